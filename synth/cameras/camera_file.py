@@ -5,7 +5,6 @@ A pose is stated, follows from eye and target, from picked points and markers, o
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from math import radians, tan
 from pathlib import Path
 from typing import Any
@@ -140,7 +139,7 @@ def _cameras(where: str, given: Mapping[str, Any], folder: Path, size: tuple[int
         rotation, translation, error = poses.fitted(where, given, folder, lens, distortion)
     return [
         Camera(
-            **asdict(lens), distortion=coefficients, rotation=tuple(tuple(row) for row in rotation.tolist()),
+            lens=lens, distortion=coefficients, rotation=tuple(tuple(row) for row in rotation.tolist()),
             translation_m=tuple(translation.tolist()), error_px=error, name=name,
         )
     ]  # fmt: skip

@@ -38,30 +38,19 @@ class Camera:
 
     Parameters
     ----------
-    width, height : of the picture, pixels.
-    fx, fy, cx, cy : focal lengths and principal point, pixels.
+    lens : size of the picture and intrinsics, without the distortion.
     distortion : OpenCV's coefficients k1, k2, p1, p2 and further ones, or none.
     rotation, translation_m : from the twin's coordinates to the camera's: x_camera = rotation x + translation.
     error_px : root mean square distance of the picked points from where the camera has them; None for a stated pose.
     name : of the camera, or "".
     """
 
-    width: int
-    height: int
-    fx: float
-    fy: float
-    cx: float
-    cy: float
+    lens: Lens
     distortion: tuple[float, ...] = ()
     rotation: tuple[tuple[float, ...], ...]
     translation_m: tuple[float, ...]
     error_px: float | None = None
     name: str = ""
-
-    @property
-    def lens(self) -> Lens:
-        """The size of the picture and the intrinsics, without the distortion."""
-        return Lens(width=self.width, height=self.height, fx=self.fx, fy=self.fy, cx=self.cx, cy=self.cy)
 
     @property
     def eye_m(self) -> Array:
@@ -79,8 +68,7 @@ class Camera:
     def plain(self) -> dict[str, Any]:
         """Return the camera as an entry of a camera file (`synth.cameras.camera_file`)."""
         return {
-            **({"name": self.name} if self.name else {}), "width": self.width, "height": self.height,
-            "fx": self.fx, "fy": self.fy, "cx": self.cx, "cy": self.cy, "distortion": list(self.distortion),
+            **({"name": self.name} if self.name else {}), **asdict(self.lens), "distortion": list(self.distortion),
             "rotation": [list(row) for row in self.rotation], "translation_m": list(self.translation_m),
         }  # fmt: skip
 
@@ -90,7 +78,7 @@ def from_pose(pose: Matrix | Array, lens: Lens, *, distortion: tuple[float, ...]
     matrix = np.asarray(pose)
     rotation = (matrix[:3, :3] * [1, -1, -1]).T
     return Camera(
-        **asdict(lens), distortion=distortion,
+        lens=lens, distortion=distortion,
         rotation=tuple(map(tuple, rotation.tolist())), translation_m=tuple((-rotation @ matrix[:3, 3]).tolist()),
         name=name,
     )  # fmt: skip
@@ -151,10 +139,12 @@ def pixel_directions(camera: Camera, pixels: Array) -> tuple[Array, NDArray[np.b
     Directions (n, 3) in the camera's coordinates, and whether each leads through its pixel, (n,): where the distortion
     cannot be inverted it does not.
     """
-    straight = (pixels - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
+    straight = (pixels - [camera.lens.cx, camera.lens.cy]) / [camera.lens.fx, camera.lens.fy]
     exists = np.ones(len(pixels), dtype=bool)
     if camera.distortion:
-        straight, exists = _undistorted(straight, np.array(camera.distortion), LOST_PX / max(camera.fx, camera.fy))
+        straight, exists = _undistorted(
+            straight, np.array(camera.distortion), LOST_PX / max(camera.lens.fx, camera.lens.fy)
+        )
     directions = np.column_stack([straight, np.ones(len(straight))])
     return np.asarray(directions / np.linalg.norm(directions, axis=1, keepdims=True)), exists
 

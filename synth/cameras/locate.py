@@ -1,6 +1,6 @@
 """The pose of a photograph from points of the asset that somebody picked in it, written as a camera file."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +92,7 @@ def locate(
     lens = _lens(width, height, focal)
     rotation, translation, error = solve_pose(str(points), lens, coefficients, pixels, places)
     camera = Camera(
-        **asdict(lens), distortion=distortion, rotation=tuple(map(tuple, rotation.tolist())),
+        lens=lens, distortion=distortion, rotation=tuple(map(tuple, rotation.tolist())),
         translation_m=tuple(translation.tolist()),
     )  # fmt: skip
     missed = np.linalg.norm(project(lens, camera.pose, places, distortion) - pixels, axis=1)

@@ -81,11 +81,13 @@ def texel_map(camera: Camera, asset: "AssetGeometry") -> NDArray[np.int32]:
     rows, columns = asset.atlas_shape
     rotation, translation = np.array(camera.rotation), np.array(camera.translation_m)
     eye = -rotation.T @ translation
-    texel = np.full(camera.width * camera.height, -1, dtype=np.int32)
+    texel = np.full(camera.lens.width * camera.lens.height, -1, dtype=np.int32)
     lost = 0
     for start in range(0, len(texel), BATCH):
         pixel = np.arange(start, min(start + BATCH, len(texel)))
-        directions, exists = pixel_directions(camera, np.column_stack([pixel % camera.width, pixel // camera.width]))
+        directions, exists = pixel_directions(
+            camera, np.column_stack([pixel % camera.lens.width, pixel // camera.lens.width])
+        )
         lost += int((~exists).sum())
         pixel, directions = pixel[exists], directions[exists] @ rotation
         place, ray, face = solid.ray.intersects_location(
@@ -101,4 +103,4 @@ def texel_map(camera: Camera, asset: "AssetGeometry") -> NDArray[np.int32]:
             f"distortion: by these coefficients nothing is seen in {lost / len(texel):.0%} of the picture; check them, "
             "fx and fy"
         )
-    return texel.reshape(camera.height, camera.width)
+    return texel.reshape(camera.lens.height, camera.lens.width)

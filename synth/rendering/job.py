@@ -53,7 +53,7 @@ class Task:
         if self.shown is None or not self._are_stated:
             return self.config.sides
         camera = self.shown.cameras[index % len(self.shown.cameras)]
-        return camera.width, camera.height
+        return camera.lens.width, camera.lens.height
 
     @property
     def _are_stated(self) -> bool:

@@ -130,15 +130,19 @@ def _renderable(where: str, found: tuple[Camera, ...]) -> tuple[Camera, ...]:
             raise InputError(f"{here}: stands at {eye}: give metres, at most {FARTHEST_M:g} from the asset")
         if eye[2] <= 0:
             raise InputError(f"{here}: stands at {eye}, which is not above the ground, z = 0")
-        if max(camera.width, camera.height) > MOST_SIDE:
-            raise InputError(f"{here}: {camera.width} x {camera.height} pixels: give sides of at most {MOST_SIDE}")
-        if max(camera.fx / camera.fy, camera.fy / camera.fx) > MOST_ASPECT:
-            raise InputError(f"{here}: fx {camera.fx:g}, fy {camera.fy:g}: give focal lengths that are more alike")
+        if max(camera.lens.width, camera.lens.height) > MOST_SIDE:
+            raise InputError(
+                f"{here}: {camera.lens.width} x {camera.lens.height} pixels: give sides of at most {MOST_SIDE}"
+            )
+        if max(camera.lens.fx / camera.lens.fy, camera.lens.fy / camera.lens.fx) > MOST_ASPECT:
+            raise InputError(
+                f"{here}: fx {camera.lens.fx:g}, fy {camera.lens.fy:g}: give focal lengths that are more alike"
+            )
         try:
             larger = distortion.frame(camera.lens, camera.distortion)[0] if camera.distortion else camera.lens
         except InputError as error:
             raise InputError(f"{here}: {error}") from error
-        if (angle := 2 * degrees(atan2(camera.width / 2, camera.fx))) < LEAST_DEG:
+        if (angle := 2 * degrees(atan2(camera.lens.width / 2, camera.lens.fx))) < LEAST_DEG:
             raise InputError(f"{here}: a field of view of {angle:.2g} degrees: give at least {LEAST_DEG:g}")
         if (angle := _farthest_deg(larger)) > MOST_DEG:
             raise InputError(

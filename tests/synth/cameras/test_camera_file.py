@@ -31,12 +31,12 @@ def test_a_lens_is_the_same_by_its_focal_lengths_its_matrix_and_its_angle() -> N
     focal = 320 / tan(radians(30))
     assert wide == one(width=640, height=480, fx=focal, fy=focal, **UPRIGHT)
     assert wide == one(width=640, height=480, K=[[focal, 0, 319.5], [0, focal, 239.5], [0, 0, 1]], **UPRIGHT)
-    assert (wide.cx, wide.cy) == (319.5, 239.5)
+    assert (wide.lens.cx, wide.lens.cy) == (319.5, 239.5)
 
 
 def test_a_size_that_is_not_stated_is_that_of_the_pictures() -> None:
     (found,) = cameras("file", [{"field_of_view_deg": 50, **UPRIGHT}], size=(300, 200))
-    assert (found.width, found.height) == (300, 200)
+    assert (found.lens.width, found.lens.height) == (300, 200)
 
 
 def test_eye_and_target_are_those_of_the_pose_and_the_horizon_is_level() -> None:

@@ -95,7 +95,7 @@ def test_points_of_a_mesh_are_in_the_coordinates_of_its_file(photo: Path, tmp_pa
     assert "camera at" in done.stdout
     camera = read_camera(tmp_path / "front.json")
     moved = in_file - np.array([1.3, 0.2, 0])  # in the twin's coordinates
-    matrix = np.array([[FOCAL, 0, camera.cx], [0, FOCAL, camera.cy], [0, 0, 1]])
+    matrix = np.array([[FOCAL, 0, camera.lens.cx], [0, FOCAL, camera.lens.cy], [0, 0, 1]])
     turn, shift = cv2.Rodrigues(np.array(camera.rotation))[0], np.array(camera.translation_m)
     np.testing.assert_allclose(cv2.projectPoints(moved, turn, shift, matrix, np.empty(0))[0][:, 0], shown(), atol=0.1)
     done = run_module("synth", "uvmap", "--twin", tmp_path / "twin", "--camera", tmp_path / "front.json")

@@ -129,13 +129,13 @@ def test_images_have_the_size_and_the_entries_those_of_the_cameras(rendered: Ren
         assert entry.keys() == stated_as.keys()
         for name, value in stated_as.items():
             assert entry[name] == value if isinstance(value, str) else np.allclose(entry[name], value), name
-        assert (image["width"], image["height"]) == (camera.width, camera.height)
+        assert (image["width"], image["height"]) == (camera.lens.width, camera.lens.height)
         with Image.open(rendered.out / "images" / image["file_name"]) as picture:
-            assert picture.size == (camera.width, camera.height)
+            assert picture.size == (camera.lens.width, camera.lens.height)
         (asset,) = image["assets"]
         assert (asset["asset_id"], asset["kind"], np.array(asset["pose"]).tolist()) == (1, "plate", np.eye(4).tolist())
         for name in spec.MAPS:
-            assert read(rendered, name, image).shape[:2] == (camera.height, camera.width)
+            assert read(rendered, name, image).shape[:2] == (camera.lens.height, camera.lens.width)
 
 
 @pytest.mark.parametrize("number", range(len(ENTRIES)))

@@ -16,6 +16,7 @@ from PIL import ExifTags, Image
 from corrotwin.synth.cameras.camera_file import read_camera
 from corrotwin.synth.cameras.camera_model import Camera, pixel_directions
 from corrotwin.synth.cameras.texel_map import texel_map, write
+from corrotwin.synth.spec import Lens
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.core.errors import InputError
@@ -69,7 +70,8 @@ POSE = looking((0.3, -1.0, 0.5), (0.0, 0.0, 0.2))
 
 def camera(pose: Mapping[str, Any] = POSE, **changes: object) -> Camera:
     turned = {"rotation": tuple(map(tuple, pose["rotation"])), "translation_m": tuple(pose["translation_m"])}
-    return Camera(**{**LENS, **turned, **changes})
+    lens = Lens(**{name: changes.pop(name, value) for name, value in LENS.items()})
+    return Camera(lens=lens, **turned, **changes)
 
 
 def projected(places: np.ndarray, pose: Mapping[str, Any] = POSE, distortion: tuple[float, ...] = ()) -> np.ndarray:
