@@ -1,0 +1,1 @@
+"""F1 against core-seconds: our renders beside those of a script written after BlenderProc's documentation."""
