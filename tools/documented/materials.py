@@ -143,19 +143,21 @@ class Weathering:
         self._reach_m = float(rng.uniform(0.01, 0.06))
         self._low = float(rng.choice([0.0, 0.0, rng.uniform(0.05, 0.2)]))  # more of it near the ground
         self._height_m = float(rng.uniform(0.15, 0.7))
-        self._threshold = float(rng.uniform(0.46, 0.66))
+        self._threshold = float(rng.uniform(0.49, 0.63))
         self._rust = RUSTS[rng.integers(len(RUSTS))]
         self._paint = PAINTS[rng.integers(len(PAINTS))]
         self._rng = rng
 
     def _field(self, nodes: Nodes) -> Any:
         place = nodes.place(self._offset, (1.0, 1.0, self._streak))
-        coarse = nodes.noise(place, self._scale, 9.0, 0.62)
+        broad = nodes.noise(place, self._scale / 5, 2.0)  # where there is much of it, and where little
+        patches = nodes.noise(place, self._scale, 9.0, 0.62)
+        both = nodes.math("ADD", nodes.math("MULTIPLY", patches, 0.6), nodes.math("MULTIPLY", broad, 0.4))
         near = nodes.ramp(nodes.edge_m(), 0.0, self._reach_m, self._edges, 0.0)
         height = nodes.node("SeparateXYZ")
         nodes.put(height.inputs[0], nodes.node("NewGeometry").outputs["Position"])
         low = nodes.ramp(height.outputs[2], 0.0, self._height_m, self._low, 0.0)
-        return nodes.math("ADD", nodes.math("ADD", coarse, near), low)
+        return nodes.math("ADD", nodes.math("ADD", both, near), low)
 
     def paint(self) -> Any:
         """Return the paint: dirty, a little uneven, with brown stains where rust is near."""
