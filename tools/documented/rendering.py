@@ -31,20 +31,20 @@ PROGRESS, LOG = "progress.json", "render.log"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
+class ArmProgress:
     """Core-seconds used by an arm, and those used when each picture was done, by its file name."""
 
     core_seconds: float = 0.0
     pictures: Mapping[str, float]
 
 
-def progress(folder: Path) -> Progress:
+def progress(folder: Path) -> ArmProgress:
     """Return how far an arm is."""
     path = folder / PROGRESS
-    return Progress(**read_json(path, inside=folder)) if path.exists() else Progress(pictures={})
+    return ArmProgress(**read_json(path, inside=folder)) if path.exists() else ArmProgress(pictures={})
 
 
-def render(arm: Arm, folder: Path, *, limit: float, size: int) -> Progress:
+def render(arm: Arm, folder: Path, *, limit: float, size: int) -> ArmProgress:
     """Let an arm render until it has used `limit` core-seconds in all; go on where it was cut off.
 
     Raises
@@ -77,7 +77,7 @@ def _scenes(folder: Path) -> int:
     return max((int(number) + 1 for number in re.findall(r"^scene (\d+): ", said, re.MULTILINE)), default=0)
 
 
-def _run(arm: Arm, folder: Path, before: Progress, limit: float, size: int) -> Progress:
+def _run(arm: Arm, folder: Path, before: ArmProgress, limit: float, size: int) -> ArmProgress:
     """Run the program of an arm until it ends or the limit is reached."""
     pictures, used, saved = dict(before.pictures), before.core_seconds, time.monotonic()
     scenes = _scenes(folder)
@@ -101,7 +101,7 @@ def _run(arm: Arm, folder: Path, before: Progress, limit: float, size: int) -> P
         said = (folder / LOG).read_text(errors="replace").strip().splitlines() or [f"ended with {status}"]
         raise WorkError(f"{folder}: {said[-1]}")
     write_json(folder / PROGRESS, {"core_seconds": used, "pictures": pictures})
-    return Progress(core_seconds=used, pictures=pictures)
+    return ArmProgress(core_seconds=used, pictures=pictures)
 
 
 def _finished(arm: Arm, folder: Path) -> list[str]:
