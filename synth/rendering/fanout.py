@@ -112,6 +112,11 @@ def fan_out(
     Returns
     -------
     The failures, in the order of `items`; empty if all items succeeded.
+
+    Raises
+    ------
+    WorkError
+        Ray ended on this machine, with all its workers.
     """
     waiting = [item for item in items if not is_done(item.key)]
     if not waiting:
@@ -132,6 +137,7 @@ def fan_out(
     try:
         with _progress(label, counter) as update:
             while queue or running:
+                cluster.check()
                 while queue:
                     most = workers
                     if most is None and callable(needs):
@@ -158,7 +164,7 @@ def fan_out(
                         on_end(item.key)
                 update()
     finally:
-        for reference in running:  # left by an interruption
+        for reference in running if not cluster.has_ended() else ():  # left by an interruption
             ray.cancel(reference, force=True)
     return [failed[item.key] for item in items if item.key in failed]
 
