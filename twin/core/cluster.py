@@ -1,4 +1,4 @@
-"""Joining a Ray cluster, or starting Ray here, the same for all packages; what Ray says, in a line of ours or not at all.
+"""Joining a Ray cluster, or starting Ray here, the same for all packages; what Ray says, in lines of ours.
 
 Standard library and Ray only; every package may import it.
 """

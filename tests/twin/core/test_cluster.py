@@ -26,7 +26,11 @@ RAYLET = "Raylet is terminated. Termination is unexpected. Possible reasons incl
 @pytest.mark.parametrize(
     ("message", "line"),
     [
-        (OOM, "memory is short (7.05GB of 23.54GB are used): a task was stopped and is tried again; give less at a time, or free some"),
+        (
+            OOM,
+            "memory is short (7.05GB of 23.54GB are used): a task was stopped and is tried again; give less at a time, "
+            "or free some",
+        ),
         (KILLED, "a task failed and is tried again: its worker process was killed or crashed"),
         (RAISED, "a task failed and is tried again: indeed"),
         (NODE, "the machine 192.0.2.2 is lost; its tasks are tried again"),
