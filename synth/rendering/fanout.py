@@ -211,8 +211,7 @@ class _Tasks:
         """Double the share of a card that an item asks for; return False where it had none, or all of one."""
         if not 0 < needs.gpus < 1:
             return False
-        self._least_gpus[item.key] = min(1.0, 2 * needs.gpus)
-        share = self._least_gpus[item.key]
+        share = self._least_gpus[item.key] = min(1.0, 2 * needs.gpus)
         _log.warning(f"{item.key}: too little memory in {needs.gpus:g} of a card; tried again with {share:g}")
         return True
 

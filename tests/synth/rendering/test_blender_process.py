@@ -29,14 +29,14 @@ def ended(share: float, *, budget: float = BUDGET, every: float = 2.0, most: flo
     return now, ""
 
 
-@pytest.mark.parametrize("cores", [4.0, 1.0, 0.1, 0.02])
+@pytest.mark.parametrize("cores", [4.0, 1.0, 0.1, 0.01])
 def test_a_busy_process_has_its_budget_however_long_that_takes(cores: float) -> None:
     when, fault = ended(cores)
     assert fault.endswith(" s of the processor without progress")
     assert BUDGET <= cores * when <= BUDGET + 2 * cores * 2.0
 
 
-@pytest.mark.parametrize("cores", [0.0, 0.001, 0.009])
+@pytest.mark.parametrize("cores", [0.0, 0.001, 0.0019])
 def test_a_process_that_leaves_the_processor_alone_is_ended_by_the_clock(cores: float) -> None:
     when, fault = ended(cores)
     assert fault.startswith("it did nothing for ")
@@ -45,7 +45,9 @@ def test_a_process_that_leaves_the_processor_alone_is_ended_by_the_clock(cores: 
 
 @given(share=st.floats(0, 64), every=st.floats(0.5, 60), budget=st.floats(10, 10_000))
 def test_every_process_without_progress_is_ended(share: float, every: float, budget: float) -> None:
-    bound = IDLE_SECONDS + budget / max(share, blender_process.IDLE_SHARE) + 2 * every
+    longest = IDLE_SECONDS + budget / max(share, blender_process.IDLE_SHARE)
+    every = max(every, longest / 2000)  # polls enough
+    bound = longest + 2 * every
     when, fault = ended(share, budget=budget, every=every, most=2 * bound)
     assert fault
     assert when <= bound + every
