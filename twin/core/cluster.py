@@ -119,7 +119,7 @@ def has_ended() -> bool:
     """Return True if Ray was started by this process and its raylet, which runs the workers, has ended."""
     import ray
 
-    node = ray._private.worker._global_node
+    node: Any = ray._private.worker._global_node
     return node is not None and any(kind == "raylet" for kind, _ in node.dead_processes())
 
 
