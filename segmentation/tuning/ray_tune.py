@@ -25,6 +25,7 @@ from corrotwin.segmentation.tuning.trials import (
     started,
     trial_folder,
 )
+from corrotwin.twin.core import cluster
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import remove, write_json
 
@@ -185,6 +186,9 @@ def _recorder(
     from ray import tune
 
     class Recorder(tune.Callback):
+        def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+            cluster.check()
+
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
             values, last = rounded(trial.config["values"]), trial.last_result or {}
             for key, errors in ((REFUSED, refused), (NO_ROOM, no_room)):

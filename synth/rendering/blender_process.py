@@ -1,7 +1,7 @@
 """Start Blender as a child process, follow the views it finishes, and end it when it crashes or hangs.
 
 A slow machine is not a hung one: from one line of progress to the next Blender may use so many seconds of the
-processor, however long that takes. Only a process that uses none at all is held against the clock.
+processor, however long that takes. Only a process that hardly asks for the processor is held against the clock.
 """
 
 import subprocess
@@ -9,17 +9,23 @@ import sys
 import threading
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from os import getpid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from corrotwin.synth.spec import PROGRESS
 from corrotwin.twin.core.files import new_file, read_text
 
+if TYPE_CHECKING:
+    import psutil
+
 POLL_SECONDS = 2.0
-IDLE_SECONDS = (
-    600.0  # without using the processor, after which a process is taken for hung; a debugger may stop it less
-)
-BUSY = 0.05  # seconds of the processor between two polls that count as using it
+# A process without progress that leaves the processor alone for so long is hung; a debugger may stop it less.
+IDLE_SECONDS = 600.0
+# The share of a core below which it is left alone: more than the idle threads of a deadlock use. On two cores with 25
+# busy processes, programs of ours have been seen to get 0.02.
+IDLE_SHARE = 0.002
 
 
 def run_blender(work: Path, *, budget: float) -> Generator[int]:
@@ -32,8 +38,8 @@ def run_blender(work: Path, *, budget: float) -> Generator[int]:
     Raises
     ------
     RuntimeError
-        Blender crashed, or hung: it used up its budget without progress, or did nothing for `IDLE_SECONDS`. The message
-        ends with the last line it printed.
+        Blender crashed, or hung: it used up its budget without progress, or next to nothing for `IDLE_SECONDS`. The
+        message ends with the last line it printed.
     """
     log = work / "blender.log"
     command = [sys.executable, "-P", "-m", "corrotwin.synth.blender", str(work / "batch.json"), str(getpid())]
@@ -55,6 +61,40 @@ def run_blender(work: Path, *, budget: float) -> Generator[int]:
         lines = read_text(log, errors="replace").strip().splitlines()
         why = f"hung: {guard.fault}" if guard.fault else f"ended with status {child.returncode}"
         raise RuntimeError(f"Blender {why}: {lines[-1] if lines else 'it printed nothing'}")
+
+
+class ProgressJudge:
+    """Tells a hung process from a slow one, by what it used of the processor and when.
+
+    Parameters
+    ----------
+    budget : seconds of the processor that it may use from one line of progress to the next.
+    now : seconds of a clock that only goes forward, at the start.
+    """
+
+    def __init__(self, budget: float, now: float) -> None:
+        self._budget = budget
+        self._used_at_progress = 0.0
+        self._active, self._used_when_active = now, 0.0
+
+    def fault(self, now: float, used: float, *, progressed: bool) -> str:
+        """Return why the process is taken for hung, or "".
+
+        Parameters
+        ----------
+        now : seconds of the same clock.
+        used : seconds of the processor that it has used since its start.
+        progressed : it has printed a line since the last call.
+        """
+        if progressed:
+            self._used_at_progress = used
+        if progressed or used - self._used_when_active > IDLE_SHARE * IDLE_SECONDS:
+            self._active, self._used_when_active = now, used
+        if used - self._used_at_progress > self._budget:
+            return f"{used - self._used_at_progress:.0f} s of the processor without progress"
+        if now - self._active > IDLE_SECONDS:
+            return f"it did nothing for {now - self._active:.0f} s"
+        return ""
 
 
 class _Watchdog:
@@ -81,24 +121,31 @@ class _Watchdog:
     def _watch(self) -> None:
         import psutil
 
-        used = since = 0.0
-        active = time.monotonic()
-        try:
+        judge = ProgressJudge(self._budget, time.monotonic())
+        with suppress(psutil.NoSuchProcess):  # it has ended
             process = psutil.Process(self._child.pid)
             while not self._over.wait(POLL_SECONDS):
-                times = process.cpu_times()
-                now, before, used = time.monotonic(), used, times.user + times.system
-                if self._progressed.is_set():
+                progressed = self._progressed.is_set()
+                if progressed:
                     self._progressed.clear()
-                    since, active = used, now
-                if used - before > BUSY:
-                    active = now
-                if used - since > self._budget:
-                    self.fault = f"{used - since:.0f} s of the processor without progress"
-                elif now - active > IDLE_SECONDS:
-                    self.fault = f"it did nothing for {now - active:.0f} s"
+                self.fault = judge.fault(time.monotonic(), processor_seconds(process), progressed=progressed)
                 if self.fault:
+                    for helper in process.children(recursive=True):  # they hold its pipe, too
+                        with suppress(psutil.NoSuchProcess):
+                            helper.kill()
                     self._child.kill()
                     return
-        except psutil.NoSuchProcess:  # it has ended
-            return
+
+
+def processor_seconds(process: "psutil.Process") -> float:
+    """Return what a process and its helpers have used: compilers of a card's kernels work while Blender waits."""
+    import psutil
+
+    used = 0.0
+    for each in (process, *process.children(recursive=True)):
+        try:
+            used += sum(each.cpu_times()[:4])  # its own, and of its children that have ended
+        except psutil.NoSuchProcess:
+            if each == process:
+                raise
+    return used

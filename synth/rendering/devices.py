@@ -55,15 +55,15 @@ def choose(wanted: str, cards: Mapping[str, int], fault: Callable[[str], str]) -
     raise InputError(f"`device` {wanted}: found {listed}; choose auto or cpu")
 
 
-def fault_here(device: str) -> str:
-    """Render a picture of a few pixels on a device of this machine; return why that fails, or ""."""
+def fault_here(device: str, *, patience_seconds: float = COMPILING_SECONDS) -> str:
+    """Render a picture of a few pixels on a device of this machine in that time; return why that fails, or ""."""
     command = [sys.executable, "-P", "-m", "corrotwin.synth.blender.probe", device, str(os.getpid())]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=COMPILING_SECONDS, check=False
+            command, capture_output=True, text=True, errors="replace", timeout=patience_seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        return f"no picture in {COMPILING_SECONDS} s"
+        return f"no picture in {patience_seconds:.0f} s"
     lines = done.stderr.strip().splitlines()
     return "" if done.returncode == 0 else lines[-1] if lines else f"ended with status {done.returncode}"
 

@@ -112,6 +112,11 @@ def fan_out(
     Returns
     -------
     The failures, in the order of `items`; empty if all items succeeded.
+
+    Raises
+    ------
+    WorkError
+        Ray ended on this machine, with all its workers.
     """
     waiting = [item for item in items if not is_done(item.key)]
     if not waiting:
@@ -132,6 +137,7 @@ def fan_out(
     try:
         with _progress(label, counter) as update:
             while queue or running:
+                cluster.check()
                 while queue:
                     most = workers
                     if most is None and callable(needs):
@@ -158,7 +164,7 @@ def fan_out(
                         on_end(item.key)
                 update()
     finally:
-        for reference in running:  # left by an interruption
+        for reference in running if not cluster.has_ended() else ():  # left by an interruption
             ray.cancel(reference, force=True)
     return [failed[item.key] for item in items if item.key in failed]
 
@@ -205,8 +211,7 @@ class _Tasks:
         """Double the share of a card that an item asks for; return False where it had none, or all of one."""
         if not 0 < needs.gpus < 1:
             return False
-        self._least_gpus[item.key] = min(1.0, 2 * needs.gpus)
-        share = self._least_gpus[item.key]
+        share = self._least_gpus[item.key] = min(1.0, 2 * needs.gpus)
         _log.warning(f"{item.key}: too little memory in {needs.gpus:g} of a card; tried again with {share:g}")
         return True
 

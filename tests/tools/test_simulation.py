@@ -11,9 +11,10 @@ from corrotwin.benchmarks.stats.comparison import arms, backbones
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray
 from corrotwin.benchmarks.stats.tukey import RunScores, tukey
 from corrotwin.twin.core.errors import InputError
-from tools import competing_tests, simulation
-from tools.simulate import simulate
-from tools.simulation import SimulatedStudy, draw, rates
+from tools.simulation import competing_tests
+from tools.simulation import studies as simulation
+from tools.simulation.__main__ import simulate
+from tools.simulation.studies import SimulatedStudy, draw, rates
 
 BACKBONES = SimulatedStudy(design="backbones", runs=10, spots=742, run_sd=(0.006, 0.006, 0.006, 0.006))
 ARMS = replace(BACKBONES, design="arms")

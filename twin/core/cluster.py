@@ -1,19 +1,34 @@
-"""Joining a Ray cluster, or starting Ray here, the same for all packages.
+"""Joining a Ray cluster, or starting Ray here, the same for all packages; what Ray says, in lines of ours.
 
 Standard library and Ray only; every package may import it.
 """
 
 import logging
 import os
+import re
 import signal
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from corrotwin.twin.core.cli import available_cores
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, WorkError
 
 BLENDER = "blender"  # resource tag of machines that can render: ray start --resources '{"blender": 4}'
+
+REPEAT_SECONDS = 60.0  # before a line about Ray is said again
+ENDED = "Ray has ended on this machine (killed, or out of memory); run the same command again, and it goes on"
+# Ray's errors of tasks whose processes were lost; its own messages name log files and settings of Ray.
+_LOST = {
+    "WorkerCrashedError": "its worker process was killed or crashed",
+    "LocalRayletDiedError": "Ray ended on its machine",
+    "NodeDiedError": "its machine was lost",
+}
+_STARTS = 5  # tries to start Ray
+
+_log = logging.getLogger(__name__)
 
 
 def connect(address: str | None = None, *, gpus: int | None = None) -> None:
@@ -25,7 +40,9 @@ def connect(address: str | None = None, *, gpus: int | None = None) -> None:
     import ray
 
     if ray.is_initialized():
-        return
+        if not has_ended():
+            return
+        ray.shutdown()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray's coming default; it warns until it is set
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # tracebacks of tasks that an interruption has ended
@@ -41,11 +58,75 @@ def connect(address: str | None = None, *, gpus: int | None = None) -> None:
             raise InputError(f"`address` {address}: no Ray cluster answers there ({one_line(error)})") from error
     else:
         cores = available_cores()
-        ray.init(
-            address="local", num_cpus=cores, num_gpus=gpus, resources={BLENDER: cores}, include_dashboard=False,
-            object_store_memory=128 * 2**20, **quiet,
+        start = partial(
+            ray.init, address="local", num_cpus=cores, num_gpus=gpus, resources={BLENDER: cores},
+            include_dashboard=False, object_store_memory=128 * 2**20, **quiet,
         )  # fmt: skip
+        _start_patiently(start)
     signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in place, which knows nothing of our exit status
+    # Ray prints the errors of tasks and machines on stdout, whatever `log_to_driver` says, and has no option for it.
+    ray._private.worker.print_to_stdstream = messages(_log.warning)
+
+
+def _start_patiently(start: Callable[[], object]) -> None:
+    """Start Ray, again where its processes are not up in the 30 s that it gives them: the machine may be busy."""
+    for attempt in range(1, _STARTS + 1):
+        try:
+            start()
+        except Exception as error:
+            if "timed out during startup" not in str(error):
+                raise
+            if attempt == _STARTS:
+                raise WorkError(
+                    f"Ray did not start in {_STARTS} tries; try again when the machine is less busy"
+                ) from error
+        else:
+            return
+
+
+def messages(say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> Callable[..., None]:
+    """Return a function that Ray may call with its messages in place of printing them.
+
+    It says what matters of them in a line of ours, the same line at most once in `REPEAT_SECONDS`.
+    """
+    said: dict[str, float] = {}
+
+    def hear(data: Mapping[str, Any], *_: Any, **__: Any) -> None:
+        for message in data["lines"]:
+            line = in_our_words(message)
+            if line and clock() - said.get(line, -REPEAT_SECONDS) >= REPEAT_SECONDS:
+                said[line] = clock()
+                say(line)
+
+    return hear
+
+
+def in_our_words(message: str) -> str:
+    """Return what a message of Ray's tells a user, in a line, or "" where it is said elsewhere or tells nothing."""
+    if "low on memory" in message:
+        used = re.search(r"was ([\d.]+ ?[KMGT]?B) used / ([\d.]+ ?[KMGT]?B) limit", message)
+        room = f" ({used[1]} of {used[2]} are used)" if used else ""
+        return f"memory is short{room}: a task was stopped and is tried again; give less at a time, or free some"
+    if re.match(r"Task \S+ failed.* will be retried", message):
+        lines = [line for line in message.partition("Error:")[2].splitlines() if line.strip()]
+        return f"a task failed and is tried again: {lines[-1].strip() if lines else _LOST['WorkerCrashedError']}"
+    if found := re.match(r"The node with node id: \S+ and address: (\S+) .*marked dead", message, re.DOTALL):
+        return f"the machine {found[1]} is lost; its tasks are tried again"
+    return ""
+
+
+def has_ended() -> bool:
+    """Return True if Ray was started by this process and its raylet, which runs the workers, has ended."""
+    import ray
+
+    node: Any = ray._private.worker._global_node
+    return node is not None and any(kind == "raylet" for kind, _ in node.dead_processes())
+
+
+def check() -> None:
+    """Raise WorkError if Ray has ended on this machine. It would end this process without a word some seconds later."""
+    if has_ended():
+        raise WorkError(ENDED)
 
 
 def has_gpus() -> bool:
@@ -64,7 +145,9 @@ def machines() -> list[Mapping[str, float]]:
 
 
 def one_line(error: Exception) -> str:
-    """An error, or what caused it, with the last line of its message."""
+    """An error, or what caused it, with the last line of its message; of a lost worker, what that means."""
     cause = getattr(error, "cause", None) or error
+    if type(cause).__module__.startswith("ray.") and type(cause).__name__ in _LOST:
+        return _LOST[type(cause).__name__]
     lines = [line for line in str(cause).splitlines() if line.strip()]
     return f"{type(cause).__name__}: {lines[-1].strip() if lines else 'no message'}"

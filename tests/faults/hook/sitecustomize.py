@@ -10,12 +10,13 @@ at : number of the moment, from 1, at which the trouble comes, once; 0 for never
 since : number of the moment from which on it comes each time, as of a disk that stays full.
 trouble : kill (this process), torn (kill it in the middle of a write: the file lacks its last bytes), driver (kill the
     first process of the command), full (the disk is), interrupt (Ctrl-C), gone (the folder is deleted), stop (SIGSTOP).
-shorten : divides every time-out of `threading.Timer`.
+shorten : divides the time after which a Blender that does nothing is taken for hung.
 
 A moment is before each opening for writing, fsync, rename, removal of a file, and making or removing of a folder.
 """
 
 import fcntl
+import importlib.util
 import json
 import os
 import re
@@ -26,6 +27,7 @@ import threading
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 EVENTS = {"os.rename": "rename", "os.remove": "remove", "os.mkdir": "mkdir", "os.rmdir": "rmdir"}
+WATCHDOG = "corrotwin.synth.rendering.blender_process"
 RANDOM = re.compile(r"\.[a-z0-9_]{8}\.tmp$")  # of tempfile, in names of atomic files
 
 
@@ -94,8 +96,28 @@ def arrange(drill: dict) -> None:
     sys.addaudithook(heard)
     os.fsync = watched
     if shorten := drill.get("shorten"):
-        begin = threading.Timer.__init__
-        threading.Timer.__init__ = lambda self, seconds, *rest, **named: begin(self, seconds / shorten, *rest, **named)
+        sys.meta_path.insert(0, Shortened(shorten))
+
+
+class Shortened:
+    """Finds the watchdog's module as Python does, and shortens its patience when it is loaded."""
+
+    def __init__(self, shorten: float) -> None:
+        self.shorten = shorten
+
+    def find_spec(self, name: str, *_: object) -> object:
+        if name != WATCHDOG:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+
+        def load_and_shorten(module: object) -> None:
+            load(module)
+            module.IDLE_SECONDS /= self.shorten
+
+        spec.loader.exec_module = load_and_shorten
+        return spec
 
 
 if "DRILL" in os.environ:

@@ -1,4 +1,4 @@
-"""``python -m tools.simulate``: the error rates of each statistical test on studies with known truth."""
+"""``python -m tools.simulation``: the error rates of each statistical test on studies with known truth."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> Non
     from rich.progress import track
 
     from corrotwin.segmentation.runs import write_table
-    from tools import simulation, simulation_tables
+    from tools.simulation import studies, tables
 
     if sets < 1:
         raise InputError(f"--sets {sets}: must be at least 1")
@@ -36,11 +36,11 @@ def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> Non
                 raise InputError(f"{path}: choose the name of a new .csv file for --out, and no .md of that name")
         if not out.parent.is_dir():
             raise InputError(f"{out.parent}: no such folder; make it, or choose another --out")
-    cells = simulation.simulate(simulation.CELLS, sets, seed)
+    cells = studies.simulate(studies.CELLS, sets, seed)
     errors = rich_console(stderr=True)
-    found = list(track(cells, total=len(simulation.CELLS), description="simulating", console=errors, transient=True))
-    rows = [{**row, "seed": seed} for cell, rates in found for row in simulation_tables.rows(cell, rates)]
-    text = simulation_tables.markdown(found)
+    found = list(track(cells, total=len(studies.CELLS), description="simulating", console=errors, transient=True))
+    rows = [{**row, "seed": seed} for cell, rates in found for row in tables.rows(cell, rates)]
+    text = tables.markdown(found)
     say(text, end="")
     if out is not None:
         try:
@@ -51,4 +51,4 @@ def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> Non
 
 
 if __name__ == "__main__":
-    cli.run_one("python -m tools.simulate", simulate)
+    cli.run_one("python -m tools.simulation", simulate)

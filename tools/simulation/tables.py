@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 from corrotwin.benchmarks.stats.equivalence import MARGIN
 from corrotwin.twin.core.text import markdown_table
-from tools import competing_tests
-from tools.simulation import Rates, SimulatedStudy
+from tools.simulation import competing_tests
+from tools.simulation.studies import Rates, SimulatedStudy
 
 _COMPETITORS = {
     "backbones": (

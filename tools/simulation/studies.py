@@ -15,7 +15,7 @@ import numpy as np
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray
 from corrotwin.benchmarks.stats.equivalence import MARGIN
 from corrotwin.twin.core.errors import InputError
-from tools import competing_tests
+from tools.simulation import competing_tests
 
 SPOT_SD = 0.20  # easy and hard spots, the same for all
 BACKBONE_SPOT_SD = 0.04  # what one backbone finds harder than another
