@@ -36,8 +36,9 @@ TUBE = {
     "branch_end": "cut", "support": "saddle", "supports_at_m": [], "support_m": 0.3, "upright": False, "od_mm": 114.3,
     "wall_mm": 2.0,
 }  # fmt: skip
-CASES: Mapping[str, tuple[str, Mapping[str, object], list[float]]] = {
-    "sheet": ("plate", SHEET, [0.3, -0.9, 0.5]), "tube": ("pipe", TUBE, [0.25, -0.8, 0.5]),
+# Kind, parameters, years by the sea, and where the camera stands.
+CASES: Mapping[str, tuple[str, Mapping[str, object], float, list[float]]] = {
+    "sheet": ("plate", SHEET, 16.0, [0.3, -0.9, 0.5]), "tube": ("pipe", TUBE, 22.0, [0.25, -0.8, 0.5]),
 }  # fmt: skip
 MAPS = ("depth", "uv", "normals", "age")
 MATT = spec.Finish(
@@ -60,12 +61,12 @@ Arrays = dict[str, np.ndarray]
 
 
 def body(folder: Path, name: str, *, gone: np.ndarray | None = None) -> spec.Body:
-    """Write a thin asset after 25 years by the sea, and return its body; `gone` in place of its own holes."""
-    kind, parameters, _ = CASES[name]
+    """Write a thin asset after its years by the sea, and return its body; `gone` in place of its own holes."""
+    kind, parameters, years, _ = CASES[name]
     asset = assets.build(kind, parameters, texel_mm=3.0)
     texels = assets.texels(asset)
     grown = corrosion.grow(
-        asset, texels, exposure=at("CX"), coating=Paint(life_years=8.0, defects_per_m2=60.0), years=25.0, seed=SEED,
+        asset, texels, exposure=at("CX"), coating=Paint(life_years=8.0, defects_per_m2=60.0), years=years, seed=SEED,
         pits=Pits(),
     )  # fmt: skip
     own = perforation.gone(asset, texels, grown.wall_loss_mm, SEED)
@@ -91,7 +92,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     }  # fmt: skip
     scenes = {}
     for number, (name, held) in enumerate(bodies.items()):
-        eye = CASES[name if name in CASES else "sheet"][2]
+        eye = CASES[name if name in CASES else "sheet"][3]
         pose = as_matrix(looking(np.array(eye), np.array([0.0, 0.0, 0.2])))
         scenes[name] = spec.Scene(
             samples=4, seed=1, bodies=held, props=(GROUND, BEHIND), light=SKY, maps=MAPS,
@@ -115,8 +116,9 @@ def test_each_pixel_is_what_a_ray_meets_that_passes_where_metal_is_gone(
     drawn = seen[name]
     # Many pixels look through a hole, at what is behind or at the far wall from within; without holes the test fails.
     assert (np.abs(blind["depth"] - cast["depth"]) > 0.01).mean() > 0.02
-    inside = cast["skins"] % 2 == 1
-    assert ((cast["label"][..., 2] == 1) & inside).mean() > 0.005
+    mine = cast["label"][..., 2] == 1
+    assert (mine & (cast["skins"] % 2 == 1)).mean() > 0.002  # the far skin of a sheet or a wall, from within
+    assert name == "sheet" or (mine & (cast["skins"] == 2)).mean() > 0.01  # through both, at the far wall's bore
     assert ((cast["label"][..., 2] == 0) & (blind["label"][..., 2] == 1)).mean() > 0.005
     # At outlines, of holes too, and at borders of texels two roundings of one ray may part.
     assert (drawn["label"][..., 2] == cast["label"][..., 2]).mean() > 0.998
@@ -124,8 +126,9 @@ def test_each_pixel_is_what_a_ray_meets_that_passes_where_metal_is_gone(
     assert (np.abs(drawn["depth"] - cast["depth"]) <= 2e-4 * cast["depth"]).mean() > 0.997
     assert (np.abs(drawn["uv"] - cast["uv"]).max(axis=-1) < 2e-4).mean() > 0.996
     assert (np.abs(drawn["age"] - cast["age"]) < 1e-5).mean() > 0.996
-    turned = np.abs((drawn["normals"] * cast["normals"]).sum(axis=-1))
-    assert (turned > 0.999).mean() > 0.996
+    # Blender turns the normal of what is seen from within.
+    apart = [np.abs(drawn["normals"] + sign * cast["normals"]).max(axis=-1) for sign in (-1, 1)]
+    assert (np.minimum(*apart) < 1e-3).mean() > 0.996
 
 
 def test_rays_before_rendering_see_the_same(
