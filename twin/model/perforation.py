@@ -135,4 +135,4 @@ def _scraps(asset: AssetGeometry, texels: Texels, solid: Integers, holes: Mask) 
     own, area = whole[piece.reshape(-1)[inside] - 1], texels.area_mm2.reshape(-1).astype(np.float64)
     of_solid = np.bincount(solid[surface.reshape(-1)], weights=area[surface.reshape(-1)], minlength=len(worn))
     small = np.bincount(own, weights=area[inside])[own] < SCRAP * of_solid[solid[inside]]
-    return inside[small]
+    return np.asarray(inside[small])
