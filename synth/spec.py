@@ -16,6 +16,7 @@ Map = Literal["rust_cover", "stain", "age", "wall_loss", "severity", "instances"
 MAPS: tuple[str, ...] = get_args(Map)
 PROGRESS = "#"  # begins the lines by which the Blender process says that it goes on
 EDGE_REACH_M = 0.02  # distance from an outward edge within which a body's file records it
+MOST_SKINS = 64  # of steel that is gone, through which one ray passes
 SCRAPE_M = 0.005  # greatest width of a scrape in the paint on either side of its edge
 
 
@@ -57,7 +58,7 @@ class Body:
     The file holds ``vertices (n, 3)`` float32, ``faces (m, 3)`` int32, ``uv (m, 3, 2)`` float32 and
     ``fields (H, W, 4)`` float32: rust cover in [0, 1], age of the rust in years, wall loss in mm, stain of rust water
     in [0, 1]. That of a painted asset also holds ``edges (H, W)`` uint8: nearness of an outward edge, 255 on it and 0
-    from `EDGE_REACH_M` on.
+    from `EDGE_REACH_M` on. Where metal is used up, ``gone (H, W)`` bool is true; without it, some is left everywhere.
     """
 
     file: str

@@ -34,7 +34,7 @@ def build(bproc: ModuleType, scene: Scene, folder: Path) -> None:
 def _body(bproc: ModuleType, body: Body, folder: Path) -> None:
     with np.load(folder / body.file) as arrays:
         vertices, faces, uv, fields = (arrays[name] for name in ("vertices", "faces", "uv", "fields"))
-        edges = arrays.get("edges")
+        edges, gone = arrays.get("edges"), arrays.get("gone")
     target = bproc.object.create_with_empty_mesh(f"body-{body.instance}")
     data = target.get_mesh()
     data.from_pydata(vertices, [], faces)
@@ -45,7 +45,11 @@ def _body(bproc: ModuleType, body: Body, folder: Path) -> None:
     if edges is not None:
         near = images.with_alpha(edges / np.float32(255))
         outline = images.of_rows_from_below(f"{body.file}-edges", near, space=images.DATA)
-    data.materials.append(steel.rusting(body.finish, drawn, body.instance, outline, folder))
+    holes = None
+    if gone is not None:
+        bits = images.with_alpha(gone.astype(np.float32))
+        holes = images.of_rows_from_below(f"{body.file}-gone", bits, space=images.DATA)
+    data.materials.append(steel.rusting(body.finish, drawn, body.instance, edges=outline, gone=holes, folder=folder))
     target.set_local2world_mat(np.array(body.pose))
 
 

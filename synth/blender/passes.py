@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from corrotwin.synth.blender import steel, versions
 from corrotwin.synth.blender.shader_graph import NORMAL
-from corrotwin.synth.spec import Lens, Scene
+from corrotwin.synth.spec import MOST_SKINS, Lens, Scene
 
 # Settings of Cycles for a photograph. Metal reflected in metal needs two glossy bounces; the third diffuse one replaces
 # the glossy rays that `Graph.finish` omits for dull surfaces.
@@ -51,6 +51,7 @@ def prepare(scene: Scene) -> None:
     blender.render.film_transparent = _has_backdrop(scene)
     blender.cycles.seed = scene.seed
     blender.cycles.use_adaptive_sampling = False
+    blender.cycles.transparent_max_bounces = MOST_SKINS
 
 
 def labels(scene: Scene, temporary: Path) -> Iterator[Arrays]:

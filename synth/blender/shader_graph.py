@@ -89,6 +89,15 @@ class Graph:
             self.put(node.inputs[index], value)
         return node.outputs[2]
 
+    def times(self, color: Any, factor: Any | None) -> Any:
+        """Return a colour or vector times a number, unclamped; itself if there is none."""
+        if factor is None:
+            return color
+        node = self.node("ShaderNodeVectorMath", _0=color)
+        node.operation = "SCALE"
+        self.put(node.inputs["Scale"], factor)
+        return node.outputs["Vector"]
+
     def blend(self, share: Any, a: Any, b: Any) -> Any:
         """Mix two numbers: `a` where `share` is 0, `b` where it is 1."""
         node = self.node("ShaderNodeMix")
@@ -102,16 +111,17 @@ class Graph:
         return self.node("ShaderNodeBump", Height=height, Distance=distance_m, Strength=strength).outputs["Normal"]
 
     def finish(
-        self, *, color: Any, mean: Any, roughness: Any, metallic: Any = 0.0, normal: Any = None
+        self, *, color: Any, mean: Any, roughness: Any, metallic: Any = 0.0, normal: Any = None, left: Any = None
     ) -> bpy.types.Material:
-        """Wire the surface and return the material.
+        """Wire the surface and return the material; where `left` is 0 in place of 1 there is no surface.
 
         Diffuse rays, which come from a dull surface, see only the colour `mean`, so that Cycles evaluates the graph for
         cameras and glossy rays alone.
         """
         output = self.tree.nodes.new("ShaderNodeOutputAOV")
         output.aov_name = NORMAL
-        self.put(output.inputs["Color"], self.tree.nodes.new("ShaderNodeNewGeometry").outputs["True Normal"])
+        true_normal = self.tree.nodes.new("ShaderNodeNewGeometry").outputs["True Normal"]
+        self.put(output.inputs["Color"], self.times(true_normal, left))
         self.put(self.surface.inputs["Base Color"], color)
         self.put(self.surface.inputs["Roughness"], roughness)
         self.put(self.surface.inputs["Metallic"], metallic)
@@ -120,6 +130,9 @@ class Graph:
         bounced = self.tree.nodes.new("ShaderNodeLightPath").outputs["Is Diffuse Ray"]
         plain = self.node("ShaderNodeBsdfDiffuse", Color=self.mix(GLOSS, mean, (1.0, 1.0, 1.0)))
         seen = self.node("ShaderNodeMixShader", _0=bounced, _1=self.surface.outputs[0], _2=plain.outputs[0])
+        if left is not None:
+            open_air = self.tree.nodes.new("ShaderNodeBsdfTransparent")
+            seen = self.node("ShaderNodeMixShader", _0=left, _1=open_air.outputs[0], _2=seen.outputs[0])
         self.put(self.tree.nodes["Material Output"].inputs["Surface"], seen.outputs[0])
         return self.material
 

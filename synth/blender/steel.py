@@ -36,13 +36,20 @@ _DULL = ((0.3, (0.085, 0.075, 0.066)), (0.7, (0.29, 0.265, 0.24)))
 
 
 def rusting(
-    finish: Finish, fields: bpy.types.Image, instance: int, edges: bpy.types.Image | None = None, folder: Path = Path()
+    finish: Finish,
+    fields: bpy.types.Image,
+    instance: int,
+    *,
+    edges: bpy.types.Image | None = None,
+    gone: bpy.types.Image | None = None,
+    folder: Path = Path(),
 ) -> bpy.types.Material:
     """Make painted, galvanised, cast or bare steel whose rust follows the twin's fields.
 
     The picture reads the fields with linear interpolation, the label with none, so that a label pixel is exactly one
     texel's value: rust cover, wall loss in mm, and the instance number plus `STAIN_SHARE` of the stain. Paint is
-    scraped along outward edges, near which `edges` is 1; without it, nowhere. Textures are in `folder`.
+    scraped along outward edges, near which `edges` is 1; without it, nowhere. Where `gone` is 1 there is no metal, in
+    the picture as in all labels. Textures are in `folder`.
     """
     graph = Graph("rusting", finish.seed)
     cover, age, loss, stain = _fields(graph, fields, "Linear")
@@ -100,13 +107,15 @@ def rusting(
     exact_cover, exact_age, exact_loss, exact_stain = _fields(graph, fields, "Closest")
     of = graph.math("ADD", graph.math("MULTIPLY", exact_stain, STAIN_SHARE), float(instance))
     packed = graph.node("ShaderNodeCombineColor", Red=exact_cover, Green=exact_loss, Blue=of)
-    graph.put(label.inputs["Color"], packed.outputs["Color"])
+    left = None if gone is None else graph.math("SUBTRACT", 1.0, _channel(graph, gone, "Closest"))
+    graph.put(label.inputs["Color"], graph.times(packed.outputs["Color"], left))
     since = graph.tree.nodes.new("ShaderNodeOutputAOV")
     since.aov_name = AGE
-    graph.put(since.inputs["Color"], graph.node("ShaderNodeCombineColor", Red=exact_age).outputs["Color"])
+    years = graph.node("ShaderNodeCombineColor", Red=exact_age).outputs["Color"]
+    graph.put(since.inputs["Color"], graph.times(years, left))
     place = graph.tree.nodes.new("ShaderNodeOutputAOV")
     place.aov_name = UV
-    graph.put(place.inputs["Color"], _atlas(graph))
+    graph.put(place.inputs["Color"], graph.times(_atlas(graph), left))
     youth = _youth(graph, age, 10)
     old, young = (_OLD, _YOUNG) if finish.rust_texture is None else (finish.rust_texture.mean,) * 2
     mean_rust = graph.mix(youth, scaled(old, finish.rust), scaled(young, finish.rust))
@@ -116,6 +125,7 @@ def rusting(
         roughness=graph.blend(rusted, steel_roughness, own_rust[1] if own_rust else graph.blend(fine, 0.75, 1.0)),
         metallic=graph.blend(rusted, metallic, 0.0),
         normal=graph.bump(height, range_m),
+        left=left,
     )
 
 
@@ -220,6 +230,14 @@ def _fields(graph: Graph, image: bpy.types.Image, interpolation: str) -> tuple[A
     return split.outputs["Red"], split.outputs["Green"], split.outputs["Blue"], texture.outputs["Alpha"]
 
 
+def _channel(graph: Graph, image: bpy.types.Image, interpolation: str) -> Any:
+    """Return the first channel of an image at the shaded point."""
+    texture = graph.tree.nodes.new("ShaderNodeTexImage")
+    texture.image, texture.interpolation, texture.extension = image, interpolation, "EXTEND"
+    graph.put(texture.inputs["Vector"], _atlas(graph))
+    return graph.node("ShaderNodeSeparateColor", Color=texture.outputs["Color"]).outputs["Red"]
+
+
 def _atlas(graph: Graph) -> Any:
     """Return the atlas coordinates (u, v, 0) of the shaded point."""
     uv = graph.tree.nodes.new("ShaderNodeUVMap")
@@ -229,10 +247,7 @@ def _atlas(graph: Graph) -> Any:
 
 def _scrape(graph: Graph, finish: Finish, edges: bpy.types.Image, coarse: Any, middle: Any) -> Any:
     """Return where paint is scraped off: by stretches of decimetres, within `SCRAPE_M` of an edge, which rubs first."""
-    texture = graph.tree.nodes.new("ShaderNodeTexImage")
-    texture.image, texture.interpolation, texture.extension = edges, "Linear", "EXTEND"
-    graph.put(texture.inputs["Vector"], _atlas(graph))
-    near = graph.node("ShaderNodeSeparateColor", Color=texture.outputs["Color"]).outputs["Red"]
+    near = _channel(graph, edges, "Linear")
     rubbed = graph.step(coarse, 0.68 - 0.2 * finish.wear, 0.85 - 0.1 * finish.wear)
     width = graph.math("MULTIPLY", rubbed, graph.step(middle, 0.2, 0.7), clamp=True)
     inner = graph.math("SUBTRACT", graph.math("ADD", near, graph.math("MULTIPLY", width, SCRAPE_M / EDGE_REACH_M)), 1.0)

@@ -17,7 +17,7 @@ from corrotwin.synth.cameras import distortion
 from corrotwin.synth.cameras.camera_model import Camera, looking, project
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene.surroundings import Array, as_matrix
-from corrotwin.synth.scene.visibility import Sight, ViewingSpace, look, lookup, prop_mesh, rays
+from corrotwin.synth.scene.visibility import Sight, ViewingSpace, first_hits, look, lookup, prop_mesh, rays
 from corrotwin.synth.spec import Lens, Prop, View
 from corrotwin.twin.core.files import new_file, open_file
 
@@ -67,7 +67,7 @@ def _focused(view: View, space: ViewingSpace, preset: Preset, rng: np.random.Gen
     pose = np.array(view.pose)
     middle = replace(view.lens, fx=MIDDLE * view.lens.fx, fy=MIDDLE * view.lens.fy)
     origins, directions = rays(pose, middle, 5)
-    points, _, face = space.solid.ray.intersects_location(origins, directions, multiple_hits=False)
+    points, _, face = first_hits(space, origins, directions)
     mine = face < space.firsts[1]
     if not mine.any():
         return view

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene.surroundings import Array, as_matrix, write_mesh
-from corrotwin.synth.scene.visibility import ViewingSpace, in_picture, rays
+from corrotwin.synth.scene.visibility import ViewingSpace, first_hits, in_picture, rays
 from corrotwin.synth.spec import Prop, View
 
 SIDES_M = (0.04, 0.1)  # of a marker
@@ -50,7 +50,7 @@ def _shown(space: ViewingSpace, view: View, frame: Array) -> bool:
         return False
     way = frame[:3, 3] - pose[:3, 3]
     far = float(np.linalg.norm(way))
-    hits, _, _ = space.solid.ray.intersects_location(pose[None, :3, 3], way[None] / far, multiple_hits=False)
+    hits, _, _ = first_hits(space, pose[None, :3, 3], way[None] / far)
     return not len(hits) or float(np.linalg.norm(hits[0] - pose[:3, 3])) > far - FLAT_M
 
 
@@ -59,7 +59,7 @@ def _frame(space: ViewingSpace, view: View, place: Array, side: float) -> Array 
     grid = rays(np.array(view.pose), view.lens, 256)
     row, column = (place * 256).astype(int)
     eye, way = grid[0][0], grid[1][row * 256 + column]
-    hit, _, face = space.solid.ray.intersects_location(eye[None], way[None], multiple_hits=False)
+    hit, _, face = first_hits(space, eye[None], way[None])
     if not len(hit) or face[0] >= space.firsts[-1]:
         return None
     normal = space.solid.face_normals[face[0]]
@@ -71,7 +71,7 @@ def _frame(space: ViewingSpace, view: View, place: Array, side: float) -> Array 
     frame[:3, :3], frame[:3, 3] = np.column_stack([across, np.cross(normal, across), normal]), hit[0]
     corners = 0.75 * side * np.array([[1, 1], [1, -1], [-1, 1], [-1, -1], [1, 0], [0, 1], [-1, 0], [0, -1]])
     above = trimesh.transform_points(np.column_stack([corners, np.full(len(corners), 0.05)]), frame)
-    hits, ray, _ = space.solid.ray.intersects_location(above, np.tile(-normal, (len(above), 1)), multiple_hits=False)
+    hits, ray, _ = first_hits(space, above, np.tile(-normal, (len(above), 1)))
     heights = (hits - hit[0]) @ normal
     if len(set(ray.tolist())) < len(corners) or np.abs(heights).max() > FLAT_M:
         return None

@@ -190,7 +190,7 @@ def _target(placed: Placed) -> Target:
     outside = np.array([name not in HIDDEN_ZONES for name in asset.zone_names])[asset.face_zone]
     return Target(
         vertices=placed.vertices, faces=asset.faces, uv=asset.uv, cover=placed.specimen.fields.rust_cover,
-        outside=outside,
+        outside=outside, gone=placed.specimen.gone,
     )  # fmt: skip
 
 
@@ -215,6 +215,7 @@ def _bodies(
                 stream, vertices=one.asset.vertices.astype(np.float32), faces=one.asset.faces.astype(np.int32),
                 uv=one.asset.uv.astype(np.float32), fields=specimen.pack(one, chosen.bleeding),
                 **({"edges": edges.nearness(one.asset, one.texels)} if finish.kind == "paint" else {}),
+                **({} if one.gone is None else {"gone": one.gone}),
             )  # fmt: skip
         bodies.append(
             Body(

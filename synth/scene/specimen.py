@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import sqrt
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from corrotwin.synth.presets import own_twins
 from corrotwin.synth.presets.schema import Range
@@ -15,6 +17,7 @@ from corrotwin.synth.scene.subject import Subject
 from corrotwin.twin import assets, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.geometry.atlas import Singles
+from corrotwin.twin.model import perforation
 from corrotwin.twin.model.coating import MOST_PER_M2, Paint
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.twin_state import TwinState
@@ -42,6 +45,11 @@ class Specimen:
         run, bled = (np.random.default_rng([self.twin.seed, stream]) for stream in (1, 2))
         below = runoff.stain(self.texels, self.fields, run)
         return np.asarray(np.maximum(below, runoff.bleeding(self.texels, self.fields, bled, strength=bleeding)))
+
+    @cached_property
+    def gone(self) -> NDArray[np.bool_] | None:
+        """True where no metal is left, (H, W); None if there is some everywhere."""
+        return perforation.gone(self.asset, self.texels, self.fields.wall_loss_mm, self.twin.seed)
 
     @property
     def clean(self) -> bool:

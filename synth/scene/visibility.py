@@ -1,8 +1,9 @@
 """Cast rays at a scene's meshes: what a camera would see, and which surfaces are lit or hidden."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import trimesh
@@ -10,11 +11,15 @@ from numpy.typing import NDArray
 
 from corrotwin.synth.cameras.camera_model import project
 from corrotwin.synth.scene.surroundings import Array
-from corrotwin.synth.spec import Lens, Prop, View
+from corrotwin.synth.spec import MOST_SKINS, Lens, Prop, View
 from corrotwin.twin.core.files import open_file
 
 GRID = 36  # rays across the picture in a check
 FACING = 3000  # points of the surface from which the visible share is worked out
+BEYOND_M = 1e-5  # rays go on so far behind a place where the metal is gone
+
+Integers = NDArray[np.int64]
+Number = TypeVar("Number", np.float32, np.bool_)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +27,8 @@ class Target:
     """An asset to photograph, in world space.
 
     ``vertices (n, 3)`` metres, ``faces (m, 3)``, ``uv (m, 3, 2)``, ``cover (H, W)`` rust cover on the atlas.
-    ``outside (m,)`` marks the faces a camera may aim at, which excludes bores.
+    ``outside (m,)`` marks the faces a camera may aim at, which excludes bores. ``gone (H, W)`` is true where no metal
+    is left; None if there is some everywhere.
     """
 
     vertices: Array
@@ -30,6 +36,7 @@ class Target:
     uv: Array
     cover: NDArray[np.float32]
     outside: NDArray[np.bool_]
+    gone: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +79,7 @@ def look(space: ViewingSpace, pose: Array, lens: Lens) -> Sight:
     `pose` is (4, 4); the camera looks along its -z.
     """
     origins, directions = rays(pose, lens, GRID)
-    points, ray, face = space.solid.ray.intersects_location(origins, directions, multiple_hits=False)
+    points, ray, face = first_hits(space, origins, directions)
     distances = np.linalg.norm(points - origins[ray], axis=1)
     counts, rust = [], 0
     for target, first, end in zip(space.targets, space.firsts[:-1], space.firsts[1:], strict=True):
@@ -85,8 +92,46 @@ def look(space: ViewingSpace, pose: Array, lens: Lens) -> Sight:
     )  # fmt: skip
 
 
+def first_hits(space: ViewingSpace, origins: Array, directions: Array) -> tuple[Array, Integers, Integers]:
+    """Return where rays first meet anything, through places where the metal is gone.
+
+    Parameters
+    ----------
+    origins, directions : (n, 3) of each ray; unit directions.
+
+    Returns
+    -------
+    For the k rays that hit: points (k, 3), number of the ray (k,), face of ``space.solid`` (k,).
+    """
+    points, ray, face = space.solid.ray.intersects_location(origins, directions, multiple_hits=False)
+    through = _gone_at(space, points, face)
+    for _ in range(MOST_SKINS):
+        if not through.any():
+            break
+        on, onward = ray[through], points[through] + BEYOND_M * directions[ray[through]]
+        further, own, hit = space.solid.ray.intersects_location(onward, directions[on], multiple_hits=False)
+        points, face = np.concatenate([points[~through], further]), np.concatenate([face[~through], hit])
+        ray = np.concatenate([ray[~through], on[own]])
+        through = _gone_at(space, points, face)
+    return points, ray, face
+
+
+def _gone_at(space: ViewingSpace, points: Array, face: Integers) -> NDArray[np.bool_]:
+    """Return for points (k, 3) on faces (k,) of ``space.solid`` whether the metal there is gone."""
+    through = np.zeros(len(face), dtype=bool)
+    for target, first, end in zip(space.targets, space.firsts[:-1], space.firsts[1:], strict=True):
+        if target.gone is not None:
+            mine = np.flatnonzero((face >= first) & (face < end))
+            through[mine] = lookup(target.gone, uv_at(target, face[mine] - first, points[mine]))
+    return through
+
+
 def lit_share(space: ViewingSpace, place: Array) -> float:
-    """Return the share of the first target's surface facing a place, (3,) metres, that a lamp there would light."""
+    """Return the share of the first target's surface facing a place, (3,) metres, that a lamp there would light.
+
+    Targets count as whole: where a lamp stands must not depend on their age.
+    """
+    space = replace(space, targets=tuple(replace(target, gone=None) for target in space.targets))
     points, facing = _facing(space.targets[0], place, 300)
     return int(_reached(space, place, points[facing]).sum()) / max(int(facing.sum()), 1)
 
@@ -105,19 +150,20 @@ def visible_shares(space: ViewingSpace, view: View) -> tuple[float, ...]:
 
 
 def _facing(target: Target, place: Array, count: int) -> tuple[Array, NDArray[np.bool_]]:
-    """Return points on a target's outside, (count, 3), and whether the surface there faces a place, (count,)."""
+    """Return points on a target's outside, (count, 3), and whether there is a surface that faces a place, (count,)."""
     mesh = trimesh.Trimesh(target.vertices, target.faces, process=False)
     points, face = trimesh.sample.sample_surface(mesh, count, face_weight=mesh.area_faces * target.outside, seed=0)
-    return np.asarray(points), (mesh.face_normals[face] * (points - place)).sum(axis=1) < 0
+    facing = (mesh.face_normals[face] * (points - place)).sum(axis=1) < 0
+    if target.gone is not None:
+        facing &= ~lookup(target.gone, uv_at(target, face, points))
+    return np.asarray(points), facing
 
 
 def _reached(space: ViewingSpace, place: Array, points: Array) -> NDArray[np.bool_]:
     """Return for each ray from a place to points (n, 3) that hits anything whether it reaches its point."""
     way = points - place
     distance = np.linalg.norm(way, axis=1)
-    hits, ray, _ = space.solid.ray.intersects_location(
-        np.tile(place, (len(points), 1)), way / distance[:, None], multiple_hits=False
-    )
+    hits, ray, _ = first_hits(space, np.tile(place, (len(points), 1)), way / distance[:, None])
     return np.asarray(np.linalg.norm(hits - place, axis=1) > distance[ray] - 0.002)
 
 
@@ -155,7 +201,7 @@ def uv_at(target: Target, face: NDArray[np.int64], points: Array) -> Array:
     return np.asarray((target.uv[face] * corners[..., None]).sum(axis=1))
 
 
-def lookup(field: NDArray[np.float32], uv: Array) -> NDArray[np.float32]:
+def lookup(field: NDArray[Number], uv: Array) -> NDArray[Number]:
     """Return the values (k,) of an atlas field (H, W) in the texels that coordinates (k, 2) fall in."""
     height, width = field.shape
     column = np.clip((uv[:, 0] * width).astype(int), 0, width - 1)

@@ -51,7 +51,7 @@ def _asset(body: Body, folder: Path) -> _Asset:
         held: Mapping[str, Any] = dict(arrays)
     surface = visibility.Target(
         vertices=trimesh.transform_points(held["vertices"], np.array(body.pose)), faces=held["faces"], uv=held["uv"],
-        cover=held["fields"][..., 0], outside=np.ones(len(held["faces"]), dtype=bool),
+        cover=held["fields"][..., 0], outside=np.ones(len(held["faces"]), dtype=bool), gone=held.get("gone"),
     )  # fmt: skip
     return _Asset(body=body, surface=surface, fields=held["fields"])
 
@@ -59,9 +59,11 @@ def _asset(body: Body, folder: Path) -> _Asset:
 def _seen(scene: Scene, assets: list[_Asset], props: list[trimesh.Trimesh]) -> Words:
     """Return what the rays through the pixels of the scene's only view meet first, (size * size,)."""
     (view,) = scene.views
-    solid = visibility.combined_mesh([asset.surface for asset in assets], props)
+    targets = tuple(asset.surface for asset in assets)
+    solid = visibility.combined_mesh(targets, props)
+    space = visibility.ViewingSpace(targets=targets, solid=solid, around=(0, 0), height=(0, 0), floor_m=0)
     origins, directions = visibility.rays(np.array(view.pose), view.lens, view.lens.width)
-    points, ray, face = solid.ray.intersects_location(origins, directions, multiple_hits=False)
+    points, ray, face = visibility.first_hits(space, origins, directions)
     words: Words = np.full(view.lens.width**2, BACKDROP, dtype=object)
     first = 0
     for asset in assets:

@@ -64,8 +64,15 @@ def opposite_surface(
 def opposite_texel(asset: AssetGeometry, texels: Texels) -> Integers:
     """Return the texel on the other side of the metal (`twin.geometry.opposite`), (N,) flat index; -1 without one."""
     air = np.flatnonzero(texels.area_mm2.reshape(-1) > 0)
-    place, normal = texels.position_m.reshape(-1, 3)[air], texels.normal.reshape(-1, 3)[air]
-    opposite = opposite_surface(asset, place, normal, texels.thickness_mm.reshape(-1)[air])
+    behind = np.full(texels.zone.size, -1, dtype=np.int64)
+    behind[air] = texels_behind(asset, texels, air)
+    return behind
+
+
+def texels_behind(asset: AssetGeometry, texels: Texels, places: Integers) -> Integers:
+    """Return the texel on the other side of the metal for some texels, flat indices (n,); -1 where there is none."""
+    place, normal = texels.position_m.reshape(-1, 3)[places], texels.normal.reshape(-1, 3)[places]
+    opposite = opposite_surface(asset, place, normal, texels.thickness_mm.reshape(-1)[places])
     face = opposite.face[opposite.found]
     corners = asset.welded.triangles[face]
     first, second, inside = (
@@ -78,6 +85,6 @@ def opposite_texel(asset: AssetGeometry, texels: Texels) -> Integers:
     uv = np.einsum("cn,ncd->nd", [1 - along.sum(axis=0), *along], asset.uv[face])
     height, width = asset.atlas_shape
     column, row = (np.clip((uv * (width, height)).astype(int), 0, (width - 1, height - 1))).T
-    behind = np.full(height * width, -1, dtype=np.int64)
-    behind[air[opposite.found]] = row * width + column
+    behind = np.full(len(places), -1, dtype=np.int64)
+    behind[opposite.found] = row * width + column
     return behind

@@ -43,7 +43,7 @@ BARE_AND_GALVANISED = {
 }  # fmt: skip
 
 # Streams of randomness: changing what one draws does not reroll the others. Never renumber.
-RAGGED_STREAM, DEFECTS_STREAM, LOCAL_STREAM, FINE_STREAM, PITS_STREAM = range(5)
+RAGGED_STREAM, DEFECTS_STREAM, LOCAL_STREAM, FINE_STREAM, PITS_STREAM, FILM_STREAM = range(6)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,9 @@ from corrotwin.synth.scene import sampling, subject
 from corrotwin.synth.scene.camera import stated_views
 from corrotwin.synth.scene.visibility import prop_mesh
 from corrotwin.twin import store, twin_state
+from corrotwin.twin.assets import texels
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.model import perforation
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.model.exposure import at
@@ -237,6 +239,35 @@ def test_age_changes_nothing_but_the_rust(tmp_path: Path) -> None:
     assert made[0][0].light != made[0][1].light
     covers = [np.load(tmp_path / years / "body-0-1.npz")["fields"][..., 0].mean() for years in ("0", "6", "20")]
     assert covers[0] == 0 < covers[1] < covers[2]
+
+
+def test_holes_are_written_where_metal_is_gone_and_cost_other_bodies_nothing(tmp_path: Path) -> None:
+    thin = {
+        "thickness_mm": 2.0,
+        "length_m": 0.5,
+        "width_m": 0.4,
+        "stiffeners": 0,
+        "fasteners": "none",
+        "opening_mm": 0.0,
+    }
+    held = {}
+    for years in (0, 20, 60):
+        drawn = in_years(years)
+        sheet = replace(drawn, parameters={**drawn.parameters, **thin}, exposure=at("CX"), texel_mm=4.0)
+        store.save(sheet, tmp_path / f"{years}" / "twin")
+        stated = cameras(FRONT) if years < 60 else ()  # nothing is left to look at then
+        made = sampling.sample_scene(
+            CONFIG, 0, [0], tmp_path / f"{years}", subject.saved(tmp_path / f"{years}" / "twin", stated)
+        )
+        held[years] = np.load(tmp_path / f"{years}" / made.bodies[0].file)
+    assert set(held[0]) == {"vertices", "faces", "uv", "fields", "edges"}
+    assert set(held[20]) == set(held[60]) == {*held[0], "gone"}
+    twin, stored = store.load(tmp_path / "20" / "twin")
+    asset = twin_state.asset(twin)
+    gone = perforation.gone(asset, texels(asset), stored.wall_loss_mm, twin.seed)
+    assert held[20]["gone"].dtype == bool
+    assert (held[20]["gone"] == gone).all()
+    assert held[20]["gone"].mean() < held[60]["gone"].mean()
 
 
 def test_images_take_the_cameras_in_turn_whatever_is_rendered(folder: Path, tmp_path: Path) -> None:

@@ -58,3 +58,24 @@ def test_visible_share_counts_what_faces_the_camera_and_is_neither_hidden_nor_cu
     assert abs(shares[1] - 0.5) < 0.05
     assert shares[2] == 0
     assert shares[3] == 0
+
+
+def test_rays_pass_where_metal_is_gone() -> None:
+    left = np.zeros((4, 4), dtype=bool)
+    left[:, :2] = True
+    holed, behind = replace(plate(cover=1), gone=left), moved(plate(cover=0), (0, 0.5, 0))
+    both = space(holed, behind)
+    sight = visibility.look(both, head_on(1.0), RIGHT_ANGLE)
+    assert sight.first == sight.rust == 0.125
+    assert sight.asset > sight.first + 0.04  # a quarter of the picture over 1.5 squared, half of it seen
+    view = View(index=0, pose=as_matrix(head_on(1.0)), lens=RIGHT_ANGLE)
+    shares = visibility.visible_shares(both, view)
+    assert shares[0] == 1  # of what is there
+    assert abs(shares[1] - 0.5) < 0.05
+    everywhere = replace(holed, gone=np.ones((4, 4), dtype=bool))
+    skins = tuple(moved(everywhere, (0, number / 1000, 0)) for number in range(20))
+    assert visibility.look(space(*skins, behind), head_on(1.0), RIGHT_ANGLE).asset == see(behind, 1.0).asset
+    assert visibility.look(space(*skins), head_on(1.0), RIGHT_ANGLE).nearest == np.inf
+    # A lamp stands where it stood when the steel was whole.
+    lamp = np.array([0.1, -1.0, 0.7])
+    assert visibility.lit_share(both, lamp) == visibility.lit_share(space(plate(cover=1), behind), lamp) > 0.9

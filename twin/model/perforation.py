@@ -1,0 +1,138 @@
+"""Places where corrosion has used the metal up: holes, the same on both faces of a sheet, and edges eaten away.
+
+Metal is gone where the loss of a face and that of the face behind it reach the thickness. The narrow faces around a
+sheet go where the sheet beside them has gone, and pieces that nothing holds fall.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Singles, Texels
+from corrotwin.twin.geometry.opposite import texels_behind
+from corrotwin.twin.model.corrosion import FILM_STREAM
+from corrotwin.twin.model.noise import LIMIT, fractal
+
+# A film of metal, at most this share of the thickness, does not last: it breaks out along a ragged line.
+FILM, RAGGED_MM = 0.1, (24.0, 12.0, 6.0, 3.0)
+STRAND_MM = 4.0  # a strand between holes that is narrower has rusted through from its sides
+SCRAP = 0.1  # of the surface of its solid: a smaller piece, cut off from all else, has fallen
+LINK = 3.0  # texels between which two pieces of the atlas join
+ACROSS = 0.7  # |cosine| between the normals of a sheet and of the narrow face around it, at most
+
+Mask = NDArray[np.bool_]
+
+
+def gone(asset: AssetGeometry, texels: Texels, wall_loss_mm: Singles, seed: int) -> Mask | None:
+    """Return where no metal is left, (H, W), or None if there is some everywhere.
+
+    Where metal is gone once, it stays so under any greater loss. Texels of the gutter are as the one that they repeat.
+
+    Parameters
+    ----------
+    asset, texels : the surface.
+    wall_loss_mm : (H, W) loss of each face.
+    seed : of the twin; its ragged outlines are a stream of their own.
+    """
+    loss, thickness = wall_loss_mm.reshape(-1), texels.thickness_mm.reshape(-1)
+    surface = texels.area_mm2.reshape(-1) > 0
+    # Behind a place no more can be lost than anywhere.
+    thin = np.flatnonzero(surface & (loss + loss.max(initial=0) >= (1 - FILM) * thickness))
+    if not len(thin):
+        return None
+    behind = texels_behind(asset, texels, thin)
+    lost = loss[thin] + np.where(behind >= 0, loss[behind], 0)
+    places = texels.position_m.reshape(-1, 3)
+    noise = fractal(places[thin], RAGGED_MM, 0.7, np.random.SeedSequence(seed, spawn_key=(FILM_STREAM,)))
+    worn = lost >= thickness[thin] * (1 - FILM * (0.5 + noise / (2 * LIMIT)))
+    if not worn.any():
+        return None
+    holes = np.zeros(len(loss), dtype=bool)
+    holes[thin[worn]] = True
+    holes[behind[worn & (behind >= 0)]] = True
+    _break_strands(asset, surface, holes)
+    solid = _solids(asset)
+    _settle_rims(asset, texels, solid, holes)
+    fallen = _scraps(asset, texels, solid, holes)
+    holes[fallen] = True
+    other = texels_behind(asset, texels, fallen)
+    holes[other[other >= 0]] = True
+    gutter = np.flatnonzero((texels.zone.reshape(-1) >= 0) & ~surface)
+    inner = np.flatnonzero(surface)
+    _, nearest = cKDTree(places[inner], balanced_tree=False, compact_nodes=False).query(places[gutter])
+    holes[gutter] = holes[inner[nearest]]
+    return holes.reshape(wall_loss_mm.shape)
+
+
+def _solids(asset: AssetGeometry) -> Integers:
+    """Return the solid of each texel, (N,); of an asset of charts 0, since neither its texels nor charts state it."""
+    solid = np.zeros(asset.atlas_shape, dtype=np.int64)
+    for island in asset.islands:
+        height, width = island.shape
+        number = asset.solid_names.index(island.patch.solid)
+        solid[island.row : island.row + height, island.column : island.column + width] = number
+    return solid.reshape(-1)
+
+
+def _break_strands(asset: AssetGeometry, surface: Mask, holes: Mask) -> None:
+    """Add to the holes what is left between them in strands narrower than `STRAND_MM`."""
+    radius = int(STRAND_MM / 2 / asset.texel_mm)
+    if radius:
+        row, column = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+        kept = (~holes | ~surface).reshape(asset.atlas_shape)
+        opened = ndimage.binary_opening(np.pad(kept, radius, constant_values=True), row**2 + column**2 <= radius**2)
+        holes |= surface & ~opened[radius:-radius, radius:-radius].reshape(-1)
+
+
+def _apart(texels: Texels, solid: Integers, some: Integers) -> Floats:
+    """Return places of texels with a fourth coordinate by which solids lie far apart, (n, 4) metres."""
+    places = texels.position_m.reshape(-1, 3)
+    return np.column_stack([places[some], solid[some] * (1.0 + 2 * np.abs(places).max())]).astype(np.float64)
+
+
+def _settle_rims(asset: AssetGeometry, texels: Texels, solid: Integers, holes: Mask) -> None:
+    """Let the narrow faces around a sheet go where the sheet beside them has gone, and stay where it stays.
+
+    A texel of such a face has nothing behind it, and lies across to the nearest texel that has.
+    """
+    normal = texels.normal.reshape(-1, 3)
+    reach = texels.thickness_mm.reshape(-1) / 2000 + LINK / 2 * asset.texel_mm / 1000
+    before, kept = np.flatnonzero(holes), np.flatnonzero((texels.area_mm2.reshape(-1) > 0) & ~holes)
+    if not len(kept):
+        return
+    # Twice as far as a rim reaches, so that the texel beside each is among them.
+    far = 2 * float(reach[before].max())
+    gone_at, kept_at = _apart(texels, solid, before), _apart(texels, solid, kept)
+    near = np.isfinite(cKDTree(gone_at).query(kept_at, distance_upper_bound=far)[0])
+    opened = np.isfinite(cKDTree(kept_at).query(gone_at, distance_upper_bound=far)[0])
+    around = np.concatenate([kept[near], before[opened]])
+    sheet = texels_behind(asset, texels, around) >= 0
+    rim, faces = around[~sheet], around[sheet]
+    if not len(rim) or not len(faces):
+        return
+    distance, nearest = cKDTree(_apart(texels, solid, faces)).query(_apart(texels, solid, rim))
+    beside = faces[nearest]
+    across = (distance <= reach[rim]) & (np.abs((normal[rim] * normal[beside]).sum(axis=1)) < ACROSS)
+    holes[rim[across]] = holes[beside[across]]
+
+
+def _scraps(asset: AssetGeometry, texels: Texels, solid: Integers, holes: Mask) -> Integers:
+    """Return the texels of pieces that holes cut off from their solid, flat indices: what is smaller than `SCRAP`."""
+    surface = texels.area_mm2 > 0
+    worn = np.zeros(len(asset.solid_names), dtype=bool)
+    worn[solid[holes]] = True
+    kept = surface & ~holes.reshape(surface.shape) & worn[solid].reshape(surface.shape)
+    piece, count = ndimage.label(kept)
+    rim = np.flatnonzero(kept & ndimage.binary_dilation(~surface, np.ones((3, 3)), border_value=1))
+    place = _apart(texels, solid, rim)
+    pairs = piece.reshape(-1)[rim[cKDTree(place).query_pairs(LINK * asset.texel_mm / 1000, output_type="ndarray")]] - 1
+    graph = coo_array((np.ones(len(pairs), dtype=bool), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    _, whole = connected_components(graph, directed=False)
+    inside = np.flatnonzero(kept)
+    own, area = whole[piece.reshape(-1)[inside] - 1], texels.area_mm2.reshape(-1).astype(np.float64)
+    of_solid = np.bincount(solid[surface.reshape(-1)], weights=area[surface.reshape(-1)], minlength=len(worn))
+    small = np.bincount(own, weights=area[inside])[own] < SCRAP * of_solid[solid[inside]]
+    return np.asarray(inside[small])
