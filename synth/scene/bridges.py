@@ -27,6 +27,7 @@ def bridge(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generat
         "plate": {"upright": True},
         "bolt": {"upright": True, "joint": "plate"},
         "beam": {"stance": "beam" if rng.random() < 0.7 else "column"},
+        "column": {"base": True},
     }
     subject = draw(kind, where=wanted.get(kind, {}))
     placed = [Placed(specimen=subject, pose=resting(subject.asset.vertices, rng.uniform(-6, 6)))]
