@@ -53,6 +53,47 @@ def truss(
     -------
     Patches and the thickness of the gussets in mm.
     """
+    size, bent = layout(
+        length_m=length_m, height_m=height_m, panels=panels, pattern=pattern, chord=chord, brace=brace, braces=braces,
+        gusset_mm=gusset_mm, fastener=fastener, stance=stance, bow_mm=bow_mm,
+    )  # fmt: skip
+    web = size.members()
+    build = TrussParts(size, gusset_mm / 1000, braces == "double", fastener)
+    patches: list[Patch] = []
+    for number, one in enumerate(web):
+        patches += solids.named(
+            build.web_member(one, bow_mm / 1000 if one.nodes == bent.nodes else 0.0), f"{number + 1}"
+        )
+    for node in range(len(size.nodes)):
+        patches += solids.named(build.node(node, [one for one in web if node in one.nodes]), f"{node + 1}")
+    upright = stance == "bay"
+    for name, level in (("lower", -1.0), ("upper", 1.0)):
+        patches += solids.named(build.chord(level, upright=upright), name)
+    if pattern == "x":
+        for number in range(panels):
+            if not (bow_mm and bent.nodes == _diagonals(web)[number].nodes):
+                patches += solids.named(build.crossing(number), f"{number + 1}")
+    if upright:
+        turn = [[0, 0, -1], [0, 1, 0], [1, 0, 0]]
+        patches = solids.place(patches, turn, (0, 0, 0))
+    return patches, gusset_mm
+
+
+def layout(
+    *,
+    length_m: float,
+    height_m: float,
+    panels: int,
+    pattern: str,
+    chord: str,
+    brace: str,
+    braces: str,
+    gusset_mm: float,
+    fastener: str,
+    stance: str,
+    bow_mm: float,
+) -> tuple[Lattice, Member]:
+    """Return the lattice and the diagonal that may be bent, or raise InputError; parameters are those of `truss`."""
     for value, known in ((pattern, PATTERNS), (chord, CHORDS), (brace, ANGLES), (braces, BRACES), (stance, STANCES)):
         if value not in known:
             raise InputError(f"truss part {value!r}: choose from {', '.join(known)}")
@@ -71,28 +112,12 @@ def truss(
             f"truss of {length_m} x {height_m} m in {panels} panels with {brace} on {chord}: {fault}; choose "
             "larger panels or smaller angles"
         )
-    web = size.members()
-    bent = _diagonals(web)[len(_diagonals(web)) // 2]
+    diagonals = _diagonals(size.members())
+    bent = diagonals[len(diagonals) // 2]
     free = bent.length - 2 * bent.joint
     if not 0 <= bow_mm <= 1000 * BOW * free:
         raise InputError(f"truss bow_mm {bow_mm}: 0 to {int(1000 * BOW * free)} mm, {BOW:g} of the free length")
-    build = TrussParts(size, gusset_mm / 1000, braces == "double", fastener)
-    patches: list[Patch] = []
-    for number, one in enumerate(web):
-        patches += solids.named(build.web_member(one, bow_mm / 1000 if one is bent else 0.0), f"{number + 1}")
-    for node in range(len(size.nodes)):
-        patches += solids.named(build.node(node, [one for one in web if node in one.nodes]), f"{node + 1}")
-    upright = stance == "bay"
-    for name, level in (("lower", -1.0), ("upper", 1.0)):
-        patches += solids.named(build.chord(level, upright=upright), name)
-    if pattern == "x":
-        for number in range(panels):
-            if not (bow_mm and bent is _diagonals(web)[number]):
-                patches += solids.named(build.crossing(number), f"{number + 1}")
-    if upright:
-        turn = [[0, 0, -1], [0, 1, 0], [1, 0, 0]]
-        patches = solids.place(patches, turn, (0, 0, 0))
-    return patches, gusset_mm
+    return size, bent
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:
@@ -122,6 +147,29 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
         "stance": stance,
         "bow_mm": round(float(rng.uniform(8, 40)), 1) if rng.random() < 0.35 else 0.0,
     }
+
+
+def truss_length(
+    overall_m: float,
+    *,
+    height_m: float,
+    panels: int,
+    pattern: str,
+    chord: str,
+    brace: str,
+    bow_mm: float = 0.0,
+    **_: Any,
+) -> float | None:
+    """Return `length_m` of a truss whose chords are `overall_m` long, or None if its members do not fit."""
+    length = overall_m - 0.4
+    for _step in range(12):  # the slope of the diagonals, and with it the size of the gussets, changes little
+        if length < 0.5:
+            return None
+        size = _lattice(length, height_m, panels, pattern, chord, brace)
+        length += overall_m - TrussParts(size, 0.01, False, "rivets").overall
+    bent = _diagonals(size.members())[-1]
+    fits = size.fault() is None and bow_mm <= 1000 * BOW * (bent.length - 2 * bent.joint) and height_m >= 0.4
+    return length if fits else None
 
 
 def _lattice(length: float, height: float, panels: int, pattern: str, chord: str, brace: str) -> Lattice:

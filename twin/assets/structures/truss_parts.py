@@ -152,6 +152,12 @@ class TrussParts:
             patches += solids.named(stitches, f"at {round(1000 * left)}")
         return patches + (self._base(ends[0][0], z) if upright else [])
 
+    @property
+    def overall(self) -> float:
+        """Length of the longer chord."""
+        rows = (0, self.size.panels), (self.size.panels + 1, 2 * self.size.panels + 1)
+        return max(self._span(last)[1] - self._span(first)[0] for first, last in rows) + 2 * OVER
+
     def _span(self, node: int) -> tuple[float, float]:
         """Return the least and the greatest x of the gusset of a node."""
         x = self.outlines[node][:, 0] + self.size.nodes[node, 0]
