@@ -58,7 +58,19 @@ CHOSEN: dict[str, tuple[int, dict[str, Any]]] = {
     "railing": (11, {}),
     "stair": (11, {}),
     "bar": (45, {}),
-}
+    "truss": (0, {
+        "length_m": 2.6, "height_m": 1.2, "panels": 2, "pattern": "x", "chord": "L 100x10", "brace": "L 70x7",
+        "braces": "single", "fastener": "rivets", "stance": "beam", "bow_mm": 40.0,
+    }),
+    "column": (0, {
+        "height_m": 1.7, "width_m": 0.36, "form": "box", "section": "UPE 220", "lacing": "double", "depth_m": 0.0,
+        "base": True,
+    }),
+    "girder": (0, {
+        "length_m": 1.5, "depth_m": 0.56, "flange": "L 100x10", "web_mm": 10.0, "covers": 1, "cover_mm": 10.0,
+        "pitch_mm": 100.0, "stiffeners": 2, "pack_rust_mm": 14.0, "dent_mm": 0.0,
+    }),
+}  # fmt: skip
 COATINGS: dict[str, Coating] = {"chain": Zinc(thickness_um=40.0), "bar": None, "bolt": Zinc(thickness_um=42.0)}
 PAINT = Paint(life_years=6.0, defects_per_m2=20.0)
 

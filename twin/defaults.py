@@ -46,6 +46,9 @@ FEATURES: dict[str, dict[str, Any]] = {
         "head_nozzles_nps": [0.0, 0.0], "nozzle_schedule": "STD", "nozzle_m": 0.15, "nozzle_end": "flange",
         "support": "saddles", "support_m": 1.0, "saddle_m": 0.0,
     },
+    "truss": {"braces": "single", "gusset_mm": 10.0, "fastener": "rivets"},
+    "column": {"lacing": "single"},
+    "girder": {"covers": 0, "cover_mm": 12.0, "pitch_mm": 100.0, "stiffeners": 0},
 }  # fmt: skip
 
 

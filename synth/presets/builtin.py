@@ -27,8 +27,8 @@ PRESETS: dict[str, Preset] = {
         company=(0, 0),
     ),
     "bridges": Preset(
-        description="steel road bridges, mostly by flash at night: girders on bearings and from below, riveted plates",
-        kinds=("bearing", "bearing", "bearing", "bearing", "beam", "beam", "beam", "plate"),
+        description="steel road bridges, mostly by flash at night: girders on bearings and from below, riveted work",
+        kinds=("bearing", "bearing", "bearing", "bearing", "beam", "beam", "girder", "girder", "truss", "plate"),
         arrangements=(("bridge", 1.0), ("deck", 4.0)),
         company=(1, 3),
         aging=(0.9, 1.6),

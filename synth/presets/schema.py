@@ -11,15 +11,17 @@ from corrotwin.twin import plugins
 from corrotwin.twin.core.arguments import checked, naming
 
 Range = tuple[float, float]
-SHOWN = ("bar", "beam", "bearing", "bolt", "chain", "pipe", "plate", "railing", "stair")  # unless a preset names others
+STEELWORK = ("truss", "column", "girder")  # structures of many riveted or bolted parts
+# Kinds of subjects unless a preset names others.
+SHOWN = ("bar", "beam", "bearing", "bolt", "chain", "pipe", "plate", "railing", "stair", *STEELWORK)
 KINDS = (*SHOWN, "vessel", *plugins.installed())
 POLICIES = ("annotator", "exact")
 GROUNDS = ("asphalt", "concrete", "grass", "gravel", "soil", "stained concrete")
 # Which kinds each arrangement (`synth.scene.arrangement`) takes as its subject.
 SUITS: Mapping[str, tuple[str, ...]] = {
     "yard": KINDS,
-    "bridge": ("bearing", "beam", "plate", "bolt"),
-    "deck": ("beam",),
+    "bridge": ("bearing", "beam", "plate", "bolt", *STEELWORK),
+    "deck": ("beam", "girder"),
     "floor": ("plate", "bolt", "railing", "stair", "pipe"),
     "rack": ("pipe",),
 }

@@ -14,7 +14,8 @@ from corrotwin.synth.scene.placement import WIDE_M, Arrangement, DrawSpecimen, P
 from corrotwin.synth.scene.specimen import Specimen
 from corrotwin.synth.spec import Color, Prop
 from corrotwin.twin.assets.beam import MARGIN
-from corrotwin.twin.geometry.section_sizes import BEAMS
+from corrotwin.twin.assets.structures.truss import FASTENERS, truss_length
+from corrotwin.twin.geometry.section_sizes import ANGLES, BEAMS
 
 CAST = ("concrete", "stained concrete", "stained concrete")  # of walls and decks of bridges
 DEEP = [name for name, (height_mm, *_) in BEAMS.items() if height_mm >= 300]  # sections of girders
@@ -27,6 +28,7 @@ def bridge(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generat
         "plate": {"upright": True},
         "bolt": {"upright": True, "joint": "plate"},
         "beam": {"stance": "beam" if rng.random() < 0.7 else "column"},
+        "column": {"base": True},
     }
     subject = draw(kind, where=wanted.get(kind, {}))
     placed = [Placed(specimen=subject, pose=resting(subject.asset.vertices, rng.uniform(-6, 6)))]
@@ -67,7 +69,10 @@ def bridge(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generat
 
 
 def deck(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
-    """Arrange girders side by side on walls under a concrete slab, with struts between them, seen mostly from below."""
+    """Arrange girders side by side on walls under a concrete slab, with bracing between them, seen mostly from below.
+
+    Rolled girders are braced by struts, riveted ones by cross frames.
+    """
     length, drop = round(float(rng.uniform(3.0, 6.0)), 3), rng.uniform(1.5, 3.5)
     girder: dict[str, Any] = {
         "section": str(rng.choice(DEEP)), "length_m": length, "stance": "beam",
@@ -75,6 +80,8 @@ def deck(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator
         "joint_m": round(float(length * rng.uniform(0.35, 0.65)), 3), "stiffeners": int(rng.integers(0, 7)),
         "end_plate": False, "blocks": False,
     }  # fmt: skip
+    if kind == "girder":
+        girder = _riveted(length, rng)
     away, behind = rng.uniform(0.9, 1.8), int(rng.integers(1, 3))
     girders = [draw(kind, **girder)]
     girders.append(draw(kind, beside=girders[0].twin, subject=False, **girder))
@@ -87,7 +94,9 @@ def deck(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator
         pose[1, 3] += row * away
         placed.append(Placed(specimen=one, pose=pose))
     low, high = corners(placed)
-    if girder["joint"] == "none":
+    if kind == "girder":
+        placed += _cross_frames(draw, girders[0], away, behind, drop, rng)
+    elif girder["joint"] == "none":
         placed += _struts(draw, girders[0], away, behind, drop, rng)
     cast, cover = str(rng.choice(CAST)), "concrete" if rng.random() < 0.75 else "stained concrete"
     tints = [_grime(chosen, rng) for _ in range(2)]
@@ -95,13 +104,60 @@ def deck(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator
     for side in (-1, 1):
         place = (side * (0.41 * length + 0.25), behind * away / 2, drop / 2)
         props.append(surroundings.prop("box", cast, place, (0.9, behind * away + 4, drop), rng, color=tints[0]))
-    soffit = drop + BEAMS[girder["section"]][0] / 1000 + rng.uniform(0.002, 0.03)
+    top = high[2] if kind == "girder" else drop + BEAMS[girder["section"]][0] / 1000
+    soffit = top + rng.uniform(0.002, 0.03)
     place, size = (0, (low[1] + high[1]) / 2, soffit + 0.15), (length + 2, high[1] - low[1] + 2.4, 0.3)
     props.append(surroundings.prop("box", cover, place, size, rng, color=tints[1]))
     return Arrangement(
         placed=tuple(placed), props=tuple(props), ground=str(rng.choice(chosen.grounds)), wide_m=WIDE_M,
         around=(-165, -15), height=(-60, 8), floor_m=0.3,
     )  # fmt: skip
+
+
+def _riveted(length: float, rng: np.random.Generator) -> dict[str, Any]:
+    """Draw a riveted girder that is deep enough for cross frames."""
+    covers = int(rng.integers(0, 3))
+    return {
+        "length_m": length, "depth_m": round(float(rng.uniform(0.85, 1.2)), 3),
+        "flange": str(rng.choice(["L 90x9", "L 100x10", "L 120x12"])), "covers": covers,
+        "pitch_mm": float(rng.integers(90, 140)), "stiffeners": int(rng.integers(0, 6)),
+        "pack_rust_mm": round(float(rng.uniform(3, 12)), 1) if covers and rng.random() < 0.5 else 0.0,
+        "dent_mm": round(float(rng.uniform(10, 45)), 1) if rng.random() < 0.3 else 0.0,
+    }  # fmt: skip
+
+
+def _cross_frames(
+    draw: DrawSpecimen, girder: Specimen, away: float, bays: int, level: float, rng: np.random.Generator
+) -> list[Placed]:
+    """Place up to three rows of frames between riveted girders `away` metres apart, clear of stiffeners."""
+    given = girder.twin.parameters
+    leg, chord = ANGLES[given["flange"]][0] / 1000, str(rng.choice(["L 70x7", "L 80x8"]))
+    cover = given["covers"] * given["cover_mm"] / 1000
+    low, high = (level + cover + side for side in (leg + 0.03, given["depth_m"] - leg - 0.03))
+    frame: dict[str, Any] = {
+        "height_m": round(high - low - ANGLES[chord][0] / 1000, 3), "panels": 1, "chord": chord, "brace": "L 60x6",
+        "pattern": str(rng.choice(["x", "x", "warren"])), "braces": "single", "gusset_mm": 8.0, "stance": "beam",
+        "fastener": str(rng.choice(FASTENERS)),
+    }  # fmt: skip
+    frame["bow_mm"] = round(float(rng.uniform(5, 20)), 1) if rng.random() < 0.3 else 0.0
+    if (length := truss_length(away - given["web_mm"] / 1000 - 0.004, **frame)) is None:
+        return []
+    pieces = given["stiffeners"] or 4  # stiffeners stand at the middles of as many equal pieces
+    shares = np.arange(1, pieces) / pieces if pieces > 1 else np.array([0.25, 0.75])
+    places = given["length_m"] * (shares - 0.5)
+    rows = rng.choice(places, min(int(rng.integers(1, 4)), len(places)), replace=False)
+    placed: list[Placed] = []
+    for x, bay in itertools.product(rows, range(bays)):
+        alike = (
+            {"like": placed[0].specimen}
+            if placed
+            else {"beside": girder.twin, "subject": False, **frame, "length_m": length}
+        )
+        one = draw("truss", **alike)
+        pose = resting(one.asset.vertices, 90.0, low)
+        pose[:2, 3] += [x, (bay + 0.5) * away]
+        placed.append(Placed(specimen=one, pose=pose))
+    return placed
 
 
 def _struts(

@@ -13,6 +13,7 @@ import numpy as np
 from corrotwin.twin import plugins
 from corrotwin.twin.assets import bar, beam, bearing, bolt, chain, plate, railing, stair
 from corrotwin.twin.assets.piping import pipe
+from corrotwin.twin.assets.structures import column, girder, truss
 from corrotwin.twin.assets.vessels import vessel
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import charts
@@ -50,6 +51,9 @@ KINDS: dict[str, AssetKind] = {
     "stair": AssetKind(build=stair.stair, sample=stair.sample),
     "bar": AssetKind(build=bar.bar, sample=bar.sample),
     "vessel": AssetKind(build=vessel.vessel, sample=vessel.sample),
+    "truss": AssetKind(build=truss.truss, sample=truss.sample),
+    "column": AssetKind(build=column.column, sample=column.sample),
+    "girder": AssetKind(build=girder.girder, sample=girder.sample),
 }
 
 MESH = mesh_file.KIND  # the kind of an asset that is a mesh of the user's own

@@ -60,6 +60,10 @@ CHANNELS = {
 # EN 10056-1, equal legs: leg, thickness, root radius; the toe radius is half the root radius.
 ANGLES = {
     "L 60x6": (60, 6, 8),
+    "L 70x7": (70, 7, 9),
     "L 80x8": (80, 8, 10),
+    "L 90x9": (90, 9, 11),
     "L 100x10": (100, 10, 12),
+    "L 120x12": (120, 12, 13),
+    "L 150x15": (150, 15, 16),
 }

@@ -155,12 +155,14 @@ def nut(solid: str, bolt_m: float, height_m: float) -> list[Patch]:
     return rings(solid, [(COVERED, [middle[0], sides[0]]), ("bolt", sides[:2]), *top])
 
 
-def dome(solid: str, zone: str, length: float, width: float, height: float) -> list[Patch]:
+def dome(
+    solid: str, zone: str, length: float, width: float, height: float, segments: int = 24, rows: int = 6
+) -> list[Patch]:
     """Build half an ellipsoid on z = 0 that reaches a little below it: a rivet head or a chequer tear."""
-    angle = np.linspace(0, np.pi / 2, 7)
+    angle = np.linspace(0, np.pi / 2, rows + 1)
     outside = np.column_stack([np.cos(angle), np.sin(angle)])
     outside[-1, 0] = 0.0
-    patches = revolve(solid, [(COVERED, np.array([[0.0, 0.0], [1.0, 0.0]])), (zone, outside)], 24)
+    patches = revolve(solid, [(COVERED, np.array([[0.0, 0.0], [1.0, 0.0]])), (zone, outside)], segments)
     sunk = 0.1 * height
     scale = np.array([length / 2, width / 2, height + sunk])
     return [replace(patch, points=patch.points * scale - [0, 0, sunk]) for patch in patches]

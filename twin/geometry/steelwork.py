@@ -10,6 +10,7 @@ from corrotwin.twin.geometry import slabs, solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
 
 WASHER = 0.925  # radius in bolt diameters: 37 mm across for M20 (EN 14399-6)
+RIVET_HEAD = 0.65  # height of a round rivet head in diameters
 STACK = 1.6  # washer, nut and tip in bolt diameters, at most
 SUNK_M = 0.0006  # how deep beads and the like reach into what carries them
 
@@ -32,6 +33,13 @@ def bolts(places: ArrayLike, outwards: ArrayLike, diameter: float, grip: float, 
     far = _secured("nut", "b", diameter, 0.3 * diameter)
     parts = near + solids.place(far, np.diag([1.0, -1.0, -1.0]), (0, 0, -grip))
     return _spread(solids.thick(parts, 1000 * diameter), places, outwards, tag)
+
+
+def rivets(places: ArrayLike, outwards: ArrayLike, diameter: float, grip: float, tag: str) -> list[Patch]:
+    """Build the two round heads of rivets through `grip` of steel; arguments as of `bolts`. Heads by ISO 1051."""
+    head = solids.dome("rivet", "rivet", 1.6 * diameter, 1.6 * diameter, RIVET_HEAD * diameter, 16, 4)
+    far = solids.named(solids.place(head, HANGING, (0, 0, -grip)), "b")
+    return _spread(solids.thick(solids.named(head, "a") + far, 1000 * diameter), places, outwards, tag)
 
 
 def anchors(places: ArrayLike, outwards: ArrayLike, diameter: float, height: float, tag: str) -> list[Patch]:

@@ -38,6 +38,10 @@ ZONES = {
     "nozzle": Zone(1.5),
     "side": Zone(1.5),
     "stringer": Zone(1.5),
+    "chord": Zone(1.5),
+    "brace": Zone(1.5),
+    "gusset": Zone(2.0),
+    "lacing": Zone(2.0),
     "stiffener": Zone(2.0),
     "rocker": Zone(2.0),
     "tear": Zone(2.5),
@@ -56,7 +60,18 @@ ZONES = {
     "contact": Zone(8.0, 1.5),
     "crevice": Zone(10.0, 1.6),
 }
-DRIPPING = {"bar", "body", "clamp", "crown", "edge", "elbow", "rail", "side"}  # parts from whose lower rim drops hang
+DRIPPING = {
+    "bar",
+    "body",
+    "brace",
+    "chord",
+    "clamp",
+    "crown",
+    "edge",
+    "elbow",
+    "rail",
+    "side",
+}  # parts from whose lower rim drops hang
 UPWARD = 0.35  # more loss where a surface faces straight up
 DRIP = 0.45  # more loss on a lower rim
 SPLASH_DEFECTS = 3.0  # times as many defects between the heights that sea water splashes

@@ -1,0 +1,1 @@
+"""Steelwork made of many parts: lattices, laced columns and built-up girders; rivets, gussets and bent members."""
