@@ -34,18 +34,20 @@ def build(bproc: ModuleType, scene: Scene, folder: Path) -> None:
 def _body(bproc: ModuleType, body: Body, folder: Path) -> None:
     with np.load(folder / body.file) as arrays:
         vertices, faces, uv, fields = (arrays[name] for name in ("vertices", "faces", "uv", "fields"))
-        edges = arrays.get("edges")
+        edges, treads = arrays.get("edges"), arrays.get("treads")
     target = bproc.object.create_with_empty_mesh(f"body-{body.instance}")
     data = target.get_mesh()
     data.from_pydata(vertices, [], faces)
     data.uv_layers.new(name=steel.ATLAS).data.foreach_set("uv", uv.astype(np.float32).ravel())
     _smooth(data)
     drawn = images.of_rows_from_below(body.file, fields, space=images.DATA, exact=True)
+    trodden = treads is not None and bool(treads.any())
     outline = None
     if edges is not None:
-        near = images.with_alpha(edges / np.float32(255))
-        outline = images.of_rows_from_below(f"{body.file}-edges", near, space=images.DATA)
-    data.materials.append(steel.rusting(body.finish, drawn, body.instance, outline, folder))
+        flat = np.zeros_like(edges)
+        worn = images.with_alpha(np.stack([edges, treads if trodden else flat, flat], axis=-1) / np.float32(255))
+        outline = images.of_rows_from_below(f"{body.file}-edges", worn, space=images.DATA)
+    data.materials.append(steel.rusting(body.finish, drawn, body.instance, outline, folder, trodden=trodden))
     target.set_local2world_mat(np.array(body.pose))
 
 
