@@ -4,6 +4,7 @@ Colours follow what rust is made of: young lepidocrocite is orange, old goethite
 """
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 from corrotwin.synth.blender.shader_graph import Graph
@@ -18,13 +19,14 @@ _RUST = (
     (0.82, (0.058, 0.034, 0.024)),
     (1.0, (0.022, 0.015, 0.012)),
 )
-YOUNG, OLD = (0.26, 0.13, 0.065), (0.10, 0.056, 0.036)  # means of `color`
+YOUNG, OLD = (0.275, 0.138, 0.065), (0.112, 0.062, 0.038)  # means of `color`
 _MAROON = (0.15, 0.055, 0.03)
 _DEPOSIT = (0.44, 0.35, 0.25)  # dust, salts and lime
 _DEEP = (0.018, 0.012, 0.01)  # where little light comes
 _WET = ((0.3, (0.20, 0.07, 0.016)), (0.7, (0.50, 0.20, 0.045)))
+_FILM = ((0.3, (0.25, 0.115, 0.04)), (0.7, (0.42, 0.21, 0.08)))
 _DULL = ((0.3, (0.085, 0.075, 0.066)), (0.7, (0.29, 0.265, 0.24)))
-LAYERS = 15.0  # per unit of the noise that they follow: outlines some 3 cm apart
+LAYERS = 10.0  # per unit of the noise that they follow: outlines some 5 cm apart
 GOLDEN = 0.618034  # multiples of it, less their whole part, are spread evenly and without order
 
 
@@ -89,13 +91,13 @@ def color(
     cover, age, loss = fields
     coarse, middle, fine = noises
     young = youth(graph, age, 5)
-    thick = 0.4 + 0.6 * finish.scale
+    thick = 0.55 + 0.45 * finish.scale
     laminated = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, young), thick)
-    stage = graph.math("SUBTRACT", 0.66, graph.math("MULTIPLY", young, 0.45))
+    stage = graph.math("SUBTRACT", 0.71, graph.math("MULTIPLY", young, 0.45))
     for noise, weight in ((coarse, 1.2), (middle, 1.2), (fine, 0.6)):
         stage = graph.math("ADD", stage, about_zero(graph, noise, weight))
     # Each layer is of its own age, and where its edge has broken off it is fresh.
-    of_layer = graph.math("SUBTRACT", about_zero(graph, layer.tone, 0.55), graph.math("MULTIPLY", layer.lit, 0.14))
+    of_layer = graph.math("SUBTRACT", about_zero(graph, layer.tone, 0.75), graph.math("MULTIPLY", layer.lit, 0.18))
     stage = graph.math("ADD", stage, graph.math("MULTIPLY", of_layer, laminated))
     # Its rim is younger.
     stage = graph.math(
@@ -108,14 +110,17 @@ def color(
         "MULTIPLY", graph.step(graph.math("ADD", middle, about_zero(graph, tone, -0.6)), 0.5, 0.75), fine
     )
     rust = graph.mix(graph.math("MULTIPLY", dusty, 0.4 + 0.6 * finish.dirt), rust, _DEPOSIT)
-    # Patches of decimetres: orange where it has lately been wet, grey where dust and lime lie.
-    wet, dull = (graph.noise(scale, detail=4, roughness=0.6) for scale in (3.7, 5.3))
-    for patch, share, tint in (
-        (wet, 0.75, graph.ramp(fine, _WET)),
-        (dull, 0.5 + 0.4 * finish.dirt, graph.ramp(fine, _DULL)),
-    ):
-        rust = graph.mix(graph.math("MULTIPLY", graph.step(patch, 0.5, 0.64), share), rust, tint)
     rust = graph.multiply(rust, finish.rust)
+    # Patches of decimetres: orange where it has lately been wet, grey where dust and lime lie. They lie on rust of any
+    # darkness, as does the orange film with which it creeps under the coat.
+    lightly = tuple(sqrt(channel) for channel in finish.rust)
+    wet, dull = (graph.noise(scale, detail=4, roughness=0.6) for scale in (3.7, 5.3))
+    for share, tint in (
+        (graph.math("MULTIPLY", graph.step(wet, 0.5, 0.64), 0.75), graph.ramp(fine, _WET)),
+        (graph.math("MULTIPLY", graph.step(dull, 0.5, 0.64), 0.5 + 0.4 * finish.dirt), graph.ramp(fine, _DULL)),
+        (graph.math("MULTIPLY", youth(graph, age, 2), graph.step(tone, 0.35, 0.65)), graph.ramp(fine, _FILM)),
+    ):
+        rust = graph.mix(share, rust, graph.multiply(tint, lightly))
     # Little light comes under the edges of layers, into hollows and into deep places.
     hollow = graph.math("SUBTRACT", 1.0, graph.step(graph.math("ADD", fine, about_zero(graph, middle, 0.5)), 0.3, 0.5))
     under = graph.math("MULTIPLY", graph.math("MULTIPLY", layer.shaded, laminated), 0.8)
