@@ -155,11 +155,11 @@ def _trodden(graph: Graph, finish: Finish, color: Any, tread: Any, noises: tuple
     coarse, middle, fine = noises
     raised = graph.step(tread, 0.55, 0.8)
     walked = graph.math("MULTIPLY", raised, graph.step(coarse, 0.3, 0.6))
-    color = graph.mix(graph.math("MULTIPLY", walked, 0.55 + 0.3 * finish.wear), color, _BRIGHT)
+    color = graph.mix(graph.math("MULTIPLY", walked, 0.35 + 0.3 * finish.wear), color, _BRIGHT)
     foot = graph.math("MULTIPLY", graph.step(tread, 0.22, 0.42), graph.math("SUBTRACT", 1.0, raised))
     lies = graph.step(graph.math("ADD", coarse, rust.about_zero(graph, middle, 0.9)), 0.32, 0.6)
-    dirty = graph.math("MULTIPLY", graph.math("MULTIPLY", foot, lies), 0.3 + 0.6 * finish.dirt)
-    return graph.mix(dirty, color, graph.mix(fine, (0.05, 0.04, 0.028), (0.20, 0.14, 0.06)))
+    dirty = graph.math("MULTIPLY", graph.math("MULTIPLY", foot, lies), 0.12 + 0.4 * finish.dirt)
+    return graph.mix(dirty, color, graph.mix(fine, (0.07, 0.056, 0.036), (0.26, 0.19, 0.09)))
 
 
 def _unrusted(
