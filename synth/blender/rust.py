@@ -27,6 +27,7 @@ _WET = ((0.3, (0.20, 0.07, 0.016)), (0.7, (0.50, 0.20, 0.045)))
 _FILM = ((0.3, (0.25, 0.115, 0.04)), (0.7, (0.42, 0.21, 0.08)))
 _DULL = ((0.3, (0.085, 0.075, 0.066)), (0.7, (0.29, 0.265, 0.24)))
 LAYERS = 10.0  # per unit of the noise that they follow: outlines some 5 cm apart
+UNDERCUT_YEARS = 1.5  # rust younger than that lies within millimetres of its front
 GOLDEN = 0.618034  # multiples of it, less their whole part, are spread evenly and without order
 
 
@@ -121,11 +122,13 @@ def color(
         (graph.math("MULTIPLY", youth(graph, age, 2), graph.step(tone, 0.35, 0.65)), graph.ramp(fine, _FILM)),
     ):
         rust = graph.mix(share, rust, graph.multiply(tint, lightly))
-    # Little light comes under the edges of layers, into hollows and into deep places.
+    # Little light comes under the edges of layers, under the lifted edge of paint, into hollows and into deep places.
     hollow = graph.math("SUBTRACT", 1.0, graph.step(graph.math("ADD", fine, about_zero(graph, middle, 0.5)), 0.3, 0.5))
     under = graph.math("MULTIPLY", graph.math("MULTIPLY", layer.shaded, laminated), 0.8)
     deep = graph.math("MULTIPLY", graph.step(loss, 0.5, 2.2), 0.75)
-    for dark in (graph.math("MULTIPLY", hollow, 0.4), under, deep):
+    lifted = graph.math("MULTIPLY", graph.step(tone, 0.52, 0.36), 0.75 if finish.kind == "paint" else 0.0)
+    undercut = graph.math("MULTIPLY", graph.step(age, UNDERCUT_YEARS, 0.0), lifted)
+    for dark in (graph.math("MULTIPLY", hollow, 0.4), under, undercut, deep):
         rust = graph.mix(dark, rust, _DEEP)
     return rust
 
