@@ -58,7 +58,8 @@ class Body:
     The file holds ``vertices (n, 3)`` float32, ``faces (m, 3)`` int32, ``uv (m, 3, 2)`` float32 and
     ``fields (H, W, 4)`` float32: rust cover in [0, 1], age of the rust in years, wall loss in mm, stain of rust water
     in [0, 1]. That of a painted asset also holds ``edges (H, W)`` uint8: nearness of an outward edge, 255 on it and 0
-    from `EDGE_REACH_M` on. Where metal is used up, ``gone (H, W)`` bool is true; without it, some is left everywhere.
+    from `EDGE_REACH_M` on; and ``treads (H, W)`` uint8: 255 on a tread of chequer plate, below 128 beside one. Where
+    metal is used up, ``gone (H, W)`` bool is true; without it, some is left everywhere.
     """
 
     file: str

@@ -9,10 +9,14 @@ it, medians over pictures. Then how rough both are: the mean difference between 
 pixels, and by 4 and 8, over that around; and how much steeper brightness changes at outlines than elsewhere: medians
 with 10th and 90th percentile over pictures. Pictures are shrunk to 256 pixels first; pixels on outlines count in the
 last alone.
+
+The last table, of pictures of 224 pixels, is of brightness from 0 to 255: its standard deviation within rust; that of
+what blurring by 2 pixels takes away, more than 8 pixels from rust; and mean red over mean blue in the halo, 2 to 8
+pixels from rust, and farther off: the same medians and percentiles over pictures.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -25,24 +29,27 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import say
 
 SIDE, EACH, FEWEST = 256, 400, 200  # pixels
+SHADE_SIDE, HALO, FINE = 224, (1.5, 8.0), 2.0  # pixels
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear sRGB (IEC 61966-2-1)
 Picture = tuple[NDArray[np.uint8], NDArray[np.float32]]
 BANDS = (1.4, 4.0)  # pixels
 CHROMAS = ("a*, b* of rust", "spread in a picture", "of all else", "spread in a picture")
 DETAILS = ("fine detail of rust", "of all else", "coarse detail of rust", "of all else", "steepness at outlines")
+SHADES = ("SD of luminance of rust", "fine SD of all else", "red / blue of the halo", "of all else")
 TONES = ("red / green", "blue / green", "luminance / that around")
 
 
 def main() -> None:
-    """Print three tables of the datasets named."""
+    """Print four tables of the datasets named."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a COCO dataset")
     parser.add_argument("--split", help="only the photos of this split, where a dataset has splits of its own")
     given = parser.parse_args()
-    tables: dict[tuple[str, ...], list[str]] = {TONES: [], CHROMAS: [], DETAILS: []}
+    tables: dict[tuple[str, ...], list[str]] = {TONES: [], CHROMAS: [], DETAILS: [], SHADES: []}
     for folder in given.folders:
         try:
-            pictures = list(_pictures(folder, given.split))
+            pictures = list(_pictures(folder, given.split, SIDE))
+            shaded = list(shades(_pictures(folder, given.split, SHADE_SIDE)))
         except InputError as error:
             parser.error(str(error))
         found, seen, rough = list(tones(pictures)), list(chromas(pictures)), list(roughness(pictures))
@@ -51,6 +58,7 @@ def main() -> None:
             (TONES, len(found), _spans(np.concatenate(found) if found else None, len(TONES), ".2f")),
             (CHROMAS, len(seen), [f"{a:.1f}, {b:.1f}" for a, b in middles]),
             (DETAILS, len(rough), _spans(np.array(rough) if rough else None, len(DETAILS), ".3f")),
+            (SHADES, len(shaded), _spans(np.array(shaded) if shaded else None, len(SHADES), ".2f")),
         ):
             tables[columns].append(f"| {folder.name} | {count} | {' | '.join(cells)} |")
     pages = (
@@ -109,11 +117,25 @@ def roughness(pictures: Sequence[Picture]) -> Iterator[NDArray[np.float64]]:
         yield np.array([*found, steep[outline].mean() / steep.mean()])
 
 
-def _pictures(folder: Path, split: str | None) -> Iterator[Picture]:
-    """Yield each picture (SIDE, SIDE, 3) with the share of each pixel that is labelled (SIDE, SIDE)."""
+def shades(pictures: Iterable[Picture]) -> Iterator[NDArray[np.float64]]:
+    """Return `SHADES` (4,) of every picture with enough rust, enough of a halo about it and enough else."""
+    for picture, share in pictures:
+        rust = share > 0.5
+        away = ndimage.distance_transform_edt(~rust) if rust.any() else np.zeros(rust.shape)
+        halo, rest = (away > HALO[0]) & (away <= HALO[1]), away > HALO[1]
+        if min(part.sum() for part in (rust, halo, rest)) < FEWEST:
+            continue
+        light = picture @ LUMINANCE
+        fine = light - ndimage.gaussian_filter(light, FINE)
+        warm = [picture[part, 0].mean() / max(picture[part, 2].mean(), 1.0) for part in (halo, rest)]
+        yield np.array([light[rust].std(), fine[rest].std(), *warm])
+
+
+def _pictures(folder: Path, split: str | None, side: int) -> Iterator[Picture]:
+    """Yield each picture (side, side, 3) with the share of each pixel that is labelled (side, side)."""
     for photo in coco.read(folder, allow_unannotated=True).photos:
         if split is None or photo.split in (split, None):
-            size = (SIDE, SIDE)
+            size = (side, side)
             picture = cv2.resize(coco.image(photo), size, interpolation=cv2.INTER_AREA)
             share = cv2.resize(coco.mask(photo).astype(np.float32), size, interpolation=cv2.INTER_AREA)
             yield np.asarray(picture, dtype=np.uint8), np.asarray(share, dtype=np.float32)

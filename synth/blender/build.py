@@ -34,22 +34,27 @@ def build(bproc: ModuleType, scene: Scene, folder: Path) -> None:
 def _body(bproc: ModuleType, body: Body, folder: Path) -> None:
     with np.load(folder / body.file) as arrays:
         vertices, faces, uv, fields = (arrays[name] for name in ("vertices", "faces", "uv", "fields"))
-        edges, gone = arrays.get("edges"), arrays.get("gone")
+        edges, treads, gone = (arrays.get(name) for name in ("edges", "treads", "gone"))
     target = bproc.object.create_with_empty_mesh(f"body-{body.instance}")
     data = target.get_mesh()
     data.from_pydata(vertices, [], faces)
     data.uv_layers.new(name=steel.ATLAS).data.foreach_set("uv", uv.astype(np.float32).ravel())
     _smooth(data)
     drawn = images.of_rows_from_below(body.file, fields, space=images.DATA, exact=True)
+    trodden = treads is not None and bool(treads.any())
     outline = None
     if edges is not None:
-        near = images.with_alpha(edges / np.float32(255))
-        outline = images.of_rows_from_below(f"{body.file}-edges", near, space=images.DATA)
+        flat = np.zeros_like(edges)
+        worn = images.with_alpha(np.stack([edges, treads if trodden else flat, flat], axis=-1) / np.float32(255))
+        outline = images.of_rows_from_below(f"{body.file}-edges", worn, space=images.DATA)
     holes = None
     if gone is not None:
         bits = images.with_alpha(gone.astype(np.float32))
         holes = images.of_rows_from_below(f"{body.file}-gone", bits, space=images.DATA)
-    data.materials.append(steel.rusting(body.finish, drawn, body.instance, edges=outline, gone=holes, folder=folder))
+    material = steel.rusting(
+        body.finish, drawn, body.instance, edges=outline, trodden=trodden, gone=holes, folder=folder
+    )
+    data.materials.append(material)
     target.set_local2world_mat(np.array(body.pose))
 
 

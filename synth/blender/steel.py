@@ -1,7 +1,6 @@
 """The material of steel that rusts according to the twin's fields.
 
-Textures are procedural, in metres of object space. Colours follow what rust is made of: young lepidocrocite is orange,
-old goethite and magnetite are dark brown to black.
+Textures are procedural, in metres of object space.
 """
 
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from corrotwin.synth.blender import textured
+from corrotwin.synth.blender import rust, textured
 from corrotwin.synth.blender.shader_graph import Graph, scaled
 from corrotwin.synth.spec import EDGE_REACH_M, SCRAPE_M, Color, Finish
 
@@ -18,21 +17,7 @@ LABEL = "label"  # render output with rust cover, wall loss, and instance plus a
 STAIN_SHARE = 0.5  # of the stain, which is at most 1, so that the sum stays below the next instance
 UV = "uv"  # render output with atlas coordinates
 AGE = "age"  # render output with the age of the rust in years
-
-# Age runs from fresh (0) to old (1). Under the lights and cameras of `balanced`, without the patches below, red over
-# green and blue over green come to those of labelled pixels of photographs (docs/tones.py): 1.5 to 1.7, and 0.6.
-_RUST = (
-    (0.0, (0.46, 0.215, 0.075)),
-    (0.3, (0.27, 0.132, 0.062)),
-    (0.6, (0.135, 0.070, 0.042)),
-    (0.82, (0.058, 0.034, 0.024)),
-    (1.0, (0.022, 0.015, 0.012)),
-)
-_YOUNG, _OLD = (0.26, 0.13, 0.065), (0.10, 0.056, 0.036)  # means of `_rust`
-_MAROON = (0.15, 0.055, 0.03)
-_DEPOSIT = (0.44, 0.35, 0.25)  # dust, salts and lime
-_WET = ((0.3, (0.20, 0.07, 0.016)), (0.7, (0.50, 0.20, 0.045)))
-_DULL = ((0.3, (0.085, 0.075, 0.066)), (0.7, (0.29, 0.265, 0.24)))
+_BRIGHT = (0.72, 0.71, 0.67)  # steel and paint polished by shoes
 
 
 def rusting(
@@ -41,6 +26,7 @@ def rusting(
     instance: int,
     *,
     edges: bpy.types.Image | None = None,
+    trodden: bool = False,
     gone: bpy.types.Image | None = None,
     folder: Path = Path(),
 ) -> bpy.types.Material:
@@ -48,30 +34,31 @@ def rusting(
 
     The picture reads the fields with linear interpolation, the label with none, so that a label pixel is exactly one
     texel's value: rust cover, wall loss in mm, and the instance number plus `STAIN_SHARE` of the stain. Paint is
-    scraped along outward edges, near which `edges` is 1; without it, nowhere. Where `gone` is 1 there is no metal, in
-    the picture as in all labels. Textures are in `folder`.
+    scraped along outward edges, near which the red of `edges` is 1; without it, nowhere. Its green says where treads
+    are, if the steel is `trodden`. Where `gone` is 1 there is no metal, in the picture as in all labels. Textures are
+    in `folder`.
     """
     graph = Graph("rusting", finish.seed)
-    cover, age, loss, stain = _fields(graph, fields, "Linear")
+    cover, age, loss, stain = _channels(graph, fields, "Linear")
     coarse, middle, fine = (
         graph.noise(6, detail=3),
         graph.noise(40, detail=4, roughness=0.65),
         graph.noise(300, detail=3, roughness=0.7),
     )
-    flake, gap = _scale(graph, middle, fine)
+    layers = rust.layers(graph, coarse, middle)
 
-    rusted = _rusted(graph, finish, (cover, age, stain), middle, fine)
+    rusted = rust.extent(graph, finish, (cover, age, stain), middle, fine)
     own_coat, own_rust = (
         None if texture is None else textured.sample(graph, texture, folder)
         for texture in (finish.coat, finish.rust_texture)
     )  # fmt: skip
     if own_rust is None:
-        rust = _rust(graph, finish, (cover, age, loss), (coarse, middle, fine, flake, gap))
+        corroded = rust.color(graph, finish, (cover, age, loss), (coarse, middle, fine), layers)
     else:
-        rust = _own_rust(graph, finish, own_rust[0], age, loss)
-    steel, steel_roughness, metallic = _unrusted(graph, finish, edges, (coarse, middle, fine), own_coat)
+        corroded = rust.of_texture(graph, finish, own_rust[0], age, loss)
+    steel, steel_roughness, metallic = _unrusted(graph, finish, edges, (coarse, middle, fine), own_coat, trodden)
     if finish.kind == "paint":  # the film breaks back from the rust, over its primer
-        bared = graph.step(graph.math("ADD", cover, _about_zero(graph, middle, 0.5)), 0.28, 0.36)
+        bared = graph.step(graph.math("ADD", cover, rust.about_zero(graph, middle, 0.5)), 0.28, 0.36)
         steel = graph.mix(bared, steel, finish.primer)
     # Rust water tints the surface about a spot and below it.
     halo = graph.math("MULTIPLY", graph.step(cover, 0.02, 0.5), graph.math("MULTIPLY", middle, 0.9))
@@ -84,7 +71,7 @@ def rusting(
     # A coat of paint stands proud of the rust, its edge lifted; scale and pits roughen what is below.
     film = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, rusted), 0.35)
     lip = graph.math("MULTIPLY", graph.step(cover, 0.2, 0.4), 0.35 if finish.kind == "paint" else 0.05)
-    plates = graph.math("MULTIPLY", flake, 0.8 * finish.scale)
+    plates = graph.math("MULTIPLY", layers.height, 0.2 + 0.3 * finish.scale)
     rough = graph.math("ADD", graph.math("MULTIPLY", middle, 0.7), graph.math("MULTIPLY", fine, 0.6))
     range_m = 0.003 + 0.005 * finish.scale
     relief = graph.math("ADD", rough, plates)
@@ -104,10 +91,10 @@ def rusting(
 
     label = graph.tree.nodes.new("ShaderNodeOutputAOV")
     label.aov_name = LABEL
-    exact_cover, exact_age, exact_loss, exact_stain = _fields(graph, fields, "Closest")
+    exact_cover, exact_age, exact_loss, exact_stain = _channels(graph, fields, "Closest")
     of = graph.math("ADD", graph.math("MULTIPLY", exact_stain, STAIN_SHARE), float(instance))
     packed = graph.node("ShaderNodeCombineColor", Red=exact_cover, Green=exact_loss, Blue=of)
-    left = None if gone is None else graph.math("SUBTRACT", 1.0, _channel(graph, gone, "Closest"))
+    left = None if gone is None else graph.math("SUBTRACT", 1.0, _channels(graph, gone, "Closest")[0])
     graph.put(label.inputs["Color"], graph.times(packed.outputs["Color"], left))
     since = graph.tree.nodes.new("ShaderNodeOutputAOV")
     since.aov_name = AGE
@@ -116,11 +103,11 @@ def rusting(
     place = graph.tree.nodes.new("ShaderNodeOutputAOV")
     place.aov_name = UV
     graph.put(place.inputs["Color"], graph.times(_atlas(graph), left))
-    youth = _youth(graph, age, 10)
-    old, young = (_OLD, _YOUNG) if finish.rust_texture is None else (finish.rust_texture.mean,) * 2
+    youth = rust.youth(graph, age, 10)
+    old, young = (rust.OLD, rust.YOUNG) if finish.rust_texture is None else (finish.rust_texture.mean,) * 2
     mean_rust = graph.mix(youth, scaled(old, finish.rust), scaled(young, finish.rust))
     return graph.finish(
-        color=graph.mix(rusted, stained, rust),
+        color=graph.mix(rusted, stained, corroded),
         mean=graph.mix(graph.step(cover, 0.42, 0.58), _mean_unrusted(finish), mean_rust),
         roughness=graph.blend(rusted, steel_roughness, own_rust[1] if own_rust else graph.blend(fine, 0.75, 1.0)),
         metallic=graph.blend(rusted, metallic, 0.0),
@@ -137,105 +124,16 @@ def _mean_unrusted(finish: Finish) -> Color:
     return red, green, blue
 
 
-def _rusted(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], middle: Any, fine: Any) -> Any:
-    """Return where rust shows: as in the field, except that its outline may fray.
+def _channels(graph: Graph, image: bpy.types.Image, interpolation: str) -> tuple[Any, Any, Any, Any]:
+    """Return the four channels of an image on the atlas at the shaded point, such as those of a body's fields.
 
-    A frayed rim, which is young, has tinted flakes of the coat, and stained paint has specks of rust, so that an
-    outline dissolves over some centimetres, as in photographs; the label keeps the outline of the field.
-    """
-    cover, age, stain = fields
-    solid = graph.step(graph.math("ADD", cover, _about_zero(graph, fine, 0.16)), 0.42, 0.58)
-    if not finish.fraying:
-        return solid
-    frayed = graph.math("ADD", graph.math("MULTIPLY", middle, 0.6), graph.math("MULTIPLY", fine, 0.4))
-    youth = _youth(graph, age, 6)
-    flakes = graph.step(graph.math("ADD", frayed, graph.math("MULTIPLY", youth, 0.34)), 0.66, 0.74)
-    specks = graph.step(graph.math("ADD", frayed, graph.math("MULTIPLY", stain, 0.38)), 0.66, 0.76)
-    spared = graph.math("SUBTRACT", 1.0, graph.math("MULTIPLY", flakes, finish.fraying))
-    return graph.math("MAXIMUM", graph.math("MULTIPLY", solid, spared), graph.math("MULTIPLY", specks, finish.fraying))
-
-
-def _youth(graph: Graph, age: Any, years: float) -> Any:
-    """Return 1 for fresh rust, decaying to 1 / e after so many years."""
-    return graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / years))
-
-
-def _about_zero(graph: Graph, noise: Any, weight: float) -> Any:
-    return graph.math("MULTIPLY", graph.math("SUBTRACT", noise, 0.5), weight)
-
-
-def _scale(graph: Graph, middle: Any, fine: Any) -> tuple[Any, Any]:
-    """Return for plates of scale with ragged outlines a number in [0, 1] of each, and 0 near its middle, 1 far off."""
-    x, y, z = (graph.math("MULTIPLY", noise, share) for noise, share in ((middle, 0.05), (fine, 0.012), (middle, 0.03)))
-    ragged = graph.node(
-        "ShaderNodeVectorMath", _0=graph.position, _1=graph.node("ShaderNodeCombineXYZ", X=x, Y=y, Z=z).outputs[0]
-    ).outputs["Vector"]
-    cells = graph.node("ShaderNodeTexVoronoi", Vector=ragged, Scale=70.0)
-    flake = graph.node("ShaderNodeSeparateColor", Color=cells.outputs["Color"]).outputs["Red"]
-    return flake, graph.step(cells.outputs["Distance"], 0.5, 0.75)
-
-
-def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tuple[Any, ...]) -> Any:
-    """Return the colour of rust: it darkens with age, fast at first, and every patch mixes tones, plates and powder."""
-    cover, age, loss = fields
-    coarse, middle, fine, flake, gap = noises
-    youth = _youth(graph, age, 5)
-    stage = graph.math("SUBTRACT", 0.66, graph.math("MULTIPLY", youth, 0.45))
-    for noise, weight in ((coarse, 1.2), (middle, 1.2), (fine, 0.6), (flake, 0.3 * finish.scale)):
-        stage = graph.math("ADD", stage, _about_zero(graph, noise, weight))
-    # Its rim is younger.
-    stage = graph.math(
-        "SUBTRACT", stage, graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, graph.step(cover, 0.5, 0.9)), 0.2)
-    )
-    rust = graph.ramp(stage, _RUST)
-    tone = graph.noise(17, detail=3, roughness=0.6)
-    rust = graph.mix(graph.math("MULTIPLY", graph.step(tone, 0.45, 0.7), 0.6), rust, _MAROON)
-    dusty = graph.math(
-        "MULTIPLY", graph.step(graph.math("ADD", middle, _about_zero(graph, tone, -0.6)), 0.5, 0.75), fine
-    )
-    rust = graph.mix(graph.math("MULTIPLY", dusty, 0.4 + 0.6 * finish.dirt), rust, _DEPOSIT)
-    # Patches of decimetres: orange where it has lately been wet, grey where dust and lime lie.
-    wet, dull = (graph.noise(scale, detail=4, roughness=0.6) for scale in (3.7, 5.3))
-    for patch, share, color in (
-        (wet, 0.75, graph.ramp(fine, _WET)),
-        (dull, 0.5 + 0.4 * finish.dirt, graph.ramp(fine, _DULL)),
-    ):
-        rust = graph.mix(graph.math("MULTIPLY", graph.step(patch, 0.5, 0.64), share), rust, color)
-    rust = graph.multiply(rust, finish.rust)
-    # Gaps between plates and hollows are dark, deep places nearly black.
-    hollow = graph.math("SUBTRACT", 1.0, graph.step(graph.math("ADD", fine, _about_zero(graph, middle, 0.5)), 0.3, 0.5))
-    gaping = graph.math("MULTIPLY", graph.math("MULTIPLY", gap, graph.step(tone, 0.35, 0.65)), 0.7 * finish.scale)
-    deep = graph.math("MULTIPLY", graph.step(loss, 0.5, 2.2), 0.75)
-    for dark in (graph.math("MULTIPLY", hollow, 0.4), gaping, deep):
-        rust = graph.mix(dark, rust, (0.018, 0.012, 0.01))
-    return rust
-
-
-def _own_rust(graph: Graph, finish: Finish, color: Any, age: Any, loss: Any) -> Any:
-    """Return the colour of rust from a texture: somewhat brighter where young, nearly black where it is deep."""
-    fresh = graph.mix(_youth(graph, age, 5), (0.85, 0.85, 0.85), (1.3, 1.25, 1.2))
-    rust = graph.multiply(graph.multiply(color, finish.rust), fresh)
-    return graph.mix(graph.math("MULTIPLY", graph.step(loss, 0.5, 2.2), 0.6), rust, (0.018, 0.012, 0.01))
-
-
-def _fields(graph: Graph, image: bpy.types.Image, interpolation: str) -> tuple[Any, Any, Any, Any]:
-    """Return rust cover, age in years, wall loss in mm and stain of rust water at the shaded point.
-
-    The channels are separated before use: a colour wired into a value would become its luminance.
+    They are separated before use: a colour wired into a value would become its luminance.
     """
     texture = graph.tree.nodes.new("ShaderNodeTexImage")
     texture.image, texture.interpolation, texture.extension = image, interpolation, "EXTEND"
     graph.put(texture.inputs["Vector"], _atlas(graph))
     split = graph.node("ShaderNodeSeparateColor", Color=texture.outputs["Color"])
     return split.outputs["Red"], split.outputs["Green"], split.outputs["Blue"], texture.outputs["Alpha"]
-
-
-def _channel(graph: Graph, image: bpy.types.Image, interpolation: str) -> Any:
-    """Return the first channel of an image at the shaded point."""
-    texture = graph.tree.nodes.new("ShaderNodeTexImage")
-    texture.image, texture.interpolation, texture.extension = image, interpolation, "EXTEND"
-    graph.put(texture.inputs["Vector"], _atlas(graph))
-    return graph.node("ShaderNodeSeparateColor", Color=texture.outputs["Color"]).outputs["Red"]
 
 
 def _atlas(graph: Graph) -> Any:
@@ -245,13 +143,24 @@ def _atlas(graph: Graph) -> Any:
     return uv.outputs["UV"]
 
 
-def _scrape(graph: Graph, finish: Finish, edges: bpy.types.Image, coarse: Any, middle: Any) -> Any:
+def _scrape(graph: Graph, finish: Finish, near: Any, coarse: Any, middle: Any) -> Any:
     """Return where paint is scraped off: by stretches of decimetres, within `SCRAPE_M` of an edge, which rubs first."""
-    near = _channel(graph, edges, "Linear")
     rubbed = graph.step(coarse, 0.68 - 0.2 * finish.wear, 0.85 - 0.1 * finish.wear)
     width = graph.math("MULTIPLY", rubbed, graph.step(middle, 0.2, 0.7), clamp=True)
     inner = graph.math("SUBTRACT", graph.math("ADD", near, graph.math("MULTIPLY", width, SCRAPE_M / EDGE_REACH_M)), 1.0)
     return graph.step(inner, 0.0, 0.1 * SCRAPE_M / EDGE_REACH_M)
+
+
+def _trodden(graph: Graph, finish: Finish, color: Any, tread: Any, noises: tuple[Any, Any, Any]) -> Any:
+    """Return the colour of chequer plate: treads worn bright where people walk, dirt at their feet."""
+    coarse, middle, fine = noises
+    raised = graph.step(tread, 0.55, 0.8)
+    walked = graph.math("MULTIPLY", raised, graph.step(coarse, 0.3, 0.6))
+    color = graph.mix(graph.math("MULTIPLY", walked, 0.35 + 0.3 * finish.wear), color, _BRIGHT)
+    foot = graph.math("MULTIPLY", graph.step(tread, 0.22, 0.42), graph.math("SUBTRACT", 1.0, raised))
+    lies = graph.step(graph.math("ADD", coarse, rust.about_zero(graph, middle, 0.9)), 0.32, 0.6)
+    dirty = graph.math("MULTIPLY", graph.math("MULTIPLY", foot, lies), 0.12 + 0.4 * finish.dirt)
+    return graph.mix(dirty, color, graph.mix(fine, (0.07, 0.056, 0.036), (0.26, 0.19, 0.09)))
 
 
 def _unrusted(
@@ -260,6 +169,7 @@ def _unrusted(
     edges: bpy.types.Image | None,
     noises: tuple[Any, Any, Any],
     coat: tuple[Any, Any, Any] | None,
+    trodden: bool,
 ) -> tuple[Any, Any, float]:
     """Return colour, roughness and metalness of the surface where it has not rusted.
 
@@ -282,8 +192,13 @@ def _unrusted(
         color = graph.mix(graph.math("MULTIPLY", graph.step(middle, 0.35, 0.75), 0.45 * finish.wear), color, chalk)
         # Chips, where grains have hit.
         chip = graph.step(graph.math("MULTIPLY", fine, graph.math("ADD", coarse, 0.5)), 0.83 - 0.12 * finish.wear, 0.86)
-        bared = chip if edges is None else graph.math("MAXIMUM", _scrape(graph, finish, edges, coarse, middle), chip)
-        color = graph.mix(bared, color, finish.primer)
+        if edges is None:
+            color = graph.mix(chip, color, finish.primer)
+        else:
+            near, tread, *_ = _channels(graph, edges, "Linear")
+            bared = graph.math("MAXIMUM", _scrape(graph, finish, near, coarse, middle), chip)
+            color = graph.mix(bared, color, finish.primer)
+            color = _trodden(graph, finish, color, tread, noises) if trodden else color
     # Nothing out of doors is of one tone: specks of dirt, splashes, chalk.
     speckled = graph.math("ADD", graph.math("MULTIPLY", fine, 0.55), graph.math("MULTIPLY", middle, 0.45))
     uneven = 0.35 + 0.65 * max(finish.dirt, finish.wear)

@@ -1,4 +1,4 @@
-"""Outward edges of assets, along which paint is scraped off."""
+"""Where paint wears and dirt gathers: outward edges of assets, the treads of chequer plate and the feet of these."""
 
 from math import radians
 
@@ -14,6 +14,7 @@ SHARP = radians(35)  # between two faces, as where Blender shades no longer smoo
 # A rolled edge is an arc of small facets: one below this radius, with this much between two facets, is sharp too.
 ROUND_M, FACET = 0.003, radians(10)
 STEP_M, MOST_POINTS = 0.003, 200_000  # between points on edges, and how many at most
+TREAD = "tear"  # zone of the treads of chequer plate
 
 
 def nearness(asset: AssetGeometry, texels: Texels) -> NDArray[np.uint8]:
@@ -25,6 +26,23 @@ def nearness(asset: AssetGeometry, texels: Texels) -> NDArray[np.uint8]:
         distance, _ = tree.query(texels.position_m[on_surface], distance_upper_bound=EDGE_REACH_M)
         near[on_surface] = np.rint(255 * np.clip(1 - distance / EDGE_REACH_M, 0, 1))
     return near
+
+
+def worn(asset: AssetGeometry, texels: Texels) -> dict[str, NDArray[np.uint8]]:
+    """Return the maps of a painted asset for the renderer, each (H, W): ``edges`` and ``treads``."""
+    near = nearness(asset, texels)
+    return {"edges": near, "treads": treads(asset, texels, near)}
+
+
+def treads(asset: AssetGeometry, texels: Texels, near: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return where the treads of chequer plate are, (H, W): 255 on one, below 128 beside it, 0 where there are none.
+
+    Beside them it is half of the nearness `near`, (H, W), to an outward edge, which is that of a tread or of the plate.
+    """
+    raised = np.array([kind == TREAD for kind in asset.zone_kinds])[texels.zone] & (texels.zone >= 0)
+    if not raised.any():
+        return np.zeros_like(near)
+    return np.where(raised, np.uint8(255), near // 2)
 
 
 def _points(asset: AssetGeometry) -> Floats:

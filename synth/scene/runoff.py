@@ -1,4 +1,4 @@
-"""Rust water, a stain that runs down from rust spots and bleeds into the paint around them.
+"""Rust water, a stain that runs down from rust spots, from joints above all, and bleeds into the paint around them.
 
 It depends on the annotator whether a stain counts as corrosion (`synth.presets.schema.LabelRule.stain`).
 """
@@ -8,15 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from corrotwin.twin.assets import Texels
+from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.model.noise import fractal
+from corrotwin.twin.model.zones import ZONES
 
 SOURCES = 1500  # most points from which water can run; those in rust count
 SPACING_MM2 = 250.0  # surface area for each point
 SEEN = 0.5  # rust cover from which a point counts as rusted
 STEEP = 0.75  # |z of the normal| up to which water runs down a surface
+# Joints, edges, welds and fasteners have so many weak spots for one of an open face. They hold water, so that rust runs
+# from them sooner, and its water reaches the faces below whichever way they themselves face.
+JOINT = 4.0
+GROWN_YEARS, JOINT_GROWN_YEARS = 6.0, 3.0  # after which a streak has its full length
+FACES, JOINT_FACES = 0.3, -0.3  # least cosine between the normals of a source and of what its streak runs over
 SLANT = 12.0  # a streak reaches this many times as far down as to its sides
 COLUMN_M = 0.02
 REACH_M = (0.005, 0.05)  # distance at which bleeding has faded to 1 / e; estimated by eye from photographs
@@ -24,51 +30,61 @@ FACING = 2.0  # points with opposite normals count as twice this many reaches ap
 CELLS = 4  # grid cells per reach, the resolution of the outline of rust
 
 
-def stain(texels: Texels, fields: Fields, rng: np.random.Generator) -> Singles:
+def stain(asset: AssetGeometry, texels: Texels, fields: Fields, rng: np.random.Generator) -> Singles:
     """Return the share of rust colour that water running down leaves at each texel, (H, W) in [0, 1]; it never fades.
 
-    Points are drawn over the whole surface. Once rusted, each leaves a streak straight down along surfaces that face
-    the same way, and the streak grows for some years. Widths and lengths are estimated by eye from photographs of
+    Points are drawn over the whole surface, as dense as the zones of `twin.model.zones` have weak spots of paint. Once
+    rusted, each leaves a streak straight down along surfaces that face the same way, or, below a joint, along all but
+    those that face away; the streak grows for some years. Widths and lengths are estimated by eye from photographs of
     bridges: 8 to 80 mm wide, 0.1 to 0.8 m long.
 
     Parameters
     ----------
-    texels : of the asset; z is up.
+    asset, texels : the surface; z is up.
     fields : of the asset.
     rng : draws positions, widths and lengths, independently of the age.
     """
     result = np.zeros(fields.rust_cover.shape, dtype=np.float32)
-    wet = (texels.area_mm2 > 0) & (np.abs(texels.normal[..., 2]) < STEEP)
-    open_air = np.flatnonzero(wet)
+    steep = np.abs(texels.normal[..., 2]) < STEEP
+    weakness = np.array([ZONES[kind].defects for kind in asset.zone_kinds])[texels.zone]
+    solid = (texels.area_mm2 > 0) & (texels.zone >= 0) & (weakness > 0)
+    open_air = np.flatnonzero(solid & steep)
+    sources = np.flatnonzero(solid & (steep | (weakness >= JOINT)))
     if not len(open_air):
         return result
-    area = texels.area_mm2.reshape(-1)[open_air].astype(float)
+    weak = weakness.reshape(-1)[sources]
+    area = texels.area_mm2.reshape(-1)[sources].astype(float)
     count = int(min(SOURCES, area.sum() / SPACING_MM2 + 1))
-    drawn = open_air[rng.choice(len(open_air), count, p=area / area.sum())]
+    chosen = rng.choice(len(sources), count, p=area * weak / (area * weak).sum())
+    drawn, joint = sources[chosen], weak[chosen] >= JOINT
     width = np.exp(rng.uniform(np.log(0.004), np.log(0.04), count))  # half of it, m
     length = rng.uniform(0.1, 0.8, count)
     strength = rng.uniform(0.3, 1.0, count)
+    strength[joint] = np.sqrt(strength[joint])
     noise_seed = np.random.SeedSequence(int(rng.integers(2**31)))
     age = fields.age_years.reshape(-1)[drawn]
     old = (fields.rust_cover.reshape(-1)[drawn] > SEEN) & (age > 0)
     if not old.any():
         return result
+    grown = np.minimum(age / np.where(joint, JOINT_GROWN_YEARS, GROWN_YEARS), 1.0)
+    faces = np.where(joint, JOINT_FACES, FACES)
     place, normal = texels.position_m.reshape(-1, 3), texels.normal.reshape(-1, 3)
     ground = _Columns.of(place[open_air])
     there = place[open_air[ground.order]]
     x, y, z = np.ascontiguousarray(there.T)
     ways = np.ascontiguousarray(normal[open_air[ground.order]].T)
     values = np.zeros(len(open_air), dtype=np.float32)
-    for at, half, most, strong, years in zip(drawn[old], width[old], length[old], strength[old], age[old], strict=True):
-        down = most * min(float(years) / 6, 1.0)
+    running = (each[old].tolist() for each in (drawn, width, length, strength, grown, faces))
+    for at, half, most, strong, share, least in zip(*running, strict=True):
+        down = most * share
         # In space shrunk along z the reach of a streak is a ball.
         radius = max(3 * half, down / 2 / SLANT + half)
         near = ground.near(place[at], radius, below=down, above=half)
         fall = place[at, 2] - z[near]
         aside = (x[near] - place[at, 0]) ** 2 + (y[near] - place[at, 1]) ** 2  # squared
         reached = (aside + ((fall - down / 2) / SLANT) ** 2 <= radius**2) & (fall > -half) & (fall < down)
-        facing = sum(way[near] * share for way, share in zip(ways, normal[at], strict=True))
-        keep = np.flatnonzero(reached & (facing > 0.3))
+        facing = sum(way[near] * part for way, part in zip(ways, normal[at], strict=True))
+        keep = np.flatnonzero(reached & (facing > least))
         near, fall, aside = near[keep], fall[keep], aside[keep]
         spread = half * (0.6 + 0.8 * np.clip(fall / most, 0, 1))
         left = strong * np.exp(-aside / spread**2) * np.clip(1 - fall / down, 0, 1) ** 0.7

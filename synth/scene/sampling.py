@@ -214,7 +214,7 @@ def _bodies(
             np.savez(
                 stream, vertices=one.asset.vertices.astype(np.float32), faces=one.asset.faces.astype(np.int32),
                 uv=one.asset.uv.astype(np.float32), fields=specimen.pack(one, chosen.bleeding),
-                **({"edges": edges.nearness(one.asset, one.texels)} if finish.kind == "paint" else {}),
+                **(edges.worn(one.asset, one.texels) if finish.kind == "paint" else {}),
                 **({} if one.gone is None else {"gone": one.gone}),
             )  # fmt: skip
         bodies.append(

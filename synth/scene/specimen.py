@@ -43,7 +43,7 @@ class Specimen:
         `bleeding` is the range of the strength of bleeding.
         """
         run, bled = (np.random.default_rng([self.twin.seed, stream]) for stream in (1, 2))
-        below = runoff.stain(self.texels, self.fields, run)
+        below = runoff.stain(self.asset, self.texels, self.fields, run)
         return np.asarray(np.maximum(below, runoff.bleeding(self.texels, self.fields, bled, strength=bleeding)))
 
     @cached_property

@@ -3,6 +3,7 @@ import pytest
 
 from corrotwin.synth.scene import edges
 from corrotwin.synth.spec import EDGE_REACH_M
+from corrotwin.twin import assets
 from corrotwin.twin.assets import texels
 from corrotwin.twin.geometry.atlas import AssetGeometry, Patch, assemble
 from corrotwin.twin.geometry.slabs import slab
@@ -43,3 +44,22 @@ def test_inner_corners_and_round_surfaces_are_no_edges() -> None:
         "one", {}, [Patch(solid="one", zone="body", points=groove * [1, 1, -1])], thickness_mm=5, texel_mm=20
     )
     assert edges.nearness(ridge, texels(ridge)).max() > 100
+
+
+def test_treads_are_the_tears_of_chequer_plate_and_no_other_plate_has_any() -> None:
+    sampled = assets.sample("plate", np.random.default_rng(2))
+    size = {"length_m": 0.4, "width_m": 0.3, "opening_mm": 0, "stiffeners": 0, "butt_weld": False}
+    for fasteners in ("chequer", "bolts"):
+        asset = assets.build("plate", {**sampled, **size, "fasteners": fasteners}, texel_mm=1.5)
+        surface = texels(asset)
+        maps = edges.worn(asset, surface)
+        near, treads = maps["edges"], maps["treads"]
+        assert (near == edges.nearness(asset, surface)).all()
+        raised = np.isin(surface.zone, np.flatnonzero([kind == "tear" for kind in asset.zone_kinds]))
+        assert raised.any() == (fasteners == "chequer")
+        if fasteners == "bolts":
+            assert not treads.any()
+            continue
+        assert (treads[raised] == 255).all()
+        assert (treads[~raised] == near[~raised] // 2).all()
+        assert treads[~raised].max() > 100  # at the feet of treads

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -5,6 +7,8 @@ from scipy.spatial import cKDTree
 from corrotwin.synth.scene import runoff, specimen
 from corrotwin.synth.scene.specimen import Specimen
 from corrotwin.twin.model.coating import Paint
+from corrotwin.twin.model.corrosion import Fields
+from corrotwin.twin.model.zones import ZONES
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +47,57 @@ def test_run_off_lies_below_rust_within_reach(plate: Specimen) -> None:
     for x, _, z in place[wet & ~rusted][::50]:
         above = rusted & (np.abs(place[..., 0] - x) < 0.13) & (place[..., 2] > z - 0.05) & (place[..., 2] < z + 0.85)
         assert above.any()
+
+
+def bolted() -> Specimen:
+    """An upright plate with bolts."""
+    where = {"upright": True, "fasteners": "bolts"}
+    return specimen.draw("plate", np.random.default_rng(4), size=64, clean=False, where=where)
+
+
+def rusted(plate: Specimen, here: np.ndarray, years: float) -> Fields:
+    """Fields of a plate that has been rusty for so many years where it is said to be."""
+    cover, age = here.astype(np.float32), np.float32(years) * here
+    return replace(plate.fields, rust_cover=cover, age_years=age)
+
+
+def test_water_from_a_joint_runs_over_the_face_below_and_sooner_than_from_a_face() -> None:
+    plate = bolted()
+    kinds, zone, air = plate.asset.zone_kinds, plate.texels.zone, plate.texels.area_mm2 > 0
+    weak = np.array([ZONES[kind].defects for kind in kinds])[zone]
+    joint, face = air & (weak >= runoff.JOINT), air & (weak < runoff.JOINT)
+    bolts = air & np.isin(zone, np.flatnonzero([kind == "bolt" for kind in kinds]))
+    assert bolts.any()
+
+    def stain(here: np.ndarray, years: float) -> np.ndarray:
+        return runoff.stain(plate.asset, plate.texels, rusted(plate, here, years), np.random.default_rng(3))
+
+    stained = stain(bolts, 20) > 0.05
+    place = plate.texels.position_m
+    assert (stained & face).any()
+    for at in place[stained & face][::40]:
+        above = bolts & (np.linalg.norm((place - at)[..., :2], axis=-1) < 0.13)
+        assert (place[above][:, 2] > at[2] - 0.05).any()
+    # Streaks of joints are as long after three years as ever, those of faces only after six.
+    joints, faces = ([stain(here, years) for years in (1, 3, 6, 20)] for here in (joint, face))
+    assert (joints[0] < joints[1]).any()
+    assert (joints[1] == joints[3]).all()
+    assert (faces[1] < faces[2]).any()
+    assert (faces[2] == faces[3]).all()
+
+
+def test_joints_bleed_more_than_faces_do_by_area() -> None:
+    plate = bolted()
+    air = plate.texels.area_mm2 > 0
+    drawn = np.random.default_rng(3)
+    weak = np.array([ZONES[kind].defects for kind in plate.asset.zone_kinds])[plate.texels.zone]
+    joint = air & (weak >= runoff.JOINT)
+    area = [float(plate.texels.area_mm2[part].sum()) for part in (joint, air & ~joint)]
+    water = [
+        float(runoff.stain(plate.asset, plate.texels, rusted(plate, part, 20), drawn).sum())
+        for part in (joint, air & ~joint)
+    ]
+    assert water[0] / area[0] > 2 * water[1] / area[1] > 0
 
 
 def test_columns_find_all_that_is_in_reach() -> None:
