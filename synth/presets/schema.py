@@ -11,7 +11,11 @@ from corrotwin.twin import plugins
 from corrotwin.twin.core.arguments import checked, naming
 
 Range = tuple[float, float]
-SHOWN = ("bar", "beam", "bearing", "bolt", "chain", "pipe", "plate", "railing", "stair")  # unless a preset names others
+# Unless a preset names others.
+SHOWN = (
+    "bar", "beam", "bearing", "bolt", "chain", "pipe", "plate", "railing", "stair",
+    "cladding", "hull", "panel", "tank",
+)  # fmt: skip
 KINDS = (*SHOWN, "vessel", *plugins.installed())
 POLICIES = ("annotator", "exact")
 GROUNDS = ("asphalt", "concrete", "grass", "gravel", "soil", "stained concrete")

@@ -13,6 +13,7 @@ import numpy as np
 from corrotwin.twin import plugins
 from corrotwin.twin.assets import bar, beam, bearing, bolt, chain, plate, railing, stair
 from corrotwin.twin.assets.piping import pipe
+from corrotwin.twin.assets.sheets import cladding, hull, panel, tank
 from corrotwin.twin.assets.vessels import vessel
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import charts
@@ -50,6 +51,10 @@ KINDS: dict[str, AssetKind] = {
     "stair": AssetKind(build=stair.stair, sample=stair.sample),
     "bar": AssetKind(build=bar.bar, sample=bar.sample),
     "vessel": AssetKind(build=vessel.vessel, sample=vessel.sample),
+    "cladding": AssetKind(build=cladding.cladding, sample=cladding.sample),
+    "hull": AssetKind(build=hull.hull, sample=hull.sample),
+    "tank": AssetKind(build=tank.tank, sample=tank.sample),
+    "panel": AssetKind(build=panel.panel, sample=panel.sample),
 }
 
 MESH = mesh_file.KIND  # the kind of an asset that is a mesh of the user's own
