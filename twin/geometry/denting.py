@@ -40,7 +40,7 @@ class Dent:
     @property
     def unit(self) -> Floats:
         """The direction as a unit vector, (3,)."""
-        return np.asarray(self.direction, dtype=float) / np.linalg.norm(self.direction)
+        return np.asarray(np.asarray(self.direction, dtype=float) / np.linalg.norm(self.direction))
 
     def away(self, points: Floats) -> Floats:
         """Return the distances of points (..., 3) from the middle or the crease, seen along the direction, m."""
@@ -68,7 +68,11 @@ def dented(patches: Sequence[Patch], dents: Sequence[Dent]) -> list[Patch]:
     if not dents:
         return list(patches)
     fine = refined(patches, dents)
-    return [replace(patch, points=patch.points + displacement(patch.points, dents)) for patch in fine]
+    points = np.concatenate([patch.points.reshape(-1, 3) for patch in fine])
+    points = points + displacement(points, dents)
+    cuts = np.cumsum([patch.points.size // 3 for patch in fine])[:-1]
+    parts = zip(fine, np.split(points, cuts), strict=True)
+    return [replace(patch, points=moved.reshape(patch.points.shape)) for patch, moved in parts]
 
 
 def refined(patches: Sequence[Patch], dents: Sequence[Dent]) -> list[Patch]:
@@ -89,7 +93,9 @@ def refined(patches: Sequence[Patch], dents: Sequence[Dent]) -> list[Patch]:
                 break
             for flags, both in zip(_together(grids, coarse), coarse, strict=True):
                 both[:] = flags
-            grids = [_halved(_halved(grid, rows), columns, 1) for grid, (rows, columns) in zip(grids, coarse, strict=True)]
+            grids = [
+                _halved(_halved(grid, rows), columns, 1) for grid, (rows, columns) in zip(grids, coarse, strict=True)
+            ]
         for index, grid in zip(members, grids, strict=True):
             done[index] = replace(done[index], points=grid)
     return done
@@ -117,16 +123,17 @@ def dents_rand(
     creased : share of the dents that have a crease, up to three radii long and at right angles to the direction.
     """
     way = np.asarray(direction, dtype=float) / np.linalg.norm(direction)
+    lowest, highest = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
     dents = []
     for _ in range(count):
-        place, turn, (size, deep, long) = rng.uniform(low, high), rng.normal(size=3), rng.random(3)
+        share, turn, (size, deep, long) = rng.random(3), rng.normal(size=3), rng.random(3)
         radius = radius_m[0] + (radius_m[1] - radius_m[0]) * size**2  # small ones are more common
         along = np.cross(way, turn)
         along /= max(float(np.linalg.norm(along)), 1e-9)
         crease = along * radius * (1 + 2 * long) * (rng.random() < creased)
         dents.append(
             Dent(
-                place_m=_triple(place),
+                place_m=_triple(lowest + share * (highest - lowest)),
                 radius_m=float(radius),
                 depth_mm=float(min(depth_mm[0] + (depth_mm[1] - depth_mm[0]) * deep, 200 * radius)),
                 direction=_triple(way),
@@ -164,7 +171,7 @@ def _together(grids: Sequence[Floats], coarse: Sequence[Sequence[Flags]]) -> lis
     from scipy.sparse.csgraph import connected_components
 
     points = np.concatenate([grid.reshape(-1, 3) for grid in grids])
-    _, vertex = weld(points, np.zeros(len(points)))
+    _, vertex = weld(points, np.zeros(len(points), dtype=np.int64))
     segments: list[Integers] = []
     owners: list[Integers] = []
     counts: list[int] = []

@@ -51,7 +51,8 @@ def skin(
         names = np.broadcast_to(np.asarray(zones), (grid.shape[0] - 1, grid.shape[1] - 1))
         for zone, (r0, r1), (c0, c1) in _rectangles(names):
             points = grid[r0 : r1 + 1, c0 : c1 + 1]
-            patches.append((zone, points[:, ::-1] if flip else points))
+            # Turned by swapping rows and columns, the back is cut into the same triangles as the front.
+            patches.append((zone, points.transpose(1, 0, 2) if flip else points))
     low, high = (np.stack([back[row], front[row]]) for row in (0, -1))
     left, right = (np.stack([back[:, column], front[:, column]]) for column in (0, -1))
     patches += zip(edges, (low, right, high[:, ::-1], left[:, ::-1]), strict=True)

@@ -150,8 +150,8 @@ def _line(own: _Sheets, number: int) -> tuple[Floats, Floats]:
     """Return the lower and the upper line of a sheet across its ribs, (n, 2), from its left lap to its right one."""
     period = own.profile.period()
     middle = period[len(period) // 2 : -1]
-    spans = [period[:-1] + [pitch * own.pitch, 0] for pitch in range(own.profile.ribs)]
-    line = np.concatenate([middle - [own.pitch, 0], *spans, period[: len(period) // 2 + 1] + [own.cover, 0]])
+    spans = [period[:-1] + np.array([pitch * own.pitch, 0]) for pitch in range(own.profile.ribs)]
+    line = np.concatenate([middle - [own.pitch, 0], *spans, period[: len(period) // 2 + 1] + np.array([own.cover, 0])])
     # Borders of the laps and of the crevices beside them, and for a trapezoidal profile the edge of a sheet on a crown.
     cuts = np.array([own.pitch / 2, own.pitch / 2 + RIM]) * [[1], [1]]
     cuts = np.concatenate([cuts[0], own.cover - cuts[1]])

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -56,12 +57,13 @@ class Shape:
         """The x and z of the mesh, (rows, columns) each."""
         x0, z0 = self.handle
         turn = np.linspace(0, np.pi / 2, 9)
+        rim, far = np.array(RIM), np.array([0.0])
         corners = [radius * (1 - np.cos(turn)) for radius in (self.front, self.rear)]
-        rows = [*corners, self.height - UPPER * (1 - np.cos(turn)), RIM, self.height - np.array(RIM)]
-        level, depth = self.swage
-        rows += [[0.0, self.crease, self.height], level + STEP * np.linspace(0, 1, 5), z0 + _about(RECESS[1])]
+        rows = [*corners, self.height - UPPER * (1 - np.cos(turn)), rim, self.height - rim]
+        rows += [far, far + self.crease, far + self.height]
+        rows += [self.swage[0] + STEP * np.linspace(0, 1, 5), z0 + _about(RECESS[1])]
         z = _spread(np.concatenate(rows), self.height)
-        columns = [[0.0, self.width], RIM, self.width - np.array(RIM), x0 + _about(RECESS[0])]
+        columns = [far, far + self.width, rim, self.width - rim, x0 + _about(RECESS[0])]
         u = _spread(np.concatenate(columns), self.width) / self.width
         first, last = self.sides(z)
         return first[:, None] + u * (last - first)[:, None], np.repeat(z[:, None], len(u), axis=1)
@@ -85,19 +87,19 @@ def _about(half: float) -> Floats:
 
 
 def _spread(wanted: Floats, length: float) -> Floats:
-    """Return lines at the wanted places, none nearer to another than 1 mm, and others between them where there is room."""
+    """Return lines at the wanted places, none within 1 mm of another, and others between them where there is room."""
     fixed = np.unique(np.clip(wanted, 0, length))
     kept = [0.0]
     for place in fixed[1:]:
         if place - kept[-1] > 0.0011 and (length - place > 0.0011 or place == length):
             kept.append(float(place))
     lines: list[float] = []
-    for low, high in zip(kept[:-1], kept[1:], strict=True):
+    for low, high in pairwise(kept):
         lines += np.linspace(low, high, max(1, int(np.ceil((high - low) / COARSE))) + 1)[:-1].tolist()
     return np.array([*lines, kept[-1]])
 
 
 def border(grid: Floats) -> Floats:
-    """Return the border of a grid (rows, columns, n) once round, counter-clockwise; the last point repeats the first."""
+    """Return the border of a grid (rows, columns, n), counter-clockwise; the last point repeats the first."""
     loop = np.concatenate([grid[0, :-1], grid[:-1, -1], grid[-1, :0:-1], grid[:0:-1, 0]])
     return np.concatenate([loop, loop[:1]])

@@ -9,7 +9,7 @@ from corrotwin.twin.assets.sheets.door_shape import RECESS, Shape, border
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import extrusion, profiles, solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
-from corrotwin.twin.geometry.denting import Dent, dented, dents_rand
+from corrotwin.twin.geometry.denting import Dent, Flags, dented, dents_rand
 from corrotwin.twin.geometry.profiles import Section
 from corrotwin.twin.geometry.skins import behind, skin
 
@@ -113,8 +113,8 @@ def _skin(shape: Shape, thickness: float) -> list[Patch]:
     x, z = shape.grid
     front = shape.surface(x, z)
     back = behind(front, thickness)
-    names = np.where(_from_edge(shape, x, z) < FLANGE, solids.COVERED, "back")
-    patches = [patch for patch in skin("skin", front, back, rear=names, thickness_mm=1000 * thickness)][:-4]
+    names = np.where(_in_hem(shape), solids.COVERED, "back")
+    patches = skin("skin", front, back, rear=names, thickness_mm=1000 * thickness)[:-4]  # the edges are hemmed
     edge, inward, outward = _directions(front, back, thickness)
     half, inner = thickness + INNER_MM / 2000, INNER_MM / 2000
     turn = np.linspace(0, np.pi, 9)
@@ -131,9 +131,7 @@ def _skin(shape: Shape, thickness: float) -> list[Patch]:
         (solids.COVERED, np.stack([ends[1], inside[-1]])), (solids.COVERED, inside[::-1]),
     )  # fmt: skip
     for zone, rows in strips:
-        patches.append(
-            Patch(solid="skin", zone=zone, points=rows[::-1], wrap_u=True, thickness_mm=1000 * thickness)
-        )
+        patches.append(Patch(solid="skin", zone=zone, points=rows[::-1], wrap_u=True, thickness_mm=1000 * thickness))
     return patches
 
 
@@ -142,19 +140,27 @@ def _directions(front: Floats, back: Floats, thickness: float) -> tuple[Floats, 
     edge, behind_it = border(front), border(back)
     inward = (behind_it - edge) / thickness
     ring = edge[:-1]
-    along = np.roll(ring, -1, axis=0) - np.roll(ring, 1, axis=0)
+    onward = np.roll(ring, -1, axis=0) - ring
+    after = np.linalg.norm(onward, axis=1, keepdims=True)
+    arriving, before = np.roll(onward, 1, axis=0), np.roll(after, 1, axis=0)
+    along = onward * before / after + arriving * after / before  # of the circle through three points
     along = np.concatenate([along, along[:1]])
     outward = np.cross(inward, along)
     return edge, inward, outward / np.linalg.norm(outward, axis=1, keepdims=True)
 
 
-def _from_edge(shape: Shape, x: Floats, z: Floats) -> Floats:
-    """Return how far the middle of each cell of the grid lies from the edge, seen from the front, m."""
+def _from_edge(shape: Shape, places: Floats) -> Floats:
+    """Return how far places (..., 2) of x and z lie from the edge, seen from the front, m."""
     loop = border(np.stack(shape.grid, axis=2))
-    fine = np.concatenate([a + np.linspace(0, 1, 12)[:-1, None] * (b - a) for a, b in zip(loop[:-1], loop[1:], strict=True)])
-    places = np.stack([x, z], axis=2)
-    middle = (places[:-1, :-1] + places[1:, 1:]) / 2
-    return np.asarray(cKDTree(fine).query(middle.reshape(-1, 2))[0].reshape(middle.shape[:2]))
+    share = np.linspace(0, 1, 12)[:-1, None]
+    fine = loop[:-1, None] + share * (loop[1:] - loop[:-1])[:, None]
+    return np.asarray(cKDTree(fine.reshape(-1, 2)).query(places.reshape(-1, 2))[0].reshape(places.shape[:-1]))
+
+
+def _in_hem(shape: Shape) -> Flags:
+    """Return which cells of the grid lie within the hem."""
+    places = np.stack(shape.grid, axis=2)
+    return np.asarray(_from_edge(shape, (places[:-1, :-1] + places[1:, 1:]) / 2) < FLANGE)
 
 
 def _inner(shape: Shape, thickness: float) -> list[Patch]:
@@ -162,22 +168,13 @@ def _inner(shape: Shape, thickness: float) -> list[Patch]:
     x, z = shape.grid
     smooth = shape.surface(x, z, recessed=False)
     base = behind(smooth, thickness)
-    edge, _, outward = _directions(smooth, base, thickness)
-    loop = border(np.stack([x, z], axis=2))
-    fine = np.concatenate([a + np.linspace(0, 1, 12)[:-1, None] * (b - a) for a, b in zip(loop[:-1], loop[1:], strict=True)])
-    away = cKDTree(fine).query(np.stack([x, z], axis=2).reshape(-1, 2))[0].reshape(x.shape)
+    away = _from_edge(shape, np.stack([x, z], axis=2))
     share = np.clip((away - WALL[0]) / (WALL[1] - WALL[0]), 0, 1)
     field = np.clip((away - 0.1) / 0.02, 0, 1)
     deep = DEPTH * share * share * (3 - 2 * share) - PRESSED * field * field * (3 - 2 * field)
     near = base + np.stack([0 * deep, deep, 0 * deep], axis=2)
     far = behind(near[:, ::-1], -INNER_MM / 1000)[:, ::-1]
-    return _shrunk(shape, near, far, x, z)
-
-
-def _shrunk(shape: Shape, near: Floats, far: Floats, x: Floats, z: Floats) -> list[Patch]:
-    """Build the inner panel between its two faces, whose rim is covered by the hem."""
-    hidden = _from_edge(shape, x, z) < FLANGE
-    rear, face = (np.where(hidden, solids.COVERED, zone)[:, ::-1] for zone in ("back", "face"))
+    rear, face = (np.where(_in_hem(shape), solids.COVERED, zone)[:, ::-1] for zone in ("back", "face"))
     covered = (solids.COVERED,) * 4
     return skin("inner", far[:, ::-1], near[:, ::-1], face=face, rear=rear, edges=covered, thickness_mm=INNER_MM)
 

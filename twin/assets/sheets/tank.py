@@ -1,7 +1,8 @@
-"""Flat-bottomed storage tanks: courses with welded or riveted seams, chime, curb angle, wind girder, nozzle, manhole."""
+"""Flat-bottomed storage tanks: courses with welded or riveted seams, chime, curb angle, girder, nozzle, manhole."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -141,7 +142,7 @@ def _courses(radius: float, wall: float, floor: float, top: float, count: int, s
     levels = np.linspace(floor, top, count + 1)
     lap = STRAP / 2 if seams == "riveted" else 0.0
     rings = []
-    for number, (low, high) in enumerate(zip(levels[:-1], levels[1:], strict=True)):
+    for number, (low, high) in enumerate(pairwise(levels)):
         inner = bool(seams == "riveted" and number % 2)
         rings.append(
             _Course(
@@ -173,7 +174,9 @@ def _nozzles(
         )  # fmt: skip
         level = at + opening.half_length()
         if level > first.high - STRAP - RIM - 0.04:
-            raise InputError(f"tank nozzles: no room in a first course of {first.high - first.low:.2f} m; leave out one")
+            raise InputError(
+                f"tank nozzles: no room in a first course of {first.high - first.low:.2f} m; leave out one"
+            )
         found.append((opening, nps, end))
     return found
 
@@ -229,9 +232,7 @@ def _covered_within(patch: Patch, low: float, high: float) -> list[Patch]:
     ]
 
 
-def _seams(
-    rings: Sequence[_Course], wall: float, toward: float, ceiling: float, *, riveted: bool
-) -> list[Patch]:
+def _seams(rings: Sequence[_Course], wall: float, toward: float, ceiling: float, *, riveted: bool) -> list[Patch]:
     """Build the seams between courses, and the upright joint of each, beside its nozzles and below its angles."""
     patches: list[Patch] = []
     for number, (course, turn) in enumerate(zip(rings, TURNS, strict=False)):

@@ -49,7 +49,7 @@ def bottom(radius: float, wall: float, thickness: float) -> list[Patch]:
 
 def _fillet(solid: str, corner: Floats, leg: float, wall: float) -> list[Patch]:
     sunk = 0.0006 + 0.0004 * float(corner[0])
-    face, under = ring_fillet(solid, corner + [leg, -sunk], corner + [-sunk, leg], corner - sunk)
+    face, under = ring_fillet(solid, corner + np.array([leg, -sunk]), corner + np.array([-sunk, leg]), corner - sunk)
     strips = [replace(under, points=under.points[row : row + 2]) for row in (0, 1)]  # no texel lies across the corner
     return solids.thick([face, *strips], 1000 * wall)
 
@@ -60,7 +60,7 @@ def fillet_leg(wall: float) -> float:
 
 
 def angle_ring(solid: str, radius: float, top: float, *, under_roof: bool = False) -> list[Patch]:
-    """Build a rolled angle round the shell: a leg on it, the other outwards at `top`; under a roof that one is hidden."""
+    """Build an angle round the shell: a leg on it, the other outwards at `top`, where a roof may cover it."""
     leg, thick, _ = (value / 1000 for value in ANGLES[CURB])
     outline = [
         ("edge", radius, top - leg), ("flange", radius + thick, top - leg), ("flange", radius + thick, top - thick),
