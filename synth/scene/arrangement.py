@@ -148,8 +148,8 @@ def _supports(placed: Placed, rng: np.random.Generator) -> list[Prop]:
     """Return what carries a raised asset, or what one that leans leans on."""
     if placed.specimen.twin.kind == "tank":
         return [surroundings.plinth(placed.vertices, rng)]
-    if placed.specimen.twin.parameters.get("lean_degrees"):
-        return [surroundings.backrest(placed.specimen.asset.vertices, placed.pose, rng)]
+    if lean := placed.specimen.twin.parameters.get("lean_degrees"):
+        return [surroundings.backrest(placed.specimen.asset.vertices, lean, placed.pose, rng)]
     return surroundings.blocks(placed.vertices, rng)
 
 
