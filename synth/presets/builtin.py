@@ -61,7 +61,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "painted": Preset(
         description="painted and galvanised steel underfoot and at hand, by phone: chequer plate, stairs, railings",
-        kinds=("plate", "plate", "plate", "plate", "stair", "railing", "bolt", "pipe"),
+        kinds=("plate", "plate", "plate", "plate", "stair", "railing", "bolt", "pipe", "cladding", "panel"),
         arrangements=(("floor", 1.0), ("yard", 0.15)),
         company=(0, 1),
         aging=(0.5, 0.95),

@@ -11,9 +11,12 @@ from corrotwin.twin import plugins
 from corrotwin.twin.core.arguments import checked, naming
 
 Range = tuple[float, float]
-STEELWORK = ("truss", "column", "girder")  # structures of many riveted or bolted parts
 # Kinds of subjects unless a preset names others.
-SHOWN = ("bar", "beam", "bearing", "bolt", "chain", "pipe", "plate", "railing", "stair", *STEELWORK)
+STEELWORK = ("truss", "column", "girder")  # structures of many riveted or bolted parts
+SHOWN = (
+    "bar", "beam", "bearing", "bolt", "chain", "pipe", "plate", "railing", "stair", *STEELWORK,
+    "cladding", "hull", "panel", "tank",
+)  # fmt: skip
 KINDS = (*SHOWN, "vessel", *plugins.installed())
 POLICIES = ("annotator", "exact")
 GROUNDS = ("asphalt", "concrete", "grass", "gravel", "soil", "stained concrete")

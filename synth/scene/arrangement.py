@@ -38,7 +38,7 @@ def lone(draw: DrawSpecimen, kind: str, rng: np.random.Generator) -> Arrangement
     subject = draw(kind)
     pose, supported = stand(subject.twin, subject.asset.vertices, rng)
     placed = Placed(specimen=subject, pose=pose)
-    supports = surroundings.blocks(placed.vertices, rng) if supported else []
+    supports = _supports(placed, rng) if supported else []
     return Arrangement(placed=(placed,), props=tuple(supports), ground="", wide_m=WIDE_M, height=(-10.0, 30.0))
 
 
@@ -47,12 +47,13 @@ def yard(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator
     subject = draw(kind)
     pose, supported = stand(subject.twin, subject.asset.vertices, rng)
     placed = [Placed(specimen=subject, pose=pose)]
-    supports = surroundings.blocks(placed[0].vertices, rng) if supported else []
+    supports = _supports(placed[0], rng) if supported else []
     for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
         other = draw(str(rng.choice(chosen.kinds)), beside=subject.twin if rng.random() < 0.5 else None, subject=False)
         neighbour = place_beside(other, placed, rng)
         if neighbour is not None:
             placed.append(neighbour)
+            supports += _supports(neighbour, rng) if neighbour.specimen.twin.parameters.get("lean_degrees") else []
     return _yard(placed, supports, chosen, np.empty((0, 3)), rng)
 
 
@@ -126,17 +127,30 @@ def choose(chosen: Preset, kind: str, rng: np.random.Generator) -> str:
 def stand(
     twin: TwinState, vertices: Array, rng: np.random.Generator, *, turn_degrees: float = 25.0
 ) -> tuple[Array, bool]:
-    """Return the pose (4, 4) of a drawn asset, and whether blocks support it.
+    """Return the pose (4, 4) of a drawn asset, and whether something supports it.
 
     The asset is turned about the vertical by at most `turn_degrees`, its middle over the origin.
 
     Its z axis stays vertical, since it corroded in that position. A pipe without supports or a straight bar may be
-    raised on blocks, and a hanging chain into the air; other assets stand on the ground or on their own supports.
+    raised on blocks, a tank on a foundation, and a hanging chain into the air; what leans has a block behind it. Other
+    assets stand on the ground or on their own supports.
     """
     turn, lift = float(rng.uniform(-turn_degrees, turn_degrees)), float(rng.choice([0.0, rng.uniform(0.15, 0.9)]))
-    if not (_lies_free(twin) or twin.parameters.get("layout") in HUNG):
+    if twin.kind == "tank":
+        lift *= 0.4
+    elif not (_lies_free(twin) or twin.parameters.get("layout") in HUNG):
         lift = 0.0
-    return resting(vertices, turn, lift), _lies_free(twin) and lift > 0
+    carried = (_lies_free(twin) or twin.kind == "tank") and lift > 0
+    return resting(vertices, turn, lift), carried or bool(twin.parameters.get("lean_degrees"))
+
+
+def _supports(placed: Placed, rng: np.random.Generator) -> list[Prop]:
+    """Return what carries a raised asset, or what one that leans leans on."""
+    if placed.specimen.twin.kind == "tank":
+        return [surroundings.plinth(placed.vertices, rng)]
+    if lean := placed.specimen.twin.parameters.get("lean_degrees"):
+        return [surroundings.backrest(placed.specimen.asset.vertices, lean, placed.pose, rng)]
+    return surroundings.blocks(placed.vertices, rng)
 
 
 def _lies_free(twin: TwinState) -> bool:

@@ -55,6 +55,31 @@ def blocks(vertices: Array, rng: np.random.Generator) -> list[Prop]:
     return props
 
 
+def plinth(vertices: Array, rng: np.random.Generator) -> Prop:
+    """Return a round concrete foundation under a tank with `vertices` (n, 3) in world space."""
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    foot = vertices[vertices[:, 2] < low[2] + 0.002]
+    middle, wide = (low + high) / 2, float(np.ptp(foot[:, 0])) + 2 * float(rng.uniform(0.02, 0.2))
+    return prop("cylinder", "concrete", (middle[0], middle[1], low[2] / 2), (wide, wide, low[2]), rng)
+
+
+def backrest(vertices: Array, lean_degrees: float, pose: Array, rng: np.random.Generator) -> Prop:
+    """Return a concrete block behind an asset that leans backwards.
+
+    Parameters
+    ----------
+    vertices : (n, 3) of the asset, in its own coordinates.
+    lean_degrees : by which it leans.
+    pose : (4, 4) from there to world space.
+    """
+    high, slope = float(vertices[:, 2].max() * rng.uniform(0.4, 0.6)), float(np.tan(np.radians(lean_degrees)))
+    wide, deep = float(np.ptp(vertices[:, 0]) * rng.uniform(0.5, 1.1)), float(rng.uniform(0.1, 0.3))
+    touch = float((vertices[:, 1] + (high - vertices[:, 2]) * slope).max())  # of the plane behind it, at this height
+    middle = trimesh.transform_points(np.array([[0.0, touch + deep / 2 + 0.003, high / 2]]), pose)[0]
+    turn = float(np.arctan2(pose[1, 0], pose[0, 0]))
+    return prop("box", "concrete", (middle[0], middle[1], high / 2), (wide, deep, high), rng, turn=turn)
+
+
 def clutter(chosen: Preset, low: Array, high: Array, rng: np.random.Generator) -> list[Prop]:
     """Return objects of other materials behind the box between the corners `low` and `high`, (3,) metres each."""
     reach = float(max(high - low))

@@ -13,6 +13,7 @@ import numpy as np
 from corrotwin.twin import plugins
 from corrotwin.twin.assets import bar, beam, bearing, bolt, chain, plate, railing, stair
 from corrotwin.twin.assets.piping import pipe
+from corrotwin.twin.assets.sheets import cladding, hull, panel, tank
 from corrotwin.twin.assets.structures import column, girder, truss
 from corrotwin.twin.assets.vessels import vessel
 from corrotwin.twin.core.errors import InputError
@@ -54,6 +55,10 @@ KINDS: dict[str, AssetKind] = {
     "truss": AssetKind(build=truss.truss, sample=truss.sample),
     "column": AssetKind(build=column.column, sample=column.sample),
     "girder": AssetKind(build=girder.girder, sample=girder.sample),
+    "cladding": AssetKind(build=cladding.cladding, sample=cladding.sample),
+    "hull": AssetKind(build=hull.hull, sample=hull.sample),
+    "tank": AssetKind(build=tank.tank, sample=tank.sample),
+    "panel": AssetKind(build=panel.panel, sample=panel.sample),
 }
 
 MESH = mesh_file.KIND  # the kind of an asset that is a mesh of the user's own

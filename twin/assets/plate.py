@@ -1,4 +1,4 @@
-"""Plates: flat, stiffened, riveted, bolted, drilled, chequered, butt-welded or with an opening; and their cut edges."""
+"""Plates: flat or dented, stiffened, riveted, bolted, drilled, chequered, butt-welded or with an opening; cut edges."""
 
 from typing import Any
 
@@ -9,11 +9,13 @@ from corrotwin.twin.assets.plate_parts import Layout
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Patch
+from corrotwin.twin.geometry.denting import Dent, dented, dents_rand
 from corrotwin.twin.geometry.fasteners import hole_mm
 from corrotwin.twin.geometry.slabs import CUTS, Hole, slab
 
 STIFFENERS = ("flat", "tee")
 FASTENERS = ("none", "rivets", "bolts", "holes", "chequer")
+MOST_DENTS = 20
 CHEQUER_M2 = 10  # most of chequer plate: thousands of tears
 
 
@@ -30,6 +32,9 @@ def plate(
     fasteners: str,
     butt_weld: bool,
     upright: bool,
+    dents: int = 0,
+    dent_mm: float = 15.0,
+    lay: int = 0,
 ) -> tuple[list[Patch], float]:
     """Build a plate; its worked face is up, or to the front (-y) if the plate stands.
 
@@ -43,6 +48,9 @@ def plate(
         over, or "none".
     butt_weld : whether a weld crosses the plate at two fifths of its length.
     upright : whether the plate stands on a long edge.
+    dents : number of dents, which bend all parts with the plate; those that reach an edge bend it.
+    dent_mm : depth of the deepest.
+    lay : seed of the dents.
 
     Returns
     -------
@@ -66,6 +74,10 @@ def plate(
         raise InputError(f"plate stiffener height {stiffener_height_mm} mm: 20 to 1000 mm")
     if fasteners == "chequer" and length_m * width_m > CHEQUER_M2:
         raise InputError(f"plate of {length_m} x {width_m} m with chequer tears: at most {CHEQUER_M2} m²")
+    if not (0 <= dents <= MOST_DENTS and 0 < dent_mm <= 100 and lay >= 0):
+        raise InputError(
+            f"plate dents {dents} of {dent_mm} mm, lay {lay}: up to {MOST_DENTS}, up to 100 mm, lay from 0"
+        )
     layout = Layout(
         length=length_m,
         width=width_m,
@@ -98,6 +110,7 @@ def plate(
         worked += plate_parts.fastened(layout, places, fasteners)
     patches = slab("plate", (length_m, width_m, thickness), cut=edge, holes=holes)
     patches += solids.place(worked, np.eye(3), (0, 0, thickness))
+    patches = dented(patches, _dents(layout, dents, dent_mm, lay))
     if upright:
         patches = solids.place(patches, [[1, 0, 0], [0, 0, -1], [0, 1, 0]], (0, 0, 0))
     return patches, thickness_mm
@@ -126,6 +139,8 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
     opening_mm = 0.0
     if rng.random() < (0.15 if chequer else 0.35) and room_mm > 70:
         opening_mm = float(5 * int(rng.uniform(60, min(room_mm, 450)) / 5))
+    own = rng.spawn(1)[0]  # a stream of its own: what else is drawn stays as it was
+    dents = 0 if chequer or own.random() < 0.7 else int(own.integers(1, 4))
     return {
         "length_m": length_m,
         "width_m": width_m,
@@ -138,4 +153,16 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
         "fasteners": fasteners,
         "butt_weld": butt_weld,
         "upright": bool(rng.random() < (0.1 if chequer else 0.6)),
+        "dents": dents,
+        "dent_mm": round(float(own.uniform(6, 30)), 1),
+        "lay": int(own.integers(2**16)),
     }
+
+
+def _dents(layout: Layout, count: int, deepest: float, lay: int) -> list[Dent]:
+    """Return dents pushed into the worked face, up to a third of the plate's width in radius."""
+    half, least = np.array([layout.length, layout.width]) / 2, min(layout.length, layout.width)
+    return dents_rand(
+        np.random.default_rng(lay), count, low=(*-half, layout.thickness), high=(*half, layout.thickness),
+        radius_m=(0.12 * least, 0.35 * least), depth_mm=(0.4 * deepest, deepest), direction=(0, 0, -1), creased=0.5,
+    )  # fmt: skip

@@ -188,7 +188,7 @@ def assemble(
         points.append(grid.reshape(-1, 3))
         point_solid.append(np.full(len(points[-1]), solid))
         offset += len(points[-1])
-    vertices, vertex_of = _weld(np.concatenate(points), np.concatenate(point_solid))
+    vertices, vertex_of = weld(np.concatenate(points), np.concatenate(point_solid))
     welded = vertex_of[np.concatenate(faces)]
     whole = (welded[:, 0] != welded[:, 1]) & (welded[:, 1] != welded[:, 2]) & (welded[:, 2] != welded[:, 0])
     return AssetGeometry(
@@ -243,7 +243,7 @@ def _corners(grid: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     return np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)
 
 
-def _weld(points: Floats, solid: Integers) -> tuple[Floats, Integers]:
+def weld(points: Floats, solid: Integers) -> tuple[Floats, Integers]:
     """Return unique vertices, and the vertex of each point; only points of the same solid are welded."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

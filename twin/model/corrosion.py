@@ -39,7 +39,8 @@ FINE_WAVELENGTHS_MM = (8.0, 4.0, 2.0)
 
 # Share of sampled assets that are bare and that are galvanised, where it is not that of the others.
 BARE_AND_GALVANISED = {
-    "chain": (0.25, 0.15), "bar": (0.5, 0.05), "bolt": (0.15, 0.35), "railing": (0.02, 0.3), "stair": (0.02, 0.3)
+    "chain": (0.25, 0.15), "bar": (0.5, 0.05), "bolt": (0.15, 0.35), "railing": (0.02, 0.3), "stair": (0.02, 0.3),
+    "cladding": (0.02, 0.6), "panel": (0.02, 0.05), "tank": (0.05, 0.05), "hull": (0.05, 0.0),
 }  # fmt: skip
 
 # Streams of randomness: changing what one draws does not reroll the others. Never renumber.

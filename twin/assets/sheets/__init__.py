@@ -1,0 +1,1 @@
+"""Sheet and shell forms: cladding, storage tanks, ship plating, car doors."""
