@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from corrotwin.synth.scene.clutter import looks
-from corrotwin.synth.scene.clutter.shapes import Array, Shape, boxes, joined, tipped, tube, turned
+from corrotwin.synth.scene.clutter.shapes import Array, Shape, boxes, joined, sheet, tipped, tube, turned
 
 Rng = np.random.Generator
 TIE_M = 0.6  # spacing of the tie holes that a formwork leaves
@@ -21,7 +21,6 @@ def conduits(rng: Rng, low: Array, high: Array) -> Shape:
     count, thick = int(rng.integers(1, 5)), rng.uniform(0.008, 0.02)
     look = _of(rng, "grey plastic", "zinc", "zinc", "white plastic", "black rubber")
     z = low[1] + rng.uniform(0.3, 0.9) * (high[1] - low[1]) - 2.6 * thick * np.arange(count)
-    ends = np.array([low[0], high[0]])
     parts = [
         tipped(_rod(thick, high[0] - low[0], looks.draw(look, rng))).moved([low[0], -1.2 * thick, one]) for one in z
     ]
@@ -29,7 +28,7 @@ def conduits(rng: Rng, low: Array, high: Array) -> Shape:
     if len(clips):
         middles = np.stack([clips, np.full_like(clips, -1.2 * thick), np.full_like(clips, z.mean())], 1)
         parts.append(boxes(middles, [0.025, 2.6 * thick, np.ptp(z) + 2.6 * thick], looks.draw("zinc", rng)))
-    for x in rng.uniform(*ends, int(rng.integers(0, 3))):
+    for x in rng.uniform(low[0], high[0], int(rng.integers(0, 3))):
         size = rng.uniform(0.07, 0.2)
         parts.append(boxes([x, -0.045, z.mean()], [size, 0.09, 1.2 * size], looks.draw("grey plastic", rng)))
         drop = z.mean() - low[1]
@@ -210,15 +209,9 @@ def sheeting(rng: Rng, low: Array, high: Array, *, depth: float = RIDGE_M) -> Sh
             1,
         )
         back = front * [1, 0, 1] + [0, -0.0005, 0]
-        one = _between(front, back, color)
+        one = sheet(front, back, color)
         parts.append(one.moved([low[0] + number * 4 * PITCH_M, 0, 0]))
     return joined(parts)
-
-
-def _between(front: Array, back: Array, color: Array) -> Shape:
-    from corrotwin.synth.scene.clutter.shapes import sheet
-
-    return sheet(front, back, color)
 
 
 def _rod(radius: float, length: float, color: Array) -> Shape:

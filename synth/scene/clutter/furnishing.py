@@ -31,7 +31,7 @@ HIGHEST_M = 2.8  # of what hangs on a wall
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Site:
+class Occupied:
     """What is there: boxes of the assets and of other things, the subject's greatest extent and its middle."""
 
     assets: tuple[Corners, ...]
@@ -93,16 +93,19 @@ def furnish(
     return made
 
 
-def _site(stand: Arrangement, models: Sequence[Prop], folder: Path) -> Site:
+def _site(stand: Arrangement, models: Sequence[Prop], folder: Path) -> Occupied:
     assets = tuple(corners([placed]) for placed in stand.placed)
     others = [corners_of(prop) for prop in stand.props if prop.role not in ("ground", "wall") and prop.shape != "mesh"]
-    others += [tuple(visibility.prop_mesh(prop, folder).bounds) for prop in models]
+    others = [box for box in others if box[1][2] > GAP_M]  # not what all stands on, such as a pier
+    for prop in models:
+        low, high = visibility.prop_mesh(prop, folder).bounds
+        others.append((low, high))
     low, high = assets[0]
-    return Site(assets=assets, others=tuple(others), reach=float(max(high - low)), middle=(low + high) / 2)
+    return Occupied(assets=assets, others=tuple(others), reach=float(max(high - low)), middle=(low + high) / 2)
 
 
 def _objects(
-    stand: Arrangement, pieces: Sequence[Prop], chosen: Preset, site: Site, rng: np.random.Generator
+    stand: Arrangement, pieces: Sequence[Prop], chosen: Preset, site: Occupied, rng: np.random.Generator
 ) -> tuple[list[Shape], list[Prop]]:
     """Return objects, those in place of blocks of clutter first, and the pieces that stay."""
     shapes: list[Shape] = []
@@ -143,7 +146,7 @@ def _within(area: tuple[float, float, float, float] | None, place: Array, half: 
     return bool((place - half >= [x0, y0]).all() and (place + half <= [x1, y1]).all())
 
 
-def _walls(props: Sequence[Prop], site: Site, rng: np.random.Generator) -> tuple[list[Prop], list[Shape]]:
+def _walls(props: Sequence[Prop], site: Occupied, rng: np.random.Generator) -> tuple[list[Prop], list[Shape]]:
     """Return the props, painted walls among them perhaps of plaster, and what hangs on walls, clear of all else."""
     dressed: list[Prop] = []
     hung: list[Shape] = []
@@ -173,7 +176,7 @@ def _walls(props: Sequence[Prop], site: Site, rng: np.random.Generator) -> tuple
     return dressed, hung
 
 
-def _hung(name: str, rng: np.random.Generator, low: Array, high: Array, face: float, site: Site) -> Shape | None:
+def _hung(name: str, rng: np.random.Generator, low: Array, high: Array, face: float, site: Occupied) -> Shape | None:
     """Hang a fixture on a wall where it is clear of all else: over the whole stretch, or over a part of it."""
     for part in (1.0, 0.5, 0.5, 0.35, 0.35):
         start = low + rng.random(2) * (high - low) * (1 - part)
@@ -184,7 +187,7 @@ def _hung(name: str, rng: np.random.Generator, low: Array, high: Array, face: fl
     return None
 
 
-def _litter(stand: Arrangement, site: Site, rng: np.random.Generator) -> list[Shape]:
+def _litter(stand: Arrangement, site: Occupied, rng: np.random.Generator) -> list[Shape]:
     """Return small things on the ground, or on the plates of a floor, clear of what stands there."""
     count = int(rng.integers(0, LITTER + 1))
     spread = 0.25 + 0.6 * site.reach
@@ -200,7 +203,7 @@ def _litter(stand: Arrangement, site: Site, rng: np.random.Generator) -> list[Sh
     return shapes
 
 
-def _weeds(stand: Arrangement, site: Site, rng: np.random.Generator) -> list[Pieces]:
+def _weeds(stand: Arrangement, site: Occupied, rng: np.random.Generator) -> list[Pieces]:
     """Return weeds at the foot of a wall, or shrubs beside the subject, where the land reaches up to it."""
     if stand.level_m or rng.random() < 0.35 or not stand.ground:
         return []
@@ -219,7 +222,7 @@ def _weeds(stand: Arrangement, site: Site, rng: np.random.Generator) -> list[Pie
     return [_clear_of(grown, site)]
 
 
-def _clear_of(pieces: Pieces, site: Site) -> Pieces:
+def _clear_of(pieces: Pieces, site: Occupied) -> Pieces:
     """Return the leaves, four vertices and two triangles each, that stay clear of all assets."""
     leaves = pieces.vertices.reshape(-1, 4, 3)
     kept = np.ones(len(leaves), bool)

@@ -200,7 +200,7 @@ def test_leaves_are_dropped_where_an_asset_stands() -> None:
         np.random.default_rng(0), np.array([[0.0, 0.0, 0.3]]), np.array([0.8]), leaf_m=0.03, budget=800
     )
     box = (np.array([-0.1, -0.1, 0.0]), np.array([0.1, 0.1, 1.0]))
-    where = furnishing.Site(assets=(box,), others=(), reach=1.0, middle=np.zeros(3))
+    where = furnishing.Occupied(assets=(box,), others=(), reach=1.0, middle=np.zeros(3))
     kept = furnishing._clear_of(grown, where)
     assert 0 < len(kept.faces) < len(grown.faces)
     assert not ((kept.vertices > box[0]) & (kept.vertices < box[1])).all(axis=1).any()
