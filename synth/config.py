@@ -156,4 +156,6 @@ STREAMS = {
     "primer": 13,
     "texture": 14,
     "prop": 15,
+    "clutter": 16,
+    "shade": 17,
 }

@@ -76,7 +76,8 @@ class Prop:
     """An object that does not rust: a ground, a wall, a block, a post, stones, blades of grass.
 
     A mesh file holds ``vertices (n, 3)`` float32, ``faces (m, 3)`` int32 and ``tone (n,)`` float32 in [0, 1], with
-    which a material may vary. The file of a model, one of the user's own, is that of `twin.meshes.textured`.
+    which a material may vary; that of many things in colours of their own also ``color (n, 3)`` float32, linear RGB,
+    which the material "worn" shows. The file of a model, one of the user's own, is that of `twin.meshes.textured`.
     """
 
     shape: str  # "box" (unit cube about the origin), "cylinder" (diameter and height 1, along z), "mesh" or "model"

@@ -73,10 +73,15 @@ def _prop(bproc: ModuleType, prop: Prop, folder: Path) -> None:
     if prop.shape == "mesh":
         with np.load(folder / prop.file) as arrays:
             vertices, faces, tone = (arrays[name] for name in ("vertices", "faces", "tone"))
+            color = arrays.get("color")
         target = bproc.object.create_with_empty_mesh(prop.file)
         data = target.get_mesh()
         data.from_pydata(vertices, [], faces)
         data.attributes.new(materials.TONE, "FLOAT", "POINT").data.foreach_set("value", tone.astype(np.float32))
+        if color is not None:
+            data.attributes.new(materials.COLOR, "FLOAT_COLOR", "POINT").data.foreach_set(
+                "color", images.with_alpha(color[None]).ravel()
+            )
         _smooth(data)
     elif prop.shape == "box":
         target = bproc.object.create_primitive("CUBE", size=1)

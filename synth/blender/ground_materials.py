@@ -10,7 +10,8 @@ import bpy
 from corrotwin.synth.blender.shader_graph import Graph, scaled
 from corrotwin.synth.spec import Color
 
-TONE = "tone"  # name of the point attribute with which a mesh varies
+# Names of the point attributes with which a mesh varies; one that is named "color" Cycles does not read.
+TONE, COLOR = "tone", "own color"
 
 
 def gravel(color: Color, seed: float) -> bpy.types.Material:
@@ -52,7 +53,7 @@ def soil(color: Color, seed: float) -> bpy.types.Material:
     wet = graph.math("MULTIPLY", graph.step(coarse, 0.56, 0.64), option(seed, 1))
     tone = graph.math("ADD", graph.math("MULTIPLY", clots, 0.7), graph.math("MULTIPLY", coarse, 0.3))
     earth = graph.ramp(tone, ((0.36, scaled(color, 0.22)), (0.5, color), (0.64, scaled(color, 1.8))))
-    cells = _cells(graph, 34)
+    cells = _cells(graph, 34, _across(graph))
     split = graph.node("ShaderNodeSeparateColor", Color=cells.outputs["Color"])
     size = graph.math("SUBTRACT", graph.math("MULTIPLY", split.outputs["Red"], 0.9), 0.5)  # over half are none
     pebble = graph.step(graph.math("SUBTRACT", size, cells.outputs["Distance"]), 0.0, 0.06)
@@ -178,11 +179,20 @@ def option(seed: float, number: int) -> float:
     return (seed * 12.9898 + number * 0.618034) % 1.0
 
 
-def _cells(graph: Graph, scale: float) -> Any:
-    """Return Voronoi cells of the ground plane, `scale` per metre: cheaper than in space, and the ground is flat."""
-    cells = graph.node("ShaderNodeTexVoronoi", Vector=graph.position, Scale=scale)
+def _cells(graph: Graph, scale: float, place: Any) -> Any:
+    """Return Voronoi cells across the line of sight, `scale` per metre, by camera coordinates `place`.
+
+    On the ground's own plane stones would become flat slabs where it is seen from the side; so each is as high as wide.
+    """
+    cells = graph.node("ShaderNodeTexVoronoi", Vector=place, Scale=scale)
     cells.voronoi_dimensions = "2D"
     return cells
+
+
+def _across(graph: Graph) -> Any:
+    """Return camera coordinates in metres: x to the right, y up, over what the camera sees."""
+    seen = graph.node("ShaderNodeSeparateXYZ", Vector=graph.tree.nodes.new("ShaderNodeTexCoord").outputs["Camera"])
+    return graph.node("ShaderNodeCombineXYZ", X=seen.outputs["X"], Y=seen.outputs["Y"]).outputs["Vector"]
 
 
 def _red(graph: Graph, cells: Any) -> Any:
@@ -194,10 +204,11 @@ def _facets(graph: Graph, scale: float) -> tuple[Any, Any, Any]:
 
     Each cell's random colour tilts its surface, like a facet of crushed stone.
     """
-    cells = _cells(graph, scale)
+    place = _across(graph)
+    cells = _cells(graph, scale, place)
     tip = graph.node("ShaderNodeVectorMath", _0=cells.outputs["Color"], _1=(0.5, 0.5, 0.5))
     tip.operation = "SUBTRACT"
-    local = graph.node("ShaderNodeVectorMath", _0=graph.position, _1=cells.outputs["Position"])
+    local = graph.node("ShaderNodeVectorMath", _0=place, _1=cells.outputs["Position"])
     local.operation = "SUBTRACT"
     slope = graph.node("ShaderNodeVectorMath", _0=local.outputs["Vector"], _1=tip.outputs["Vector"])
     slope.operation = "DOT_PRODUCT"

@@ -9,11 +9,11 @@ from typing import Any
 import bpy
 
 from corrotwin.synth.blender import ground_materials
-from corrotwin.synth.blender.ground_materials import TONE, cracks, option, world_space_graph
+from corrotwin.synth.blender.ground_materials import COLOR, TONE, cracks, option, world_space_graph
 from corrotwin.synth.blender.shader_graph import Graph, scaled
 from corrotwin.synth.spec import Color
 
-__all__ = ["MATERIALS", "TONE"]
+__all__ = ["COLOR", "MATERIALS", "TONE"]
 
 
 def concrete(color: Color, seed: float) -> bpy.types.Material:
@@ -136,6 +136,54 @@ def wood(color: Color, seed: float) -> bpy.types.Material:
     )  # fmt: skip
 
 
+def plaster(color: Color, seed: float) -> bpy.types.Material:
+    """Make a painted, plastered wall: streaked, grimy near the ground, the coat flaked off in patches."""
+    graph = world_space_graph("plaster", seed)
+    height, upright = _place(graph)
+    patch, grain = graph.noise(1.4, detail=8, roughness=0.66), graph.noise(120, detail=3, roughness=0.7)
+    most = 0.53 + 0.1 * option(seed, 1)  # of the coat is there
+    low = graph.math("MULTIPLY", graph.step(height, 1.2, 0.0), 0.05)
+    worn = graph.math("ADD", patch, low)
+    bare, rim = graph.step(worn, most, most + 0.012), graph.step(worn, most - 0.035, most)
+    run = graph.math("MULTIPLY", graph.step(_streaks(graph, 7.0), 0.46, 0.68), upright)
+    shade = graph.math("MULTIPLY", run, 0.25 + 0.4 * option(seed, 2))
+    coat = graph.ramp(grain, ((0.3, scaled(color, 0.72)), (0.5, color), (0.75, scaled(color, 1.14))))
+    coat = graph.mix(shade, coat, scaled(color, (0.42, 0.38, 0.33)))
+    coat = graph.mix(graph.math("MULTIPLY", rim, 0.4), coat, scaled(color, 0.45))
+    under = graph.ramp(grain, ((0.32, (0.13, 0.12, 0.105)), (0.5, (0.28, 0.265, 0.235)), (0.7, (0.44, 0.42, 0.38))))
+    both = graph.mix(bare, coat, under)
+    grime = graph.math("MULTIPLY", graph.step(graph.math("ADD", height, patch), 0.95, 0.45), 0.6)
+    relief = graph.math("SUBTRACT", graph.math("MULTIPLY", grain, 0.35), bare)
+    return graph.finish(
+        color=graph.mix(grime, both, (0.06, 0.052, 0.04)),
+        mean=graph.mix(0.25 - 0.2 * option(seed, 1), scaled(color, 0.8), (0.27, 0.255, 0.225)),
+        roughness=0.85, normal=graph.bump(relief, 0.003),
+    )  # fmt: skip
+
+
+def worn(color: Color, seed: float) -> bpy.types.Material:
+    """Make many things in colours of their own, which `COLOR` holds: faded, scuffed, dusty on top.
+
+    `color` is their mean, which the mesh knows better.
+    """
+    graph = world_space_graph("worn", seed)
+    attribute = graph.tree.nodes.new("ShaderNodeAttribute")
+    attribute.attribute_name = COLOR
+    own = attribute.outputs["Color"]
+    normal = graph.tree.nodes.new("ShaderNodeNewGeometry").outputs["True Normal"]
+    up = graph.step(graph.node("ShaderNodeSeparateXYZ", Vector=normal).outputs["Z"], 0.5, 0.95)
+    wear, grain = graph.noise(6, detail=6, roughness=0.68), graph.noise(150, detail=2)
+    dark = graph.ramp(wear, ((0.32, (0.5, 0.5, 0.5)), (0.55, (1.0, 1.0, 1.0)), (0.72, (1.15, 1.15, 1.15))))
+    spotted = graph.multiply(
+        graph.multiply(own, dark), graph.ramp(grain, ((0.3, (0.72, 0.72, 0.72)), (0.6, (1.06, 1.06, 1.06))))
+    )
+    dusty = graph.math("MULTIPLY", graph.math("MULTIPLY", up, graph.step(wear, 0.3, 0.62)), 0.45)
+    return graph.finish(
+        color=graph.mix(dusty, spotted, (0.24, 0.21, 0.175)), mean=graph.multiply(own, (0.82, 0.82, 0.82)),
+        roughness=graph.blend(wear, 0.45, 0.95), normal=graph.bump(grain, 0.0006),
+    )  # fmt: skip
+
+
 MATERIALS: dict[str, Callable[[Color, float], bpy.types.Material]] = {
     "concrete": concrete,
     "stained concrete": stained_concrete,
@@ -146,6 +194,8 @@ MATERIALS: dict[str, Callable[[Color, float], bpy.types.Material]] = {
     "grass": ground_materials.grass,
     "brick": brick,
     "plain": plain,
+    "plaster": plaster,
+    "worn": worn,
     "wood": wood,
     "stone": ground_materials.stone,
     "blade": ground_materials.blade,

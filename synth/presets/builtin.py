@@ -12,6 +12,7 @@ _PLANT = (
 
 BALANCED = Preset(
     description="plants, yards and bridges by day and by flash; to train on beside real photographs",
+    company=(1, 2),
     paints=_PLANT,
     marker_share=0.1,
     labels=LabelRule(smallest_region=0.0002),

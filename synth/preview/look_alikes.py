@@ -44,8 +44,12 @@ def look_alikes(preset: Mapping[str, Any]) -> Iterator[str]:
     if high:
         brown = sum(color is not None or material in ("brick", "wood") for material, color in LOOK_ALIKES)
         yield (
-            f"Brown and orange objects, brick and wood: {brown / len(LOOK_ALIKES):.0%} of the {low} to {high} objects "
-            "behind an asset in a yard."
+            f"Brown and orange blocks, brick and wood: {brown / len(LOOK_ALIKES):.0%} of the {low} to {high} blocks "
+            "behind an asset in a yard, as far as no objects take their place."
+        )
+        yield (
+            f"Timber, pallets, bricks, cartons, faded orange and red plastic, dead sticks: among the up to {2 * high} "
+            "objects and the litter about an asset."
         )
     if preset.get("props"):
         yield "Things of your own among them, in the colours of their files: check whether some look rusty."

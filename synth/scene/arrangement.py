@@ -49,7 +49,8 @@ def yard(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator
     placed = [Placed(specimen=subject, pose=pose)]
     supports = _supports(placed[0], rng) if supported else []
     for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
-        other = draw(str(rng.choice(chosen.kinds)), beside=subject.twin if rng.random() < 0.5 else None, subject=False)
+        kinds = [one for one in chosen.kinds if one != kind] or chosen.kinds
+        other = draw(str(rng.choice(kinds)), beside=subject.twin if rng.random() < 0.5 else None, subject=False)
         neighbour = place_beside(other, placed, rng)
         if neighbour is not None:
             placed.append(neighbour)
@@ -75,7 +76,8 @@ def floor(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generato
         pose[:3, 3] = rotation[:3, :3] @ [rng.uniform(-0.01, 0.01), row * away, 0.001 + rng.uniform(0, 0.001)]
         placed.append(Placed(specimen=tile, pose=pose))
     top = float(max(one.vertices[:, 2].max() for one in placed)) + 0.0002
-    standing = kind if kind != "plate" else "railing" if rng.random() < 0.35 else None
+    beside_it = str(rng.choice(["railing", "railing", "bolt"]))
+    standing = kind if kind != "plate" else beside_it if rng.random() < 0.5 else None
     if standing is not None:
         other = draw(
             standing, beside=first.twin, subject=kind != "plate", where={"upright": False} if standing == "bolt" else {}
@@ -97,12 +99,19 @@ def floor(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generato
 
 
 def rack(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
-    """Arrange pipes side by side, each on its own supports."""
+    """Arrange pipes side by side, each on its own supports, and perhaps another asset beside them."""
     subject = draw(kind)
     pose, supported = stand(subject.twin, subject.asset.vertices, rng, turn_degrees=8.0)
     placed = [Placed(specimen=subject, pose=pose)]
     supports = surroundings.blocks(placed[0].vertices, rng) if supported else []
-    for _ in range(int(rng.integers(min(1, chosen.company[1]), chosen.company[1] + 2))):
+    count = int(rng.integers(min(1, chosen.company[1]), chosen.company[1] + 2))
+    strange = [one for one in chosen.kinds if one != "pipe"]
+    for number in range(count):
+        if number and number == count - 1 and strange:
+            other = draw(str(rng.choice(strange)), beside=subject.twin, subject=False)
+            neighbour = place_beside(other, placed, rng)
+            placed += [neighbour] if neighbour is not None else []
+            continue
         other = draw("pipe", beside=subject.twin, subject=False)
         _, high = corners(placed)
         own = resting(other.asset.vertices, 0.0)

@@ -53,18 +53,18 @@ def bridge(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generat
         props.append(surroundings.prop("box", slab, (0, back, soffit + 0.15), (30, 12, 0.3), rng, color=tints[2]))
     half = 4.0 if shelf else wide / 2
     for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
-        other = draw(str(rng.choice(["beam", "beam", "bearing", "plate", "pipe"])), beside=subject.twin, subject=False)
+        others = [one for one in ("beam", "beam", "bearing", "plate", "pipe") if one != kind]
+        other = draw(str(rng.choice(others)), beside=subject.twin, subject=False)
         neighbour = place_beside(other, placed, rng, limit=(-half, front, half, back))
         if neighbour is not None:
             placed.append(neighbour)
     if bed in CAST and rng.random() < chosen.rulers:
         props += _ruler(low[0], high[0], front, corners(placed)[0][1], rng)
-    heaped = None
-    if chosen.heaps and rng.random() < chosen.heaps:
-        heaped = (-4.0, 4.0, front - 1.0, back) if shelf else (-half, half, front, back)
+    bed_area = (-4.0, 4.0, front - 1.0, back) if shelf else (-half, half, front, back)
+    heaped = bed_area if chosen.heaps and rng.random() < chosen.heaps else None
     return Arrangement(
         placed=tuple(placed), props=tuple(props), ground=bed if shelf else "", wide_m=8.0, around=(-150, -30),
-        height=(-20, 50), floor_m=0.05 if shelf else 0.05 - drop, heaped=heaped,
+        height=(-20, 50), floor_m=0.05 if shelf else 0.05 - drop, heaped=heaped, free=bed_area, level_m=-drop,
     )  # fmt: skip
 
 

@@ -128,7 +128,8 @@ def _remove_hiding_pieces(asset: trimesh.Trimesh, cameras: Sequence[Camera], fil
     it, in a picture of `SIGHT` x `SIGHT`.
     """
     with open_file(file) as stream, np.load(stream) as arrays:
-        vertices, faces, tone = (arrays[name] for name in ("vertices", "faces", "tone"))
+        others = dict(arrays)
+    vertices, faces = others["vertices"], others.pop("faces")
     edges = np.concatenate([faces[:, :2], faces[:, 1:]])
     graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(len(vertices), len(vertices)))
     _, piece = connected_components(graph, directed=False)
@@ -151,7 +152,7 @@ def _remove_hiding_pieces(asset: trimesh.Trimesh, cameras: Sequence[Camera], fil
     kept = ~np.isin(piece[faces[:, 0]], np.unique(owner[hiding]))
     if kept.any():
         with new_file(file, replace=True) as changed:
-            np.savez(changed, vertices=vertices, faces=faces[kept], tone=tone)
+            np.savez(changed, faces=faces[kept], **others)
     return bool(kept.any())
 
 

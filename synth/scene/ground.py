@@ -6,7 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from corrotwin.synth.scene.ground_cover import BUDGET, Area, Array, Pieces, Site, blades, leaves, rubble, site, stones
+from corrotwin.synth.scene.clutter.crushed_stone import crushed
+from corrotwin.synth.scene.ground_cover import (
+    BUDGET,
+    Area,
+    Array,
+    Pieces,
+    Site,
+    blades,
+    leaves,
+    rubble,
+    site,
+    stones,
+)
 from corrotwin.synth.spec import Color, Matrix, Prop
 from corrotwin.twin.core.files import new_file
 
@@ -23,7 +35,7 @@ GROUND_COLORS: dict[str, tuple[Color, Color]] = {
     "leaf": ((0.20, 0.075, 0.022), (0.36, 0.17, 0.05)),
     "rubble": ((0.20, 0.18, 0.16), (0.34, 0.32, 0.29)),
 }
-_UNMOVED: Matrix = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))
+UNMOVED: Matrix = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))
 
 
 def ground_props(
@@ -49,6 +61,8 @@ def ground_props(
     where = site(_about((x, y), half), z=0.0, centre=(x, y), occupied=occupied)
     base: Matrix = ((wide, 0, 0, 0), (0, wide, 0, 0), (0, 0, 1, -0.5), (0, 0, 0, 1))
     looks = {name: _own(ends, rng) for name, ends in GROUND_COLORS.items()}
+    if kind == "gravel":
+        looks["stone"] = looks["gravel"]  # near by its stones are meshes, further off a material
     seed = float(rng.uniform(0, 100))
     props = [Prop(shape="box", pose=base, material=kind, color=looks[kind], seed=seed, role="ground")]
     for number, (what, pieces) in enumerate(_litter(kind, rng, where, half)):
@@ -60,7 +74,7 @@ def write_pieces(pieces: Pieces, material: str, color: Color, seed: float, folde
     """Write the mesh of pieces to ``folder/file`` and return their prop."""
     with new_file(folder / file, replace=True) as stream:
         np.savez(stream, vertices=pieces.vertices, faces=pieces.faces, tone=pieces.tone)
-    return Prop(shape="mesh", pose=_UNMOVED, material=material, color=color, seed=seed, file=file)
+    return Prop(shape="mesh", pose=UNMOVED, material=material, color=color, seed=seed, file=file)
 
 
 def _litter(kind: str, rng: np.random.Generator, where: Site, half: float) -> list[tuple[str, Pieces]]:
@@ -70,7 +84,10 @@ def _litter(kind: str, rng: np.random.Generator, where: Site, half: float) -> li
     fallen = int(rng.uniform(4, 60) * half**2)
     cover: list[tuple[str, Pieces]] = []
     if kind == "gravel":
-        cover.append(("stone", stones(rng, where, size_m=(0.008 * grown, rng.uniform(0.03, 0.055) * grown))))
+        coarse = rng.uniform(0.03, 0.06)
+        cover.append(("stone", crushed(rng, where, size_m=(0.6 * coarse, coarse), budget=int(0.8 * BUDGET))))
+        far_out = stones(rng, where, size_m=(0.008 * grown, coarse * grown), budget=int(0.2 * BUDGET))
+        cover.append(("stone", far_out))
     elif kind == "grass":
         lawn = rng.uniform(0.06, 0.2)
         near = replace(where, area=_about(where.centre, 0.45 * half))

@@ -126,8 +126,8 @@ def blades(
         spread = 0.012 + 0.03 * rng.random(tufts)
         off = rng.normal(size=(count, 2)) * spread[tuft][:, None]
         roots = _scatter(rng, where, tufts)[tuft] + off
-        free = _free(where, roots)
-        parts.append(_placed(where, made[free], faces, tone[free], roots[free]))
+        kept = free(where, roots)
+        parts.append(placed(where, made[kept], faces, tone[kept], roots[kept]))
     return _joined(parts)
 
 
@@ -232,11 +232,11 @@ def _laid(rng: np.random.Generator, where: Site, made: Array, faces: NDArray[np.
     x, y = made[..., 0], made[..., 1]
     turned = np.stack([x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle), made[..., 2]], -1)
     at = _scatter(rng, where, 2 * count)
-    at = at[_free(where, at)][:count]
-    return _placed(where, turned[: len(at)], faces, tone[: len(at)], at)
+    at = at[free(where, at)][:count]
+    return placed(where, turned[: len(at)], faces, tone[: len(at)], at)
 
 
-def _placed(where: Site, made: Array, faces: NDArray[np.integer[Any]], tone: Array, at: Array) -> Pieces:
+def placed(where: Site, made: Array, faces: NDArray[np.integer[Any]], tone: Array, at: Array) -> Pieces:
     """Move pieces (count, n, 3) to `at` (count, 2), kept inside the site's edge."""
     x0, x1, y0, y1 = where.area
     count, corners, _ = made.shape
@@ -269,7 +269,8 @@ def _joined(parts: Sequence[Pieces]) -> Pieces:
     )
 
 
-def _free(where: Site, points: Array) -> NDArray[np.bool_]:
+def free(where: Site, points: Array) -> NDArray[np.bool_]:
+    """Return for each point (n, 2) whether nothing stands there."""
     return np.asarray(~np.isin(_keys(points), where.taken))
 
 

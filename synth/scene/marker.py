@@ -18,6 +18,8 @@ CELLS = 4  # of the pattern, each way; a border of one more cell is black (as Ar
 THICK_M, PROUD_M = 0.0006, 0.00015  # thickness of the plate, and height of its white cells above it
 TRIES = 60
 FLAT_M = 0.004  # largest deviation of the surface below a marker from its plane
+BELOW = 17  # rays each way that look at that surface, which find what is broader than 8 mm
+ABOVE_M = 0.3  # from where they are cast: what stands out that far is in the way, too
 
 
 def on_surface(
@@ -56,9 +58,9 @@ def _shown(space: ViewingSpace, view: View, frame: Array) -> bool:
 
 def _frame(space: ViewingSpace, view: View, place: Array, side: float) -> Array | None:
     """Return a frame (4, 4) with z out of the surface at a place in the picture, or None off flat parts of assets."""
-    grid = rays(np.array(view.pose), view.lens, 256)
+    looked = rays(np.array(view.pose), view.lens, 256)
     row, column = (place * 256).astype(int)
-    eye, way = grid[0][0], grid[1][row * 256 + column]
+    eye, way = looked[0][0], looked[1][row * 256 + column]
     hit, _, face = first_hits(space, eye[None], way[None])
     if not len(hit) or face[0] >= space.firsts[-1]:
         return None
@@ -69,11 +71,17 @@ def _frame(space: ViewingSpace, view: View, place: Array, side: float) -> Array 
     across /= np.linalg.norm(across)
     frame = np.eye(4)
     frame[:3, :3], frame[:3, 3] = np.column_stack([across, np.cross(normal, across), normal]), hit[0]
-    corners = 0.75 * side * np.array([[1, 1], [1, -1], [-1, 1], [-1, -1], [1, 0], [0, 1], [-1, 0], [0, -1]])
-    above = trimesh.transform_points(np.column_stack([corners, np.full(len(corners), 0.05)]), frame)
+    # The marker may be turned: look at the whole circle that it fits in, and a little beyond.
+    grid = np.stack(np.meshgrid(*2 * [np.linspace(-1, 1, BELOW)]), -1).reshape(-1, 2)
+    below = 0.75 * side * grid[np.linalg.norm(grid, axis=1) <= 1]
+    above = trimesh.transform_points(np.column_stack([below, np.full(len(below), ABOVE_M)]), frame)
     hits, ray, _ = first_hits(space, above, np.tile(-normal, (len(above), 1)))
     heights = (hits - hit[0]) @ normal
-    if len(set(ray.tolist())) < len(corners) or np.abs(heights).max() > FLAT_M:
+    if len(set(ray.tolist())) < len(below) or np.abs(heights).max() > FLAT_M:
+        return None
+    local = (space.solid.vertices - frame[:3, 3]) @ frame[:3, :3]
+    over = (np.linalg.norm(local[:, :2], axis=1) < 0.75 * side) & (local[:, 2] > FLAT_M) & (local[:, 2] < ABOVE_M)
+    if over.any():  # a point of something slender, between the rays
         return None
     frame[:3, 3] += normal * (max(float(heights.max()), 0.0) + 0.0003)
     return frame

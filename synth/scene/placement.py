@@ -54,7 +54,8 @@ class Arrangement:
     The ground at z = 0, a square of `wide_m`, is one of `GROUNDS`, or "" if it is among the props. `around` and
     `height` are ranges of the direction from the subject to a camera, in degrees: about the vertical (-90 is in front),
     and above the horizontal. No camera goes below `floor_m`. `heaped` is the area at z = 0 where dirt lies heaped
-    around the assets, as x from and to, y from and to; None if there is none.
+    around the assets, as x from and to, y from and to; None if there is none. `free` is the area at z = 0, so stated,
+    where other things may stand; None if that is everywhere. The land around lies at `level_m`.
     """
 
     placed: tuple[Placed, ...]
@@ -66,6 +67,8 @@ class Arrangement:
     floor_m: float = 0.05
     heaped: tuple[float, float, float, float] | None = None
     clutter: tuple[Prop, ...] = ()
+    free: tuple[float, float, float, float] | None = None
+    level_m: float = 0.0
 
 
 def resting(vertices: Array, degrees: float, lift: float = 0.0) -> Array:

@@ -17,6 +17,7 @@ from corrotwin.synth.config import STREAMS, RenderConfig
 from corrotwin.synth.presets import own_twins
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene import arrangement, camera, edges, marker, specimen, subject, visibility
+from corrotwin.synth.scene.clutter import furnishing, shade
 from corrotwin.synth.scene.debris import heap_props
 from corrotwin.synth.scene.ground import ground_props
 from corrotwin.synth.scene.placement import Arrangement, Placed
@@ -104,7 +105,9 @@ def sample_scene(
     seen_from = stand if year is None else arrangement.at_age(stand, float(chosen.timelapse), specimen.aged)
     stand = stand if year is None else arrangement.at_age(stand, float(year), specimen.aged)
     base, others = _on_the_ground(stand, index, folder, draw("ground"), draw("heap"))
-    others += [*stand.props, *placing.with_models(stand, chosen, folder, draw("prop"))]
+    pieces, bare = placing.with_models(stand, chosen, folder, draw("prop")), textures.get("wall") is None
+    others += [*stand.props, *pieces] if backdrops else furnishing.furnish(
+        stand, pieces, chosen, folder, f"clutter-{index}", draw("clutter"), bare_walls=bare)  # fmt: skip
     first = stand.placed[0]
     if stated:
         others = camera.clear_sight_lines(others, folder, stated, first.vertices, first.specimen.asset.faces)
@@ -116,14 +119,16 @@ def sample_scene(
         clean = all(placed.specimen.clean for placed in seen_from.placed)
         every_view = camera.sample_views(space, chosen, numbers, draw("camera"), clean=clean, sides=config.sides)
         marks = marker.on_surface(space, every_view, chosen, folder, f"marker-{index}", draw("marker"))
-        others = [*others, *marks]
-        space = replace(space, solid=visibility.combined_mesh(
-            space.targets, [visibility.prop_mesh(prop, folder) for prop in (*base, *others)]
-        )) if marks else space  # fmt: skip
+        if marks:
+            others = [*others, *marks]
+            space = _viewing_space(seen_from, (*base, *others), folder)
+    light = _light(chosen, space, draw("light"))
+    if not backdrops:
+        others = [*others, *shade.thrown(light, space, every_view, folder, f"shade-{index}", draw("shade"))]
     bodies = _bodies(stand, chosen, index, folder, draw("material"), draw("primer"), on_steel)
     return Scene(
         samples=chosen.samples, seed=number, bodies=bodies, props=drawing.dressed((*base, *others), textures),
-        light=_light(chosen, space, draw("light")),
+        light=light,
         views=tuple(
             replace(view, visible=visibility.visible_shares(space, view), backdrop=backdrop)
             for view, backdrop in zip(every_view, backdrops or [None] * per_scene, strict=True)
@@ -163,7 +168,8 @@ def _on_the_ground(
     low_points = []
     for placed in stand.placed:
         mesh = trimesh.Trimesh(placed.vertices, placed.specimen.asset.faces, process=False)
-        points, _ = trimesh.sample.sample_surface(mesh, 6000, seed=0)
+        count = int(np.clip(4000 * mesh.area, 6000, 40_000))  # some in each 4 cm square of a plate
+        points, _ = trimesh.sample.sample_surface(mesh, count, seed=0)
         low_points.append(points[points[:, 2] < 0.06, :2])
     feet = np.concatenate(low_points)
     base: list[Prop] = []

@@ -35,6 +35,8 @@ def surface(*, upright: bool) -> tuple[Any, Any]:
         [(x, 0, y) if upright else (x, y, 0) for x, y in corners], [], np.arange(len(corners)).reshape(-1, 4).tolist()
     )
     data.attributes.new(materials.TONE, "FLOAT", "POINT").data.foreach_set("value", np.repeat(rng.random(PIECES**2), 4))
+    own = np.repeat(rng.uniform(0.05, 0.5, (PIECES**2, 4)), 4, axis=0).astype(np.float32)
+    data.attributes.new(materials.COLOR, "FLOAT_COLOR", "POINT").data.foreach_set("color", own.ravel())
     data.uv_layers.new(name=steel.ATLAS)
     camera = bpy.data.cameras.new("camera")
     camera.type, camera.ortho_scale = "ORTHO", METRES

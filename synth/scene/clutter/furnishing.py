@@ -1,0 +1,247 @@
+"""Furnish an arrangement: objects beside the steel, what hangs on walls, weeds, litter, and what stands far behind.
+
+Nothing touches an asset: boxes around the assets stay free of all that is placed here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from corrotwin.synth.presets.schema import Preset
+from corrotwin.synth.scene import visibility
+from corrotwin.synth.scene.clutter import catalogue, far, fixtures, plants
+from corrotwin.synth.scene.clutter.footprints import Box, beside, corners_of, is_free, seen_from_above
+from corrotwin.synth.scene.clutter.litter import litter
+from corrotwin.synth.scene.clutter.shapes import Array, Shape, joined
+from corrotwin.synth.scene.ground import GROUND_COLORS, UNMOVED, mix_colors, write_pieces
+from corrotwin.synth.scene.ground_cover import Pieces
+from corrotwin.synth.scene.placement import Arrangement, corners
+from corrotwin.synth.scene.surroundings import vary
+from corrotwin.synth.spec import Prop
+from corrotwin.twin.core.files import new_file
+
+Corners = tuple[Array, Array]  # of a box, (3,) metres each
+GAP_M = 0.012  # between an asset and anything placed here
+REPLACED = 0.85  # of the blocks in a yard, by objects
+PLACES = 6  # objects tried for a place, until one fits
+WEEDS, LITTER = 2_500, 14  # triangles; most pieces
+HIGHEST_M = 2.8  # of what hangs on a wall
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Occupied:
+    """What is there: boxes of the assets and of other things, the subject's greatest extent and its middle."""
+
+    assets: tuple[Corners, ...]
+    others: tuple[Corners, ...]
+    reach: float
+    middle: Array
+
+    def clear(self, box: Corners, gap: float = GAP_M) -> bool:
+        """Return True if a box stays so far from all that is there."""
+        return all(
+            (box[0] - gap > high).any() or (box[1] + gap < low).any() for low, high in (*self.assets, *self.others)
+        )
+
+    def footprints(self, height: float) -> list[Box]:
+        """Return the boxes, seen from above, of what stands or hangs between the ground and a height."""
+        return [
+            seen_from_above(low, high)
+            for low, high in (*self.assets, *self.others)
+            if high[2] > 0.01 and low[2] < height
+        ]
+
+
+def furnish(
+    stand: Arrangement, pieces: Sequence[Prop], chosen: Preset, folder: Path, prefix: str, rng: np.random.Generator,
+    *, bare_walls: bool = True,
+) -> list[Prop]:  # fmt: skip
+    """Return the props of an arrangement with clutter `pieces`, some of them replaced, and all that is added.
+
+    Meshes are written to ``folder/<prefix>-*.npz``. Where walls have pictures of the user's own, which `bare_walls`
+    denies, nothing is hung over them. A preset without clutter has none of this.
+    """
+    props = list(stand.props)
+    if not chosen.clutter[1]:
+        return [*props, *pieces]
+    draws = dict(zip(("objects", "walls", "weeds", "litter", "far", "looks"), rng.spawn(6), strict=True))
+    site = _site(stand, [piece for piece in pieces if piece.shape == "model"], folder)
+    shapes, kept = _objects(stand, pieces, chosen, site, draws["objects"])
+    if bare_walls:
+        props, hung = _walls(props, site, draws["walls"])
+        shapes += hung
+    shapes += _litter(stand, site, draws["litter"])
+    leaves = _weeds(stand, site, draws["weeds"])
+    if not any(prop.role == "wall" for prop in props):
+        back = max(high[1] for _, high in (*site.assets, *site.others))
+        behind, hedges = far.behind(draws["far"], float(site.middle[0]), float(back), stand.level_m)
+        shapes, leaves = shapes + behind, leaves + hedges
+    made = [*props, *kept]
+    if shapes:
+        made.append(_write(joined(shapes), folder, f"{prefix}-things.npz", float(draws["looks"].uniform(0, 100))))
+    for number, part in enumerate(leaves):
+        green = vary(
+            mix_colors(GROUND_COLORS["blade"], draws["looks"]) * draws["looks"].uniform(0.6, 1.1), draws["looks"]
+        )
+        made.append(
+            write_pieces(
+                part, "blade", green, float(draws["looks"].uniform(0, 100)), folder, f"{prefix}-leaves-{number}.npz"
+            )
+        )
+    return made
+
+
+def _site(stand: Arrangement, models: Sequence[Prop], folder: Path) -> Occupied:
+    assets = tuple(corners([placed]) for placed in stand.placed)
+    others = [corners_of(prop) for prop in stand.props if prop.role not in ("ground", "wall") and prop.shape != "mesh"]
+    others = [box for box in others if box[1][2] > GAP_M]  # not what all stands on, such as a pier
+    for prop in models:
+        low, high = visibility.prop_mesh(prop, folder).bounds
+        others.append((low, high))
+    low, high = assets[0]
+    return Occupied(assets=assets, others=tuple(others), reach=float(max(high - low)), middle=(low + high) / 2)
+
+
+def _objects(
+    stand: Arrangement, pieces: Sequence[Prop], chosen: Preset, site: Occupied, rng: np.random.Generator
+) -> tuple[list[Shape], list[Prop]]:
+    """Return objects, those in place of blocks of clutter first, and the pieces that stay."""
+    shapes: list[Shape] = []
+    kept: list[Prop] = []
+    boxes: list[Corners] = []
+    walls = [corners_of(prop) for prop in stand.props if prop.role == "wall"]
+    room = replace(site, others=(*site.others, *walls))
+    for piece in pieces:
+        if piece.shape == "model" or rng.random() >= REPLACED:
+            kept.append(piece)
+            if piece.shape != "model":
+                boxes.append(corners_of(piece))
+    wanted = len(pieces) - len(kept) + int(rng.integers(chosen.clutter[0], chosen.clutter[1] + 1))
+    for _ in range(wanted):
+        for _ in range(PLACES):
+            name = str(rng.choice(list(catalogue.SAMPLERS)))
+            made = catalogue.SAMPLERS[name](rng)
+            low, high = made.moved(turn=(turn := rng.uniform(0, 2 * np.pi))).corners
+            half = (high - low)[:2] / 2
+            if max(half) > max(0.3, 1.1 * site.reach):
+                continue
+            taken = [*room.footprints(float(high[2])), *(seen_from_above(*box) for box in boxes)]
+            place = beside(seen_from_above(*site.assets[0]), half, taken, rng, farthest=0.5 + 0.6 * site.reach)
+            if place is None or not _within(stand.free, place, half):
+                continue
+            shape = made.moved(turn=turn).moved([*place, 0.0005])
+            if room.clear(shape.corners):
+                shapes.append(shape)
+                boxes.append(shape.corners)
+                break
+    return shapes, kept
+
+
+def _within(area: tuple[float, float, float, float] | None, place: Array, half: Array) -> bool:
+    if area is None:
+        return True
+    x0, x1, y0, y1 = area
+    return bool((place - half >= [x0, y0]).all() and (place + half <= [x1, y1]).all())
+
+
+def _walls(props: Sequence[Prop], site: Occupied, rng: np.random.Generator) -> tuple[list[Prop], list[Shape]]:
+    """Return the props, painted walls among them perhaps of plaster, and what hangs on walls, clear of all else."""
+    dressed: list[Prop] = []
+    hung: list[Shape] = []
+    for prop in props:
+        if prop.role != "wall":
+            dressed.append(prop)
+            continue
+        face = float(corners_of(prop)[0][1])
+        wide = float(np.clip(1.3 * site.reach + 1.2, 1.5, 6.0))
+        low, high = np.array([site.middle[0] - wide, 0.0]), np.array([site.middle[0] + wide, HIGHEST_M])
+        look, gap = rng.random(), face - max(high[1] for _, high in site.assets)
+        if prop.material == "plain":
+            if look < 0.35 and gap > fixtures.RIDGE_M + 3 * GAP_M:
+                hung.append(
+                    fixtures.sheeting(rng, low - np.array([4, 0]), high + np.array([4, 1.5])).moved([0, face, 0])
+                )
+            else:
+                prop = replace(prop, material="plaster") if look < 0.85 else prop
+        elif "concrete" in prop.material and look < 0.7:
+            hung.append(fixtures.ties(rng, low, high).moved([0, face, 0]))
+        dressed.append(prop)
+        stand_off = 0.0 if not hung else max(0.0, face - float(hung[0].corners[0][1]))
+        for name in rng.permutation(list(fixtures.FIXTURES))[: int(rng.integers(1, 5))]:
+            shape = _hung(str(name), rng, low, high, face - stand_off, site)
+            if shape is not None:
+                hung.append(shape)
+    return dressed, hung
+
+
+def _hung(name: str, rng: np.random.Generator, low: Array, high: Array, face: float, site: Occupied) -> Shape | None:
+    """Hang a fixture on a wall where it is clear of all else: over the whole stretch, or over a part of it."""
+    for part in (1.0, 0.5, 0.5, 0.35, 0.35):
+        start = low + rng.random(2) * (high - low) * (1 - part)
+        end = start + (high - low) * part
+        shape = fixtures.FIXTURES[name](rng, start, end).moved([0, face, 0])
+        if site.clear(shape.corners):
+            return shape
+    return None
+
+
+def _litter(stand: Arrangement, site: Occupied, rng: np.random.Generator) -> list[Shape]:
+    """Return small things on the ground, or on the plates of a floor, clear of what stands there."""
+    count = int(rng.integers(0, LITTER + 1))
+    spread = 0.25 + 0.6 * site.reach
+    at = site.middle[:2] + rng.normal(0, spread, (count, 2)) - [0, 0.2 * spread]
+    low, high = np.full(2, -np.inf), np.full(2, np.inf)
+    if stand.free is not None:
+        low, high = np.array(stand.free[0::2]), np.array(stand.free[1::2])
+    taken, shapes = site.footprints(0.3), []
+    for point in at:
+        if (point > low + 0.15).all() and (point < high - 0.15).all() and is_free((point, point), taken):
+            one = litter(rng, np.array([[*point, 0.0006]]))
+            shapes += [one] if site.clear(one.corners) else []
+    return shapes
+
+
+def _weeds(stand: Arrangement, site: Occupied, rng: np.random.Generator) -> list[Pieces]:
+    """Return weeds at the foot of a wall, or shrubs beside the subject, where the land reaches up to it."""
+    if stand.level_m or rng.random() < 0.35 or not stand.ground:
+        return []
+    walls = [corners_of(prop) for prop in stand.props if prop.role == "wall"]
+    wide = 1.3 * site.reach + 1.0
+    ends = (float(site.middle[0] - wide), float(site.middle[0] + wide))
+    if walls:
+        grown = plants.along_wall(rng, ends, float(walls[0][0][1]), level=0.0, budget=WEEDS)
+    else:
+        count = int(rng.integers(1, 7))
+        sizes = rng.uniform(0.15, 0.7, count)
+        x, y = rng.uniform(*ends, count), site.assets[0][1][1] + rng.uniform(0.3, 1.5, count) * (0.4 + site.reach)
+        flat = rng.uniform(0.6, 1.3)
+        places = np.stack([x, y, 0.42 * flat * sizes], 1)
+        grown = plants.shrubs(rng, places, sizes, leaf_m=0.045, budget=WEEDS, flat=flat)
+    return [_clear_of(grown, site)]
+
+
+def _clear_of(pieces: Pieces, site: Occupied) -> Pieces:
+    """Return the leaves, four vertices and two triangles each, that stay clear of all assets."""
+    leaves = pieces.vertices.reshape(-1, 4, 3)
+    kept = np.ones(len(leaves), bool)
+    for low, high in site.assets:
+        kept &= ~((leaves > low - GAP_M) & (leaves < high + GAP_M)).all(axis=2).any(axis=1)
+    count = int(kept.sum())
+    faces = np.array([[0, 1, 2], [0, 2, 3]])[None] + 4 * np.arange(count)[:, None, None]
+    return Pieces(
+        vertices=leaves[kept].reshape(-1, 3), faces=faces.reshape(-1, 3).astype(np.int32),
+        tone=pieces.tone.reshape(-1, 4)[kept].reshape(-1),
+    )  # fmt: skip
+
+
+def _write(shape: Shape, folder: Path, file: str, seed: float) -> Prop:
+    """Write coloured things as one mesh and return its prop, of worn material."""
+    with new_file(folder / file, replace=True) as stream:
+        np.savez(
+            stream, vertices=shape.vertices.astype(np.float32), faces=shape.faces.astype(np.int32),
+            tone=np.full(len(shape.vertices), 0.5, np.float32), color=shape.color.astype(np.float32),
+        )  # fmt: skip
+    red, green, blue = shape.color.mean(axis=0).tolist()
+    return Prop(shape="mesh", pose=UNMOVED, material="worn", color=(red, green, blue), seed=seed, file=file)
