@@ -7,7 +7,7 @@
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -286,7 +286,7 @@ def _lines(found: CardReport) -> Iterator[str]:
         yield f"- left out, the time was over: {'; '.join(found.left_out)}"
 
 
-def _table(header: Sequence[object], rows: "Iterator[Sequence[object]] | Sequence[Sequence[object]]") -> Iterator[str]:
+def _table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     yield f"| {' | '.join(map(str, header))} |"
     yield "|" + "---|" * len(header)
     yield from ("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)

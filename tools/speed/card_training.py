@@ -122,6 +122,6 @@ def same_masks(config: TrainConfig, network: torch.nn.Module, images: torch.Tens
     with torch.no_grad():
         found = []
         for precision in ("fast", "exact"):
-            with autocast(precision, images.device.type):  # type: ignore[arg-type]
+            with autocast(precision, images.device.type):
                 found.append(network(normalise(images, config.backbone)).float() > 0)
     return float((found[0] == found[1]).float().mean())
