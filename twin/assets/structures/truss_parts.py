@@ -80,10 +80,9 @@ class TrussParts:
                 f"{one.kind} {name}", brace, "brace", (one.start, one.end), toe, side, contacts, bow
             )  # fmt: skip
         line = toe * (brace.gauge - brace.leg / 2)
-        for start, way in ((one.start, one.way), (one.end, -one.way)):
-            along = (END + PITCH * np.arange(self.size.rivets)) * brace.rivet
-            places = start + along[:, None] * way + line
-            patches += solids.named(self.through(places, self.sides(one), brace.t, brace.rivet), one.kind)
+        along = (END + PITCH * np.arange(self.size.rivets))[:, None] * brace.rivet * one.way
+        places = np.concatenate([one.start + along, one.end - along]) + line
+        patches += solids.named(self.through(places, self.sides(one), brace.t, brace.rivet), one.kind)
         if self.double and not bow:
             count = int((one.length - 2 * one.joint) / STITCH)
             share = (one.joint + (one.length - 2 * one.joint) * (np.arange(count) + 1) / (count + 1))[:, None]
