@@ -22,7 +22,7 @@ BAR, BAR_T = 3.0, (0.008, 0.01)  # width in rivets; thickness, of bars of wide c
 BATTEN_T = 0.01
 EDGE = 1.75  # of rivets from the edge of a batten, in diameters
 ROW = 5.0  # most between rivets of a batten, in diameters
-BASE, ROD, SHOE = 0.025, 0.024, "L 100x10"
+BASE, ROD, SHOE, SHOE_PITCH = 0.025, 0.024, "L 100x10", 0.12
 FREE = 0.03  # of the posts beyond their last batten
 LEAST_GAP = 0.06  # between the posts on a laced face
 
@@ -285,9 +285,12 @@ def _shoe(size: _Size, half: float, across: float) -> list[Patch]:
     # Its length along y, one leg up the batten, the other out on the base plate.
     turn = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]) @ np.diag([-1.0, 1.0, 1.0])
     patches = solids.thick(solids.place(bar, turn, (0, 0, BATTEN_T)), 1000 * shoe.t)
-    count = 2 + int(across / 0.12)
-    places = [(shoe.gauge, y, BATTEN_T + shoe.t) for y in np.linspace(-across / 2, across / 2, count)]
-    patches += steelwork.rivets(places, (0, 0, 1), d, shoe.t + BATTEN_T + size.flange, "of the shoe")
+    top, grip = BATTEN_T + shoe.t, shoe.t + BATTEN_T
+    outer = [(shoe.gauge, y, top) for y in (-across / 2, across / 2)]
+    patches += steelwork.rivets(outer, (0, 0, 1), d, grip + size.flange, "of the shoe")
+    between = np.linspace(-across / 2, across / 2, 2 + int(across / SHOE_PITCH))[1:-1]
+    inner = [(shoe.gauge, y, top) for y in between if abs(y) < half - size.leg - d]
+    patches += steelwork.rivets(inner, (0, 0, 1), d, grip, "of shoe and batten")
     places = [(shoe.t, y, BATTEN_T + shoe.gauge) for y in (-across / 2 + 0.03, across / 2 - 0.03)]
     return patches + steelwork.anchors(places, (1, 0, 0), ROD, 1.2 * ROD, "anchor")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from corrotwin.twin.assets.structures import sheets
+from corrotwin.twin.assets.structures import outlined_plates
 from corrotwin.twin.assets.structures.members import Angle
 from corrotwin.twin.geometry.atlas import Floats
 from corrotwin.twin.geometry.section_sizes import CHANNELS
@@ -132,7 +132,7 @@ class Lattice:
         points = [(x, z) for x in (-half_seat, half_seat) for z in (INSET - half, half)]
         for member in members:
             points += [(float(x), up * float(z)) for x, z in self.pad(member, node, MARGIN)]
-        return sheets.hull(points)
+        return outlined_plates.hull(points)
 
     def pad(self, member: Member, node: int, margin: float) -> Floats:
         """Return the rectangle of a member's joint at a node, (4, 2) about it, grown by `margin` but at its end."""

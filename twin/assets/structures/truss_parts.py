@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from corrotwin.twin.assets.structures import members, sheets
+from corrotwin.twin.assets.structures import members, outlined_plates
 from corrotwin.twin.assets.structures.lattice import END, PITCH, Lattice, Member
 from corrotwin.twin.assets.structures.members import Angle
 from corrotwin.twin.geometry import solids, steelwork
@@ -80,10 +80,9 @@ class TrussParts:
                 f"{one.kind} {name}", brace, "brace", (one.start, one.end), toe, side, contacts, bow
             )  # fmt: skip
         line = toe * (brace.gauge - brace.leg / 2)
-        for start, way in ((one.start, one.way), (one.end, -one.way)):
-            along = (END + PITCH * np.arange(self.size.rivets)) * brace.rivet
-            places = start + along[:, None] * way + line
-            patches += solids.named(self.through(places, self.sides(one), brace.t, brace.rivet), one.kind)
+        along = (END + PITCH * np.arange(self.size.rivets))[:, None] * brace.rivet * one.way
+        places = np.concatenate([one.start + along, one.end - along]) + line
+        patches += solids.named(self.through(places, self.sides(one), brace.t, brace.rivet), one.kind)
         if self.double and not bow:
             count = int((one.length - 2 * one.joint) / STITCH)
             share = (one.joint + (one.length - 2 * one.joint) * (np.arange(count) + 1) / (count + 1))[:, None]
@@ -104,7 +103,7 @@ class TrussParts:
         size, chord = self.size, self.size.chord
         up = 1.0 if node <= size.panels else -1.0
         outline = self.outlines[node]
-        on_chord = sheets.clipped(outline, chord.high / 2)
+        on_chord = outlined_plates.clipped(outline, chord.high / 2)
         under: tuple[list[Floats], list[Floats]] = ([on_chord], [on_chord])
         for one in web:
             pad = size.pad(one, node, 0.0)
@@ -112,7 +111,7 @@ class TrussParts:
             pad = pad * [1, up]
             for side in self.sides(one):
                 under[0 if side * up < 0 else 1].append(pad if up > 0 else pad[::-1])
-        plate = sheets.sheet(
+        plate = outlined_plates.sheet(
             "gusset", outline, self.gusset, under, face="gusset", edge="edge", hidden_below=chord.high / 2 - 0.001
         )
         x, z = size.nodes[node]

@@ -60,7 +60,8 @@ def test_lacing_is_as_steep_as_usual_and_zigzags(lacing: str, slope: float) -> N
     size = np.array([np.ptp(bar.bounds, axis=0) for bar in bars]) - 3 * 0.016  # of the line between its rivets
     assert np.degrees(np.arctan2(size[:, 0], size[:, 2])) == pytest.approx(np.full(len(bars), slope), abs=6)
     middles = np.array(sorted(bar.bounds.mean(axis=0)[2] for bar in bars))
-    np.testing.assert_allclose(np.diff(middles), size[0, 2], atol=1e-6)  # one begins where the one before it ends
+    # One begins where the one before it ends; their round ends have corners, which lowers the box by up to 1.5 mm.
+    np.testing.assert_allclose(np.diff(middles), size[0, 2], atol=0.0015)
     crosses = count(found)["cross bar front"]
     assert crosses == (len(bars) if lacing == "double" else 0)
     assert count(found)["rivet a of a bar front"] == (len(bars) + 1) * (2 if lacing == "double" else 1)
@@ -81,19 +82,19 @@ def test_rivets_stand_on_steel(given: dict[str, object], lacing: str) -> None:
     others = [part for name, part in found.items() if not name.startswith(("rivet", "washer", "nut", "tip"))]
     low = np.array([part.bounds[0] for part in others])
     high = np.array([part.bounds[1] for part in others])
-    heads = [part for name, part in found.items() if name.startswith("rivet")]
-    for head in heads[::7]:
+    heads = [(name, part) for name, part in found.items() if name.startswith("rivet")]
+    for name, head in heads[::7]:
         thin = int(np.ptp(head.bounds, axis=0).argmin())
         middle = head.bounds.mean(axis=0)
         reach = np.zeros(3)
-        reach[thin] = 0.75 * np.ptp(head.bounds[:, thin])
+        reach[thin] = 0.5 * np.ptp(head.bounds[:, thin]) + 0.001
         near = [
             one
             for sign in (-1, 1)
             for one in np.flatnonzero(((middle + sign * reach > low) & (middle + sign * reach < high)).all(axis=1))
             if others[one].contains([middle + sign * reach])[0]
         ]
-        assert near
+        assert near, name
 
 
 @pytest.mark.parametrize(
