@@ -222,8 +222,8 @@ def _section(kind: str) -> tuple[Section, float]:
     """Return the section of a purlin whose top is z = 0, in (y, z), and its thickness in mm."""
     if kind == "tube":
         tube = profiles.moved(profiles.square_tube(TUBE, 0.003), (0.0, -TUBE / 2))
-        zones = ["crevice", "body", "bore"]
-        pieces = tuple((zone, line) for zone, (_, line) in zip(zones, tube.pieces, strict=True))
+        named = zip(("crevice", "body", "bore"), tube.pieces, strict=True)
+        pieces = tuple((zone, line) for zone, (_, line) in named)
         return Section(pieces=pieces, caps=tube.caps), 3.0
     half, lip = FLANGE / 2, LIP if kind == "C" else 0.8 * LIP
     if kind == "C":
@@ -231,8 +231,7 @@ def _section(kind: str) -> tuple[Section, float]:
     else:  # the flanges of a Z point to either side of its web
         line = [(half, -lip), (half, 0), (-half, 0), (-half, -WEB), (-FLANGE - half, -WEB), (-FLANGE - half, lip - WEB)]
     section = profiles.folded(line, GAUGE)  # the right-hand face along the line is the outer one of the upper flange
-    zones = {"back": "body", "face": "body"}
-    return profiles.rezone(section, zones), 1000 * GAUGE
+    return profiles.rezone(section, {"back": "body", "face": "body"}), 1000 * GAUGE
 
 
 def _posts(own: _Sheets, kind: str) -> list[Patch]:

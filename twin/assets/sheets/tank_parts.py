@@ -89,7 +89,7 @@ def roof(radius: float, top: float) -> list[Patch]:
 
 def lap_bands(low: float, high: float, *, inner: bool, top: bool, bottom: bool) -> list[tubes.Band]:
     """Return bands of the outside of a course where the next one laps over it, above and below; of an inner one."""
-    bands = []
+    bands: list[tubes.Band] = []
     if not inner:
         return bands
     covered, rim = ((solids.COVERED, 0),), (("crevice", 0),)
