@@ -199,6 +199,7 @@ MATERIALS: dict[str, Callable[[Color, float], bpy.types.Material]] = {
     "wood": wood,
     "stone": ground_materials.stone,
     "blade": ground_materials.blade,
+    "foliage": ground_materials.blade,
     "leaf": ground_materials.leaf,
     "rubble": ground_materials.rubble,
 }

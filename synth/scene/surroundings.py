@@ -21,6 +21,8 @@ MATERIAL_COLORS: dict[str, tuple[Color, Color]] = {
     **GROUND_COLORS,
     "brick": ((0.27, 0.09, 0.05), (0.36, 0.17, 0.10)),
     "plain": ((0.10, 0.16, 0.24), (0.70, 0.68, 0.62)),
+    "plaster": ((0.10, 0.16, 0.24), (0.70, 0.68, 0.62)),  # walls of "plain" may be of it
+    "foliage": GROUND_COLORS["blade"],
     "wood": ((0.20, 0.11, 0.055), (0.34, 0.22, 0.12)),
 }
 LOOK_ALIKES: tuple[tuple[str, Color | None], ...] = (

@@ -92,4 +92,6 @@ def _layers(asset: _Asset, uv: NDArray[np.float64]) -> Words:
 
 def _prop(prop: Prop) -> str:
     colored = prop.material == "plain" and is_rust_colored(prop.color)
-    return "rust-coloured object" if colored else "other object" if prop.material == "plain" else prop.material
+    return (
+        "rust-coloured object" if colored else "other object" if prop.material in ("plain", "worn") else prop.material
+    )

@@ -61,7 +61,7 @@ def furnish(
     """Return the props of an arrangement with clutter `pieces`, some of them replaced, and all that is added.
 
     Meshes are written to ``folder/<prefix>-*.npz``. Where walls have pictures of the user's own, which `bare_walls`
-    denies, nothing is hung over them. A preset without clutter has none of this.
+    denies, no sheets hide them. A preset without clutter has none of this.
     """
     props = list(stand.props)
     if not chosen.clutter[1]:
@@ -69,9 +69,8 @@ def furnish(
     draws = dict(zip(("objects", "walls", "weeds", "litter", "far", "looks"), rng.spawn(6), strict=True))
     site = _site(stand, [piece for piece in pieces if piece.shape == "model"], folder)
     shapes, kept = _objects(stand, pieces, chosen, site, draws["objects"])
-    if bare_walls:
-        props, hung = _walls(props, site, draws["walls"])
-        shapes += hung
+    props, hung = _walls(props, site, draws["walls"], bare=bare_walls)
+    shapes += hung
     shapes += _litter(stand, site, draws["litter"])
     leaves = _weeds(stand, site, draws["weeds"])
     if not any(prop.role == "wall" for prop in props):
@@ -87,7 +86,7 @@ def furnish(
         )
         made.append(
             write_pieces(
-                part, "blade", green, float(draws["looks"].uniform(0, 100)), folder, f"{prefix}-leaves-{number}.npz"
+                part, "foliage", green, float(draws["looks"].uniform(0, 100)), folder, f"{prefix}-leaves-{number}.npz"
             )
         )
     return made
@@ -146,7 +145,9 @@ def _within(area: tuple[float, float, float, float] | None, place: Array, half: 
     return bool((place - half >= [x0, y0]).all() and (place + half <= [x1, y1]).all())
 
 
-def _walls(props: Sequence[Prop], site: Occupied, rng: np.random.Generator) -> tuple[list[Prop], list[Shape]]:
+def _walls(
+    props: Sequence[Prop], site: Occupied, rng: np.random.Generator, *, bare: bool
+) -> tuple[list[Prop], list[Shape]]:
     """Return the props, painted walls among them perhaps of plaster, and what hangs on walls, clear of all else."""
     dressed: list[Prop] = []
     hung: list[Shape] = []
@@ -158,19 +159,20 @@ def _walls(props: Sequence[Prop], site: Occupied, rng: np.random.Generator) -> t
         wide = float(np.clip(1.3 * site.reach + 1.2, 1.5, 6.0))
         low, high = np.array([site.middle[0] - wide, 0.0]), np.array([site.middle[0] + wide, HIGHEST_M])
         look, gap = rng.random(), face - max(high[1] for _, high in site.assets)
+        own, sheets = rng.spawn(1)[0], 0.0
         if prop.material == "plain":
-            if look < 0.35 and gap > fixtures.RIDGE_M + 3 * GAP_M:
+            if look < 0.35 and gap > fixtures.RIDGE_M + 3 * GAP_M and bare:
                 hung.append(
-                    fixtures.sheeting(rng, low - np.array([4, 0]), high + np.array([4, 1.5])).moved([0, face, 0])
+                    fixtures.sheeting(own, low - np.array([4, 0]), high + np.array([4, 1.5])).moved([0, face, 0])
                 )
-            else:
-                prop = replace(prop, material="plaster") if look < 0.85 else prop
+                sheets = face - float(hung[-1].corners[0][1])
+            elif look < 0.85:
+                prop = replace(prop, material="plaster")
         elif "concrete" in prop.material and look < 0.7:
-            hung.append(fixtures.ties(rng, low, high).moved([0, face, 0]))
+            hung.append(fixtures.ties(own, low, high).moved([0, face, 0]))
         dressed.append(prop)
-        stand_off = 0.0 if not hung else max(0.0, face - float(hung[0].corners[0][1]))
         for name in rng.permutation(list(fixtures.FIXTURES))[: int(rng.integers(1, 5))]:
-            shape = _hung(str(name), rng, low, high, face - stand_off, site)
+            shape = _hung(str(name), rng, low, high, face - sheets, site)
             if shape is not None:
                 hung.append(shape)
     return dressed, hung
@@ -215,7 +217,10 @@ def _weeds(stand: Arrangement, site: Occupied, rng: np.random.Generator) -> list
     else:
         count = int(rng.integers(1, 7))
         sizes = rng.uniform(0.15, 0.7, count)
-        x, y = rng.uniform(*ends, count), site.assets[0][1][1] + rng.uniform(0.3, 1.5, count) * (0.4 + site.reach)
+        x, y = (
+            rng.uniform(ends[0], ends[1], count),
+            site.assets[0][1][1] + rng.uniform(0.3, 1.5, count) * (0.4 + site.reach),
+        )
         flat = rng.uniform(0.6, 1.3)
         places = np.stack([x, y, 0.42 * flat * sizes], 1)
         grown = plants.shrubs(rng, places, sizes, leaf_m=0.045, budget=WEEDS, flat=flat)

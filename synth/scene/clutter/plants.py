@@ -83,6 +83,11 @@ def along_wall(rng: Rng, ends: Sequence[float], y: float, *, level: float, budge
     sizes = 0.1 + 0.45 * rng.beta(1.2, 4, count)
     flat = rng.uniform(0.6, 1.6)
     places = np.stack(
-        [rng.uniform(*ends, count), y - 0.5 * sizes * rng.uniform(0.7, 1.1, count), level + 0.42 * flat * sizes], 1
+        [
+            rng.uniform(ends[0], ends[1], count),
+            y - 0.5 * sizes * rng.uniform(0.7, 1.1, count),
+            level + 0.42 * flat * sizes,
+        ],
+        1,
     )
     return shrubs(rng, places, sizes, leaf_m=0.04, budget=budget, flat=flat, level=level)
