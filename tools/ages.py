@@ -58,8 +58,17 @@ CHOSEN: dict[str, tuple[int, dict[str, Any]]] = {
     "railing": (11, {}),
     "stair": (11, {}),
     "bar": (45, {}),
+    "cladding": (2, {"stance": "wall"}),
+    "hull": (0, {"bow_mm": 18.0, "keel": True}),
+    "panel": (2, {"sill": True, "lean_degrees": 0.0}),
+    "tank": (3, {}),
 }
-COATINGS: dict[str, Coating] = {"chain": Zinc(thickness_um=40.0), "bar": None, "bolt": Zinc(thickness_um=42.0)}
+COATINGS: dict[str, Coating] = {
+    "chain": Zinc(thickness_um=40.0),
+    "bar": None,
+    "bolt": Zinc(thickness_um=42.0),
+    "cladding": Zinc(thickness_um=20.0),
+}
 PAINT = Paint(life_years=6.0, defects_per_m2=20.0)
 
 
