@@ -70,8 +70,17 @@ CHOSEN: dict[str, tuple[int, dict[str, Any]]] = {
         "length_m": 1.5, "depth_m": 0.56, "flange": "L 100x10", "web_mm": 10.0, "covers": 1, "cover_mm": 10.0,
         "pitch_mm": 100.0, "stiffeners": 2, "pack_rust_mm": 14.0, "dent_mm": 0.0,
     }),
+    "cladding": (2, {"stance": "wall"}),
+    "hull": (0, {"bow_mm": 18.0, "keel": True}),
+    "panel": (2, {"sill": True, "lean_degrees": 0.0}),
+    "tank": (3, {}),
 }  # fmt: skip
-COATINGS: dict[str, Coating] = {"chain": Zinc(thickness_um=40.0), "bar": None, "bolt": Zinc(thickness_um=42.0)}
+COATINGS: dict[str, Coating] = {
+    "chain": Zinc(thickness_um=40.0),
+    "bar": None,
+    "bolt": Zinc(thickness_um=42.0),
+    "cladding": Zinc(thickness_um=20.0),
+}
 PAINT = Paint(life_years=6.0, defects_per_m2=20.0)
 
 
