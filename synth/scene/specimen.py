@@ -22,7 +22,9 @@ from corrotwin.twin.model.coating import MOST_PER_M2, Paint
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.twin_state import TwinState
 
-SUBJECT_TEXELS, OTHER_TEXELS = (120_000, 4_000_000), (40_000, 1_200_000)  # least and most of each asset
+# Texels of each asset for a pixel of the picture, the least and the most. Three times as many taught a network no more
+# (docs/rendering-speed.md).
+SUBJECT_TEXELS, OTHER_TEXELS = (2.0, 40_000, 4_000_000), (0.35, 14_000, 1_200_000)
 TRIES = 60
 LEAST_DEFECTS = 6  # in the paint of an asset of the user's own: what is small is handled and knocked
 
@@ -113,8 +115,8 @@ def draw(
         twin = replace(twin, parameters=like.twin.parameters, texel_mm=like.twin.texel_mm)
         return _grown(twin, like.asset, like.texels, like.word)
     twin = replace(twin, parameters={**twin.parameters, **changes})
-    least, most = SUBJECT_TEXELS if subject else OTHER_TEXELS
-    wanted = float(np.clip((6 if subject else 1) * size**2, least, most))
+    per_pixel, least, most = SUBJECT_TEXELS if subject else OTHER_TEXELS
+    wanted = float(np.clip(per_pixel * size**2, least, most))
     area_mm2 = 1e6 * assets.area_m2(twin.kind, twin.parameters)
     twin = replace(twin, texel_mm=float(np.clip(sqrt(area_mm2 / wanted), 0.05, 100)))
     asset = twin_state.asset(twin)
