@@ -18,7 +18,7 @@ from corrotwin.twin.assets.structures import column, girder, truss
 from corrotwin.twin.assets.vessels import vessel
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import charts
-from corrotwin.twin.geometry.atlas import AssetGeometry, Patch, Texels, assemble, mesh, patch_area_m2
+from corrotwin.twin.geometry.atlas import AssetGeometry, Patch, Texels, assemble, mesh, patch_areas_m2
 from corrotwin.twin.geometry.texels import texels
 from corrotwin.twin.meshes import mesh_file
 
@@ -130,7 +130,7 @@ def area_m2(kind: str, parameters: Mapping[str, Any]) -> float:
     if kind == MESH:
         return float(_charts(parameters).areas_m2.sum())
     patches, _ = _patches(kind, json.dumps(parameters, sort_keys=True, default=list))
-    return sum(map(patch_area_m2, patches))
+    return float(patch_areas_m2(patches).sum())
 
 
 @lru_cache(maxsize=1)  # of an asset that is drawn the area is asked first, then the whole

@@ -6,7 +6,7 @@ Texels are evaluated on exactly these triangles, so that what the renderer draws
 statistics sum are one surface.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -169,27 +169,28 @@ def assemble(
     zone_names = tuple(dict.fromkeys(patch.zone for patch in patches))
     solid_names = tuple(dict.fromkeys(patch.solid for patch in patches))
     islands, shape = _pack(patches, zone_names, texel_mm / 1000)
-    faces: list[Integers] = []
-    uv: list[Floats] = []
-    points, face_zone, face_solid, point_solid = [], [], [], []
-    offset = 0
-    for island in islands:
-        grid = island.patch.points
-        index = offset + np.arange(grid.shape[0] * grid.shape[1]).reshape(grid.shape[:2])
-        u = (island.column + island.column_edges) / shape[1]
-        v = (island.row + island.row_edges) / shape[0]
-        coordinates = np.stack(np.meshgrid(u, v), axis=-1)
-        solid = solid_names.index(island.patch.solid)
-        faces.extend(_corners(index))
-        uv.extend(_corners(coordinates))
-        count = 2 * (grid.shape[0] - 1) * (grid.shape[1] - 1)
-        face_zone.append(np.full(count, island.zone))
-        face_solid.append(np.full(count, solid))
-        points.append(grid.reshape(-1, 3))
-        point_solid.append(np.full(len(points[-1]), solid))
-        offset += len(points[-1])
-    vertices, vertex_of = weld(np.concatenate(points), np.concatenate(point_solid))
-    welded = vertex_of[np.concatenate(faces)]
+    zone = np.array([island.zone for island in islands])
+    number = {name: index for index, name in enumerate(solid_names)}
+    solid = np.array([number[patch.solid] for patch in patches])
+    sizes = np.array([patch.points.shape[:2] for patch in patches])
+    point_counts, face_counts = sizes.prod(axis=1), 2 * (sizes - 1).prod(axis=1)
+    first_point, first_face = np.cumsum(point_counts) - point_counts, np.cumsum(face_counts) - face_counts
+    corner = np.array([(island.column, island.row) for island in islands])
+    faces = np.empty((face_counts.sum(), 3), dtype=np.int64)
+    uv = np.empty((len(faces), 3, 2))
+    for some, grids in alike(patches):
+        rows, columns = grids.shape[1:3]
+        index = first_point[some, None, None] + np.arange(rows * columns).reshape(rows, columns)
+        u = corner[some, 0, None] + np.stack([islands[one].column_edges for one in some])
+        v = corner[some, 1, None] + np.stack([islands[one].row_edges for one in some])
+        across, down = np.broadcast_arrays((u / shape[1])[:, None, :], (v / shape[0])[:, :, None])
+        place = first_face[some, None] + np.arange(face_counts[some[0]])
+        faces[place] = np.concatenate(_corners(index[..., None]), axis=1)[..., 0]
+        uv[place] = np.concatenate(_corners(np.stack([across, down], axis=-1)), axis=1)
+    points = np.concatenate([patch.points.reshape(-1, 3) for patch in patches])
+    face_zone, face_solid = np.repeat(zone, face_counts), np.repeat(solid, face_counts)
+    vertices, vertex_of = weld(points, np.repeat(solid, point_counts))
+    welded = vertex_of[faces]
     whole = (welded[:, 0] != welded[:, 1]) & (welded[:, 1] != welded[:, 2]) & (welded[:, 2] != welded[:, 0])
     return AssetGeometry(
         kind=kind,
@@ -197,9 +198,9 @@ def assemble(
         texel_mm=texel_mm,
         vertices=vertices,
         faces=welded[whole],
-        uv=np.concatenate(uv)[whole],
-        face_zone=np.concatenate(face_zone)[whole],
-        face_solid=np.concatenate(face_solid)[whole],
+        uv=uv[whole],
+        face_zone=face_zone[whole],
+        face_solid=face_solid[whole],
         zone_names=zone_names,
         solid_names=solid_names,
         nominal_thickness_mm=thickness_mm,
@@ -215,13 +216,26 @@ def mesh(asset: AssetGeometry) -> "trimesh.Trimesh":
     return trimesh.Trimesh(asset.vertices, asset.faces, process=False)
 
 
-def patch_area_m2(patch: Patch) -> float:
-    """Return the area of a patch's triangles, m²."""
-    total = 0.0
-    for corners in _corners(patch.points):
-        cross = _cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        total += float(np.sqrt((cross * cross).sum(axis=1)).sum())
-    return total / 2
+def alike(patches: Sequence[Patch]) -> Iterator[tuple[Integers, Floats]]:
+    """Yield patches whose grids have one shape: their indices (k,), and their points (k, nv + 1, nu + 1, 3).
+
+    Thousands of tears or rivets are few shapes, and numpy is slow on many small arrays.
+    """
+    shapes: dict[tuple[int, ...], list[int]] = {}
+    for index, patch in enumerate(patches):
+        shapes.setdefault(patch.points.shape, []).append(index)
+    for indices in shapes.values():
+        yield np.array(indices), np.stack([patches[index].points for index in indices])
+
+
+def patch_areas_m2(patches: Sequence[Patch]) -> Floats:
+    """Return the area of the triangles of each patch, (n,) m²."""
+    areas = np.zeros(len(patches))
+    for some, grids in alike(patches):
+        for corners in _corners(grids):
+            cross = _cross(corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0])
+            areas[some] += np.sqrt((cross * cross).sum(axis=-1)).sum(axis=-1) / 2
+    return areas
 
 
 def crossed(a: list[Floats], b: list[Floats]) -> list[Floats]:
@@ -235,12 +249,15 @@ def _cross(a: Floats, b: Floats) -> Floats:
     return np.stack(crossed([a[..., axis] for axis in range(3)], [b[..., axis] for axis in range(3)]), axis=-1)
 
 
-def _corners(grid: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return corners, (quads, 3, ...), of the two triangles of each quad of a grid, split along (0, 0) to (1, 1)."""
-    quads = (-1, *grid.shape[2:])
-    a, b = grid[:-1, :-1].reshape(quads), grid[:-1, 1:].reshape(quads)
-    c, d = grid[1:, 1:].reshape(quads), grid[1:, :-1].reshape(quads)
-    return np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)
+def _corners(grids: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return corners, (k, quads, 3, d), of the two triangles of each quad of k grids (k, nv + 1, nu + 1, d).
+
+    Quads are split along (0, 0) to (1, 1).
+    """
+    quads = (len(grids), -1, grids.shape[3])
+    a, b = grids[:, :-1, :-1].reshape(quads), grids[:, :-1, 1:].reshape(quads)
+    c, d = grids[:, 1:, 1:].reshape(quads), grids[:, 1:, :-1].reshape(quads)
+    return np.stack([a, b, c], axis=2), np.stack([a, c, d], axis=2)
 
 
 def weld(points: Floats, solid: Integers) -> tuple[Floats, Integers]:
@@ -257,20 +274,27 @@ def weld(points: Floats, solid: Integers) -> tuple[Floats, Integers]:
     return points[first], vertex_of.reshape(-1).astype(np.int64)
 
 
-def _edges(points: Floats, texel_m: float) -> Floats:
-    """Return texel coordinates of grid lines along the second axis: proportional to mean arc length, whole ends."""
-    arcs = np.linalg.norm(np.diff(points, axis=1), axis=2).mean(axis=0)
-    lines = np.concatenate([[0.0], np.cumsum(np.maximum(arcs, 1e-9))])
-    return np.asarray(lines / lines[-1] * max(2, int(np.ceil(lines[-1] / texel_m - 1e-6))))
+def _edges(grids: Floats, texel_m: float) -> Floats:
+    """Return texel coordinates (k, nu + 1) of the grid lines along the second axis of k grids (k, nv + 1, nu + 1, 3).
+
+    They are proportional to mean arc length, with whole ends.
+    """
+    arcs = np.linalg.norm(np.diff(grids, axis=2), axis=3).mean(axis=1)
+    lines = np.concatenate([np.zeros((len(grids), 1)), np.cumsum(np.maximum(arcs, 1e-9), axis=1)], axis=1)
+    whole = np.maximum(2, np.ceil(lines[:, -1:] / texel_m - 1e-6))
+    return np.asarray(lines / lines[:, -1:] * whole)
 
 
 def _pack(
     patches: Sequence[Patch], zone_names: tuple[str, ...], texel_m: float
 ) -> tuple[list[Island], tuple[int, int]]:
     """Lay the patches out in an atlas."""
-    lines = [(_edges(patch.points.transpose(1, 0, 2), texel_m), _edges(patch.points, texel_m)) for patch in patches]
-    sizes = np.array([(rows[-1] + 2 * GUTTER, columns[-1] + 2 * GUTTER) for rows, columns in lines]).round().astype(int)
-    corner, shape = pack(sizes)
+    lines: dict[int, tuple[Floats, Floats]] = {}
+    for some, grids in alike(patches):
+        rows, columns = _edges(grids.transpose(0, 2, 1, 3), texel_m), _edges(grids, texel_m)
+        lines |= dict(zip(some.tolist(), zip(rows, columns, strict=True), strict=True))
+    sizes = np.array([[along[-1] + 2 * GUTTER for along in lines[index]] for index in range(len(patches))])
+    corner, shape = pack(sizes.round().astype(int))
     check_memory(shape, texel_m)
     islands = [
         Island(

@@ -1,5 +1,7 @@
 """Texels evaluated on an asset's triangles: position, facing and size of each."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from corrotwin.twin.geometry import charts
@@ -12,7 +14,7 @@ from corrotwin.twin.geometry.atlas import (
     Singles,
     Texels,
     crossed,
-    patch_area_m2,
+    patch_areas_m2,
 )
 
 CHUNK = 1 << 13  # texels evaluated at a time, so that what lies between two steps stays in the cache
@@ -31,57 +33,95 @@ def texels(asset: AssetGeometry) -> Texels:
     area = np.zeros(asset.atlas_shape, dtype=np.float32)
     zone = np.full(asset.atlas_shape, -1, dtype=np.int16)
     thickness = np.zeros(asset.atlas_shape, dtype=np.float32)
-    for island in asset.islands:
+    areas_m2 = patch_areas_m2([island.patch for island in asset.islands])
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for number, island in enumerate(asset.islands):
+        patch = island.patch
+        alike.setdefault((patch.points.shape, island.shape, patch.wrap_u, patch.wrap_v), []).append(number)
         height, width = island.shape
         outer = (
             slice(island.row - GUTTER, island.row + height + GUTTER),
             slice(island.column - GUTTER, island.column + width + GUTTER),
         )
-        inner = (slice(island.row, island.row + height), slice(island.column, island.column + width))
-        areas = _evaluate(island, position[outer], normal[outer])[GUTTER:-GUTTER, GUTTER:-GUTTER]
-        if areas.sum() == 0:  # a few coarse texels, all centred in the empty halves of collapsed quads
-            areas = np.ones_like(areas)
-        area[inner] = areas * (1e6 * patch_area_m2(island.patch) / areas.sum())
         zone[outer] = island.zone
-        own = island.patch.thickness_mm
-        thickness[outer] = asset.nominal_thickness_mm if own is None else own
+        thickness[outer] = asset.nominal_thickness_mm if patch.thickness_mm is None else patch.thickness_mm
+    for numbers in alike.values():
+        height, width = asset.islands[numbers[0]].shape
+        together = max(1, CHUNK // ((height + 2 * GUTTER) * (width + 2 * GUTTER)))
+        for start in range(0, len(numbers), together):
+            some = numbers[start : start + together]
+            _evaluate([asset.islands[number] for number in some], areas_m2[some], position, normal, area)
     return Texels(position_m=position, normal=normal, area_mm2=area, zone=zone, thickness_mm=thickness)
 
 
+def _evaluate(islands: Sequence[Island], areas_m2: Floats, position: Singles, normal: Singles, area: Singles) -> None:
+    """Fill in position and normal of the texels of k islands with gutters, and area without, in arrays of the atlas.
+
+    Parameters
+    ----------
+    islands : they have one number of grid lines and of texels along each axis, and wrap alike.
+    areas_m2 : (k,) of their triangles.
+    position, normal, area : (H, W, 3), (H, W, 3), (H, W).
+    """
+    patch, atlas_width = islands[0].patch, area.shape[1]
+    row, t, row_extent = _along(np.stack([island.row_edges for island in islands]), patch.wrap_v)
+    column, s, column_extent = _along(np.stack([island.column_edges for island in islands]), patch.wrap_u)
+    grids = np.stack([island.patch.points for island in islands])
+    lines = grids.shape[2]  # of one grid row
+    axes = [np.ascontiguousarray(grids[..., axis]).reshape(-1) for axis in range(3)]  # numpy is slow along short axes
+    first = (np.arange(len(islands)) * grids.shape[1])[:, None]
+    corner = np.array([(island.row - GUTTER) * atlas_width + island.column - GUTTER for island in islands])
+    areas = np.empty((len(islands), row.shape[1], column.shape[1]))
+    step = max(1, CHUNK // column.size)
+    for start in range(0, row.shape[1], step):
+        part = slice(start, min(start + step, row.shape[1]))
+        node = ((first + row[:, part]) * lines)[:, :, None] + column[:, None, :]
+        places, facings, length = _between(axes, lines, node, t[:, part, None], s[:, None, :])
+        areas[:, part] = length * row_extent[:, part, None] * column_extent[:, None, :]
+        texel = np.arange(part.start, part.stop)[:, None] * atlas_width + np.arange(column.shape[1])
+        texel = corner[:, None, None] + texel
+        position.reshape(-1, 3)[texel], normal.reshape(-1, 3)[texel] = places, facings
+    inner = slice(GUTTER, -GUTTER)
+    areas = areas[:, inner, inner]
+    total = areas.sum(axis=(1, 2))
+    areas[total == 0] = 1.0  # a few coarse texels, all centred in the empty halves of collapsed quads
+    areas = areas * (1e6 * areas_m2 / areas.sum(axis=(1, 2)))[:, None, None]
+    for island, own in zip(islands, areas, strict=True):
+        height, width = own.shape
+        area[island.row : island.row + height, island.column : island.column + width] = own
+
+
 def _along(edges: Floats, wrap: bool) -> tuple[Integers, Floats, Floats]:
-    """Return quad, place within it in [0, 1), and extent in quads of each texel along one axis, with gutters."""
-    count = round(edges[-1])
+    """Return quad, place within it in [0, 1), and extent in quads of each texel along one axis, with gutters.
+
+    Each is (k, n + 2 `GUTTER`), of k islands of n texels with grid lines at `edges` (k, m).
+    """
+    count = round(edges[0, -1])
     index = np.arange(-GUTTER, count + GUTTER)
     centre = (index % count if wrap else index.clip(0, count - 1)) + 0.5
-    quad = np.searchsorted(edges, centre, side="right") - 1
-    length = edges[quad + 1] - edges[quad]
-    return quad, (centre - edges[quad]) / length, 1 / length
+    quad = np.stack([np.searchsorted(lines, centre, side="right") for lines in edges]) - 1
+    first = np.take_along_axis(edges, quad, axis=1)
+    length = np.take_along_axis(edges, quad + 1, axis=1) - first
+    return quad, (centre - first) / length, 1 / length
 
 
-def _evaluate(island: Island, position: Singles, normal: Singles) -> Floats:
-    """Fill in position (h, w, 3) and normal (h, w, 3) of an island's texels with gutter; area (h, w) in m²."""
-    row, t, row_extent = _along(island.row_edges, island.patch.wrap_v)
-    column, s, column_extent = _along(island.column_edges, island.patch.wrap_u)
-    area = np.empty((len(row), len(column)))
-    step = max(1, CHUNK // len(column))
-    for start in range(0, len(row), step):
-        part = slice(start, start + step)
-        position[part], normal[part], length = _between(island.patch.points, row[part], t[part], column, s)
-        area[part] = length * row_extent[part, None] * column_extent[None, :]
-    return area
+def _between(axes: list[Floats], lines: int, node: Integers, t: Floats, s: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return position (k, h, w, 3), normal (k, h, w, 3) and length of the product of the quad's sides (k, h, w).
 
-
-def _between(grid: Floats, row: Integers, t: Floats, column: Integers, s: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return position (h, w, 3), normal (h, w, 3) and length of the product of the quad's sides (h, w), by row."""
-    first = s[None, :] >= t[:, None]
+    Parameters
+    ----------
+    axes : x, y and z of all points of the grids, whose rows have so many `lines`.
+    node : (k, h, w) the first corner of each texel's quad.
+    t, s : (k, h, 1) and (k, 1, w) place within it, by row and by column.
+    """
+    first = s >= t
     sign = np.where(first, 1.0, -1.0)
     position, du, dv, across, along = [], [], [], [], []
-    for axis in range(3):  # numpy is slow along short last axes
-        low, high = grid[row, :, axis], grid[row + 1, :, axis]
-        a, b, c, d = low[:, column], low[:, column + 1], high[:, column + 1], high[:, column]
+    for values in axes:
+        a, b, c, d = (values.take(node + corner) for corner in (0, 1, lines + 1, lines))
         du.append(np.where(first, b - a, c - d))
         dv.append(np.where(first, c - b, d - a))
-        position.append(a + s[None, :] * du[-1] + t[:, None] * dv[-1])
+        position.append(a + s * du[-1] + t * dv[-1])
         across.append(c - a)
         along.append(np.where(first, d - a, b - a) * sign)
     cross, other = crossed(du, dv), crossed(across, along)
