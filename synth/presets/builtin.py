@@ -24,7 +24,7 @@ PRESETS: dict[str, Preset] = {
         BALANCED,
         description="a look at what balanced makes, in less time: few samples, one asset a scene",
         arrangements=(("yard", 1.0), ("bridge", 0.7)),
-        samples=4,
+        samples=2,
         company=(0, 0),
     ),
     "bridges": Preset(

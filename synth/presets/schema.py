@@ -109,7 +109,7 @@ class Preset:
     debris: Range = (1.0, 1.0)  # times as many of them on ledges, where dirt and water lie
     timelapse: int = 0  # if above 0, image after image shows one scene a year older, for so many years
     views_per_scene: int = 2
-    samples: int = 8  # Cycles samples per pixel, denoised afterwards
+    samples: int = 4  # Cycles samples per pixel, denoised afterwards
     clean_every: int = 6  # one scene in so many is freshly coated: a negative
     paints: tuple[Color, ...]  # colours of painted assets; whether one is painted, galvanised or bare its twin says
     dirt: Range = (0.0, 0.8)
