@@ -41,7 +41,8 @@ def documented(
             if not (folder / part).is_dir():
                 raise InputError(f"--data {folder}: has no folder {part}")
 
-    from tools.documented import rendering, tables, training
+    from tools import renders_alone
+    from tools.documented import rendering, tables
     from tools.documented.rendering import DOCUMENTED, OURS
 
     whole = 60 * minutes
@@ -61,7 +62,7 @@ def documented(
                     continue
                 for seed in range(seeds):
                     folder = out / "runs" / f"{arm}-{number}-{seed}"
-                    for name, f1 in training.score(renders, folder, sets, steps=steps, seed=seed).items():
+                    for name, f1 in renders_alone.score(renders, folder, sets, steps=steps, seed=seed).items():
                         rows.append(
                             tables.ScoreRow(
                                 arm=arm, core_seconds=limit, pictures=pictures, seed=seed, photos=name, f1=f1

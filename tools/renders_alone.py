@@ -1,4 +1,4 @@
-"""Score renders: a network that learns from them alone, and its F1 on validation photos of each set.
+"""Score renders by a network that learns from them alone, and its F1 on validation photos of each set.
 
 Settings are the same for all renders: an ImageNet encoder, equal steps, averaged weights, threshold 0.5. No photo
 chooses anything. Test photos are never read.
