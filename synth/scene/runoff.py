@@ -162,5 +162,6 @@ class _Columns:
         lines = np.arange(max(first[1], 0), min(last[1], self.lines - 1) + 1)
         columns = (rows[:, None] * self.lines + lines).ravel()
         begin = np.searchsorted(self.key, columns + max((z - below) / self.high - 1e-6, 0))
-        count = np.searchsorted(self.key, columns + min((z + above) / self.high + 1e-6, 1)) - begin
+        end = np.searchsorted(self.key, columns + min((z + above) / self.high + 1e-6, 1))
+        count = np.maximum(end - begin, 0)  # the place may lie above or below all points
         return np.asarray(np.repeat(begin - (count.cumsum() - count), count) + np.arange(count.sum()), dtype=np.int64)

@@ -33,6 +33,7 @@ from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.model.coating import Coating, Paint
 
 HIDDEN_ZONES = ("bore", COVERED)  # no camera aims at these
+FEET_M, BLADES_M = 0.06, 0.3  # heights below which steel stands on the ground, and below which blades of grass reach it
 
 
 def stream(seed: int, name: str, index: int) -> np.random.Generator:
@@ -164,20 +165,21 @@ def _on_the_ground(
     if not stand.ground and stand.heaped is None:
         return [], []
     vertices = stand.placed[0].vertices
-    low, high = vertices.min(axis=0), vertices.max(axis=0)
-    low_points = []
+    middle, extent = (vertices.min(axis=0) + vertices.max(axis=0)) / 2, np.ptp(vertices, axis=0)
+    near_ground = []
     for placed in stand.placed:
         mesh = trimesh.Trimesh(placed.vertices, placed.specimen.asset.faces, process=False)
         count = int(np.clip(4000 * mesh.area, 6000, 40_000))  # some in each 4 cm square of a plate
         points, _ = trimesh.sample.sample_surface(mesh, count, seed=0)
-        low_points.append(points[points[:, 2] < 0.06, :2])
-    feet = np.concatenate(low_points)
+        near_ground.append(points[points[:, 2] < BLADES_M])
+    low = np.concatenate(near_ground)
+    feet = low[low[:, 2] < FEET_M, :2]
     base: list[Prop] = []
     litter: list[Prop] = []
     if stand.ground:
         first, *litter = ground_props(
-            stand.ground, rng, (low + high)[:2] / 2, float(max(high - low)) / 2, folder, f"ground-{index}",
-            wide=stand.wide_m, occupied=feet,
+            stand.ground, rng, middle[:2], float(extent.max()) / 2, folder, f"ground-{index}", wide=stand.wide_m,
+            occupied=low[:, :2] if stand.ground == "grass" else feet,
         )  # fmt: skip
         base = [first]
     if stand.heaped is not None:

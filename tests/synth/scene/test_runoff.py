@@ -112,6 +112,14 @@ def test_columns_find_all_that_is_in_reach() -> None:
         assert set(np.flatnonzero(wanted)) <= set(near)
 
 
+@pytest.mark.parametrize(("height_m", "found"), [(1.9, 0), (1.71, 1), (-0.04, 1), (-0.2, 0)])
+def test_columns_are_asked_from_above_and_below_all_their_points(height_m: float, found: int) -> None:
+    place = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.7], [0.05, 0.0, 0.9]], dtype=np.float32)
+    columns = runoff._Columns.of(place)
+    near = columns.near(np.array([0.0, 0.0, height_m]), 0.005, below=0.1, above=0.05)
+    assert len(near) == found
+
+
 def test_dry_faces_stay_clean(plate: Specimen) -> None:
     stain, aged = stain_at(plate, 25)
     level = np.abs(aged.texels.normal[..., 2]) >= runoff.STEEP
