@@ -174,17 +174,14 @@ def _on_the_ground(
         near_ground.append(points[points[:, 2] < BLADES_M])
     low = np.concatenate(near_ground)
     feet = low[low[:, 2] < FEET_M, :2]
-    base: list[Prop] = []
-    litter: list[Prop] = []
+    pieces: Sequence[Prop] = []
     if stand.ground:
-        first, *litter = ground_props(
+        pieces = ground_props(
             stand.ground, rng, middle[:2], float(extent.max()) / 2, folder, f"ground-{index}", wide=stand.wide_m,
             occupied=low[:, :2] if stand.ground == "grass" else feet,
         )  # fmt: skip
-        base = [first]
-    if stand.heaped is not None:
-        litter += heap_props(stand.heaped, feet, folder, f"heap-{index}", heaping)
-    return base, litter
+    heap = [] if stand.heaped is None else heap_props(stand.heaped, feet, folder, f"heap-{index}", heaping)
+    return list(pieces[:1]), [*pieces[1:], *heap]
 
 
 def _viewing_space(stand: Arrangement, props: Sequence[Prop], folder: Path) -> ViewingSpace:
