@@ -23,6 +23,7 @@ PLATE = {
     "fasteners": "rivets",
     "butt_weld": True,
     "upright": True,
+    "dents": 0,
 }
 
 

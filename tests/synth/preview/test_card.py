@@ -108,7 +108,8 @@ def test_card_says_what_looks_like_rust_and_is_not_labelled_with_its_share(tmp_p
     assert "- Paint in red, orange or brown: 1 of 4 colours, which" in text
     assert "- Rust stains on concrete: 50% of walls, 67% of walls and slabs of bridges, where" in text
     assert "- Steel stained by rust water, below rust and about it." in text
-    assert "67% of the 0 to 4 objects" in text
+    assert "67% of the 0 to 4 blocks" in text
+    assert "among the up to 8 objects" in text
     said["preset"]["labels"] |= {"stain": 0.4}
     said["preset"]["clutter"] = [0, 0]
     del said["preset"]["red_primer_share"]  # of an earlier version, whose primers were others

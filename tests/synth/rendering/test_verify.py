@@ -193,7 +193,7 @@ def test_the_digest_of_the_program_is_of_what_draws_pictures(tmp_path: Path, mon
         return provenance.made_by() != was
 
     assert provenance.made_by() == stated
-    assert edited("synth/blender/steel.py", "_MAROON = (0.15", "_MAROON = (0.16")
+    assert edited("synth/blender/rust.py", "_MAROON = (0.15", "_MAROON = (0.16")
     assert edited("twin/model/coating.py", '"C4": 4.0', '"C4": 4.1')
     assert edited("segmentation/data/coco_write.py", "import json\n", "import json\nimport os\n")
     assert not edited("synth/scene/runoff.py", '"""Rust water', '"""Brown water')

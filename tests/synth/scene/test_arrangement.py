@@ -17,7 +17,7 @@ from corrotwin.twin.geometry.section_sizes import BEAMS
 @pytest.fixture
 def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SUBJECT_TEXELS", "OTHER_TEXELS"):
-        monkeypatch.setattr(specimen, name, (3_000, 6_000))
+        monkeypatch.setattr(specimen, name, (6.0, 3_000, 6_000))
 
 
 def boxes(placed: tuple[Placed, ...]) -> np.ndarray:

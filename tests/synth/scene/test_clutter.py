@@ -150,7 +150,7 @@ def test_no_stone_reaches_over_what_stands_there() -> None:
 @pytest.fixture
 def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SUBJECT_TEXELS", "OTHER_TEXELS"):
-        monkeypatch.setattr(specimen, name, (3_000, 6_000))
+        monkeypatch.setattr(specimen, name, (6.0, 3_000, 6_000))
 
 
 def furnished(preset: Preset, number: int, folder: Path) -> tuple[Arrangement, list[Prop]]:

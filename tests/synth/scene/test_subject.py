@@ -260,7 +260,7 @@ def test_holes_are_written_where_metal_is_gone_and_cost_other_bodies_nothing(tmp
             CONFIG, 0, [0], tmp_path / f"{years}", subject.saved(tmp_path / f"{years}" / "twin", stated)
         )
         held[years] = np.load(tmp_path / f"{years}" / made.bodies[0].file)
-    assert set(held[0]) == {"vertices", "faces", "uv", "fields", "edges"}
+    assert set(held[0]) == {"vertices", "faces", "uv", "fields", "edges", "treads"}
     assert set(held[20]) == set(held[60]) == {*held[0], "gone"}
     twin, stored = store.load(tmp_path / "20" / "twin")
     asset = twin_state.asset(twin)

@@ -19,7 +19,8 @@ from corrotwin.twin.geometry import atlas, packing
 CASES = [
     pytest.param(kind, seed, marks=[pytest.mark.slow] if seed else []) for kind in assets.KINDS for seed in (0, 1, 4)
 ]
-TEXEL_MM = {"bar": 0.3, "panel": 2.0}  # finer than ribs and pressings; of other kinds 6 mm
+# Finer than ribs, pressings and heads of rivets; of other kinds 6 mm.
+TEXEL_MM = {"bar": 0.3, "panel": 2.0, "truss": 2.0, "column": 2.0, "girder": 2.0}
 FOREIGN = [pytest.param(f"{foreign.MESH}{name}", 0) for name in foreign.NAMES]
 SURFACES = [*CASES, *FOREIGN]
 

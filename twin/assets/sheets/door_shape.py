@@ -19,7 +19,7 @@ RECESS = (0.062, 0.036, 0.012)  # half length, half height and depth of the rece
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
+class DoorShape:
     """A door's outer skin, metres: x from the front edge backwards, z from the lower edge up; it looks to -y.
 
     Parameters

@@ -20,7 +20,7 @@ FIGURE = (0.06, 0.1)  # width and height (a decimetre, as draught is read)
 STRIPS = {"0": "abcdef", "2": "abged", "4": "fgbc", "6": "afgedc", "8": "abcdefg"}
 
 
-class Surface(Protocol):
+class Plating(Protocol):
     """Ship plating as its parts see it."""
 
     @property
@@ -39,7 +39,7 @@ class Surface(Protocol):
         """Return points (..., 3) of the outer face at places along x and up the girth s."""
 
 
-def _on(own: Surface, places: Floats) -> tuple[Floats, Floats]:
+def _on(own: Plating, places: Floats) -> tuple[Floats, Floats]:
     """Return points of the outer face at places (n, 2) of x and s, and the normals there, (n, 3) each."""
     x, s, step = places[:, 0], places[:, 1], 0.002
     along, up = own.at(x + step, s) - own.at(x - step, s), own.at(x, s + step) - own.at(x, s - step)
@@ -47,7 +47,7 @@ def _on(own: Surface, places: Floats) -> tuple[Floats, Floats]:
     return own.at(x, s), normal / np.linalg.norm(normal, axis=1, keepdims=True)
 
 
-def _line(own: Surface, ends: Floats, rows: int) -> tuple[Floats, Floats, Floats]:
+def _line(own: Plating, ends: Floats, rows: int) -> tuple[Floats, Floats, Floats]:
     """Return points, normals and directions to the left of travel along a line on the face, (rows, 3) each."""
     share = np.linspace(0, 1, rows)[:, None]
     points, normal = _on(own, ends[0] + share * (ends[1] - ends[0]))
@@ -56,7 +56,7 @@ def _line(own: Surface, ends: Floats, rows: int) -> tuple[Floats, Floats, Floats
     return points, normal, left / np.linalg.norm(left, axis=1, keepdims=True)
 
 
-def seam(own: Surface, solid: str, ends: Floats) -> list[Patch]:
+def seam(own: Plating, solid: str, ends: Floats) -> list[Patch]:
     """Build a weld bead on the face between two places (2, 2) of x and s, with ripples."""
     length = float(np.linalg.norm(ends[1] - ends[0]))
     rows = 4 * round(length / RIPPLE) + 1
@@ -81,7 +81,7 @@ def _closed(solid: str, face: Floats) -> list[Patch]:
     return patches + [Patch(solid=solid, zone=solids.COVERED, points=points) for points in (below, *caps)]
 
 
-def frame(own: Surface, name: str, x: float) -> list[Patch]:
+def frame(own: Plating, name: str, x: float) -> list[Patch]:
     """Build a frame behind the plating: a web along the girth, a flange on it, a fillet weld on both sides."""
     depth, web = WEB
     s = np.linspace(0.03, own.girth - 0.03, 25)
@@ -125,7 +125,7 @@ def _fillet(solid: str, root: Floats, normal: Floats, out: Floats, half: float, 
     return solids.thick(_closed(solid, face), 1000 * WEB[1])
 
 
-def bilge_keel(own: Surface, s: float) -> list[Patch]:
+def bilge_keel(own: Plating, s: float) -> list[Patch]:
     """Build a flat bar along the ship that stands on the turn of the bilge."""
     deep, thick = KEEL
     ends = np.array([[0.1 - own.length / 2, s], [own.length / 2 - 0.1, s]])
@@ -138,7 +138,7 @@ def bilge_keel(own: Surface, s: float) -> list[Patch]:
     return skin("bilge keel", up, down, face="side", rear="side", edges=edges, thickness_mm=1000 * thick)
 
 
-def fender(own: Surface, s: float) -> list[Patch]:
+def fender(own: Plating, s: float) -> list[Patch]:
     """Build a half-round bar along the ship, a closed pipe halved, with its flat side on the plating."""
     ends = np.array([[0.05 - own.length / 2, s], [own.length / 2 - 0.05, s]])
     points, normal, left = _line(own, ends, 65)
@@ -153,7 +153,7 @@ def fender(own: Surface, s: float) -> list[Patch]:
     return patches
 
 
-def draught_mark(own: Surface, solid: str, figure: str, x: float, s: float) -> list[Patch]:
+def draught_mark(own: Plating, solid: str, figure: str, x: float, s: float) -> list[Patch]:
     """Build a figure of strips on the face, its lower left corner at x and s."""
     wide, high = FIGURE
     half, thick = STROKE[0] / 2, STROKE[1]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from corrotwin.twin.assets.sheets.door_shape import RECESS, Shape, border
+from corrotwin.twin.assets.sheets.door_shape import RECESS, DoorShape, border
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import extrusion, profiles, solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
@@ -72,7 +72,7 @@ def panel(
         raise InputError(f"panel lean_degrees {lean_degrees}: 0 to 30 degrees, and 0 over a sill")
     if not (0 <= dents <= 12 and 0 < dent_mm <= 30 and lay >= 0):
         raise InputError(f"panel dents {dents} of {dent_mm} mm, lay {lay}: up to 12 dents, up to 30 mm, lay from 0")
-    shape = Shape(
+    shape = DoorShape(
         width=width_m, height=height_m, front=0.045, rear=arch_mm / 1000, swage=(swage_m * height_m, swage_mm / 1000),
         crease=0.3 * height_m,
     )  # fmt: skip
@@ -108,7 +108,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def _skin(shape: Shape, thickness: float) -> list[Patch]:
+def _skin(shape: DoorShape, thickness: float) -> list[Patch]:
     """Build the outer skin: its face, its back, and the hem round the edge of the inner panel."""
     x, z = shape.grid
     front = shape.surface(x, z)
@@ -149,7 +149,7 @@ def _directions(front: Floats, back: Floats, thickness: float) -> tuple[Floats, 
     return edge, inward, outward / np.linalg.norm(outward, axis=1, keepdims=True)
 
 
-def _from_edge(shape: Shape, places: Floats) -> Floats:
+def _from_edge(shape: DoorShape, places: Floats) -> Floats:
     """Return how far places (..., 2) of x and z lie from the edge, seen from the front, m."""
     loop = border(np.stack(shape.grid, axis=2))
     share = np.linspace(0, 1, 12)[:-1, None]
@@ -157,13 +157,13 @@ def _from_edge(shape: Shape, places: Floats) -> Floats:
     return np.asarray(cKDTree(fine.reshape(-1, 2)).query(places.reshape(-1, 2))[0].reshape(places.shape[:-1]))
 
 
-def _in_hem(shape: Shape) -> Flags:
+def _in_hem(shape: DoorShape) -> Flags:
     """Return which cells of the grid lie within the hem."""
     places = np.stack(shape.grid, axis=2)
     return np.asarray(_from_edge(shape, (places[:-1, :-1] + places[1:, 1:]) / 2) < FLANGE)
 
 
-def _inner(shape: Shape, thickness: float) -> list[Patch]:
+def _inner(shape: DoorShape, thickness: float) -> list[Patch]:
     """Build the inner panel: its rim in the hem, a wall, and a field pressed into its floor."""
     x, z = shape.grid
     smooth = shape.surface(x, z, recessed=False)
@@ -179,7 +179,7 @@ def _inner(shape: Shape, thickness: float) -> list[Patch]:
     return skin("inner", far[:, ::-1], near[:, ::-1], face=face, rear=rear, edges=covered, thickness_mm=INNER_MM)
 
 
-def _handle(shape: Shape) -> list[Patch]:
+def _handle(shape: DoorShape) -> list[Patch]:
     """Build the handle, a strap over the recess, its ends on the skin."""
     x0, z0 = shape.handle
     long = RECESS[0] + 0.02
@@ -197,7 +197,7 @@ def _handle(shape: Shape) -> list[Patch]:
     return skin("handle", front, rear, face="face", rear=names, thickness_mm=2.0)
 
 
-def _window(shape: Shape) -> list[Patch]:
+def _window(shape: DoorShape) -> list[Patch]:
     """Build the frame of the window, a closed bar bent twice, its feet within the door."""
     width, depth, high = FRAME
     low, top = shape.height - 0.045, shape.height + high
@@ -209,7 +209,7 @@ def _window(shape: Shape) -> list[Patch]:
     return solids.thick(bar, 1.0)
 
 
-def _sill(shape: Shape) -> list[Patch]:
+def _sill(shape: DoorShape) -> list[Patch]:
     """Build a length of the sill: a closed section of sheet, and the flange of its spot-welded seam below."""
     deep, high, flange = SILL
     thick, r = SILL_MM / 1000, 0.02
@@ -230,7 +230,7 @@ def _sill(shape: Shape) -> list[Patch]:
     return solids.place(box + patches, np.eye(3), (0, y0 - 0.004, 0))
 
 
-def _dents(shape: Shape, count: int, deepest: float, lay: int) -> list[Dent]:
+def _dents(shape: DoorShape, count: int, deepest: float, lay: int) -> list[Dent]:
     """Return dents in the skin, clear of its edges; not where the inner panel is near behind it."""
     clear = 0.07
     return dents_rand(
