@@ -130,7 +130,7 @@ def test_gravel_covers_the_ground_about_the_centre_and_rises_above_it() -> None:
     down = np.column_stack([np.random.default_rng(0).uniform(-0.7, 0.7, (800, 2)), np.ones(800)])
     hits, _, face = mesh.ray.intersects_location(down, np.tile([0.0, 0, -1], (800, 1)), multiple_hits=False)
     above = hits[:, 2] > 0.1
-    assert above.sum() > 0.6 * 800  # most of it is stone
+    assert above.sum() > 0.5 * 800  # more than half of it is stone, the rest gaps
     assert 0.006 < hits[above, 2].mean() - 0.1 < 0.05
     assert (mesh.face_normals[face][:, 2] > 0).all()  # seen from above, never from inside
     grazing = np.column_stack([np.full(200, -0.85), np.linspace(-0.6, 0.6, 200), np.full(200, 0.1 + 0.012)])
