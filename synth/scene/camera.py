@@ -125,7 +125,8 @@ def _remove_hiding_pieces(asset: trimesh.Trimesh, cameras: Sequence[Camera], fil
     """Remove the connected pieces that hide the asset from a mesh file; return False if no piece remains.
 
     A piece hides the asset if one of 28 points of a face is nearer to a camera than the asset within `MARGIN` pixels of
-    it, in a picture of `SIGHT` x `SIGHT`.
+    it, in a picture of `SIGHT` x `SIGHT`; or if a ray through a pixel meets it first, as large faces may be met between
+    their points.
     """
     with open_file(file) as stream, np.load(stream) as arrays:
         others = dict(arrays)
@@ -136,7 +137,7 @@ def _remove_hiding_pieces(asset: trimesh.Trimesh, cameras: Sequence[Camera], fil
     steps = [(a / 6, b / 6, 1 - (a + b) / 6) for a in range(7) for b in range(7 - a)]
     points = np.concatenate([np.einsum("c,ncx->nx", step, vertices[faces].astype(float)) for step in steps])
     owner = np.tile(piece[faces[:, 0]], len(steps))
-    hiding = np.zeros(len(points), bool)
+    hiding, sights = np.zeros(len(points), bool), []
     for view in stated_views(cameras, range(len(cameras))):
         pose, lens = np.array(view.pose), view.frame or view.lens
         origins, ways = rays(pose, lens, SIGHT)
@@ -149,7 +150,16 @@ def _remove_hiding_pieces(asset: trimesh.Trimesh, cameras: Sequence[Camera], fil
         seen = ((shares >= 0) & (shares < 1)).all(axis=1)  # not a number where it is behind the camera
         column, row = (shares[seen] * SIGHT).astype(int).T
         hiding[seen] |= np.linalg.norm(local[seen], axis=1) < behind[row, column]
+        sights.append((origins, ways, behind.ravel()))
     kept = ~np.isin(piece[faces[:, 0]], np.unique(owner[hiding]))
+    for origins, ways, reach in sights:
+        while kept.any():
+            mesh, left = trimesh.Trimesh(vertices, faces[kept], process=False), piece[faces[kept, 0]]
+            hits, ray, face = mesh.ray.intersects_location(origins, ways, multiple_hits=False)
+            before = np.linalg.norm(hits - origins[ray], axis=1) < reach[ray]
+            if not before.any():
+                break
+            kept &= ~np.isin(piece[faces[:, 0]], left[face[before]])
     if kept.any():
         with new_file(file, replace=True) as changed:
             np.savez(changed, faces=faces[kept], **others)

@@ -91,7 +91,7 @@ def test_pack_rust_opens_the_seam_between_rivets_and_not_at_them(side: float) ->
     between = np.array([under(x) for x in rivets[:-1] + 0.05])
     assert between.max() == pytest.approx(0.010, rel=0.1)  # the rounded arris lies 1.5 mm inside of the edge
     assert (between > 0.5 * 0.010).all()
-    assert np.ptp(plate[:, 2]) == pytest.approx(0.012 + 0.010, abs=2e-4)
+    assert np.ptp(plate[:, 2]) == pytest.approx(0.012 + 0.010, abs=1e-3)
 
 
 def test_a_seam_stays_shut_at_the_heads_of_its_rivets() -> None:
