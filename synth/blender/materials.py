@@ -156,7 +156,7 @@ def plaster(color: Color, seed: float) -> bpy.types.Material:
     relief = graph.math("SUBTRACT", graph.math("MULTIPLY", grain, 0.35), bare)
     return graph.finish(
         color=graph.mix(grime, both, (0.06, 0.052, 0.04)),
-        mean=graph.mix(0.25 - 0.2 * option(seed, 1), scaled(color, 0.8), (0.27, 0.255, 0.225)),
+        mean=graph.mix(0.25 - 0.2 * option(seed, 1), scaled(color, 0.9), (0.27, 0.255, 0.225)),
         roughness=0.85, normal=graph.bump(relief, 0.003),
     )  # fmt: skip
 
