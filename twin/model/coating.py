@@ -22,8 +22,8 @@ from corrotwin.twin.model.loss import PiecewiseClock, years_to_lose
 SPEED_MM = {"C1": 0.2, "C2": 1.0, "C3": 2.5, "C4": 4.0, "C5": 6.0, "CX": 9.0}
 ROUND_THE_CORNER = 8.0  # distance counts this much more towards a surface that faces away from the defect
 ZINC_SPREAD = 0.12  # share by which the thickness of a zinc coat varies from place to place
-TILE = 32  # texels; a tile that other fronts reach first is settled with a defect by one comparison
-BATCH = 16  # defects compared at a time
+TILE = 16  # texels; a tile that other fronts reach first is settled with a defect by one comparison
+BATCH = 128  # defects compared at a time
 MOST_PER_M2 = 1e5  # potential defects on open faces
 
 
