@@ -7,6 +7,7 @@
 import platform
 import subprocess
 import time
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -185,7 +186,10 @@ def render_parts(
             attempt(found, part, ends, rendering(part, chosen, processes))
         attempt(found, PROCESSOR, ends, rendering(PROCESSOR, devices.CPU, 1))
         if PROCESSOR in folders and (card := next((part for part in (AGAIN, FIRST) if part in folders), None)):
-            found.agreement = card_rendering.compare(folders[PROCESSOR], folders[card])
+            try:
+                found.agreement = card_rendering.compare(folders[PROCESSOR], folders[card])
+            except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:  # of a process ended at its deadline
+                found.remarks.append(f"pictures could not be compared: {error}")
 
 
 def train_parts(found: CardReport, where: "torch.device", size: int, ends: dict[str, float]) -> None:

@@ -26,6 +26,7 @@ import numpy as np
 from tyro.conf import arg
 
 from corrotwin.twin.core import cli
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_text
 from corrotwin.twin.core.text import say, say_error
 
@@ -71,6 +72,8 @@ def settings(
     from corrotwin.synth.api import Preset, render
     from tools import renders_alone
 
+    if seeds < 1 or count < 1:
+        raise InputError(f"--seeds {seeds}, --count {count}: give at least 1 of each")
     sets = {folder.resolve().name: folder.resolve() for folder in data}
     scores: dict[str, dict[int, dict[str, float]]] = {arm: {} for arm in ARMS}
     for arm, (samples, views) in ARMS.items():

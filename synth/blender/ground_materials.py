@@ -17,8 +17,8 @@ TONE, COLOR = "tone", "own color"
 def gravel(color: Color, seed: float) -> bpy.types.Material:
     """Make crushed stone of two sizes: tilted facets of varying grey, with dust and shadow between them."""
     graph = world_space_graph("gravel", seed)
-    large, large_grey, edge = _facets(graph, 34)
-    small, small_grey, _ = _facets(graph, 88)
+    large, large_grey, edge = _facets(graph, 34, seed)
+    small, small_grey, _ = _facets(graph, 88, seed)
     patch = graph.noise(0.9, detail=4)
     shown = graph.step(graph.math("ADD", large_grey, graph.math("MULTIPLY", patch, 0.6)), 0.72, 0.74)
     tone = graph.blend(shown, small_grey, large_grey)
@@ -34,7 +34,7 @@ def gravel(color: Color, seed: float) -> bpy.types.Material:
 def asphalt(color: Color, seed: float) -> bpy.types.Material:
     """Make worn asphalt: fine pale grit in dark binder, patches, long cracks."""
     graph = world_space_graph("asphalt", seed)
-    _, grit, _ = _facets(graph, 190)
+    _, grit, _ = _facets(graph, 190, seed)
     patch, grain = graph.noise(0.8, detail=5), graph.noise(420, detail=2)
     tone = graph.math("ADD", graph.math("MULTIPLY", grit, 0.55), graph.math("MULTIPLY", grain, 0.45))
     base = graph.ramp(tone, ((0.3, scaled(color, 0.45)), (0.55, color), (0.85, scaled(color, 2.4))))
@@ -53,7 +53,7 @@ def soil(color: Color, seed: float) -> bpy.types.Material:
     wet = graph.math("MULTIPLY", graph.step(coarse, 0.56, 0.64), option(seed, 1))
     tone = graph.math("ADD", graph.math("MULTIPLY", clots, 0.7), graph.math("MULTIPLY", coarse, 0.3))
     earth = graph.ramp(tone, ((0.36, scaled(color, 0.22)), (0.5, color), (0.64, scaled(color, 1.8))))
-    cells = _cells(graph, 34, _across(graph))
+    cells = _cells(graph, 34, _across(graph, seed))
     split = graph.node("ShaderNodeSeparateColor", Color=cells.outputs["Color"])
     size = graph.math("SUBTRACT", graph.math("MULTIPLY", split.outputs["Red"], 0.9), 0.5)  # over half are none
     pebble = graph.step(graph.math("SUBTRACT", size, cells.outputs["Distance"]), 0.0, 0.06)
@@ -189,22 +189,23 @@ def _cells(graph: Graph, scale: float, place: Any) -> Any:
     return cells
 
 
-def _across(graph: Graph) -> Any:
-    """Return camera coordinates in metres: x to the right, y up, over what the camera sees."""
+def _across(graph: Graph, seed: float) -> Any:
+    """Return camera coordinates in metres, moved by the seed: x to the right, y up, over what the camera sees."""
     seen = graph.node("ShaderNodeSeparateXYZ", Vector=graph.tree.nodes.new("ShaderNodeTexCoord").outputs["Camera"])
-    return graph.node("ShaderNodeCombineXYZ", X=seen.outputs["X"], Y=seen.outputs["Y"]).outputs["Vector"]
+    flat = graph.node("ShaderNodeCombineXYZ", X=seen.outputs["X"], Y=seen.outputs["Y"]).outputs["Vector"]
+    return graph.node("ShaderNodeVectorMath", _0=flat, _1=(seed, 1.7 * seed, 0.0)).outputs["Vector"]
 
 
 def _red(graph: Graph, cells: Any) -> Any:
     return graph.node("ShaderNodeSeparateColor", Color=cells.outputs["Color"]).outputs["Red"]
 
 
-def _facets(graph: Graph, scale: float) -> tuple[Any, Any, Any]:
+def _facets(graph: Graph, scale: float, seed: float) -> tuple[Any, Any, Any]:
     """Return height and tone in [0, 1] of broken stones, `scale` per metre, and the distance from the middle of each.
 
     Each cell's random colour tilts its surface, like a facet of crushed stone.
     """
-    place = _across(graph)
+    place = _across(graph, seed)
     cells = _cells(graph, scale, place)
     tip = graph.node("ShaderNodeVectorMath", _0=cells.outputs["Color"], _1=(0.5, 0.5, 0.5))
     tip.operation = "SUBTRACT"

@@ -74,6 +74,7 @@ class ProgressJudge:
 
     def __init__(self, budget: float, now: float) -> None:
         self._budget = budget
+        self._seen = self._total = 0.0
         self._used_at_progress = 0.0
         self._active, self._used_when_active = now, 0.0
 
@@ -86,6 +87,9 @@ class ProgressJudge:
         used : seconds of the processor that it has used since its start.
         progressed : it has printed a line since the last call.
         """
+        # What a helper used is missing from the sum once it has ended: the sum may fall, time that was used does not.
+        self._total += max(0.0, used - self._seen)
+        self._seen, used = used, self._total
         if progressed:
             self._used_at_progress = used
         if progressed or used - self._used_when_active > IDLE_SHARE * IDLE_SECONDS:
@@ -131,7 +135,7 @@ class _Watchdog:
                 self.fault = judge.fault(time.monotonic(), processor_seconds(process), progressed=progressed)
                 if self.fault:
                     for helper in process.children(recursive=True):  # they hold its pipe, too
-                        with suppress(psutil.NoSuchProcess):
+                        with suppress(psutil.Error):
                             helper.kill()
                     self._child.kill()
                     return
@@ -142,10 +146,10 @@ def processor_seconds(process: "psutil.Process") -> float:
     import psutil
 
     used = 0.0
-    for each in (process, *process.children(recursive=True)):
+    for each in (*process.children(recursive=True), process):  # helpers first: one that ends meanwhile is counted by it
         try:
             used += sum(each.cpu_times()[:4])  # its own, and of its children that have ended
-        except psutil.NoSuchProcess:
+        except psutil.Error:
             if each == process:
                 raise
     return used

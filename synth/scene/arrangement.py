@@ -12,6 +12,7 @@ from corrotwin.synth.presets import own_twins
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene import surroundings
 from corrotwin.synth.scene.bridges import bridge, deck
+from corrotwin.synth.scene.clutter.footprints import corners_of, is_free, of_prop, seen_from_above
 from corrotwin.synth.scene.placement import WIDE_M, Arrangement, DrawSpecimen, Placed, corners, place_beside, resting
 from corrotwin.synth.scene.specimen import Specimen
 from corrotwin.synth.scene.surroundings import Array
@@ -51,10 +52,7 @@ def yard(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator
     for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
         kinds = [one for one in chosen.kinds if one != kind] or chosen.kinds
         other = draw(str(rng.choice(kinds)), beside=subject.twin if rng.random() < 0.5 else None, subject=False)
-        neighbour = place_beside(other, placed, rng)
-        if neighbour is not None:
-            placed.append(neighbour)
-            supports += _supports(neighbour, rng) if neighbour.specimen.twin.parameters.get("lean_degrees") else []
+        _join(other, placed, supports, rng)
     return _yard(placed, supports, chosen, np.empty((0, 3)), rng)
 
 
@@ -109,8 +107,7 @@ def rack(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator
     for number in range(count):
         if number and number == count - 1 and strange:
             other = draw(str(rng.choice(strange)), beside=subject.twin, subject=False)
-            neighbour = place_beside(other, placed, rng)
-            placed += [neighbour] if neighbour is not None else []
+            _join(other, placed, supports, rng)
             continue
         other = draw("pipe", beside=subject.twin, subject=False)
         _, high = corners(placed)
@@ -151,6 +148,18 @@ def stand(
         lift = 0.0
     carried = (_lies_free(twin) or twin.kind == "tank") and lift > 0
     return resting(vertices, turn, lift), carried or bool(twin.parameters.get("lean_degrees"))
+
+
+def _join(other: Specimen, placed: list[Placed], supports: list[Prop], rng: np.random.Generator) -> None:
+    """Add an asset beside those that are placed, and what it leans on, where there is room for both."""
+    neighbour = place_beside(other, placed, rng, taken=[corners_of(prop) for prop in supports])
+    if neighbour is None:
+        return
+    own = _supports(neighbour, rng) if other.twin.parameters.get("lean_degrees") else []
+    boxes = [seen_from_above(*corners([one])) for one in placed]
+    if all(is_free(of_prop(prop), boxes) for prop in own):
+        placed.append(neighbour)
+        supports += own
 
 
 def _supports(placed: Placed, rng: np.random.Generator) -> list[Prop]:

@@ -92,12 +92,14 @@ def corners(placed: Sequence[Placed]) -> tuple[Array, Array]:
 def place_beside(
     other: Specimen, placed: Sequence[Placed], rng: np.random.Generator,
     limit: tuple[float, float, float, float] = (-np.inf, -np.inf, np.inf, np.inf),
+    *, taken: Sequence[tuple[Array, Array]] = (),
 ) -> Placed | None:  # fmt: skip
     """Place another asset clear of the others as seen from above; behind or beside them, seldom in front.
 
-    Returns None if no position within `limit` (x and y from, x and y to) was found.
+    It is clear of the boxes `taken`, too, of two corners (3,) each. Returns None if no position within `limit` (x and y
+    from, x and y to) was found.
     """
-    boxes = [(box[0], box[1]) for box in (corners([one]) for one in placed)]
+    boxes = [*(corners([one]) for one in placed), *taken]
     pose = resting(other.asset.vertices, rng.uniform(-40, 40))
     turned = trimesh.transform_points(other.asset.vertices, pose)
     half = np.ptp(turned, axis=0)[:2] / 2

@@ -11,15 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import trimesh
 
 from corrotwin.synth.config import STREAMS, RenderConfig
 from corrotwin.synth.presets import own_twins
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene import arrangement, camera, edges, marker, specimen, subject, visibility
 from corrotwin.synth.scene.clutter import furnishing, shade
-from corrotwin.synth.scene.debris import heap_props
-from corrotwin.synth.scene.ground import ground_props
 from corrotwin.synth.scene.placement import Arrangement, Placed
 from corrotwin.synth.scene.props import placing
 from corrotwin.synth.scene.specimen import Specimen
@@ -33,7 +30,6 @@ from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.model.coating import Coating, Paint
 
 HIDDEN_ZONES = ("bore", COVERED)  # no camera aims at these
-FEET_M, BLADES_M = 0.06, 0.3  # heights below which steel stands on the ground, and below which blades of grass reach it
 
 
 def stream(seed: int, name: str, index: int) -> np.random.Generator:
@@ -105,11 +101,14 @@ def sample_scene(
         stand = replace(stand, ground="concrete")  # what lies on it: no blades of grass, no gravel
     seen_from = stand if year is None else arrangement.at_age(stand, float(chosen.timelapse), specimen.aged)
     stand = stand if year is None else arrangement.at_age(stand, float(year), specimen.aged)
-    base, others = _on_the_ground(stand, index, folder, draw("ground"), draw("heap"))
+    base, others = furnishing.on_the_ground(stand, index, folder, draw("ground"), draw("heap"))
+    first = stand.placed[0]
+    if stated and not backdrops:  # before anything hangs on a wall that goes
+        clear = camera.clear_sight_lines(stand.props, folder, stated, first.vertices, first.specimen.asset.faces)
+        stand = replace(stand, props=tuple(clear))
     pieces, bare = placing.with_models(stand, chosen, folder, draw("prop")), textures.get("wall") is None
     others += [*stand.props, *pieces] if backdrops else furnishing.furnish(
         stand, pieces, chosen, folder, f"clutter-{index}", draw("clutter"), bare_walls=bare)  # fmt: skip
-    first = stand.placed[0]
     if stated:
         others = camera.clear_sight_lines(others, folder, stated, first.vertices, first.specimen.asset.faces)
     space = _viewing_space(seen_from, (*base, *others), folder)
@@ -127,11 +126,12 @@ def sample_scene(
     if not backdrops:
         others = [*others, *shade.thrown(light, space, every_view, folder, f"shade-{index}", draw("shade"))]
     bodies = _bodies(stand, chosen, index, folder, draw("material"), draw("primer"), on_steel)
+    seen = space if year is None else _viewing_space(stand, (*base, *others), folder)  # holes grow with the years
     return Scene(
         samples=chosen.samples, seed=number, bodies=bodies, props=drawing.dressed((*base, *others), textures),
         light=light,
         views=tuple(
-            replace(view, visible=visibility.visible_shares(space, view), backdrop=backdrop)
+            replace(view, visible=visibility.visible_shares(seen, view), backdrop=backdrop)
             for view, backdrop in zip(every_view, backdrops or [None] * per_scene, strict=True)
             if view.index in set(views)
         ),
@@ -156,32 +156,6 @@ def _arranged(config: RenderConfig, number: int, chosen: Preset, *, lone: bool =
     if lone:
         return arrangement.lone(draw, kind, rng)
     return arrangement.ARRANGEMENTS[arrangement.choose(chosen, kind, rng)](draw, kind, chosen, rng)
-
-
-def _on_the_ground(
-    stand: Arrangement, index: int, folder: Path, rng: np.random.Generator, heaping: np.random.Generator
-) -> tuple[list[Prop], list[Prop]]:
-    """Return the ground, and the pieces that lie, grow or are heaped on it around the assets."""
-    if not stand.ground and stand.heaped is None:
-        return [], []
-    vertices = stand.placed[0].vertices
-    middle, extent = (vertices.min(axis=0) + vertices.max(axis=0)) / 2, np.ptp(vertices, axis=0)
-    near_ground = []
-    for placed in stand.placed:
-        mesh = trimesh.Trimesh(placed.vertices, placed.specimen.asset.faces, process=False)
-        count = int(np.clip(4000 * mesh.area, 6000, 40_000))  # some in each 4 cm square of a plate
-        points, _ = trimesh.sample.sample_surface(mesh, count, seed=0)
-        near_ground.append(points[points[:, 2] < BLADES_M])
-    low = np.concatenate(near_ground)
-    feet = low[low[:, 2] < FEET_M, :2]
-    pieces: Sequence[Prop] = []
-    if stand.ground:
-        pieces = ground_props(
-            stand.ground, rng, middle[:2], float(extent.max()) / 2, folder, f"ground-{index}", wide=stand.wide_m,
-            occupied=low[:, :2] if stand.ground == "grass" else feet,
-        )  # fmt: skip
-    heap = [] if stand.heaped is None else heap_props(stand.heaped, feet, folder, f"heap-{index}", heaping)
-    return list(pieces[:1]), [*pieces[1:], *heap]
 
 
 def _viewing_space(stand: Arrangement, props: Sequence[Prop], folder: Path) -> ViewingSpace:

@@ -59,9 +59,10 @@ def blocks(vertices: Array, rng: np.random.Generator) -> list[Prop]:
 
 def plinth(vertices: Array, rng: np.random.Generator) -> Prop:
     """Return a round concrete foundation under a tank with `vertices` (n, 3) in world space."""
-    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    low = vertices.min(axis=0)
     foot = vertices[vertices[:, 2] < low[2] + 0.002]
-    middle, wide = (low + high) / 2, float(np.ptp(foot[:, 0])) + 2 * float(rng.uniform(0.02, 0.2))
+    middle, wide = (foot.min(axis=0) + foot.max(axis=0)) / 2, float(np.ptp(foot[:, 0]))
+    wide += 2 * float(rng.uniform(0.02, 0.2))
     return prop("cylinder", "concrete", (middle[0], middle[1], low[2] / 2), (wide, wide, low[2]), rng)
 
 

@@ -62,7 +62,8 @@ KINDS: dict[str, AssetKind] = {
 }
 
 MESH = mesh_file.KIND  # the kind of an asset that is a mesh of the user's own
-_OWN = (*KINDS, MESH)
+_SINCE = ("truss", "column", "girder", "cladding", "hull", "tank", "panel")  # added when meshes had a place already
+_OWN = (*(name for name in KINDS if name not in _SINCE), MESH, *_SINCE)  # categories of datasets are places in it
 
 
 def _added() -> dict[str, AssetKind]:

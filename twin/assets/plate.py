@@ -74,6 +74,8 @@ def plate(
         raise InputError(f"plate stiffener height {stiffener_height_mm} mm: 20 to 1000 mm")
     if fasteners == "chequer" and length_m * width_m > CHEQUER_M2:
         raise InputError(f"plate of {length_m} x {width_m} m with chequer tears: at most {CHEQUER_M2} m²")
+    if dents and fasteners == "chequer":
+        raise InputError("plate dents with chequer tears: choose one of them")
     if not (0 <= dents <= MOST_DENTS and 0 < dent_mm <= 100 and lay >= 0):
         raise InputError(
             f"plate dents {dents} of {dent_mm} mm, lay {lay}: up to {MOST_DENTS}, up to 100 mm, lay from 0"

@@ -53,8 +53,8 @@ def new(
     Parameters
     ----------
     kind
-        pipe, vessel, chain, plate, bolt, bar, beam, bearing, railing, stair, truss, column or girder; left out with
-        --mesh.
+        pipe, vessel, chain, plate, bolt, bar, beam, bearing, railing, stair, truss, column, girder, cladding, hull,
+        tank or panel; left out with --mesh.
     out
         folder for the twin; new or empty.
     mesh

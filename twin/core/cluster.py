@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -70,12 +71,18 @@ def connect(address: str | None = None, *, gpus: int | None = None) -> None:
 
 def _start_patiently(start: Callable[[], object]) -> None:
     """Start Ray, again where its processes are not up in the 30 s that it gives them: the machine may be busy."""
+    import psutil
+
     for attempt in range(1, _STARTS + 1):
+        before = set(psutil.Process().children(recursive=True))
         try:
             start()
         except Exception as error:
             if "timed out during startup" not in str(error):
                 raise
+            for child in set(psutil.Process().children(recursive=True)) - before:  # Ray leaves them running
+                with suppress(psutil.Error):
+                    child.kill()
             if attempt == _STARTS:
                 raise WorkError(
                     f"Ray did not start in {_STARTS} tries; try again when the machine is less busy"
@@ -112,6 +119,11 @@ def in_our_words(message: str) -> str:
         return f"a task failed and is tried again: {lines[-1].strip() if lines else _LOST['WorkerCrashedError']}"
     if found := re.match(r"The node with node id: \S+ and address: (\S+) .*marked dead", message, re.DOTALL):
         return f"the machine {found[1]} is lost; its tasks are tried again"
+    if "has not been registered" in message or re.search(r"version mismatch", message, re.IGNORECASE):
+        return (
+            "a machine of the cluster has another version of Python, Ray or this program; install the same everywhere"
+        )
+    _log.debug("Ray: %s", message.strip())
     return ""
 
 

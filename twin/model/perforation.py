@@ -54,7 +54,7 @@ def gone(asset: AssetGeometry, texels: Texels, wall_loss_mm: Singles, seed: int)
     holes[thin[worn]] = True
     holes[behind[worn & (behind >= 0)]] = True
     _break_strands(asset, surface, holes)
-    solid = _solids(asset)
+    solid = _solids(asset, texels)
     _settle_rims(asset, texels, solid, holes)
     fallen = _scraps(asset, texels, solid, holes)
     holes[fallen] = True
@@ -67,9 +67,11 @@ def gone(asset: AssetGeometry, texels: Texels, wall_loss_mm: Singles, seed: int)
     return holes.reshape(wall_loss_mm.shape)
 
 
-def _solids(asset: AssetGeometry) -> Integers:
-    """Return the solid of each texel, (N,); of an asset of charts 0, since neither its texels nor charts state it."""
+def _solids(asset: AssetGeometry, texels: Texels) -> Integers:
+    """Return the solid of each texel, (N,); of an asset of charts, which state none, what hangs together."""
     solid = np.zeros(asset.atlas_shape, dtype=np.int64)
+    if asset.face_chart is not None:
+        return np.maximum(_linked(asset, texels, solid.reshape(-1), texels.area_mm2 > 0), 0)
     for island in asset.islands:
         height, width = island.shape
         number = asset.solid_names.index(island.patch.solid)
@@ -91,6 +93,20 @@ def _apart(texels: Texels, solid: Integers, some: Integers) -> Floats:
     """Return places of texels with a fourth coordinate by which solids lie far apart, (n, 4) metres."""
     places = texels.position_m.reshape(-1, 3)
     return np.column_stack([places[some], solid[some] * (1.0 + 2 * np.abs(places).max())]).astype(np.float64)
+
+
+def _linked(asset: AssetGeometry, texels: Texels, solid: Integers, kept: Mask) -> Integers:
+    """Return the number of the connected piece of each texel of `kept`, (H, W), across the borders of patches too.
+
+    It is -1 elsewhere, (N,). Pieces of different solids are not linked.
+    """
+    piece, count = ndimage.label(kept)
+    rim = np.flatnonzero(kept & ndimage.binary_dilation(texels.area_mm2 <= 0, np.ones((3, 3)), border_value=1))
+    place = _apart(texels, solid, rim)
+    pairs = piece.reshape(-1)[rim[cKDTree(place).query_pairs(LINK * asset.texel_mm / 1000, output_type="ndarray")]] - 1
+    graph = coo_array((np.ones(len(pairs), dtype=bool), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    _, whole = connected_components(graph, directed=False)
+    return np.asarray(np.append(whole, -1)[piece - 1].reshape(-1), dtype=np.int64)
 
 
 def _settle_rims(asset: AssetGeometry, texels: Texels, solid: Integers, holes: Mask) -> None:
@@ -122,17 +138,11 @@ def _settle_rims(asset: AssetGeometry, texels: Texels, solid: Integers, holes: M
 def _scraps(asset: AssetGeometry, texels: Texels, solid: Integers, holes: Mask) -> Integers:
     """Return the texels of pieces that holes cut off from their solid, flat indices: what is smaller than `SCRAP`."""
     surface = texels.area_mm2 > 0
-    worn = np.zeros(len(asset.solid_names), dtype=bool)
+    worn = np.zeros(int(solid.max()) + 1, dtype=bool)
     worn[solid[holes]] = True
     kept = surface & ~holes.reshape(surface.shape) & worn[solid].reshape(surface.shape)
-    piece, count = ndimage.label(kept)
-    rim = np.flatnonzero(kept & ndimage.binary_dilation(~surface, np.ones((3, 3)), border_value=1))
-    place = _apart(texels, solid, rim)
-    pairs = piece.reshape(-1)[rim[cKDTree(place).query_pairs(LINK * asset.texel_mm / 1000, output_type="ndarray")]] - 1
-    graph = coo_array((np.ones(len(pairs), dtype=bool), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    _, whole = connected_components(graph, directed=False)
     inside = np.flatnonzero(kept)
-    own, area = whole[piece.reshape(-1)[inside] - 1], texels.area_mm2.reshape(-1).astype(np.float64)
+    own, area = _linked(asset, texels, solid, kept)[inside], texels.area_mm2.reshape(-1).astype(np.float64)
     of_solid = np.bincount(solid[surface.reshape(-1)], weights=area[surface.reshape(-1)], minlength=len(worn))
     small = np.bincount(own, weights=area[inside])[own] < SCRAP * of_solid[solid[inside]]
     return np.asarray(inside[small])

@@ -57,7 +57,9 @@ def _trees(rng: Rng, origin: Array, budget: int) -> tuple[Pieces, list[Shape]]:
     places = origin + np.stack(
         [rng.uniform(-1.2, 1.2, count) * (4 + away), rng.normal(0, 1.0, count), np.zeros(count)], 1
     )
-    return plants.trees(rng, places, rng.uniform(3.5, 8.0, count), leaf_m=0.08 + 0.014 * away, budget=budget)
+    return plants.trees(
+        rng, places, rng.uniform(3.5, 8.0, count), leaf_m=0.08 + 0.014 * away, budget=budget, level=float(origin[2])
+    )
 
 
 def _fence(rng: Rng) -> Shape:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import trimesh
 
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene import visibility
@@ -15,7 +16,8 @@ from corrotwin.synth.scene.clutter import catalogue, far, fixtures, plants
 from corrotwin.synth.scene.clutter.footprints import Box, beside, corners_of, is_free, seen_from_above
 from corrotwin.synth.scene.clutter.litter import litter
 from corrotwin.synth.scene.clutter.shapes import Array, Shape, joined
-from corrotwin.synth.scene.ground import GROUND_COLORS, UNMOVED, mix_colors, write_pieces
+from corrotwin.synth.scene.debris import heap_props
+from corrotwin.synth.scene.ground import GROUND_COLORS, UNMOVED, ground_props, mix_colors, write_pieces
 from corrotwin.synth.scene.ground_cover import Pieces
 from corrotwin.synth.scene.placement import Arrangement, corners
 from corrotwin.synth.scene.surroundings import vary
@@ -28,6 +30,7 @@ REPLACED = 0.85  # of the blocks in a yard, by objects
 PLACES = 6  # objects tried for a place, until one fits
 WEEDS, LITTER = 2_500, 14  # triangles; most pieces
 HIGHEST_M = 2.8  # of what hangs on a wall
+FEET_M, BLADES_M = 0.06, 0.3  # heights below which steel stands on the ground, and below which blades of grass reach it
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,7 +79,7 @@ def furnish(
     if not any(prop.role == "wall" for prop in props):
         back = max(high[1] for _, high in (*site.assets, *site.others))
         behind, hedges = far.behind(draws["far"], float(site.middle[0]), float(back), stand.level_m)
-        shapes, leaves = shapes + behind, leaves + hedges
+        shapes, leaves = shapes + behind, leaves + [_clear_of(part, site) for part in hedges]
     made = [*props, *kept]
     if shapes:
         made.append(_write(joined(shapes), folder, f"{prefix}-things.npz", float(draws["looks"].uniform(0, 100))))
@@ -90,6 +93,35 @@ def furnish(
             )
         )
     return made
+
+
+def on_the_ground(
+    stand: Arrangement, index: int, folder: Path, rng: np.random.Generator, heaping: np.random.Generator
+) -> tuple[list[Prop], list[Prop]]:
+    """Return the ground, and the pieces that lie, grow or are heaped on it around the assets.
+
+    Meshes are written to ``folder/ground-<index>*.npz`` and ``folder/heap-<index>*.npz``.
+    """
+    if not stand.ground and stand.heaped is None:
+        return [], []
+    vertices = stand.placed[0].vertices
+    middle, extent = (vertices.min(axis=0) + vertices.max(axis=0)) / 2, np.ptp(vertices, axis=0)
+    near_ground = []
+    for placed in stand.placed:
+        mesh = trimesh.Trimesh(placed.vertices, placed.specimen.asset.faces, process=False)
+        count = int(np.clip(4000 * mesh.area, 6000, 40_000))  # some in each 4 cm square of a plate
+        points, _ = trimesh.sample.sample_surface(mesh, count, seed=0)
+        near_ground.append(points[points[:, 2] < BLADES_M])
+    low = np.concatenate(near_ground)
+    feet = low[low[:, 2] < FEET_M, :2]
+    pieces: Sequence[Prop] = []
+    if stand.ground:
+        pieces = ground_props(
+            stand.ground, rng, middle[:2], float(extent.max()) / 2, folder, f"ground-{index}", wide=stand.wide_m,
+            occupied=low[:, :2] if stand.ground == "grass" else feet,
+        )  # fmt: skip
+    heap = [] if stand.heaped is None else heap_props(stand.heaped, feet, folder, f"heap-{index}", heaping)
+    return list(pieces[:1]), [*pieces[1:], *heap]
 
 
 def _site(stand: Arrangement, models: Sequence[Prop], folder: Path) -> Occupied:
@@ -190,7 +222,7 @@ def _hung(name: str, rng: np.random.Generator, low: Array, high: Array, face: fl
 
 
 def _litter(stand: Arrangement, site: Occupied, rng: np.random.Generator) -> list[Shape]:
-    """Return small things on the ground, or on the plates of a floor, clear of what stands there."""
+    """Return small things on the ground, clear of all that stands or lies there."""
     count = int(rng.integers(0, LITTER + 1))
     spread = 0.25 + 0.6 * site.reach
     at = site.middle[:2] + rng.normal(0, spread, (count, 2)) - [0, 0.2 * spread]

@@ -60,7 +60,7 @@ def reel(rng: Rng, *, radius: float, width: float) -> Shape:
     sides = [turned([[radius, z], [radius, z + 0.04]], wood * tone, sides=24)
              for z, tone in ((0.0, 0.9), (width, 1.1))]  # fmt: skip
     z = np.linspace(0.04, width, 12)
-    core = turned(np.stack([radius * (0.72 + 0.02 * np.arange(12) % 2), z], 1), cable, sides=22)
+    core = turned(np.stack([radius * (0.72 + 0.02 * (np.arange(12) % 2)), z], 1), cable, sides=22)
     return grounded(tipped(joined([*sides, core]), onto="y"))
 
 

@@ -62,8 +62,10 @@ def shrubs(
     )  # fmt: skip
 
 
-def trees(rng: Rng, places: Array, heights: Array, *, leaf_m: float, budget: int) -> tuple[Pieces, list[Shape]]:
-    """Make trees at `places` (k, 3) on the ground with `heights` (k,): crowns of leaves, and trunks."""
+def trees(
+    rng: Rng, places: Array, heights: Array, *, leaf_m: float, budget: int, level: float = 0.0
+) -> tuple[Pieces, list[Shape]]:
+    """Make trees at `places` (k, 3) on ground at `level` with `heights` (k,): crowns of leaves, and trunks."""
     crowns, sizes, trunks = [], [], []
     for place, height in zip(places, heights, strict=True):
         lean = rng.normal(0, 0.04, 2) * height
@@ -74,7 +76,7 @@ def trees(rng: Rng, places: Array, heights: Array, *, leaf_m: float, budget: int
             aside, up = lean + rng.normal(0, 0.17, 2) * height, rng.uniform(0.5, 0.85) * height
             crowns.append(place + np.array([*aside, up]))
             sizes.append(rng.uniform(0.35, 0.6) * height)
-    return shrubs(rng, np.array(crowns), np.array(sizes), leaf_m=leaf_m, budget=budget), trunks
+    return shrubs(rng, np.array(crowns), np.array(sizes), leaf_m=leaf_m, budget=budget, level=level), trunks
 
 
 def along_wall(rng: Rng, ends: Sequence[float], y: float, *, level: float, budget: int) -> Pieces:

@@ -9,13 +9,13 @@ import trimesh
 from corrotwin.synth.scene.clutter import looks, plants
 from corrotwin.synth.scene.clutter.shapes import Array, Shape, boxes, joined
 from corrotwin.synth.scene.ground import UNMOVED
-from corrotwin.synth.scene.visibility import ViewingSpace, rays
+from corrotwin.synth.scene.visibility import ViewingSpace, in_picture
 from corrotwin.synth.spec import Light, Prop, View
 from corrotwin.twin.core.files import new_file
 
 SHARE = 0.5  # of the scenes in the sun
 TRIES = 6
-GRID = 40  # rays across a picture that must not meet it
+POINTS = 4000  # of its surface, none of which may be in a picture, beside its corners
 Rng = np.random.Generator
 
 
@@ -31,7 +31,6 @@ def thrown(
     sun = np.array(light.lamp_from)
     sun /= np.linalg.norm(sun)
     aims = [_aim(space, view) for view in views]
-    looked = [rays(np.array(view.pose), view.lens, GRID) for view in views]
     for _ in range(TRIES):
         aim = aims[int(rng.integers(len(aims)))]
         if aim is None:
@@ -42,7 +41,7 @@ def thrown(
         if (
             shape.vertices[:, 2].min() < 0.1
             or _meets(solid, space)
-            or any(solid.ray.intersects_any(*of).any() for of in looked)
+            or any(in_picture(view, _points(solid)).any() for view in views)
         ):
             continue
         reached, _, _ = space.solid.ray.intersects_location((aim + 0.01 * sun)[None], sun[None], multiple_hits=False)
@@ -58,6 +57,12 @@ def thrown(
             Prop(shape="mesh", pose=UNMOVED, material="worn", color=(red, green, blue), seed=0.0, file=f"{name}.npz")
         ]
     return []
+
+
+def _points(solid: trimesh.Trimesh) -> Array:
+    """Return the corners of a mesh and points all over it, (n, 3)."""
+    points, _ = trimesh.sample.sample_surface(solid, POINTS, seed=0)
+    return np.concatenate([solid.vertices, points])
 
 
 def _aim(space: ViewingSpace, view: View) -> Array | None:

@@ -63,6 +63,14 @@ def test_progress_in_time_is_never_taken_for_a_hang(steps: list[tuple[float, flo
         assert judge.fault(now, used, progressed=True) == ""
 
 
+def test_a_helper_that_ends_uncounted_takes_nothing_from_a_process_that_works() -> None:
+    judge, now = ProgressJudge(10 * BUDGET, 0.0), 0.0
+    while now < 2 * IDLE_SECONDS:
+        now += 2.0
+        helper = 600.0 if now < 100 else 0.0  # reaped by another process
+        assert judge.fault(now, 0.3 * now + helper, progressed=False) == ""
+
+
 def test_what_helpers_use_counts_for_their_parent(tmp_path: Path) -> None:
     """Compilers of a card's kernels are processes of their own, for which Blender waits without using the processor."""
     import psutil

@@ -58,6 +58,28 @@ def test_assets_stand_clear_of_each_other_on_what_there_is(name: str, kind: str,
     assert stand.ground or stand.props
 
 
+@pytest.mark.parametrize("kind", ["panel", "tank"])
+def test_no_support_runs_into_another_asset_and_a_foundation_bears_the_whole_foot(kind: str, coarse: None) -> None:
+    chosen = replace(PRESETS["balanced"], kinds=(kind, "panel", "bolt"), company=(2, 2), walls=("none",))
+    supports = 0
+    for seed in range(10):
+        stand = made("yard", kind, seed, chosen)
+        for prop in stand.props:
+            low, high = box_of(prop.pose)
+            supports += 1
+            meet = [
+                ((low < there[1]) & (high > there[0]))[:2].all() and one.specimen.twin.kind not in ("panel", "tank")
+                for one, there in zip(stand.placed, boxes(stand.placed), strict=True)
+            ]
+            assert not any(meet)
+            if prop.shape == "cylinder":
+                vertices = stand.placed[0].vertices
+                foot = vertices[vertices[:, 2] < vertices[:, 2].min() + 0.002, :2]
+                away = np.linalg.norm(foot - (low + high)[:2] / 2, axis=1)
+                assert away.max() < (high - low)[0] / 2
+    assert supports > 2
+
+
 def test_bridges_stand_on_the_beds_of_their_preset_and_are_as_grimy(coarse: None) -> None:
     chosen = replace(PRESETS["bridges"], beds=("soil",), company=(0, 0))
     brown = []

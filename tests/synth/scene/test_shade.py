@@ -1,5 +1,6 @@
 """What throws its shadow into a picture is not in it, touches nothing, and does darken what the picture shows."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +66,15 @@ def test_without_the_sun_there_is_none(lamp: str, tmp_path: Path) -> None:
 
 def test_it_repeats(tmp_path: Path) -> None:
     assert [thrown(seed, tmp_path) for seed in range(6)] == [thrown(seed, tmp_path) for seed in range(6)]
+
+
+def test_what_throws_a_shadow_stays_out_of_the_larger_frame_of_a_lens_that_distorts(tmp_path: Path) -> None:
+    wide = Lens.wide(96, 96, 1.3)
+    seen = replace(view(), frame=wide, distortion=(-0.2, 0.0, 0.0, 0.0))
+    found = 0
+    for seed in range(16):
+        for prop in shade.thrown(light("sun"), space(), [seen], tmp_path, f"f-{seed}", np.random.default_rng(seed)):
+            mesh = visibility.prop_mesh(prop, tmp_path)
+            assert not mesh.ray.intersects_any(*rays(np.array(seen.pose), seen.lens, 224)).any()
+            found += 1
+    assert found

@@ -2,15 +2,19 @@
 
 import itertools
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from corrotwin.twin import assets
 from corrotwin.twin.export import left_mm
+from corrotwin.twin.geometry import charts
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.meshes.conversion import MeshOptions, convert
 from corrotwin.twin.model import corrosion, perforation
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.exposure import at
@@ -150,3 +154,22 @@ def test_the_same_seed_gives_the_same_holes_and_another_another_outline() -> Non
     assert other is not None
     assert (again == holes(20)).all()
     assert 0 < (other != again).mean() < 0.05
+
+
+def test_a_hole_in_one_body_of_a_mesh_leaves_bodies_beside_it_alone(tmp_path: Path) -> None:
+    """They are one solid as far as charts say."""
+    sheet = trimesh.creation.box((0.3, 0.3, 0.002))
+    cube = trimesh.creation.box((0.04, 0.04, 0.04)).apply_translation((0.3, 0, 0))
+    file = tmp_path / "both.stl"
+    trimesh.util.concatenate([sheet, cube]).export(file)
+    made = convert(file, MeshOptions(units="m"))
+    asset = charts.assemble("mesh", {}, made.charts, texel_mm=2.0)
+    texels = assets.texels(asset)
+    on_cube = (texels.area_mm2 > 0) & (texels.position_m[..., 0] > asset.vertices[:, 0].max() - 0.041)
+    worn = (
+        np.linalg.norm(texels.position_m[..., :2] - texels.position_m[~on_cube][:, :2].mean(axis=0), axis=-1) < 0.03
+    ) & ~on_cube
+    found = perforation.gone(asset, texels, np.where(worn, 1.5, 0.0).astype(np.float32), SEED)
+    assert found is not None
+    assert found[worn & (texels.area_mm2 > 0)].mean() > 0.9
+    assert not found[on_cube].any()

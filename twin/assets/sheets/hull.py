@@ -129,7 +129,11 @@ def hull(
         raise InputError(f"hull of {strakes} strakes in {girth_m} m: 1 to 5, and at least 0.4 m for each")
     low, high = 0.8 * bilge_m + 0.15, girth_m - 0.12
     if not (fender_m == 0 or low <= fender_m <= high):
-        raise InputError(f"hull fender_m {fender_m}: 0 for none, or {low:.2f} to {high:.2f} m here")
+        room = f"or {low:.2f} to {high:.2f} m here" if low <= high else "since there is no room above the bilge"
+        raise InputError(f"hull fender_m {fender_m}: 0 for none, {room}")
+    if keel and 0.5 * TURN * bilge_m > girth_m - 0.1:
+        most = (girth_m - 0.1) / (0.5 * TURN)
+        raise InputError(f"hull keel with bilge_m {bilge_m}: at most {most:.2f} m in a girth of {girth_m} m")
     if not (0 <= dents <= 20 and 0 < dent_mm <= 80 and lay >= 0):
         raise InputError(f"hull dents {dents} of {dent_mm} mm, lay {lay}: up to 20 dents, up to 80 mm, lay from 0")
     own = Shell(

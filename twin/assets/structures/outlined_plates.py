@@ -10,7 +10,7 @@ from scipy.spatial import ConvexHull
 from corrotwin.twin.geometry import solids, steelwork
 from corrotwin.twin.geometry.atlas import Floats, Patch
 
-SNAP_M = 5e-6  # points on a vertical line nearer than this are one
+SNAP_M = 5e-5  # points on a vertical line nearer than this are one
 
 
 def hull(points: ArrayLike) -> Floats:

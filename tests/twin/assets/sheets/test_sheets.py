@@ -171,6 +171,12 @@ def test_what_the_sampler_draws_is_accepted(kind: str) -> None:
         ("hull", {"bow_mm": 500.0}, "hull bow_mm 500.0: 0 to"),
         ("hull", {"fender_m": 0.1}, "0 for none, or"),
         ("hull", {"strakes": 5, "girth_m": 1.8}, "0.4 m for each"),
+        (
+            "hull",
+            {"strakes": 1, "girth_m": 1.0, "bilge_m": 4.0, "keel": True, "fender_m": 0.0},
+            "hull keel with bilge_m",
+        ),
+        ("hull", {"strakes": 1, "girth_m": 1.0, "bilge_m": 4.0, "fender_m": 0.5}, "no room above the bilge"),
         ("panel", {"thickness_mm": 3.0}, "0.6 to 1.2 mm"),
         ("panel", {"arch_mm": 500.0}, "40 to"),
         ("panel", {"sill": True, "lean_degrees": 8.0}, "0 over a sill"),

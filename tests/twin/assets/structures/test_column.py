@@ -105,6 +105,7 @@ def test_rivets_stand_on_steel(given: dict[str, object], lacing: str) -> None:
         ({"lacing": "rope"}, "single, double, battens"),
         ({"height_m": 0.1}, "0.8 to 20 m"),
         ({"width_m": 0.18}, r"at least 0\.220 m"),
+        ({"height_m": 0.8, "width_m": 1.2, "form": "angles", "section": "L 70x7"}, "for its battens"),
     ],
 )
 def test_impossible_columns_are_refused(change: dict[str, object], message: str) -> None:

@@ -146,6 +146,16 @@ def test_a_frame_is_as_long_as_asked_over_its_chords(overall: float) -> None:
     assert truss.truss_length(0.7, **frame) is None
 
 
+def test_a_steep_truss_is_closed() -> None:
+    """Its gussets have lines that meet at rounded points."""
+    given = {
+        "length_m": 2.0448440277446616, "height_m": 4.925132399353407, "panels": 3, "pattern": "x", "chord": "L 70x7",
+        "brace": "L 90x9", "braces": "single", "gusset_mm": 6.7362974442978825, "fastener": "rivets",
+    }  # fmt: skip
+    asset = assets.build("truss", given, texel_mm=6.0)
+    assert assets.mesh(asset).is_watertight
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
