@@ -60,7 +60,7 @@ def floor(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generato
     """Arrange chequer plates side by side with a thin joint between them; any other subject stands on them."""
     plates: dict[str, Any] = {
         "fasteners": "chequer" if rng.random() < 0.9 else "none", "upright": False, "stiffeners": 0, "opening_mm": 0.0,
-        "butt_weld": False, "thickness_mm": float(rng.choice([5, 6, 8])), "edge": "sheared",
+        "butt_weld": False, "dents": 0, "thickness_mm": float(rng.choice([5, 6, 8])), "edge": "sheared",
         "length_m": round(float(rng.uniform(1.2, 2.4)), 3), "width_m": round(float(rng.uniform(0.5, 1.2)), 3),
     }  # fmt: skip
     first = draw("plate", **plates)

@@ -48,7 +48,7 @@ def test_inner_corners_and_round_surfaces_are_no_edges() -> None:
 
 def test_treads_are_the_tears_of_chequer_plate_and_no_other_plate_has_any() -> None:
     sampled = assets.sample("plate", np.random.default_rng(2))
-    size = {"length_m": 0.4, "width_m": 0.3, "opening_mm": 0, "stiffeners": 0, "butt_weld": False}
+    size = {"length_m": 0.4, "width_m": 0.3, "opening_mm": 0, "stiffeners": 0, "butt_weld": False, "dents": 0}
     for fasteners in ("chequer", "bolts"):
         asset = assets.build("plate", {**sampled, **size, "fasteners": fasteners}, texel_mm=1.5)
         surface = texels(asset)

@@ -317,7 +317,7 @@ def test_nothing_stands_between_a_stated_camera_and_the_asset(folder: Path, tmp_
             there = np.isfinite(distances[0])
             assert (np.min(distances[1:], axis=0)[there] >= distances[0][there] - 1e-6).all()
     assert left > 0
-    assert dropped > 10
+    assert dropped > 0
 
 
 def nearest(solid: trimesh.Trimesh, origins: np.ndarray, ways: np.ndarray) -> np.ndarray:
