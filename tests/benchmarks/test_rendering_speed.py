@@ -62,15 +62,15 @@ def test_tables_say_ratios_and_shares(tmp_path: Path) -> None:
         for step, wall in (("stock writer", 0.5), ("our writer", 0.01))
     ]
     made.append(
-        RenderingRow(arm="light tree", scene=0, step="photographs", samples=8, wall_s=16.0, cpu_s=4.0, psnr_db=35.5)
+        RenderingRow(arm="light tree", scene=0, step="photographs", samples=4, wall_s=8.0, cpu_s=2.0, psnr_db=35.5)
     )
     rendering.write(tmp_path / "speed", made, "Rendering")
     text = (tmp_path / "speed" / "rendering.md").read_text()
     assert "| wall s an image at 40 dB | 6.35 | 1.59 | 4.0 |" in text
     assert "| processor ms a mask written, the same 10 masks | 25.00 | 0.50 | 50.0 |" in text
     assert "| 64 | 64.00 | 64.00 | reference | 16.00 | 16.00 | reference |" in text
-    # A third of the start, 2 of 4 views; photographs 2 s an image.
-    assert "| start | 0.17 | 8% | 0.25 | 11% |" in text
+    # A third of the start, 2 of 4 views; photographs 1 s an image.
+    assert "| start | 0.17 | 14% | 0.25 | 20% |" in text
     assert "| light tree | 2.00 | 0.50 | 35.5 |" in text
     written = list(csv.DictReader((tmp_path / "speed" / "rendering.csv").read_text().splitlines()))
     assert len(written) == len(made)
@@ -83,8 +83,8 @@ def test_both_arms_render_the_same_scene_and_more_samples_come_nearer() -> None:
     found = rendering.measure(size=48, scenes=1, samples=(1,), reference=64, variants=("light tree",), threads=1)
     for arm in ("stock", "ours"):
         decibels = {row.samples: row.psnr_db for row in found if row.arm == arm and row.step == "photographs"}
-        assert sorted(decibels) == [1, 8, 64]
-        assert 10 < decibels[1] < decibels[8]
+        assert sorted(decibels) == [1, 4, 64]
+        assert 10 < decibels[1] < decibels[4]
     assert {row.step for row in found if row.arm == "ours"} == {
         "scene sampled", "start", "building", "label pass", "photographs", "recorded"
     }  # fmt: skip
