@@ -1,9 +1,9 @@
 """What a stranger's file may do to a command: one line on stderr that names it, exit status 2, and nothing else."""
 
+import json
 import os
 import pickle
 import re
-import resource
 import struct
 import subprocess
 import sys
@@ -35,6 +35,17 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "given").mkdir()
     monkeypatch.chdir(tmp_path / "here")
+
+
+# A small process starts the command: the height of a child's memory counts that of its parent before it began.
+MEASURE = """
+import json, os, resource, subprocess, sys
+ceiling = int(sys.argv[2])
+child = subprocess.Popen(sys.argv[3:], preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling)))
+_, status, used = os.wait4(child.pid, 0)
+with open(sys.argv[1], "w") as file:
+    json.dump([os.waitstatus_to_exitcode(status), used.ru_maxrss], file)
+"""
 
 
 def everything(*folders: Path) -> dict[Path, tuple[int, int]]:
@@ -76,20 +87,17 @@ def test_one_line_status_2_and_nothing_written(
 def test_memory_stays_within_bounds_and_no_code_runs(name: str, tmp_path: Path, cache: Path) -> None:
     line = [str(word) for word in CASES[name].make(tmp_path / "given")]
     before = everything(tmp_path, cache)
-    out, errors = tmp_path.parent / f"{tmp_path.name}.out", tmp_path.parent / f"{tmp_path.name}.err"
+    out, errors, measured = (tmp_path.parent / f"{tmp_path.name}.{end}" for end in ("out", "err", "json"))
     with out.open("w") as stdout, errors.open("w") as stderr:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "corrotwin", *line],
-            stdout=stdout,
-            stderr=stderr,
+        subprocess.run(
+            [sys.executable, "-c", MEASURE, str(measured), str(CEILING), sys.executable, "-m", "corrotwin", *line],
+            stdout=stdout, stderr=stderr, check=True,
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (CEILING, CEILING)),
-        )
-        _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    done = subprocess.CompletedProcess(line, child.returncode, out.read_text(), errors.read_text())
+        )  # fmt: skip
+    code, height_kib = json.loads(measured.read_text())
+    done = subprocess.CompletedProcess(line, code, out.read_text(), errors.read_text())
     check(done, name)
-    assert used.ru_maxrss < MOST_MIB * 1024
+    assert height_kib < MOST_MIB * 1024
     assert everything(tmp_path, cache) == before
 
 
