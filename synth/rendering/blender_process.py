@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 POLL_SECONDS = 2.0
 # A process without progress that leaves the processor alone for so long is hung; a debugger may stop it less.
 IDLE_SECONDS = 600.0
-# The share of a core below which it is left alone: more than the idle threads of a deadlock use. On two cores with 25
-# busy processes, programs of ours have been seen to get 0.02.
+# A process that uses less of a core than this is idle: the idle threads of a deadlock use less still. Our programs have
+# been seen to get 0.02 of a core on two cores with 25 busy processes.
 IDLE_SHARE = 0.002
 
 
@@ -42,7 +42,7 @@ def run_blender(work: Path, *, budget: float) -> Generator[int]:
         message ends with the last line it printed.
     """
     log = work / "blender.log"
-    command = [sys.executable, "-P", "-m", "corrotwin.synth.blender", str(work / "batch.json"), str(getpid())]
+    command = command_of(work)
     with (
         new_file(log) as stderr,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as child,
@@ -61,6 +61,11 @@ def run_blender(work: Path, *, budget: float) -> Generator[int]:
         lines = read_text(log, errors="replace").strip().splitlines()
         why = f"hung: {guard.fault}" if guard.fault else f"ended with status {child.returncode}"
         raise RuntimeError(f"Blender {why}: {lines[-1] if lines else 'it printed nothing'}")
+
+
+def command_of(work: Path) -> list[str]:
+    """Return the command that renders ``work/batch.json`` in a Blender process, which ends with this one."""
+    return [sys.executable, "-P", "-m", "corrotwin.synth.blender", str(work / "batch.json"), str(getpid())]
 
 
 class ProgressJudge:

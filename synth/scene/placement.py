@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import trimesh
 
+from corrotwin.synth.scene.clutter.footprints import is_free, seen_from_above
 from corrotwin.synth.scene.specimen import Specimen
 from corrotwin.synth.scene.surroundings import Array
 from corrotwin.synth.spec import Prop
@@ -100,6 +101,7 @@ def place_beside(
     from, x and y to) was found.
     """
     boxes = [*(corners([one]) for one in placed), *taken]
+    seen = [seen_from_above(*box) for box in boxes]
     pose = resting(other.asset.vertices, rng.uniform(-40, 40))
     turned = trimesh.transform_points(other.asset.vertices, pose)
     half = np.ptp(turned, axis=0)[:2] / 2
@@ -113,7 +115,7 @@ def place_beside(
         place = middle + way * (apart.min() + rng.uniform(0.03, 0.6))
         if (place - half < limit[:2]).any() or (place + half > limit[2:]).any():
             continue
-        if all((place - half > b[:2]).any() or (place + half < a[:2]).any() for a, b in boxes):
+        if is_free((place - half, place + half), seen):
             moved = pose.copy()
             moved[:2, 3] += place
             return Placed(specimen=other, pose=moved)

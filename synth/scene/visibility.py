@@ -112,7 +112,7 @@ def first_hits(space: ViewingSpace, origins: Array, directions: Array) -> tuple[
         further, own, hit = space.solid.ray.intersects_location(onward, directions[on], multiple_hits=False)
         points, face = np.concatenate([points[~through], further]), np.concatenate([face[~through], hit])
         ray = np.concatenate([ray[~through], on[own]])
-        through = _gone_at(space, points, face)
+        through = np.concatenate([np.zeros((~through).sum(), dtype=bool), _gone_at(space, further, hit)])
     return points, ray, face
 
 

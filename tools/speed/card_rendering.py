@@ -3,10 +3,8 @@
 Blender runs as `corrotwin.synth.rendering` runs it, but that each process is ended when its time is over.
 """
 
-import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -21,6 +19,7 @@ from scipy import ndimage
 from corrotwin.synth import spec
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.labels import masks
+from corrotwin.synth.rendering import blender_process
 from corrotwin.synth.scene import sampling
 from corrotwin.twin.core.errors import WorkError
 from tools.speed.rendering import psnr_db
@@ -135,9 +134,8 @@ def timing(device: str, times: Sequence[Sequence[float]], count: int) -> RenderT
 
 
 def _start(folder: Path) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-P", "-m", "corrotwin.synth.blender", str(folder / "batch.json"), str(os.getpid())]
     with (folder / "blender.log").open("w") as log:
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        return subprocess.Popen(blender_process.command_of(folder), stdout=subprocess.PIPE, stderr=log, text=True)
 
 
 def _follow(child: "subprocess.Popen[str]", times: list[float]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from corrotwin.twin.assets import plate_parts
 from corrotwin.twin.assets.plate_parts import Layout
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.geometry import solids
+from corrotwin.twin.geometry import denting, solids
 from corrotwin.twin.geometry.atlas import Patch
 from corrotwin.twin.geometry.denting import Dent, dented, dents_rand
 from corrotwin.twin.geometry.fasteners import hole_mm
@@ -76,10 +76,7 @@ def plate(
         raise InputError(f"plate of {length_m} x {width_m} m with chequer tears: at most {CHEQUER_M2} m²")
     if dents and fasteners == "chequer":
         raise InputError("plate dents with chequer tears: choose one of them")
-    if not (0 <= dents <= MOST_DENTS and 0 < dent_mm <= 100 and lay >= 0):
-        raise InputError(
-            f"plate dents {dents} of {dent_mm} mm, lay {lay}: up to {MOST_DENTS}, up to 100 mm, lay from 0"
-        )
+    denting.check("plate", dents, dent_mm, lay, most=MOST_DENTS, deepest_mm=100)
     layout = Layout(
         length=length_m,
         width=width_m,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import Floats, Integers, Patch, weld
 
 Flags = NDArray[np.bool_]
@@ -52,6 +53,26 @@ class Dent:
             share = np.clip(offset @ crease / (crease @ crease), -0.5, 0.5)
             offset = offset - share[..., None] * crease
         return np.asarray(np.linalg.norm(offset, axis=-1))
+
+
+def check(kind: str, dents: int, dent_mm: float, lay: int, *, most: int, deepest_mm: float) -> None:
+    """Refuse parameters of an asset's dents that are out of range.
+
+    Parameters
+    ----------
+    kind : of the asset, for the message.
+    dents, dent_mm, lay : number of dents, depth of the deepest, and their seed.
+    most, deepest_mm : the greatest number and depth.
+
+    Raises
+    ------
+    InputError
+        One is out of range.
+    """
+    if not (0 <= dents <= most and 0 < dent_mm <= deepest_mm and lay >= 0):
+        raise InputError(
+            f"{kind} dents {dents} of {dent_mm} mm, lay {lay}: up to {most} dents, up to {deepest_mm:g} mm, lay from 0"
+        )
 
 
 def displacement(points: Floats, dents: Sequence[Dent]) -> Floats:

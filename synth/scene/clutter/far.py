@@ -1,4 +1,4 @@
-"""What stands far behind the steel where there is no wall: hedges, trees, fences, buildings, containers, masts.
+"""Background objects for scenes without a wall: hedges, trees, fences, buildings, containers, masts.
 
 Seen small and often blurred, each is a few hundred triangles; they keep a scene from standing before empty ground.
 """

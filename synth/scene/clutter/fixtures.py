@@ -1,4 +1,4 @@
-"""What hangs on walls: conduits, cables on clips, trays, lagged pipes, downpipes, signs, vents, patches, tie holes.
+"""Fixtures of walls: conduits, cables on clips, trays, lagged pipes, downpipes, signs, vents, patches, tie holes.
 
 A builder works in the wall's own frame: x along the wall, z up, the face of the wall at y = 0 and the room at y < 0.
 Each draws its pieces from its generator over a stretch `low` to `high` of the wall, (x, z) metres each.

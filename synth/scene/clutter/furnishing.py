@@ -15,14 +15,13 @@ from corrotwin.synth.scene import visibility
 from corrotwin.synth.scene.clutter import catalogue, far, fixtures, plants
 from corrotwin.synth.scene.clutter.footprints import Box, beside, corners_of, is_free, seen_from_above
 from corrotwin.synth.scene.clutter.litter import litter
-from corrotwin.synth.scene.clutter.shapes import Array, Shape, joined
+from corrotwin.synth.scene.clutter.shapes import Array, Shape, joined, written
 from corrotwin.synth.scene.debris import heap_props
-from corrotwin.synth.scene.ground import GROUND_COLORS, UNMOVED, ground_props, mix_colors, write_pieces
+from corrotwin.synth.scene.ground import GROUND_COLORS, ground_props, mix_colors, write_pieces
 from corrotwin.synth.scene.ground_cover import Pieces
 from corrotwin.synth.scene.placement import Arrangement, corners
 from corrotwin.synth.scene.surroundings import vary
 from corrotwin.synth.spec import Prop
-from corrotwin.twin.core.files import new_file
 
 Corners = tuple[Array, Array]  # of a box, (3,) metres each
 GAP_M = 0.012  # between an asset and anything placed here
@@ -35,7 +34,7 @@ FEET_M, BLADES_M = 0.06, 0.3  # heights below which steel stands on the ground, 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Occupied:
-    """What is there: boxes of the assets and of other things, the subject's greatest extent and its middle."""
+    """Boxes of the assets and of other things in a scene, and the subject's greatest extent and middle."""
 
     assets: tuple[Corners, ...]
     others: tuple[Corners, ...]
@@ -44,9 +43,7 @@ class Occupied:
 
     def clear(self, box: Corners, gap: float = GAP_M) -> bool:
         """Return True if a box stays so far from all that is there."""
-        return all(
-            (box[0] - gap > high).any() or (box[1] + gap < low).any() for low, high in (*self.assets, *self.others)
-        )
+        return is_free((box[0] - gap, box[1] + gap), (*self.assets, *self.others))
 
     def footprints(self, height: float) -> list[Box]:
         """Return the boxes, seen from above, of what stands or hangs between the ground and a height."""
@@ -82,7 +79,7 @@ def furnish(
         shapes, leaves = shapes + behind, leaves + [_clear_of(part, site) for part in hedges]
     made = [*props, *kept]
     if shapes:
-        made.append(_write(joined(shapes), folder, f"{prefix}-things.npz", float(draws["looks"].uniform(0, 100))))
+        made.append(written(joined(shapes), folder, f"{prefix}-things.npz", float(draws["looks"].uniform(0, 100))))
     for number, part in enumerate(leaves):
         green = vary(
             mix_colors(GROUND_COLORS["blade"], draws["looks"]) * draws["looks"].uniform(0.6, 1.1), draws["looks"]
@@ -265,20 +262,4 @@ def _clear_of(pieces: Pieces, site: Occupied) -> Pieces:
     kept = np.ones(len(leaves), bool)
     for low, high in site.assets:
         kept &= ~((leaves > low - GAP_M) & (leaves < high + GAP_M)).all(axis=2).any(axis=1)
-    count = int(kept.sum())
-    faces = np.array([[0, 1, 2], [0, 2, 3]])[None] + 4 * np.arange(count)[:, None, None]
-    return Pieces(
-        vertices=leaves[kept].reshape(-1, 3), faces=faces.reshape(-1, 3).astype(np.int32),
-        tone=pieces.tone.reshape(-1, 4)[kept].reshape(-1),
-    )  # fmt: skip
-
-
-def _write(shape: Shape, folder: Path, file: str, seed: float) -> Prop:
-    """Write coloured things as one mesh and return its prop, of worn material."""
-    with new_file(folder / file, replace=True) as stream:
-        np.savez(
-            stream, vertices=shape.vertices.astype(np.float32), faces=shape.faces.astype(np.int32),
-            tone=np.full(len(shape.vertices), 0.5, np.float32), color=shape.color.astype(np.float32),
-        )  # fmt: skip
-    red, green, blue = shape.color.mean(axis=0).tolist()
-    return Prop(shape="mesh", pose=UNMOVED, material="worn", color=(red, green, blue), seed=seed, file=file)
+    return plants.leaves(leaves[kept], pieces.tone.reshape(-1, 4)[kept])

@@ -1,8 +1,10 @@
 """Weeds, shrubs and trees of single leaves, each two triangles; open meshes, like blades of grass."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from corrotwin.synth.scene.clutter import looks
 from corrotwin.synth.scene.clutter.shapes import Array, Shape, tube
@@ -55,10 +57,15 @@ def shrubs(
         0,
         0.85,
     )
-    faces = np.array([[0, 1, 2], [0, 2, 3]])[None] + 4 * np.arange(len(owner))[:, None, None]
+    return leaves(corners, np.repeat(tone[:, None], 4, axis=1))
+
+
+def leaves(corners: NDArray[np.floating[Any]], tone: NDArray[np.floating[Any]]) -> Pieces:
+    """Return leaves of two triangles each as pieces: their corners (n, 4, 3), in order around, and tones (n, 4)."""
+    faces = np.array([[0, 1, 2], [0, 2, 3]])[None] + 4 * np.arange(len(corners))[:, None, None]
     return Pieces(
         vertices=corners.reshape(-1, 3).astype(np.float32), faces=faces.reshape(-1, 3).astype(np.int32),
-        tone=np.repeat(tone, 4).astype(np.float32),
+        tone=tone.reshape(-1).astype(np.float32),
     )  # fmt: skip
 
 

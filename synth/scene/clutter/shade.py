@@ -1,4 +1,4 @@
-"""What stands out of the picture between the sun and the steel, and throws its shadow: railings, lattices, leaves."""
+"""Objects outside the picture that cast shadows on the steel: railings, lattices, edges of roofs, branches."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,11 +7,9 @@ import numpy as np
 import trimesh
 
 from corrotwin.synth.scene.clutter import looks, plants
-from corrotwin.synth.scene.clutter.shapes import Array, Shape, boxes, joined
-from corrotwin.synth.scene.ground import UNMOVED
+from corrotwin.synth.scene.clutter.shapes import Array, Shape, boxes, joined, written
 from corrotwin.synth.scene.visibility import ViewingSpace, in_picture
 from corrotwin.synth.spec import Light, Prop, View
-from corrotwin.twin.core.files import new_file
 
 SHARE = 0.5  # of the scenes in the sun
 TRIES = 6
@@ -47,15 +45,7 @@ def thrown(
         reached, _, _ = space.solid.ray.intersects_location((aim + 0.01 * sun)[None], sun[None], multiple_hits=False)
         if len(reached):
             continue  # it lies in the shade already
-        with new_file(folder / f"{name}.npz", replace=True) as stream:
-            np.savez(
-                stream, vertices=shape.vertices.astype(np.float32), faces=shape.faces.astype(np.int32),
-                tone=np.full(len(shape.vertices), 0.5, np.float32), color=shape.color.astype(np.float32),
-            )  # fmt: skip
-        red, green, blue = shape.color.mean(axis=0).tolist()
-        return [
-            Prop(shape="mesh", pose=UNMOVED, material="worn", color=(red, green, blue), seed=0.0, file=f"{name}.npz")
-        ]
+        return [written(shape, folder, f"{name}.npz", seed=0.0)]
     return []
 
 

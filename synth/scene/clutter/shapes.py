@@ -5,10 +5,15 @@ Lengths are metres, z is up; all shapes are closed and wound outward, so that a 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from corrotwin.synth.scene.ground import UNMOVED
+from corrotwin.synth.spec import Prop
+from corrotwin.twin.core.files import new_file
 
 Array = NDArray[np.float64]
 Faces = NDArray[np.int64]
@@ -107,6 +112,17 @@ def sheet(grid: ArrayLike, below: ArrayLike, color: ArrayLike) -> Shape:
     shades = np.asarray(color, float)
     shades = np.broadcast_to(shades, vertices.shape) if shades.ndim == 1 else np.tile(shades, (2, 1))
     return Shape(vertices=vertices, faces=np.concatenate([up, down, walls]), color=np.array(shades))
+
+
+def written(shape: Shape, folder: Path, file: str, seed: float) -> Prop:
+    """Write a shape to ``folder/file`` as one mesh and return its prop, of worn material."""
+    with new_file(folder / file, replace=True) as stream:
+        np.savez(
+            stream, vertices=shape.vertices.astype(np.float32), faces=shape.faces.astype(np.int32),
+            tone=np.full(len(shape.vertices), 0.5, np.float32), color=shape.color.astype(np.float32),
+        )  # fmt: skip
+    red, green, blue = shape.color.mean(axis=0).tolist()
+    return Prop(shape="mesh", pose=UNMOVED, material="worn", color=(red, green, blue), seed=seed, file=file)
 
 
 def tipped(shape: Shape, *, onto: str = "x") -> Shape:

@@ -1,4 +1,4 @@
-"""What is placed around the steel: closed, of muted colours, a function of its generator, and clear of all assets."""
+"""Clutter around the steel: closed, in muted colours, a function of its generator, and clear of all assets."""
 
 from collections.abc import Callable
 from dataclasses import replace

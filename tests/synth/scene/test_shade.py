@@ -1,4 +1,4 @@
-"""What throws its shadow into a picture is not in it, touches nothing, and does darken what the picture shows."""
+"""Objects that cast shadows into a picture stay out of it, touch nothing, and darken what it shows."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -7,7 +7,7 @@ import numpy as np
 
 from corrotwin.twin.assets.sheets.profiled import PROFILES, Profile, screw
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.geometry import extrusion, profiles, solids
+from corrotwin.twin.geometry import denting, extrusion, profiles, solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
 from corrotwin.twin.geometry.denting import dented, dents_rand
 from corrotwin.twin.geometry.profiles import Section
@@ -108,8 +108,7 @@ def cladding(
         raise InputError(f"cladding length_m {length_m}: 0.6 to 8 m")
     if purlins not in range(2, 9) or length_m / purlins < 0.25:
         raise InputError(f"cladding on {purlins} purlins in {length_m} m: 2 to 8, and at least 0.25 m for each")
-    if not (0 <= dents <= 20 and 0 < dent_mm <= 60 and lay >= 0):
-        raise InputError(f"cladding dents {dents} of {dent_mm} mm, lay {lay}: up to 20 dents, up to 60 mm, lay from 0")
+    denting.check("cladding", dents, dent_mm, lay, most=20, deepest_mm=60)
     own = _Sheets(profile=PROFILES[profile], thickness=thickness_mm / 1000, count=sheets, length=length_m)
     levels = np.linspace(OVERHANG, length_m - OVERHANG, purlins)
     skins: list[Patch] = []

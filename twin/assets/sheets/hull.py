@@ -8,6 +8,7 @@ import numpy as np
 
 from corrotwin.twin.assets.sheets.hull_parts import bilge_keel, draught_mark, fender, frame, seam
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry import denting
 from corrotwin.twin.geometry.atlas import Floats, Patch
 from corrotwin.twin.geometry.denting import Dent, dented, dents_rand
 from corrotwin.twin.geometry.skins import behind, skin
@@ -134,8 +135,7 @@ def hull(
     if keel and 0.5 * TURN * bilge_m > girth_m - 0.1:
         most = (girth_m - 0.1) / (0.5 * TURN)
         raise InputError(f"hull keel with bilge_m {bilge_m}: at most {most:.2f} m in a girth of {girth_m} m")
-    if not (0 <= dents <= 20 and 0 < dent_mm <= 80 and lay >= 0):
-        raise InputError(f"hull dents {dents} of {dent_mm} mm, lay {lay}: up to 20 dents, up to 80 mm, lay from 0")
+    denting.check("hull", dents, dent_mm, lay, most=20, deepest_mm=80)
     own = Shell(
         length=length_m, girth=girth_m, thickness=thickness_mm / 1000, bilge=bilge_m, sweep=sweep_m,
         flare=float(np.radians(flare_degrees)), frames=frames, bow=bow_mm / 1000,

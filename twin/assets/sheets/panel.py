@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 
 from corrotwin.twin.assets.sheets.door_shape import RECESS, DoorShape, border
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.geometry import extrusion, profiles, solids
+from corrotwin.twin.geometry import denting, extrusion, profiles, solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
 from corrotwin.twin.geometry.denting import Dent, Flags, dented, dents_rand
 from corrotwin.twin.geometry.profiles import Section
@@ -70,8 +70,7 @@ def panel(
         raise InputError(f"panel swage_mm {swage_mm}, swage_m {swage_m}: 0 to 15 mm, 0.4 to 0.72 of the height")
     if not (0 <= lean_degrees <= 30 and (lean_degrees == 0 or not sill)):
         raise InputError(f"panel lean_degrees {lean_degrees}: 0 to 30 degrees, and 0 over a sill")
-    if not (0 <= dents <= 12 and 0 < dent_mm <= 30 and lay >= 0):
-        raise InputError(f"panel dents {dents} of {dent_mm} mm, lay {lay}: up to 12 dents, up to 30 mm, lay from 0")
+    denting.check("panel", dents, dent_mm, lay, most=12, deepest_mm=30)
     shape = DoorShape(
         width=width_m, height=height_m, front=0.045, rear=arch_mm / 1000, swage=(swage_m * height_m, swage_mm / 1000),
         crease=0.3 * height_m,

@@ -1,6 +1,6 @@
 """Plates cut to a convex outline, such as gussets, parts of whose faces lie under other steel."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -133,9 +133,15 @@ def _inside(polygon: Floats, point: Floats) -> bool:
 
 
 def _rim(
-    solid: str, outline: Floats, thickness: float, xs: Floats, levels: list[list[float]], canonical: object, edge: str,
+    solid: str,
+    outline: Floats,
+    thickness: float,
+    xs: Floats,
+    levels: list[list[float]],
+    canonical: Callable[[int, float], float],
+    edge: str,
     hidden_below: float,
-) -> list[Patch]:  # fmt: skip
+) -> list[Patch]:
     """Build the cut edges, each corner sharp."""
     patches = []
     for a, b in zip(outline, np.roll(outline, -1, axis=0), strict=True):
@@ -147,7 +153,7 @@ def _rim(
         else:
             step = 1 if last > first else -1
             columns = list(range(first, last + step, step))
-            z = [canonical(k, float(a[1] + (xs[k] - a[0]) / (b[0] - a[0]) * (b[1] - a[1]))) for k in columns]  # type: ignore[operator]
+            z = [canonical(k, float(a[1] + (xs[k] - a[0]) / (b[0] - a[0]) * (b[1] - a[1]))) for k in columns]
             line = np.column_stack([xs[columns], z])
         names = ["crevice" if height < hidden_below else edge for height in (line[:-1, 1] + line[1:, 1]) / 2]
         for zone, part in steelwork.stretches(names, line):
