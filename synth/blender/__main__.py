@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from corrotwin.synth.blender import session
+from corrotwin.synth.spec import PROGRESS, load
 
 
 def main() -> None:
@@ -20,17 +21,16 @@ def main() -> None:
     finished = os.fdopen(os.dup(1), "w")  # our own line to the parent; what Blender prints joins stderr
     os.dup2(2, 1)
 
-    bproc = session.load_blenderproc()
+    batch, folder = load(batch_file), batch_file.parent
+    bproc = session.load_blenderproc(batch.threads)
     import numpy as np
 
     from corrotwin.synth.blender import build, passes
-    from corrotwin.synth.spec import PROGRESS, load
 
     def say(what: str) -> None:
         finished.write(f"{what}\n")
         finished.flush()
 
-    batch, folder = load(batch_file), batch_file.parent
     session.start(bproc, folder, batch.threads, batch.device)
     for scene in batch.scenes:
         session.clear(bproc)

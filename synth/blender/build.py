@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.synth.blender import images, materials, models, steel, textured, versions
+from corrotwin.synth.blender import images, materials, meshes, models, steel, textured, versions
 from corrotwin.synth.spec import Body, Light, Prop, Scene
 
 SKY = 0.12  # the sky texture is that much brighter than the HDRIs
@@ -37,7 +37,7 @@ def _body(bproc: ModuleType, body: Body, folder: Path) -> None:
         edges, treads, gone = (arrays.get(name) for name in ("edges", "treads", "gone"))
     target = bproc.object.create_with_empty_mesh(f"body-{body.instance}")
     data = target.get_mesh()
-    data.from_pydata(vertices, [], faces)
+    meshes.fill(data, vertices, faces)
     data.uv_layers.new(name=steel.ATLAS).data.foreach_set("uv", uv.astype(np.float32).ravel())
     _smooth(data)
     drawn = images.of_rows_from_below(body.file, fields, space=images.DATA, exact=True)
@@ -76,7 +76,7 @@ def _prop(bproc: ModuleType, prop: Prop, folder: Path) -> None:
             color = arrays.get("color")
         target = bproc.object.create_with_empty_mesh(prop.file)
         data = target.get_mesh()
-        data.from_pydata(vertices, [], faces)
+        meshes.fill(data, vertices, faces)
         data.attributes.new(materials.TONE, "FLOAT", "POINT").data.foreach_set("value", tone.astype(np.float32))
         if color is not None:
             data.attributes.new(materials.COLOR, "FLOAT_COLOR", "POINT").data.foreach_set(

@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.synth.blender import images
+from corrotwin.synth.blender import images, meshes
 from corrotwin.synth.blender.shader_graph import Graph, scaled
 from corrotwin.synth.spec import Color, Prop
 
@@ -19,7 +19,7 @@ def add(bproc: ModuleType, prop: Prop, folder: Path) -> Any:
         arrays = dict(stored)
     target = bproc.object.create_with_empty_mesh(prop.file)
     data = target.get_mesh()
-    data.from_pydata(arrays["vertices"], [], arrays["faces"])
+    meshes.fill(data, arrays["vertices"], arrays["faces"])
     data.uv_layers.new(name="uv").data.foreach_set("uv", arrays["uv"].ravel())
     for number, (values, texture) in enumerate(zip(arrays["materials"], arrays["texture"], strict=True)):
         picture = arrays[f"texture-{texture}"] if texture >= 0 else None

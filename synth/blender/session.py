@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -34,14 +35,16 @@ def end_after(main: Callable[[], None]) -> None:
     os._exit(0)
 
 
-def load_blenderproc() -> ModuleType:
-    """Import blenderproc 2.8.0 outside Blender's own interpreter.
+def load_blenderproc(threads: int | None = None) -> ModuleType:
+    """Import blenderproc 2.8.0 outside Blender's own interpreter, for so many threads, or one for each core.
 
     The package refuses to be imported elsewhere, and inside Blender it pip-installs packages at import and removes
     site-packages from `sys.path`. So: `bpy` first, its environment variable set, the module made from its spec
-    without executing it, `SetupUtility.setup` replaced, one more copy of site-packages for it to remove; then executed.
+    without executing it, `SetupUtility.setup` replaced, one more copy of site-packages for it to remove; then executed,
+    without scikit-learn, which only its search for floors needs and which takes as long to import as Blender.
     """
-    import bpy  # noqa: F401  blenderproc looks for it
+    with _cores(threads):
+        import bpy  # noqa: F401  blenderproc looks for it
 
     os.environ["INSIDE_OF_THE_INTERNAL_BLENDER_PYTHON_ENVIRONMENT"] = "1"
     spec = importlib.util.find_spec("blenderproc")
@@ -54,9 +57,44 @@ def load_blenderproc() -> ModuleType:
     SetupUtility.setup = staticmethod(lambda *args, **kwargs: sys.argv)
     path = list(sys.path)
     sys.path.insert(0, str(Path(spec.origin).parent.parent))
-    spec.loader.exec_module(package)
+    with _unimported("sklearn.cluster", "MeanShift"):
+        spec.loader.exec_module(package)
     sys.path[:] = path
     return package
+
+
+@contextmanager
+def _cores(count: int | None) -> Iterator[None]:
+    """Let what is imported here see at most `count` of the cores that this process may use.
+
+    oneTBB starts a thread for each core that it sees first, whatever Blender is told later. Those with nothing to do
+    spin, and take up to as much of the processor as the one that renders.
+    """
+    allowed = os.sched_getaffinity(0) if sys.platform == "linux" else set()
+    if count is None or count >= len(allowed):
+        yield
+        return
+    os.sched_setaffinity(0, sorted(allowed)[:count])
+    try:
+        yield
+    finally:
+        for thread in Path("/proc/self/task").iterdir():  # each has its own, which it has from the one that started it
+            os.sched_setaffinity(int(thread.name), allowed)
+
+
+@contextmanager
+def _unimported(module: str, name: str) -> Iterator[None]:
+    """Let ``from module import name`` give None here, without importing the module."""
+    stand_in = ModuleType(module)
+    setattr(stand_in, name, None)
+    before = sys.modules.get(module)
+    sys.modules[module] = stand_in
+    try:
+        yield
+    finally:
+        sys.modules.pop(module)
+        if before is not None:
+            sys.modules[module] = before
 
 
 def start(bproc: ModuleType, temporary: Path, threads: int, device: str) -> None:

@@ -17,7 +17,7 @@ class Graph:
         self.material = bpy.data.materials.new(name)
         self.material.use_nodes = True
         self.tree = self.material.node_tree
-        self.surface = self.tree.nodes["Principled BSDF"]
+        self.tree.nodes.clear()
         coordinates = self.tree.nodes.new("ShaderNodeTexCoord")
         self.use_position(coordinates.outputs["Object"], seed)
 
@@ -110,30 +110,43 @@ class Graph:
         """Return the normal perturbed by a height in [0, 1], whose full range is `distance_m`."""
         return self.node("ShaderNodeBump", Height=height, Distance=distance_m, Strength=strength).outputs["Normal"]
 
+    def reflection(self, *, color: Any, roughness: Any, metallic: Any = 0.0, normal: Any = None) -> Any:
+        """Return how a surface reflects light, by Blender's principled model."""
+        node = self.node("ShaderNodeBsdfPrincipled", Base_Color=color, Roughness=roughness, Metallic=metallic)
+        if normal is not None:
+            self.put(node.inputs["Normal"], normal)
+        return node.outputs[0]
+
+    def either(self, share: Any, a: Any, b: Any) -> Any:
+        """Return the reflection `a` where `share` is 0, `b` where it is 1, and both by their shares between.
+
+        What only one of them needs is not evaluated where the other is alone, unlike the inputs of `mix` and `blend`.
+        """
+        return self.node("ShaderNodeMixShader", _0=share, _1=a, _2=b).outputs[0]
+
     def finish(
-        self, *, color: Any, mean: Any, roughness: Any, metallic: Any = 0.0, normal: Any = None, left: Any = None
+        self, *, color: Any, mean: Any, roughness: Any, metallic: Any = 0.0, normal: Any = None
     ) -> bpy.types.Material:
+        """Wire a surface of one reflection and return the material; as `close`."""
+        return self.close(self.reflection(color=color, roughness=roughness, metallic=metallic, normal=normal), mean)
+
+    def close(self, seen: Any, mean: Any, *, left: Any = None) -> bpy.types.Material:
         """Wire the surface and return the material; where `left` is 0 in place of 1 there is no surface.
 
-        Diffuse rays, which come from a dull surface, see only the colour `mean`, so that Cycles evaluates the graph for
-        cameras and glossy rays alone.
+        Diffuse rays, which come from a dull surface, see only the colour `mean`, so that Cycles evaluates the graph of
+        the reflection `seen` for cameras and glossy rays alone.
         """
         output = self.tree.nodes.new("ShaderNodeOutputAOV")
         output.aov_name = NORMAL
         true_normal = self.tree.nodes.new("ShaderNodeNewGeometry").outputs["True Normal"]
         self.put(output.inputs["Color"], self.times(true_normal, left))
-        self.put(self.surface.inputs["Base Color"], color)
-        self.put(self.surface.inputs["Roughness"], roughness)
-        self.put(self.surface.inputs["Metallic"], metallic)
-        if normal is not None:
-            self.put(self.surface.inputs["Normal"], normal)
         bounced = self.tree.nodes.new("ShaderNodeLightPath").outputs["Is Diffuse Ray"]
-        plain = self.node("ShaderNodeBsdfDiffuse", Color=self.mix(GLOSS, mean, (1.0, 1.0, 1.0)))
-        seen = self.node("ShaderNodeMixShader", _0=bounced, _1=self.surface.outputs[0], _2=plain.outputs[0])
+        plain = self.node("ShaderNodeBsdfDiffuse", Color=self.mix(GLOSS, mean, (1.0, 1.0, 1.0))).outputs[0]
+        surface = self.either(bounced, seen, plain)
         if left is not None:
-            open_air = self.tree.nodes.new("ShaderNodeBsdfTransparent")
-            seen = self.node("ShaderNodeMixShader", _0=left, _1=open_air.outputs[0], _2=seen.outputs[0])
-        self.put(self.tree.nodes["Material Output"].inputs["Surface"], seen.outputs[0])
+            open_air = self.tree.nodes.new("ShaderNodeBsdfTransparent").outputs[0]
+            surface = self.either(left, open_air, surface)
+        self.put(self.tree.nodes.new("ShaderNodeOutputMaterial").inputs["Surface"], surface)
         return self.material
 
 

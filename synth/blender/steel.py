@@ -69,25 +69,23 @@ def rusting(
     stained = graph.mix(wet, steel, graph.mix(0.85, steel, graph.mix(fine, (0.42, 0.17, 0.04), (0.22, 0.08, 0.025))))
 
     # A coat of paint stands proud of the rust, its edge lifted; scale and pits roughen what is below.
-    film = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, rusted), 0.35)
-    lip = graph.math("MULTIPLY", graph.step(cover, 0.2, 0.4), 0.35 if finish.kind == "paint" else 0.05)
-    plates = graph.math("MULTIPLY", layers.height, 0.2 + 0.3 * finish.scale)
-    rough = graph.math("ADD", graph.math("MULTIPLY", middle, 0.7), graph.math("MULTIPLY", fine, 0.6))
     range_m = 0.003 + 0.005 * finish.scale
-    relief = graph.math("ADD", rough, plates)
+    film: Any = 0.35
+    if own_coat is not None and finish.coat is not None:
+        film = graph.math("ADD", graph.math("MULTIPLY", own_coat[2], finish.coat.metres / range_m), film)
+    lip = graph.math("MULTIPLY", graph.step(cover, 0.2, 0.4), 0.35 if finish.kind == "paint" else 0.05)
     if own_rust is not None and finish.rust_texture is not None:
         relief = graph.math("MULTIPLY", own_rust[2], finish.rust_texture.metres / range_m)
-    scale = graph.math("MULTIPLY", rusted, relief)
-    if own_coat is not None and finish.coat is not None:
-        coat = graph.math("MULTIPLY", own_coat[2], finish.coat.metres / range_m)
-        film = graph.math("ADD", film, graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, rusted), coat))
-    depth = graph.math("MULTIPLY", graph.math("MINIMUM", loss, 2.5), 0.25)
-    height = graph.math(
-        "SUBTRACT", graph.math("ADD", graph.math("MULTIPLY", lip, graph.math("SUBTRACT", 1.0, rusted)),
-                               graph.math("ADD", film, scale)), depth,
-    )  # fmt: skip
+    else:
+        plates = graph.math("MULTIPLY", layers.height, 0.2 + 0.3 * finish.scale)
+        rough = graph.math("ADD", graph.math("MULTIPLY", middle, 0.7), graph.math("MULTIPLY", fine, 0.6))
+        relief = graph.math("ADD", rough, plates)
+    proud = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, rusted), graph.math("ADD", film, lip))
     if finish.kind == "cast":
-        height = graph.math("ADD", height, graph.math("MULTIPLY", middle, 0.5))
+        proud = graph.math("ADD", proud, graph.math("MULTIPLY", middle, 0.5))
+    depth = graph.math("MULTIPLY", graph.math("MINIMUM", loss, 2.5), 0.25)
+    unrusted_height = graph.math("SUBTRACT", proud, depth)
+    height = graph.math("ADD", unrusted_height, graph.math("MULTIPLY", rusted, relief))
 
     label = graph.tree.nodes.new("ShaderNodeOutputAOV")
     label.aov_name = LABEL
@@ -106,14 +104,15 @@ def rusting(
     youth = rust.youth(graph, age, 10)
     old, young = (rust.OLD, rust.YOUNG) if finish.rust_texture is None else (finish.rust_texture.mean,) * 2
     mean_rust = graph.mix(youth, scaled(old, finish.rust), scaled(young, finish.rust))
-    return graph.finish(
-        color=graph.mix(rusted, stained, corroded),
-        mean=graph.mix(graph.step(cover, 0.42, 0.58), _mean_unrusted(finish), mean_rust),
-        roughness=graph.blend(rusted, steel_roughness, own_rust[1] if own_rust else graph.blend(fine, 0.75, 1.0)),
-        metallic=graph.blend(rusted, metallic, 0.0),
-        normal=graph.bump(height, range_m),
-        left=left,
+    whole = graph.reflection(
+        color=stained, roughness=steel_roughness, metallic=metallic, normal=graph.bump(unrusted_height, range_m)
     )
+    eaten = graph.reflection(
+        color=corroded, roughness=own_rust[1] if own_rust else graph.blend(fine, 0.75, 1.0),
+        normal=graph.bump(height, range_m),
+    )  # fmt: skip
+    mean = graph.mix(graph.step(cover, 0.42, 0.58), _mean_unrusted(finish), mean_rust)
+    return graph.close(graph.either(rusted, whole, eaten), mean, left=left)
 
 
 def _mean_unrusted(finish: Finish) -> Color:

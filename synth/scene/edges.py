@@ -22,7 +22,8 @@ def nearness(asset: AssetGeometry, texels: Texels) -> NDArray[np.uint8]:
     near = np.zeros(asset.atlas_shape, dtype=np.uint8)
     points, on_surface = _points(asset), texels.zone >= 0
     if len(points):
-        tree = cKDTree(points, balanced_tree=False, compact_nodes=False)  # soon made, and asked once
+        # Soon made, and asked once.
+        tree = cKDTree(points, leafsize=32, balanced_tree=False, compact_nodes=False)
         distance, _ = tree.query(texels.position_m[on_surface], distance_upper_bound=EDGE_REACH_M)
         near[on_surface] = np.rint(255 * np.clip(1 - distance / EDGE_REACH_M, 0, 1))
     return near

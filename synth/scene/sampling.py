@@ -3,7 +3,7 @@
 Every draw is a function of (seed, index, stream), so a scene does not depend on when or with which others it is made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import cos, pi, prod, sin, sqrt
@@ -180,6 +180,7 @@ def _bodies(
     """Write the assets for the renderer and return their bodies; assets of one structure share a colour."""
     bodies: list[Body] = []
     looks: list[tuple[Coating, Finish]] = []
+    worn: dict[int, Mapping[str, Any]] = {}  # by texels, which assets of one shape share
     for number, placed in enumerate(stand.placed, start=1):
         one = placed.specimen
         finish = _textured(_finish(chosen, one.twin.coating, one.twin.kind, rng, priming), chosen, folder, texturing)
@@ -188,12 +189,14 @@ def _bodies(
         if alike is not None:
             finish = replace(alike, seed=finish.seed, dirt=finish.dirt)
         looks.append((one.twin.coating, finish))
+        if finish.kind == "paint" and id(one.texels) not in worn:
+            worn[id(one.texels)] = edges.worn(one.asset, one.texels)
         name = f"body-{index}-{number}.npz"
         with new_file(folder / name, replace=True) as stream:
             np.savez(
                 stream, vertices=one.asset.vertices.astype(np.float32), faces=one.asset.faces.astype(np.int32),
                 uv=one.asset.uv.astype(np.float32), fields=specimen.pack(one, chosen.bleeding),
-                **(edges.worn(one.asset, one.texels) if finish.kind == "paint" else {}),
+                **(worn[id(one.texels)] if finish.kind == "paint" else {}),
                 **({} if one.gone is None else {"gone": one.gone}),
             )  # fmt: skip
         bodies.append(

@@ -99,17 +99,36 @@ def shown(material: Any, color: Any, body: Any, file: Path) -> list[float]:
     return [float(channel) for channel in pixels[:, :3].mean(axis=0)]
 
 
+def color_of(tree: Any, reflection: Any) -> Any:
+    """The input with a reflection's colour; of two that are mixed, with their colours mixed."""
+    if reflection.bl_idname == "ShaderNodeBsdfPrincipled":
+        return reflection.inputs["Base Color"]
+    mixed = tree.nodes.new("ShaderNodeMix")
+    mixed.data_type = "RGBA"
+    share, *ends = (socket.links[0] for socket in reflection.inputs)
+    tree.links.new(share.from_socket, mixed.inputs[0])
+    for place, end in zip((6, 7), ends, strict=True):
+        color = color_of(tree, end.from_node)
+        if color.is_linked:
+            tree.links.new(color.links[0].from_socket, mixed.inputs[place])
+        else:
+            mixed.inputs[place].default_value = color.default_value
+    passed = tree.nodes.new("ShaderNodeMix")  # has an input that is linked to it
+    passed.data_type = "RGBA"
+    tree.links.new(mixed.outputs[2], passed.inputs[6])
+    return passed.inputs[6]
+
+
 def both(material: Any, body: Any, folder: Path) -> tuple[list[float], list[float]]:
     """Mean colour of the material, and what stands for it in diffuse rays."""
-    nodes = material.node_tree.nodes
-    (plain,) = (node for node in nodes if node.bl_idname == "ShaderNodeBsdfDiffuse")
-    seen = nodes["Material Output"].inputs["Surface"].links[0].from_node
+    tree = material.node_tree
+    (plain,) = (node for node in tree.nodes if node.bl_idname == "ShaderNodeBsdfDiffuse")
+    seen = tree.nodes["Material Output"].inputs["Surface"].links[0].from_node
     share, real, mean = (socket.links[0] for socket in seen.inputs)
     assert share.from_socket.name == "Is Diffuse Ray"
-    assert real.from_node == nodes["Principled BSDF"]
     assert mean.from_node == plain
     stands = plain.inputs["Color"].links[0].from_node.inputs[6]  # before gloss is added
-    colors = nodes["Principled BSDF"].inputs["Base Color"], stands
+    colors = color_of(tree, real.from_node), stands
     real, mean = (shown(material, color, body, folder / "seen.exr") for color in colors)
     return real, mean
 
