@@ -22,7 +22,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 from tyro.conf import arg
 
 from corrotwin.twin.core import cli
@@ -38,28 +37,6 @@ ARMS: Mapping[str, tuple[int, int]] = {  # samples a pixel and views a scene; th
     "2 samples, 4 views": (2, 4),
 }
 SIZE, SEED, STEPS = 224, 11, 290
-
-
-def table(scores: Mapping[str, Mapping[int, Mapping[str, float]]]) -> str:
-    """Return the F1 of each arm as Markdown, and the difference from the first in pairs of one seed.
-
-    Parameters
-    ----------
-    scores : of each arm, by seed, the F1 of each set.
-    """
-    base = scores[next(iter(scores))]
-    sets = list(next(iter(base.values())))
-    lines = ["| renders | runs | " + " | ".join(f"{name} | difference" for name in sets) + " |"]
-    lines.append("|" + "---|" * (2 + 2 * len(sets)))
-    for arm, by_seed in scores.items():
-        cells = []
-        for name in sets:
-            paired = np.array([by_seed[seed][name] - base[seed][name] for seed in by_seed if seed in base])
-            error = f" ± {paired.std(ddof=1) / np.sqrt(len(paired)):.3f}" if len(paired) > 1 else ""
-            found = f"{np.mean([one[name] for one in by_seed.values()]):.3f}"
-            cells += [found, "" if by_seed is base else f"{paired.mean():+.3f}{error}"]
-        lines.append(f"| {arm} | {len(by_seed)} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
 
 
 def settings(
@@ -84,8 +61,8 @@ def settings(
             folder = out.resolve() / "runs" / f"{renders.name}-{seed}"
             scores[arm][seed] = renders_alone.score(renders, folder, sets, steps=STEPS, seed=seed)
             say_error(f"{arm}, seed {seed}: {scores[arm][seed]}")
-            write_text(out / "table.md", table({name: found for name, found in scores.items() if found}))
-    say(table(scores), end="")
+            write_text(out / "table.md", renders_alone.table({name: found for name, found in scores.items() if found}))
+    say(renders_alone.table(scores), end="")
 
 
 if __name__ == "__main__":

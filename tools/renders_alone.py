@@ -1,18 +1,31 @@
 """Score renders by a network that learns from them alone, and its F1 on validation photos of each set.
 
+    python -m tools.renders_alone --renders before now --data steel-bridges painted-steel --out out/screen
+
+holds folders of as many renders each against the first. A change of the renders is taken if neither set loses more than
+twice the standard error of the paired differences over the seeds. One run takes some two minutes of a core; what is on
+disk is not made again.
+
 Settings are the same for all renders: an ImageNet encoder, equal steps, averaged weights, threshold 0.5. No photo
 chooses anything. Test photos are never read.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from tyro.conf import arg
 
 from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation.evaluate import measure_run, scores
 from corrotwin.segmentation.training.train import train
-from corrotwin.twin.core.files import read_json, write_json
+from corrotwin.twin.core import cli
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_json, write_json, write_text
+from corrotwin.twin.core.text import say, say_error
 
 SIZE, BATCH = 128, 8
 EPOCH_STEPS = 10
@@ -50,3 +63,56 @@ def score(renders: Path, out: Path, sets: Mapping[str, Path], *, steps: int, see
         found[name] = float(scores(table.tp, table.fp, table.fn, table.tn)[0].mean())
     write_json(path, found)
     return found
+
+
+def table(scores: Mapping[str, Mapping[int, Mapping[str, float]]]) -> str:
+    """Return the F1 of each arm as Markdown, and the difference from the first in pairs of one seed.
+
+    Parameters
+    ----------
+    scores : of each arm, by seed, the F1 of each set.
+    """
+    base = scores[next(iter(scores))]
+    sets = list(next(iter(base.values())))
+    lines = ["| renders | runs | " + " | ".join(f"{name} | difference" for name in sets) + " |"]
+    lines.append("|" + "---|" * (2 + 2 * len(sets)))
+    for arm, by_seed in scores.items():
+        cells = []
+        for name in sets:
+            paired = np.array([by_seed[seed][name] - base[seed][name] for seed in by_seed if seed in base])
+            error = f" ± {paired.std(ddof=1) / np.sqrt(len(paired)):.3f}" if len(paired) > 1 else ""
+            found = f"{np.mean([one[name] for one in by_seed.values()]):.3f}"
+            cells += [found, "" if by_seed is base else f"{paired.mean():+.3f}{error}"]
+        lines.append(f"| {arm} | {len(by_seed)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def screen(
+    renders: Annotated[
+        tuple[Path, ...], arg(help="COCO datasets of renders; the first is what others are held against")
+    ],
+    data: Annotated[tuple[Path, ...], arg(help="sets of photos, each with the folders train and valid")],
+    out: Annotated[Path, arg(help="folder for runs and table.md")],
+    steps: Annotated[int, arg(help="optimiser steps of each network, a multiple of 10")] = 300,
+    seeds: Annotated[int, arg(help="networks for each folder of renders")] = 4,
+) -> None:
+    """Train on each folder of renders alone, and score on validation photos."""
+    if seeds < 1 or steps < EPOCH_STEPS or steps % EPOCH_STEPS:
+        raise InputError(f"--seeds {seeds}, --steps {steps}: give at least 1, and a multiple of {EPOCH_STEPS}")
+    if not renders or not data:
+        raise InputError("--renders and --data: give at least one folder of each")
+    sets = {folder.resolve().name: folder.resolve() for folder in data}
+    arms = {folder.resolve().name: folder.resolve() for folder in renders}
+    if len(arms) < len(renders):
+        raise InputError("--renders: two folders have the same name")
+    found: dict[str, dict[int, dict[str, float]]] = {arm: {} for arm in arms}
+    for seed in range(seeds):  # of all folders, before the next: a study cut short still compares
+        for arm, folder in arms.items():
+            found[arm][seed] = score(folder, out.resolve() / f"{arm}-{seed}", sets, steps=steps, seed=seed)
+            say_error(f"{arm}, seed {seed}: {found[arm][seed]}")
+            write_text(out / "table.md", table({name: by_seed for name, by_seed in found.items() if by_seed}))
+    say(table(found), end="")
+
+
+if __name__ == "__main__":
+    cli.run_one("python -m tools.renders_alone", screen)

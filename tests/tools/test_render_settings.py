@@ -1,6 +1,6 @@
 """The study of a render's settings: its arms and its table of pairs."""
 
-from tools import render_settings
+from tools import render_settings, renders_alone
 
 
 def test_all_arms_are_held_against_the_settings_of_before() -> None:
@@ -14,7 +14,7 @@ def test_differences_are_those_of_pairs_of_one_seed() -> None:
         "second": {1: {"bridges": 0.58, "painted": 0.52}, 0: {"bridges": 0.52, "painted": 0.28}},
         "third": {0: {"bridges": 0.7, "painted": 0.3}},
     }
-    rows = render_settings.table(scores).splitlines()
+    rows = renders_alone.table(scores).splitlines()
     assert rows[2] == "| first | 2 | 0.550 |  | 0.400 |  |"
     assert rows[3] == "| second | 2 | 0.550 | +0.000 ± 0.020 | 0.400 | +0.000 ± 0.020 |"
     assert rows[4] == "| third | 1 | 0.700 | +0.200 | 0.300 | +0.000 |"
