@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from corrotwin.synth.presets.schema import BRIDGES_SENSOR, PAINTED_SENSOR, LabelRule, Preset, Sensor
+from corrotwin.synth.presets.schema import BALANCED_SENSOR, BRIDGES_SENSOR, PAINTED_SENSOR, LabelRule, Preset, Sensor
 from corrotwin.twin.core.errors import InputError
 
 _PLANT = (
@@ -15,6 +15,7 @@ BALANCED = Preset(
     company=(1, 2),
     paints=_PLANT,
     marker_share=0.1,
+    sensor=BALANCED_SENSOR,
     labels=LabelRule(smallest_region=0.0002),
 )
 
