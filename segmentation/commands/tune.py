@@ -7,7 +7,7 @@ from typing import Literal
 from corrotwin.segmentation.arms import Augmentation
 from corrotwin.segmentation.commands.weights import check_weights
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, Profile
-from corrotwin.twin.core.text import say, say_error
+from corrotwin.twin.core.text import counted, say, say_error
 
 
 def tune(
@@ -112,7 +112,7 @@ def tune(
         nonlocal count
         count += 1
         f1 = "–" if trial.valid_f1 is None else f"{trial.valid_f1:.4f}"
-        said = f"{trial.ended} after {trial.epochs} epochs, best validation F1 {f1}"
+        said = f"{trial.ended} after {counted(trial.epochs, 'epoch')}, best validation F1 {f1}"
         say_error(f"trial {count} of this command: {said}{f' ({trial.error})' if trial.error else ''}")
 
     # For the advised command, with another seed, which does not inherit the sweep's luck.

@@ -66,6 +66,7 @@ def fit(
     out, base = shared.out, shared.base
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C is ours
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the trials' folders have it all
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # whose reporter prints a table at `verbose` 0, too
     shutil.rmtree(out / RAY, ignore_errors=True)  # of a command that was killed
     scheduler = None
     if plan.scheduler == "asha" and plan.grace < base.epochs:

@@ -131,6 +131,7 @@ def test_a_sweep_goes_on_after_its_driver_was_killed(numbers: tuple[Path, Path],
     done = subprocess.run(go(numbers, out, "--trials", 3), capture_output=True, text=True, check=False, timeout=400)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("of this command") == 3 - len(first)
+    assert done.stdout.strip().startswith("3 trials, the best first")  # nothing of Ray's before it
     assert {path: path.stat().st_mtime_ns for path in first} == first
     rows = list(csv.DictReader((out / "trials.csv").read_text().splitlines()))
     assert len(rows) == 3
