@@ -25,6 +25,7 @@ from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core import cli
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_json, write_text
+from corrotwin.twin.core.locks import hold
 from corrotwin.twin.core.text import say, say_error
 
 SIZE, BATCH = 128, 8
@@ -49,20 +50,27 @@ def score(renders: Path, out: Path, sets: Mapping[str, Path], *, steps: int, see
     out : folder of the run, and of its scores.
     sets : folders by name, each with ``train`` and ``valid``. The training photos of the first make up the epochs of
         the run, which sees none of them.
+
+    Raises
+    ------
+    InputError
+        `out` holds the score of other renders, steps or sets.
     """
     path = out / "f1.json"
-    if path.exists():
-        return {name: float(value) for name, value in read_json(path, inside=out).items()}
-    photos = coco.read(next(iter(sets.values())) / "train")
-    split = splits.split(photos, how="published", seed=0)
-    run = out / "run"
-    train(run, config_of(steps, seed), real=photos, split=split, renders=coco.read(renders))
-    found: dict[str, float] = {}
-    for name, folder in sets.items():
-        table = measure_run(run, coco.read(folder / "valid"))
-        found[name] = float(scores(table.tp, table.fp, table.fn, table.tn)[0].mean())
-    write_json(path, found)
-    return found
+    learned = coco.read(renders)
+    with hold(out, "score", {"steps": steps, "sets": sorted(sets), "renders": learned.digest}):
+        if path.exists():
+            return {name: float(value) for name, value in read_json(path, inside=out).items()}
+        photos = coco.read(next(iter(sets.values())) / "train")
+        split = splits.split(photos, how="published", seed=0)
+        run = out / "run"
+        train(run, config_of(steps, seed), real=photos, split=split, renders=learned)
+        found: dict[str, float] = {}
+        for name, folder in sets.items():
+            counts = measure_run(run, coco.read(folder / "valid"))
+            found[name] = float(scores(counts.tp, counts.fp, counts.fn, counts.tn)[0].mean())
+        write_json(path, found)
+        return found
 
 
 def table(scores: Mapping[str, Mapping[int, Mapping[str, float]]]) -> str:
@@ -103,8 +111,11 @@ def screen(
         raise InputError("--renders and --data: give at least one folder of each")
     sets = {folder.resolve().name: folder.resolve() for folder in data}
     arms = {folder.resolve().name: folder.resolve() for folder in renders}
-    if len(arms) < len(renders):
-        raise InputError("--renders: two folders have the same name")
+    if len(arms) < len(renders) or len(sets) < len(data):
+        raise InputError("--renders, --data: two folders have the same name")
+    counts = {arm: len(coco.read(folder).photos) for arm, folder in arms.items()}
+    if len(set(counts.values())) > 1:
+        raise InputError(f"--renders: not as many each: {', '.join(f'{arm} {n}' for arm, n in counts.items())}")
     found: dict[str, dict[int, dict[str, float]]] = {arm: {} for arm in arms}
     for seed in range(seeds):  # of all folders, before the next: a study cut short still compares
         for arm, folder in arms.items():

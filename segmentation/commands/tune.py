@@ -113,7 +113,8 @@ def tune(
         count += 1
         f1 = "–" if trial.valid_f1 is None else f"{trial.valid_f1:.4f}"
         said = f"{trial.ended} after {counted(trial.epochs, 'epoch')}, best validation F1 {f1}"
-        say_error(f"trial {count} of this command: {said}{f' ({trial.error})' if trial.error else ''}")
+        failure = f" ({trial.error})" if trial.error else ""
+        say_error(f"{counted(count, 'trial')} of this command, the last: {said}{failure}")
 
     # For the advised command, with another seed, which does not inherit the sweep's luck.
     options = {

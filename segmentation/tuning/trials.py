@@ -131,8 +131,7 @@ def table(trials: Sequence[Trial], space: SearchSpace, *, most: int = 10) -> "Ta
     shown = Table(box=box.SIMPLE_HEAD, title=f"{len(trials)} trials, the best first", pad_edge=False)
     columns = [COLUMNS.index(name) for name in ("trial", *space.varies(), "ended", "epochs", "valid_f1")]
     for index in columns:
-        heading = "place" if index == 0 else COLUMNS[index].replace("_", " ")  # no number of those told as they end
-        shown.add_column(heading, justify="right", no_wrap=True)
+        shown.add_column(COLUMNS[index].replace("_", " "), justify="right", no_wrap=True)
     for row in list(_rows(trials))[:most]:
         shown.add_row(*("–" if row[index] is None else str(row[index]) for index in columns))
     return shown

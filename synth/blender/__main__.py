@@ -35,6 +35,7 @@ def main() -> None:
     for scene in batch.scenes:
         session.clear(bproc)
         build.build(bproc, scene, folder)
+        session.use_every_core()
         say(f"{PROGRESS} built")
         passes.prepare(scene)
         for view, label in zip(scene.views, passes.labels(scene, folder), strict=True):

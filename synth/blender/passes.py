@@ -14,7 +14,7 @@ from corrotwin.synth.blender.shader_graph import NORMAL
 from corrotwin.synth.spec import MOST_SKINS, Lens, Scene
 
 # Settings of Cycles for a photograph. Metal reflected in metal needs two glossy bounces; the third diffuse one replaces
-# the glossy rays that `Graph.finish` omits for dull surfaces.
+# the glossy rays that `Graph.close` omits for dull surfaces.
 PHOTOGRAPH: Mapping[str, Any] = {
     "max_bounces": 4, "diffuse_bounces": 3, "glossy_bounces": 2, "transmission_bounces": 0,
     "pixel_filter_type": "BLACKMAN_HARRIS", "filter_width": 1.5,

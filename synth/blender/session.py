@@ -7,7 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -68,18 +68,33 @@ def _cores(count: int | None) -> Iterator[None]:
     """Let what is imported here see at most `count` of the cores that this process may use.
 
     oneTBB starts a thread for each core that it sees first, whatever Blender is told later. Those with nothing to do
-    spin, and take up to as much of the processor as the one that renders.
+    spin, and take up to as much of the processor as the one that renders. It also starts its threads on the cores that
+    it saw: `use_every_core` frees those that start later.
     """
-    allowed = os.sched_getaffinity(0) if sys.platform == "linux" else set()
+    allowed = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
     if count is None or count >= len(allowed):
         yield
         return
-    os.sched_setaffinity(0, sorted(allowed)[:count])
+    first = os.getpid() % len(allowed)  # not the same cores for every process
+    with suppress(OSError):  # a sandbox may refuse it; then threads spin
+        os.sched_setaffinity(0, (allowed[first:] + allowed[:first])[:count])
     try:
         yield
     finally:
-        for thread in Path("/proc/self/task").iterdir():  # each has its own, which it has from the one that started it
-            os.sched_setaffinity(int(thread.name), allowed)
+        with suppress(OSError):
+            os.sched_setaffinity(0, allowed)
+            use_every_core()
+
+
+def use_every_core() -> None:
+    """Let all threads of this process use the cores that its main thread may use.
+
+    Affinity is per thread, inherited from the one that starts it.
+    """
+    if sys.platform == "linux":
+        for thread in Path("/proc/self/task").iterdir():
+            with suppress(OSError):  # it has ended
+                os.sched_setaffinity(int(thread.name), os.sched_getaffinity(os.getpid()))
 
 
 @contextmanager

@@ -90,7 +90,7 @@ PAINTED_SENSOR = Sensor(  # a phone by day, its pictures equalised, with few til
     equalise_share=0.95, equalise_clip=(1.0, 2.0), equalise_grid=(1, 3), equalise_strength=(0.7, 1.0), stamp_share=0.0,
     sharpening=(0.0, 0.5), jpeg_quality=(80, 95),
 )  # fmt: skip
-BALANCED_SENSOR = Sensor(  # cameras of many kinds: hard contrast and soft, four pictures in ten equalised as a whole
+BALANCED_SENSOR = Sensor(  # cameras of many kinds: contrast soft to clipping, four pictures in ten equalised
     contrast=(0.1, 1.5), saturation=(0.5, 1.05), white_balance=(0.94, 1.12),
     equalise_share=0.4, equalise_clip=(1.0, 2.2), equalise_grid=(1, 4),
 )  # fmt: skip

@@ -1,5 +1,10 @@
-"""The study of a render's settings: its arms and its table of pairs."""
+"""The study of a render's settings and the screen of renders: arms, table of pairs, what is refused."""
 
+from pathlib import Path
+
+import pytest
+
+from corrotwin.twin.core.errors import InputError
 from tools import render_settings, renders_alone
 
 
@@ -19,3 +24,19 @@ def test_differences_are_those_of_pairs_of_one_seed() -> None:
     assert rows[3] == "| second | 2 | 0.550 | +0.000 ± 0.020 | 0.400 | +0.000 ± 0.020 |"
     assert rows[4] == "| third | 1 | 0.700 | +0.200 | 0.300 | +0.000 |"
     assert {row.count("|") for row in rows} == {7}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"steps": 15}, "a multiple of 10"),
+        ({"seeds": 0}, "at least 1"),
+        ({"renders": ()}, "at least one folder"),
+        ({"data": (Path("a/set"), Path("b/set"))}, "the same name"),
+    ],
+)
+def test_a_screen_that_would_say_nothing_is_refused(given: dict[str, object], said: str, tmp_path: Path) -> None:
+    usual = {"renders": (tmp_path / "one",), "data": (tmp_path / "set",), "out": tmp_path / "out"}
+    with pytest.raises(InputError, match=said):
+        renders_alone.screen(**{**usual, **given})
+    assert not (tmp_path / "out").exists()

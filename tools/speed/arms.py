@@ -149,8 +149,8 @@ def main() -> None:
     with clock("start"):
         from corrotwin.synth.blender import build
 
-        bproc = session.load_blenderproc()
         batch, folder = load(batch_file), batch_file.parent
+        bproc = session.load_blenderproc(batch.threads)
         session.start(bproc, folder, batch.threads, batch.device)
     (scene,) = batch.scenes
     if arm == "writers":
