@@ -20,6 +20,7 @@ from photographs import write_parts
 from pycocotools.coco import COCO
 
 from corrotwin.segmentation.data import coco
+from corrotwin.synth import spec
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.labels import maps
 from corrotwin.synth.presets.builtin import preset
@@ -143,7 +144,7 @@ def test_appended_in_the_middle_of_a_scene_is_the_same_dataset(dataset: Path, tm
 FOUR_BATCHES = [*COMMAND[3:], "--count", "19"]
 STAGES = [
     (r"^rename claim\.json", 1),  # as soon as it holds the folder
-    (r"^open work/.*/batch\.json", 1),  # as Blender is about to start
+    (r"^rename work/.*/batch\.json", 1),  # as Blender is about to start
     ("^rename images/", 1),
     ("^rename images/", 4),  # in the middle of scenes
     (r"^open \.instances\.json", 1),  # as it assembles
@@ -329,6 +330,7 @@ def test_dry_run_scales_one_batch_and_writes_nothing(tmp_path: Path, monkeypatch
 
 def fake_blender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str) -> None:
     """A Blender that finishes two views, and then does something else."""
+    (tmp_path / "batch.json").write_text(spec.dump(spec.Batch(scenes=(), threads=1)))
     (tmp_path / "bpy").mkdir()
     (tmp_path / "bpy" / "__init__.py").write_text(
         "import os, sys, time\n"
