@@ -46,6 +46,7 @@ def settings(
     seeds: Annotated[int, arg(help="networks for each arm")] = 4,
 ) -> None:
     """Render by each setting, train on the renders alone, and score on validation photos."""
+    from corrotwin.segmentation.data import coco
     from corrotwin.synth.api import Preset, render
     from tools import renders_alone
 
@@ -57,9 +58,10 @@ def settings(
         preset = Preset.like("balanced", samples=samples, views_per_scene=views)
         renders = out.resolve() / "renders" / f"{samples}-samples-{views}-views"
         render(out=renders, preset=preset, count=count, size=SIZE, seed=SEED)
+        rendered = coco.read(renders)
         for seed in range(seeds):
             folder = out.resolve() / "runs" / f"{renders.name}-{seed}"
-            scores[arm][seed] = renders_alone.score(renders, folder, sets, steps=STEPS, seed=seed)
+            scores[arm][seed] = renders_alone.score(rendered, folder, sets, steps=STEPS, seed=seed)
             say_error(f"{arm}, seed {seed}: {scores[arm][seed]}")
             write_text(out / "table.md", renders_alone.table({name: found for name, found in scores.items() if found}))
     say(renders_alone.table(scores), end="")

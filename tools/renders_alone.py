@@ -41,12 +41,12 @@ def config_of(steps: int, seed: int) -> TrainConfig:
     )  # fmt: skip
 
 
-def score(renders: Path, out: Path, sets: Mapping[str, Path], *, steps: int, seed: int) -> dict[str, float]:
+def score(renders: coco.CocoDataset, out: Path, sets: Mapping[str, Path], *, steps: int, seed: int) -> dict[str, float]:
     """Train on renders and return the mean F1 over the validation photos of each set; what `out` holds is kept.
 
     Parameters
     ----------
-    renders : a COCO dataset.
+    renders : what it learns from.
     out : folder of the run, and of its scores.
     sets : folders by name, each with ``train`` and ``valid``. The training photos of the first make up the epochs of
         the run, which sees none of them.
@@ -57,14 +57,13 @@ def score(renders: Path, out: Path, sets: Mapping[str, Path], *, steps: int, see
         `out` holds the score of other renders, steps or sets.
     """
     path = out / "f1.json"
-    learned = coco.read(renders)
-    with hold(out, "score", {"steps": steps, "sets": sorted(sets), "renders": learned.digest}):
+    with hold(out, "score", {"steps": steps, "sets": sorted(sets), "renders": renders.digest}):
         if path.exists():
             return {name: float(value) for name, value in read_json(path, inside=out).items()}
         photos = coco.read(next(iter(sets.values())) / "train")
         split = splits.split(photos, how="published", seed=0)
         run = out / "run"
-        train(run, config_of(steps, seed), real=photos, split=split, renders=learned)
+        train(run, config_of(steps, seed), real=photos, split=split, renders=renders)
         found: dict[str, float] = {}
         for name, folder in sets.items():
             counts = measure_run(run, coco.read(folder / "valid"))
@@ -110,16 +109,17 @@ def screen(
     if not renders or not data:
         raise InputError("--renders and --data: give at least one folder of each")
     sets = {folder.resolve().name: folder.resolve() for folder in data}
-    arms = {folder.resolve().name: folder.resolve() for folder in renders}
-    if len(arms) < len(renders) or len(sets) < len(data):
+    names = [folder.resolve().name for folder in renders]
+    if len(set(names)) < len(names) or len(sets) < len(data):
         raise InputError("--renders, --data: two folders have the same name")
-    counts = {arm: len(coco.read(folder).photos) for arm, folder in arms.items()}
+    arms = {name: coco.read(folder) for name, folder in zip(names, renders, strict=True)}
+    counts = {arm: len(dataset.photos) for arm, dataset in arms.items()}
     if len(set(counts.values())) > 1:
         raise InputError(f"--renders: not as many each: {', '.join(f'{arm} {n}' for arm, n in counts.items())}")
     found: dict[str, dict[int, dict[str, float]]] = {arm: {} for arm in arms}
     for seed in range(seeds):  # of all folders, before the next: a study cut short still compares
-        for arm, folder in arms.items():
-            found[arm][seed] = score(folder, out.resolve() / f"{arm}-{seed}", sets, steps=steps, seed=seed)
+        for arm, dataset in arms.items():
+            found[arm][seed] = score(dataset, out.resolve() / f"{arm}-{seed}", sets, steps=steps, seed=seed)
             say_error(f"{arm}, seed {seed}: {found[arm][seed]}")
             write_text(out / "table.md", table({name: by_seed for name, by_seed in found.items() if by_seed}))
     say(table(found), end="")

@@ -67,9 +67,9 @@ def load_blenderproc(threads: int | None = None) -> ModuleType:
 def _cores(count: int | None) -> Iterator[None]:
     """Let what is imported here see at most `count` of the cores that this process may use.
 
-    oneTBB starts a thread for each core that it sees first, whatever Blender is told later. Those with nothing to do
-    spin, and take up to as much of the processor as the one that renders. It also starts its threads on the cores that
-    it saw: `use_every_core` frees those that start later.
+    oneTBB counts the cores when it is loaded and starts a thread for each, regardless of Blender's own setting. Idle
+    threads spin, and can use as much of the processor as the one that renders. Threads that oneTBB starts later are
+    still bound to the cores that it saw, until `use_every_core`.
     """
     allowed = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
     if count is None or count >= len(allowed):
@@ -91,10 +91,12 @@ def use_every_core() -> None:
 
     Affinity is per thread, inherited from the one that starts it.
     """
-    if sys.platform == "linux":
-        for thread in Path("/proc/self/task").iterdir():
-            with suppress(OSError):  # it has ended
-                os.sched_setaffinity(int(thread.name), os.sched_getaffinity(os.getpid()))
+    if sys.platform != "linux":
+        return
+    allowed = os.sched_getaffinity(os.getpid())
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # it has ended
+            os.sched_setaffinity(int(thread.name), allowed)
 
 
 @contextmanager

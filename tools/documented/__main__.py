@@ -41,6 +41,7 @@ def documented(
             if not (folder / part).is_dir():
                 raise InputError(f"--data {folder}: has no folder {part}")
 
+    from corrotwin.segmentation.data import coco
     from tools import renders_alone
     from tools.documented import rendering, tables
     from tools.documented.rendering import DOCUMENTED, OURS
@@ -60,9 +61,10 @@ def documented(
                 if not (renders / "annotations.json").exists():
                     say_error(f"{arm}: no rust in the first {limit / 60:.1f} core-minutes")
                     continue
+                rendered = coco.read(renders)
                 for seed in range(seeds):
                     folder = out / "runs" / f"{arm}-{number}-{seed}"
-                    for name, f1 in renders_alone.score(renders, folder, sets, steps=steps, seed=seed).items():
+                    for name, f1 in renders_alone.score(rendered, folder, sets, steps=steps, seed=seed).items():
                         rows.append(
                             tables.ScoreRow(
                                 arm=arm, core_seconds=limit, pictures=pictures, seed=seed, photos=name, f1=f1
