@@ -53,7 +53,7 @@ def render(
         "field_of_view_deg": 50}`` (docs/cameras.md); by default they are drawn.
     labels : masks as people draw them, the rust that pixel centres see, or both: exact.json beside annotations.json.
     maps : also write exact maps beside the images: rust_cover, stain, age, wall_loss, severity, instances, depth,
-        normals, uv.
+        normals, uv, light.
     polygons : outlines instead of compressed RLE in the COCO files.
     device : cpu, optix, cuda, hip, oneapi, metal, or auto.
     workers : Blender processes at a time.

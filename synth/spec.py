@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 Color = tuple[float, float, float]
 Matrix = tuple[tuple[float, float, float, float], ...]  # 4 x 4, row by row, object to world
 # Kinds of maps that can be written beside the images.
-Map = Literal["rust_cover", "stain", "age", "wall_loss", "severity", "instances", "depth", "normals", "uv"]
+Map = Literal["rust_cover", "stain", "age", "wall_loss", "severity", "instances", "depth", "normals", "uv", "light"]
 MAPS: tuple[str, ...] = get_args(Map)
 PROGRESS = "#"  # begins the lines by which the Blender process says that it goes on
 EDGE_REACH_M = 0.02  # distance from an outward edge within which a body's file records it

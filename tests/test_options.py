@@ -61,6 +61,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "twin calibrate": ("new", ("--assets 0", "--seed -1", "--runs 0")),
     "synth render": ("--out new", ("--count 0", "--size 0", "--size 64x", "--seed -1", "--only -1", "--workers 0")),
+    "synth fit": ("--photos photos --out new.json", ("--seed -1", "--workers 0")),
     "synth validate": ("photos", ("--verify 0",)),
     "synth locate": ("photos/images/photo-01.png --points none.csv", ("--focal-px -1", "--distortion 1")),
     "segmentation train": (
@@ -93,12 +94,13 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "benchmarks screen": (
         "--renders photos --data photos --out new",
-        ("--real-fraction 2", "--render-share 2", "--pretrain 2", "--folds 1", "--steps 0", "--size 31"),
+        ("--real-fraction 2", "--render-share 2", "--pretrain 2", "--folds 0", "--steps 0", "--size 31"),
     ),
     "benchmarks transfer": (
         "--renders photos --data photos --out new",
         (
-            "--runs 0", "--folds 1", "--real-fraction 2", "--render-share 2", "--pretrain 2", "--render-counts 0",
+            "--runs -1", "--redraws -1", "--fits -1", "--renders-of-fit 0", "--photo-steps 0", "--folds 0",
+            "--real-fraction 2", "--render-share 2", "--pretrain 2", "--render-counts 0",
             "--renders-goal 0", "--steps 0", "--size 31", "--renders-per-run 0",
         ),
     ),

@@ -29,7 +29,8 @@ import numpy as np
 from tyro.conf import arg
 
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray, unit_means
-from corrotwin.benchmarks.transfer.targets import format_spread, format_value, mean
+from corrotwin.benchmarks.stats.estimates import mean
+from corrotwin.benchmarks.transfer.targets import format_spread, format_value
 from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure
 from corrotwin.twin.core import cli, text

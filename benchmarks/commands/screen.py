@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from corrotwin.benchmarks.commands.transfer import finish
-from corrotwin.benchmarks.transfer.protocol import Mix, ProtocolSettings, weights_of
+from corrotwin.benchmarks.transfer.protocol import FOLDS, STEPS, Mix, ProtocolSettings, weights_of
 from corrotwin.segmentation.arms import MIXED_SHARE, Adaptation
 from corrotwin.segmentation.config import DEFAULT_BACKBONE
 
@@ -23,10 +23,10 @@ def screen(
     copy_paste: bool = False,
     clean: Path | None = None,
     classes: tuple[str, ...] = (),
-    folds: int = 5,
+    folds: int = FOLDS,
     backbone: str = DEFAULT_BACKBONE,
     encoder_weights: Literal["imagenet", "none"] | None = None,
-    steps: int = 1000,
+    steps: int = STEPS,
     size: int = 128,
     address: str | None = None,
     weights: Path | None = None,
@@ -81,7 +81,7 @@ def screen(
     dry_run
         print the plan (runs, hours, disk) and stop; nothing is written.
     """
-    from corrotwin.benchmarks.transfer import inputs, runner
+    from corrotwin.benchmarks.transfer import inputs, screening
     from corrotwin.segmentation.commands.weights import check_weights
 
     settings = ProtocolSettings(
@@ -104,4 +104,4 @@ def screen(
         weights=weights,
         dry_run=dry_run,
     )
-    return finish(runner.screen(sources, settings, mix if mixed or mix != Mix() else None, reference=reference))
+    return finish(screening.run(sources, settings, mix if mixed or mix != Mix() else None, reference=reference))

@@ -7,8 +7,17 @@ from math import inf
 from pathlib import Path
 from typing import Literal
 
-from corrotwin.benchmarks.transfer.protocol import PROOF_RUNS, RENDERS_GOAL, Mix, ProtocolSettings, weights_of
-from corrotwin.segmentation.arms import MIXED_SHARE, Adaptation
+from corrotwin.benchmarks.transfer.protocol import (
+    FOLDS,
+    REDRAWS,
+    RENDERS_GOAL,
+    STEPS,
+    WHOLE_RUNS,
+    Mix,
+    ProtocolSettings,
+    weights_of,
+)
+from corrotwin.segmentation.arms import MIXED_SHARE, Adaptation, Augmentation
 from corrotwin.segmentation.config import DEFAULT_BACKBONE
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import say_error
@@ -21,9 +30,12 @@ def transfer(
     data: tuple[Path, ...],
     out: Path = Path("out/transfer"),
     mixed_only: bool = False,
-    runs: int = PROOF_RUNS,
-    folds: int = 5,
+    redraws: int = REDRAWS,
     real_fraction: float = 0.1,
+    runs: int = WHOLE_RUNS,
+    folds: int = FOLDS,
+    fits: int = 0,
+    renders_of_fit: int = 150,
     render_share: float = MIXED_SHARE,
     pretrain: float = 0.0,
     adaptation: Adaptation | None = None,
@@ -36,7 +48,9 @@ def transfer(
     renders_goal: float = RENDERS_GOAL,
     backbone: str = DEFAULT_BACKBONE,
     encoder_weights: Literal["imagenet", "none"] | None = None,
-    steps: int = 1000,
+    steps: int = STEPS,
+    photo_steps: int | None = None,
+    augmentation: Augmentation = "standard",
     size: int = 128,
     address: str | None = None,
     weights: Path | None = None,
@@ -44,9 +58,9 @@ def transfer(
 ) -> int:
     """Measure what renders are worth on photographs of unseen spots, by a fixed protocol.
 
-    All arms are trained in a cross-validation over all photos. It measures the test photos and logs that in the folder,
-    so tune the renders with `corrotwin benchmarks screen` first. The same command continues where it stopped; runs
-    without renders serve all renders that are tried in the folder.
+    Few photos are drawn anew by each redraw, and all others tested; all photos are cross-validated. It measures the
+    test photos and logs that in the folder, so tune the renders with `corrotwin benchmarks screen` first. The same
+    command continues where it stopped; runs without renders serve all renders that are tried in the folder.
 
     Parameters
     ----------
@@ -60,12 +74,19 @@ def transfer(
         the transfer folder.
     mixed_only
         of the arms with renders train only the one with few photos, to try another way of mixing.
-    runs
-        of each arm, each in all folds; more may be added later.
-    folds
-        of the cross-validation, by whole spots, drawn anew for each run.
+    redraws
+        of few photos: each trains all arms of few photos once, and tests all others; more may be added later.
     real_fraction
-        fraction of the real training photos in the arms with few photos.
+        the few photos of a redraw, by whole spots, as a fraction of all.
+    runs
+        of the arms of all photos and of renders alone, each in all folds; more may be added later.
+    folds
+        of the cross-validation, by whole spots, drawn anew for each run. 1: all photos train, for sets of --across.
+    fits
+        redraws, from the first, in which a preset is fitted to the few photos (corrotwin synth fit), and its renders
+        are tried beside them.
+    renders_of_fit
+        pictures of each fitted preset.
     render_share
         fraction of each batch of the mixed arms that is renders.
     pretrain
@@ -75,7 +96,7 @@ def transfer(
     copy_paste
         paste corrosion of one photo into another in the mixed arms, too.
     render_counts
-        numbers N such as 100 300: train also on the first N renders of each draw, alone and with few photos.
+        numbers N such as 50 100: train also on the first N renders of each draw, alone and with few photos.
     across
         other real sets, on which every run is measured, too.
     clean
@@ -86,13 +107,17 @@ def transfer(
     classes
         names of the categories that count as corrosion, in --data and --across; by default all.
     renders_goal
-        share of the all-real score that renders alone should reach.
+        share that renders alone should reach of what all photos gain over everything called rust.
     backbone
         encoder of the U-Nets, any of segmentation-models-pytorch; one for all runs of a folder.
     encoder_weights
         imagenet or none (random); by default imagenet for tu-tf_efficientnet_lite0, 1 and 2, none for others.
     steps
         optimiser steps, in every arm.
+    photo_steps
+        where few photos alone are best after another number of steps, that: they are trained so, too.
+    augmentation
+        standard or strong random changes to every image, in all arms.
     size
         side of the square that the network sees, in pixels.
     address
@@ -102,21 +127,22 @@ def transfer(
     dry_run
         print the plan (runs, hours, disk) and stop; nothing is written and no test photo measured.
     """
-    from corrotwin.benchmarks.transfer import inputs, runner
+    from corrotwin.benchmarks.transfer import inputs, resampling, runner
     from corrotwin.segmentation.commands.weights import check_weights
 
     if mixed_only and render_counts:
         raise InputError("--render-counts needs renders alone, which --mixed-only leaves out; give one of the two")
-    if runs < 1:
-        raise InputError(f"--runs {runs} is below 1")
+    counts = resampling.Counts(redraws=redraws, runs=runs, fits=fits, renders_of_fit=renders_of_fit)
     if not 0 < renders_goal < inf:
         raise InputError(
-            f"--renders-goal {renders_goal:g} must be a number above 0; 0.95 is 95 % of the all-real score"
+            f"--renders-goal {renders_goal:g} must be a number above 0; 0.7 is 70 % of what all photos gain"
         )
     settings = ProtocolSettings(
         backbone=backbone,
         encoder_weights=weights_of(backbone, encoder_weights),
         steps=steps,
+        photo_steps=photo_steps,
+        augmentation=augmentation,
         size=size,
         folds=folds,
         real_fraction=real_fraction,
@@ -140,7 +166,7 @@ def transfer(
     command = shlex.join(["corrotwin", *sys.argv[1:]])
     return finish(
         runner.confirm(
-            sources, settings, mix, mixed_only=mixed_only, runs=runs, renders_goal=renders_goal, command=command
+            sources, settings, mix, mixed_only=mixed_only, counts=counts, renders_goal=renders_goal, command=command
         )
     )
 

@@ -206,7 +206,10 @@ def _contrast(first: _Sample, second: _Sample, few: str, *, is_paired: bool) -> 
     if first.units.shape[1] < 2:
         return None, "all test photos show one spot: no p-value without at least two"
     if is_paired:
-        contrast = crossed_effects.paired(crossed_effects.moments(second.units - first.units))
+        try:
+            contrast = crossed_effects.paired(crossed_effects.moments(second.units - first.units))
+        except crossed_effects.TooFewScoresError:
+            return None, "too few spots were tested in several runs: no p-value"
     else:
         contrast = crossed_effects.between(crossed_effects.moments(first.units), crossed_effects.moments(second.units))
     if contrast.variance <= crossed_effects.ZERO_VARIANCE:
@@ -222,10 +225,10 @@ def _too_few(who: str, fewest_runs: int) -> str:
 def _described(first: _Sample, second: _Sample, score: str, groups: Mapping[str, str] | None) -> dict[str, Any]:
     """Return a comparison of two samples without any test."""
     known = bool(first.runs and second.runs)
-    one, other = (each.photos.mean(axis=0) if known else np.empty(0) for each in (first, second))
+    one, other = (np.nanmean(each.photos, axis=0) if known else np.empty(0) for each in (first, second))
     return {
         "score": score,
-        "difference": float(second.units.mean() - first.units.mean()) if known else None,
+        "difference": _mean(second) - _mean(first) if known else None,
         "won": float(np.mean(other > one)) if known else None,
         "tied": float(np.mean(other == one)) if known else None,
         "runs": (len(first.runs), len(second.runs)),
@@ -233,6 +236,12 @@ def _described(first: _Sample, second: _Sample, score: str, groups: Mapping[str,
         "unit": "photo" if groups is None else "spot",
         "photos": first.photos.shape[1],
     }
+
+
+def _mean(sample: _Sample) -> float:
+    """Return the mean over runs and units; those without a score are filled in, where there are enough others."""
+    units = sample.units
+    return float((units if np.isfinite(units).all() else crossed_effects.run_means(units)).mean())
 
 
 def _tested(
@@ -276,8 +285,10 @@ def _tested(
 def _sample(runs: Sequence[RunScores], score: str, groups: Mapping[str, str] | None) -> _Sample:
     if not runs:
         return _Sample(runs=(), photos=np.empty((0, 0)), units=np.empty((0, 0)))
-    images = runs[0].images
     photos = np.array([each.f1 if score == "f1" else each.iou for each in runs])
+    tested = np.isfinite(photos).any(axis=0)
+    images = [name for name, is_known in zip(runs[0].images, tested, strict=True) if is_known]
+    photos = photos[:, tested]
     if groups is None:
         return _Sample(runs=tuple(each.run for each in runs), photos=photos, units=photos)
     if unknown := [name for name in images if name not in groups]:

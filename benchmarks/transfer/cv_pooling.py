@@ -1,7 +1,10 @@
-"""Pool cross-validated scores: the tables of all folds of a run together, so that each photo counts once a run."""
+"""Pool scores: the tables of all folds of a run together, so that each photo counts once a run; redraws as they are.
+
+Photos that a redraw trains on have no score there: NaN.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -9,11 +12,11 @@ import numpy as np
 
 from corrotwin.benchmarks.data import background_fp, external_sets
 from corrotwin.benchmarks.formatting.wording import span
-from corrotwin.benchmarks.stats.crossed_effects import FloatArray
+from corrotwin.benchmarks.stats.crossed_effects import FloatArray, unit_means
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.benchmarks.study.sources import RUNS
 from corrotwin.benchmarks.transfer import error_analysis
-from corrotwin.benchmarks.transfer.layout import FoldStudy
+from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.runs import PerImage, RunRecord
@@ -22,10 +25,11 @@ Found = TypeVar("Found")
 
 
 def tables(
-    every: Sequence[FoldStudy], folds: int, read: "Callable[[Path, RunRecord], Found | None]"
+    every: Sequence[FoldStudy], read: "Callable[[Path, RunRecord], Found | None]"
 ) -> dict[tuple[str, int], list[Found]]:
     """Apply `read` to the runs of each arm and run number, by fold; only where all folds are complete."""
     found: dict[tuple[str, int], list[Found]] = {}
+    wanted: dict[tuple[str, int], int] = {}
     for fold_study in every:
         complete, _, _ = fold_study.run_status()
         arms = {cell.key: cell.arm.name for cell in fold_study.config.cells}
@@ -34,12 +38,13 @@ def tables(
             if table is not None:
                 place = (fold_study.label(arms[key.rpartition("-")[0]]), fold_study.fold.run)
                 found.setdefault(place, []).append(table)
-    return {place: of_folds for place, of_folds in found.items() if len(of_folds) == folds}
+                wanted[place] = fold_study.fold.of
+    return {place: of_folds for place, of_folds in found.items() if len(of_folds) == wanted[place]}
 
 
-def complete(every: Sequence[FoldStudy], folds: int) -> "dict[tuple[str, int], list[RunRecord]]":
+def complete(every: Sequence[FoldStudy]) -> "dict[tuple[str, int], list[RunRecord]]":
     """Return the trainings of each arm and run that has all folds, by fold."""
-    return tables(every, folds, lambda _, run: run)
+    return tables(every, lambda _, run: run)
 
 
 def counted(found: "Mapping[tuple[str, int], Sequence[RunRecord]]") -> dict[tuple[str, int], "PerImage"]:
@@ -74,34 +79,72 @@ def precision_and_recall(found: Mapping[tuple[str, int], "PerImage"]) -> dict[st
 
 
 def scores(found: Mapping[tuple[str, int], "PerImage"]) -> tuple[RunScores, ...]:
-    """Return the scores of what was `counted`."""
-    return tuple(_scores(arm, run, table) for (arm, run), table in found.items())
+    """Return the scores of what was `counted`, on all photos that any of it tests."""
+    names = np.array(sorted({name for table in found.values() for name in table.image}))
+    result = []
+    for (arm, run), table in found.items():
+        each = _scores(arm, run, table)
+        places = np.searchsorted(names, np.array(table.image))
+        f1, iou = np.full((2, len(names)), np.nan)
+        f1[places], iou[places] = each.f1, each.iou
+        result.append(replace(each, images=tuple(names.tolist()), f1=f1, iou=iou))
+    return tuple(result)
 
 
-def scores_across(every: Sequence[FoldStudy], folds: int, name: str, digest: str) -> tuple[RunScores, ...]:
+def scores_across(every: Sequence[FoldStudy], name: str, digest: str) -> tuple[RunScores, ...]:
     """Return scores of each arm and run on all photos of another set: means over the folds, which saw none."""
     result = []
-    for (arm, run), of_folds in tables(
-        every, folds, lambda folder, _: external_sets.read(folder, name, digest)
-    ).items():
+    for (arm, run), of_folds in tables(every, lambda folder, _: external_sets.read(folder, name, digest)).items():
         each = [_scores(arm, run, table) for table in of_folds]
         f1, iou = (np.mean([getattr(one, score) for one in each], axis=0) for score in ("f1", "iou"))
         result.append(replace(each[0], f1=f1, iou=iou))
     return tuple(result)
 
 
-def false_alarms(every: Sequence[FoldStudy], folds: int, side: int) -> dict[str, tuple[tuple[str, ...], FloatArray]]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FalseAlarms:
+    """The share of clean pixels called corrosion, (runs, units), of an arm at a place."""
+
+    arm: str
+    where: str
+    shares: FloatArray
+
+
+def all_false_alarms(every: Sequence[FoldStudy], photos: Photos, clean: Photos | None, side: int) -> list[FalseAlarms]:
+    """Return those of each arm on photos far from their masks, and on pictures without corrosion where there are some.
+
+    Parameters
+    ----------
+    side : of a picture as the runs saw it, pixels.
+    """
+    of_own = [each for each in every if not each.fold.tests_others_only]
+    seen = [(photos, "far from masks", false_alarms(of_own, side))]
+    if clean is not None:
+        seen.append((clean, "without rust", false_alarms_across(every, side, clean.name, clean.data.digest)))
+    return [
+        FalseAlarms(
+            arm=arm,
+            where=f"{shown.name}, {which}",
+            shares=unit_means(values, [shown.spots[name] for name in names]),
+        )
+        for shown, which, by_arm in seen
+        for arm, (names, values) in by_arm.items()
+        if names
+    ]
+
+
+def false_alarms(every: Sequence[FoldStudy], side: int) -> dict[str, tuple[tuple[str, ...], FloatArray]]:
     """Return, for each arm, the share of clean pixels called corrosion: names of photos, (runs, photos)."""
-    found = tables(every, folds, lambda folder, _: background_fp.read(folder))
+    found = tables(every, lambda folder, _: background_fp.read(folder))
     each = {place: joined(of_folds) for place, of_folds in found.items()}
     return _by_arm({place: (table.image, background_fp.shares(table, side)) for place, table in each.items()})
 
 
 def false_alarms_across(
-    every: Sequence[FoldStudy], folds: int, side: int, name: str, digest: str
+    every: Sequence[FoldStudy], side: int, name: str, digest: str
 ) -> dict[str, tuple[tuple[str, ...], FloatArray]]:
     """Return the same on pictures without corrosion, another set: means over the folds."""
-    found = tables(every, folds, lambda folder, _: external_sets.read(folder, name, digest))
+    found = tables(every, lambda folder, _: external_sets.read(folder, name, digest))
     return _by_arm(
         {
             place: (of_folds[0].image, np.mean([background_fp.shares(table, side) for table in of_folds], axis=0))
@@ -113,13 +156,12 @@ def false_alarms_across(
 def _by_arm(
     found: dict[tuple[str, int], tuple[tuple[str, ...], FloatArray]],
 ) -> dict[str, tuple[tuple[str, ...], FloatArray]]:
-    """Return runs of one arm as rows, of the pictures that have a number in each."""
+    """Return runs of one arm as rows, of the pictures that have a number in any, NaN where it has none."""
     result = {}
     for arm in dict.fromkeys(arm for arm, _ in found):
-        rows = [(names, values) for (name, _), (names, values) in found.items() if name == arm]
-        values = np.array([each for _, each in rows])
-        known = np.isfinite(values).all(axis=0)
-        result[arm] = (tuple(np.array(rows[0][0])[known].tolist()), values[:, known])
+        rows = [dict(zip(*found[place], strict=True)) for place in found if place[0] == arm]
+        names = sorted({name for row in rows for name, value in row.items() if np.isfinite(value)})
+        result[arm] = (tuple(names), np.array([[row.get(name, np.nan) for name in names] for row in rows]))
     return result
 
 

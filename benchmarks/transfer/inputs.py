@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from corrotwin.benchmarks.data.classes import report_unnamed
 from corrotwin.benchmarks.study.grid import is_name
-from corrotwin.benchmarks.transfer import layout, subset, tables
+from corrotwin.benchmarks.transfer import layout, render_draws, tables
 from corrotwin.benchmarks.transfer.layout import Photos, Renders
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest
@@ -94,7 +94,7 @@ def read(
     for each in every:
         if each not in sets and not is_name(each.name):
             raise InputError(f"{each.path}: {each.name!r:.60} cannot name a set in a table; rename the folder")
-        if each.name in (subset.FOLDER, tables.TABLES):
+        if each.name in (render_draws.FOLDER, tables.TABLES):
             raise InputError(f"{each.path}: the transfer folder keeps something else under this name; rename the set")
         if each.data.digest == rendered.digest:
             raise InputError(f"{each.path}: these are the renders themselves; they cannot judge themselves")

@@ -1,11 +1,16 @@
 """The folder of screens and transfers: an ordinary study for each fold.
 
-A transfer folder holds, for each set of photos, an ordinary study for each fold of each run: one of the arms of photos
-alone, whose runs serve all renders that are ever tried there, and one for each set of renders.
+A transfer folder holds, for each set of photos, ordinary studies of each redraw of few photos and of each fold of each
+run: one of the arms of photos alone, whose runs serve all renders that are ever tried there, and one for each set of
+renders.
 
-    steel-bridges/run-01/fold-1/photos/            a study: real, real-10pct, copy-paste-10pct
-    steel-bridges/run-01/fold-1/renders-1a2b3c4d/  a study: renders, mixed50-10pct, mixed50, shuffled-mixed50-10pct,
-                                                   with the draw of renders of this run
+    steel-bridges/run-01/few/photos/               a study: real-10pct, copy-paste-10pct
+    steel-bridges/run-01/few/renders-1a2b3c4d/     a study: mixed50-10pct, shuffled-mixed50-10pct, with the draw of
+                                                   renders of this redraw
+    steel-bridges/run-01/few/fitted-5e6f7a8b/      a study: fitted-mixed50-10pct, with renders of a preset fitted to its
+                                                   own photos
+    steel-bridges/run-01/fold-1/photos/            a study: real (or whole/photos/, where all photos train)
+    steel-bridges/run-01/fold-1/renders-1a2b3c4d/  a study: renders, mixed50
     steel-bridges/screen/...                       the same for validation photos, which may be looked at
     openings.jsonl                                 every time that test photos were measured
 """
@@ -23,7 +28,8 @@ from corrotwin.benchmarks.study.grid import GridCell
 from corrotwin.benchmarks.study.sources import RUNS, Sources
 from corrotwin.benchmarks.study.split_choice import SPLIT
 from corrotwin.benchmarks.transfer import protocol
-from corrotwin.benchmarks.transfer.protocol import FIRST, Fold, Mix, ProtocolSettings
+from corrotwin.benchmarks.transfer.protocol import FIRST, Mix, ProtocolSettings
+from corrotwin.benchmarks.transfer.resampling import FEW, Fold
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
 from corrotwin.twin.core.locks import CLAIM, check_claim
@@ -34,7 +40,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 KIND = "transfer"
-_BEFORE = {"backbone": "mobilenet_v2", "encoder_weights": None}  # of folders whose claim does not name them
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,7 +73,7 @@ class Renders:
     """The renders of a study, in a folder; `count` where it holds the first so many of another, None for all of them.
 
     `whole` are all in the folder, `data` those that the study is called after; None where they are not written yet,
-    which only a dry run sees. `draws` are those of its runs, run 0 first.
+    which only a dry run sees. `draws` are those of its runs, run 0 first. `kind` begins the name of their studies.
     """
 
     path: Path
@@ -76,11 +81,12 @@ class Renders:
     data: "CocoDataset | None"
     draws: "tuple[CocoDataset, ...]" = ()
     count: int | None = None
+    kind: str = protocol.RENDERS
 
     @property
     def folder(self) -> str:
         """The name of the studies with these renders."""
-        return f"renders-{self.data.digest[:8]}" if self.data is not None else f"renders-first-{self.count}"
+        return f"{self.kind}-{self.data.digest[:8]}" if self.data is not None else f"renders-first-{self.count}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -218,11 +224,12 @@ def fold_studies(
 
 
 def arms_of(
-    settings: ProtocolSettings, mix: Mix, renders: Sequence[Renders], cells: tuple[GridCell, ...]
+    settings: ProtocolSettings, mix: Mix, renders: Sequence[Renders], cells: tuple[GridCell, ...], *, small: bool
 ) -> list[tuple[Renders | None, tuple[GridCell, ...]]]:
     """Return the arms of `fold_studies`: `cells` with all renders, those of the curve with the first so many."""
-    with_renders = [(each, cells if each.count is None else protocol.curve(settings, mix)) for each in renders]
-    return [(None, protocol.of_photos(settings)), *with_renders]
+    curve = protocol.curve(settings, mix, small=small)
+    with_renders = [(each, cells if each.count is None else curve) for each in renders]
+    return [(None, protocol.photos_of(settings, small=small)), *with_renders]
 
 
 def check(out: Path, settings: ProtocolSettings) -> None:
@@ -236,8 +243,12 @@ def check(out: Path, settings: ProtocolSettings) -> None:
     there = read_json(out / CLAIM, inside=out) if (out / CLAIM).exists() else {}
     kept = there.get("configuration") if isinstance(there, dict) and there.get("kind") == KIND else None
     if isinstance(kept, dict):
-        before, asked = ({**_BEFORE, **each} for each in (kept, claim(settings)))
-        names = [(each["backbone"], each["encoder_weights"] or "none") for each in (before, asked)]
+        if FEW not in kept:
+            raise InputError(
+                f"{out}: an earlier version drew its few photos within folds; its runs cannot be continued, so choose "
+                "another folder"
+            )
+        names = [(each["backbone"], each["encoder_weights"] or "none") for each in (kept, claim(settings))]
         if names[0] != names[1]:
             (old, old_weights), (new, new_weights) = names
             raise InputError(
@@ -251,6 +262,5 @@ def check(out: Path, settings: ProtocolSettings) -> None:
 def claim(settings: ProtocolSettings) -> dict[str, object]:
     """Return what all runs of a folder share, as `claim.json` holds it."""
     names = {"real_fraction": "fraction"}
-    values = {names.get(name, name): value for name, value in asdict(settings).items()}
-    is_before = all(values[name] == value for name, value in _BEFORE.items())
-    return {name: value for name, value in values.items() if not (is_before and name in _BEFORE)}
+    shared = {name: value for name, value in asdict(settings).items() if name != "photo_steps"}  # adds an arm
+    return {**{names.get(name, name): value for name, value in shared.items()}, FEW: "all others are tested"}

@@ -7,7 +7,17 @@ import numpy as np
 
 from corrotwin.benchmarks.formatting.style import KIND_COLORS, KIND_MARKERS, Figure
 from corrotwin.benchmarks.formatting.wording import percent, render_share, span
-from corrotwin.benchmarks.transfer.protocol import FIRST, MIXED, RENDERS, SHUFFLED, Mix, ProtocolSettings
+from corrotwin.benchmarks.stats.crossed_effects import run_means
+from corrotwin.benchmarks.transfer.protocol import (
+    FIRST,
+    FITTED,
+    MIXED,
+    OTHER_STEPS,
+    RENDERS,
+    SHUFFLED,
+    Mix,
+    ProtocolSettings,
+)
 from corrotwin.benchmarks.transfer.targets import ArmResults
 from corrotwin.twin.core.text import escape_mathtext
 
@@ -36,10 +46,11 @@ def ladder(name: str, results: ArmResults, about: str, settings: ProtocolSetting
         axis = drawn.subplots()
         for arm in ("real", f"real{settings.small}"):
             if arm in results.arms:
-                axis.axvline(results.arms[arm].mean(), color="#8a949e", lw=1, linestyle="--")
+                axis.axvline(run_means(results.arms[arm]).mean(), color="#8a949e", lw=1, linestyle="--")
         for place, (arm, kind, _) in enumerate(rows):
             color = KIND_COLORS.get(kind, ALONE)
-            of_runs, mean = results.arms[arm].mean(axis=1), results.arms[arm].mean()
+            of_runs = run_means(results.arms[arm])
+            mean = of_runs.mean()
             if arm in results.wanted:
                 axis.plot([results.wanted[arm]], [place], "D", color=color, ms=7, mfc="white", mew=1.3)
             axis.plot(of_runs, np.full(of_runs.shape, place), "|", color=color, ms=13)
@@ -67,18 +78,20 @@ def ladder(name: str, results: ArmResults, about: str, settings: ProtocolSetting
 def _rows(arms: Iterable[str], settings: ProtocolSettings) -> Iterator[tuple[str, str, str]]:
     """Yield each arm, its kind and its label: with no photo, with few, with all."""
     none = [arm for arm in arms if arm.partition(FIRST)[0] == RENDERS]
-    few = [arm for arm in arms if arm.partition(FIRST)[0].endswith(settings.small)]
+    few = [arm for arm in arms if settings.small in arm.partition(FIRST)[0]]
     for arm in (*none, *few, *(each for each in arms if each not in {*few, *none})):
         whole, first, many = arm.partition(FIRST)
-        kind = whole.removesuffix(settings.small)
+        kind, _, steps = whole.partition(settings.small)
         photos = percent(settings.real_fraction) if arm in few else "all"
         label = f"{photos} + {kind}"
         if kind == RENDERS:
             label = "renders, no photo"
         elif kind == "real":
-            label = f"{photos} photos"
+            label = f"{photos} photos" + (f", {steps[1:].removesuffix(OTHER_STEPS)} steps" if steps else "")
         elif kind.startswith(SHUFFLED):
             kind, label = "shuffled", f"{photos} + shuffled masks"
+        elif kind.startswith(FITTED):
+            kind, label = "mixed", f"{photos} + renders of a fitted preset"
         elif kind.startswith(MIXED):
             kind, label = "mixed", f"{photos} + {render_share(Mix().render_share)}" if kind == Mix().name else label
         yield arm, kind, f"{label}{first}{many}"

@@ -1,36 +1,34 @@
-"""The fixed protocol by which renders are judged: settings, data arms and folds that stay while renders change.
+"""The fixed protocol by which renders are judged: settings, data arms and splits that stay while renders change.
 
-Every fold of every run is an ordinary study (`benchmarks.study.runner`) with a split of its own and one run of each
-arm. Standard library only, so that the command line pays nothing for it.
+Few photos are drawn anew by each redraw, and all others tested; all photos are cross-validated in each run. Every
+redraw and every fold of every run is an ordinary study (`benchmarks.study.runner`) with a split of its own and one run
+of each arm. Standard library only, so that the command line pays nothing for it.
 """
 
 from dataclasses import dataclass, replace
-from itertools import count
-from math import ceil
 from typing import TYPE_CHECKING, Literal
 
-from corrotwin.benchmarks.study.config import RANDOM, STUDIES, StudyConfig
-from corrotwin.benchmarks.study.grid import GridCell, arm_at, in_order
-from corrotwin.segmentation.arms import COPY_PASTE, MIXED_SHARE, Adaptation, DataArm
+from corrotwin.benchmarks.study.config import RANDOM
+from corrotwin.benchmarks.study.grid import GridCell, arm_at
+from corrotwin.segmentation.arms import COPY_PASTE, MIXED_SHARE, Adaptation, Augmentation, DataArm
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, first_weights
 from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from pathlib import Path
-
-    from corrotwin.segmentation.data.coco import CocoDataset
-    from corrotwin.segmentation.data.splits import Split
+    from collections.abc import Collection, Iterable
 
 SCREEN = "screen"  # the fold of screens, and its folder
 SCREEN_RUNS = 2
-PROOF_RUNS = 5
-RENDERS_GOAL = 0.95  # of the all-real score, for renders alone
-SCREEN_FOLDS = 5  # or as many as there are spots: a screen shows the same photos whatever the folds of the transfer
+REDRAWS, WHOLE_RUNS = 12, 3
+STEPS, FOLDS = 400, 3
+RENDERS_GOAL = 0.7  # of the distance of all real photos from everything called rust, for renders alone
 FIRST = " (first "  # in the name of an arm that takes the first so many renders
 MIXED = "mixed"  # begins the name of an arm of photos and renders
 RENDERS = "renders"  # the arm of renders only
 SHUFFLED = "shuffled-"  # before the name of an arm whose renders carry each other's masks
+FITTED = "fitted-"  # before the name of an arm whose renders are of a preset fitted to its own photos
+MOST_FEW = 0.5  # fraction of the photos that a redraw may take
+OTHER_STEPS = "-steps"  # ends the name of an arm that is trained for another number of steps than the others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,25 +38,32 @@ class ProtocolSettings:
     backbone: str = DEFAULT_BACKBONE
     encoder_weights: Literal["imagenet"] | None = "imagenet"
 
-    steps: int = 1000
-    """Optimiser steps of a run, rounded to whole epochs: the same in every arm of a fold."""
+    steps: int = STEPS
+    """Optimiser steps of a run, rounded to whole epochs: the same in every arm of a split."""
+    photo_steps: int | None = None
+    """Where few photos alone are best after another number, that: they are trained for it, too."""
+    augmentation: Augmentation = "standard"
+    """Strength of the random changes to every image, in all arms."""
     batch_size: int = 8
     size: int = 128
     threads: int = 1
     """Of a run. Two runs with a thread each do more on two cores than one with two."""
-    folds: int = 5
+    folds: int = FOLDS
+    """Of the cross-validation of all photos; 1: all photos train, and only other sets are tested."""
     real_fraction: float = 0.1
-    """The small part of the real training photos, drawn anew by each run and fold, by whole spots."""
+    """The few photos of a redraw, by whole spots, as a part of all."""
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("batch_size", 1), ("size", 32), ("threads", 1), ("folds", 2), ("seed", 0)):
+        for name, least in (("steps", 1), ("batch_size", 1), ("size", 32), ("threads", 1), ("folds", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"`{name}` {getattr(self, name)} is below {least}")
         if self.size % 32:
             raise InputError(f"`size` {self.size} is not divisible by 32")
-        if not 0 < self.real_fraction < 1:
-            raise InputError(f"`real_fraction` {self.real_fraction:g} is not between 0 and 1")
+        if not 0 < self.real_fraction <= MOST_FEW:
+            raise InputError(f"`real_fraction` {self.real_fraction:g} is not above 0 and at most {MOST_FEW:g}")
+        if self.photo_steps is not None and self.photo_steps < 1:
+            raise InputError(f"`photo_steps` {self.photo_steps} is below 1")
 
     @property
     def small(self) -> str:
@@ -99,166 +104,105 @@ class Mix:
         parts += [self.adaptation] if self.adaptation else []
         return "-".join([*parts, *([COPY_PASTE.name] if self.copy_paste else [])])
 
-    def arm(self, settings: ProtocolSettings, *, small: bool, shuffled: bool = False) -> DataArm:
-        """Return the arm of all or few photos with renders, whose masks may be shuffled."""
+    def arm(self, settings: ProtocolSettings, *, small: bool, shuffled: bool = False, fitted: bool = False) -> DataArm:
+        """Return the arm of all or few photos with renders, whose masks may be shuffled, or preset fitted."""
+        before = SHUFFLED if shuffled else FITTED if fitted else ""
         return DataArm(
-            name=f"{SHUFFLED if shuffled else ''}{self.name}{settings.small if small else ''}",
-            real_fraction=settings.real_fraction if small else 1.0,
+            name=f"{before}{self.name}{settings.small if small else ''}",
             render_share=self.render_share,
             pretrain=self.pretrain,
             adaptation=self.adaptation,
+            augmentation=settings.augmentation,
             copy_paste=COPY_PASTE.copy_paste if self.copy_paste else 0.0,
             shuffled_masks=shuffled,
         )
 
 
-def of_photos(settings: ProtocolSettings) -> tuple[GridCell, ...]:
-    """Return the arms without renders: their runs serve all renders that are tried."""
-    pasted = {"copy-paste": arm_at("copy-paste", settings.real_fraction)}
-    return all_real(settings) + few_real(settings) + _cells(settings, pasted)
+def photos_of(settings: ProtocolSettings, *, small: bool) -> tuple[GridCell, ...]:
+    """Return the arms without renders, of few or of all photos: their runs serve all renders that are tried."""
+    alone = DataArm(name=f"real{settings.small if small else ''}", augmentation=settings.augmentation)
+    if not small:
+        return _cells(settings, [alone])
+    pasted = replace(alone, name=f"{COPY_PASTE.name}{settings.small}", copy_paste=COPY_PASTE.copy_paste)
+    if settings.photo_steps in (None, settings.steps):
+        return _cells(settings, [alone, pasted])
+    best = replace(alone, name=best_few(settings))
+    return _cells(settings, [alone, pasted, best])
 
 
-def all_real(settings: ProtocolSettings) -> tuple[GridCell, ...]:
-    """Return the arm of all real training photos, the reference for renders alone."""
-    return _cells(settings, {"real": arm_at("real", 1.0)})
+def best_few(settings: ProtocolSettings) -> str:
+    """Return the name of the arm of few photos alone, trained for the number of steps that is best for it."""
+    other = settings.photo_steps not in (None, settings.steps)
+    return f"real{settings.small}" + (f"-{settings.photo_steps}{OTHER_STEPS}" if other else "")
 
 
-def few_real(settings: ProtocolSettings) -> tuple[GridCell, ...]:
-    """Return the arm of few real training photos."""
-    return _cells(settings, {"real": arm_at("real", settings.real_fraction)})
+def renders_of(settings: ProtocolSettings, mix: Mix, *, small: bool) -> tuple[GridCell, ...]:
+    """Return the arms with renders: beside few photos, with its shuffled control; or alone, and beside all photos."""
+    if small:
+        return _cells(settings, [mix.arm(settings, small=True), mix.arm(settings, small=True, shuffled=True)])
+    return _cells(settings, [_alone(settings), mix.arm(settings, small=False)])
 
 
-def of_renders(settings: ProtocolSettings, mix: Mix) -> tuple[GridCell, ...]:
-    """Return the arms with renders, and the control whose masks are shuffled."""
-    shuffled = mix.arm(settings, small=True, shuffled=True)
-    arms = {mix.name: mix.arm(settings, small=False), f"{SHUFFLED}{mix.name}": shuffled}
-    return curve(settings, mix) + _cells(settings, arms)
+def curve(settings: ProtocolSettings, mix: Mix, *, small: bool) -> tuple[GridCell, ...]:
+    """Return the arm whose score is followed over the number of renders."""
+    return _cells(settings, [mix.arm(settings, small=True) if small else _alone(settings)])
 
 
-def curve(settings: ProtocolSettings, mix: Mix) -> tuple[GridCell, ...]:
-    """Return the arms whose score is followed over the number of renders."""
-    return renders_only(settings) + few_mixed(settings, mix)
+def fitted(settings: ProtocolSettings, mix: Mix) -> tuple[GridCell, ...]:
+    """Return the arm of few photos with renders of a preset that was fitted to them."""
+    return _cells(settings, [mix.arm(settings, small=True, fitted=True)])
 
 
 def few_mixed(settings: ProtocolSettings, mix: Mix) -> tuple[GridCell, ...]:
     """Return the arm of few photos with renders."""
-    return _cells(settings, {mix.name: mix.arm(settings, small=True)})
+    return _cells(settings, [mix.arm(settings, small=True)])
 
 
 def renders_only(settings: ProtocolSettings) -> tuple[GridCell, ...]:
     """Return the arm that sees no photo in training."""
-    return _cells(settings, {RENDERS: DataArm(name=RENDERS, render_share=1.0)})
+    return _cells(settings, [_alone(settings)])
+
+
+def _alone(settings: ProtocolSettings) -> DataArm:
+    return DataArm(name=RENDERS, render_share=1.0, augmentation=settings.augmentation)
+
+
+def drawn(cells: "Iterable[GridCell]", settings: ProtocolSettings) -> tuple[GridCell, ...]:
+    """Return arms of few photos that draw these themselves, by the seed of each run, from the photos that train."""
+    fraction = settings.real_fraction
+    return tuple(replace(cell, real_fraction=fraction, arm=replace(cell.arm, real_fraction=fraction)) for cell in cells)
 
 
 def compared_pairs(names: "Collection[str]", settings: ProtocolSettings, mix: Mix) -> list[tuple[str, str]]:
     """Return the pairs of arms that a transfer compares, one family of tests, of those that are there.
+
+    Few photos and all of them are different tests, on other photos: no pair has one of each.
 
     Parameters
     ----------
     names : of the arms, with the number of renders where they train on the first so many.
     """
     small = settings.small
-    real, few, pasted = "real", f"real{small}", f"copy-paste{small}"
-    mixed, full, shuffled = f"{mix.name}{small}", mix.name, f"{SHUFFLED}{mix.name}{small}"
+    real, few, pasted, best = "real", f"real{small}", f"copy-paste{small}", best_few(settings)
+    mixed, full = f"{mix.name}{small}", mix.name
+    shuffled, fit = f"{SHUFFLED}{mixed}", f"{FITTED}{mixed}"
     pairs = [
         (first, second)
         for first, second in (
-            (real, RENDERS), (few, RENDERS), (few, mixed), (RENDERS, mixed), (pasted, mixed), (real, mixed),
-            (real, full), (few, shuffled), (shuffled, mixed), (few, pasted), (few, real),
-            (f"{Mix().name}{small}", mixed),
+            (real, RENDERS), (real, full), (few, mixed), (best, mixed), (pasted, mixed), (few, fit), (mixed, fit),
+            (few, shuffled), (shuffled, mixed), (few, pasted), (few, best), (f"{Mix().name}{small}", mixed),
         )
         if first in names and second in names and first != second
     ]  # fmt: skip
+    pairs = list(dict.fromkeys(pairs))
     return pairs + [(arm, whole) for arm in names if (whole := arm.partition(FIRST)[0]) != arm and whole in names]
 
 
-def _cells(settings: ProtocolSettings, arms: "Mapping[str, DataArm]") -> tuple[GridCell, ...]:
+def _cells(settings: ProtocolSettings, arms: "Iterable[DataArm]") -> tuple[GridCell, ...]:
     return tuple(
-        GridCell(kind=kind, real_fraction=arm.real_fraction, arm=arm, backbone=settings.backbone, runs=1)
-        for kind, arm in arms.items()
-    )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Fold:
-    """A split of a set's photos, its number in its run, and the seed of the trainings on it."""
-
-    name: str
-    run: int
-    split: "Split"
-    seed: int
-
-    def study(self, settings: ProtocolSettings, cells: tuple[GridCell, ...], runs: int = 1) -> StudyConfig:
-        """Return the study of some arms on this fold. Epochs follow from the steps, so that folds cost the same."""
-        epochs = max(1, round(settings.steps / ceil(len(self.split.train) / settings.batch_size)))
-        changes = {
-            "size": settings.size,
-            "epochs": epochs,
-            "batch_size": settings.batch_size,
-            "keep": "averaged",
-            "encoder_weights": settings.encoder_weights,
-        }
-        return replace(
-            STUDIES["small"],
-            cells=in_order(replace(cell, runs=runs) for cell in cells),
-            threads=settings.threads,
-            seed=self.seed,
-            changes=changes,
+        GridCell(
+            kind="real" if arm.name.startswith("real") else arm.name.removesuffix(settings.small),
+            real_fraction=1.0, arm=arm, backbone=settings.backbone, runs=1,
         )
-
-
-def folds(data: "CocoDataset", spots: "Mapping[str, str]", settings: ProtocolSettings, run: int) -> tuple[Fold, ...]:
-    """Return the folds of a run, drawn anew by whole spots for each run: every photo is tested exactly once.
-
-    Folds that all runs share would give all photos of a fold one more error in common, which no test could see.
-
-    Raises
-    ------
-    InputError
-        As of `segmentation.data.splits.folds`.
-    """
-    from corrotwin.segmentation.data import splits
-
-    splits_of_run = splits.folds(data, groups=spots, count=settings.folds, seed=settings.seed + run)
-    return tuple(
-        Fold(
-            name=f"{_run_name(run)}/fold-{number + 1}",
-            run=run,
-            split=split,
-            seed=settings.seed + run * settings.folds + number,
-        )
-        for number, split in enumerate(splits_of_run)
-    )
-
-
-def runs_in(folder: "Path") -> int:
-    """Count the runs of the transfer in a set's folder, complete or not."""
-    return next(run for run in count() if not (folder / _run_name(run)).is_dir())
-
-
-def _run_name(run: int) -> str:
-    return f"run-{run + 1:02d}"
-
-
-def screen(data: "CocoDataset", spots: "Mapping[str, str]", settings: ProtocolSettings) -> Fold:
-    """Return a fold that measures the validation photos of the first of `SCREEN_FOLDS`, without its test photos.
-
-    Of its training photos one spot takes the place of validation, which chooses nothing.
-    """
-    number = max(2, min(SCREEN_FOLDS, len(set(spots.values()))))
-    first = folds(data, spots, replace(settings, folds=number), 0)[0].split
-    aside = first.group[first.train[-1]]
-    train = tuple(name for name in first.train if first.group[name] != aside)
-    valid = tuple(name for name in first.train if first.group[name] == aside)
-    if not train:
-        raise InputError(f"{data.folder}: all training photos of a fold show one spot; more spots are needed")
-    names = (*train, *valid, *first.valid)
-    split = replace(
-        first,
-        how="screen",
-        train=train,
-        valid=valid,
-        test=first.valid,
-        group={name: first.group[name] for name in names},
-    )
-    return Fold(name=SCREEN, run=0, split=split, seed=settings.seed)
+        for arm in arms
+    )  # fmt: skip

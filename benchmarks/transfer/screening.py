@@ -1,5 +1,6 @@
-"""The report of a screen: a model that saw renders only, on validation photos, and where it fails."""
+"""A screen: a model that sees renders only, on validation photos, and the report of where it fails."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,20 +10,83 @@ import numpy as np
 from corrotwin.benchmarks.data import background_fp, external_sets
 from corrotwin.benchmarks.formatting.table import NONE
 from corrotwin.benchmarks.formatting.wording import interval
+from corrotwin.benchmarks.stats import estimates
 from corrotwin.benchmarks.stats.comparison import arms
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray, unit_means
 from corrotwin.benchmarks.study import results
+from corrotwin.benchmarks.study.grid import GridCell
+from corrotwin.benchmarks.study.preparation import check_backbones
 from corrotwin.benchmarks.study.sources import RUNS
-from corrotwin.benchmarks.transfer import cv_pooling, error_analysis, targets
-from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos
-from corrotwin.benchmarks.transfer.protocol import RENDERS, ProtocolSettings
+from corrotwin.benchmarks.transfer import (
+    cv_pooling,
+    error_analysis,
+    layout,
+    protocol,
+    render_draws,
+    resampling,
+    targets,
+    work,
+)
+from corrotwin.benchmarks.transfer.inputs import Inputs
+from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos, Renders
+from corrotwin.benchmarks.transfer.protocol import RENDERS, SCREEN_RUNS, Mix, ProtocolSettings
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_text
+from corrotwin.twin.core.locks import hold
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.runs import RunRecord
 
+_log = logging.getLogger(__name__)
+
 FOLDER, TEXT = "failures", "screen.txt"
+
+
+def run(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, reference: bool) -> list[str]:
+    """Train on renders alone, score validation photos and report the failures; return the names of failed runs.
+
+    With a mix, the small part of the photos is trained too, with and without renders.
+
+    Raises
+    ------
+    InputError
+        As of `benchmarks.transfer.inputs.read` and of `benchmarks.study.runner.run`.
+    """
+    if len(inputs.sets) > 1:
+        raise InputError("a screen looks at one set of photos; give one folder")
+    photos = inputs.sets[0]
+    check_backbones((settings.backbone,), "`backbone`")
+    layout.check(inputs.out, settings)
+    fold = resampling.screen(photos.data, photos.spots, settings)
+    folder = inputs.out / photos.name / fold.name / inputs.renders.folder
+    renders = render_draws.of_screen(inputs.renders, folder, seed=settings.seed)
+
+    def study_of(cells: tuple[GridCell, ...], of: Renders | None) -> FoldStudy:
+        (found,) = layout.fold_studies(
+            inputs.out, fold, photos, settings, [(of, cells)], inputs.external_sets, runs=SCREEN_RUNS
+        )
+        return found
+
+    alone = study_of(protocol.renders_only(settings), renders)
+    whole = study_of(protocol.photos_of(settings, small=False), None)
+    few = None
+    if mix is not None:
+        without, beside = protocol.photos_of(settings, small=True)[:1], protocol.few_mixed(settings, mix)
+        few = study_of(protocol.drawn(without, settings), None), study_of(protocol.drawn(beside, settings), renders)
+    known, todo, blocked = whole.run_status()
+    reference = reference or bool(inputs.clean and known and not todo and not blocked)  # it may lack the clean pictures
+    wanted = [alone, *([whole] if reference else []), *(few or ())]
+    for each in wanted:
+        each.check_split()
+    planned_work = work.survey(inputs.out, wanted, inputs.address)
+    _log.info(planned_work.describe(inputs.out, f"screen of {photos.name}"))
+    if inputs.dry_run:
+        return []
+    work.decode(inputs, settings, [renders])
+    with hold(inputs.out, layout.KIND, layout.claim(settings)):
+        failed = work.train(wanted, planned_work, inputs, lambda _: None)
+        _log.info(report(alone, whole, few, settings, inputs.clean))
+    return failed
 
 
 def report(
@@ -49,7 +113,7 @@ def report(
     own = _f1(list(complete.values()), groups)
     all_rust = cv_pooling.all_rust(next(iter(complete.values())).per_image)
     baseline = float(unit_means(all_rust, groups).mean())
-    estimate = targets.mean(own)
+    estimate = estimates.mean(own)
     between = "" if estimate.low is None else f" (95 % interval {estimate.low:.3f} to {estimate.high:.3f})"
     unit = "spots" if fold_study.photos.groups else "photos"
     lines = [
@@ -60,7 +124,7 @@ def report(
     known, _, _ = reference.run_status()
     if known:
         real = _f1(list(known.values()), groups)
-        share = targets.ratio(*_of_shared_runs(complete, known, groups))
+        share = estimates.ratio(*_of_shared_runs(complete, known, groups))
         sure = "" if share.low is None else f" (95 % interval {_percent(share.low)} to {_percent(share.high)})"
         lines.append(f"all real: {targets.format_spread(real)}; renders only is {_percent(share.value)} of that{sure}")
     else:
@@ -118,7 +182,7 @@ def _on_clean(every: Sequence[FoldStudy], pictures: Photos, settings: ProtocolSe
                 found.setdefault(run.arm.name, []).append(unit_means(of_photos, groups))
     lines = []
     for arm, values in found.items():
-        share = targets.under(arm, targets.mean(np.array(values)), targets.FALSE_ALARMS)
+        share = targets.under(arm, estimates.mean(np.array(values)), targets.FALSE_ALARMS)
         between = f"(95 % interval {share.between})"
         lines.append(f"{arm}: {share.number} of the pixels of {pictures.name} called rust {between}")
     return lines
@@ -197,7 +261,7 @@ def _added(apart: FloatArray | None) -> str:
     """Format the mean of (runs, units) differences with its interval, where there are two runs."""
     if apart is None:
         return "no run in common"
-    found = targets.mean(apart, least=-1)
+    found = estimates.mean(apart, least=-1)
     within = None if found.low is None or found.high is None else interval(found.low, found.high)
     return f"{targets.format_value(found.value, percent=False)} ({within or 'of one run or spot: no interval'})"
 

@@ -10,14 +10,15 @@ import numpy as np
 from corrotwin.benchmarks.data.photo_groups import CRITERIA
 from corrotwin.benchmarks.formatting import style
 from corrotwin.benchmarks.formatting.table import ReportTable, formatted_table
-from corrotwin.benchmarks.formatting.wording import render_share
+from corrotwin.benchmarks.formatting.wording import percent, render_share
 from corrotwin.benchmarks.report import build
 from corrotwin.benchmarks.report.document import Block, Page, ReportSection, Text
-from corrotwin.benchmarks.stats import crossed_effects
+from corrotwin.benchmarks.stats import crossed_effects, estimates
 from corrotwin.benchmarks.stats.power import TARGET
 from corrotwin.benchmarks.stats.subgroups import unit_names
 from corrotwin.benchmarks.stats.tukey import RunScores
-from corrotwin.benchmarks.transfer import cv_pooling, evaluation_log, plots, protocol, targets
+from corrotwin.benchmarks.transfer import cv_pooling, evaluation_log, plots, protocol, resampling, targets
+from corrotwin.benchmarks.transfer.cv_pooling import FalseAlarms
 from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos
 from corrotwin.benchmarks.transfer.protocol import RENDERS, Mix, ProtocolSettings
 from corrotwin.benchmarks.transfer.targets import ArmResults, Goal
@@ -58,47 +59,49 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[FoldStudy], c
     renders : the name of the studies with the renders, which the files are called after.
     every : the studies of all runs and folds of the set, of photos alone and with these renders.
     """
-    folds = context.settings.folds
-    complete = cv_pooling.complete(every, folds)
+    of_own = [each for each in every if not each.fold.tests_others_only]
+    complete = cv_pooling.complete(of_own)
     counted = cv_pooling.counted(complete)
     scores = cv_pooling.scores(counted)
+    across = {
+        other: cv_pooling.scores_across(every, other, found.data.digest) for other, found in context.others.items()
+    }
     name = "-".join([photos.name, renders, *([context.mix.name] if context.mix != Mix() else [])])
-    if not scores:
-        return f"# {escape_markdown(name)}\n\nNo run is complete in all {folds} folds.\n"
+    if not scores and not any(across.values()):
+        return f"# {escape_markdown(name)}\n\nNo run is complete in all of its folds.\n"
     groups = photos.groups
     floor = _floor(counted)
     results = _compare(scores, groups, context, floor)
-    alarms = _false_alarms(every, photos, context)
-    about = f"{photos.name}: {results.photos} photos, {results.units} {results.unit}s; {renders}."
-    figure = plots.ladder(name, results, about, context.settings)
+    alarms = cv_pooling.all_false_alarms(every, photos, context.clean, context.settings.size)
     opened = len(evaluation_log.read(out))
     answer: list[Block] = [
         _goals([*results.goals, *_alarm_goals(alarms, context)], JUDGED_ALONE),
         Text(text=f"The test photos of this folder were opened {opened} {'time' if opened == 1 else 'times'} so far."),
     ]
-    arms: list[Block] = [_trained(results, cv_pooling.trained_on(complete), counted, floor, groups), figure]
-    sections = [
-        _section("answer", "The goals", "Goals", answer),
-        _section("arms", "Arms", "Arms", arms),
-        _section("differences", "Differences", "Differences", [_differences(results)]),
-    ]
-    unseen = cv_pooling.without(scores, context.seen)
-    if unseen[0].images != scores[0].images:
-        title = f"Without the {len(scores[0].images) - len(unseen[0].images)} photos that tuning has seen"
-        sections.append(_section("unseen", title, "Unseen photos", _unseen(unseen, groups, context, floor)))
-    for other, found in context.others.items():
-        of_other = cv_pooling.scores_across(every, folds, other, found.data.digest)
+    sections = [_section("answer", "The goals", "Goals", answer)]
+    if scores:
+        about = f"{photos.name}: {results.photos} photos, {results.units} {results.unit}s; {renders}."
+        figure = plots.ladder(name, results, about, context.settings)
+        arms: list[Block] = [_trained(results, cv_pooling.trained_on(complete), counted, floor, groups), figure]
+        sections.append(_section("arms", "Arms", "Arms", arms))
+        sections.append(_section("differences", "Differences", "Differences", [_differences(results)]))
+        unseen = cv_pooling.without(scores, context.seen)
+        if unseen[0].images != scores[0].images:
+            title = f"Without the {len(scores[0].images) - len(unseen[0].images)} photos that tuning has seen"
+            sections.append(_section("unseen", title, "Unseen photos", _unseen(unseen, groups, context, floor)))
+    for other, of_other in across.items():
         if of_other:
-            sections.append(_section(f"on-{other}", f"On {other}", other, _across(of_other, found, context)))
+            on_other = _across(of_other, context.others[other], context)
+            sections.append(_section(f"on-{other}", f"On {other}", other, on_other))
     if alarms:
-        rows = [[arm, where, goal.number, goal.between] for arm, where, goal in alarms]
+        rows = [[each.arm, each.where, _alarm_goal(each).number, _alarm_goal(each).between] for each in alarms]
         headings = ("arm", "where", "pixels called rust", "95 % interval")
         table = formatted_table("Pixels without rust that are called rust", headings, rows, "", words=("arm", "where"))
         sections.append(_section("alarms", "False alarms", "False alarms", [table]))
     page = Page(
         title=name,
-        label=_about(results, photos, context),
-        about=((_about(results, photos, context), False),),
+        label=_about(photos, context),
+        about=((_about(photos, context), False),),
         sections=tuple(sections),
         footer=f"F1 of every arm, run and photo: {name}-per-image.csv.",
         markdown=f"{name}.md",
@@ -131,6 +134,8 @@ def _compare(
     groups: Mapping[str, str] | None,
     context: TableContext,
     floor: Mapping[str, float] | None = None,
+    *,
+    is_abroad: bool = False,
 ) -> ArmResults:
     return targets.compare_arms(
         scores,
@@ -139,25 +144,33 @@ def _compare(
         groups=groups,
         renders_goal=context.renders_goal,
         floor=floor,
+        is_abroad=is_abroad,
     )
 
 
 def _floor(counted: Mapping[tuple[str, int], "PerImage"]) -> dict[str, float]:
     """Return the F1 of each photo where everything is called rust."""
-    table = next(iter(counted.values()))
-    return dict(zip(table.image, cv_pooling.all_rust(table).tolist(), strict=True))
+    found: dict[str, float] = {}
+    for table in counted.values():
+        found |= zip(table.image, cv_pooling.all_rust(table).tolist(), strict=True)
+    return dict(sorted(found.items()))
 
 
-def _about(results: ArmResults, photos: Photos, context: TableContext) -> str:
+def _about(photos: Photos, context: TableContext) -> str:
     settings = context.settings
-    spots = f"{results.units} spots" if photos.has_spots else f"no spots known, each of {results.units} photos a unit"
+    units, unit = len(set(photos.spots.values())), "photo" if photos.groups is None else "spot"
+    spots = f"{units} spots" if photos.has_spots else f"no spots known, each of {units} photos a unit"
     if photos.copies:
-        spots = f"no spots known, each of {results.units} source photos of copies by {CRITERIA} a spot"
+        spots = f"no spots known, each of {units} source photos of copies by {CRITERIA} a spot"
+    whole = f"all photos are tested once a run, in {settings.folds} folds dealt anew"
+    if settings.folds == 1:
+        whole = "all photos but those of two spots train in each run, and other sets are tested"
     return (
-        f"{results.photos} photos, {spots}; each tested once a run, in {settings.folds} folds dealt anew. About "
+        f"{len(photos.data.photos)} photos, {spots}. Few photos ({percent(settings.real_fraction)}) are drawn anew by "
+        f"each run, and all others tested; {whole}. About "
         f"{settings.steps} steps of {settings.batch_size} at {settings.size} px; of each batch of {context.mix.name} "
         f"{render_share(context.mix.render_share)}. Scores are means over "
-        f"{results.unit}s, ± SD over runs; intervals are 95 %, runs and {results.unit}s both samples."
+        f"{unit}s, ± SD over runs; intervals are 95 %, runs and {unit}s both samples."
     )
 
 
@@ -247,41 +260,39 @@ def _difference_table(results: ArmResults, caption: str = "") -> Block:
 
 
 def _across(scores: Sequence[RunScores], photos: Photos, context: TableContext) -> list[Block]:
-    results = _compare(scores, photos.groups, context)
+    results = _compare(scores, photos.groups, context, is_abroad=True)
     return [
         Text(text=f"{results.photos} photos, {results.units} {results.unit}s, none of which trains in any arm."),
+        _goals(results.goals),
         _arms_table(results),
         _differences(results),
     ]
 
 
-def _false_alarms(every: Sequence[FoldStudy], photos: Photos, context: TableContext) -> list[tuple[str, str, Goal]]:
-    """Return arm, place, and the share of clean pixels called corrosion beside the goal for it."""
-    folds, side = context.settings.folds, context.settings.size
-    seen = [(photos, "far from masks", cv_pooling.false_alarms(every, folds, side))]
-    if (clean := context.clean) is not None:
-        of_clean = cv_pooling.false_alarms_across(every, folds, side, clean.name, clean.data.digest)
-        seen.append((clean, "without rust", of_clean))
-    result = []
-    for shown, which, by_arm in seen:
-        where = f"{shown.name}, {which}"
-        for arm, (names, values) in by_arm.items():
-            if names:
-                share = targets.mean(crossed_effects.unit_means(values, [shown.spots[name] for name in names]))
-                goal = targets.under(f"false alarms of {arm}: {where}", share, targets.FALSE_ALARMS)
-                result.append((arm, where, goal))
-    return result
+def _alarm_goal(alarms: FalseAlarms) -> Goal:
+    """Return the share of clean pixels that an arm calls corrosion beside the goal for it."""
+    share = estimates.mean(alarms.shares)
+    return targets.under(f"false alarms of {alarms.arm}: {alarms.where}", share, targets.FALSE_ALARMS)
 
 
-def _alarm_goals(alarms: Sequence[tuple[str, str, Goal]], context: TableContext) -> list[Goal]:
-    """Return the goals for false alarms of renders alone and of all photos with renders."""
-    return [goal for arm, _, goal in alarms if arm in (RENDERS, context.mix.name)]
+def _alarm_goals(alarms: Sequence[FalseAlarms], context: TableContext) -> list[Goal]:
+    """Return the goals for false alarms: of renders alone and of all photos with renders; of few, with and without."""
+    few, mixed = (f"{name}{context.settings.small}" for name in ("real", context.mix.name))
+    goals = [_alarm_goal(each) for each in alarms if each.arm in (RENDERS, context.mix.name)]
+    for where in dict.fromkeys(each.where for each in alarms):
+        shares = {each.arm: each.shares for each in alarms if each.where == where}
+        if {few, mixed} <= shares.keys() and shares[few].shape == shares[mixed].shape:
+            apart = estimates.mean(shares[mixed] - shares[few], least=-1)
+            goals.append(targets.under(f"false alarms, {mixed} − {few}: {where}", apart, 0.0))
+    return goals
 
 
 def _rows(scores: Sequence[RunScores], groups: Mapping[str, str] | None) -> Iterator[tuple[object, ...]]:
     """Yield the numbers behind the tables: F1 of every arm, run and photo."""
     for each in scores:
         for name, f1, iou in zip(each.images, each.f1, each.iou, strict=True):
+            if np.isnan(f1):  # it trains
+                continue
             spot = groups[name] if groups else ""
             yield each.arm, each.run + 1, escape_csv(name), escape_csv(spot), float(f1), float(iou)
 
@@ -290,4 +301,4 @@ def screened(out: Path, photos: Photos, settings: ProtocolSettings) -> frozenset
     """Return the photos that screens of a set show, where one has been made in this folder; else none."""
     if not (out / photos.name / protocol.SCREEN).is_dir():
         return frozenset()
-    return frozenset(protocol.screen(photos.data, photos.spots, settings).split.test)
+    return frozenset(resampling.screen(photos.data, photos.spots, settings).split.test)

@@ -1,7 +1,7 @@
 """The runs of all fold studies of a screen or transfer: their plan, and their training, all at once."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,8 @@ from corrotwin.benchmarks.study import dispatch, planning, runner
 from corrotwin.benchmarks.study.preparation import prepare
 from corrotwin.benchmarks.study.sources import RUNS
 from corrotwin.benchmarks.transfer.inputs import Inputs
-from corrotwin.benchmarks.transfer.layout import FoldStudy
+from corrotwin.benchmarks.transfer.layout import FoldStudy, Renders
+from corrotwin.benchmarks.transfer.protocol import ProtocolSettings
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.config import TrainConfig
@@ -44,14 +45,15 @@ def survey(out: Path, every: Sequence[FoldStudy], address: str | None) -> Work:
     todo: dict[str, TrainConfig] = {}
     blocked: dict[str, str] = {}
     by_arm: dict[str, int] = {}
+    split = every[0].fold.split
     for fold_study in every:
-        label = fold_study.folder.relative_to(out)
-        for found, of_part in zip((complete, todo, blocked), fold_study.run_status(), strict=True):
+        label, status = fold_study.folder.relative_to(out), fold_study.run_status()
+        split = fold_study.fold.split if status[1] else split  # of the last to do, whose speed the plan asks for
+        for found, of_part in zip((complete, todo, blocked), status, strict=True):
             found.update({f"{label}/{key}": value for key, value in of_part.items()})  # type: ignore[attr-defined]
         for cell in fold_study.config.cells:
             arm = fold_study.label(cell.arm.name)
             by_arm[arm] = by_arm.get(arm, 0) + cell.runs
-    split = every[0].fold.split
     counts = {name: len(getattr(split, name)) for name in ("train", "valid", "test")}
     plan = planning.plan_runs(every[0].config, (complete, todo, blocked), counts, out, address)
     return Work(plan=plan, by_arm=by_arm)
@@ -102,3 +104,9 @@ def is_whole(fold_study: FoldStudy) -> bool:
         )
         for key in complete
     )
+
+
+def decode(inputs: Inputs, settings: ProtocolSettings, renders: Iterable[Renders]) -> None:
+    """Decode all pictures before anything is claimed, logged or trained."""
+    sets = (*inputs.sets, *inputs.external_sets.values())
+    runner.decode([*(draw for each in renders for draw in each.draws), *(each.data for each in sets)], settings.size)

@@ -14,6 +14,7 @@ Arrays = dict[str, NDArray[np.float32]]
 Counts = NDArray[np.uint8] | NDArray[np.uint16]
 MOST = 65_535  # largest value of a 16-bit PNG
 AGE_COUNTS = 100  # a year
+LIGHT_COUNTS = 8192  # for the root of a radiance of 1
 
 
 def write(out: Path, index: int, seen: Arrays, names: Sequence[str]) -> None:
@@ -22,7 +23,8 @@ def write(out: Path, index: int, seen: Arrays, names: Sequence[str]) -> None:
     Parameters
     ----------
     seen : ``label`` (H, W, 4) rust cover, wall loss in mm, instance, stain; for maps of these names ``depth`` (H, W)
-        metres along the view axis, ``uv`` (H, W, 2) atlas coordinates, ``age`` (H, W) years, ``normals`` (H, W, 3).
+        metres along the view axis, ``uv`` (H, W, 2) atlas coordinates, ``age`` (H, W) years, ``normals`` (H, W, 3),
+        ``light`` (H, W, 3) scene-linear radiance.
     """
     for name in names:
         with atomic_file(path(out, name, index)) as stream:
@@ -93,6 +95,15 @@ def _uv(seen: Arrays) -> Counts:
     return _saturated(np.concatenate([MOST * np.where(instance > 0, seen["uv"], 0), instance], axis=-1))
 
 
+def _light(seen: Arrays) -> Counts:
+    return _saturated(LIGHT_COUNTS * np.sqrt(np.maximum(seen["light"], 0)))
+
+
+def light_of(counts: Counts) -> NDArray[np.float32]:
+    """Return the radiance (H, W, 3) that a map of ``light`` states."""
+    return np.asarray((counts.astype(np.float32) / LIGHT_COUNTS) ** 2)
+
+
 def _saturated(values: NDArray[np.floating[Any]]) -> NDArray[np.uint16]:
     """Round to 16-bit counts; values out of range are clipped."""
     return np.asarray(np.rint(values).clip(0, MOST), np.uint16)
@@ -100,7 +111,7 @@ def _saturated(values: NDArray[np.floating[Any]]) -> NDArray[np.uint16]:
 
 _COUNTS: dict[str, Callable[[Arrays], Counts]] = {
     "rust_cover": _rust_cover, "stain": _stain, "age": _age, "wall_loss": _wall_loss, "severity": _severity,
-    "instances": _instances, "depth": _depth, "normals": _normals, "uv": _uv,
+    "instances": _instances, "depth": _depth, "normals": _normals, "uv": _uv, "light": _light,
 }  # fmt: skip
 
 _BANDS = severity.LOSS_BANDS_MM.items()
@@ -118,4 +129,6 @@ MEANING: dict[str, str] = {
     "depth": "16-bit, millimetres along the view axis; 0 where nothing is met; 65535 stands for 65.535 m and more",
     "uv": "16-bit RGB: u and v of the asset's atlas in 1/65535, number of the asset in its scene; 0 off the assets",
     "instances": "16-bit, number of the asset in its scene, from 1; 0 off the assets",
+    "light": f"16-bit RGB, the root of scene-linear radiance before the camera, in 1/{LIGHT_COUNTS}; 65535 stands for "
+    "64 and more",
 }

@@ -120,7 +120,7 @@ def record(
     if view.backdrop is not None:
         seen_of_assets = backdrops.reflectance(label, scene.bodies)
         light = backdrops.behind(light, seen.pop("alpha"), view.backdrop, seen_of_assets)
-    maps.write(out, index, seen, config.maps)
+    maps.write(out, index, {**seen, "light": light}, config.maps)
     # In a time-lapse the camera stays as it is.
     one = sampling.number_and_year(config, index)[0] if chosen.timelapse and shown is None else index
     rng = sampling.stream(config.seed, "sensor", one)

@@ -1,6 +1,7 @@
 """Screens and transfers of tiny sets for tests."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from corrotwin.benchmarks.stats import crossed_effects
 
 BACKBONE = {"backbone": "mobilenet_v2", "encoder_weights": None}
 SETTINGS = {"steps": 3, "size": 32, "folds": 2, **BACKBONE}
+FEW = ("real-10pct", "copy-paste-10pct", "mixed50-10pct", "shuffled-mixed50-10pct")  # arms of a redraw
+WHOLE = ("real", "renders", "mixed50")  # and of a fold
 
 
 def give(home: Path, **changes: Any) -> int:
-    """Run a transfer of one run, with other options."""
-    return transfer(**{**_options(home), "data": (home / "photos",), "runs": 1, **changes})
+    """Run a transfer of one redraw and one run, with other options."""
+    return transfer(**{**_options(home), "data": (home / "photos",), "redraws": 1, "runs": 1, **changes})
 
 
 def give_screen(home: Path, **changes: Any) -> int:
@@ -35,7 +38,7 @@ def ids(trained: list[str], home: Path) -> list[str]:
 
 def counted(home: Path, table: str) -> Iterator[tuple[str, int, str, tuple[int, ...]]]:
     """Arm, run, photo and its tp, fp, fn, tn, of all that the runs of the proof keep in a table."""
-    for path in sorted((home / "out" / "photos").glob(f"run-*/fold-*/*/runs/*/{table}")):
+    for path in sorted((home / "out" / "photos").glob(f"run-*/*/*/runs/*/{table}")):
         run, _, _, _, key, *_ = path.relative_to(home / "out" / "photos").parts
         for row in csv.DictReader(path.read_text().splitlines()):
             counts = tuple(int(row[name]) for name in ("tp", "fp", "fn", "tn"))
@@ -45,16 +48,28 @@ def counted(home: Path, table: str) -> Iterator[tuple[str, int, str, tuple[int, 
 def by_spot(
     home: Path, table: str, score: Callable[..., float], spots: Mapping[str, str]
 ) -> dict[str, np.ndarray[Any, Any]]:
-    """(runs, spots) means for each arm of what is `counted`, all folds together, of the photos that have a spot."""
+    """(runs, spots) means for each arm of what is `counted`, all folds together, of the photos that have a spot.
+
+    Spots on which a run is not tested are NaN there; those on which none of the arm is are left out.
+    """
     found: dict[str, dict[int, dict[str, list[float]]]] = {}
     for arm, run, image, counts in counted(home, table):
         if image in spots:
             found.setdefault(arm, {}).setdefault(run, {}).setdefault(spots[image], []).append(score(*counts))
     assert found
-    return {
-        arm: np.array([[np.mean(of_run[spot]) for spot in sorted(of_run)] for of_run in of_arm.values()])
-        for arm, of_arm in found.items()
-    }
+    tables = {}
+    for arm, of_arm in found.items():
+        known = sorted({spot for of_run in of_arm.values() for spot in of_run})
+        tables[arm] = np.array(
+            [[np.mean(of_run[spot]) if spot in of_run else np.nan for spot in known] for of_run in of_arm.values()]
+        )
+    return tables
+
+
+def spread(values: np.ndarray[Any, Any]) -> str:
+    """Mean ± SD over runs of (runs, spots) scores, as it is read."""
+    means = crossed_effects.run_means(values)
+    return f"{means.mean():.3f}" + (f" ± {means.std(ddof=1):.3f}" if len(means) > 1 else "")
 
 
 def f1(tp: int, fp: int, fn: int, tn: int) -> float:
@@ -67,9 +82,16 @@ def false_alarms(tp: int, fp: int, fn: int, tn: int) -> float:
 
 def in_percent(shares: np.ndarray[Any, Any]) -> tuple[str, str]:
     """The mean of (runs, units) shares and its interval, as they are read."""
-    low, high = crossed_effects.interval(crossed_effects.paired(crossed_effects.moments(shares)), 0.05)
-    return f"{100 * shares.mean():.1f} %", f"{100 * max(low, 0):.1f} % to {100 * high:.1f} %"
+    found = crossed_effects.moments(shares)
+    low, high = crossed_effects.interval(crossed_effects.paired(found), 0.05)
+    return f"{100 * found.mean:.1f} %", f"{100 * max(low, 0):.1f} % to {100 * high:.1f} %"
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def section(markdown: str, title: str) -> str:
+    """Return what stands under a heading of a report."""
+    found = re.search(rf"^## \d+\. {re.escape(title)}\n(.*?)(?=^## |\Z)", markdown, flags=re.MULTILINE | re.DOTALL)
+    return found[1] if found else ""

@@ -1,7 +1,9 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import pytest
+from statsmodels.formula.api import ols
 
 from corrotwin.benchmarks.stats.comparison import Comparison, arms, backbones
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray
@@ -233,3 +235,46 @@ def test_no_test_is_made_of_fewer_runs_than_asked_for() -> None:
         [*both, *cell("real", "a", 0.7, runs=3, seed=3)], arm="real", score="f1", groups=None, fewest_runs=3
     )[0]
     assert (pair.verdict, pair.reason) == ("untested", "vgg16 has 2 runs: no test with fewer than 3 runs")
+
+
+def test_photos_that_a_run_does_not_test_are_left_out_of_what_both_arms_show() -> None:
+    rng = np.random.default_rng(8)
+    unknown = np.zeros((6, PHOTOS), dtype=bool)
+    for row in unknown:  # whole spots, others of each run
+        row.reshape(-1, 2)[rng.choice(PHOTOS // 2, 5, replace=False)] = True
+    unknown[:, :2] = True  # no run tests the first spot
+    both = [
+        run(arm, "vgg16", each.run, np.where(unknown[each.run], np.nan, each.f1))
+        for seed, (arm, mean) in enumerate({"real": 0.7, "mixed": 0.75}.items())
+        for each in cell(arm, "vgg16", mean, runs=6, seed=seed)
+    ]
+    found = arms(both, pairs=[("real", "mixed")], score="f1", groups=SPOTS)[0]
+    assert (found.units, found.photos, found.runs) == (PHOTOS // 2 - 1, PHOTOS - 2, (6, 6))
+    assert found.verdict == "better"
+    rows = [
+        (name, each.run, SPOTS[photo], f1)
+        for name, sign in (("real", -1), ("mixed", 1))
+        for each in both
+        if each.arm == name
+        for photo, f1 in zip(each.images, sign * each.f1, strict=True)
+        if np.isfinite(f1)
+    ]
+    gains = pd.DataFrame(rows, columns=["arm", "r", "i", "y"]).groupby(["r", "i"])["y"].sum().reset_index()
+    fit = ols("y ~ C(r) + C(i)", gains.assign(y=gains["y"] / 2)).fit()  # of two photos
+    grid = pd.DataFrame([(r, i) for r in gains["r"].unique() for i in gains["i"].unique()], columns=["r", "i"])
+    assert found.difference == pytest.approx(fit.predict(grid).mean())
+    known = [np.nanmean([each.f1[2:] for each in both if each.arm == arm], axis=0) for arm in ("real", "mixed")]
+    assert found.won == pytest.approx(np.mean(known[1] > known[0]))
+
+
+def test_runs_that_test_hardly_a_spot_in_common_give_a_difference_and_no_test() -> None:
+    nothing = np.nan
+    tests = [[0.5, 0.6, nothing, nothing], [nothing, nothing, 0.3, 0.4], [nothing, nothing, 0.4, 0.5]]
+    both = [
+        run(arm, "vgg16", number, np.array(each) + gain)
+        for arm, gain in (("real", 0.0), ("mixed", 0.1))
+        for number, each in enumerate(tests)
+    ]
+    found = arms(both, pairs=[("real", "mixed")], score="f1", groups=None)[0]
+    assert (found.verdict, found.reason) == ("untested", "too few spots were tested in several runs: no p-value")
+    assert found.difference == pytest.approx(0.1)

@@ -10,11 +10,14 @@ from statsmodels.stats.anova import anova_lm
 from corrotwin.benchmarks.stats.crossed_effects import (
     FloatArray,
     MeanDifference,
+    TooFewScoresError,
     between,
+    filled,
     half_width,
     moments,
     p_value,
     paired,
+    run_means,
     unit_means,
 )
 
@@ -201,9 +204,91 @@ def test_a_spot_counts_once_however_many_photos_it_has() -> None:
     assert unit_means(photos, ["b", "a", "b", "b"]) == pytest.approx(np.array([[1.7 / 3, 0.4], [1.0 / 3, 1.0]]))
 
 
+def test_a_spot_has_the_mean_of_its_photos_with_a_score_and_none_without_any() -> None:
+    photos = np.array([[0.2, np.nan, 0.4, np.nan], [np.nan, 1.0, 0.5, 0.5]])
+    expected = np.array([[0.3, np.nan], [0.5, 0.75]])
+    assert unit_means(photos, ["b", "a", "b", "a"]) == pytest.approx(expected, nan_ok=True)
+
+
 def test_tables_without_variance_of_their_own_are_refused() -> None:
     for shape in ((1, 5), (5, 1)):
         with pytest.raises(ValueError, match="at least two"):
             moments(np.zeros(shape))
-    with pytest.raises(ValueError, match="missing"):
+    with pytest.raises(ValueError, match="not finite"):
+        moments(np.array([[0.1, 0.2], [0.3, np.inf]]))
+    with pytest.raises(ValueError, match="missing in one of several tables"):
+        moments(np.full((2, 3, 4), np.nan))
+
+
+def holed(table: FloatArray, seed: int, share: float) -> FloatArray:
+    """A copy in which each run lacks its own part of the units, at random; without units that all lack."""
+    rng, left = np.random.default_rng(seed), table.copy()
+    count = round(share * table.shape[1])
+    for run in left:
+        run[rng.choice(len(run), count, replace=False)] = np.nan
+    return left[:, np.isfinite(left).any(axis=0)]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
+def test_missing_scores_are_those_of_least_squares(share: float) -> None:
+    left = holed(scores(10, 5, 20, run_sd=0.1, unit_sd=0.2), 11, share)
+    runs, units = left.shape
+    rows = [(r, i, left[r, i]) for r in range(runs) for i in range(units)]
+    table = pd.DataFrame(rows, columns=["r", "i", "y"])
+    fit = ols("y ~ C(r) + C(i)", table.dropna()).fit()
+    predicted = fit.predict(table).to_numpy().reshape(runs, units)
+    whole = filled(left)
+    assert whole == pytest.approx(np.where(np.isnan(left), predicted, left))
+    found = moments(left)
+    assert found.mean == pytest.approx(predicted.mean())  # the marginal means of the model
+    assert found.unit_means == pytest.approx(predicted.mean(axis=0))
+    assert run_means(left) == pytest.approx(predicted.mean(axis=1))
+    assert found.residual * fit.nobs == pytest.approx(fit.mse_resid)
+    assert found.run * runs == pytest.approx(predicted.mean(axis=1).var(ddof=1))
+
+
+def test_scores_that_runs_and_units_add_up_to_are_filled_in_exactly() -> None:
+    """So that a run that is tested on easy spots is no better for it."""
+    whole = np.array([0.01, -0.02, 0.0])[:, None] + np.linspace(0.1, 0.9, 7)
+    left = whole.copy()
+    left[0, :3] = left[1, 4:] = left[2, ::3] = np.nan
+    assert filled(left) == pytest.approx(whole)
+    assert run_means(left) == pytest.approx(whole.mean(axis=1))
+    assert np.nanmean(left, axis=1)[0] > np.nanmean(left, axis=1)[2]  # as they are, it would be
+    assert filled(whole) is whole
+
+
+def test_scores_in_parts_that_have_none_in_common_are_not_filled_in() -> None:
+    apart = np.array([[0.1, 0.2, np.nan, np.nan], [np.nan, np.nan, 0.3, 0.5]])
+    with pytest.raises(TooFewScoresError, match="no score in common"):
+        filled(apart)
+    assert run_means(apart) == pytest.approx(np.array([0.15, 0.4]))
+    for empty in (np.array([[0.1, np.nan], [0.3, np.nan]]), np.array([[0.1, 0.2], [np.nan, np.nan]])):
+        with pytest.raises(TooFewScoresError, match="a run or a unit has no score"):
+            moments(empty)
+    with pytest.raises(TooFewScoresError, match="1 of 4 scores are missing: too few are left"):
         moments(np.array([[0.1, 0.2], [0.3, np.nan]]))
+
+
+@pytest.mark.parametrize(("runs", "units", "share"), [(12, 30, 0.1), (12, 30, 0.2), (4, 40, 0.2), (6, 12, 0.17)])
+@pytest.mark.parametrize(("run_sd", "unit_sd"), [(0.02, 0.05), (0.0, 0.0)])
+def test_missing_scores_raise_no_false_alarms(
+    runs: int, units: int, share: float, run_sd: float, unit_sd: float
+) -> None:
+    rng, found, sets = np.random.default_rng(12), 0, 400
+    for seed in range(sets):
+        table = rng.normal(0, run_sd, (runs, 1)) + rng.normal(0, unit_sd, units) + rng.normal(0, 0.03, (runs, units))
+        contrast = paired(moments(holed(table, seed, share)))
+        found += abs(contrast.difference) > half_width(contrast, 0.05)
+    assert found / sets < 0.07
+
+
+def test_missing_scores_hide_no_gain_that_whole_tables_show() -> None:
+    rng, found = np.random.default_rng(13), {0.0: 0, 0.2: 0}
+    for seed in range(200):
+        table = 0.03 + rng.normal(0, 0.02, (12, 1)) + rng.normal(0, 0.03, 30) + rng.normal(0, 0.05, (12, 30))
+        for share in found:
+            contrast = paired(moments(holed(table, seed, share)))
+            found[share] += contrast.difference > half_width(contrast, 0.05)
+    assert found[0.0] > 150
+    assert found[0.2] > 0.85 * found[0.0]

@@ -10,7 +10,7 @@ from transfers import SETTINGS, give, give_screen, snapshot
 
 from corrotwin.benchmarks.commands.screen import screen
 from corrotwin.benchmarks.commands.transfer import transfer
-from corrotwin.benchmarks.transfer import layout, protocol
+from corrotwin.benchmarks.transfer import layout, resampling
 from corrotwin.benchmarks.transfer.protocol import ProtocolSettings
 from corrotwin.segmentation.data import coco
 from corrotwin.synth.config import RenderConfig
@@ -84,6 +84,13 @@ def test_pictures_of_scenes_that_train_are_refused(
         assert give(home, **given) == 0
 
 
+def dealt(photos: layout.Photos) -> list[resampling.Fold]:
+    """Redraws and folds of a transfer."""
+    settings = ProtocolSettings(**SETTINGS)
+    redraws = [resampling.redraw(photos.data, photos.spots, settings, number) for number in range(6)]
+    return [*redraws, *resampling.folds(photos.data, photos.spots, settings, 0)]
+
+
 def test_copies_are_dealt_together_where_no_spots_are_given(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "photos" / "spots.csv").unlink()
     content = read_json(home / "photos" / "annotations.json")
@@ -95,7 +102,7 @@ def test_copies_are_dealt_together_where_no_spots_are_given(home: Path, capsys: 
     photos = layout.read_photos(home / "photos")
     assert photos.copies
     assert len(set((photos.groups or {}).values())) == 10
-    for fold in protocol.folds(photos.data, photos.spots, protocol.ProtocolSettings(**SETTINGS), 0):
+    for fold in dealt(photos):
         sides = [{fold.split.group[name] for name in part} for part in (fold.split.train, fold.split.test)]
         assert not sides[0] & sides[1]
 
@@ -115,7 +122,7 @@ def test_equal_files_are_dealt_together_where_no_spots_are_given(
         == len({spots[files[place].name] for place in (3, 4)})
         == 1
     )
-    for fold in protocol.folds(photos.data, photos.spots, protocol.ProtocolSettings(**SETTINGS), 0):
+    for fold in dealt(photos):
         trains = {photo.sha256 for photo in photos.data.photos if photo.file_name in fold.split.train}
         assert not [each for each in photos.data.photos if each.file_name in fold.split.test and each.sha256 in trains]
     give(home)
@@ -218,7 +225,15 @@ def test_another_set_whose_name_would_hide_its_table_is_refused(home: Path, trai
         ({"render_counts": (6,)}, "a draw of .*renders has 6; give fewer"),
         ({"render_counts": (0,)}, "at least 1"),
         ({"folds": 11}, "10 groups do not make 11 folds"),
-        ({"runs": 0}, "--runs 0"),
+        ({"runs": 0, "redraws": 0}, "`redraws` and `runs` are both 0: nothing to train"),
+        ({"runs": -1}, "`runs` -1 is below 0"),
+        ({"redraws": -1}, "`redraws` -1 is below 0"),
+        ({"fits": -1}, "`fits` -1 is below 0"),
+        ({"fits": 2}, "`fits` 2 is above `redraws` 1"),
+        ({"fits": 1, "renders_of_fit": 0}, "`renders_of_fit` 0 is below 1"),
+        ({"fits": 1}, "at least 10 photos with labels, of two spots, but redraw 1 has 2 of 1; give a larger"),
+        ({"real_fraction": 0.6}, "`real_fraction` 0.6 is not above 0 and at most 0.5"),
+        ({"photo_steps": 0}, "`photo_steps` 0"),
         ({"renders_goal": 0.0}, "--renders-goal 0 must be a number above 0"),
         ({"renders_goal": float("nan")}, "--renders-goal nan must be"),
         ({"renders_goal": float("inf")}, "--renders-goal inf must be"),
@@ -244,7 +259,8 @@ def test_each_command_has_its_own_options() -> None:
     assert {"renders", "data", "render_share", "clean", "dry_run"} <= shared
     assert set(inspect.signature(screen).parameters) - shared == {"reference", "mixed"}
     assert set(inspect.signature(transfer).parameters) - shared == {
-        "across", "mixed_only", "render_counts", "renders_goal", "renders_per_run", "runs", "seen"
+        "across", "augmentation", "fits", "mixed_only", "photo_steps", "redraws", "render_counts", "renders_goal",
+        "renders_of_fit", "renders_per_run", "runs", "seen",
     }  # fmt: skip
 
 

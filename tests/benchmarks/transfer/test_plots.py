@@ -1,10 +1,13 @@
 """The figure of the arms of a transfer folder."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
 from corrotwin.benchmarks.formatting import style
+from corrotwin.benchmarks.stats.crossed_effects import FloatArray
 from corrotwin.benchmarks.transfer.plots import ladder
 from corrotwin.benchmarks.transfer.protocol import Mix, ProtocolSettings
 from corrotwin.benchmarks.transfer.targets import ArmResults
@@ -12,13 +15,13 @@ from corrotwin.benchmarks.transfer.targets import ArmResults
 
 def drawn(arms: dict[str, list[float]], wanted: dict[str, float]) -> str:
     """The figure of arms whose runs have these means, as SVG."""
-    judged = ArmResults(
-        arms={arm: np.outer(runs, [0.5, 1.5]) for arm, runs in arms.items()},
-        comparisons=(), goals=(), wanted=wanted, photos=4, units=2, unit="spot",
-    )  # fmt: skip
-    return style.files(ladder("name", judged, "yard: 4 photos, 2 spots; $renders$.", ProtocolSettings()))[
-        "svg"
-    ].decode()
+    results = judged({arm: np.outer(runs, [0.5, 1.5]) for arm, runs in arms.items()}, wanted)
+    figure = ladder("name", results, "yard: 4 photos, 2 spots; $renders$.", ProtocolSettings())
+    return style.files(figure)["svg"].decode()
+
+
+def judged(arms: Mapping[str, FloatArray], wanted: Mapping[str, float] = MappingProxyType({})) -> ArmResults:
+    return ArmResults(arms=arms, comparisons=(), goals=(), wanted=wanted, photos=4, units=2, unit="spot")
 
 
 def words(arms: dict[str, list[float]]) -> list[str]:
@@ -45,6 +48,24 @@ def test_another_mix_is_called_by_its_name_and_the_first_so_many_renders_say_how
     found = words({"renders (first 100)": [0.4], "renders": [0.5], f"{other}-10pct": [0.6], f"shuffled-{other}": [0.3]})
     for label in ("renders, no photo (first 100)", f"10 % + {other}", "all + shuffled masks", "renders, no photo"):
         assert label in found
+
+
+def test_a_fitted_preset_and_another_number_of_steps_are_said_in_words() -> None:
+    found = words({"real-10pct": [0.4], "real-10pct-1000-steps": [0.45], "fitted-mixed50-10pct": [0.6], "real": [0.7]})
+    labels = ["10 % photos", "10 % photos, 1000 steps", "10 % + renders of a fitted preset", "all photos"]
+    start = found.index(labels[0])
+    assert found[start : start + 4] == labels
+
+
+def test_a_redraw_stands_where_it_would_with_the_spots_that_it_does_not_test() -> None:
+    whole = np.array([0.5, 0.55, 0.6])[:, None] + np.array([-0.3, 0.0, 0.1, 0.2])
+    left = whole.copy()
+    left[0, 0] = left[1, 2] = left[2, 3] = np.nan
+    one, other = (
+        style.files(ladder("name", judged({"real-10pct": each}), "yard", ProtocolSettings()))["svg"]
+        for each in (whole, left)
+    )
+    assert one == other
 
 
 def test_what_an_arm_should_reach_is_a_mark_of_its_own() -> None:

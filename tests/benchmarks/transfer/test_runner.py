@@ -12,13 +12,29 @@ from typing import Any
 
 import numpy as np
 import pytest
-from transfers import by_spot, counted, f1, false_alarms, give, give_screen, ids, in_percent, snapshot
+from transfers import (
+    FEW,
+    SETTINGS,
+    WHOLE,
+    by_spot,
+    counted,
+    f1,
+    false_alarms,
+    give,
+    give_screen,
+    ids,
+    in_percent,
+    section,
+    snapshot,
+    spread,
+)
 
 from corrotwin.benchmarks.data import background_fp
 from corrotwin.benchmarks.formatting.wording import span
 from corrotwin.benchmarks.stats.power import describe_power
 from corrotwin.benchmarks.study import dispatch, draws
-from corrotwin.benchmarks.transfer import evaluation_log, layout
+from corrotwin.benchmarks.transfer import evaluation_log, layout, resampling
+from corrotwin.benchmarks.transfer.protocol import ProtocolSettings
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.synth.rendering import fanout
@@ -28,20 +44,40 @@ from corrotwin.twin.core.files import read_json, write_json
 Maker = Callable[..., Any]
 
 
-def test_every_arm_is_trained_in_every_fold_and_each_photo_counts_once(
+def test_few_photos_are_trained_in_every_redraw_and_all_in_every_fold(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert give(home, runs=2) == 0
-    assert len(trained) == 2 * 2 * 7
+    assert give(home, redraws=3, runs=2) == 0
+    wanted = [f"photos/run-0{run}/few/{arm}" for run in (1, 2, 3) for arm in FEW]
+    wanted += [f"photos/run-0{run}/fold-{fold}/{arm}" for run in (1, 2) for fold in (1, 2) for arm in WHOLE]
+    parts = [name.split("/") for name in ids(trained, home)]
+    assert sorted("/".join([*each[:3], each[5].removesuffix("-mobilenet_v2-00")]) for each in parts) == sorted(wanted)
     said = capsys.readouterr().out
-    assert "28 runs, 0 complete, 28 to do" in said
-    assert "20 photos, 10 spots; each tested once a run" in said
+    assert "3 redraws of 10 %, 2 runs of 2 folds of photos (20 photos): 24 runs, 0 complete, 24 to do" in said
+    assert "20 photos, 10 spots. Few photos (10 %) are drawn anew by each run, and all others tested; " in said
+    assert "all photos are tested once a run, in 2 folds dealt anew" in said
     assert "detectable" in said
+
+
+def test_each_photo_that_does_not_train_has_a_row_for_each_run_and_arm(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(home, redraws=3, runs=2)
+    said = capsys.readouterr().out
     (table,) = (home / "out" / "tables").glob("photos-renders-*-per-image.csv")
-    spots = layout.read_photos(home / "photos").spots
+    photos = layout.read_photos(home / "photos")
+    spots = photos.spots
     rows = list(csv.DictReader(table.read_text().splitlines()))
     by_photo = {(row["arm"], int(row["run"]), row["image"]): row for row in rows}
-    assert len(rows) == len(by_photo) == 7 * 2 * 20
+    assert len(rows) == len(by_photo)
+    for arm in WHOLE:
+        assert sorted(key[1:] for key in by_photo if key[0] == arm) == [
+            (run, name) for run in (1, 2) for name in sorted(spots)
+        ]
+    for number in range(3):
+        fold = resampling.redraw(photos.data, spots, ProtocolSettings(**SETTINGS), number)
+        for arm in FEW:
+            assert {image for of, run, image in by_photo if (of, run) == (arm, number + 1)} == {*fold.split.test}
     for arm, run, image, (tp, fp, fn, tn) in counted(home, "per_image.csv"):
         row = by_photo.pop((arm, run, image))
         assert row["spot"] == spots[image]
@@ -59,19 +95,20 @@ def test_every_arm_is_trained_in_every_fold_and_each_photo_counts_once(
     assert f"| everything called rust | – | – | {all_rust['real'].mean():.3f} | – | – | – |" in said
     (figure,) = (home / "out" / "tables").glob("photos-renders-*.svg")
     drawn = figure.read_text()
-    for arm, values in by_spot(home, "per_image.csv", f1, spots).items():
+    found = by_spot(home, "per_image.csv", f1, spots)
+    assert found.keys() == {*FEW, *WHOLE}
+    for arm, values in found.items():
         trainings = [read_json(path) for path in home.glob(f"out/photos/run-*/*/*/runs/{arm}-mobilenet_v2-00/run.json")]
-        photos, renders = (
+        photos_of, renders = (
             span([each["counts"][name] for each in trainings]) for name in ("train_photos", "train_renders")
         )
-        score = f"{values.mean():.3f} ± {values.mean(axis=1).std(ddof=1):.3f}"
-        rates = f"{precision[arm].mean():.3f} | {recall[arm].mean():.3f}"
-        assert f"| {arm} | {photos} | {renders} | {score} | {rates} | 2 |" in said
-        assert f"<!-- {values.mean():.3f} -->" in drawn
+        rates = f"{np.nanmean(precision[arm]):.3f} | {np.nanmean(recall[arm]):.3f}"
+        assert f"| {arm} | {photos_of} | {renders} | {spread(values)} | {rates} | {3 if arm in FEW else 2} |" in said
+        assert f"<!-- {spread(values)[:5]} -->" in drawn
     assert figure.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_same_command_repeats_nothing_and_more_runs_add_to_it(home: Path, trained: list[str]) -> None:
+def test_the_same_command_repeats_nothing_and_more_redraws_and_runs_add_to_it(home: Path, trained: list[str]) -> None:
     give(home, renders_per_run=3)
     before = snapshot(home / "out")
     trained.clear()
@@ -81,14 +118,21 @@ def test_the_same_command_repeats_nothing_and_more_runs_add_to_it(home: Path, tr
     log, page = after.pop(evaluation_log.LOG), [name for name in after if name.endswith("-per-image.csv")]
     assert log.startswith(before.pop(evaluation_log.LOG))
     assert all(after[name] == before[name] for name in after if "/run-01/" in name or name in page)
-    give(home, runs=2)
-    assert {each.split("/")[1] for each in ids(trained, home)} == {"run-02"}
+    give(home, redraws=2)
+    assert {"/".join(each.split("/")[1:3]) for each in ids(trained, home)} == {"run-02/few"}
+    trained.clear()
+    give(home, redraws=2, runs=2)
+    assert {"/".join(each.split("/")[1:3]) for each in ids(trained, home)} == {"run-02/fold-1", "run-02/fold-2"}
+    trained.clear()
+    give(home, redraws=0, runs=2)
+    assert trained == []
 
 
-def test_each_run_trains_on_a_draw_of_its_own_in_all_its_folds_and_arms(
-    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("redraws", "runs"), [(2, 2), (2, 1), (0, 2)])
+def test_each_run_trains_on_a_draw_of_its_own_in_its_redraw_and_all_its_folds_and_arms(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], redraws: int, runs: int
 ) -> None:
-    give(home, runs=2)
+    give(home, redraws=redraws, runs=runs)
     assert (
         "  renders: 2 draws of 3 out of 6; no two runs share a scene; few: render 240 for 120 each"
         in capsys.readouterr().out
@@ -106,7 +150,13 @@ def test_each_run_trains_on_a_draw_of_its_own_in_all_its_folds_and_arms(
 
 @pytest.mark.parametrize(
     ("options", "fractions", "comparisons"),
-    [({}, (0.1, 1.0), 11), ({"mixed_only": True}, (0.1,), 5), ({"render_counts": (1,)}, (0.1, 1.0), 13)],
+    [
+        ({}, (0.1, 1.0), 7),
+        ({"mixed_only": True}, (0.1,), 3),
+        ({"render_counts": (1,)}, (0.1, 1.0), 9),
+        ({"photo_steps": 9}, (0.1, 1.0), 9),
+        ({"folds": 1}, (0.1,), 5),
+    ],
 )
 def test_the_plan_says_the_power_of_the_comparisons_that_its_tables_make(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], options: dict[str, Any],
@@ -117,18 +167,19 @@ def test_the_plan_says_the_power_of_the_comparisons_that_its_tables_make(
 
     def lines(count: int) -> list[str]:
         return [
-            "  photos: " + describe_power(runs=3, units=10, unit="spot", real_fraction=fraction, comparisons=count)
-            for fraction in fractions
+            "  photos: " + describe_power(runs=runs, units=10, unit="spot", real_fraction=fraction, comparisons=count)
+            for fraction, runs in ((0.1, 3), (1.0, 2))
+            if fraction in fractions
         ]
 
-    give(home, runs=3, **options)
+    give(home, redraws=3, runs=2, **options)
     said = capsys.readouterr().out
     assert [line for line in said.splitlines() if ": power with" in line] == lines(comparisons)
     rows = [line for line in said.splitlines() if re.match(r"\| \S.* − .*\|", line) and line.count("|") == 10]
     assert len(rows) == comparisons  # in the tables
     if options == {}:
-        give(home, runs=3, mixed_only=True, render_share=0.25, dry_run=True)  # beside the four arms of 50 % there
-        assert planned() == [lines(9)[0]]
+        give(home, redraws=3, runs=2, mixed_only=True, render_share=0.25, dry_run=True)  # beside those of 50 % there
+        assert planned() == [lines(5)[0]]
 
 
 def test_a_transfer_whose_runs_share_one_draw_goes_on_so_and_says_it(
@@ -156,10 +207,10 @@ def test_a_transfer_whose_runs_share_one_draw_goes_on_so_and_says_it(
         give(home, runs=2, renders_per_run=3)
 
 
-def test_fewer_runs_than_are_there_take_none_out_of_the_tables(home: Path, trained: list[str]) -> None:
-    give(home, runs=2)
+def test_fewer_redraws_and_runs_than_are_there_take_none_out_of_the_tables(home: Path, trained: list[str]) -> None:
+    give(home, redraws=3, runs=2)
     tables = snapshot(home / "out" / "tables")
-    give(home, runs=1)
+    give(home, redraws=1, runs=1)
     after = snapshot(home / "out" / "tables")
     for ending in (".md", ".html"):
         before, now = (each.pop(name) for each in (tables, after) for name in list(each) if name.endswith(ending))
@@ -173,7 +224,7 @@ def test_runs_of_photos_alone_serve_all_renders_of_a_folder(home: Path, trained:
     give(home)
     trained.clear()
     give(home, renders=home / "better")
-    assert len(trained) == 2 * 4
+    assert len(trained) == 2 + 2 * 2
     assert not [each for each in ids(trained, home) if "/photos/runs" in each]
     assert len(list((home / "out" / "tables").glob("*.md"))) == 2
 
@@ -189,12 +240,12 @@ def test_another_way_of_mixing_trains_its_own_arms_alone(home: Path, trained: li
 def test_a_mix_of_few_photos_alone_costs_one_arm_and_stands_beside_all_others_in_tables_of_its_own(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    give(home, runs=2)
+    give(home, redraws=2)
     tables = snapshot(home / "out" / "tables")
     trained.clear()
     capsys.readouterr()
-    assert give(home, runs=2, mixed_only=True, copy_paste=True) == 0
-    assert [Path(each).name for each in trained] == ["mixed50-copy-paste-10pct-mobilenet_v2-00"] * 4
+    assert give(home, redraws=2, mixed_only=True, copy_paste=True) == 0
+    assert [Path(each).name for each in trained] == ["mixed50-copy-paste-10pct-mobilenet_v2-00"] * 2
     arms = {read_json(Path(each) / "run.json")["config"]["arm"]["copy_paste"] for each in trained}
     assert arms == {0.5}
     said = capsys.readouterr().out
@@ -220,26 +271,30 @@ def test_few_photos_with_renders_may_be_all_that_is_trained_with_renders(home: P
     }  # fmt: skip
 
 
-def test_an_arm_counts_in_the_runs_that_have_all_folds(
+def test_an_arm_counts_in_the_runs_that_have_all_folds_and_in_the_redraws_that_are_complete(
     home: Path, trained: list[str], failing: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     second = draws.deal(coco.read(home / "renders"), runs=2, size=3, seed=0)[1]
-    study = f"run-02/fold-2/renders-{second.digest[:8]}"
-    failing.append(f"{study}/runs/mixed50-10pct-mobilenet_v2-00")
-    assert give(home, runs=2) == 1
+    lost = {
+        f"run-02/{split}/renders-{second.digest[:8]}": f"{arm}-mobilenet_v2-00"
+        for split, arm in (("fold-2", "mixed50"), ("few", "mixed50-10pct"))
+    }
+    failing += [f"{study}/runs/{key}" for study, key in lost.items()]
+    assert give(home, redraws=2, runs=2) == 1
     said, errors = capsys.readouterr()
-    assert f"failed: photos/{study}/mixed50-10pct-mobilenet_v2-00; the same command tries it again" in errors
-    found: dict[tuple[str, int], list[float]] = {}
-    for arm, run, _, counts in counted(home, "per_image.csv"):
-        found.setdefault((arm, run), []).append(f1(*counts))
-    rows = re.findall(r"^\| (\S+) \| [\d to]+ \| [\d to]+ \| (0\.\d+).* \| (\d) \|$", said, flags=re.MULTILINE)
-    assert {arm: count for arm, _, count in rows} == {arm: "2" for arm, _ in found} | {"mixed50-10pct": "1"}
-    for arm, score, _ in rows:  # each spot has two photos, so that means over spots are means over photos
-        assert score == f"{np.mean([found[arm, run] for run in (1, 2) if len(found[arm, run]) == 20]):.3f}"
+    for study, key in lost.items():
+        assert f"failed: photos/{study}/{key}; the same command tries it again" in errors
+    rows = re.findall(r"^\| (\S+) \| [\d to]+ \| [\d to]+ \| (0\.[\d ±.]+) \|.* \| (\d) \|$", said, re.MULTILINE)
+    found = by_spot(home, "per_image.csv", f1, layout.read_photos(home / "photos").spots)
+    half = {arm: found[arm][:1] for arm in ("mixed50", "mixed50-10pct")}
+    assert {arm: count for arm, _, count in rows} == {arm: "1" if arm in half else "2" for arm in found}
+    for arm, score, _ in rows:
+        values = half.get(arm, found[arm])
+        assert score == spread(values[:, np.isfinite(values).any(axis=0)])
     failing.clear()
     trained.clear()
-    assert give(home, runs=2) == 0
-    assert ids(trained, home) == [f"photos/{study}/runs/mixed50-10pct-mobilenet_v2-00"]
+    assert give(home, redraws=2, runs=2) == 0
+    assert sorted(ids(trained, home)) == sorted(f"photos/{study}/runs/{key}" for study, key in lost.items())
     unequal = "Goals and differences are of those runs that both of their arms have."
     assert unequal in said
     assert unequal not in capsys.readouterr().out
@@ -260,12 +315,16 @@ def test_other_sets_and_clean_pictures_are_measured_and_shown(
         else:
             rows = [f"{image},{spot}\n" for image, spot in spots[name].items()]
             (home / name / "spots.csv").write_text("".join(["file_name,spot\n", *rows]))
-    give(home, runs=2, across=(home / "yard",), clean=home / "clean")
+    give(home, redraws=3, runs=2, across=(home / "yard",), clean=home / "clean")
     said = capsys.readouterr().out
     on_yard = section(said, "On yard")
     assert on_yard.startswith("\n5 photos, 3 spots")
     for arm, values in by_spot(home, "across/yard.csv", f1, spots["yard"]).items():
-        assert f"| {arm} | {values.mean():.3f} ± {values.mean(axis=1).std(ddof=1):.3f} | 2 |" in on_yard
+        assert np.isfinite(values).all()
+        assert f"| {arm} | {spread(values)} | {3 if arm in FEW else 2} |" in on_yard
+    gain = r"\| mixed50 − real \| [+−]0\.\d+ \| none \| {} \| not tested \|"
+    assert re.search(gain.format(r"\+0\.050, interval above 0"), on_yard)
+    assert re.search(gain.format(r"at least −0\.010"), section(said, "The goals"))
     for name, which, table in (
         ("photos", "far from masks", "clean.csv"),
         ("clean", "without rust", "across/clean.csv"),
@@ -304,8 +363,11 @@ def test_the_curve_takes_the_first_renders_each_within_the_next(
         assert [photo.file_name for photo in some] == whole[:count]
         assert all((coco.mask(photo) == masks[photo.file_name]).all() for photo in some)
         assert all(coco.image(photo).any() for photo in some)
-    assert len(trained) == 2 * (7 + 2 * 2)
-    assert "renders (first 2)" in capsys.readouterr().out
+    assert len(trained) == 4 + 2 + 2 * (3 + 2)
+    said = capsys.readouterr().out
+    for count in (2, 4):
+        assert f"| renders − renders (first {count}) | " in said
+        assert f"| mixed50-10pct − mixed50-10pct (first {count}) | " in said
 
 
 def test_goals_are_given_again_without_the_photos_that_screens_have_shown(
@@ -320,7 +382,23 @@ def test_goals_are_given_again_without_the_photos_that_screens_have_shown(
     without = section(said, f"Without the {len(shown)} photos that tuning has seen")
     unseen = {name: spot for name, spot in layout.read_photos(home / "photos").spots.items() if name not in shown}
     for arm, values in by_spot(home, "per_image.csv", f1, unseen).items():
-        assert f"| {arm} | {values.mean():.3f} | 1 |" in without
+        assert f"| {arm} | {spread(values)} | 1 |" in without
+
+
+def test_redraws_without_a_photo_that_tuning_has_not_seen_are_left_out_of_what_is_given_again(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = layout.read_photos(home / "photos")
+    redraws = [resampling.redraw(photos.data, photos.spots, ProtocolSettings(**SETTINGS), each) for each in range(6)]
+    left = redraws[1].split.train
+    tested = sum({*left} <= {*each.split.test} for each in redraws)
+    assert 0 < tested < 6
+    give(home, redraws=6, runs=1, seen=tuple(name for name in photos.spots if name not in left))
+    without = section(capsys.readouterr().out, "Without the 18 photos that tuning has seen")
+    assert "2 photos of 1 spot" in without
+    for arm in FEW:
+        assert re.search(rf"^\| {arm} \| 0\.[\d ±.]+ \| {tested} \|$", without, re.MULTILINE)
+    assert "| real | 0." in without
 
 
 @pytest.mark.parametrize(("patterns", "taken"), [(("photo-1*.png",), 10), (("photo-1*", "photo-03.png"), 12)])
@@ -339,7 +417,7 @@ def test_goals_are_given_again_without_photos_that_tuning_has_seen_otherwise(
     gain = f"{means['mixed50-10pct'] - means['real-10pct']:+.3f}".replace("-", "−")
     assert f"| mixed50-10pct − real-10pct | {gain} |" in without  # the headline, too
     for arm, values in by_spot(home, "per_image.csv", f1, unseen).items():
-        assert f"| {arm} | {values.mean():.3f} | 1 |" in without
+        assert f"| {arm} | {spread(values)} | 1 |" in without
 
 
 def test_where_tuning_has_seen_all_photos_nothing_is_left(
@@ -446,7 +524,7 @@ def test_a_real_screen_and_a_confirmation_killed_in_the_middle(home: Path) -> No
     (sheet,) = (home / "out").glob("photos/screen/renders-*/failures/worst.png")
     assert sheet.stat().st_size > 1000
 
-    whole = ("--runs", "1", "--clean", str(home / "clean"), "--across", str(home / "yard"))
+    whole = ("--redraws", "1", "--runs", "1", "--clean", str(home / "clean"), "--across", str(home / "yard"))
     child = start("transfer", *whole)
     deadline = time.monotonic() + 600
     while len(list((home / "out").glob("photos/run-01/*/*/runs/*/run.json"))) < 4 and time.monotonic() < deadline:
@@ -459,13 +537,14 @@ def test_a_real_screen_and_a_confirmation_killed_in_the_middle(home: Path) -> No
     child.communicate()
     time.sleep(2)  # the Ray processes die with their driver
     finished = {path: path.stat().st_mtime_ns for path in (home / "out").glob("photos/run-01/*/*/runs/*/run.json")}
-    assert 4 <= len(finished) < 14
+    assert 4 <= len(finished) < 10
 
     child = start("transfer", *whole)
     said, errors = child.communicate(timeout=900)
     assert child.returncode == 0, errors
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
-    assert len(list((home / "out").glob("photos/run-01/*/*/runs/*/run.json"))) == 14
+    assert len(list((home / "out").glob("photos/run-01/*/*/runs/*/run.json"))) == 10
+    assert len(list((home / "out").glob("photos/run-01/few/*/runs/*/run.json"))) == 4
     assert "false alarms of renders: photos, far from masks" in said
     assert "false alarms of renders: clean, without rust" in said
     assert len(evaluation_log.read(home / "out")) == 2
@@ -493,12 +572,12 @@ def test_all_parts_are_handed_out_at_once_and_tables_come_with_the_first_whole_r
         return faked(task, items, on_end=ended, **rest)
 
     monkeypatch.setattr(fanout, "fan_out", watched)
-    give(home, runs=2)
+    give(home, redraws=3, runs=2)
     (handed,) = calls
-    assert len(handed) == len(set(handed)) == 2 * 2 * 7
-    assert [key.split("/")[1] for key in handed] == ["run-01"] * 14 + ["run-02"] * 14
-    assert not any(tables[key] for key in handed[:13])
-    assert all(tables[key] for key in handed[13:])
+    assert len(handed) == len(set(handed)) == 2 * (4 + 2 * 3) + 4
+    assert [key.split("/")[1] for key in handed] == ["run-01"] * 10 + ["run-02"] * 10 + ["run-03"] * 4
+    assert not any(tables[key] for key in handed[:9])
+    assert all(tables[key] for key in handed[9:])
 
 
 def test_a_folder_is_of_one_backbone_and_its_first_weights(home: Path, trained: list[str]) -> None:
@@ -515,14 +594,8 @@ def test_a_folder_is_of_one_backbone_and_its_first_weights(home: Path, trained: 
             assert "\n" not in str(caught.value)
     assert snapshot(home / "out") == before
     give(home, out=home / "other", backbone="vgg16")
-    assert {Path(each).name.rpartition("-")[0].rpartition("-")[2] for each in trained[14:]} == {"vgg16"}
+    assert {Path(each).name.rpartition("-")[0].rpartition("-")[2] for each in trained[10:]} == {"vgg16"}
     assert read_json(home / "other" / "claim.json")["configuration"]["backbone"] == "vgg16"
-
-
-def section(markdown: str, title: str) -> str:
-    """Return what stands under a heading of a report."""
-    found = re.search(rf"^## \d+\. {re.escape(title)}\n(.*?)(?=^## |\Z)", markdown, flags=re.MULTILINE | re.DOTALL)
-    return found[1] if found else ""
 
 
 def test_renders_that_were_moved_keep_the_size_of_their_draws(home: Path, trained: list[str]) -> None:
@@ -546,3 +619,19 @@ def test_prepared_weights_reach_every_run(home: Path, trained: list[str], monkey
     assert weights == {home / "weights"}
     with pytest.raises(InputError, match=r"--weights .*: first weights are random here; add --enc"):
         give(home, runs=1, weights=home / "weights")
+
+
+def test_a_folder_of_the_earlier_protocol_is_refused(home: Path, trained: list[str]) -> None:
+    """Its few photos were drawn within folds."""
+    give(home)
+    claim = read_json(home / "out" / "claim.json")
+    del claim["configuration"]["few"]
+    write_json(home / "out" / "claim.json", claim)
+    before = snapshot(home / "out")
+    trained.clear()
+    for command in (give, give_screen):
+        with pytest.raises(InputError, match="out: an earlier version drew its few photos within folds") as caught:
+            command(home)
+        assert "\n" not in str(caught.value)
+    assert trained == []
+    assert snapshot(home / "out") == before

@@ -11,7 +11,7 @@ import pytest
 from transfers import SETTINGS, give_screen, in_percent
 
 from corrotwin.benchmarks.stats import crossed_effects, subgroups
-from corrotwin.benchmarks.transfer import cv_pooling, error_analysis, layout, protocol, screening
+from corrotwin.benchmarks.transfer import cv_pooling, error_analysis, layout, resampling, screening
 from corrotwin.benchmarks.transfer.protocol import ProtocolSettings
 from corrotwin.segmentation import runs
 from corrotwin.twin.core.files import read_json, write_json
@@ -36,17 +36,17 @@ def test_a_screen_trains_on_renders_alone_and_shows_where_they_fail(
     assert len(tested) == 20
     shown, other = (_screen(home, count) for count in (2, 3))
     assert {row.split(",")[0] for row in rows} == set(shown.split.test) == set(other.split.test)  # for any proof
-    five = _folds(home, protocol.SCREEN_FOLDS)[0].split
+    five = _folds(home, resampling.SCREEN_FOLDS)[0].split
     assert shown.split.test == five.valid
     assert not {*shown.split.train, *shown.split.valid, *shown.split.test} & set(five.test)
 
 
-def _folds(home: Path, count: int = SETTINGS["folds"]) -> tuple[protocol.Fold, ...]:
-    return protocol.folds(*_given(home, count), 0)
+def _folds(home: Path, count: int = SETTINGS["folds"]) -> tuple[resampling.Fold, ...]:
+    return resampling.folds(*_given(home, count), 0)
 
 
-def _screen(home: Path, count: int) -> protocol.Fold:
-    return protocol.screen(*_given(home, count))
+def _screen(home: Path, count: int) -> resampling.Fold:
+    return resampling.screen(*_given(home, count))
 
 
 def _given(home: Path, count: int) -> tuple[Any, Any, ProtocolSettings]:

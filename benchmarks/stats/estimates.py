@@ -1,0 +1,102 @@
+"""Estimates from (runs, units) tables with 95 % intervals: means, ratios of means, ratios of spreads.
+
+Everything comes from the test of `benchmarks.stats.crossed_effects`: runs and spots are both samples. A ratio of two
+means is tested as the difference "top minus rho times bottom"; its interval holds every rho that the test does not
+refuse (Fieller, Journal of the Royal Statistical Society B 16, 1954).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from corrotwin.benchmarks.stats import crossed_effects
+from corrotwin.benchmarks.stats.comparison import ERROR
+from corrotwin.benchmarks.stats.crossed_effects import FloatArray
+from corrotwin.benchmarks.stats.power import FEWEST_RUNS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A number with its 95 % interval; None where there is none."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+def tested(values: FloatArray) -> FloatArray:
+    """Return (runs, units) scores without the units on which no run was tested."""
+    return values[:, np.isfinite(values).any(axis=0)]
+
+
+def mean(values: FloatArray, least: float = 0.0) -> Estimate:
+    """Return the mean of (runs, units) values in [`least`, 1], with runs and units both samples.
+
+    Its interval stays within what they can be, `least` to 1.
+    """
+    if not values.size:
+        return Estimate(value=None)
+    try:
+        found = crossed_effects.moments(values)
+    except ValueError:  # of one run or unit, or too few scores
+        return Estimate(value=float(np.nanmean(values)))
+    low, high = crossed_effects.interval(crossed_effects.paired(found), ERROR)
+    return Estimate(value=float(found.mean), low=max(least, low), high=high)
+
+
+def spread(top: FloatArray, bottom: FloatArray) -> Estimate:
+    """Return the ratio of the standard deviations over runs of two (runs, units) tables of the same runs and units.
+
+    Its interval is Pitman's, of two variances of paired values (Biometrika 31, 1939), exact for normal ones; none with
+    too few runs. Percentiles of a bootstrap of the runs ended below the true ratio in 17 to 21 % of sets of three runs.
+    """
+    if len(top) < FEWEST_RUNS:
+        return Estimate(value=None)
+    try:
+        above, below = (crossed_effects.filled(each).mean(axis=1) for each in (top, bottom))
+    except crossed_effects.TooFewScoresError:
+        return Estimate(value=None)
+    if min(above.std(), below.std()) < 1e-9:
+        return Estimate(value=None)
+    from scipy.special import stdtrit
+
+    freedom = len(top) - 2
+    value = above.std(ddof=1) / below.std(ddof=1)
+    alone = max(0.0, 1 - np.corrcoef(above, below)[0, 1] ** 2)
+    wide = 1 + 2 * alone * stdtrit(freedom, ERROR / 2) ** 2 / freedom
+    factor = np.sqrt(wide + np.sqrt(wide**2 - 1))
+    return Estimate(value=float(value), low=float(value / factor), high=float(value * factor))
+
+
+def ratio(top: FloatArray, bottom: FloatArray, *, fewest_runs: int = 2) -> Estimate:
+    """Return the ratio of the means of two (runs, units) tables of the same runs and units, with Fieller's interval.
+
+    Where the bottom is not shown to be above zero the interval would have no end, or be no interval: there is none
+    then, and no value either where the bottom is not above zero. Nor is there one of fewer runs than `fewest_runs`.
+    """
+    if not top.size or bottom.mean() <= 0:
+        return Estimate(value=None)
+    value = float(top.mean() / bottom.mean())
+
+    def refused(rho: float, share: float) -> bool:
+        """Return whether the test rejects that share * top minus rho * bottom is zero on average."""
+        contrast = crossed_effects.paired(crossed_effects.moments(share * top - rho * bottom))
+        return bool(abs(contrast.difference) > crossed_effects.half_width(contrast, ERROR))
+
+    if min(top.shape) < 2 or len(top) < fewest_runs or not refused(1.0, 0.0):
+        return Estimate(value=value)
+    low = value - _reach(lambda away: refused(value - away, 1.0))
+    high = value + _reach(lambda away: refused(value + away, 1.0))
+    return Estimate(value=value, low=low, high=high)
+
+
+def _reach(refused: Callable[[float], bool]) -> float:
+    """Return the distance at which rejection begins, by doubling, then halving."""
+    inside, outside = 0.0, 1e-3
+    while not refused(outside):
+        inside, outside = outside, 2 * outside
+    for _ in range(40):
+        middle = (inside + outside) / 2
+        inside, outside = (inside, middle) if refused(middle) else (middle, outside)
+    return outside

@@ -1,0 +1,78 @@
+"""Renders of presets that are fitted inside redraws, each to the few photos of its own and to no other."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+from corrotwin.benchmarks.transfer.layout import Photos, Renders
+from corrotwin.benchmarks.transfer.resampling import Fold
+from corrotwin.segmentation.data import coco
+from corrotwin.synth.fitting import photographs
+from corrotwin.synth.presets.schema import Preset
+from corrotwin.twin.core.errors import InputError
+
+_log = logging.getLogger(__name__)
+
+BASE = "balanced"  # the preset that fits start from
+SIZE = 224  # pixels of its renders
+PRESET, FIT, RENDERS = "fitted.json", "fitted.fit", "fitted"
+MINUTES = 20  # of two cores, for a fit and 150 renders: what a plan says
+
+
+def check(photos: Photos, fold: Fold) -> None:
+    """Refuse a redraw whose few photos no preset can be fitted to, before hours go into the fits of others.
+
+    Raises
+    ------
+    InputError
+        Too few of them have labels, or all show one spot.
+    """
+    names = {*fold.split.train}
+    marked = [photo.file_name for photo in photos.data.photos if photo.annotations and photo.file_name in names]
+    if len(marked) < photographs.FEWEST or len({photos.spots[name] for name in marked}) == 1:
+        raise InputError(
+            f"{photos.path}: a preset is fitted to at least {photographs.FEWEST} photos with labels, of two spots, but "
+            f"redraw {fold.run + 1} has {len(marked)} of {len({photos.spots[name] for name in marked})}; give a larger "
+            "`real_fraction`, or no `fits`"
+        )
+
+
+def made(out: Path, photos: Photos, fold: Fold, count: int) -> Renders | None:
+    """Return the renders of the preset that was fitted in a redraw, if there are so many."""
+    folder = out / photos.name / fold.name / RENDERS
+    if not (folder / "dataset.json").exists():
+        return None
+    data = coco.read(folder)
+    if len(data.photos) < count:
+        return None
+    return Renders(path=folder, whole=data, data=data, draws=(data,), kind=RENDERS)
+
+
+def make(out: Path, photos: Photos, fold: Fold, count: int) -> Renders:
+    """Fit a preset to the few photos of a redraw and render so many pictures of it; what is there is kept.
+
+    Raises
+    ------
+    InputError
+        The redraw has too few photos for a fit.
+    WorkError
+        Renders failed.
+    """
+    found = made(out, photos, fold, count)
+    if found is not None:
+        return found
+    from corrotwin.synth.api import render
+    from corrotwin.synth.fitting.fit import fit
+
+    folder = out / photos.name / fold.name
+    names = {*fold.split.train}
+    few = [photo for photo in photos.data.photos if photo.file_name in names]
+    preset = folder / PRESET
+    if not preset.exists():
+        _log.info(f"{folder}: fitting a preset to {len(few)} photos")
+        seen = photographs.look(replace(photos.data, photos=tuple(few)))
+        preset.parent.mkdir(parents=True, exist_ok=True)
+        fit(seen, Preset.like(BASE), folder / FIT, seed=fold.seed).preset.save(preset)
+    render(out=folder / RENDERS, preset=Preset.read(preset), count=count, size=SIZE, seed=fold.seed)
+    data = coco.read(folder / RENDERS)
+    return Renders(path=folder / RENDERS, whole=data, data=data, draws=(data,), kind=RENDERS)

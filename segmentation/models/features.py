@@ -1,0 +1,61 @@
+"""Features of pictures by a pretrained encoder, averaged over regions: what a network sees of them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from corrotwin.segmentation.config import DEFAULT_BACKBONE
+from corrotwin.segmentation.models import network, packaged
+
+STAGES = (2, 3, 4)  # of the encoder's features: those of 1/4, 1/8 and 1/16 of the side
+BATCH = 16
+
+
+class FeatureExtractor:
+    """The encoder of `DEFAULT_BACKBONE` with its ImageNet weights.
+
+    Raises
+    ------
+    InputError
+        The package with the weights is not installed, or damaged.
+    """
+
+    def __init__(self) -> None:
+        from segmentation_models_pytorch.encoders import get_encoder
+
+        self._encoder = get_encoder(DEFAULT_BACKBONE, weights=None)
+        self._encoder.load_state_dict(packaged.fetch(DEFAULT_BACKBONE))
+        self._encoder.eval()
+
+    def over(
+        self, images: Sequence[npt.NDArray[np.uint8]], regions: Sequence[npt.NDArray[np.float32]]
+    ) -> npt.NDArray[np.float32]:
+        """Return the mean features of each region of each picture.
+
+        Parameters
+        ----------
+        images : n of (side, side, 3) sRGB, all of one side, divisible by 32.
+        regions : n of (r, side, side), the weight of each pixel in each region.
+
+        Returns
+        -------
+        (n, r, channels) float32; of a region without weight the mean over the picture.
+        """
+        found = []
+        for first in range(0, len(images), BATCH):
+            pictures = torch.from_numpy(np.stack(images[first : first + BATCH])).permute(0, 3, 1, 2).float() / 255
+            weights = torch.from_numpy(np.stack(regions[first : first + BATCH])).float()
+            with torch.inference_mode():
+                levels = self._encoder(network.normalise(pictures, DEFAULT_BACKBONE))
+                found.append(torch.cat([_mean(levels[stage], weights) for stage in STAGES], dim=-1).numpy())
+        return np.concatenate(found)
+
+
+def _mean(level: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Return the means (n, r, c) of features (n, c, h, w) by weights (n, r, side, side) of the pixels."""
+    small = functional.interpolate(weights, level.shape[2:], mode="area")
+    small = torch.where(small.sum(dim=(2, 3), keepdim=True) > 0, small, torch.ones_like(small))
+    return torch.einsum("nchw,nrhw->nrc", level, small) / small.sum(dim=(2, 3))[..., None]

@@ -1,0 +1,149 @@
+"""The page of a fit: photographs beside renders before and after, how near they are, and what was found."""
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from corrotwin.segmentation.data import coco
+from corrotwin.synth.fitting.appearance import Shot
+from corrotwin.synth.fitting.fit import Fit
+from corrotwin.synth.presets.schema import Preset
+from corrotwin.synth.preview.contact_sheet import outlined
+from corrotwin.twin.core.files import write_text
+
+TILE, COLUMNS, SHOWN = 150, 8, 16  # pixels; tiles
+WORDS = ("kinds", "grounds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """Pictures in rows, as a data URI."""
+
+    heading: str
+    source: str
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageTable:
+    """A table and what to make of it."""
+
+    heading: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str
+
+
+def write(path: Path, fit: Fit, name: str) -> None:
+    """Write the page of a fit whose preset is called `name`."""
+    import jinja2
+
+    folder = jinja2.FileSystemLoader(Path(__file__).parent)
+    template = jinja2.Environment(loader=folder, autoescape=True, trim_blocks=True, lstrip_blocks=True).get_template(
+        "page.html.j2"
+    )
+    write_text(
+        path,
+        template.render(
+            title=f"{name}: renders made like your photographs", answer=answer(fit), sheets=_sheets(fit, name),
+            tables=[_distances(fit), _values(fit, name)],
+        ),
+    )  # fmt: skip
+
+
+def answer(fit: Fit) -> str:
+    """Return in two sentences whether renders came nearer."""
+    share = fit.relative
+    near = f"{100 * (1 - share):.0f} % nearer to" if share < 1 else f"{100 * (share - 1):.0f} % farther from"
+    return (
+        f"Renders of this preset are {near} your {len(fit.photos.labelled)} labelled photographs than those of "
+        f"{fit.base.name}, by a pretrained encoder's features and by their masks. Whether a network learns more from "
+        "them is another question: corrotwin benchmarks screen answers it."
+    )
+
+
+def _sheets(fit: Fit, name: str) -> list[Sheet]:
+    note = "Masks are outlined. Everything is shown at 128 pixels, the size of the comparison."
+    return [
+        Sheet(heading="Your photographs", source=_sheet(fit.photos.labelled), caption=note),
+        Sheet(
+            heading=f"Renders before: {fit.base.name}",
+            source=_sheet(fit.shots_before),
+            caption="Scenes that the search has not seen.",
+        ),
+        Sheet(
+            heading=f"Renders after: {name}",
+            source=_sheet(fit.shots_after),
+            caption="As many scenes, of the same seed.",
+        ),
+    ]
+
+
+def _sheet(shots: Sequence[Shot]) -> str:
+    """Return pictures with their masks as a JPEG in a data URI."""
+    chosen = coco.evenly(shots, SHOWN)
+    rows = -(-len(chosen) // COLUMNS)
+    sheet = Image.new("RGB", (min(COLUMNS, len(chosen)) * TILE, rows * TILE))
+    for number, shot in enumerate(chosen):
+        mask = np.zeros(shot.picture.shape[:2], bool) if shot.mask is None else shot.mask
+        sheet.paste(outlined(shot.picture, mask, TILE), (number % COLUMNS * TILE, number // COLUMNS * TILE))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "JPEG", quality=88)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _distances(fit: Fit) -> PageTable:
+    return PageTable(
+        heading="How far from your photographs",
+        columns=("", "before", "after", "half of your photographs from the other half"),
+        rows=tuple(
+            (region, *(f"{found[region]:.2f}" for found in (fit.before, fit.after, fit.halves)))
+            for region in fit.before
+        ),
+        note="Regions: kernel distance of features of an encoder trained on ImageNet; labels: share, number, outline "
+        "and largest region of the masks, in variances of your photographs. 0 is alike; few pictures leave some "
+        "chance in all of these numbers, as the last column shows.",
+    )  # fmt: skip
+
+
+def _values(fit: Fit, name: str) -> PageTable:
+    return PageTable(
+        heading="What was found",
+        columns=("", fit.base.name, name),
+        rows=tuple(_changed(fit.base, fit.preset, "")),
+        note="Fields of the preset (docs/synth.md, a preset of your own). Change one in the file, and render again.",
+    )
+
+
+def _changed(base: Any, found: Any, inside: str) -> Sequence[tuple[str, str, str]]:
+    rows: list[tuple[str, str, str]] = []
+    for field in fields(base):
+        old, new = getattr(base, field.name), getattr(found, field.name)
+        if old == new or field.name in ("description", "name"):
+            continue
+        if isinstance(base, Preset) and field.name in ("sensor", "labels"):
+            rows += _changed(old, new, f"{field.name}.")
+        else:
+            rows.append((inside + field.name, _text(field.name, old), _text(field.name, new)))
+    return rows
+
+
+def _text(name: str, value: Any) -> str:
+    if name in WORDS:
+        counts = Counter(value)
+        return ", ".join(f"{word} {100 * count / len(value):.0f} %" for word, count in counts.most_common())
+    if name == "arrangements":
+        total = sum(weight for _, weight in value)
+        return ", ".join(f"{word} {100 * weight / total:.0f} %" for word, weight in value)
+    if name == "paints":
+        return f"{len(value)} colours"
+    if isinstance(value, tuple):
+        return " to ".join(f"{end:g}" if isinstance(end, (int, float)) else str(end) for end in value)
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)

@@ -1,0 +1,117 @@
+"""Small renders of many presets, with the light before the camera: developed and labelled again at will."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from corrotwin.synth import sensor
+from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.fitting.appearance import SIDE, Shot
+from corrotwin.synth.labels import maps, masks
+from corrotwin.synth.presets.schema import LabelRule, Preset, Sensor
+from corrotwin.synth.rendering import batch, fanout, provenance
+from corrotwin.synth.spec import Map
+from corrotwin.twin.core import cluster
+from corrotwin.twin.core.cli import available_cores
+from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.files import read_bytes
+
+MAPS: tuple[Map, ...] = ("instances", "light", "rust_cover", "stain")
+RETRIES = 1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Render:
+    """A small render: the light (SIDE, SIDE, 3) before the camera, and the label pass (SIDE, SIDE, 4)."""
+
+    light: NDArray[np.float32]
+    label: NDArray[np.float32]
+
+    def shot(self, camera: Sensor, rule: LabelRule, rng: np.random.Generator) -> Shot:
+        """Return it as a camera of a sensor takes it, and as a person of a rule labels it."""
+        return Shot(picture=sensor.develop(self.light, camera, rng), mask=masks.annotated(self.label, rule))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """So many renders of a preset, in a folder of their own."""
+
+    folder: Path
+    preset: Preset
+    seed: int
+    count: int
+
+    @property
+    def config(self) -> RenderConfig:
+        """Its settings."""
+        return RenderConfig(preset=self.preset, size=SIDE, seed=self.seed, maps=MAPS)
+
+
+def render(orders: Sequence[Order], *, label: str, workers: int | None = None) -> list[list[Render]]:
+    """Render what is missing of all orders at once, and return the renders of each.
+
+    Parameters
+    ----------
+    label : of the progress bar.
+    workers : Blender processes at a time, of one thread each; None: one a core.
+
+    Raises
+    ------
+    WorkError
+        Some failed after a retry; all others are there.
+    """
+    made_by = provenance.made_by()
+    items, numbered = [], {}
+    for order in orders:
+        order.folder.mkdir(parents=True, exist_ok=True)
+        (order.folder / "images").mkdir(exist_ok=True)
+        for number, images in enumerate(_batches(order)):
+            key = f"{order.folder.name}-{number}"
+            numbered[key] = (order, number, images)
+            items.append(
+                fanout.Item(key=key, arguments=(order.folder, order.config, None, number, images, 1, "cpu", made_by))
+            )
+
+    def is_done(key: str) -> bool:
+        order, number, images = numbered[key]
+        return not batch.missing(order.folder, number, images, MAPS)
+
+    failures = fanout.fan_out(
+        batch.render_batch, items, is_done=is_done, label=label,
+        needs=fanout.Needs(cpus=1, resources={cluster.BLENDER: 1}), workers=workers or available_cores(),
+        retries=RETRIES,
+        counter=fanout.ProgressCounter(
+            unit="images", total=sum(order.count for order in orders),
+            done=lambda: sum(len(list((order.folder / "images").glob("*.jpg"))) for order in orders),
+        ),
+    )  # fmt: skip
+    if failures:
+        raise WorkError(f"{label}: {len(failures)} of {len(items)} batches failed, the first with {failures[0].error}")
+    return [[_read(order.folder, index) for index in range(order.count)] for order in orders]
+
+
+def _batches(order: Order) -> list[range]:
+    """Return the images of each Blender process: of an order of the size of a fit all in one."""
+    most = 6 * order.preset.views_per_scene
+    return [range(first, min(first + most, order.count)) for first in range(0, order.count, most)]
+
+
+def _read(folder: Path, index: int) -> Render:
+    def pixels(name: Map) -> NDArray[Any]:
+        path = maps.path(folder, name, index)
+        found = cv2.imdecode(np.frombuffer(read_bytes(path), np.uint8), cv2.IMREAD_UNCHANGED)
+        if found is None or found.shape[:2] != (SIDE, SIDE):
+            raise InputError(f"{path}: damaged; delete it, and the same command renders it again")
+        return found
+
+    shares = [pixels(name).astype(np.float32) / maps.MOST for name in ("rust_cover", "stain")]
+    instances = pixels("instances").astype(np.float32)
+    return Render(
+        light=maps.light_of(pixels("light")[..., ::-1]),
+        label=np.stack([shares[0], np.zeros_like(instances), instances, shares[1]], axis=-1),
+    )

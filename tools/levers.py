@@ -1,0 +1,219 @@
+"""What helps few photos and renders together: ways of training, screened on validation photos of both sets.
+
+    python -m tools.levers --data steel-bridges painted-steel --renders renders --out out/levers --stage steps
+    python -m tools.levers --data steel-bridges painted-steel --renders renders --out out/levers --stage ways
+
+Stage ``steps`` asks how long photos alone and photos with renders are best trained: 200, 400, 800 or 1,600 steps of 8
+images, with 10 % and with all of the training photos of a set. Stage ``ways`` holds other ways of training against
+half and half at `STEPS`: renders first and photos last, other ratios, statistics of batch normalisation, strong
+augmentation, copy-paste, a larger picture; the average of the weights of a render and a photo model comes from runs
+that are there. Flips at prediction are scored beside each run.
+
+Each run is scored on the validation photos of its own set, at spots that it has not seen, and on those of the other
+set. Test photos are left out. Weights are averaged over the last steps: no photo chooses an epoch. A way of training
+is taken if it gains over both sets more than twice the standard error of the pairs, at home and abroad together, and
+loses in neither by more than that.
+
+Each finished run is kept: the same command goes on where it was cut off. ``runs.csv`` and ``table.md`` are written
+after each.
+"""
+
+import csv
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from tyro.conf import arg
+
+from corrotwin.segmentation.arms import DataArm
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure
+from corrotwin.twin.core import cli
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_json, write_json, write_text
+from corrotwin.twin.core.text import say, say_error
+from tools.fine_tuning import split_without_test
+
+Stage = Literal["steps", "ways"]
+STEPS = 400  # of the ways that are compared with one another
+COLUMNS = ("set", "fraction", "way", "steps", "seed", "own", "own_flips", "other", "other_flips", "seconds")
+FEW, ALL = 0.1, 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """A way of training: fields of the data arm, and settings in place of those of profile ``small``."""
+
+    arm: Mapping[str, Any]
+    settings: Mapping[str, Any]
+
+
+HALF = {"render_share": 0.5}
+WAYS: Mapping[str, Way] = {
+    "photos": Way(arm={}, settings={}),
+    "half": Way(arm=HALF, settings={}),
+    "renders": Way(arm={"render_share": 1.0}, settings={}),
+    "photos-strong": Way(arm={"augmentation": "strong"}, settings={}),
+    "half-strong": Way(arm={**HALF, "augmentation": "strong"}, settings={}),
+    "photos-strong-pasted": Way(arm={"augmentation": "strong", "copy_paste": 0.5}, settings={}),
+    "quarter": Way(arm={"render_share": 0.25}, settings={}),
+    "three-quarters": Way(arm={"render_share": 0.75}, settings={}),
+    "renders-first": Way(arm={"render_share": 0.0, "pretrain": 0.5}, settings={}),
+    "renders-first-slow-encoder": Way(arm={"render_share": 0.0, "pretrain": 0.5}, settings={"encoder_rate": 0.1}),
+    "half-frozen-norm": Way(arm=HALF, settings={"batch_norm": "frozen"}),
+    "half-own-norm": Way(arm=HALF, settings={"batch_norm": "own"}),
+    "half-224": Way(arm=HALF, settings={"size": 224}),
+    "photos-224": Way(arm={}, settings={"size": 224}),
+}
+WHOLE_WAYS = ("photos", "half", "photos-strong", "half-strong", "quarter", "renders-first")  # with all photos, too
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class LeverRun:
+    """One run of the study."""
+
+    seed: int
+    fraction: float
+    way: str
+    steps: int
+    data: str
+
+    @property
+    def key(self) -> str:
+        """The name of its folder."""
+        return f"{self.data}-{100 * self.fraction:g}-{self.way}-{self.steps}-{self.seed}"
+
+
+def cells(stage: Stage, sets: Sequence[str], seeds: Sequence[int]) -> Iterator[LeverRun]:
+    """Yield the runs of a stage, those of one seed first."""
+    if stage == "steps":
+        for seed, steps, fraction, way in itertools.product(seeds, (400, 200, 800, 1600), (FEW, ALL), WAYS):
+            if way in ("photos", "half") and (fraction == FEW or seed == seeds[0]):
+                for data in sets:
+                    yield LeverRun(data=data, fraction=fraction, way=way, steps=steps, seed=seed)
+        return
+    for seed, way, data in itertools.product(seeds, WAYS, sets):
+        yield LeverRun(data=data, fraction=FEW, way=way, steps=STEPS, seed=seed)
+    for way, data in itertools.product(WHOLE_WAYS, sets):
+        yield LeverRun(data=data, fraction=ALL, way=way, steps=STEPS, seed=seeds[0])
+
+
+def config_of(cell: LeverRun, photos: int) -> TrainConfig:
+    """Return the settings of a run on a split with so many training photos."""
+    way = WAYS[cell.way]
+    settings = {"size": 128, "batch_size": 8, "keep": "averaged", "threads": 1, **way.settings}
+    epochs = max(1, round(cell.steps / -(-photos // settings["batch_size"])))
+    arm = DataArm(name=cell.way, real_fraction=cell.fraction, **way.arm)
+    return configure("small", backbone=DEFAULT_BACKBONE, arm=arm, seed=cell.seed, epochs=epochs, **settings)
+
+
+def score(cell: LeverRun, out: Path, sets: Mapping[str, Path], renders: Path) -> dict[str, float]:
+    """Train a run, or take the one that is there, and return its mean F1 by place; see `COLUMNS`."""
+    from corrotwin.segmentation.data import coco
+    from corrotwin.segmentation.training.train import train
+
+    path = out / "runs" / cell.key / "f1.json"
+    if path.exists():
+        return {name: float(value) for name, value in read_json(path, inside=out).items()}
+    photos, rendered = coco.read(sets[cell.data]), coco.read(renders)
+    split = split_without_test(photos)
+    config = config_of(cell, len(split.train))
+    folder = path.parent / "run"
+    run = train(folder, config, real=photos, split=split, renders=rendered if config.arm.takes_renders else None)
+    found = {"seconds": float(run.history["seconds"].sum())}
+    found |= _f1("own", folder, photos, split.valid)
+    (other,) = (where for name, where in sets.items() if name != cell.data)
+    abroad = coco.read(other / "valid")
+    found |= _f1("other", folder, abroad, tuple(photo.file_name for photo in abroad.photos))
+    write_json(path, found)
+    return found
+
+
+def _f1(place: str, folder: Path, photos: Any, names: Sequence[str]) -> dict[str, float]:
+    """Return the mean F1 over photos, and the same of probabilities averaged over flips."""
+    from corrotwin.segmentation.data.decoded import Natives
+    from corrotwin.segmentation.evaluation import evaluate
+    from corrotwin.segmentation.models.network import torch_settings
+
+    network, config = evaluate.load_network(folder)
+    arrays = evaluate.decoded_arrays(photos, config)
+    assert not isinstance(arrays, Natives)  # noqa: S101  no way crops
+    rows = arrays.rows(names)
+    images, masks = arrays.images[rows], arrays.masks[rows] > 0
+
+    def probability(axes: tuple[int, ...]) -> npt.NDArray[np.float32]:
+        turned = np.ascontiguousarray(np.flip(images, axes))
+        parts = [
+            evaluate.logits_of(network, config, turned[first : first + 8])[:, 0].sigmoid().cpu().numpy()
+            for first in range(0, len(turned), 8)
+        ]
+        return np.flip(np.concatenate(parts), axes)
+
+    def mean(found: npt.NDArray[np.float32]) -> float:
+        called = found > evaluate.THRESHOLD
+        counts = [
+            (one & other).sum(axis=(1, 2))
+            for one, other in ((called, masks), (called, ~masks), (~called, masks), (~called, ~masks))
+        ]
+        return float(evaluate.scores(*counts)[0].mean())
+
+    with torch_settings(config.threads, config.precision):
+        each = [probability(axes) for axes in ((), (1,), (2,), (1, 2))]
+    return {place: mean(each[0]), f"{place}_flips": mean(np.mean(each, axis=0))}
+
+
+def table(rows: Sequence[tuple[LeverRun, Mapping[str, float]]]) -> str:
+    """Return mean F1 of each way by set, fraction and steps as Markdown, with flips behind it."""
+    lines = ["| trained on | way | steps | runs | own F1, by flips | other set's F1, by flips |", "|---" * 6 + "|"]
+    groups: dict[tuple[str, float, str, int], list[Mapping[str, float]]] = {}
+    for cell, found in sorted(rows, key=lambda row: (row[0].data, row[0].fraction, row[0].way, row[0].steps)):
+        groups.setdefault((cell.data, cell.fraction, cell.way, cell.steps), []).append(found)
+    for (data, fraction, way, steps), of_group in groups.items():
+        own, other = (
+            ", ".join(f"{np.mean([each[name + end] for each in of_group]):.3f}" for end in ("", "_flips"))
+            for name in ("own", "other")
+        )
+        lines.append(f"| {100 * fraction:g} % of {data} | {way} | {steps} | {len(of_group)} | {own} | {other} |")
+    return "\n".join(lines) + "\n"
+
+
+def levers(
+    data: Annotated[tuple[Path, ...], arg(help="two sets of photos with masks, and a folder valid each")],
+    renders: Annotated[Path, arg(help="renders, a COCO dataset")],
+    out: Annotated[Path, arg(help="folder for runs, runs.csv and table.md")],
+    stage: Annotated[Stage, arg(help="steps, or ways of training")] = "steps",
+    seeds: Annotated[tuple[int, ...], arg(help="of the drawn photos and the networks")] = (0, 1),
+    workers: Annotated[int, arg(help="runs at a time, one core each")] = 2,
+) -> None:
+    """Screen how long, and in which way, photos and renders are best trained together."""
+    sets = {folder.resolve().name: folder.resolve() for folder in data}
+    if len(sets) != 2:
+        raise InputError("--data: give two sets of photos")
+    rows: list[tuple[LeverRun, Mapping[str, float]]] = []
+    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
+        todo = {
+            pool.submit(score, cell, out.resolve(), sets, renders.resolve()): cell
+            for cell in cells(stage, list(sets), seeds)
+        }
+        for done in as_completed(todo):
+            cell, found = todo[done], done.result()
+            rows.append((cell, found))
+            say_error(f"{cell.key}: {found['own']:.3f} at home, {found['other']:.3f} abroad")
+            out.mkdir(parents=True, exist_ok=True)
+            with (out / f"{stage}.csv").open("w", newline="") as stream:
+                writer = csv.writer(stream, lineterminator="\n")
+                writer.writerow(COLUMNS)
+                for one, scores in sorted(rows, key=lambda row: row[0].key):
+                    known = [one.data, one.fraction, one.way, one.steps, one.seed]
+                    writer.writerow([*known, *(f"{scores[name]:.6g}" for name in COLUMNS[5:])])
+            write_text(out / f"{stage}.md", table(rows))
+    say(table(rows), end="")
+
+
+if __name__ == "__main__":
+    cli.run_one("python -m tools.levers", levers)
