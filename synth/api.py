@@ -1,4 +1,4 @@
-"""The Python API of renders: `render` and `Preset`."""
+"""The Python API of renders: `render`, `fit_preset` and `Preset`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from corrotwin.twin.api.twin import Twin
 from corrotwin.twin.core.arguments import checked, one_or_more
 from corrotwin.twin.core.errors import InputError
 
-__all__ = ["Preset", "render"]
+__all__ = ["Preset", "fit_preset", "render"]
 
 COUNT = 24  # images, where neither a count nor cameras are given
 
@@ -88,6 +88,48 @@ def render(
         shown = None if where is None else subject.saved(where, stated)
         dataset.render(folder, config, count=wanted, shown=shown, device=device, workers=workers, address=address)
     return Dataset(folder)
+
+
+@checked()
+def fit_preset(
+    photos: Dataset | str | Path,
+    *,
+    out: str | Path,
+    unlabelled: str | Path | None = None,
+    preset: str | Preset = "balanced",
+    textures: bool = False,
+    seed: int = 0,
+    workers: int | None = None,
+) -> Preset:
+    """Fit a preset to ten labelled photographs or more, write it with its page, and return it; a second call goes on.
+
+    Parameters
+    ----------
+    photos : a dataset, or what `Dataset` reads; photographs without labels count as unlabelled.
+    out : .json file of the preset. Beside it come a page of photographs and renders (.html), small renders from which
+        the same call goes on (.fit), and with `textures` these (.textures).
+    unlabelled : folder of photographs without labels, at most 300 of which are looked at.
+    preset : what the fit starts from: the name of a preset, or a `Preset`.
+    textures : also cut rust and coats out of the photographs and weave them into textures.
+    seed : another seed, other renders to search with.
+    workers : Blender processes at a time; by default one a core.
+
+    Raises
+    ------
+    InputError
+        There are fewer than ten labels, a picture is damaged, or an argument is impossible.
+    WorkError
+        Renders failed.
+    """
+    from corrotwin.synth.fitting import output, photographs
+
+    path = Path(out)
+    output.check(path, seed, workers)
+    data = photos.data if isinstance(photos, Dataset) else Dataset(photos).data
+    given = photographs.look(data, None if unlabelled is None else Path(unlabelled))
+    base = Preset.like(preset) if isinstance(preset, str) else preset
+    output.make(path, given, base, textures=textures, seed=seed, workers=workers)
+    return Preset.read(path)
 
 
 @contextmanager

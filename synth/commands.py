@@ -142,19 +142,12 @@ def fit(
         Blender processes at a time; by default one a core
     """
     from corrotwin.synth.fitting import output, photographs
-    from corrotwin.synth.fitting.fit import fit as fitted
     from corrotwin.synth.presets.schema import Preset
 
-    if seed < 0:
-        raise InputError(f"`seed` {seed}: give a seed of 0 or more")
-    if workers is not None and workers < 1:
-        raise InputError(f"`workers` {workers}: give at least 1")
-    if out.suffix != ".json":
-        raise InputError(f"--out {out}: a preset is written as .json")
+    output.check(out, seed, workers)
     base = Preset.read(preset) if preset.endswith(".json") else Preset.like(preset)
     given = photographs.read(photos, unlabelled, classes or None)
-    found = fitted(given, base, out.with_suffix(".fit"), seed=seed, workers=workers)
-    say(output.write(out, found, seed=seed if textures else None))
+    say(output.make(out, given, base, textures=textures, seed=seed, workers=workers))
     say(f"Look at {out.with_suffix('.html')}; then corrotwin synth render --preset {out} --count 300 --size 224")
 
 

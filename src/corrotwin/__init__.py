@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from corrotwin.segmentation.api.dataset import Dataset
     from corrotwin.segmentation.api.run import Predictions, Run
     from corrotwin.segmentation.api.training import train
-    from corrotwin.synth.api import render
+    from corrotwin.synth.api import fit_preset, render
     from corrotwin.synth.presets.schema import Preset
     from corrotwin.twin.api.asset import Asset
     from corrotwin.twin.api.twin import Twin
@@ -23,7 +23,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until wh
 
 __all__ = [
     "Asset", "Dataset", "Forecast", "InputError", "PipeDesign", "Predictions", "Preset", "Run", "StudyReport", "Twin",
-    "WorkError", "__version__", "render", "study", "train",
+    "WorkError", "__version__", "fit_preset", "render", "study", "train",
 ]  # fmt: skip
 
 # Each is imported when it is first asked for, so that `import corrotwin` and `corrotwin --help` answer at once.
@@ -39,6 +39,7 @@ _MODULES = {
     "StudyReport": "corrotwin.benchmarks.api",
     "Twin": "corrotwin.twin.api.twin",
     "WorkError": "corrotwin.twin.core.errors",
+    "fit_preset": "corrotwin.synth.api",
     "render": "corrotwin.synth.api",
     "study": "corrotwin.benchmarks.api",
     "train": "corrotwin.segmentation.api.training",

@@ -41,6 +41,7 @@ OTHERS: Mapping[str, Mapping[str, Any]] = {
     "mostly flash": {"flash_share": 0.65, "sun_share": 0.1},
     "mostly sun": {"flash_share": 0.0, "sun_share": 0.6},
 }
+LEAST_GAIN = 0.05  # share of the distance by which a change must bring renders nearer: a few pictures differ by chance
 START, OF_BASE = "found first", "scenes of the base"
 
 
@@ -136,10 +137,10 @@ class _Fitting:
         result = replace(start, labels=labels)
         for name, factors in SEARCHED.items():
             best = min(factors, key=lambda factor: found[f"{name} x {factor:g}"])
-            if found[f"{name} x {best:g}"] < found[START]:
+            if found[f"{name} x {best:g}"] < (1 - LEAST_GAIN) * found[START]:
                 result = _scaled(result, name, best)
         for name in sorted(OTHERS, key=lambda each: -found[each]):  # of two lights the nearer is the last
-            if found[name] < found[START]:
+            if found[name] < (1 - LEAST_GAIN) * found[START]:
                 result = replace(result, **OTHERS[name])
         return result
 

@@ -1,18 +1,62 @@
-"""Write a fit: the preset, its textures, and the page that shows it."""
+"""Fit a preset and write it, its textures, and the page that shows it."""
 
 from pathlib import Path
 from typing import Any
 
 from corrotwin.synth.fitting import exemplars, page
-from corrotwin.synth.fitting.fit import Fit
+from corrotwin.synth.fitting.fit import Fit, fit
+from corrotwin.synth.fitting.photographs import Photographs
 from corrotwin.synth.presets import custom
 from corrotwin.synth.presets.schema import Preset
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_json
 
 TEXTURED = 0.5  # share of coats and rusts that take a texture of the photographs
 
 
-def write(out: Path, fit: Fit, *, seed: int | None) -> str:
+def make(
+    out: Path,
+    photos: Photographs,
+    base: Preset,
+    *,
+    textures: bool,
+    seed: int,
+    workers: int | None,
+) -> str:
+    """Fit a preset to photographs and write it; return what came of it in two sentences.
+
+    Parameters
+    ----------
+    out : .json file; a page beside it has its name, as has the folder of renders from which the same call goes on.
+
+    Raises
+    ------
+    InputError
+        As of `fit`.
+    WorkError
+        Renders failed.
+    """
+    found = fit(photos, base, out.with_suffix(".fit"), seed=seed, workers=workers)
+    return write(out, found, seed=seed if textures else None)
+
+
+def check(out: Path, seed: int, workers: int | None) -> None:
+    """Raise InputError for a file that is no preset's, or a number that cannot be, before photographs are read.
+
+    Raises
+    ------
+    InputError
+        The message names the option.
+    """
+    if out.suffix != ".json":
+        raise InputError(f"`out` {out}: a preset is written as .json")
+    if seed < 0:
+        raise InputError(f"`seed` {seed}: give a seed of 0 or more")
+    if workers is not None and workers < 1:
+        raise InputError(f"`workers` {workers}: give at least 1")
+
+
+def write(out: Path, found: Fit, *, seed: int | None) -> str:
     """Write the preset ``out``, its textures beside it, and the page; return what came of it in two sentences.
 
     Parameters
@@ -20,12 +64,12 @@ def write(out: Path, fit: Fit, *, seed: int | None) -> str:
     out : .json file.
     seed : of the textures; None for none.
     """
-    changes: dict[str, Any] = fit.preset.changes()
+    changes: dict[str, Any] = found.preset.changes()
     if seed is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        rust, coats = exemplars.write(out.with_suffix(".textures"), fit.photos.photos, seed=seed)
+        rust, coats = exemplars.write(out.with_suffix(".textures"), found.photos.photos, seed=seed)
         changes |= {"rust_textures": rust, "paint_textures": coats, "textured_share": TEXTURED}
-    custom.changed(Preset.like(fit.preset.name), changes, folder=out.parent)  # refuses what no preset may be
-    write_json(out, {custom.LIKE: fit.preset.name, **changes})
-    page.write(out.with_suffix(".html"), fit, out.stem)
-    return f"{out}: {page.answer(fit)}"
+    custom.changed(Preset.like(found.preset.name), changes, folder=out.parent)  # refuses what no preset may be
+    write_json(out, {custom.LIKE: found.preset.name, **changes})
+    page.write(out.with_suffix(".html"), found, out.stem)
+    return f"{out}: {page.answer(found)}"

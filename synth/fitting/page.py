@@ -53,7 +53,7 @@ def write(path: Path, fit: Fit, name: str) -> None:
         path,
         template.render(
             title=f"{name}: renders made like your photographs", answer=answer(fit), sheets=_sheets(fit, name),
-            tables=[_distances(fit), _values(fit, name)],
+            tables=[_distances(fit), _values(fit, name), _tried(fit)],
         ),
     )  # fmt: skip
 
@@ -119,6 +119,16 @@ def _values(fit: Fit, name: str) -> PageTable:
         columns=("", fit.base.name, name),
         rows=tuple(_changed(fit.base, fit.preset, "")),
         note="Fields of the preset (docs/synth.md, a preset of your own). Change one in the file, and render again.",
+    )
+
+
+def _tried(fit: Fit) -> PageTable:
+    return PageTable(
+        heading="What was tried",
+        columns=("", "distance, of the base's"),
+        rows=tuple((what, f"{100 * share:.0f} %") for what, share in fit.tried),
+        note="Each by the same few scenes as the others of its step, so that chance is in all of these numbers; a "
+        "change of what was found first is kept where it is nearer by a twentieth. The last three are of other scenes.",
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from corrotwin.segmentation.data import coco
+from corrotwin.synth.api import fit_preset
 from corrotwin.synth.commands import fit as fit_command
 from corrotwin.synth.commands import render as render_command
 from corrotwin.synth.fitting import fit as fitting
@@ -132,6 +133,9 @@ def test_the_command_writes_a_preset_that_renders_take_its_textures_and_a_page(
     said = capsys.readouterr().out
     assert "nearer to your 12 labelled photographs than those of balanced" in said
     content = read_json(tmp_path / "mine.json")
+    assert fit_preset(photos, out=tmp_path / "api.json", textures=True) == Preset.read(tmp_path / "api.json")
+    other = read_json(tmp_path / "api.json")
+    assert {**other, "rust_textures": 0, "paint_textures": 0} == {**content, "rust_textures": 0, "paint_textures": 0}
     assert content["like"] == "balanced"
     found = Preset.read(tmp_path / "mine.json")
     assert found.rust_tone == tuple(content["rust_tone"])
@@ -145,7 +149,7 @@ def test_the_command_writes_a_preset_that_renders_take_its_textures_and_a_page(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"out": Path("mine.yaml")}, "--out mine.yaml: a preset is written as .json"),
+        ({"out": Path("mine.yaml")}, "`out` mine.yaml: a preset is written as .json"),
         ({"preset": "balnaced"}, "unknown preset 'balnaced'"),
         ({"photos": Path("absent")}, "absent"),
     ],
