@@ -13,7 +13,7 @@ from corrotwin.synth.fitting.appearance import Shot
 from corrotwin.synth.fitting.parameters import CAMERA, EQUALISED, SCENE, Design, rounded, weights_of
 from corrotwin.synth.fitting.photographs import Photographs
 from corrotwin.synth.fitting.pool import Render
-from corrotwin.synth.fitting.posterior import Summaries
+from corrotwin.synth.fitting.posterior import Summaries, closest
 from corrotwin.synth.presets import custom
 from corrotwin.synth.presets.schema import Preset
 
@@ -76,6 +76,7 @@ def preset_of(pool: DevelopedPool, photos: Photographs, base: Preset, extractor:
         for shots in (pool.shots, every)
     )
     seen, of_seen = _components(ours[:, 0], theirs[:, 0], OF_PICTURE)
+    alike = closest(seen, of_seen)
     by_picture = Summaries(np.hstack([whole, seen]), np.hstack([of_photos, of_seen]))
     in_rust, of_rust = (
         np.hstack(parts)
@@ -91,8 +92,7 @@ def preset_of(pool: DevelopedPool, photos: Photographs, base: Preset, extractor:
 
     def words(name: str, shares: Mapping[str, float]) -> dict[str, float]:
         each = [pool.designs[number].words[name] for number in pool.of_design]
-        found = by_picture.nearest(np.array([[word == other for other in sorted(set(each))] for word in each], float))
-        return weights_of([each[place] for place in found.ravel()], shares)
+        return weights_of([each[place] for place in alike.ravel()], shares)
 
     def values(name: str) -> NDArray[np.float64]:
         each = np.array([pool.designs[number].values[name] for number in rusted])

@@ -67,7 +67,7 @@ CAMERA: Mapping[str, Parameter] = {
     "exposure_stops": Parameter(low=-0.8, high=1.1),
     "white_balance": Parameter(low=0.8, high=1.25, log=True),
     "tint": Parameter(low=0.94, high=1.06),
-    "noise": Parameter(low=0.001, high=0.03, log=True),
+    "noise": Parameter(low=0.001, high=0.012, log=True),
     "shoulder": Parameter(low=0.0, high=1.0),
     "contrast": Parameter(low=0.0, high=1.6),
     "saturation": Parameter(low=0.4, high=1.6),

@@ -4,7 +4,8 @@ Renders of designs from everywhere are summarised by numbers. A linear regressio
 one summary that says most about it (semi-automatic summaries: P. Fearnhead, D. Prangle, Journal of the Royal
 Statistical Society B 74, 2012). Of each photograph the renders whose summary is nearest are kept, with their true
 values of the parameter (rejection: M. A. Beaumont, W. Zhang, D. J. Balding, Genetics 162, 2002). Where the numbers say
-nothing of a parameter, the summaries are all alike, and the values that are kept are those from everywhere.
+nothing of a parameter, the summaries are all alike, and the values that are kept are those from everywhere. What has no
+scale, such as the kind of a structure, goes with the renders that look most alike as a whole.
 """
 
 import numpy as np
@@ -27,17 +28,15 @@ class Summaries:
         self.photos = np.nan_to_num((np.where(np.isnan(photos), middle, photos.clip(low, high)) - middle) / spread)
 
     def nearest(self, values: Table, *, count: int = NEAREST) -> NDArray[np.intp]:
-        """Return, for each photograph, the renders (m, count) that tell most about a parameter.
-
-        Parameters
-        ----------
-        values : (n,) of the renders; or (n, p), indicators of words.
-        """
-        target = values.reshape(len(values), -1)
-        middle = target.mean(axis=0)
+        """Return, for each photograph, the renders (m, count) that tell most about a parameter, by its values (n,)."""
         weights = np.linalg.solve(
-            self.renders.T @ self.renders + RIDGE * np.eye(self.renders.shape[1]), self.renders.T @ (target - middle)
+            self.renders.T @ self.renders + RIDGE * np.eye(self.renders.shape[1]),
+            self.renders.T @ (values - values.mean()),
         )
-        ours, theirs = self.renders @ weights, self.photos @ weights
-        away = np.linalg.norm(theirs[:, None] - ours[None], axis=-1)
-        return np.argsort(away, axis=1, kind="stable")[:, :count]
+        return closest((self.renders @ weights)[:, None], (self.photos @ weights)[:, None], count)
+
+
+def closest(renders: Table, photos: Table, count: int = NEAREST) -> NDArray[np.intp]:
+    """Return, for each photograph by its numbers (m, d), the renders (m, count) whose numbers (n, d) are nearest."""
+    away = np.linalg.norm(photos[:, None] - renders[None], axis=-1)
+    return np.argsort(away, axis=1, kind="stable")[:, :count]

@@ -1,6 +1,6 @@
 import numpy as np
 
-from corrotwin.synth.fitting.posterior import NEAREST, Summaries
+from corrotwin.synth.fitting.posterior import NEAREST, Summaries, closest
 
 RENDERS, PHOTOS = 800, 30
 
@@ -29,13 +29,12 @@ def test_of_a_parameter_that_does_not_show_values_from_everywhere_are_kept() -> 
     assert kept.std() > 0.45
 
 
-def test_words_are_found_by_what_goes_with_them() -> None:
+def test_the_closest_are_those_of_the_least_distance_in_its_order() -> None:
     rng = np.random.default_rng(2)
-    word = rng.integers(3, size=RENDERS)
-    marked = np.eye(3)[word]
-    shows = np.hstack([marked + rng.normal(0, 0.3, marked.shape), rng.normal(0, 1, (RENDERS, 4))])
-    photos = np.hstack([np.eye(3)[np.full(PHOTOS, 2)] + rng.normal(0, 0.3, (PHOTOS, 3)), rng.normal(0, 1, (PHOTOS, 4))])
-    assert (word[Summaries(shows, photos).nearest(marked)] == 2).mean() > 0.9
+    renders, photos = rng.normal(0, 1, (50, 4)), rng.normal(0, 1, (6, 4))
+    for photo, found in zip(photos, closest(renders, photos, 5), strict=True):
+        away = [float(np.sqrt(((photo - one) ** 2).sum())) for one in renders]
+        assert found.tolist() == sorted(range(50), key=lambda place: away[place])[:5]
 
 
 def test_photographs_beyond_all_renders_and_numbers_that_are_absent_do_no_harm() -> None:
