@@ -6,13 +6,10 @@
 Stage ``steps`` asks how long photos alone and photos with renders are best trained: 200, 400, 800 or 1,600 steps of 8
 images, with 10 % and with all of the training photos of a set. Stage ``ways`` holds other ways of training against
 half and half at `STEPS`: renders first and photos last, other ratios, statistics of batch normalisation, strong
-augmentation, copy-paste, a larger picture; the average of the weights of a render and a photo model comes from runs
-that are there. Flips at prediction are scored beside each run.
+augmentation, copy-paste, a larger picture. Flips at prediction are scored beside each run.
 
 Each run is scored on the validation photos of its own set, at spots that it has not seen, and on those of the other
-set. Test photos are left out. Weights are averaged over the last steps: no photo chooses an epoch. A way of training
-is taken if it gains over both sets more than twice the standard error of the pairs, at home and abroad together, and
-loses in neither by more than that.
+set. Test photos are left out. Weights are averaged over the last steps: no photo chooses an epoch.
 
 Each finished run is kept: the same command goes on where it was cut off. ``runs.csv`` and ``table.md`` are written
 after each.
@@ -36,6 +33,7 @@ from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configu
 from corrotwin.twin.core import cli
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_json, write_text
+from corrotwin.twin.core.locks import hold
 from corrotwin.twin.core.text import say, say_error
 from tools.fine_tuning import split_without_test
 
@@ -115,22 +113,31 @@ def config_of(cell: LeverRun, photos: int) -> TrainConfig:
 def score(cell: LeverRun, out: Path, sets: Mapping[str, Path], renders: Path) -> dict[str, float]:
     """Train a run, or take the one that is there, and return its mean F1 by place; see `COLUMNS`."""
     from corrotwin.segmentation.data import coco
-    from corrotwin.segmentation.training.train import train
 
     path = out / "runs" / cell.key / "f1.json"
-    if path.exists():
-        return {name: float(value) for name, value in read_json(path, inside=out).items()}
     photos, rendered = coco.read(sets[cell.data]), coco.read(renders)
+    claim = {"photos": photos.digest, "renders": rendered.digest, "way": repr(WAYS[cell.way])}
+    with hold(path.parent, "lever", claim):
+        if path.exists():
+            return {name: float(value) for name, value in read_json(path, inside=out).items()}
+        found = _trained(cell, path.parent / "run", photos, rendered, sets)
+        write_json(path, found)
+    return found
+
+
+def _trained(cell: LeverRun, folder: Path, photos: Any, rendered: Any, sets: Mapping[str, Path]) -> dict[str, float]:
+    """Train a run and return its mean F1 by place."""
+    from corrotwin.segmentation.data import coco
+    from corrotwin.segmentation.training.train import train
+
     split = split_without_test(photos)
     config = config_of(cell, len(split.train))
-    folder = path.parent / "run"
     run = train(folder, config, real=photos, split=split, renders=rendered if config.arm.takes_renders else None)
     found = {"seconds": float(run.history["seconds"].sum())}
     found |= _f1("own", folder, photos, split.valid)
     (other,) = (where for name, where in sets.items() if name != cell.data)
     abroad = coco.read(other / "valid")
     found |= _f1("other", folder, abroad, tuple(photo.file_name for photo in abroad.photos))
-    write_json(path, found)
     return found
 
 

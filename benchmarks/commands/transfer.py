@@ -81,10 +81,10 @@ def transfer(
     runs
         of the arms of all photos and of renders alone, each in all folds; more may be added later.
     folds
-        of the cross-validation, by whole spots, drawn anew for each run. 1: all photos train, for sets of --across.
+        of the cross-validation, by whole spots, drawn anew for each run. 1: all photos train, to test --across alone.
     fits
-        redraws, from the first, in which a preset is fitted to the few photos (corrotwin synth fit), and its renders
-        are tried beside them.
+        the first so many redraws fit a preset to their few photos (corrotwin synth fit) and try its renders beside
+        them.
     renders_of_fit
         pictures of each fitted preset.
     render_share

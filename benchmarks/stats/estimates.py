@@ -30,10 +30,10 @@ def tested(values: FloatArray) -> FloatArray:
     return values[:, np.isfinite(values).any(axis=0)]
 
 
-def mean(values: FloatArray, least: float = 0.0) -> Estimate:
+def mean(values: FloatArray, least: float = 0.0, *, fewest_runs: int = 2) -> Estimate:
     """Return the mean of (runs, units) values in [`least`, 1], with runs and units both samples.
 
-    Its interval stays within what they can be, `least` to 1.
+    Its interval stays within what they can be, `least` to 1. There is none of fewer runs than `fewest_runs`.
     """
     if not values.size:
         return Estimate(value=None)
@@ -41,6 +41,8 @@ def mean(values: FloatArray, least: float = 0.0) -> Estimate:
         found = crossed_effects.moments(values)
     except ValueError:  # of one run or unit, or too few scores
         return Estimate(value=float(np.nanmean(values)))
+    if len(values) < fewest_runs:
+        return Estimate(value=float(found.mean))
     low, high = crossed_effects.interval(crossed_effects.paired(found), ERROR)
     return Estimate(value=float(found.mean), low=max(least, low), high=high)
 

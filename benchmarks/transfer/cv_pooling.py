@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from corrotwin.segmentation.runs import PerImage, RunRecord
 
 Found = TypeVar("Found")
+ArmShares = tuple[tuple[int, ...], tuple[str, ...], FloatArray]  # numbers of runs, names of photos, (runs, photos)
 
 
 def tables(
@@ -103,11 +104,24 @@ def scores_across(every: Sequence[FoldStudy], name: str, digest: str) -> tuple[R
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FalseAlarms:
-    """The share of clean pixels called corrosion, (runs, units), of an arm at a place."""
+    """The share of clean pixels called corrosion, (runs, units), of an arm at a place; `units` are names of spots."""
 
     arm: str
     where: str
+    runs: tuple[int, ...]
+    units: tuple[str, ...]
     shares: FloatArray
+
+    def minus(self, other: "FalseAlarms") -> FloatArray:
+        """Return the differences from another arm, of the runs and units that both have."""
+        runs = [run for run in self.runs if run in other.runs]
+        units = [unit for unit in self.units if unit in other.units]
+        own, theirs = (
+            each.shares[np.ix_([each.runs.index(run) for run in runs], [each.units.index(unit) for unit in units])]
+            for each in (self, other)
+        )
+        differences: FloatArray = own - theirs
+        return differences
 
 
 def all_false_alarms(every: Sequence[FoldStudy], photos: Photos, clean: Photos | None, side: int) -> list[FalseAlarms]:
@@ -125,24 +139,24 @@ def all_false_alarms(every: Sequence[FoldStudy], photos: Photos, clean: Photos |
         FalseAlarms(
             arm=arm,
             where=f"{shown.name}, {which}",
+            runs=runs,
+            units=tuple(dict.fromkeys(shown.spots[name] for name in names)),
             shares=unit_means(values, [shown.spots[name] for name in names]),
         )
         for shown, which, by_arm in seen
-        for arm, (names, values) in by_arm.items()
+        for arm, (runs, names, values) in by_arm.items()
         if names
     ]
 
 
-def false_alarms(every: Sequence[FoldStudy], side: int) -> dict[str, tuple[tuple[str, ...], FloatArray]]:
-    """Return, for each arm, the share of clean pixels called corrosion: names of photos, (runs, photos)."""
+def false_alarms(every: Sequence[FoldStudy], side: int) -> dict[str, ArmShares]:
+    """Return, for each arm, the share of clean pixels called corrosion."""
     found = tables(every, lambda folder, _: background_fp.read(folder))
     each = {place: joined(of_folds) for place, of_folds in found.items()}
     return _by_arm({place: (table.image, background_fp.shares(table, side)) for place, table in each.items()})
 
 
-def false_alarms_across(
-    every: Sequence[FoldStudy], side: int, name: str, digest: str
-) -> dict[str, tuple[tuple[str, ...], FloatArray]]:
+def false_alarms_across(every: Sequence[FoldStudy], side: int, name: str, digest: str) -> dict[str, ArmShares]:
     """Return the same on pictures without corrosion, another set: means over the folds."""
     found = tables(every, lambda folder, _: external_sets.read(folder, name, digest))
     return _by_arm(
@@ -153,15 +167,14 @@ def false_alarms_across(
     )
 
 
-def _by_arm(
-    found: dict[tuple[str, int], tuple[tuple[str, ...], FloatArray]],
-) -> dict[str, tuple[tuple[str, ...], FloatArray]]:
+def _by_arm(found: dict[tuple[str, int], tuple[tuple[str, ...], FloatArray]]) -> dict[str, ArmShares]:
     """Return runs of one arm as rows, of the pictures that have a number in any, NaN where it has none."""
     result = {}
     for arm in dict.fromkeys(arm for arm, _ in found):
-        rows = [dict(zip(*found[place], strict=True)) for place in found if place[0] == arm]
-        names = sorted({name for row in rows for name, value in row.items() if np.isfinite(value)})
-        result[arm] = (tuple(names), np.array([[row.get(name, np.nan) for name in names] for row in rows]))
+        rows = {run: dict(zip(*found[name, run], strict=True)) for name, run in found if name == arm}
+        names = sorted({name for row in rows.values() for name, value in row.items() if np.isfinite(value)})
+        values = np.array([[row.get(name, np.nan) for name in names] for row in rows.values()])
+        result[arm] = (tuple(rows), tuple(names), values)
     return result
 
 

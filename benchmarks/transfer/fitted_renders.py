@@ -7,16 +7,18 @@ from pathlib import Path
 from corrotwin.benchmarks.transfer.layout import Photos, Renders
 from corrotwin.benchmarks.transfer.resampling import Fold
 from corrotwin.segmentation.data import coco
+from corrotwin.segmentation.models import features
 from corrotwin.synth.fitting import photographs
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest
 
 _log = logging.getLogger(__name__)
 
 BASE = "balanced"  # the preset that fits start from
 SIZE = 224  # pixels of its renders
-PRESET, FIT, RENDERS = "fitted.json", "fitted.fit", "fitted"
-MINUTES = 20  # of two cores, for a fit and 150 renders: what a plan says
+PRESET, FIT, RENDERS = "preset.json", "preset.fit", "fitted"
+MINUTES = 25  # of two cores, for a fit and 150 renders: what a plan says
 
 
 def check(photos: Photos, fold: Fold) -> None:
@@ -27,6 +29,7 @@ def check(photos: Photos, fold: Fold) -> None:
     InputError
         Too few of them have labels, or all show one spot.
     """
+    features.check_installed()
     names = {*fold.split.train}
     marked = [photo.file_name for photo in photos.data.photos if photo.annotations and photo.file_name in names]
     if len(marked) < photographs.FEWEST or len({photos.spots[name] for name in marked}) == 1:
@@ -38,17 +41,24 @@ def check(photos: Photos, fold: Fold) -> None:
 
 
 def made(out: Path, photos: Photos, fold: Fold, count: int) -> Renders | None:
-    """Return the renders of the preset that was fitted in a redraw, if there are so many."""
-    folder = out / photos.name / fold.name / RENDERS
+    """Return so many renders of the preset that was fitted in a redraw, if they are there."""
+    folder = folder_of(out, photos, fold) / f"{RENDERS}-{count}"
     if not (folder / "dataset.json").exists():
         return None
     data = coco.read(folder)
-    if len(data.photos) < count:
-        return None
     return Renders(path=folder, whole=data, data=data, draws=(data,), kind=RENDERS)
 
 
-def make(out: Path, photos: Photos, fold: Fold, count: int) -> Renders:
+def folder_of(out: Path, photos: Photos, fold: Fold) -> Path:
+    """Return the folder of the fit of a redraw; its name is a digest of the photos, their masks and the seed.
+
+    A redraw that draws other photos, or finds other labels, has another, so that no preset has seen what is tested.
+    """
+    known = digest([photos.data.digest, fold.split.train, fold.seed, BASE])[:8]
+    return out / photos.name / fold.name / f"fit-{known}"
+
+
+def make(out: Path, photos: Photos, fold: Fold, count: int) -> Renders | None:
     """Fit a preset to the few photos of a redraw and render so many pictures of it; what is there is kept.
 
     Raises
@@ -58,21 +68,19 @@ def make(out: Path, photos: Photos, fold: Fold, count: int) -> Renders:
     WorkError
         Renders failed.
     """
-    found = made(out, photos, fold, count)
-    if found is not None:
+    if (found := made(out, photos, fold, count)) is not None:
         return found
     from corrotwin.synth.api import render
     from corrotwin.synth.fitting.fit import fit
 
-    folder = out / photos.name / fold.name
+    folder = folder_of(out, photos, fold)
     names = {*fold.split.train}
-    few = [photo for photo in photos.data.photos if photo.file_name in names]
+    few = [replace(photo, split=None) for photo in photos.data.photos if photo.file_name in names]
     preset = folder / PRESET
     if not preset.exists():
         _log.info(f"{folder}: fitting a preset to {len(few)} photos")
         seen = photographs.look(replace(photos.data, photos=tuple(few)))
-        preset.parent.mkdir(parents=True, exist_ok=True)
-        fit(seen, Preset.like(BASE), folder / FIT, seed=fold.seed).preset.save(preset)
-    render(out=folder / RENDERS, preset=Preset.read(preset), count=count, size=SIZE, seed=fold.seed)
-    data = coco.read(folder / RENDERS)
-    return Renders(path=folder / RENDERS, whole=data, data=data, draws=(data,), kind=RENDERS)
+        found_preset = fit(seen, Preset.like(BASE), folder / FIT, seed=fold.seed).preset
+        found_preset.save(preset)
+    render(out=folder / f"{RENDERS}-{count}", preset=Preset.read(preset), count=count, size=SIZE, seed=fold.seed)
+    return made(out, photos, fold, count)

@@ -1,4 +1,4 @@
-"""Run a screen of some renders or a transfer, both in one folder."""
+"""Run a transfer: its plan, its fits and trainings, its tables."""
 
 import logging
 import os
@@ -25,6 +25,7 @@ from corrotwin.benchmarks.transfer.inputs import Inputs
 from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos, Renders
 from corrotwin.benchmarks.transfer.protocol import Mix, ProtocolSettings
 from corrotwin.benchmarks.transfer.resampling import Counts, Fold
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.locks import hold
 
 _log = logging.getLogger(__name__)
@@ -51,6 +52,8 @@ def confirm(
         As of `benchmarks.transfer.inputs.read` and of `benchmarks.study.runner.run`. Nothing is opened then.
     """
     out = inputs.out
+    if counts.fits and inputs.address is not None:
+        raise InputError("`fits` are made on this machine alone; leave out `address`")
     check_backbones((settings.backbone,), "`backbone`")
     layout.check(out, settings)
     splits = {

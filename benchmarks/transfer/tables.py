@@ -14,13 +14,13 @@ from corrotwin.benchmarks.formatting.wording import percent, render_share
 from corrotwin.benchmarks.report import build
 from corrotwin.benchmarks.report.document import Block, Page, ReportSection, Text
 from corrotwin.benchmarks.stats import crossed_effects, estimates
-from corrotwin.benchmarks.stats.power import TARGET
+from corrotwin.benchmarks.stats.power import FEWEST_RUNS, TARGET
 from corrotwin.benchmarks.stats.subgroups import unit_names
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.benchmarks.transfer import cv_pooling, evaluation_log, plots, protocol, resampling, targets
 from corrotwin.benchmarks.transfer.cv_pooling import FalseAlarms
 from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos
-from corrotwin.benchmarks.transfer.protocol import RENDERS, Mix, ProtocolSettings
+from corrotwin.benchmarks.transfer.protocol import FITTED, RENDERS, Mix, ProtocolSettings
 from corrotwin.benchmarks.transfer.targets import ArmResults, Goal
 from corrotwin.twin.core.files import atomic_file, write_text
 from corrotwin.twin.core.text import escape_csv, escape_markdown
@@ -271,7 +271,7 @@ def _across(scores: Sequence[RunScores], photos: Photos, context: TableContext) 
 
 def _alarm_goal(alarms: FalseAlarms) -> Goal:
     """Return the share of clean pixels that an arm calls corrosion beside the goal for it."""
-    share = estimates.mean(alarms.shares)
+    share = estimates.mean(alarms.shares, fewest_runs=FEWEST_RUNS)
     return targets.under(f"false alarms of {alarms.arm}: {alarms.where}", share, targets.FALSE_ALARMS)
 
 
@@ -280,10 +280,11 @@ def _alarm_goals(alarms: Sequence[FalseAlarms], context: TableContext) -> list[G
     few, mixed = (f"{name}{context.settings.small}" for name in ("real", context.mix.name))
     goals = [_alarm_goal(each) for each in alarms if each.arm in (RENDERS, context.mix.name)]
     for where in dict.fromkeys(each.where for each in alarms):
-        shares = {each.arm: each.shares for each in alarms if each.where == where}
-        if {few, mixed} <= shares.keys() and shares[few].shape == shares[mixed].shape:
-            apart = estimates.mean(shares[mixed] - shares[few], least=-1)
-            goals.append(targets.under(f"false alarms, {mixed} − {few}: {where}", apart, 0.0))
+        of_arm = {each.arm: each for each in alarms if each.where == where}
+        for arm in (mixed, f"{FITTED}{mixed}"):
+            if {few, arm} <= of_arm.keys():
+                apart = estimates.mean(of_arm[arm].minus(of_arm[few]), least=-1, fewest_runs=FEWEST_RUNS)
+                goals.append(targets.under(f"false alarms, {arm} − {few}: {where}", apart, 0.0))
     return goals
 
 

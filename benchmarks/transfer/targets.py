@@ -154,8 +154,9 @@ def compare_arms(
     goals += gain(f"{mixed} − {pasted}", (pasted, mixed), 0.0, above=True)
     of_fit = by_pair.get((few, f"{FITTED}{mixed}"))
     goals += [_gain(f"{FITTED}{mixed} − {few}", of_fit, FITTED_GAIN)] if of_fit else []
-    if {few, mixed} <= found.keys():
-        goals.append(_at_most(f"SD between redraws, {mixed} / {few}", spread(*shared(mixed, few)), SPREAD))
+    for arm in (mixed, f"{FITTED}{mixed}"):
+        if {few, arm} <= found.keys():
+            goals.append(_at_most(f"SD between redraws, {arm} / {few}", spread(*shared(arm, few)), SPREAD))
     shuffled = by_pair.get((few, f"{SHUFFLED}{mixed}"))
     goals += [_none(f"{SHUFFLED}{mixed} − {few}", shuffled)] if shuffled else []
 

@@ -1,6 +1,7 @@
 """Features of pictures by a pretrained encoder, averaged over regions: what a network sees of them."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 import numpy as np
 import numpy.typing as npt
@@ -9,9 +10,23 @@ from torch.nn import functional
 
 from corrotwin.segmentation.config import DEFAULT_BACKBONE
 from corrotwin.segmentation.models import network, packaged
+from corrotwin.twin.core.errors import InputError
 
 STAGES = (2, 3, 4)  # of the encoder's features: those of 1/4, 1/8 and 1/16 of the side
 BATCH = 16
+
+
+def check_installed() -> None:
+    """Raise InputError where the package with the encoder's weights is not installed.
+
+    Raises
+    ------
+    InputError
+        The message names the package.
+    """
+    package = packaged.PACKAGES[DEFAULT_BACKBONE]
+    if find_spec(package.module) is None:
+        raise InputError(f"ImageNet weights are needed to compare pictures; {package.install}")
 
 
 class FeatureExtractor:

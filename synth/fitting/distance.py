@@ -36,9 +36,17 @@ def see(shots: Sequence[Shot], extractor: FeatureExtractor) -> PictureFeatures:
     )
 
 
-def by_region(renders: PictureFeatures, photos: PictureFeatures) -> dict[str, float]:
+def by_region(
+    renders: PictureFeatures, photos: PictureFeatures, *, scale: PictureFeatures | None = None
+) -> dict[str, float]:
     """Return the distance of renders from photographs in each of `REGIONS`, and of `LABELS`.
 
+    Parameters
+    ----------
+    scale : what features are standardised by; by default the photographs.
+
+    Notes
+    -----
     Regions: the kernel distance of features, standardised by those of the photographs: the unbiased estimate of the
     squared maximum mean discrepancy for the kernel (x y / c + 1)^3 (M. Binkowski et al., Demystifying MMD GANs, ICLR
     2018), which may be below 0 for sets that are alike. Labels: the mean over `appearance.HABITS` of the squared
@@ -46,7 +54,8 @@ def by_region(renders: PictureFeatures, photos: PictureFeatures) -> dict[str, fl
     """
     if len(renders.features) < FEWEST:
         return dict.fromkeys((*REGIONS, LABELS), FARTHEST)
-    middle, spread = photos.features.mean(axis=0), photos.features.std(axis=0) + 1e-3
+    scale = scale or photos
+    middle, spread = scale.features.mean(axis=0), scale.features.std(axis=0) + 1e-3
     ours, theirs = ((one.features - middle) / spread for one in (renders, photos))
     found = {name: _kernel_distance(ours[:, place], theirs[:, place]) for place, name in enumerate(REGIONS)}
     means, spreads = (

@@ -49,12 +49,12 @@ def write(folder: Path, photos: Sequence[coco.Photo], *, seed: int) -> tuple[lis
     """
     rust, around = cut(photos)
     fields = []
-    for name, exemplars in (("rust", rust), ("coat", around)):
+    for kind, (name, exemplars) in enumerate((("rust", rust), ("coat", around))):
         sets: list[list[object]] = []
         for number, exemplar in enumerate(exemplars, start=1):
             place = folder / f"{name}-{number}"
             place.mkdir(parents=True, exist_ok=True)
-            tile = quilt(exemplar.pixels, np.random.default_rng([seed, number, len(name)]))
+            tile = quilt(exemplar.pixels, np.random.default_rng([seed, kind, number]))
             done, content = cv2.imencode(".png", tile[..., ::-1])
             assert done  # noqa: S101  it is a picture that PNG has
             with atomic_file(place / f"{name}{number}_Color.png") as stream:

@@ -17,6 +17,7 @@ from corrotwin.synth.fitting.photographs import Photographs
 from corrotwin.synth.fitting.pool import Order, Render
 from corrotwin.synth.labels import masks
 from corrotwin.synth.presets.schema import LabelRule, Preset, Range
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import writing
 from corrotwin.twin.core.locks import hold
 
@@ -35,6 +36,7 @@ RULES: Mapping[str, tuple[float, ...]] = {
     "stain": (1.0, 0.7, 0.4),
 }
 MOST_RUSTED = 0.9
+SPLITS = 10  # of the photographs into halves
 # Other things that are tried in place of what was found, since pictures hardly show them one by one.
 OTHERS: Mapping[str, Mapping[str, Any]] = {
     "no bleeding": {"bleeding": (0.0, 0.0)},
@@ -49,7 +51,7 @@ START, OF_BASE = "found first", "scenes of the base"
 class Fit:
     """A fitted preset, how far it and the base are from the photographs, by region, and renders of both.
 
-    `halves` is the distance of one half of the photographs from the other, below which renders can hardly come. `tried`
+    `halves` is the distance of one half of the photographs from the other, which is chance. `tried`
     are the presets of the search, each with its distance as a share of that of the base's.
     """
 
@@ -75,11 +77,14 @@ def fit(photos: Photographs, base: Preset, work: Path, *, seed: int, workers: in
     Raises
     ------
     InputError
-        `work` holds something else.
+        `work` holds something else, or the base shows no rust or is a time-lapse.
     WorkError
         Renders failed.
     """
     settings = {"photos": photos.digest, "base": base.name, "changes": json.dumps(base.changes()), "seed": seed}
+    if base.clean_every == 1 or base.timelapse:
+        raise InputError(f"`preset` {base.name}: shows no rust, or its years; fit from another, such as balanced")
+    work = work.resolve()  # where the workers look, too
     with writing(work), hold(work, KIND, settings):
         return _Fitting(photos, base, work, seed, workers).run()
 
@@ -94,7 +99,7 @@ class _Fitting:
         self.tried: list[tuple[str, float]] = []
 
     def run(self) -> Fit:
-        found = self._finals(self._search(self._first()))
+        found = self._finals(*self._search(self._first()))
         before, after = (
             self._shots(one, of, 3)
             for one, of in zip((self.base, found), self._renders("shown", (self.base, found), OF_FINAL, 3), strict=True)
@@ -111,7 +116,7 @@ class _Fitting:
         drawn = [parameters.draw_design(self.base, self.photos.shares, paints, rng) for _ in range(DESIGNS)]
         orders = [
             Order(
-                folder=self.work / "designs" / f"{number:02d}", preset=one.preset, seed=self._scenes(0, number),
+                inside=self.work / "designs", number=number, preset=one.preset, seed=self._scenes(0, number),
                 count=OF_DESIGN,
             )
             for number, one in enumerate(drawn)
@@ -120,8 +125,8 @@ class _Fitting:
         developed = designs.developed(drawn, rendered, self.base, rng)
         return designs.preset_of(developed, self.photos, self.base, self.extractor)
 
-    def _search(self, start: Preset) -> Preset:
-        """Return the start with a label rule like the annotators', and what brings it nearer to the photographs."""
+    def _search(self, start: Preset) -> tuple[Preset, Preset]:
+        """Return the start with a label rule like the annotators', and with what brings it nearer to photographs."""
         variants = {START: start}
         for name, factors in SEARCHED.items():
             variants |= {f"{name} x {factor:g}": _scaled(start, name, factor) for factor in factors}
@@ -134,7 +139,7 @@ class _Fitting:
             for (name, preset), of in zip(variants.items(), renders, strict=True)
         }
         self.tried += found.items()
-        result = replace(start, labels=labels)
+        result = first = replace(start, labels=labels)
         for name, factors in SEARCHED.items():
             best = min(factors, key=lambda factor: found[f"{name} x {factor:g}"])
             if found[f"{name} x {best:g}"] < (1 - LEAST_GAIN) * found[START]:
@@ -142,22 +147,23 @@ class _Fitting:
         for name in sorted(OTHERS, key=lambda each: -found[each]):  # of two lights the nearer is the last
             if found[name] < (1 - LEAST_GAIN) * found[START]:
                 result = replace(result, **OTHERS[name])
-        return result
+        return first, result
 
-    def _finals(self, best: Preset) -> Preset:
-        """Return the nearest of what was found, the same in wider ranges, and the scenes of the base in its look."""
+    def _finals(self, first: Preset, best: Preset) -> Preset:
+        """Return the nearest of all that is left to choose from, the base too."""
         of_base = replace(
             self.base, sensor=best.sensor, paints=best.paints, labels=best.labels, marker_share=best.marker_share
         )
-        presets = {"found": best, "found, wider": self._wider(best), OF_BASE: of_base}
+        presets = {"found": best, "found, wider": self._wider(best), START: first, OF_BASE: of_base}
         base, *renders = self._renders("finals", (self.base, *presets.values()), OF_FINAL, 2)
         before = self._far(self._shots(self.base, base, 2))
         found = {
             name: distance.relative(self._far(self._shots(preset, of, 2)), before)
             for (name, preset), of in zip(presets.items(), renders, strict=True)
         }
-        self.tried += found.items()
-        return presets[min(found, key=lambda name: found[name])]
+        self.tried += [(f"{name}, other scenes", share) for name, share in found.items()]
+        nearest = min(found, key=lambda name: found[name])
+        return presets[nearest] if found[nearest] < 1 else self.base
 
     def _wider(self, found: Preset) -> Preset:
         """Return a preset whose ranges of scenes reach to the middle of the base's, too."""
@@ -192,12 +198,15 @@ class _Fitting:
         return distance.by_region(distance.see(shots, self.extractor), self.seen)
 
     def _halves(self) -> dict[str, float]:
-        order = np.random.default_rng([self.seed, 1]).permutation(len(self.seen.features))
-        first, second = (
-            PictureFeatures(features=self.seen.features[places], habits=self.seen.habits[places])
-            for places in (order[::2], order[1::2])
-        )
-        return distance.by_region(first, second)
+        found: list[dict[str, float]] = []
+        for split in range(SPLITS):
+            order = np.random.default_rng([self.seed, 1, split]).permutation(len(self.seen.features))
+            first, second = (
+                PictureFeatures(features=self.seen.features[places], habits=self.seen.habits[places])
+                for places in (order[::2], order[1::2])
+            )
+            found.append(distance.by_region(first, second, scale=self.seen))
+        return {name: float(np.mean([each[name] for each in found])) for name in found[0]}
 
     def _shots(self, preset: Preset, renders: Sequence[Render], step: int) -> list[Shot]:
         return [
@@ -209,7 +218,7 @@ class _Fitting:
         """Render the same scenes by each preset, none of them clean."""
         orders = [
             Order(
-                folder=self.work / name / f"{number:02d}", preset=replace(one, clean_every=0),
+                inside=self.work / name, number=number, preset=replace(one, clean_every=0),
                 seed=self._scenes(step, 0), count=count,
             )
             for number, one in enumerate(presets)

@@ -3,14 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+from corrotwin.segmentation.models import features
 from corrotwin.synth.fitting import exemplars, page
 from corrotwin.synth.fitting.fit import Fit, fit
 from corrotwin.synth.fitting.photographs import Photographs
 from corrotwin.synth.presets import custom
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import write_json
+from corrotwin.twin.core.files import read_bytes, write_json
 
+WRITTEN = "written.json"  # the preset as it was written, among the renders of the fit
 TEXTURED = 0.5  # share of coats and rusts that take a texture of the photographs
 
 
@@ -46,7 +48,7 @@ def check(out: Path, seed: int, workers: int | None) -> None:
     Raises
     ------
     InputError
-        The message names the option.
+        The message names the option, the file that is in the way, or the package that is missing.
     """
     if out.suffix != ".json":
         raise InputError(f"`out` {out}: a preset is written as .json")
@@ -54,6 +56,15 @@ def check(out: Path, seed: int, workers: int | None) -> None:
         raise InputError(f"`seed` {seed}: give a seed of 0 or more")
     if workers is not None and workers < 1:
         raise InputError(f"`workers` {workers}: give at least 1")
+    if out.exists() and not _is_ours(out):
+        raise InputError(f"{out}: is there, and no fit wrote it as it is now; give another `out`, or move it")
+    features.check_installed()
+
+
+def _is_ours(out: Path) -> bool:
+    """Return whether a preset's file is as a fit wrote it."""
+    kept = out.with_suffix(".fit") / WRITTEN
+    return kept.is_file() and read_bytes(kept) == read_bytes(out)
 
 
 def write(out: Path, found: Fit, *, seed: int | None) -> str:
@@ -65,11 +76,16 @@ def write(out: Path, found: Fit, *, seed: int | None) -> str:
     seed : of the textures; None for none.
     """
     changes: dict[str, Any] = found.preset.changes()
+    cut = ""
     if seed is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         rust, coats = exemplars.write(out.with_suffix(".textures"), found.photos.photos, seed=seed)
-        changes |= {"rust_textures": rust, "paint_textures": coats, "textured_share": TEXTURED}
+        changes |= {"rust_textures": rust} if rust else {}
+        changes |= {"paint_textures": coats} if coats else {}
+        changes |= {"textured_share": TEXTURED} if found.base.textured_share == 1 else {}
+        cut = f" Textures: {len(rust)} of rust, {len(coats)} of coats."
     custom.changed(Preset.like(found.preset.name), changes, folder=out.parent)  # refuses what no preset may be
-    write_json(out, {custom.LIKE: found.preset.name, **changes})
+    for path in (out.with_suffix(".fit") / WRITTEN, out):
+        write_json(path, {custom.LIKE: found.preset.name, **changes})
     page.write(out.with_suffix(".html"), found, out.stem)
-    return f"{out}: {page.answer(found)}"
+    return f"{out}: {page.answer(found)}{cut}"

@@ -65,7 +65,7 @@ def answer(fit: Fit) -> str:
     return (
         f"Renders of this preset are {near} your {len(fit.photos.labelled)} labelled photographs than those of "
         f"{fit.base.name}, by a pretrained encoder's features and by their masks. Whether a network learns more from "
-        "them is another question: corrotwin benchmarks screen answers it."
+        "them is another question: corrotwin benchmarks screen answers it, on photographs that the fit has not seen."
     )
 
 
@@ -102,14 +102,14 @@ def _sheet(shots: Sequence[Shot]) -> str:
 def _distances(fit: Fit) -> PageTable:
     return PageTable(
         heading="How far from your photographs",
-        columns=("", "before", "after", "half of your photographs from the other half"),
+        columns=("", "before", "after", "chance: halves of your photographs"),
         rows=tuple(
             (region, *(f"{found[region]:.2f}" for found in (fit.before, fit.after, fit.halves)))
             for region in fit.before
         ),
         note="Regions: kernel distance of features of an encoder trained on ImageNet; labels: share, number, outline "
-        "and largest region of the masks, in variances of your photographs. 0 is alike; few pictures leave some "
-        "chance in all of these numbers, as the last column shows.",
+        "and largest region of the masks, in variances of your photographs. 0 is alike; the last column, one half of "
+        "your photographs from the other, shows what is chance. Scenes without rust are left out here.",
     )  # fmt: skip
 
 
@@ -125,10 +125,10 @@ def _values(fit: Fit, name: str) -> PageTable:
 def _tried(fit: Fit) -> PageTable:
     return PageTable(
         heading="What was tried",
-        columns=("", "distance, of the base's"),
+        columns=("", "distance as a share of the base's"),
         rows=tuple((what, f"{100 * share:.0f} %") for what, share in fit.tried),
         note="Each by the same few scenes as the others of its step, so that chance is in all of these numbers; a "
-        "change of what was found first is kept where it is nearer by a twentieth. The last three are of other scenes.",
+        "change of what was found first is kept where it is nearer by a twentieth. The last four are of other scenes.",
     )
 
 

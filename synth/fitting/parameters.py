@@ -60,18 +60,17 @@ DEFECTS = Parameter(low=0.15, high=1.5, log=True)  # one number for all scenes o
 RUSTED = Parameter(low=0.002, high=0.8, log=True, spread=0.25)
 LIGHTS = ("flash", "sun", "none")
 LIGHT = {"flash": "flash_share", "sun": "sun_share"}
-# Of the camera: all in `Sensor` that shows in a picture of 128 pixels. The rest stays as the base has it.
+# Of the camera. What goes by pixels, noise and sharpening, is another at 128 pixels than at the size of the renders:
+# it stays as the base has it.
 CAMERA: Mapping[str, Parameter] = {
     "softness": Parameter(low=0.0002, high=0.006, log=True),
     "vignetting": Parameter(low=0.0, high=1.0),
     "exposure_stops": Parameter(low=-0.8, high=1.1),
     "white_balance": Parameter(low=0.8, high=1.25, log=True),
     "tint": Parameter(low=0.94, high=1.06),
-    "noise": Parameter(low=0.001, high=0.012, log=True),
     "shoulder": Parameter(low=0.0, high=1.0),
     "contrast": Parameter(low=0.0, high=1.6),
     "saturation": Parameter(low=0.4, high=1.6),
-    "sharpening": Parameter(low=0.0, high=1.5),
     "equalise_clip": Parameter(low=1.0, high=4.0),
     "equalise_strength": Parameter(low=0.4, high=1.0),
 }

@@ -1,5 +1,6 @@
 """The photographs that a fit is given, and what is measured on them directly."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,11 @@ from corrotwin.synth.fitting.appearance import Shot
 from corrotwin.synth.spec import Color
 from corrotwin.synth.textures.picture_files import LUMINANCE, linear
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import digest, open_file
+from corrotwin.twin.core.files import digest, open_file, read_bytes
 
 FEWEST = 10  # photographs with labels
+FEWEST_TELLING = 5  # of these, that show enough rust and enough else
+TEST, MASKS = "test", "masks"
 MOST_UNLABELLED = 300  # that are looked at, evenly spaced over what is given
 MOST_PAINTS = 8
 REFLECTANCE = 0.3  # mean of what a picture shows, by which its colours are taken for those of surfaces
@@ -64,15 +67,19 @@ def read(folder: Path, unlabelled: Path | None = None, classes: tuple[str, ...] 
 def look(data: coco.CocoDataset, unlabelled: Path | None = None) -> Photographs:
     """Measure the photographs of a dataset, those without labels too, and other pictures in a folder.
 
+    Photographs in a dataset's own folder ``test`` are left out.
+
     Raises
     ------
     InputError
-        Fewer than `FEWEST` photographs have labels, or all of them show one spot by the table beside them.
+        Fewer than `FEWEST` photographs have labels, or show enough of their rust, or all show one spot by the table
+        beside them; or as of `pictures_in`.
     """
-    marked = [photo for photo in data.photos if photo.annotations]
+    given = [photo for photo in data.photos if photo.split != TEST]
+    marked = [photo for photo in given if photo.annotations]
     if len(marked) < FEWEST:
         raise InputError(
-            f"{data.folder}: {len(marked)} of {len(data.photos)} photos have labels; a fit needs at least {FEWEST}"
+            f"{data.folder}: {len(marked)} of {len(given)} photos have labels; a fit needs at least {FEWEST}"
         )
     spots = groups.beside(data) or {}
     if len({spots.get(photo.file_name, photo.file_name) for photo in marked}) == 1:
@@ -85,12 +92,21 @@ def look(data: coco.CocoDataset, unlabelled: Path | None = None) -> Photographs:
         qualities += quality(photo.path)
         markers += has_marker(picture)
         stamps += has_stamp(picture)
-    others = [appearance.squeezed(coco.image(photo), None) for photo in data.photos if not photo.annotations]
-    digests = [data.digest, digest([photo.file_name for photo in data.photos])]
+    if (telling := sum(appearance.about(shot) is not None for shot in shots)) < FEWEST_TELLING:
+        raise InputError(
+            f"{data.folder}: at {appearance.SIDE} pixels only {telling} of {len(shots)} labelled photos show enough "
+            f"rust and enough else beside it; a fit needs {FEWEST_TELLING}: give closer or wider views"
+        )
+    bare = [photo for photo in given if not photo.annotations]
+    others = [appearance.squeezed(coco.image(photo), None) for photo in coco.evenly(bare, MOST_UNLABELLED)]
+    digests = [data.digest, digest([photo.file_name for photo in given])]
     if unlabelled is not None:
-        paths = pictures_in(unlabelled)
-        others += [appearance.squeezed(coco.decoded(path), None) for path in coco.evenly(paths, MOST_UNLABELLED)]
-        digests.append(digest([[path.name, path.stat().st_size] for path in paths]))
+        known = {photo.sha256 for photo in given}
+        for path in coco.evenly(pictures_in(unlabelled), MOST_UNLABELLED):
+            content = hashlib.sha256(read_bytes(path)).hexdigest()[:16]  # as `Photo.sha256` has it
+            if content not in known:
+                others.append(appearance.squeezed(coco.decoded(path), None))
+                digests.append(content)
     return Photographs(
         photos=tuple(marked), labelled=tuple(shots), unlabelled=tuple(others), shares=tuple(shares),
         paints=paints(shots),
@@ -100,15 +116,21 @@ def look(data: coco.CocoDataset, unlabelled: Path | None = None) -> Photographs:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """Return the pictures in a folder and all below it, by name.
+    """Return the pictures in a folder and all below it but `MASKS`, by name.
 
     Raises
     ------
     InputError
-        There are none.
+        There is no such folder, or none in it.
     """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
     suffixes = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in suffixes and path.is_file() and path.parent.name != MASKS
+    )
     if not found:
         raise InputError(f"{folder}: no pictures ({', '.join(suffixes)})")
     return found

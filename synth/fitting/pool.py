@@ -19,7 +19,7 @@ from corrotwin.synth.spec import Map
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.files import read_bytes
+from corrotwin.twin.core.files import digest, read_bytes
 
 MAPS: tuple[Map, ...] = ("instances", "light", "rust_cover", "stain")
 RETRIES = 1
@@ -39,9 +39,13 @@ class Render:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """So many renders of a preset, in a folder of their own."""
+    """So many renders of a preset, in a folder of their own.
 
-    folder: Path
+    Its name holds a digest of the settings and of the program, so that nothing else is ever taken for these renders.
+    """
+
+    inside: Path
+    number: int
     preset: Preset
     seed: int
     count: int
@@ -50,6 +54,11 @@ class Order:
     def config(self) -> RenderConfig:
         """Its settings."""
         return RenderConfig(preset=self.preset, size=SIDE, seed=self.seed, maps=MAPS)
+
+    @property
+    def folder(self) -> Path:
+        """Where they lie."""
+        return self.inside / f"{self.number:02d}-{digest([self.config.plain(), provenance.made_by()])[:8]}"
 
 
 def render(orders: Sequence[Order], *, label: str, workers: int | None = None) -> list[list[Render]]:
@@ -67,19 +76,19 @@ def render(orders: Sequence[Order], *, label: str, workers: int | None = None) -
     """
     made_by = provenance.made_by()
     items, numbered = [], {}
-    for order in orders:
-        order.folder.mkdir(parents=True, exist_ok=True)
-        (order.folder / "images").mkdir(exist_ok=True)
+    folders = [order.folder for order in orders]
+    for order, folder in zip(orders, folders, strict=True):
+        (folder / "images").mkdir(parents=True, exist_ok=True)
         for number, images in enumerate(_batches(order)):
-            key = f"{order.folder.name}-{number}"
-            numbered[key] = (order, number, images)
+            key = f"{folder.name}-{number}"
+            numbered[key] = (folder, number, images)
             items.append(
-                fanout.Item(key=key, arguments=(order.folder, order.config, None, number, images, 1, "cpu", made_by))
+                fanout.Item(key=key, arguments=(folder, order.config, None, number, images, 1, "cpu", made_by))
             )
 
     def is_done(key: str) -> bool:
-        order, number, images = numbered[key]
-        return not batch.missing(order.folder, number, images, MAPS)
+        folder, number, images = numbered[key]
+        return not batch.missing(folder, number, images, MAPS)
 
     failures = fanout.fan_out(
         batch.render_batch, items, is_done=is_done, label=label,
@@ -87,12 +96,14 @@ def render(orders: Sequence[Order], *, label: str, workers: int | None = None) -
         retries=RETRIES,
         counter=fanout.ProgressCounter(
             unit="images", total=sum(order.count for order in orders),
-            done=lambda: sum(len(list((order.folder / "images").glob("*.jpg"))) for order in orders),
+            done=lambda: sum(len(list((folder / "images").glob("*.jpg"))) for folder in folders),
         ),
     )  # fmt: skip
     if failures:
         raise WorkError(f"{label}: {len(failures)} of {len(items)} batches failed, the first with {failures[0].error}")
-    return [[_read(order.folder, index) for index in range(order.count)] for order in orders]
+    return [
+        [_read(folder, index) for index in range(order.count)] for order, folder in zip(orders, folders, strict=True)
+    ]
 
 
 def _batches(order: Order) -> list[range]:

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from transfers import SETTINGS, give, ids
 
-from corrotwin.benchmarks.transfer import evaluation_log, layout, resampling
+from corrotwin.benchmarks.transfer import evaluation_log, fitted_renders, layout, resampling
 from corrotwin.benchmarks.transfer.protocol import ProtocolSettings
 from corrotwin.segmentation.data import coco
 from corrotwin.synth import api
 from corrotwin.synth.fitting import fit, photographs
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_json, write_manifest
+from corrotwin.twin.core.files import read_json, write_json, write_manifest
 
 Maker = Callable[..., Any]
 
@@ -55,7 +55,7 @@ def test_presets_are_fitted_to_the_few_photos_of_their_own_redraw_alone(
     assert fitted == [sorted(each.train) for each in redraws]
     assert not any({*seen} & {*each.test, *each.valid} for seen, each in zip(fitted, redraws, strict=True))
     names = [name for name in ids(trained, home) if "fitted" in name]
-    renders = [coco.read(home / "out" / "photos" / f"run-0{run}" / "few" / "fitted") for run in (1, 2)]
+    renders = [coco.read(folder) for run in (1, 2) for folder in home.glob(f"out/photos/run-0{run}/few/fit-*/fitted-4")]
     assert names == [
         f"photos/run-0{run}/few/fitted-{data.digest[:8]}/runs/fitted-mixed50-50pct-mobilenet_v2-00"
         for run, data in zip((1, 2), renders, strict=True)
@@ -116,3 +116,22 @@ def test_a_redraw_with_too_few_photos_for_a_fit_is_refused_before_any_other_is_f
         give(home, redraws=2, real_fraction=0.4, fits=2)
     assert (fitted, trained) == ([], [])
     assert not (home / "out").exists()
+
+
+def test_other_labels_are_another_fit(home: Path, fitted: list[list[str]]) -> None:
+    """Else a preset could have seen, by an earlier draw, what is tested now."""
+    settings = ProtocolSettings(**{**SETTINGS, "real_fraction": 0.5})
+
+    def folder() -> Path:
+        photos = layout.read_photos(home / "photos")
+        return fitted_renders.folder_of(home / "out", photos, resampling.redraw(photos.data, photos.spots, settings, 0))
+
+    before = folder()
+    content = read_json(home / "photos" / "annotations.json")
+    content["annotations"] = content["annotations"][1:]
+    write_json(home / "photos" / "annotations.json", content)
+    assert folder() != before
+    table = home / "photos" / "spots.csv"
+    labels = folder()
+    table.write_text(table.read_text().replace(",1\n", ",0\n").replace(",8\n", ",9\n"))
+    assert folder() != labels

@@ -70,7 +70,7 @@ def test_with_one_fold_all_photos_train_and_other_sets_alone_are_tested(
     assert found.keys() == {*WHOLE, *(FEW if redraws else ())}
     for arm, values in found.items():
         assert f"| {arm} | {spread(values)} | {len(values)} |" in on_yard
-    assert re.search(r"\| mixed50 − real \| .* \| at least \+0\.050 \|", on_yard)
+    assert re.search(r"\| mixed50 − real \| .* \| \+0\.050, interval above 0 \|", on_yard)
     for path in (home / "out").glob("tables/*-per-image.csv"):
         assert {row["arm"] for row in csv.DictReader(path.read_text().splitlines())} == {*(FEW if redraws else ())}
     trained.clear()

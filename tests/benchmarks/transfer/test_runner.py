@@ -331,6 +331,7 @@ def test_other_sets_and_clean_pictures_are_measured_and_shown(
     ):
         for arm, values in by_spot(home, table, false_alarms, spots[name]).items():
             number, between = in_percent(values)
+            between = between if len(values) > 2 else "none"  # too few runs for a verdict
             assert f"| {arm} | {name}, {which} | {number} | {between} |" in said
             goal = f"| false alarms of {arm}: {name}, {which} | {number} | {between} | under 2 % | "
             assert (goal in said) == (arm in {"renders", "mixed50"})

@@ -100,7 +100,8 @@ def test_a_fit_finds_dark_rust_small_spots_and_the_coat(photos: Path, ordered: l
         assert green > red
         assert green > blue
     of_start = dict(found.tried)
-    assert {"found first", "rust_tone x 0.7", "found", "scenes of the base"} <= of_start.keys()
+    others = {f"{name}, other scenes" for name in ("found", "found, wider", "found first", "scenes of the base")}
+    assert {"found first", "rust_tone x 0.7", "mostly sun", *others} <= of_start.keys()
     seeds = {step: {each.seed for each in ordered if each.folder.parent.name == step} for step in ("search", "shown")}
     assert all(len(each) == 1 for each in seeds.values())  # all presets of a step show the same scenes
     assert not seeds["search"] & seeds["shown"]
@@ -135,11 +136,18 @@ def test_the_command_writes_a_preset_that_renders_take_its_textures_and_a_page(
     content = read_json(tmp_path / "mine.json")
     assert fit_preset(photos, out=tmp_path / "api.json", textures=True) == Preset.read(tmp_path / "api.json")
     other = read_json(tmp_path / "api.json")
-    assert {**other, "rust_textures": 0, "paint_textures": 0} == {**content, "rust_textures": 0, "paint_textures": 0}
+    assert {**other, "paint_textures": 0} == {**content, "paint_textures": 0}
     assert content["like"] == "balanced"
     found = Preset.read(tmp_path / "mine.json")
     assert found.rust_tone == tuple(content["rust_tone"])
-    assert all(word.startswith("mine.textures/") for word, _ in content["rust_textures"])
+    assert all(word.startswith("mine.textures/") for word, _ in content["paint_textures"])
+    assert "rust_textures" not in content  # it is too dark to be one
+    assert "Textures: 0 of rust, 6 of coats." in said
+    edited = (tmp_path / "mine.json").read_text().replace('"defects"', '"defects" ')
+    (tmp_path / "mine.json").write_text(edited)
+    with pytest.raises(InputError, match="is there, and no fit wrote it as it is now; give another `out`"):
+        fit_command(photos=photos, out=tmp_path / "mine.json")
+    assert (tmp_path / "mine.json").read_text() == edited
     page = (tmp_path / "mine.html").read_text()
     assert page.count("data:image/jpeg;base64,") == 3
     for text in ("Your photographs", "Renders before: balanced", "Renders after: mine", "rust_tone", "labels"):
@@ -151,6 +159,8 @@ def test_the_command_writes_a_preset_that_renders_take_its_textures_and_a_page(
     [
         ({"out": Path("mine.yaml")}, "`out` mine.yaml: a preset is written as .json"),
         ({"preset": "balnaced"}, "unknown preset 'balnaced'"),
+        ({"preset": "clean"}, "`preset` clean: shows no rust"),
+        ({"unlabelled": Path("absent")}, "absent: no such folder"),
         ({"photos": Path("absent")}, "absent"),
     ],
 )

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ from corrotwin.synth import sensor
 from corrotwin.synth.fitting import appearance, photographs
 from corrotwin.synth.presets.schema import Sensor
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import write_json
+from corrotwin.twin.core.files import read_json, write_json
 
 
 def dataset(folder: Path, count: int, labelled: int, paint: tuple[int, int, int] = (120, 140, 125)) -> Path:
@@ -57,6 +58,36 @@ def test_photographs_of_one_spot_are_refused(tmp_path: Path) -> None:
     (folder / "spots.csv").write_text("file_name,spot\n" + "".join(f"{n:03d}.jpg,here\n" for n in range(1, 13)))
     with pytest.raises(InputError, match="all show one spot by"):
         photographs.read(folder)
+
+
+def test_photographs_that_show_too_little_or_nothing_else_are_refused(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "few", 12, 12)
+    content = read_json(folder / "annotations.json")
+    for region in content["annotations"]:
+        region.update(coco.region(np.ones((96, 96), bool)))
+    write_json(folder / "annotations.json", content)
+    with pytest.raises(InputError, match="at 128 pixels only 0 of 12 labelled photos show enough rust and enough else"):
+        photographs.read(folder)
+
+
+def test_pictures_count_once_and_masks_are_none(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "few", 12, 12)
+    more = tmp_path / "more"
+    (more / "masks").mkdir(parents=True)
+    for name in ("001.jpg", "002.jpg"):  # they are among the labelled
+        (more / name).write_bytes((folder / "images" / name).read_bytes())
+    Image.effect_noise((64, 64), 50).convert("RGB").save(more / "new.bmp")
+    Image.effect_noise((64, 64), 50).convert("L").save(more / "masks" / "new.png")
+    first = photographs.read(folder, more)
+    assert len(first.unlabelled) == 1
+    Image.effect_noise((64, 64), 90).convert("RGB").save(more / "new.bmp")  # of one size
+    assert photographs.read(folder, more).digest != first.digest
+
+
+def test_photographs_of_an_exports_test_folder_are_left_out(tmp_path: Path) -> None:
+    data = coco.read(dataset(tmp_path / "few", 16, 16))
+    photos = tuple(replace(photo, split="test" if place < 4 else "train") for place, photo in enumerate(data.photos))
+    assert len(photographs.look(replace(data, photos=photos)).labelled) == 12
 
 
 def test_a_broken_photograph_is_named(tmp_path: Path) -> None:
