@@ -36,7 +36,7 @@ def dataset(folder: Path, count: int, labelled: int, paint: tuple[int, int, int]
 
 
 def test_photographs_with_and_without_labels_are_told_apart_and_measured(tmp_path: Path) -> None:
-    found = photographs.read(dataset(tmp_path / "few", 14, 11), dataset(tmp_path / "many", 3, 1) / "images")
+    found = photographs.read(dataset(tmp_path / "few", 14, 11), dataset(tmp_path / "many", 3, 1, (90, 120, 100)) / "images")
     assert (len(found.labelled), len(found.unlabelled)) == (11, 3 + 3)
     assert found.shares == pytest.approx([40 * 30 / 96**2] * 11)
     assert set(found.jpeg_quality) == {83}
