@@ -21,6 +21,7 @@ CAMERAS = 4  # by which each render is developed
 LIGHTS = {"flash": 0.2, "sun": 0.35, "none": 0.45}  # shares of scenes, before anything is known of them
 WORK_LIGHTS = 0.03  # share of scenes: too rare to be found
 KINDS_LISTED, GROUNDS_LISTED = 48, 20
+ALIKE = 2  # renders that words are taken from, of each photograph: few of the pool show what it shows
 OF_PICTURE, OF_REGION = 16, 8  # principal components of an encoder's features
 
 
@@ -76,7 +77,7 @@ def preset_of(pool: DevelopedPool, photos: Photographs, base: Preset, extractor:
         for shots in (pool.shots, every)
     )
     seen, of_seen = _components(ours[:, 0], theirs[:, 0], OF_PICTURE)
-    alike = closest(seen, of_seen)
+    alike = closest(seen, of_seen, ALIKE)
     by_picture = Summaries(np.hstack([whole, seen]), np.hstack([of_photos, of_seen]))
     in_rust, of_rust = (
         np.hstack(parts)
