@@ -105,7 +105,8 @@ def fit_preset(
 
     Parameters
     ----------
-    photos : a dataset, or what `Dataset` reads; photographs without labels count as unlabelled.
+    photos : a dataset, or what `Dataset` reads; photographs without labels count as unlabelled. Of a split only those
+        that train are looked at; without one all but those in an export's folder ``test``.
     out : .json file of the preset. Beside it come a page of photographs and renders (.html), small renders from which
         the same call goes on (.fit), and with `textures` these (.textures).
     unlabelled : folder of photographs without labels, at most 300 of which are looked at.
@@ -125,8 +126,9 @@ def fit_preset(
 
     path = Path(out)
     output.check(path, seed, workers)
-    data = photos.data if isinstance(photos, Dataset) else Dataset(photos).data
-    given = photographs.look(data, None if unlabelled is None else Path(unlabelled))
+    dataset = photos if isinstance(photos, Dataset) else Dataset(photos)
+    names = None if dataset.parts is None else frozenset(dataset.parts.train)
+    given = photographs.look(dataset.data, None if unlabelled is None else Path(unlabelled), names)
     base = Preset.like(preset) if isinstance(preset, str) else preset
     output.make(path, given, base, textures=textures, seed=seed, workers=workers)
     return Preset.read(path)

@@ -109,6 +109,7 @@ def fit(
     photos: Path,
     out: Path,
     unlabelled: Path | None = None,
+    split: Path | None = None,
     classes: tuple[str, ...] = (),
     preset: str = "balanced",
     textures: bool = False,
@@ -130,6 +131,9 @@ def fit(
         .json file of the preset
     unlabelled
         folder of photographs without labels, at most 300 of which are looked at: for light, camera and surroundings
+    split
+        file of `corrotwin segmentation split`: only photographs that train are looked at; by default all but those in
+        an export's folder test
     classes
         names of the categories that count as corrosion; by default all
     preset
@@ -146,7 +150,7 @@ def fit(
 
     output.check(out, seed, workers)
     base = Preset.read(preset) if preset.endswith(".json") else Preset.like(preset)
-    given = photographs.read(photos, unlabelled, classes or None)
+    given = photographs.read(photos, unlabelled, classes or None, split)
     say(output.make(out, given, base, textures=textures, seed=seed, workers=workers))
     say(f"Look at {out.with_suffix('.html')}; then corrotwin synth render --preset {out} --count 300 --size 224")
 

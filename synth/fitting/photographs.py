@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.cluster.vq import kmeans2
 
-from corrotwin.segmentation.data import coco, groups
+from corrotwin.segmentation.data import coco, groups, splits
 from corrotwin.synth.fitting import appearance
 from corrotwin.synth.fitting.appearance import Shot
 from corrotwin.synth.spec import Color
@@ -47,7 +47,12 @@ class Photographs:
     digest: str
 
 
-def read(folder: Path, unlabelled: Path | None = None, classes: tuple[str, ...] | None = None) -> Photographs:
+def read(
+    folder: Path,
+    unlabelled: Path | None = None,
+    classes: tuple[str, ...] | None = None,
+    split: Path | None = None,
+) -> Photographs:
     """Read the photographs of a fit.
 
     Parameters
@@ -55,19 +60,27 @@ def read(folder: Path, unlabelled: Path | None = None, classes: tuple[str, ...] 
     folder : a COCO dataset.
     unlabelled : a folder of pictures; labels of any kind are not read.
     classes : names of the categories that count as corrosion; None for all.
+    split : file of a split, of which the photographs that train are looked at; None for all.
 
     Raises
     ------
     InputError
-        It is no dataset, a picture is damaged, there are none in `unlabelled`, or as of `look`.
+        It is no dataset, the split is of others, a picture is damaged, there are none in `unlabelled`, or as of `look`.
     """
-    return look(coco.read(folder, classes=classes, allow_unannotated=True), unlabelled)
+    data = coco.read(folder, classes=classes, allow_unannotated=True)
+    if split is None:
+        return look(data, unlabelled)
+    parts = splits.load(split)
+    splits.check(parts, data)
+    return look(data, unlabelled, frozenset(parts.train))
 
 
-def look(data: coco.CocoDataset, unlabelled: Path | None = None) -> Photographs:
+def look(data: coco.CocoDataset, unlabelled: Path | None = None, names: frozenset[str] | None = None) -> Photographs:
     """Measure the photographs of a dataset, those without labels too, and other pictures in a folder.
 
-    Photographs in a dataset's own folder ``test`` are left out.
+    Parameters
+    ----------
+    names : of the photographs to look at; None for all but those in the dataset's own folder ``test``.
 
     Raises
     ------
@@ -75,7 +88,7 @@ def look(data: coco.CocoDataset, unlabelled: Path | None = None) -> Photographs:
         Fewer than `FEWEST` photographs have labels, or show enough of their rust, or all show one spot by the table
         beside them; or as of `pictures_in`.
     """
-    given = [photo for photo in data.photos if photo.split != TEST]
+    given = [photo for photo in data.photos if (photo.split != TEST if names is None else photo.file_name in names)]
     marked = [photo for photo in given if photo.annotations]
     if len(marked) < FEWEST:
         raise InputError(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from corrotwin.segmentation.data import coco
+from corrotwin.segmentation.data import coco, splits
 from corrotwin.synth import sensor
 from corrotwin.synth.fitting import appearance, photographs
 from corrotwin.synth.presets.schema import Sensor
@@ -36,7 +36,9 @@ def dataset(folder: Path, count: int, labelled: int, paint: tuple[int, int, int]
 
 
 def test_photographs_with_and_without_labels_are_told_apart_and_measured(tmp_path: Path) -> None:
-    found = photographs.read(dataset(tmp_path / "few", 14, 11), dataset(tmp_path / "many", 3, 1, (90, 120, 100)) / "images")
+    found = photographs.read(
+        dataset(tmp_path / "few", 14, 11), dataset(tmp_path / "many", 3, 1, (90, 120, 100)) / "images"
+    )
     assert (len(found.labelled), len(found.unlabelled)) == (11, 3 + 3)
     assert found.shares == pytest.approx([40 * 30 / 96**2] * 11)
     assert set(found.jpeg_quality) == {83}
@@ -88,6 +90,18 @@ def test_photographs_of_an_exports_test_folder_are_left_out(tmp_path: Path) -> N
     data = coco.read(dataset(tmp_path / "few", 16, 16))
     photos = tuple(replace(photo, split="test" if place < 4 else "train") for place, photo in enumerate(data.photos))
     assert len(photographs.look(replace(data, photos=photos)).labelled) == 12
+
+
+def test_of_a_split_only_what_trains_is_looked_at(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "few", 16, 16)
+    names = [f"{number:03d}.jpg" for number in range(1, 17)]
+    parts = splits.Split(how="own", seed=0, train=tuple(names[:12]), valid=tuple(names[12:14]), test=tuple(names[14:]))
+    splits.save(parts, tmp_path / "split.json")
+    found = photographs.read(folder, split=tmp_path / "split.json")
+    assert [photo.file_name for photo in found.photos] == names[:12]
+    other = dataset(tmp_path / "other", 12, 12)
+    with pytest.raises(InputError, match="is absent; split again"):
+        photographs.read(other, split=tmp_path / "split.json")
 
 
 def test_a_broken_photograph_is_named(tmp_path: Path) -> None:
