@@ -67,6 +67,8 @@ def written(tmp_path: Path) -> tuple[Arrays, Arrays]:
     view = seen(1)
     view["label"][6, 2:6, 1] = 0.0004, 0.0006, 65.535, 80.0
     view["depth"][23, :3] = 65.535, 70.0, 1e8
+    view["light"] = np.random.default_rng(2).uniform(0, 4, (SIZE, SIZE, 3)).astype(np.float32) ** 3
+    view["light"][0, 0], view["light"][0, 1] = 63.9, 200.0
     maps.write(tmp_path, 17, view, spec.MAPS)
     assert maps.path(tmp_path, "uv", 17) == tmp_path / "maps" / "uv" / "000017.png"
     return view, {name: read(maps.path(tmp_path, name, 17)) for name in spec.MAPS}
@@ -93,6 +95,11 @@ def test_values_come_back_to_half_a_count(written: tuple[Arrays, Arrays]) -> Non
     assert np.abs(found["age"] / 100 - view["age"]).max() <= 0.005 + 1e-5
     assert np.abs(found["normals"][4:] / 65535 * 2 - 1 - view["normals"][4:]).max() <= 1 / 65535 + 1e-6
     assert (found["normals"][:4] == 0).all()
+    light = view["light"].clip(0, (maps.MOST / maps.LIGHT_COUNTS) ** 2)
+    error = np.abs(np.sqrt(maps.light_of(found["light"])) - np.sqrt(light))
+    assert error.max() < 0.51 / maps.LIGHT_COUNTS
+    assert maps.light_of(found["light"]) == pytest.approx(light, abs=0.002)
+    assert found["light"][0, 1].tolist() == [maps.MOST] * 3
 
 
 def test_every_count_of_16_bits_comes_back(tmp_path: Path) -> None:
