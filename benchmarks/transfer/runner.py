@@ -89,14 +89,13 @@ def confirm(
     sets = ", ".join(f"{each.name} ({len(each.data.photos)} photos)" for each in inputs.sets)
     _log.info(planned_work.describe(out, f"{resampling.describe(settings, counts)} of {sets}"))
     _log.info(_of_draws(inputs, dealt[:wanted]))
+    in_tables = parts(shown, dry_run=True)
     for photos in inputs.sets:
         if photos.copies:
             _log.info(f"  {photos.name}: no spots.csv; {photo_groups.describe_copies(photos.spots)}")
         elif not photos.has_spots:
             _log.info(f"  {photos.name}: no spots.csv, so every photo counts as a spot of its own")
-        for line in _power(
-            photos, settings, mix, planned[photos.name], parts(shown, dry_run=True)[photos.name], counts
-        ):
+        for line in _power(photos, settings, mix, planned[photos.name], in_tables[photos.name], counts):
             _log.info(f"  {photos.name}: {line}")
     to_fit = [
         (photos, fold)

@@ -190,9 +190,14 @@ def at_least(question: str, estimate: Estimate, wanted: float) -> Goal:
 
 def under(question: str, estimate: Estimate, wanted: float) -> Goal:
     """Return the goal of a share that should stay below a limit."""
-    turned = [None if each is None else -each for each in (estimate.value, estimate.high, estimate.low)]
-    verdict = _side(Estimate(value=turned[0], low=turned[1], high=turned[2]), -wanted, above=True)
+    verdict = _side(_negated(estimate), -wanted, above=True)
     return Goal(question=question, wanted=f"under {100 * wanted:g} %", estimate=estimate, percent=True, verdict=verdict)
+
+
+def _negated(estimate: Estimate) -> Estimate:
+    """Return minus a number, with its interval turned about, so that "at most" is "at least"."""
+    value, low, high = (None if each is None else -each for each in (estimate.value, estimate.high, estimate.low))
+    return Estimate(value=value, low=low, high=high)
 
 
 def _side(estimate: Estimate, wanted: float, *, above: bool = False) -> Verdict:
@@ -228,8 +233,7 @@ def _gain(question: str, comparison: Comparison, wanted: float) -> Goal:
 
 def _at_most(question: str, estimate: Estimate, wanted: float) -> Goal:
     """Return the goal of a share that should be at most so large."""
-    turned = [None if each is None else -each for each in (estimate.value, estimate.high, estimate.low)]
-    verdict = _side(Estimate(value=turned[0], low=turned[1], high=turned[2]), -wanted)
+    verdict = _side(_negated(estimate), -wanted)
     return Goal(
         question=question, wanted=f"at most {100 * wanted:.0f} %", estimate=estimate, percent=True, verdict=verdict
     )
@@ -238,10 +242,7 @@ def _at_most(question: str, estimate: Estimate, wanted: float) -> Goal:
 def _none(question: str, comparison: Comparison) -> Goal:
     """Return the goal of a control, which must not gain: its interval ends below a gain that would matter."""
     estimate = Estimate(value=comparison.difference, low=comparison.low, high=comparison.high)
-    verdict: Verdict = "not tested"
-    if estimate.value is not None and estimate.low is not None and estimate.high is not None:
-        turned = Estimate(value=-estimate.value, low=-estimate.high, high=-estimate.low)
-        verdict = _side(turned, -SHUFFLED_GAIN, above=True)
+    verdict = _side(_negated(estimate), -SHUFFLED_GAIN, above=True)
     wanted = f"below {format_value(SHUFFLED_GAIN, percent=False)}"
     return Goal(question=question, wanted=wanted, estimate=estimate, percent=False, verdict=verdict)
 

@@ -1,4 +1,4 @@
-"""The first guess of a fit: renders of designs from everywhere, and the preset of those that look like photographs."""
+"""The first guess of a fit: renders of widely drawn designs, and the preset of those like the photographs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ class DevelopedPool:
 def developed(
     designs: Sequence[Design], rendered: Sequence[Sequence[Render]], base: Preset, rng: np.random.Generator
 ) -> DevelopedPool:
-    """Develop the renders of each design by cameras from everywhere."""
+    """Develop the renders of each design by cameras drawn from their full ranges."""
     shots, cameras, numbers = [], [], []
     for number, renders in enumerate(rendered):
         for one in renders:

@@ -1,4 +1,4 @@
-"""Fit a preset to a few labelled photographs: measure them, render everywhere, keep what looks like them, search on."""
+"""Fit a preset to a few labelled photographs: measure them, render widely, keep what looks like them, search on."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from corrotwin.twin.core.files import writing
 from corrotwin.twin.core.locks import hold
 
 KIND = "fit"
-DESIGNS, OF_DESIGN = 96, 2  # presets from everywhere, and renders of each, two views of a scene
+DESIGNS, OF_DESIGN = 96, 2  # presets drawn from full ranges, and renders of each, two views of a scene
 OF_VARIANT = 20  # renders of each preset of the search
 OF_FINAL = 24  # renders of each preset at the end
 FEWEST_MASKS = 3  # by which label rules are compared
@@ -110,7 +110,7 @@ class _Fitting:
         )  # fmt: skip
 
     def _first(self) -> Preset:
-        """Return the preset that designs from everywhere lead to."""
+        """Return the preset that widely drawn designs lead to."""
         rng = np.random.default_rng([self.seed, 0])
         paints = self.photos.paints or self.base.paints
         drawn = [parameters.draw_design(self.base, self.photos.shares, paints, rng) for _ in range(DESIGNS)]

@@ -87,7 +87,7 @@ class Design:
 
 
 def draw_design(base: Preset, shares: Sequence[float], paints: Any, rng: np.random.Generator) -> Design:
-    """Draw a design from everywhere in `SCENE`.
+    """Draw a design from the full ranges of `SCENE`.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def _bed(ground: str) -> str:
 
 
 def draw_camera(rng: np.random.Generator) -> dict[str, float]:
-    """Draw a camera from everywhere in `CAMERA`."""
+    """Draw a camera from the full ranges of `CAMERA`."""
     values = {name: one.draw(rng) for name, one in CAMERA.items()}
     return {**values, EQUALISED: float(rng.random() < 0.5)}
 

@@ -1,10 +1,10 @@
 """Values of parameters that make renders look like photographs, by approximate Bayesian computation.
 
-Renders of designs from everywhere are summarised by numbers. A linear regression from these to a parameter makes the
+Renders of widely drawn designs are summarised by numbers. A linear regression from these to a parameter makes the
 one summary that says most about it (semi-automatic summaries: P. Fearnhead, D. Prangle, Journal of the Royal
 Statistical Society B 74, 2012). Of each photograph the renders whose summary is nearest are kept, with their true
 values of the parameter (rejection: M. A. Beaumont, W. Zhang, D. J. Balding, Genetics 162, 2002). Where the numbers say
-nothing of a parameter, the summaries are all alike, and the values that are kept are those from everywhere. What has no
+nothing of a parameter, the summaries are all alike, and the values that are kept span the full range. What has no
 scale, such as the kind of a structure, goes with the renders that look most alike as a whole.
 """
 
