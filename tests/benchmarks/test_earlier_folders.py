@@ -1,4 +1,7 @@
-"""Folders that version 0.1 wrote are read: their keys, their digests and the render share they were trained with."""
+"""Folders that version 0.1 wrote are read: their keys, their digests and the render share they were trained with.
+
+A transfer of then is read, not continued: its few photos were drawn otherwise.
+"""
 
 import inspect
 import json
@@ -18,7 +21,7 @@ from corrotwin.segmentation.tuning import trials
 from corrotwin.segmentation.tuning.space import SearchSpace
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, read_json
-from corrotwin.twin.core.locks import check_claim
+from corrotwin.twin.core.locks import hold
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "results"
 STUDY, TRANSFER = PUBLISHED / "steel-bridges", PUBLISHED / "transfer"
@@ -60,11 +63,18 @@ def test_folds_of_a_transfer_are_read() -> None:
         assert json.dumps(configuration.to_json(configuration.from_json(kept))) == json.dumps(kept), path
 
 
-def test_a_transfer_goes_on_by_the_settings_of_its_claim(tmp_path: Path) -> None:
+def test_a_transfer_that_drew_its_few_photos_within_folds_is_not_continued(tmp_path: Path) -> None:
     shutil.copy(TRANSFER / "claim.json", tmp_path)
+    settings = ProtocolSettings(steps=1000, folds=3, backbone="mobilenet_v2", encoder_weights=None)
+    with pytest.raises(InputError, match="an earlier version drew its few photos within folds; .* choose another"):
+        layout.check(tmp_path, settings)
+    assert read_json(tmp_path / "claim.json") == read_json(TRANSFER / "claim.json")
+
+
+def test_a_transfer_goes_on_by_the_settings_of_its_claim(tmp_path: Path) -> None:
     settings = ProtocolSettings(folds=3, backbone="mobilenet_v2", encoder_weights=None)
-    assert layout.claim(settings) == read_json(TRANSFER / "claim.json")["configuration"]
-    check_claim(tmp_path, layout.KIND, layout.claim(settings))
+    with hold(tmp_path, layout.KIND, layout.claim(settings)):
+        pass
     layout.check(tmp_path, settings)
     with pytest.raises(InputError, match=r"runs are of mobilenet_v2 with first weights none, not of tu-tf_\w+ with"):
         layout.check(tmp_path, ProtocolSettings(folds=3))
