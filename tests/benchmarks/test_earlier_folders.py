@@ -66,7 +66,7 @@ def test_folds_of_a_transfer_are_read() -> None:
 def test_a_transfer_that_drew_its_few_photos_within_folds_is_not_continued(tmp_path: Path) -> None:
     shutil.copy(TRANSFER / "claim.json", tmp_path)
     settings = ProtocolSettings(steps=1000, folds=3, backbone="mobilenet_v2", encoder_weights=None)
-    with pytest.raises(InputError, match="an earlier version drew its few photos within folds; .* choose another"):
+    with pytest.raises(InputError, match=r"an earlier version drew its few photos within folds; .* choose another"):
         layout.check(tmp_path, settings)
     assert read_json(tmp_path / "claim.json") == read_json(TRANSFER / "claim.json")
 
