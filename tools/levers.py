@@ -5,21 +5,22 @@
 
 Stage ``steps`` asks how long photos alone and photos with renders are best trained: 200, 400, 800 or 1,600 steps of 8
 images, with 10 % and with all of the training photos of a set. Stage ``ways`` holds other ways of training against
-half and half at `STEPS`: renders first and photos last, other ratios, statistics of batch normalisation, strong
-augmentation, copy-paste, a larger picture. Flips at prediction are scored beside each run.
+half and half at `STEPS`: renders first and photos last, other ratios, strong augmentation, copy-paste, a larger
+picture, the mean of the weights of a network of renders and one of photos. Flips at prediction are scored beside each run.
+Statistics of batch normalisation were compared by `tools.fine_tuning`.
 
 Each run is scored on the validation photos of its own set, at spots that it has not seen, and on those of the other
 set. Test photos are left out. Weights are averaged over the last steps: no photo chooses an epoch.
 
-Each finished run is kept: the same command goes on where it was cut off. ``runs.csv`` and ``table.md`` are written
-after each.
+Each finished run is kept: the same command goes on where it was cut off. A table of rows and one of means, as
+``ways.csv`` and ``ways.md``, are written after each.
 """
 
 import csv
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -47,28 +48,30 @@ FEW, ALL = 0.1, 1.0
 class Way:
     """A way of training: fields of the data arm, and settings in place of those of profile ``small``."""
 
-    arm: Mapping[str, Any]
-    settings: Mapping[str, Any]
+    arm: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    mean_of: tuple[str, ...] = ()
+    """Nothing is trained: weights are the mean of those of these ways."""
 
 
 HALF = {"render_share": 0.5}
 WAYS: Mapping[str, Way] = {
-    "photos": Way(arm={}, settings={}),
-    "half": Way(arm=HALF, settings={}),
-    "renders": Way(arm={"render_share": 1.0}, settings={}),
-    "photos-strong": Way(arm={"augmentation": "strong"}, settings={}),
-    "half-strong": Way(arm={**HALF, "augmentation": "strong"}, settings={}),
-    "photos-strong-pasted": Way(arm={"augmentation": "strong", "copy_paste": 0.5}, settings={}),
-    "quarter": Way(arm={"render_share": 0.25}, settings={}),
-    "three-quarters": Way(arm={"render_share": 0.75}, settings={}),
-    "renders-first": Way(arm={"render_share": 0.0, "pretrain": 0.5}, settings={}),
+    "photos": Way(),
+    "half": Way(arm=HALF),
+    "renders": Way(arm={"render_share": 1.0}),
+    "photos-strong": Way(arm={"augmentation": "strong"}),
+    "half-strong": Way(arm={**HALF, "augmentation": "strong"}),
+    "photos-strong-pasted": Way(arm={"augmentation": "strong", "copy_paste": 0.5}),
+    "quarter": Way(arm={"render_share": 0.25}),
+    "three-quarters": Way(arm={"render_share": 0.75}),
+    "renders-first": Way(arm={"render_share": 0.0, "pretrain": 0.5}),
     "renders-first-slow-encoder": Way(arm={"render_share": 0.0, "pretrain": 0.5}, settings={"encoder_rate": 0.1}),
-    "half-frozen-norm": Way(arm=HALF, settings={"batch_norm": "frozen"}),
-    "half-own-norm": Way(arm=HALF, settings={"batch_norm": "own"}),
     "half-224": Way(arm=HALF, settings={"size": 224}),
-    "photos-224": Way(arm={}, settings={"size": 224}),
+    "photos-224": Way(settings={"size": 224}),
+    "photos-and-renders-averaged": Way(mean_of=("photos", "renders")),
+    "renders-first-averaged": Way(mean_of=("renders-first", "renders")),
 }
-WHOLE_WAYS = ("photos", "half", "photos-strong", "half-strong", "quarter", "renders-first")  # with all photos, too
+WHOLE_WAYS = ("photos", "half", "quarter", "renders-first")  # with all photos, too
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -120,34 +123,45 @@ def score(cell: LeverRun, out: Path, sets: Mapping[str, Path], renders: Path) ->
     with hold(path.parent, "lever", claim):
         if path.exists():
             return {name: float(value) for name, value in read_json(path, inside=out).items()}
-        found = _trained(cell, path.parent / "run", photos, rendered, sets)
+        found = _measured(cell, out, photos, rendered, sets)
         write_json(path, found)
     return found
 
 
-def _trained(cell: LeverRun, folder: Path, photos: Any, rendered: Any, sets: Mapping[str, Path]) -> dict[str, float]:
-    """Train a run and return its mean F1 by place."""
+def _measured(cell: LeverRun, out: Path, photos: Any, rendered: Any, sets: Mapping[str, Path]) -> dict[str, float]:
+    """Train a run, or average those it is the mean of, and return its mean F1 by place."""
     from corrotwin.segmentation.data import coco
+    from corrotwin.segmentation.evaluation import evaluate
+    from corrotwin.segmentation.training.averaging import mean_state
     from corrotwin.segmentation.training.train import train
 
     split = split_without_test(photos)
-    config = config_of(cell, len(split.train))
-    run = train(folder, config, real=photos, split=split, renders=rendered if config.arm.takes_renders else None)
-    found = {"seconds": float(run.history["seconds"].sum())}
-    found |= _f1("own", folder, photos, split.valid)
+    ways = WAYS[cell.way].mean_of
+    folders = [out / "runs" / replace(cell, way=way).key / "run" for way in ways or (cell.way,)]
+    seconds = 0.0
+    if not ways:
+        config = config_of(cell, len(split.train))
+        of_renders = rendered if config.arm.takes_renders else None
+        run = train(folders[0], config, real=photos, split=split, renders=of_renders)
+        seconds = float(run.history["seconds"].sum())
+    (network, config), *others = [evaluate.load_network(folder) for folder in folders]
+    if others:
+        network.load_state_dict(mean_state([network.state_dict(), *(each.state_dict() for each, _ in others)]))
     (other,) = (where for name, where in sets.items() if name != cell.data)
     abroad = coco.read(other / "valid")
-    found |= _f1("other", folder, abroad, tuple(photo.file_name for photo in abroad.photos))
-    return found
+    return {
+        "seconds": seconds,
+        **_f1("own", network, config, photos, split.valid),
+        **_f1("other", network, config, abroad, tuple(photo.file_name for photo in abroad.photos)),
+    }
 
 
-def _f1(place: str, folder: Path, photos: Any, names: Sequence[str]) -> dict[str, float]:
+def _f1(place: str, network: Any, config: TrainConfig, photos: Any, names: Sequence[str]) -> dict[str, float]:
     """Return the mean F1 over photos, and the same of probabilities averaged over flips."""
     from corrotwin.segmentation.data.decoded import Natives
     from corrotwin.segmentation.evaluation import evaluate
     from corrotwin.segmentation.models.network import torch_settings
 
-    network, config = evaluate.load_network(folder)
     arrays = evaluate.decoded_arrays(photos, config)
     assert not isinstance(arrays, Natives)  # noqa: S101  no way crops
     rows = arrays.rows(names)
@@ -189,10 +203,22 @@ def table(rows: Sequence[tuple[LeverRun, Mapping[str, float]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def write(out: Path, stage: Stage, rows: Sequence[tuple[LeverRun, Mapping[str, float]]]) -> None:
+    """Write a row for each run, and the table."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / f"{stage}.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for cell, scores in sorted(rows, key=lambda row: row[0].key):
+            known = [cell.data, cell.fraction, cell.way, cell.steps, cell.seed]
+            writer.writerow([*known, *(f"{scores[name]:.6g}" for name in COLUMNS[5:])])
+    write_text(out / f"{stage}.md", table(rows))
+
+
 def levers(
     data: Annotated[tuple[Path, ...], arg(help="two sets of photos with masks, and a folder valid each")],
     renders: Annotated[Path, arg(help="renders, a COCO dataset")],
-    out: Annotated[Path, arg(help="folder for runs, runs.csv and table.md")],
+    out: Annotated[Path, arg(help="folder for runs and tables")],
     stage: Annotated[Stage, arg(help="steps, or ways of training")] = "steps",
     seeds: Annotated[tuple[int, ...], arg(help="of the drawn photos and the networks")] = (0, 1),
     workers: Annotated[int, arg(help="runs at a time, one core each")] = 2,
@@ -202,23 +228,16 @@ def levers(
     if len(sets) != 2:
         raise InputError("--data: give two sets of photos")
     rows: list[tuple[LeverRun, Mapping[str, float]]] = []
+    planned = list(cells(stage, list(sets), seeds))
+    trained = [cell for cell in planned if not WAYS[cell.way].mean_of]
     with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        todo = {
-            pool.submit(score, cell, out.resolve(), sets, renders.resolve()): cell
-            for cell in cells(stage, list(sets), seeds)
-        }
-        for done in as_completed(todo):
-            cell, found = todo[done], done.result()
-            rows.append((cell, found))
-            say_error(f"{cell.key}: {found['own']:.3f} at home, {found['other']:.3f} abroad")
-            out.mkdir(parents=True, exist_ok=True)
-            with (out / f"{stage}.csv").open("w", newline="") as stream:
-                writer = csv.writer(stream, lineterminator="\n")
-                writer.writerow(COLUMNS)
-                for one, scores in sorted(rows, key=lambda row: row[0].key):
-                    known = [one.data, one.fraction, one.way, one.steps, one.seed]
-                    writer.writerow([*known, *(f"{scores[name]:.6g}" for name in COLUMNS[5:])])
-            write_text(out / f"{stage}.md", table(rows))
+        for part in (trained, [cell for cell in planned if cell not in trained]):  # means when their runs are there
+            todo = {pool.submit(score, cell, out.resolve(), sets, renders.resolve()): cell for cell in part}
+            for done in as_completed(todo):
+                cell, found = todo[done], done.result()
+                rows.append((cell, found))
+                say_error(f"{cell.key}: {found['own']:.3f} at home, {found['other']:.3f} abroad")
+                write(out, stage, rows)
     say(table(rows), end="")
 
 

@@ -88,7 +88,7 @@ def average(folders: Sequence[Path], out: Path, *, data: CocoDataset, batch_norm
     with writing(out), hold(out, runs.KIND, settings), torch_settings(config.threads, config.precision):
         if (out / f"{runs.KIND}.json").exists():
             return runs.load(out)
-        first.load_state_dict(_mean([network.state_dict() for network in (first, *others)]))
+        first.load_state_dict(mean_state([network.state_dict() for network in (first, *others)]))
         network = place(first, config.precision)
         if batch_norm == "re-estimated":
             fine_tuning.re_estimate(network, config, inputs.loader)
@@ -132,7 +132,7 @@ def _inputs(
     )
 
 
-def _mean(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, Any]:
+def mean_state(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, Any]:
     """Return the mean of weights, summed in float64; counters are those of the first."""
     return {
         name: torch.stack([state[name].double() for state in states]).mean(dim=0).to(tensor.dtype)
