@@ -6,8 +6,8 @@
 Stage ``steps`` asks how long photos alone and photos with renders are best trained: 200, 400, 800 or 1,600 steps of 8
 images, with 10 % and with all of the training photos of a set. Stage ``ways`` holds other ways of training against
 half and half at `STEPS`: renders first and photos last, other ratios, strong augmentation, copy-paste, a larger
-picture, the mean of the weights of a network of renders and one of photos. Flips at prediction are scored beside each run.
-Statistics of batch normalisation were compared by `tools.fine_tuning`.
+picture, the mean of the weights of a network of renders and one of photos. Flips at prediction are scored beside each
+run. Statistics of batch normalisation were compared by `tools.fine_tuning`.
 
 Each run is scored on the validation photos of its own set, at spots that it has not seen, and on those of the other
 set. Test photos are left out. Weights are averaged over the last steps: no photo chooses an epoch.
