@@ -11,6 +11,7 @@ from corrotwin.twin.core.errors import InputError
 
 Adaptation = Literal["fourier", "histogram", "colours"]
 Augmentation = Literal["standard", "strong"]
+SelfTraining = Literal["unlabelled", "photos"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,9 @@ class DataArm:
     `segmentation.augmentation.copy_paste`."""
     shuffled_masks: bool = False
     """Control: each render gets the mask of another render, so that only its appearance can teach anything."""
+    self_training: SelfTraining | None = None
+    """Beside each batch as many pictures that a teacher, the moving average of the network, labels: `unlabelled` those
+    without labels, `photos`, the control, the labelled photos once more; see `segmentation.training.self_training`."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -59,6 +63,10 @@ class DataArm:
             raise InputError(f"data arm {self.name}: `adaptation` {self.adaptation!r}; {choices(Adaptation)} or None")
         if self.augmentation not in get_args(Augmentation):
             raise InputError(f"data arm {self.name}: `augmentation` {self.augmentation!r}; {choices(Augmentation)}")
+        if self.self_training not in (None, *get_args(SelfTraining)):
+            raise InputError(
+                f"data arm {self.name}: `self_training` {self.self_training!r}; {choices(SelfTraining)} or None"
+            )
         if not 0 <= self.copy_paste <= 1:
             raise InputError(f"data arm {self.name}: `copy_paste` {self.copy_paste} is not in [0, 1]")
         if self.copy_paste and self.render_share == 1:
@@ -97,17 +105,32 @@ ARMS = {arm.name: arm for arm in (REAL, MIXED, COPY_PASTE, STRONG, SHUFFLED)}
 
 # Fields of `DataArm` that files, and digests of settings, know by the names of version 0.1.
 FILE_KEYS: Mapping[str, str] = {"render_share": "synth_share", "render_count": "synth_count"}
+LATER: Mapping[str, Any] = {"self_training": None}  # stated by files only where it is something else, as before
 
 
 def to_file(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values by field of `DataArm` under the keys that files have for them, in the same order."""
-    return {FILE_KEYS.get(name, name): value for name, value in values.items()}
+    return {
+        FILE_KEYS.get(name, name): value for name, value in values.items() if name not in LATER or value != LATER[name]
+    }
 
 
 def from_file(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values under the keys of a file by field of `DataArm`, in the same order."""
     names = {key: name for name, key in FILE_KEYS.items()}
     return {names.get(key, key): value for key, value in values.items()}
+
+
+def taught_by(has_unlabelled: bool, wanted: bool | None) -> SelfTraining | None:
+    """Return what a teacher labels: the unlabelled pictures where there are some, unless it is not wanted.
+
+    Parameters
+    ----------
+    wanted : None wants a teacher where there are unlabelled pictures; True without any takes the labelled photos.
+    """
+    if wanted is False or (wanted is None and not has_unlabelled):
+        return None
+    return "unlabelled" if has_unlabelled else "photos"
 
 
 def arm_of(
@@ -120,13 +143,15 @@ def arm_of(
     adaptation: Adaptation | None = None,
     augmentation: Augmentation = "standard",
     copy_paste: float = 0.0,
+    self_training: SelfTraining | None = None,
 ) -> DataArm:
     """Return the data arm of one training, named after what it takes.
 
     Parameters
     ----------
     with_renders : whether renders are given; without `render_share`, `render_count` and `pretrain` the arm is `MIXED`.
-    real_fraction, render_share, render_count, pretrain, adaptation, augmentation, copy_paste : as for `DataArm`.
+    real_fraction, render_share, render_count, pretrain, adaptation, augmentation, copy_paste, self_training : as for
+        `DataArm`.
 
     Raises
     ------
@@ -147,6 +172,7 @@ def arm_of(
     name = "pretrained" if pretrain else "real" if share == 0 else "synthetic" if share == 1 else "mixed"
     name += "-copy-paste" if copy_paste else ""
     name += "-strong" if augmentation == "strong" else ""
+    name += f"-taught-{self_training}" if self_training else ""
     return DataArm(
         name=name,
         real_fraction=real_fraction,
@@ -156,4 +182,5 @@ def arm_of(
         adaptation=adaptation,
         augmentation=augmentation,
         copy_paste=copy_paste,
+        self_training=self_training,
     )

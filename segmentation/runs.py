@@ -4,9 +4,7 @@
 trains, `unfinished.json` says what it is, and `best.safetensors` has the best weights so far.
 """
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ from corrotwin.segmentation.data.coco import CocoDataset
 from corrotwin.segmentation.data.splits import Split
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import checked, open_file, read_manifest, write_text
+from corrotwin.twin.core.files import checked, open_file, read_manifest
 
 KIND = "run"
 UNFINISHED = "unfinished"  # kind of the manifest that a run has until it is complete
@@ -80,29 +78,40 @@ class RunRecord:
         )
 
 
-def identity(config: TrainConfig, real: CocoDataset, split: Split, renders: CocoDataset | None) -> dict[str, Any]:
-    """Return what determines a run's result: its configuration and hashes of its data."""
+def identity(
+    config: TrainConfig, real: CocoDataset, split: Split, renders: CocoDataset | None, unlabelled: str | None = None
+) -> dict[str, Any]:
+    """Return what determines a run's result: its configuration and hashes of its data.
+
+    `unlabelled` is the digest of unlabelled pictures, stated only where there are some.
+    """
     return {
         "config": to_json(config),
         "data": {
             "real": real.digest,
             "renders": renders.digest if renders is not None and config.arm.takes_renders else None,
             "split": split.digest,
+            **({} if unlabelled is None else {"unlabelled": unlabelled}),
         },
     }
 
 
 def is_complete(
-    folder: Path, config: TrainConfig, real: CocoDataset, split: Split, renders: CocoDataset | None
+    folder: Path,
+    config: TrainConfig,
+    real: CocoDataset,
+    split: Split,
+    renders: CocoDataset | None,
+    unlabelled: str | None = None,
 ) -> bool:
     """Return True if `folder` holds the finished run of exactly this configuration and data."""
     manifest = _manifest(folder)
     if manifest is None:
         return False
-    wanted = identity(config, real, split, renders)
+    wanted = identity(config, real, split, renders, unlabelled)
     data = manifest.get("data") or {}
     return manifest.get("config") == wanted["config"] and all(
-        data.get(key) == wanted["data"][key] for key in wanted["data"]
+        data.get(key) == wanted["data"].get(key) for key in {*wanted["data"], "unlabelled"}
     )
 
 
@@ -225,23 +234,14 @@ def weights_digest(folder: Path) -> str:
 
 def write_history(folder: Path, rows: Iterable[Mapping[str, float]]) -> None:
     """Write `history.csv`, one row per epoch. Floats keep all their bits."""
-    write_table(folder / HISTORY, HISTORY_COLUMNS, ([row[name] for name in HISTORY_COLUMNS] for row in rows))
+    tables.write_own(folder / HISTORY, HISTORY_COLUMNS, ([row[name] for name in HISTORY_COLUMNS] for row in rows))
 
 
 def write_per_image(path: Path, table: PerImage) -> None:
     """Write a table of pixel counts, one row per photo."""
     columns = (table.tp, table.fp, table.fn, table.tn)
     rows = zip(table.image, *(column.tolist() for column in columns), strict=True)
-    write_table(path, PER_IMAGE_COLUMNS, rows)
-
-
-def write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Write a CSV file atomically. Floats keep all their bits."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    tables.write_own(path, PER_IMAGE_COLUMNS, rows)
 
 
 def _read_table(path: Path, columns: Sequence[str], advice: str = "train again") -> dict[str, list[str]]:

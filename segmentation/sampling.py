@@ -27,6 +27,10 @@ class Stream(IntEnum):
     SHUFFLE = 10
     REFERENCE_CROP = 11
     DROPOUT = 12
+    UNLABELLED_ORDER = 13
+    UNLABELLED_SQUARE = 14
+    VIEW = 15
+    CUT_MIX = 16
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:
@@ -108,8 +112,8 @@ class BatchPlan:
         before, after = (self._renders_before(index) for index in (step, step + 1))
         first = step * self.batch_size - before
         return (
-            _endless(self.seed, Stream.REAL_ORDER, first, self.batch_size - (after - before), self.photos),
-            _endless(self.seed, Stream.RENDER_ORDER, before, after - before, self.renders),
+            endless(self.seed, Stream.REAL_ORDER, first, self.batch_size - (after - before), self.photos),
+            endless(self.seed, Stream.RENDER_ORDER, before, after - before, self.renders),
         )
 
     def _renders_before(self, step: int) -> int:
@@ -139,7 +143,7 @@ def plan_batches(
     )
 
 
-def _endless(seed: int, stream: Stream, first: int, count: int, size: int) -> npt.NDArray[np.intp]:
+def endless(seed: int, stream: Stream, first: int, count: int, size: int) -> npt.NDArray[np.intp]:
     """Return draws `first` to `first + count` of an endless sequence of shuffles of range(size)."""
     if count == 0:
         return np.empty(0, dtype=np.intp)

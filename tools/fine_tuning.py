@@ -33,7 +33,7 @@ from tyro.conf import arg
 
 from corrotwin.segmentation.arms import MIXED, REAL
 from corrotwin.segmentation.config import BatchNorm, TrainConfig, configure
-from corrotwin.twin.core import cli, text
+from corrotwin.twin.core import cli, tables, text
 from corrotwin.twin.core.files import write_text
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def study(
         f1 = float(run.history["valid_f1"][-1])
         finished.append((cell, f1))
         rows.append([*(getattr(cell, name) for name in COLUMNS[:6]), f1, float(run.history["seconds"].sum())])
-        runs.write_table(out / "runs.csv", COLUMNS, rows)
+        tables.write_own(out / "runs.csv", COLUMNS, rows)
         write_text(out / "table.md", table(finished))
         if is_new:
             text.say(f"{cell.key}: F1 {f1:.4f} on {len(split.valid)} validation photos")

@@ -33,7 +33,7 @@ from corrotwin.benchmarks.stats.estimates import mean
 from corrotwin.benchmarks.transfer.targets import format_spread, format_value
 from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure
-from corrotwin.twin.core import cli, text
+from corrotwin.twin.core import cli, tables, text
 from corrotwin.twin.core.files import write_text
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def study(out: Path, data: Path, *, most: int | None = None, **changes: Any) -> 
             cell.steps, cell.real_fraction, cell.weights or "random", cell.run + 1, used, float(f1.mean()),
             float(run.history["seconds"].sum()),
         ])  # fmt: skip
-        runs.write_table(out / "runs.csv", COLUMNS, rows)
+        tables.write_own(out / "runs.csv", COLUMNS, rows)
         write_text(out / "table.md", table(finished))
         if is_new:
             text.say(f"{cell.key}: F1 {f1.mean():.4f} on {len(split.test)} test photos")

@@ -16,6 +16,7 @@ from corrotwin.benchmarks.report.overlays import Shown, legend, panel
 from corrotwin.benchmarks.stats import subgroups
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray
 from corrotwin.benchmarks.transfer.layout import Photos
+from corrotwin.twin.core import tables
 from corrotwin.twin.core.files import atomic_file
 from corrotwin.twin.core.plotting import import_matplotlib, without_glyph_warnings
 from corrotwin.twin.core.text import escape_csv, escape_mathtext
@@ -148,15 +149,13 @@ def _percent(values: FloatArray) -> str:
 
 def write_table(path: Path, errors: PhotoErrors) -> None:
     """Write all numbers by photo, the worst first."""
-    from corrotwin.segmentation import runs
-
     order = np.argsort(errors.f1, kind="stable")
     columns: list[Any] = [
         errors.images, errors.units, errors.f1, errors.precision, errors.recall, errors.all_rust, errors.false_alarms,
         *(errors.properties[key] for key in subgroups.PROPERTIES),
     ]  # fmt: skip
     rows = ([_cell(column[index]) for column in columns] for index in order.tolist())
-    runs.write_table(path, COLUMNS_OF_TABLE, rows)
+    tables.write_own(path, COLUMNS_OF_TABLE, rows)
 
 
 def _cell(value: object) -> object:

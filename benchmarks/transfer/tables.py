@@ -111,13 +111,13 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[FoldStudy], c
 
 def _write(folder: Path, name: str, page: Page, rows: Iterable[Sequence[object]]) -> str:
     """Write the page, its Markdown, its figures and the table of all photos; return the Markdown."""
-    from corrotwin.segmentation.runs import write_table
+    from corrotwin.twin.core.tables import write_own
 
     drawn = {figure.name: style.files(figure) for figure in page.figures}
     html, markdown = build.render(page, drawn)
     write_text(folder / page.markdown, markdown)
     write_text(folder / f"{name}.html", html)
-    write_table(folder / f"{name}-per-image.csv", COLUMNS, rows)
+    write_own(folder / f"{name}-per-image.csv", COLUMNS, rows)
     for kinds in drawn.values():
         for kind, content in kinds.items():
             with atomic_file(folder / f"{name}.{kind}") as stream:

@@ -110,6 +110,7 @@ class Run:
         scale: float | None = None,
         overlap: float = 0.5,
         flips: bool = False,
+        adapt: bool = False,
         overlays: bool = True,
         polygons: bool = False,
     ) -> Predictions:
@@ -125,6 +126,7 @@ class Run:
         scale : pixels of the network for each pixel of a photo; by default that of the training photos.
         overlap : share of a tile that neighbours have in common.
         flips : average over the photo, its mirror images and the photo upside down.
+        adapt : take the statistics of batch normalisation from these photos, too.
         overlays : write photos with their masks outlined, too.
         polygons : write outlines in place of compressed RLE into annotations.json.
 
@@ -136,7 +138,7 @@ class Run:
         given = [Path(path) for path in one_or_more(photos)]
         if not given:
             raise InputError("`photos`: none given; name image files or folders of them")
-        settings = Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips)
+        settings = Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips, adapt=adapt)
         folder = Path(out)
         found = search(given)
         left_out: list[str] = []
@@ -161,6 +163,7 @@ class Run:
         photos: Dataset | str | Path,
         *,
         threshold: float | Literal["valid"] | None = None,
+        adapt: bool = False,
         out: str | Path | None = None,
     ) -> Mapping[str, Any]:
         """Measure the run on a dataset: its test photos where it was trained there, else all that it has not seen.
@@ -170,6 +173,7 @@ class Run:
         photos : a dataset, or its folder; one without annotations counts as clean.
         threshold : of the corrosion probability; by default that of the run; "valid" chooses it anew on the run's
             validation photos.
+        adapt : take the statistics of batch normalisation from these photos, too; the scores are then transductive.
         out : folder for per_image.csv, curve.csv, calibration.csv and evaluation.json.
 
         Returns
@@ -179,7 +183,7 @@ class Run:
         if not isinstance(photos, Dataset):
             photos = Dataset(photos, classes=tuple(self._record.manifest.get("classes") or ()))
         out = None if out is None else Path(out)
-        return assess(self.folder, photos.data, threshold=threshold, out=out).summary
+        return assess(self.folder, photos.data, threshold=threshold, adapt=adapt, out=out).summary
 
     @checked()
     def export(self, out: str | Path, *, evaluations: str | Path | Sequence[str | Path] = ()) -> Path:

@@ -1,16 +1,17 @@
 """`train`: one U-Net on photos, renders or both."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.api.dataset import Dataset
 from corrotwin.segmentation.api.run import Run
-from corrotwin.segmentation.arms import Adaptation, Augmentation, arm_of
+from corrotwin.segmentation.arms import Adaptation, Augmentation, arm_of, taught_by
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, Profile, TrainConfig, configure
 from corrotwin.segmentation.training import train as training
+from corrotwin.segmentation.training.apart import gathered
 from corrotwin.segmentation.training.initial_weights import digest_of
 from corrotwin.twin.core.arguments import check_fields, checked
 from corrotwin.twin.core.errors import InputError
@@ -40,6 +41,8 @@ def train(
     adaptation: Adaptation | None = None,
     augmentation: Augmentation = "standard",
     copy_paste: float = 0.0,
+    unlabelled: str | Path | Sequence[str | Path] = (),
+    self_training: bool | None = None,
     weights: str | Path | None = None,
     init: Run | str | Path | None = None,
     threads: int = 2,
@@ -66,6 +69,10 @@ def train(
     adaptation : fourier, histogram or colours: change each render towards a training photo.
     augmentation : standard or strong.
     copy_paste : part of the photos in the batches that get corrosion of another training photo pasted in.
+    unlabelled : photos without labels, videos (a frame a second), and folders or zips of them. Copies of one another,
+        drawings, and what is alike to a test photo or its spot are left out, and logged.
+    self_training : learn from them what a moving average of the network says of them; None: where there are some.
+        Without `unlabelled`, a control: the labelled photos take their place.
     weights : folder that ``corrotwin segmentation weights`` prepared; without it ImageNet weights come from the extra
         ``pretrained`` or from the hub.
     init : run of the same network, finished or not, whose weights to start from.
@@ -98,7 +105,7 @@ def train(
     arm = arm_of(
         with_renders=renders is not None, real_fraction=real_fraction, render_share=render_share,
         render_count=render_count, pretrain=pretrain, adaptation=adaptation, augmentation=augmentation,
-        copy_paste=copy_paste,
+        copy_paste=copy_paste, self_training=taught_by(bool(unlabelled), self_training),
     )  # fmt: skip
     start = init.folder if isinstance(init, Run) else None if init is None else Path(init)
     if start is not None:
@@ -110,10 +117,18 @@ def train(
     for line in photos.leaks():
         logger.warning(line)
     folder, rendered = Path(out), None if renders is None else renders.data
-    if runs.is_complete(folder, config, photos.data, photos.parts, rendered) and not (folder / runs.WEIGHTS).is_file():
+    pictures = None
+    if unlabelled:
+        given = [unlabelled] if isinstance(unlabelled, str | Path) else unlabelled
+        pictures = gathered([Path(path) for path in given], config, photos.data, photos.parts)
+        logger.info(pictures.line())
+    is_complete = runs.is_complete(
+        folder, config, photos.data, photos.parts, rendered, None if pictures is None else pictures.digest
+    )
+    if is_complete and not (folder / runs.WEIGHTS).is_file():
         raise InputError(f"{folder}: complete, but its weights are gone; delete the folder to train it again")
     training.train(
-        folder, config, real=photos.data, split=photos.parts, renders=rendered,
+        folder, config, real=photos.data, split=photos.parts, renders=rendered, unlabelled=pictures,
         weights=None if weights is None else Path(weights), init=start, checkpoint_seconds=checkpoint_seconds,
         workers=workers, on_epoch=on_epoch,
     )  # fmt: skip

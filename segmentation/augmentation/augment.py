@@ -130,7 +130,8 @@ def fast(
         `mask_tensor` give them.
     seed, epoch, first, strength : as in `exact`.
     """
-    maps, factors = _draw(len(images), RANGES[strength], seed=seed, epoch=epoch, first=first)
+    numbers = _numbers(len(images), (Stream.AUGMENTATION, epoch), seed=seed, first=first)
+    maps, factors = _draw(numbers, RANGES[strength])
     # One copy to the device for both.
     drawn = torch.from_numpy(np.concatenate([maps.reshape(-1, 6), factors], axis=1))
     drawn = drawn.to(images.device, non_blocking=True)
@@ -141,20 +142,45 @@ def fast(
     return _colour(images, drawn[:, 6:]), masks
 
 
-_NUMBERS = 9  # random numbers an image
+def views(images: torch.Tensor, *, seed: int, first: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return two views of unlabelled images that show the same places: a weak one, and a strong one for learning.
 
+    Both are turned, flipped, scaled and moved within the standard ranges; colours are left alone in the first, and
+    change by the strong ranges in the second, where one image in `GREY` is grey.
 
-def _draw(
-    count: int, ranges: Ranges, *, seed: int, epoch: int, first: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Draw affine maps from output to input, (b, 2, 3) in units of half the side, and colour factors, (b, 3).
-
-    One stream an epoch, `_NUMBERS` an image; it is set forward to the first image, so that an image's numbers depend on
-    its index alone.
+    Parameters
+    ----------
+    images : (b, 3, s, s) float32 in [0, 1].
+    seed, first : seed of the run, and the index of image 0 in the whole run.
     """
-    bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(Stream.AUGMENTATION, epoch)))
-    bits.advance(first * _NUMBERS)
-    numbers = np.random.Generator(bits).random((count, _NUMBERS))
+    numbers = _numbers(len(images), (Stream.VIEW,), seed=seed, first=first)
+    maps, _ = _draw(numbers, RANGES["standard"])
+    _, factors = _draw(numbers, RANGES["strong"])
+    factors[numbers[:, 9] < GREY, 2] = 0.0
+    theta, colours = (torch.from_numpy(drawn).to(images.device, non_blocking=True) for drawn in (maps, factors))
+    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    weak = functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return weak, _colour(weak, colours)
+
+
+GREY = 0.2  # of the strong views of unlabelled images, as in UniMatch (L. Yang et al., CVPR 2023)
+_NUMBERS = 9  # random numbers an image
+_NUMBERS_OF_VIEW = 10
+
+
+def _numbers(count: int, stream: tuple[int, ...], *, seed: int, first: int) -> npt.NDArray[np.float64]:
+    """Return uniform random numbers (b, numbers): a stream is set forward to the first image.
+
+    So an image's numbers depend on its index alone.
+    """
+    each = _NUMBERS if stream[0] == Stream.AUGMENTATION else _NUMBERS_OF_VIEW
+    bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=stream))
+    bits.advance(first * each)
+    return np.random.Generator(bits).random((count, each))
+
+
+def _draw(numbers: npt.NDArray[np.float64], ranges: Ranges) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Draw affine maps from output to input, (b, 2, 3) in units of half the side, and colour factors, (b, 3)."""
 
     def between(low: float, high: float, columns: slice) -> npt.NDArray[np.float64]:
         return low + (high - low) * numbers[:, columns]

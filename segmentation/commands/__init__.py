@@ -1,6 +1,18 @@
 """The commands of ``corrotwin segmentation``. Each imports heavy libraries only when it runs."""
 
-from corrotwin.segmentation.commands import average, evaluate, export, latency, predict, split, train, tune, weights
+from corrotwin.segmentation.commands import (
+    average,
+    evaluate,
+    export,
+    latency,
+    merge,
+    predict,
+    rank,
+    split,
+    train,
+    tune,
+    weights,
+)
 from corrotwin.segmentation.data import roboflow
 
 DESCRIPTION = "Train and evaluate U-Nets that outline corrosion in photographs."
@@ -8,11 +20,13 @@ COMMANDS = {
     "fetch": roboflow.fetch,
     "train": train.train,
     "split": split.split,
+    "merge": merge.merge,
     "evaluate": evaluate.evaluate,
     "average": average.average,
     "tune": tune.tune,
     "weights": weights.weights,
     "predict": predict.predict,
+    "rank": rank.rank,
     "export": export.export,
     "latency": latency.latency,
 }

@@ -14,6 +14,7 @@ def evaluate(
     data: Path,
     classes: tuple[str, ...] = (),
     threshold: float | Literal["valid"] | None = None,
+    adapt: bool = False,
     out: Path | None = None,
     verify: bool = False,
 ) -> None:
@@ -33,6 +34,9 @@ def evaluate(
     threshold
         threshold on the corrosion probability: a number between 0 and 1, or valid to choose it anew on the run's
         validation photos; default: that of the run, which its validation photos chose.
+    adapt
+        take the statistics of batch normalisation from these photos, too, as `predict --adapt` does; such scores are
+        transductive.
     out
         folder for per_image.csv, curve.csv, calibration.csv and evaluation.json.
     verify
@@ -46,6 +50,8 @@ def evaluate(
     from corrotwin.segmentation.training import progress
 
     check_threshold(threshold)
+    if adapt and verify:
+        raise InputError("--adapt: --verify measures a run as training did; leave one out")
     run = runs.load(run_folder) if verify else runs.load_usable(run_folder)
     if run.note:
         say_error(f"{run_folder}: {run.note}")
@@ -53,7 +59,7 @@ def evaluate(
     photos = coco.read(data, classes=classes or None, allow_unannotated=True)
     if verify and not trained_on(run, photos):
         raise InputError(f"--verify: {run_folder} was not trained on {data}; give that on which it was trained")
-    assessment = assess(run_folder, photos, threshold=threshold, out=out)
+    assessment = assess(run_folder, photos, threshold=threshold, adapt=adapt, out=out)
     say(progress.scores_line(assessment.per_image, str(data)))
     say(describe(assessment.summary))
     if verify:

@@ -18,6 +18,7 @@ def predict(
     scale: float | None = None,
     overlap: float = 0.5,
     flips: bool = False,
+    adapt: bool = False,
     overlays: bool = True,
     polygons: bool = False,
 ) -> int:
@@ -49,6 +50,9 @@ def predict(
         fraction of a tile shared with its neighbour.
     flips
         average over the photo and its flips (horizontal, vertical, both): four times the work.
+    adapt
+        take the statistics of batch normalisation from these photos, as far as there are many: for photos that look
+        otherwise than those of training. The same photos in another company then have other masks.
     overlays
         also write photos with their masks outlined.
     polygons
@@ -63,7 +67,7 @@ def predict(
     from corrotwin.segmentation.prediction.search import search
     from corrotwin.twin.core.console import rich_console
 
-    settings = Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips)
+    settings = Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips, adapt=adapt)
     if not photos:
         raise InputError("no photos; name image files or folders of them after the run's folder")
     found = search(photos)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from corrotwin.segmentation.arms import Adaptation, Augmentation, arm_of
+from corrotwin.segmentation.arms import Adaptation, Augmentation, arm_of, taught_by
 from corrotwin.segmentation.commands.weights import check_weights
 from corrotwin.segmentation.config import (
     DEFAULT_BACKBONE,
@@ -37,6 +37,8 @@ def train(
     adaptation: Adaptation | None = None,
     augmentation: Augmentation = "standard",
     copy_paste: float = 0.0,
+    unlabelled: tuple[Path, ...] = (),
+    self_training: bool | None = None,
     framing: Framing | None = None,
     size: int | None = None,
     epochs: int | None = None,
@@ -94,6 +96,13 @@ def train(
         standard or strong.
     copy_paste
         fraction of the photos in the batches that get corrosion of another training photo pasted in.
+    unlabelled
+        photos without labels, videos (a frame a second), and folders or zips of them. Copies of one another, drawings,
+        and what is alike to a test photo or its spot are left out, and said.
+    self_training
+        learn from the unlabelled photos what a moving average of the network says of them (by default where there are
+        some), in place of re-estimated statistics alone (--batch-norm re-estimated, then over the unlabelled photos).
+        Without --unlabelled, a control: the labelled photos take their place.
     framing
         resize (the whole photo) or crop (squares at the photo's original scale); default here and below: the profile's.
     size
@@ -135,7 +144,7 @@ def train(
     arm = arm_of(
         with_renders=renders is not None, real_fraction=real_fraction, render_share=render_share,
         render_count=render_count, pretrain=pretrain, adaptation=adaptation, augmentation=augmentation,
-        copy_paste=copy_paste,
+        copy_paste=copy_paste, self_training=taught_by(bool(unlabelled), self_training),
     )  # fmt: skip
     if not checkpoint_seconds >= 0:
         raise InputError(f"--checkpoint-seconds {checkpoint_seconds} is not 0 or more")
@@ -190,7 +199,15 @@ def train(
     )
     for line in filter(None, warnings):
         say_error(printable(line))
-    if runs.is_complete(out, config, real, parts, rendered) and not (out / runs.WEIGHTS).is_file():
+    pictures = None
+    if unlabelled:
+        from corrotwin.segmentation.training.apart import gathered
+
+        with progress.files_bar("unlabelled photos") as on_file:
+            pictures = gathered(unlabelled, config, real, parts, on_file=on_file)
+        say_error(printable(pictures.line()))
+    digest = None if pictures is None else pictures.digest
+    if runs.is_complete(out, config, real, parts, rendered, digest) and not (out / runs.WEIGHTS).is_file():
         raise InputError(f"{out}: complete, but its weights are gone; delete the folder to train it again")
     with progress.bar(f"{backbone} {arm.name}", config.epochs) as on_epoch:
         train_run(
@@ -199,6 +216,7 @@ def train(
             real=real,
             split=parts,
             renders=rendered,
+            unlabelled=pictures,
             weights=weights,
             init=init,
             checkpoint_seconds=checkpoint_seconds,

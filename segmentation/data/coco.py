@@ -55,6 +55,7 @@ __all__ = [
 ]  # fmt: skip
 
 _T = TypeVar("_T")
+HASH_DIGITS = 16  # hex digits of a file's SHA-256 by which it is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +238,7 @@ def _photo(
         height=height,
         split=split,
         annotations=tuple(annotations),
-        sha256=content[:16],
+        sha256=content[:HASH_DIGITS],
     )
     return photo, content
 

@@ -14,21 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation.data import coco
+from corrotwin.segmentation.data.perceptual_hash import components, hashes, pairs_alike
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 
 COPY_MARK = ".rf."
 FILE_NAME, SPLIT, SPOT = "file_name", "split", "spot"  # columns of a table of groups
 SPOTS = "spots.csv"  # name of such a table beside the photos
-
-# A hash of 16 x 16 bits, of which a quarter may differ. Unrelated hashes differ in 128 ± 8; in two sets of 330 and 241
-# photos the closest pair of two things differed in 86. Copies turned, mirrored, 25 % lighter or darker, blurred, noisy
-# or saved again were all within 60. Copies tilted by up to 15° on black look like each other for their corners: at 64
-# two of 162,735 such pairs were alike, at 80 there were 146, and they chained 102 of the 571 photos into one group.
-HASH_SIDE = 16
-MOST_DIFFERING_BITS = 64
-_ROWS, _COLUMNS = 256, 4096  # photos compared at once: 34 MB
-_LINKS = 16  # most links kept, a photo
 
 
 def by_source_name(dataset: coco.CocoDataset) -> dict[str, str]:
@@ -57,9 +49,9 @@ def by_perceptual_hash(dataset: coco.CocoDataset) -> dict[str, str]:
     """Group photos that look alike, also mirrored or rotated by 90°; similarity is extended along chains.
 
     Two photos are alike if the perceptual hash of the first, upright, and that of the second in any of eight
-    orientations differ in at most `MOST_DIFFERING_BITS` of ``HASH_SIDE ** 2`` bits. This finds copies: a photo saved
-    again, mirrored, rotated, lighter, darker, blurred. It does not find one spot photographed from two places, nor
-    copies tilted by 5° or cropped by 10 %. Images without any structure are all alike.
+    orientations hardly differ (`perceptual_hash`). This finds copies: a photo saved again, mirrored, rotated, lighter,
+    darker, blurred. It does not find one spot photographed from two places, nor copies tilted by 5° or cropped by 10 %.
+    Images without any structure are all alike.
 
     Returns
     -------
@@ -69,49 +61,10 @@ def by_perceptual_hash(dataset: coco.CocoDataset) -> dict[str, str]:
     ------
     InputError
         An image cannot be decoded.
-
-    References
-    ----------
-    The hash is `imagehash.phash`: signs of the lowest frequencies of the cosine transform, less their median.
     """
     photos = sorted(dataset.photos, key=lambda photo: photo.file_name)
-    bits = np.stack([_hashes(coco.image(photo)) for photo in photos])
-    return _joined([photo.file_name for photo in photos], _near(bits))
-
-
-def _hashes(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Return the hashes of an image (height, width, 3) in its eight orientations, upright first: (8, bits) bool."""
-    import imagehash
-    from PIL import Image
-
-    side = 4 * HASH_SIDE  # the size at which phash takes its cosine transform; it leaves such an image as it is
-    small = Image.fromarray(image).convert("L").resize((side, side), Image.Resampling.LANCZOS)
-    positions = (small, *(small.transpose(turn) for turn in Image.Transpose))
-    return np.stack([imagehash.phash(position, hash_size=HASH_SIDE).hash.ravel() for position in positions])
-
-
-def _near(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """Return links between similar rows of `bits` (n, 8, bits): (m, 2) intp, m at most `_LINKS` n, not every pair.
-
-    With bits as ±1 a scalar product is the number of equal bits less that of different ones, exact in float32: the
-    matrix product is several times faster than counting in packed bits. A block at a time, and of the links of many
-    that are all alike only as many are kept as join them: memory grows with n, time with its square.
-    """
-    count, least = len(bits), bits.shape[2] - 2 * MOST_DIFFERING_BITS
-    links = np.empty((0, 2), dtype=np.intp)
-    for left in range(0, count, _COLUMNS):
-        turned = _signs(bits[left : left + _COLUMNS]).reshape(-1, bits.shape[2])
-        for top in range(0, count, _ROWS):
-            upright = _signs(bits[top : top + _ROWS, 0])
-            alike = (upright @ turned.T >= least).reshape(len(upright), -1, bits.shape[1]).any(axis=2)
-            links = np.concatenate([links, np.argwhere(alike) + np.array([top, left])])
-            if len(links) > _LINKS * count:
-                links = np.stack([_components(count, links), np.arange(count)], axis=1)
-    return links
-
-
-def _signs(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-    return np.where(bits, np.float32(1), np.float32(-1))
+    bits = np.stack([hashes(coco.image(photo)) for photo in photos])
+    return _joined([photo.file_name for photo in photos], pairs_alike(bits))
 
 
 def by_column(csv_path: Path, dataset: coco.CocoDataset, column: str, *, inside: Path | None = None) -> dict[str, str]:
@@ -280,16 +233,5 @@ def pairs(*groupings: Mapping[str, str]) -> int:
 
 def _joined(names: Sequence[str], links: npt.NDArray[np.intp]) -> dict[str, str]:
     """Return for each of `names` the first name of its connected component; `links` (m, 2) join their indices."""
-    first = _components(len(names), links)
+    first = components(len(names), links)
     return {name: names[place] for name, place in zip(names, first, strict=True)}
-
-
-def _components(count: int, links: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """Return for each of `count` nodes the first node of its connected component, (count,); `links` is (m, 2)."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    graph = coo_array((np.ones(len(links), dtype=bool), links.T), shape=(count, count))
-    _, component = connected_components(graph, directed=False)
-    _, first = np.unique(component, return_index=True)
-    return np.asarray(first[component], dtype=np.intp)

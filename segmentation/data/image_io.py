@@ -142,11 +142,16 @@ def _upright(picture: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def decoded(path: Path, *, inside: Path | None = None) -> npt.NDArray[np.uint8]:
+def decoded(path: Path, *, inside: Path | None = None, least_side: int | None = None) -> npt.NDArray[np.uint8]:
     """Decode an image file to (height, width, 3) uint8 RGB, upright by its EXIF orientation.
 
     Grey, palette and CMYK images become RGB, transparency is dropped, 16 bits become the upper 8.
-    `inside` is as for `header`.
+
+    Parameters
+    ----------
+    inside : as for `header`.
+    least_side : a JPEG is decoded to an eighth, a quarter or half of its size, if no side falls below this; None: to
+        its full size.
 
     Raises
     ------
@@ -160,6 +165,8 @@ def decoded(path: Path, *, inside: Path | None = None) -> npt.NDArray[np.uint8]:
     ):
         if opened.format == "JPEG":
             _check_jpeg(content)
+            if least_side is not None:
+                opened.draft(None, (least_side, least_side))
         picture = _upright(opened)
         if picture.mode.startswith("I"):  # 16-bit grey; "I" is how some formats announce it
             picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))

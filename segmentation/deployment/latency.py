@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import SIZE_STEP, Precision
+from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import writing
 
@@ -171,7 +171,7 @@ def write(path: Path, measured: Sequence[Latency], sizes: Mapping[str, Complexit
     """
     rows = [{**asdict(row), **asdict(sizes[row.backbone])} for row in measured]
     with writing(path):
-        runs.write_table(path, list(rows[0]), (row.values() for row in rows))
+        tables.write_own(path, list(rows[0]), (row.values() for row in rows))
 
 
 def table(measured: Sequence[Latency], sizes: Mapping[str, Complexity]) -> Table:

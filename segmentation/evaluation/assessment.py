@@ -6,7 +6,7 @@ The folder holds `per_image.csv`, `curve.csv`, `calibration.csv` and, written la
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,12 +16,15 @@ import numpy.typing as npt
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.data import coco, groups, splits
-from corrotwin.segmentation.evaluation import curves, evaluate
+from corrotwin.segmentation.data.decoded import Arrays, Natives
+from corrotwin.segmentation.evaluation import adaptation, curves, evaluate
 from corrotwin.segmentation.evaluation.loading import load_run
 from corrotwin.segmentation.evaluation.threshold import choose
 from corrotwin.segmentation.evaluation.threshold import describe as describe_choice
 from corrotwin.segmentation.evaluation.verification import run_split
 from corrotwin.segmentation.runs import PerImage
+from corrotwin.segmentation.sampling import thin
+from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, remove, versions, write_manifest, writing
 from corrotwin.twin.core.locks import check_claim, hold
@@ -48,7 +51,9 @@ def check_threshold(threshold: Threshold | None) -> None:
         raise InputError(f"`threshold` {threshold} is not between 0 and 1; give such a number or valid")
 
 
-def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold | None, out: Path | None = None) -> Assessment:
+def assess(
+    folder: Path, data: coco.CocoDataset, *, threshold: Threshold | None, adapt: bool = False, out: Path | None = None
+) -> Assessment:
     """Evaluate a run, complete or not, on a dataset and, if `out` is given, write the evaluation there.
 
     On the dataset that the run was trained on, its test photos are measured; on any other dataset all photos that it
@@ -60,6 +65,7 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold | None,
     data : the dataset; read it with `allow_unannotated` if all photos may be free of corrosion.
     threshold : threshold on the corrosion probability, between 0 and 1; None for the run's own; or ``valid`` to choose
         it anew on the run's validation photos, as training does.
+    adapt : take the statistics of batch normalisation from the measured photos, too (`evaluation.adaptation`).
     out : absent, empty, or holding this same evaluation, which is then repeated.
 
     Raises
@@ -81,6 +87,7 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold | None,
         "weights": loaded.weights,
         "data": data.digest,
         "threshold": threshold,
+        **({"adapted": True} if adapt else {}),
     }
     if out is not None:
         check_claim(out, KIND, identity)
@@ -96,6 +103,8 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold | None,
             stored, chosen = choice.as_json(), choice.value
         else:
             chosen = float(threshold)
+        if adapt:
+            adaptation.adapt(network, config, _shown_images(arrays, thin(names, adaptation.MOST)))
         histograms = gather(names, curves.edges(chosen))
     table = curves.per_image(histograms, chosen)
     assessment = Assessment(
@@ -117,6 +126,12 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold | None,
     return assessment
 
 
+def _shown_images(arrays: Arrays | Natives, names: Sequence[str]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield photos (h, w, 3) as the network sees them."""
+    for row in arrays.rows(names):
+        yield arrays.photo(int(row))[0] if isinstance(arrays, Natives) else arrays.images[row]
+
+
 def describe(summary: Mapping[str, Any]) -> str:
     """Describe, in a few lines, what a summary holds beyond mean F1 and IoU."""
     chosen = describe_choice(summary["threshold_from"])
@@ -132,6 +147,8 @@ def describe(summary: Mapping[str, Any]) -> str:
         measured = "all photos; the run was trained elsewhere"
     else:
         measured = "all photos; none of their files trained or validated the run"
+    if summary.get("adapted"):
+        measured += "; transductive, since its statistics of batch normalisation were taken from these photos, too"
     if summary["same_names"]:
         measured += (
             f"; {summary['same_names']} photos have names of photos that trained or validated it; they may be the "
@@ -235,10 +252,10 @@ def _write(out: Path, assessment: Assessment) -> None:
     runs.write_per_image(out / "per_image.csv", assessment.per_image)
     whole = curves.curve(assessment.histograms)
     rows = zip(*(getattr(whole, name) for name in CURVE_COLUMNS), strict=True)
-    runs.write_table(out / "curve.csv", CURVE_COLUMNS, ([row[0], *map(_defined, row[1:])] for row in rows))
+    tables.write_own(out / "curve.csv", CURVE_COLUMNS, ([row[0], *map(_defined, row[1:])] for row in rows))
     bins = curves.calibration(assessment.histograms)
     columns = zip(bins.mean_predicted, bins.observed_share, bins.pixels, strict=True)
-    runs.write_table(
+    tables.write_own(
         out / "calibration.csv",
         CALIBRATION_COLUMNS,
         ([number, _defined(mean), _defined(share), pixels] for number, (mean, share, pixels) in enumerate(columns, 1)),

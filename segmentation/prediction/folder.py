@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation import runs
 from corrotwin.segmentation.data import coco, image_io, photo_files, png_masks
-from corrotwin.segmentation.prediction.predictor import Predictor
+from corrotwin.segmentation.evaluation import adaptation
+from corrotwin.segmentation.prediction.predictor import Predictor, Settings
 from corrotwin.segmentation.prediction.regions import overlay, regions_of
 from corrotwin.segmentation.prediction.sizes import check_sizes, photos_at_once
+from corrotwin.segmentation.sampling import thin
+from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_bytes, read_json, remove, write_json, write_text, writing
 from corrotwin.twin.core.locks import hold
@@ -80,12 +82,15 @@ def predict(
     from corrotwin.segmentation.models.network import torch_settings
 
     check_sizes(predictor, photos)
+    if predictor.settings.adapt:
+        with torch_settings(predictor.config.threads, predictor.config.precision):
+            predictor.adapt(_readable(photos))
     if workers is None:
         workers = photos_at_once(predictor, photos)
     failed: dict[str, InputError] = {}
     with (
         writing(out),
-        hold(out, KIND, {**predictor.run, **asdict(predictor.settings), "threshold": predictor.threshold}),
+        hold(out, KIND, {**predictor.run, **_stated(predictor.settings), "threshold": predictor.threshold}),
         torch_settings(predictor.config.threads, predictor.config.precision),
     ):
         _check_sources(photos, out)
@@ -95,9 +100,21 @@ def predict(
                     failed[name] = wrong
                 if on_photo is not None:
                     on_photo(wrong)
-        _tables(out, polygons)
+        _tables(out, polygons, adapted=predictor.settings.adapt)
         _write_left_out(out, [(photos[name], str(error)) for name, error in failed.items()], left_out)
     return list(failed)
+
+
+def _stated(settings: Settings) -> dict[str, Any]:
+    """Return settings as a folder's claim has them: `adapt` only where it is asked for, as before it was known."""
+    return {name: value for name, value in asdict(settings).items() if name != "adapt" or value}
+
+
+def _readable(photos: Mapping[str, Path]) -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
+    """Yield the content's hash and the pixels of photos evenly spaced over all, without those that cannot be read."""
+    for name in thin(sorted(photos), adaptation.MOST):
+        with suppress(InputError):
+            yield image_io.header(photos[name])[1], image_io.decoded(photos[name])
 
 
 def _each(
@@ -227,7 +244,7 @@ def _write_left_out(out: Path, failed: Sequence[tuple[Path, str]], left_out: Seq
     rows += [(_source(left.path.parent, out, left.path.name), left.reason.what) for left in left_out]
     if rows:
         cells = ((escape_csv(path), why.encode(errors="backslashreplace").decode()) for path, why in rows)
-        runs.write_table(out / LEFT_OUT, ("path", "reason"), cells)
+        tables.write_own(out / LEFT_OUT, ("path", "reason"), cells)
     else:
         remove(out / LEFT_OUT, missing_ok=True)
 
@@ -248,7 +265,7 @@ def _write_image(path: Path, pixels: npt.NDArray[np.uint8], kind: str) -> None:
         Image.fromarray(pixels).save(stream, kind, quality=90)
 
 
-def _tables(out: Path, polygons: bool) -> None:
+def _tables(out: Path, polygons: bool, *, adapted: bool) -> None:
     """Write annotations.json and predictions.csv of all photos in a folder."""
     files = sorted((out / PARTS).rglob("*.json"))
     parts = [_part(path, out) for path in files]
@@ -262,10 +279,13 @@ def _tables(out: Path, polygons: bool) -> None:
         {"id": number, "image_id": image, "category_id": 1, "iscrowd": 0, **region}
         for number, (image, region) in enumerate(numbered, start=1)
     ]
-    document = coco.document(images, annotations, description="corrosion as a network predicts it, not checked by eye")
+    description = "corrosion as a network predicts it, not checked by eye"
+    if adapted:
+        description += "; its statistics of batch normalisation were taken from these photos, too"
+    document = coco.document(images, annotations, description=description)
     write_text(out / "annotations.json", json.dumps(document))
     rows = ({**part, "regions": len(part["regions"])} for part in parts)
-    runs.write_table(out / "predictions.csv", COLUMNS, ([escape_csv(row[name]) for name in COLUMNS] for row in rows))
+    tables.write_own(out / "predictions.csv", COLUMNS, ([escape_csv(row[name]) for name in COLUMNS] for row in rows))
 
 
 def _outlined(part: Mapping[str, Any], path: Path) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from corrotwin.segmentation.config import Tiling
 from corrotwin.segmentation.data import decoded
-from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.evaluation import adaptation, evaluate
 from corrotwin.segmentation.evaluation.loading import load_run
-from corrotwin.segmentation.prediction.tiles import blended
+from corrotwin.segmentation.prediction.tiles import Predict, blended
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LARGER = 1.5  # times as large as a tile are photos that are cut into tiles
 MOST_SCALE = 4  # pixels of the network for each pixel of a photo
+TILES_OF_PHOTO = 8  # that statistics are taken from at most
 NATIVE_TILE = 1024  # pixels, for runs that were trained at the photos' original scale
 
 
@@ -43,6 +44,7 @@ class Settings:
         a run that resizes whole photos cuts each into tiles, since only then a photo has this scale.
     overlap : fraction of a tile shared with its neighbour.
     flips : average over the photo and its flips (horizontal, vertical, both).
+    adapt : take the statistics of batch normalisation from the photos that are predicted (`evaluation.adaptation`).
     """
 
     threshold: float | None = None
@@ -50,6 +52,7 @@ class Settings:
     scale: float | None = None
     overlap: float = 0.5
     flips: bool = False
+    adapt: bool = False
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 < self.threshold < 1:
@@ -64,7 +67,8 @@ class Predictor:
     """A run, ready to predict.
 
     `photo_side` is the side in pixels of a square as large as its training photos; None if run.json does not tell.
-    `note` says what users of an unfinished run should know. `threshold` is that of the settings, or the run's.
+    `seen` has the hashes of photos that trained or validated it. `note` says what users of an unfinished run should
+    know. `threshold` is that of the settings, or the run's.
     """
 
     def __init__(self, folder: Path, settings: Settings) -> None:
@@ -94,7 +98,39 @@ class Predictor:
         on_gpu = next(self.network.parameters()).device.type == "cuda"
         # Threads share a GPU's memory; on CPUs each has the number of threads that the run was trained with.
         self._one_at_a_time: AbstractContextManager[Any] = threading.Lock() if on_gpu else nullcontext()
-        self.run = {"run": digest(manifest["config"]), "weights": loaded.weights}
+        self.seen = frozenset(manifest.get("seen") or ())
+        self.run: dict[str, Any] = {"run": digest(manifest["config"]), "weights": loaded.weights}
+
+    def adapt(self, photos: Iterable[tuple[str, npt.NDArray[np.uint8]]]) -> int:
+        """Take the statistics of batch normalisation from photos, each with the hash of its content; return how many.
+
+        What identifies this predictor then states the photos.
+
+        Raises
+        ------
+        InputError
+            There are no photos, or the network has no batch normalisation.
+        """
+        hashes: list[str] = []
+
+        def seen() -> Iterator[npt.NDArray[np.uint8]]:
+            for content, image in photos:
+                hashes.append(content)
+                tiles: list[npt.NDArray[np.uint8]] = []
+
+                def keep(batch: npt.NDArray[np.uint8], tiles: list[Any] = tiles) -> npt.NDArray[np.float32]:
+                    tiles.extend(batch)
+                    return np.zeros(batch.shape[:3], np.float32)
+
+                self._through(image, keep)
+                places = np.unique(np.linspace(0, len(tiles) - 1, TILES_OF_PHOTO, dtype=int))
+                yield from (tiles[place] for place in places)
+
+        adaptation.adapt(self.network, self.config, seen())
+        if not hashes:
+            raise InputError("`adapt`: no photo can be read, of which statistics could be taken; leave it out")
+        self.run["adapted to"] = digest(sorted(hashes))
+        return len(hashes)
 
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
         """Predict the corrosion probability of a photo (h, w, 3), (h, w), and return the number of tiles, 0 if whole.
@@ -106,6 +142,15 @@ class Predictor:
         """
         import cv2
 
+        small, tiles = self._through(image, self._predict)
+        if np.isnan(small).any():
+            raise InputError(f"{self.folder}: the network predicts what is not a number; train again")
+        height, width = image.shape[:2]
+        large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(large, dtype=np.float32), tiles
+
+    def _through(self, image: npt.NDArray[np.uint8], predict: Predict) -> tuple[npt.NDArray[np.float32], int]:
+        """Cut or resize a photo (h, w, 3), predict, and return the result at the network's scale, and tiles."""
         height, width = image.shape[:2]
         is_crop = self.config.framing == "crop"
         tile = NATIVE_TILE if is_crop else self.config.size
@@ -113,14 +158,9 @@ class Predictor:
         by_itself = larger if is_crop else self.settings.scale is not None
         if self.settings.tiling == "always" or (self.settings.tiling == "auto" and by_itself):
             scaled = self._scaled(image)
-            small, tiles = blended(scaled, tile, self.settings.overlap, self.config.batch_size, self._predict)
-        else:
-            whole = self._scaled(image) if is_crop else decoded.resize_image(image, self.config.size)
-            small, tiles = np.asarray(self._predict(whole[None])[0]), 0
-        if np.isnan(small).any():
-            raise InputError(f"{self.folder}: the network predicts what is not a number; train again")
-        large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-        return np.asarray(large, dtype=np.float32), tiles
+            return blended(scaled, tile, self.settings.overlap, self.config.batch_size, predict)
+        whole = self._scaled(image) if is_crop else decoded.resize_image(image, self.config.size)
+        return np.asarray(predict(whole[None])[0]), 0
 
     def _scaled(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Resize a photo (h, w, 3) to the scale of the network."""

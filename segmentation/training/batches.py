@@ -16,13 +16,13 @@ import torch
 
 from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.augmentation import augment, copy_paste, domain_adaptation
+from corrotwin.segmentation.augmentation.crop import FOREGROUND, crop
 from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.data import decoded
 from corrotwin.segmentation.models.network import memory_format
-from corrotwin.segmentation.sampling import BatchPlan, Stream, generator, partners
+from corrotwin.segmentation.sampling import BatchPlan, Stream, endless, generator, partners
 
 _Arrays = npt.NDArray[np.uint8]
-FOREGROUND = 1 / 3  # of the crops are sure to hold corrosion, where a photo has any
 RESIDENT_SHARE = 0.5  # of a GPU's free memory that decoded images may take
 
 
@@ -44,6 +44,8 @@ class BatchLoader:
     renders: Pool | None
     where: torch.device
     workers: int = 0
+    pictures: Pool | None = None
+    """Unlabelled pictures; their masks mean nothing."""
 
     def batches(self, first: int, steps: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield the batches of optimiser steps `first` to `steps`, counted over the whole run.
@@ -98,19 +100,28 @@ class BatchLoader:
     def plain(self) -> Iterator[torch.Tensor]:
         """Yield the images that the run learns from once, in order, without augmentation, in whole batches.
 
-        These are its photos, or its renders if the arm takes no photos. The last batch is filled from the beginning;
-        crops are drawn as for an epoch after the last.
+        These are its unlabelled pictures if it has any, else its photos, or its renders if the arm takes no photos. The
+        last batch is filled from the beginning; crops are drawn as for an epoch after the last.
 
         Yields
         ------
         (b, 3, s, s) float32 in [0, 1], not yet normalised, on the device.
         """
-        pool = self.photos if self.config.arm.takes_photos or self.renders is None else self.renders
+        labelled = self.photos if self.config.arm.takes_photos or self.renders is None else self.renders
+        pool = self.pictures or labelled
         layout = memory_format(self.config.precision)
         for first in range(0, len(pool.rows), self.config.batch_size):
             places = np.arange(first, first + self.config.batch_size)
             images, _ = self._frame(pool, places % len(pool.rows), self.config.epochs, first, is_plain=True)
             yield augment.image_tensor(images, self.where).contiguous(memory_format=layout)
+
+    def unlabelled(self, step: int) -> torch.Tensor:
+        """Return the pictures of a step that a teacher labels, unchanged: (b, 3, s, s) float32, on the device."""
+        pool, count = self.pictures or self.photos, self.config.batch_size
+        first = step * count
+        drawn = endless(self.config.seed, Stream.UNLABELLED_ORDER, first, count, len(pool.rows))
+        images, _ = self._frame(pool, drawn, 0, first, Stream.UNLABELLED_SQUARE, is_plain=True)
+        return augment.image_tensor(images, self.where)
 
     def framed(self, step: int) -> tuple[_Arrays, _Arrays]:
         """Return the batch of one step before augmentation: (b, s, s, 3) and (b, s, s) uint8, photos first."""
@@ -241,35 +252,3 @@ def _quiet_worker(_number: int) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(0)
-
-
-def crop(
-    image: _Arrays, mask: _Arrays, size: int, rng: np.random.Generator, foreground: float = FOREGROUND
-) -> tuple[_Arrays, _Arrays]:
-    """Crop a random square of `size` pixels from a photo and its mask; smaller photos are padded by reflection.
-
-    A share of `foreground` of the squares holds a random pixel of the mask, if it has any; otherwise most squares of
-    large photos would be clean. (F. Isensee et al., nnU-Net, Nature Methods 18, 2021, force a third of each batch.)
-
-    Parameters
-    ----------
-    image, mask : (h, w, 3) and (h, w) uint8.
-    foreground : 0 cuts anywhere, with the bits of versions that knew nothing else.
-    """
-    height, width = mask.shape
-    below, right = max(0, size - height), max(0, size - width)
-    if below or right:
-        image, mask = (_reflected(array, below, right) for array in (image, mask))
-    most_top, most_left = max(0, height - size), max(0, width - size)
-    tops, lefts = (0, most_top), (0, most_left)
-    if foreground and rng.random() < foreground and len(corroded := np.flatnonzero(mask)):
-        row, column = divmod(int(corroded[rng.integers(len(corroded))]), mask.shape[1])
-        tops = (max(0, row - size + 1), min(row, most_top))
-        lefts = (max(0, column - size + 1), min(column, most_left))
-    top, left = (int(rng.integers(low, high + 1)) for low, high in (tops, lefts))
-    part = (slice(top, top + size), slice(left, left + size))
-    return image[part], mask[part]
-
-
-def _reflected(array: _Arrays, below: int, right: int) -> _Arrays:
-    return np.asarray(cv2.copyMakeBorder(np.asarray(array), 0, below, 0, right, cv2.BORDER_REFLECT_101), dtype=np.uint8)

@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.models.network import save_tensors
 from corrotwin.segmentation.runs import HISTORY_COLUMNS
+from corrotwin.segmentation.training import self_training
 from corrotwin.twin.core import files
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import parsed
@@ -22,13 +23,15 @@ MOST_BYTES = 16 * 1024**3  # weights, moments and the best so far of the largest
 
 @dataclass(kw_only=True)
 class State:
-    """Progress of a run. `average` is kept instead of the best weights if the configuration says so."""
+    """Progress of a run. `average` is kept instead of the best weights if the configuration says so, and teaches."""
 
     network: torch.nn.Module
     optimizer: torch.optim.AdamW
     average: AveragedModel | None
     history: list[dict[str, float]] = field(default_factory=list)
     """One row an epoch."""
+    teaching: list[dict[str, float]] = field(default_factory=list)
+    """One row an epoch of what the teacher said; empty where there is none."""
     best_epoch: int = 0
     best_f1: float = -1.0
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -38,7 +41,7 @@ class State:
     @property
     def kept(self) -> tuple[int, dict[str, torch.Tensor]]:
         """The epoch and the weights that the run would keep if it ended now."""
-        if self.average is None:
+        if self.average is None or self.best_weights:
             return self.best_epoch, self.best_weights
         return len(self.history), self.average.module.state_dict()
 
@@ -60,7 +63,9 @@ def save(folder: Path, state: State) -> None:
     if state.average is not None:
         tensors |= {f"average/{name}": tensor for name, tensor in state.average.state_dict().items()}
     tensors |= dict(_moments(state))
-    small = {"history": state.history, "best_epoch": state.best_epoch, "best_f1": state.best_f1}
+    small = {
+        "history": state.history, "best_epoch": state.best_epoch, "best_f1": state.best_f1, "teaching": state.teaching,
+    }  # fmt: skip
     save_tensors(folder / NAME, tensors, {"progress": json.dumps(small)})
 
 
@@ -99,6 +104,7 @@ def restore(folder: Path, state: State) -> None:
             raise ValueError("no history of a run")
         state.history, state.best_epoch, state.best_f1 = (small[key] for key in ("history", "best_epoch", "best_f1"))
         state.best_weights = _with_prefix("best/", tensors)
+        state.teaching = self_training.checked_rows(small.get("teaching", []))
     except (AttributeError, OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: damaged or of another run ({error!s:.100}); delete it to start over") from error
 

@@ -26,6 +26,8 @@ def check(network: torch.nn.Module, config: TrainConfig) -> None:
     if (config.freeze or is_frozen) and config.encoder_weights is None and config.init is None:
         name = "`batch_norm` frozen" if is_frozen else f"`freeze` {config.freeze:g}"
         raise InputError(f"{name}: keeps what the encoder starts with, here random; give `encoder_weights` or `init`")
+    if config.batch_norm == "own" and config.arm.self_training:
+        raise InputError("`batch_norm` own: a teacher's pictures are neither photos nor renders; choose train")
     treated = network.get_submodule("encoder") if is_frozen else network
     if config.batch_norm != "train" and next(_batch_norms(treated), None) is None:
         where = f"encoder {config.backbone}" if is_frozen else f"{config.architecture} with {config.backbone}"

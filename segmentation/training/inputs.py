@@ -13,6 +13,7 @@ from corrotwin.segmentation.evaluation.evaluate import decoded_arrays
 from corrotwin.segmentation.models.network import device
 from corrotwin.segmentation.sampling import plan_batches, render_subset, subset, thin
 from corrotwin.segmentation.training.batches import BatchLoader, Pool
+from corrotwin.segmentation.unlabelled.pictures import Pictures
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError
 
@@ -38,13 +39,19 @@ class RunInputs:
 
 
 def prepare(
-    config: TrainConfig, real: CocoDataset, split: splits.Split, renders: CocoDataset | None, workers: int | None
+    config: TrainConfig,
+    real: CocoDataset,
+    split: splits.Split,
+    renders: CocoDataset | None,
+    workers: int | None,
+    unlabelled: Pictures | None = None,
 ) -> RunInputs:
     """Check that data and configuration fit together, decode the photos and renders, and set up the batches.
 
     Parameters
     ----------
     workers : processes that augment ahead where precision is exact; None: `augmentation_workers` of all cores but one.
+    unlabelled : pictures without labels; none of them may show what tests the run (`unlabelled.apart.from_test`).
 
     Raises
     ------
@@ -55,6 +62,10 @@ def prepare(
     splits.check(split, real)
     known = {photo.file_name: photo for photo in real.photos}
     arm = config.arm
+    if unlabelled is None and arm.self_training == "unlabelled":
+        raise InputError(f"data arm {arm.name}: learns from unlabelled pictures, but none were given; name them")
+    if unlabelled is not None and arm.self_training != "unlabelled" and config.batch_norm != "re-estimated":
+        raise InputError("`unlabelled`: nothing uses these pictures; take `self_training` or `batch_norm` re-estimated")
     if arm.takes_renders and renders is None:
         raise InputError(f"data arm {arm.name}: takes renders, but none were given; name their folder")
     every = thin(split.train, config.max_train_images)
@@ -86,6 +97,7 @@ def prepare(
             renders=pool,
             where=where,
             workers=augmentation_workers(available_cores() - 1) if workers is None else workers,
+            pictures=None if unlabelled is None else _pool(unlabelled),
         ),
         photos=photos,
         valid=valid,
@@ -95,6 +107,12 @@ def prepare(
         photo_side=photo_side,
         classes=real.classes,
     )
+
+
+def _pool(pictures: Pictures) -> Pool:
+    """Return unlabelled pictures as images to draw, with masks of zeros that take no memory."""
+    none = np.broadcast_to(np.uint8(0), pictures.images.shape[:3])
+    return Pool(images=decoded.Arrays(images=pictures.images, masks=none, row={}), rows=pictures.rows)
 
 
 def augmentation_workers(cores: int) -> int:

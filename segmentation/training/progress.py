@@ -37,6 +37,15 @@ def bar(title: str, epochs: int) -> Iterator[Callable[[dict[str, float]], None]]
         yield on_epoch
 
 
+@contextmanager
+def files_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on a terminal; yield a function to call with the number of files done, and of all."""
+    console = rich_console(stderr=True, wrap=False)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title)
+        yield lambda done, count: progress.update(task, completed=done, total=count)
+
+
 def scores_line(table: PerImage, where: str) -> str:
     """Return a line with mean F1 and IoU of a table, and the number of images correctly found without corrosion."""
     f1, iou = scores(table.tp, table.fp, table.fn, table.tn)

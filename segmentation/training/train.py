@@ -27,10 +27,12 @@ from corrotwin.segmentation.models.network import (
     place,
     torch_settings,
 )
-from corrotwin.segmentation.sampling import BatchPlan, Stream, generator
-from corrotwin.segmentation.training import checkpoint, completion, fine_tuning
+from corrotwin.segmentation.sampling import Stream, generator
+from corrotwin.segmentation.training import checkpoint, completion, fine_tuning, self_training
+from corrotwin.segmentation.training.batches import BatchLoader
 from corrotwin.segmentation.training.initial_weights import network_of, with_photos_of
 from corrotwin.segmentation.training.inputs import RunInputs, prepare
+from corrotwin.segmentation.unlabelled.pictures import Pictures
 from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.files import write_manifest, writing
 from corrotwin.twin.core.locks import OUTLIVING_SECONDS, check_claim, hold
@@ -47,6 +49,7 @@ def train(
     real: CocoDataset,
     split: splits.Split,
     renders: CocoDataset | None,
+    unlabelled: Pictures | None = None,
     weights: Path | None = None,
     init: Path | None = None,
     checkpoint_seconds: float = 300.0,
@@ -59,6 +62,8 @@ def train(
     ----------
     folder : absent, empty, or holding this same run.
     config, real, split, renders : settings and data. `renders` is used only if the arm takes renders.
+    unlabelled : pictures without labels, for `self_training` and for statistics of batch normalisation that are
+        re-estimated. None may show a spot that tests the run (`Pictures.apart_from`).
     weights : folder of prepared ImageNet weights; None takes them from the hub. Used only if the configuration asks.
     init : folder of the run to start from. The configuration has the digest of its weights
         (`initial_weights.digest_of`).
@@ -79,14 +84,15 @@ def train(
     WorkError
         The loss is no longer a number.
     """
-    if runs.is_complete(folder, config, real, split, renders):
+    pictures = None if unlabelled is None else unlabelled.digest
+    if runs.is_complete(folder, config, real, split, renders, pictures):
         checkpoint.remove(folder)  # killed just before it would have been
         return runs.load(folder)
     encoders.check(config.backbone, config.architecture)
-    identity = runs.identity(config, real, split, renders)
+    identity = runs.identity(config, real, split, renders, pictures)
     settings = {**identity["config"], **{f"data {key}": value for key, value in identity["data"].items()}}
     check_claim(folder, runs.KIND, settings)
-    inputs = prepare(config, real, split, renders, workers)
+    inputs = prepare(config, real, split, renders, workers, unlabelled)
     network = network_of(config, weights=weights, init=init)
     fine_tuning.check(network, config)
     if init is not None:
@@ -109,6 +115,8 @@ def train(
             fine_tuning.re_estimate(state.network, config, inputs.loader)
         seconds = sum(row["seconds"] for row in state.history)
         content = {**start, "best_epoch": best_epoch, "train_seconds": seconds}
+        if state.teaching:
+            content["self_training"] = self_training.summary(state.teaching)
         completion.complete(folder, state.network, config, inputs, split=split, content=content)
         checkpoint.remove(folder)
     return runs.load(folder)
@@ -124,7 +132,7 @@ def _begin(network: torch.nn.Module, config: TrainConfig, inputs: RunInputs) -> 
         fused=True if config.precision == "fast" else None,
     )
     average = None
-    if config.keep == "averaged":
+    if config.keep == "averaged" or config.arm.self_training:
         reach = max(AVERAGE_EVERY, AVERAGED * config.epochs * inputs.loader.plan.steps_per_epoch)
         average = AveragedModel(
             network,
@@ -149,18 +157,18 @@ def _epochs(
     batches = inputs.loader.batches(reached * steps, config.epochs * steps)
     for epoch in range(reached, config.epochs):
         started = time.monotonic()
-        train_loss = _one_epoch(config, batches, inputs.loader.plan, state)
+        train_loss = _one_epoch(config, batches, inputs.loader, state)
         trained = time.monotonic()
         if not math.isfinite(train_loss):
             raise WorkError(f"{folder}: the loss is not a number in epoch {epoch + 1}; take a lower learning_rate")
         measured = state.network if state.average is None else state.average.module
         valid_loss, table = measure(measured, config, inputs.photos, inputs.valid)
         f1, iou = (float(values.mean()) for values in scores(table.tp, table.fp, table.fn, table.tn))
-        if state.average is None and f1 > state.best_f1:
+        if config.keep == "best" and f1 > state.best_f1:
             state.best_epoch, state.best_f1 = epoch + 1, f1
             state.best_weights = {
                 name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-                for name, tensor in state.network.state_dict().items()
+                for name, tensor in measured.state_dict().items()
             }
         row = {
             "epoch": epoch + 1,
@@ -172,6 +180,8 @@ def _epochs(
         }
         state.history.append(row)
         runs.write_history(folder, state.history)
+        if state.teaching:
+            self_training.report(folder, state.teaching)
         if time.monotonic() - published >= checkpoint_seconds and checkpoint.publish(folder, state, config.digest):
             published = time.monotonic()
         if time.monotonic() - saved >= checkpoint_seconds:
@@ -184,11 +194,14 @@ def _epochs(
 
 
 def _one_epoch(
-    config: TrainConfig, batches: Iterator[tuple[torch.Tensor, torch.Tensor]], plan: BatchPlan, state: checkpoint.State
+    config: TrainConfig,
+    batches: Iterator[tuple[torch.Tensor, torch.Tensor]],
+    loader: BatchLoader,
+    state: checkpoint.State,
 ) -> float:
     """Take the optimiser steps of one epoch and return the mean of their losses."""
     where = next(state.network.parameters()).device
-    losses = []
+    plan, losses, lessons = loader.plan, [], self_training.Record()
     steps = plan.steps_per_epoch
     first, last = len(state.history) * steps, config.epochs * steps
     for step in range(first, first + steps):
@@ -199,15 +212,25 @@ def _one_epoch(
             group["lr"] = group["factor"] * learning_rate(config, step, last)
         is_apart = config.batch_norm == "own" and step >= plan.pretrain_steps  # before, there are no photos to serve
         photos = len(plan.batch(step)[0]) if is_apart else None
+        taught = None
+        if config.arm.self_training and state.average is not None:
+            taught = self_training.lesson(loader, state.average.module, config, step)
         with torch.random.fork_rng([where] if where.type == "cuda" else []):  # dropout, which some decoders have
             torch.manual_seed(int(generator(config.seed, Stream.DROPOUT, step).integers(2**63)))
-            value = step_loss(config, state.network, images, masks, photos=photos)
+            if taught is None:
+                value = step_loss(config, state.network, images, masks, photos=photos)
+            else:
+                value, of_pictures = taught_loss(config, state.network, images, masks, taught)
+                lessons.add(of_pictures.detach(), taught)
+                value = value + self_training.weight(step, last) * of_pictures
         state.optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         state.optimizer.step()
         losses.append(value.detach())
         if state.average is not None and step % AVERAGE_EVERY == 0:
             state.average.update_parameters(state.network)
+    if lessons:
+        state.teaching.append(lessons.row(len(state.history) + 1, self_training.weight(first, last)))
     return float(torch.stack(losses).mean())
 
 
@@ -226,6 +249,20 @@ def step_loss(
     with autocast(config.precision, images.device.type):
         logits = fine_tuning.logits(network, normalise(images, config.backbone), photos)
     return loss(config.loss, logits.float(), masks)
+
+
+def taught_loss(
+    config: TrainConfig,
+    network: torch.nn.Module,
+    images: torch.Tensor,
+    masks: torch.Tensor,
+    taught: self_training.Lesson,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Compute the losses of a labelled batch and of the pictures of the same step, which pass the network together."""
+    together = torch.cat([images, taught.images])
+    with autocast(config.precision, images.device.type):
+        logits = network(normalise(together, config.backbone)).float()
+    return loss(config.loss, logits[: len(images)], masks), self_training.loss(logits[len(images) :], taught)
 
 
 def learning_rate(config: TrainConfig, step: int, steps: int) -> float:

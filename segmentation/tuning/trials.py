@@ -14,6 +14,7 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.arms import FILE_KEYS, from_file, to_file
 from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.tuning.space import PARAMETERS, SearchSpace
+from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_text
 from corrotwin.twin.core.plotting import import_matplotlib
@@ -120,7 +121,7 @@ def _rows(trials: Sequence[Trial]) -> Iterator[list[Any]]:
 
 def write_table(path: Path, trials: Sequence[Trial]) -> None:
     """Write the trials as CSV, the best first."""
-    runs.write_table(path, [FILE_KEYS.get(name, name) for name in COLUMNS], _rows(trials))
+    tables.write_own(path, [FILE_KEYS.get(name, name) for name in COLUMNS], _rows(trials))
 
 
 def table(trials: Sequence[Trial], space: SearchSpace, *, most: int = 10) -> "Table":

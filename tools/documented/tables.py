@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from corrotwin.segmentation.runs import write_table
 from corrotwin.twin.core.files import write_text, writing
 from corrotwin.twin.core.plotting import import_matplotlib
+from corrotwin.twin.core.tables import write_own
 from tools.documented.rendering import DOCUMENTED, OURS, Arm
 
 SHARES = (1 / 8, 1 / 4, 1 / 3, 1 / 2, 1.0)  # of the documented arm's time; ours has a third of it
@@ -76,7 +76,7 @@ def table(rows: Sequence[ScoreRow], documented_seconds: float) -> str:
 def write(out: Path, rows: Sequence[ScoreRow], documented_seconds: float) -> None:
     """Write scores.csv, scores.md and scores.svg."""
     with writing(out):
-        write_table(out / "scores.csv", [each.name for each in fields(ScoreRow)], [list(astuple(row)) for row in rows])
+        write_own(out / "scores.csv", [each.name for each in fields(ScoreRow)], [list(astuple(row)) for row in rows])
         write_text(out / "scores.md", table(rows, documented_seconds))
         _draw(out / "scores.svg", rows)
 

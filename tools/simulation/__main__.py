@@ -23,7 +23,7 @@ def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> Non
     """
     from rich.progress import track
 
-    from corrotwin.segmentation.runs import write_table
+    from corrotwin.twin.core.tables import write_own
     from tools.simulation import studies, tables
 
     if sets < 1:
@@ -44,7 +44,7 @@ def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> Non
     say(text, end="")
     if out is not None:
         try:
-            write_table(out, list(rows[0]), (row.values() for row in rows))
+            write_own(out, list(rows[0]), (row.values() for row in rows))
             write_text(out.with_suffix(".md"), text)
         except OSError as error:
             raise InputError(f"{out}: cannot be written ({error.strerror}); choose another --out") from error

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from corrotwin.segmentation.runs import write_table
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import write_text, writing
+from corrotwin.twin.core.tables import write_own
 
 EVERY_SECONDS = 1.0
 ROLES = ("driver", "workers", "blender", "ray")
@@ -140,7 +140,7 @@ def growth(found: Sequence[Stretch]) -> dict[str, float]:
 def write(out: Path, samples: Sequence[Sample], title: str) -> str:
     """Write all samples as ``memory.csv`` and the table ``memory.md``; return the latter."""
     names = [one.name for one in fields(Sample)]
-    write_table(out / "memory.csv", names, [[round(value, 1) for value in astuple(one)] for one in samples])
+    write_own(out / "memory.csv", names, [[round(value, 1) for value in astuple(one)] for one in samples])
     found = stretches(samples)
     lines = [
         f"# {title}",

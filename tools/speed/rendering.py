@@ -16,13 +16,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.segmentation import runs
 from corrotwin.synth import spec
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.presets.builtin import PRESETS, preset
 from corrotwin.synth.rendering import batch
 from corrotwin.synth.scene import sampling
 from corrotwin.synth.textures.picture_files import LUMINANCE
+from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.files import writing
 from tools.speed import rendering_tables
@@ -149,7 +149,7 @@ def write(folder: Path, rows: Sequence[RenderingRow], title: str) -> None:
     names = [field.name for field in fields(RenderingRow)]
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        runs.write_table(
+        tables.write_own(
             folder / "rendering.csv", names, ([_cell(asdict(row)[name]) for name in names] for row in rows)
         )
         rendering_tables.write(folder, rows, title)

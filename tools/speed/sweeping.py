@@ -16,7 +16,6 @@ from pathlib import Path
 import ray
 from ray.cluster_utils import Cluster
 
-from corrotwin.segmentation import runs
 from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.config import TrainConfig, configure
 from corrotwin.segmentation.data import coco, splits
@@ -25,6 +24,7 @@ from corrotwin.segmentation.tuning.ray_tune import RAY
 from corrotwin.segmentation.tuning.search import run
 from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, trial_config
 from corrotwin.segmentation.tuning.trials import TRIALS, Trial
+from corrotwin.twin.core import tables
 from corrotwin.twin.core.cluster import connect
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import writing
@@ -179,4 +179,4 @@ def write(path: Path, found: Overhead) -> None:
     """Write one row as CSV."""
     row = {**asdict(found), "overhead_seconds": found.overhead_seconds}
     names = [*(each.name for each in fields(found)), "overhead_seconds"]
-    runs.write_table(path, names, [[round(row[name], 3) for name in names]])
+    tables.write_own(path, names, [[round(row[name], 3) for name in names]])

@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 import torch
 
-from corrotwin.segmentation import runs
 from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.augmentation import augment
 from corrotwin.segmentation.config import Precision, TrainConfig, configure
@@ -25,6 +24,7 @@ from corrotwin.segmentation.models.network import build, device, place, torch_se
 from corrotwin.segmentation.sampling import plan_batches
 from corrotwin.segmentation.training.batches import BatchLoader, Pool
 from corrotwin.segmentation.training.train import step_loss
+from corrotwin.twin.core import tables
 from corrotwin.twin.core.cache import cache_folder
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.console import rich_console
@@ -202,7 +202,7 @@ def write(path: Path, timings: Sequence[LoopTiming]) -> None:
         for number, value in enumerate(each.images_per_second, start=1)
     )
     with writing(path):
-        runs.write_table(path, ("backbone", "loop", "round", "images_per_second"), rows)
+        tables.write_own(path, ("backbone", "loop", "round", "images_per_second"), rows)
 
 
 def show(timings: Sequence[LoopTiming], *, size: int, batch_size: int, threads: int) -> None:

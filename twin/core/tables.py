@@ -1,8 +1,9 @@
-"""Tables as CSV files: the one place that reads them, whoever wrote them.
+"""Tables as CSV files: the one place that reads them, whoever wrote them, and writes ours.
 
 `read` takes what spreadsheets and other programs write: commas, semicolons or tabs between cells, decimal points or
 commas, UTF-8 or UTF-16, padded or capitalised headers, rows without content. `read_own` takes exactly what this program
-writes. Every refusal is one line that names the file, and where it can the line, the column and the value.
+writes with `write_own`. Every refusal is one line that names the file, and where it can the line, the column and the
+value.
 
 Standard library only; every package may import it.
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_bytes
+from corrotwin.twin.core.files import read_bytes, write_text
 from corrotwin.twin.core.table_rows import Row, canonical, shortened
 
 if TYPE_CHECKING:
@@ -96,6 +97,15 @@ def read(
             raise row.wrong(f"holds a zero byte; {ADVICE}")
         rows.append(row)
     return Table(path=path, columns=tuple(headings.values()), rows=tuple(rows))
+
+
+def write_own(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a table atomically, as `read_own` takes it. Floats keep all their bits."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def read_own(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:

@@ -20,6 +20,7 @@ from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, ReportSection, Text
 from corrotwin.benchmarks.stats.tukey import summary
 from corrotwin.benchmarks.study.results import Results
+from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.tables import read as read_table
 
@@ -56,7 +57,6 @@ def timings(results: Results) -> dict[str, Timing]:
     InputError
         The file is damaged.
     """
-    from corrotwin.segmentation import runs
     from corrotwin.segmentation.deployment import latency
 
     path = results.folder / FILE
@@ -67,7 +67,7 @@ def timings(results: Results) -> dict[str, Timing]:
             wanted, settings.size, threads=settings.threads, repeats=REPEATS, precisions=(settings.precision,)
         )
         columns = list(asdict(found[0]))
-        runs.write_table(path, columns, (asdict(each).values() for each in found))
+        tables.write_own(path, columns, (asdict(each).values() for each in found))
     return _read(path)
 
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from corrotwin.segmentation.api.dataset import Dataset
 from corrotwin.segmentation.commands import split
-from corrotwin.segmentation.data import coco, groups
+from corrotwin.segmentation.data import coco, groups, perceptual_hash
 from corrotwin.twin.core.errors import InputError
 
 
@@ -153,14 +153,14 @@ def test_likeness_is_a_count_of_different_bits_in_the_nearest_position():
         bits[other, position] = bits[one, 0]
         bits[other, position, rng.permutation(256)[:distance]] ^= True
     expected = {(row, row) for row in range(600)} | {(3, 590), (590, 3), (300, 10)}
-    assert set(map(tuple, groups._near(bits).tolist())) == expected
+    assert set(map(tuple, perceptual_hash.pairs_alike(bits).tolist())) == expected
 
 
 def test_the_hash_is_that_of_imagehash():
     import imagehash
 
     image = scene(3)
-    found = groups._hashes(np.asarray(image))
+    found = perceptual_hash.hashes(np.asarray(image))
     assert np.array_equal(found[0], imagehash.phash(image, hash_size=16).hash.ravel())
     assert len({each.tobytes() for each in found}) == 8
 
@@ -354,15 +354,15 @@ def test_copies_of_real_photos_are_found_as_often_as_promised(photos, written):
 
 def test_many_that_are_all_alike_are_one_group_in_little_memory(monkeypatch):
     """Blank photos: every pair is alike, and only as many links are kept as join them."""
-    monkeypatch.setattr(groups, "_ROWS", 5)
-    monkeypatch.setattr(groups, "_COLUMNS", 7)
-    monkeypatch.setattr(groups, "_LINKS", 1)
+    monkeypatch.setattr(perceptual_hash, "_ROWS", 5)
+    monkeypatch.setattr(perceptual_hash, "_COLUMNS", 7)
+    monkeypatch.setattr(perceptual_hash, "_LINKS", 1)
     rng = np.random.default_rng(0)
     three = rng.random((3, 8, 256)) < 0.5
     bits = three[rng.integers(0, 3, 60)]
-    links = groups._near(bits)
+    links = perceptual_hash.pairs_alike(bits)
     assert len(links) <= 60 + 5 * 7
-    first = groups._components(60, links)
+    first = perceptual_hash.components(60, links)
     for place in range(60):
         same = (bits == bits[place]).all(axis=(1, 2))
         assert first[place] == np.flatnonzero(same)[0]

@@ -6,12 +6,13 @@ import torch
 
 from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.augmentation import augment
+from corrotwin.segmentation.augmentation.crop import crop
 from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, decoded
 from corrotwin.segmentation.models.network import memory_format
 from corrotwin.segmentation.sampling import partners, plan_batches
 from corrotwin.segmentation.training import batches
-from corrotwin.segmentation.training.batches import BatchLoader, Pool, crop, resident
+from corrotwin.segmentation.training.batches import BatchLoader, Pool, resident
 
 CPU = torch.device("cpu")
 MIXED = DataArm(name="mixed", render_share=0.5)

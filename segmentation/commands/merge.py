@@ -1,0 +1,42 @@
+"""``corrotwin segmentation merge``: put labelled datasets together."""
+
+from pathlib import Path
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import printable, say, say_error
+
+
+def merge(datasets: tuple[Path, ...], /, *, out: Path, classes: tuple[str, ...] = ()) -> None:
+    """Put datasets together into one, such as your labels and what came back from a labelling tool.
+
+    The same file in two datasets is one photo, with the labels of the later one. Photos that look alike stay, are
+    reported, and share a spot in spots.csv, so that no split tears them apart.
+
+    Parameters
+    ----------
+    datasets
+        folders or archives of COCO datasets, such as exports of CVAT, Label Studio or Roboflow; later ones correct
+        earlier ones.
+    out
+        folder for images/, annotations.json and spots.csv.
+    classes
+        names of the categories that count as corrosion; default: all that a dataset has annotations of.
+    """
+    from corrotwin.segmentation.data import coco, merging
+
+    if len(datasets) < 2:
+        raise InputError("name two datasets or more; later ones correct earlier ones")
+    read = [coco.read(path, classes=classes or None, allow_unannotated=True) for path in datasets]
+    merged = merging.merge(read, out)
+    if merged.replaced:
+        say_error(printable(f"{len(merged.replaced)} photos have later labels now ({_first(merged.replaced)})"))
+    if merged.alike:
+        pairs = [f"{one} and {other}" for one, other in merged.alike]
+        say_error(
+            printable(f"{len(pairs)} photos look like one of another dataset ({_first(pairs)}); they share a spot")
+        )
+    say(f"{out}: {merged.photos} photos")
+
+
+def _first(names: list[str] | tuple[str, ...]) -> str:
+    return ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])

@@ -1,0 +1,81 @@
+"""``corrotwin segmentation rank``: which photos to label next."""
+
+from pathlib import Path
+
+from corrotwin.segmentation.config import Tiling
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import printable, say, say_error
+
+
+def rank(
+    run_folder: Path,
+    photos: tuple[Path, ...],
+    /,
+    *,
+    out: Path,
+    count: int = 20,
+    others: tuple[Path, ...] = (),
+    tiling: Tiling = "auto",
+    scale: float | None = None,
+) -> int:
+    """Rank unlabelled photos by what their labels would teach, and prepare the first for a labelling tool.
+
+    A photo comes first where the network, on the photo and its mirror images, is least sure and disagrees most with
+    itself, and where it is unlike those before it; of each spot one photo comes first. Repeat the command to resume it,
+    or with more photos. Photos that cannot be read are reported and skipped; the exit status is then 1.
+
+    Parameters
+    ----------
+    run_folder
+        folder of a run.
+    photos
+        image files, or folders to search for them. Those that trained or validated the run are left out.
+    out
+        folder for ranking.csv, index.html (a page of thumbnails) and to-label/: the first photos with pre-drawn
+        outlines, as COCO for CVAT and as tasks for Label Studio.
+    count
+        number of photos to label.
+    others
+        folders of other runs, such as those of other seeds, whose disagreement with the first counts, too.
+    tiling, scale
+        as for `predict`.
+    """
+    from rich.progress import Progress
+
+    from corrotwin.segmentation.data import photo_files
+    from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+    from corrotwin.segmentation.prediction.search import search
+    from corrotwin.segmentation.prediction.sizes import check_sizes
+    from corrotwin.segmentation.ranking import folder
+    from corrotwin.twin.core.console import rich_console
+
+    if not photos:
+        raise InputError("no photos; name image files or folders of them after the run's folder")
+    if count < 1:
+        raise InputError(f"--count {count} is below 1")
+    settings = Settings(tiling=tiling, scale=scale)
+    found = search(photos)
+    predictors = [Predictor(each, settings) for each in (run_folder, *others)]
+    for predictor in predictors:
+        check_sizes(predictor, found.photos)
+        if predictor.note:
+            say_error(f"{predictor.folder}: {predictor.note}")
+    console = rich_console(stderr=True, wrap=False)
+    failed = 0
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("photos", total=len(found.photos))
+
+        def on_photo(wrong: InputError | None) -> None:
+            nonlocal failed
+            progress.advance(task)
+            if wrong is not None:
+                failed += 1
+                console.print(f"left out: {printable(str(wrong))}")
+
+        ranking = folder.rank(predictors, found.photos, out, count=count, on_photo=on_photo)
+    for line in photo_files.lines(found.left_out):
+        say_error(f"left out: {printable(line)}")
+    first = min(count, len(ranking.photos))
+    to_label, page = out / folder.TO_LABEL, out / folder.PAGE
+    say(f"{out}: {len(ranking.photos)} photos ranked, the first {first} of them in {to_label}; look at {page}")
+    return 1 if failed or found.has_losses else 0

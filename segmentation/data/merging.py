@@ -1,0 +1,141 @@
+"""Datasets put together into one: photos linked or copied, labels taken over, copies noticed."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from corrotwin.segmentation.data import coco, groups
+from corrotwin.twin.core import tables
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import link_or_copy, remove, writing
+from corrotwin.twin.core.locks import hold
+from corrotwin.twin.core.text import escape_csv
+
+KIND = "merged dataset"
+IMAGES, ANNOTATIONS = "images", "annotations.json"
+KEPT = ("segmentation", "area", "bbox", "iscrowd")  # of an annotation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """What became of the photos: `photos` in all, of which some are `alike`; labels that were `replaced` by later ones.
+
+    `alike` has the names of photos that show, by perceptual hash, what a photo of another dataset shows, and of that.
+    """
+
+    photos: int
+    replaced: tuple[str, ...]
+    alike: tuple[tuple[str, str], ...]
+
+
+@dataclass(kw_only=True)
+class _Entry:
+    name: str
+    photo: coco.Photo
+    of: int
+    spot: str = ""
+
+
+def merge(datasets: Sequence[coco.CocoDataset], out: Path) -> Merged:
+    """Write datasets as one, with ``spots.csv``: photos of one spot, or alike, share theirs.
+
+    The same file in two datasets is one photo with the labels of the later dataset, so that corrected labels follow
+    those that they correct. Names stay, but that a second photo of a name gets a number.
+
+    Parameters
+    ----------
+    datasets : two or more; what was read as corrosion is written as the category corrosion.
+    out : absent, empty, or holding this same merged dataset.
+
+    Raises
+    ------
+    InputError
+        There are fewer than two datasets, or the folder holds something else.
+    """
+    if len(datasets) < 2:
+        raise InputError("a merged dataset needs two datasets or more; name their folders")
+    entries, replaced = _entries(datasets)
+    claim = {"datasets": [dataset.digest for dataset in datasets]}
+    with writing(out), hold(out, KIND, claim):
+        remove(out / ANNOTATIONS, missing_ok=True)  # written last
+        (out / IMAGES).mkdir(exist_ok=True)
+        for entry in entries:
+            link_or_copy(entry.photo.path, out / IMAGES / entry.name)
+        alike = _spots(entries, datasets)
+        tables.write_own(
+            out / groups.SPOTS,
+            (groups.FILE_NAME, groups.SPOT),
+            ((escape_csv(entry.name), escape_csv(entry.spot)) for entry in entries),
+        )
+        coco.write_document(
+            out / ANNOTATIONS,
+            (
+                {"id": number, "file_name": entry.name, "width": entry.photo.width, "height": entry.photo.height}
+                for number, entry in enumerate(entries, start=1)
+            ),
+            _annotations(entries),
+            description=f"{len(datasets)} datasets put together",
+        )
+    return Merged(photos=len(entries), replaced=tuple(replaced), alike=tuple(alike))
+
+
+def _entries(datasets: Sequence[coco.CocoDataset]) -> tuple[list[_Entry], list[str]]:
+    """Return a photo for each file, of the latest dataset that has it, and the names of those that were replaced."""
+    by_content: dict[str, _Entry] = {}
+    replaced = []
+    taken: set[str] = set()
+    for number, dataset in enumerate(datasets):
+        for photo in dataset.photos:
+            known = by_content.get(photo.sha256)
+            if known is not None and known.of != number:
+                known.photo, known.of = photo, number
+                replaced.append(known.name)
+                continue
+            if known is None:  # a file that stands twice in one dataset is one photo
+                by_content[photo.sha256] = _Entry(name=_free(photo.file_name, taken), photo=photo, of=number)
+    return list(by_content.values()), replaced
+
+
+def _free(file_name: str, taken: set[str]) -> str:
+    """Return the last part of a name, with a number where another photo has it."""
+    path = PurePosixPath(file_name)
+    name, number = path.name, 2
+    while name.lower() in taken:
+        name, number = f"{path.stem}-{number}{path.suffix}", number + 1
+    taken.add(name.lower())
+    return name
+
+
+def _annotations(entries: Sequence[_Entry]) -> Iterator[dict[str, Any]]:
+    number = 0
+    for image, entry in enumerate(entries, start=1):
+        for annotation in entry.photo.annotations:
+            number += 1
+            kept = {
+                name: annotation[name] for name in ("segmentation", "area", "bbox", "iscrowd") if name in annotation
+            }
+            yield {"id": number, "image_id": image, "category_id": 1, "iscrowd": 0, **kept}
+
+
+def _spots(entries: Sequence[_Entry], datasets: Sequence[coco.CocoDataset]) -> list[tuple[str, str]]:
+    """Give each photo its spot, and return the pairs of photos of two datasets that are alike."""
+    tables = [groups.beside(dataset) for dataset in datasets]
+    known = {
+        entry.name: entry.name if (table := tables[entry.of]) is None else f"{entry.of} {table[entry.photo.file_name]}"
+        for entry in entries
+    }
+    merged = coco.CocoDataset(
+        folder=datasets[0].folder,
+        photos=tuple(replace(entry.photo, file_name=entry.name) for entry in entries),
+        digest="",
+    )
+    looks = groups.by_perceptual_hash(merged)
+    joined = groups.join(known, groups.by_source_name(merged), looks)
+    for entry in entries:
+        entry.spot = joined[entry.name]
+    of_look: dict[str, dict[int, str]] = defaultdict(dict)
+    for entry in entries:
+        of_look[looks[entry.name]].setdefault(entry.of, entry.name)
+    return [(names[0], names[1]) for found in of_look.values() if len(names := list(found.values())) > 1]

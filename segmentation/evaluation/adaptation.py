@@ -1,0 +1,90 @@
+"""Adapt a trained network to the photos that it is to segment, without labels: statistics of batch normalisation.
+
+Scores on photos that the statistics are from are transductive: the network has seen these photos, though not their
+masks.
+
+References
+----------
+Y. Li et al., Revisiting batch normalization for practical domain adaptation, 2016 (AdaBN). The share that the
+statistics of training keep is that of S. Schneider et al., Improving robustness against common corruptions by covariate
+shift adaptation, NeurIPS 2020.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import update_bn
+
+from corrotwin.segmentation.augmentation.augment import image_tensor
+from corrotwin.segmentation.config import SIZE_STEP, TrainConfig
+from corrotwin.segmentation.models.network import autocast, device, memory_format, normalise
+from corrotwin.twin.core.errors import InputError
+
+MOST = 64  # photos that statistics are taken from, evenly spaced over all
+PRIOR = 16  # images that the statistics of training count as, so that a single photo changes little
+
+
+def adapt(network: torch.nn.Module, config: TrainConfig, images: Iterable[npt.NDArray[np.uint8]]) -> int:
+    """Take statistics of batch normalisation from images, and mix them with those of training.
+
+    Parameters
+    ----------
+    network : on its device; its statistics are replaced.
+    images : (h, w, 3) uint8, as the network sees them.
+
+    Returns
+    -------
+    The number of images.
+
+    Raises
+    ------
+    InputError
+        The network has no batch normalisation.
+    """
+    layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
+    if not layers:
+        raise InputError(
+            f"`adapt`: {config.architecture} with {config.backbone} has no batch normalisation; leave it out"
+        )
+    before = [(layer.running_mean.clone(), layer.running_var.clone()) for layer in layers]  # type: ignore[union-attr]
+    count = 0
+
+    def counted() -> Iterator[torch.Tensor]:
+        nonlocal count
+        for batch in _batches(images, config.batch_size):
+            count += len(batch)
+            yield normalise(_padded(image_tensor(batch, device())), config.backbone).contiguous(
+                memory_format=memory_format(config.precision)
+            )
+
+    with torch.random.fork_rng(devices=[]), autocast(config.precision, device().type):
+        torch.manual_seed(0)  # of dropout, which some decoders have
+        update_bn(counted(), network)
+    network.eval()
+    kept = PRIOR / (PRIOR + count)
+    for layer, (mean, variance) in zip(layers, before, strict=True):
+        layer.running_mean.lerp_(mean, kept)  # type: ignore[union-attr]
+        layer.running_var.lerp_(variance, kept)  # type: ignore[union-attr]
+    return count
+
+
+def _batches(images: Iterable[npt.NDArray[np.uint8]], size: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield whole batches of images of one shape each, and at the end what is left of each shape."""
+    waiting: dict[tuple[int, ...], list[npt.NDArray[np.uint8]]] = defaultdict(list)
+    for image in images:
+        of_shape = waiting[image.shape]
+        of_shape.append(image)
+        if len(of_shape) == size:
+            yield np.stack(of_shape)
+            of_shape.clear()
+    yield from (np.stack(left) for left in waiting.values() if left)
+
+
+def _padded(images: torch.Tensor) -> torch.Tensor:
+    """Pad images (b, 3, h, w) below and on the right with border pixels, to sides that the U-Net can halve."""
+    height, width = images.shape[2:]
+    return torch.nn.functional.pad(images, (0, -width % SIZE_STEP, 0, -height % SIZE_STEP), mode="replicate")

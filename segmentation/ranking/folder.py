@@ -1,0 +1,199 @@
+"""A ranking on disk: scores of all photos as they come, the order of labelling, a page, and photos to label.
+
+`scores.jsonl` has a line for each photo that was scored, so that a ranking of thousands goes on where it was cut off.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation.data import coco, groups, image_io
+from corrotwin.segmentation.data.perceptual_hash import HASH_SIDE, components, hashes, pairs_alike
+from corrotwin.segmentation.models.network import torch_settings
+from corrotwin.segmentation.prediction.predictor import Predictor
+from corrotwin.segmentation.ranking import choice, labelling, page
+from corrotwin.segmentation.ranking.scores import Scores, score
+from corrotwin.twin.core import files, tables
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import writing
+from corrotwin.twin.core.locks import hold
+from corrotwin.twin.core.text import escape_csv
+
+KIND = "ranking"
+SCORES, TABLE, PAGE, TO_LABEL = "scores.jsonl", "ranking.csv", "index.html", "to-label"
+COLUMNS = ("rank", "photo", "spot", "value", "disagreement_bits", "entropy_bits", "corroded_percent")
+SHOWN = 200  # photos on the page
+LEAST = 2  # photos
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Candidate:
+    """A photo that may be labelled: its name, file, content hash, scores and perceptual hashes (8, bits)."""
+
+    name: str
+    path: Path
+    sha256: str
+    scores: Scores
+    hashes: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ranking:
+    """Photos in the order in which to label them, the spot and value of each, and how many trained a run already."""
+
+    photos: tuple[Candidate, ...]
+    spots: tuple[str, ...]
+    values: tuple[float, ...]
+    trained: int
+
+
+def rank(
+    predictors: Sequence[Predictor],
+    photos: Mapping[str, Path],
+    out: Path,
+    *,
+    count: int,
+    on_photo: Callable[[InputError | None], None] | None = None,
+) -> Ranking:
+    """Rank photos into a folder and write the first `count` for labelling tools.
+
+    Parameters
+    ----------
+    predictors : trained runs; more than one tell each other's doubts. Photos that trained or validated one of them are
+        left out.
+    photos : photos by name, from `prediction.search.search`.
+    out : folder that is absent, empty, or holds a ranking by the same runs, which more photos may join.
+    count : number of photos to label.
+    on_photo : called after each photo, with the error of one that was skipped.
+
+    Raises
+    ------
+    InputError
+        `count` is below 1, fewer than `LEAST` photos can be ranked, or the folder holds something else.
+    """
+    if count < 1:
+        raise InputError(f"`count` {count} is below 1")
+    config = predictors[0].config
+    claim = {"runs": [predictor.run for predictor in predictors]}
+    seen = {content for predictor in predictors for content in predictor.seen}
+    with writing(out), hold(out, KIND, claim), torch_settings(config.threads, config.precision):
+        found, trained = [], 0
+        for outcome in _scored(predictors, photos, out, seen):
+            if isinstance(outcome, Candidate):
+                found.append(outcome)
+            elif outcome is None:
+                trained += 1
+            if on_photo is not None:
+                on_photo(outcome if isinstance(outcome, InputError) else None)
+        if len(found) < LEAST:
+            labelled = f"; {trained} trained or validated the run already" if trained else ""
+            raise InputError(f"`photos`: {len(found)} can be ranked, {LEAST} are needed at least{labelled}; give more")
+        ranking = _ordered(found, trained)
+        _write(out, ranking, predictors, count)
+    return ranking
+
+
+def _scored(
+    predictors: Sequence[Predictor], photos: Mapping[str, Path], out: Path, seen: set[str]
+) -> Iterator[Candidate | InputError | None]:
+    """Yield each photo with its scores, the error of one that cannot be read, None for one that trained a run."""
+    known, whole = _known(out / SCORES)
+    for name, path in photos.items():
+        try:
+            content = image_io.header(path)[1][: coco.HASH_DIGITS]
+            if content in seen:
+                yield None
+                continue
+            if content not in known:
+                image = image_io.decoded(path)
+                known[content] = score(predictors, image), hashes(image)
+                line = _line(content, *known[content])
+                files.append(out / SCORES, line, whole=whole)
+                whole += len(line)
+        except InputError as error:
+            yield error
+            continue
+        scores, bits = known[content]
+        yield Candidate(name=name, path=path, sha256=content, scores=scores, hashes=bits)
+
+
+def _line(content: str, scores: Scores, bits: npt.NDArray[np.bool_]) -> bytes:
+    """Return a photo's scores as a line of `SCORES`."""
+    packed = {
+        "features": base64.b64encode(scores.features.astype("<f2").tobytes()).decode(),
+        "hashes": base64.b64encode(np.packbits(bits).tobytes()).decode(),
+    }
+    numbers = {name: getattr(scores, name) for name in ("disagreement", "entropy", "corroded")}
+    return (json.dumps({"sha256": content, **numbers, **packed}) + "\n").encode()
+
+
+def _known(path: Path) -> tuple[dict[str, tuple[Scores, npt.NDArray[np.bool_]]], int]:
+    """Return the photos that an earlier command scored, and the bytes of their whole lines: the last may be torn."""
+    known: dict[str, tuple[Scores, npt.NDArray[np.bool_]]] = {}
+    if not path.exists():
+        return known, 0
+    content = files.read_bytes(path, inside=path.parent)
+    whole = content.rfind(b"\n") + 1
+    for number, line in enumerate(content[:whole].splitlines(), start=1):
+        try:
+            row = files.parsed(line.decode())
+            features, bits = (np.frombuffer(base64.b64decode(row[name]), kind) for name, kind in _PACKED)
+            scores = Scores(
+                disagreement=float(row["disagreement"]), entropy=float(row["entropy"]), corroded=float(row["corroded"]),
+                features=features.astype(np.float32),
+            )  # fmt: skip
+            known[str(row["sha256"])] = scores, np.unpackbits(bits).reshape(-1, HASH_SIDE**2).astype(np.bool_)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: line {number} is damaged; delete the file to score the photos again") from error
+    return known, whole
+
+
+_PACKED = (("features", "<f2"), ("hashes", "u1"))
+
+
+def _ordered(found: Sequence[Candidate], trained: int) -> Ranking:
+    """Return photos in the order of labelling; of copies and of one name before renaming, one spot."""
+    links = pairs_alike(np.stack([each.hashes for each in found]))
+    alike = components(len(found), links)
+    spots = groups.join(
+        {each.name: found[first].name for each, first in zip(found, alike, strict=True)},
+        {each.name: groups.source_name(each.name + each.path.suffix) for each in found},
+    )
+    values = choice.values([each.scores for each in found])
+    features = np.stack([each.scores.features for each in found])
+    order = choice.order(values, features, [spots[each.name] for each in found])
+    return Ranking(
+        photos=tuple(found[place] for place in order),
+        spots=tuple(spots[found[place].name] for place in order),
+        values=tuple(float(values[place]) for place in order),
+        trained=trained,
+    )
+
+
+def _write(out: Path, ranking: Ranking, predictors: Sequence[Predictor], count: int) -> None:
+    """Write the table, the photos to label with what the first run draws in them, and the page."""
+    rows = [
+        (
+            number, escape_csv(each.name), escape_csv(spot), round(value, 4), round(each.scores.disagreement, 5),
+            round(each.scores.entropy, 5), round(100 * each.scores.corroded, 2),
+        )
+        for number, (each, spot, value) in enumerate(
+            zip(ranking.photos, ranking.spots, ranking.values, strict=True), start=1
+        )
+    ]  # fmt: skip
+    tables.write_own(out / TABLE, COLUMNS, rows)
+    drawn = [_drawn(predictors[0], number, each) for number, each in enumerate(ranking.photos[:count], start=1)]
+    labelling.write(out / TO_LABEL, drawn, version=f"corrotwin {predictors[0].run['weights']}")
+    page.write(out / PAGE, ranking, drawn)
+
+
+def _drawn(predictor: Predictor, number: int, photo: Candidate) -> labelling.Drawn:
+    """Return what the first run draws in a photo, under a name that keeps the order and is told from all others."""
+    probability, _ = predictor.probability(image_io.decoded(photo.path))
+    name = f"{number:03d}-{Path(photo.name).name}{photo.path.suffix}"
+    return labelling.Drawn(path=photo.path, name=name, mask=probability > predictor.threshold)

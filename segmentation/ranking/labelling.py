@@ -1,0 +1,120 @@
+"""Photos with pre-drawn outlines for labelling tools: COCO for CVAT and others, tasks for Label Studio.
+
+Outlines are simplified, so that a person can move their corners, and specks are left out.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation.data import coco
+from corrotwin.twin.core.files import link_or_copy, write_json, write_text
+
+TOLERANCE = 0.002  # of the photo's diagonal: how far a simplified outline may lie from the mask's
+SPECK = 0.0002  # of the photo's area: smaller regions are not drawn
+LABEL, SCORED = "corrosion", "image"
+CONFIGURATION = f"""<View>
+  <Image name="{SCORED}" value="$image" zoom="true"/>
+  <PolygonLabels name="label" toName="{SCORED}">
+    <Label value="{LABEL}" background="#e0007a"/>
+  </PolygonLabels>
+</View>
+"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawn:
+    """A photo's file, the name it gets among those to label, and its predicted mask (h, w) bool."""
+
+    path: Path
+    name: str
+    mask: npt.NDArray[np.bool_]
+
+
+def outlines(mask: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.float64]]:
+    """Return simplified outlines of the regions of a mask, (corners, 2) x and y in pixels, largest first."""
+    height, width = mask.shape
+    found = []
+    for outline in coco.polygons(mask):
+        corners = np.reshape(outline, (-1, 1, 2)).astype(np.float32)
+        area = cv2.contourArea(corners)
+        if area < SPECK * height * width:
+            continue
+        simple = cv2.approxPolyDP(corners, TOLERANCE * float(np.hypot(height, width)), closed=True)[:, 0]
+        if len(simple) >= 3:
+            found.append((area, np.asarray(simple, dtype=np.float64)))
+    return [simple for _, simple in sorted(found, key=lambda pair: -pair[0])]
+
+
+def write(folder: Path, photos: Sequence[Drawn], *, version: str) -> None:
+    """Write photos to label, with what a network has drawn, for CVAT and Label Studio.
+
+    Written are ``images/`` (the photos themselves, linked where possible), ``annotations/instances_default.json``
+    (COCO, as CVAT exports and imports it), ``label-studio.json`` (tasks) and ``label-studio.xml`` (the interface).
+
+    Parameters
+    ----------
+    folder : is made where it is absent; photos that an earlier choice left there stay.
+    version : names the network in Label Studio.
+    """
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    tasks: list[Mapping[str, Any]] = []
+    for number, photo in enumerate(photos, start=1):
+        link_or_copy(photo.path, folder / "images" / photo.name)
+        height, width = photo.mask.shape
+        images.append({"id": number, "file_name": photo.name, "width": width, "height": height})
+        drawn = outlines(photo.mask)
+        for outline in drawn:
+            annotations.append({"id": len(annotations) + 1, "image_id": number, **_annotation(outline, height, width)})
+        tasks.append(_task(photo.name, drawn, height, width, version))
+    document = coco.document(images, annotations, description="pre-drawn by a network; correct each outline by eye")
+    write_json(folder / "annotations" / "instances_default.json", document)
+    write_json(folder / "label-studio.json", tasks)
+    write_text(folder / "label-studio.xml", CONFIGURATION)
+
+
+def _annotation(outline: npt.NDArray[np.float64], height: int, width: int) -> dict[str, Any]:
+    polygon = outline.ravel().tolist()
+    return {
+        "category_id": 1,
+        "iscrowd": 0,
+        "segmentation": [polygon],
+        **coco.extent(coco.rle([polygon], height, width)),
+    }
+
+
+def _task(
+    name: str, drawn: Sequence[npt.NDArray[np.float64]], height: int, width: int, version: str
+) -> Mapping[str, Any]:
+    """Return a task of Label Studio with its prediction; outlines are in percent of the photo's sides there."""
+    result = [
+        {
+            "id": uuid.uuid5(uuid.NAMESPACE_URL, f"{name}/{number}").hex[:10],
+            "type": "polygonlabels",
+            "from_name": "label",
+            "to_name": SCORED,
+            "original_width": width,
+            "original_height": height,
+            "image_rotation": 0,
+            "value": {
+                "points": (outline * 100 / (width, height)).round(4).tolist(),
+                "polygonlabels": [LABEL],
+                "closed": True,
+            },
+        }
+        for number, outline in enumerate(drawn)
+    ]
+    # Files that Label Studio serves itself, once this folder is its local storage.
+    return {
+        "data": {"image": f"/data/local-files/?d=images/{quote(name)}"},
+        "predictions": [{"model_version": version, "result": result}],
+    }

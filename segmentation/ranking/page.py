@@ -1,0 +1,75 @@
+"""The page of a ranking: the photos to label, with what a network sees in them, and those that follow."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation.data import image_io
+from corrotwin.segmentation.prediction.regions import overlay
+from corrotwin.twin.core.files import write_text
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.ranking.folder import Ranking
+    from corrotwin.segmentation.ranking.labelling import Drawn
+
+TILE = 240  # pixels of a thumbnail's longer side
+FOLLOWING = 60  # photos after those to label
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thumbnail:
+    """A photo of the page: its picture as a data URI, what it is called, and what is said of it."""
+
+    source: str
+    name: str
+    line: str
+
+
+def write(path: Path, ranking: Ranking, drawn: Sequence[Drawn]) -> None:
+    """Write the page of a ranking; `drawn` are the photos to label, the first of the ranking."""
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    count = len(drawn)
+    shown = [overlay(image_io.decoded(each.path), each.mask) for each in drawn]
+    shown += [image_io.decoded(each.path) for each in ranking.photos[count : count + FOLLOWING]]
+    thumbnails = [_thumbnail(ranking, place, image) for place, image in enumerate(shown)]
+    page = environment.get_template("page.html.j2").render(
+        first=thumbnails[:count],
+        then=thumbnails[count:],
+        photos=len(ranking.photos),
+        spots=len(set(ranking.spots)),
+        trained=ranking.trained,
+    )
+    write_text(path, page)
+
+
+def _thumbnail(ranking: Ranking, place: int, image: npt.NDArray[np.uint8]) -> Thumbnail:
+    photo, scores = ranking.photos[place], ranking.photos[place].scores
+    line = (
+        f"{place + 1}. doubt {ranking.values[place]:.2f}, disagreement {1000 * scores.disagreement:.1f}, entropy "
+        f"{1000 * scores.entropy:.0f} mbit a pixel, {100 * scores.corroded:.0f} % called corrosion"
+    )
+    return Thumbnail(source=_source(image), name=photo.name, line=line)
+
+
+def _source(image: npt.NDArray[np.uint8]) -> str:
+    """Return a thumbnail as a data URI."""
+    from PIL import Image
+
+    height, width = image.shape[:2]
+    scale = min(1.0, TILE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    stream = io.BytesIO()
+    Image.fromarray(np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))).save(stream, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"

@@ -1,0 +1,71 @@
+"""How little sure networks are of a photo, and what it looks like to them.
+
+References
+----------
+Disagreement is the mutual information of N. Houlsby et al., Bayesian active learning for classification and preference
+learning, 2011 (BALD): the entropy of the mean less the mean entropy, over the photo's mirror images and over runs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from corrotwin.segmentation.data.decoded import resize_image
+from corrotwin.segmentation.models.network import normalise
+from corrotwin.segmentation.prediction.predictor import Predictor
+
+SIDE = 128  # pixels of the maps that are compared
+LIKELY = 0.05  # probability of corrosion from which a pixel's doubt counts: far from any, doubt teaches little
+FLIPS: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (0, 1))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scores:
+    """Of one photo: mean disagreement and entropy in bits, corroded share, and unit features (c,) of the encoder."""
+
+    disagreement: float
+    entropy: float
+    corroded: float
+    features: npt.NDArray[np.float32]
+
+
+def score(predictors: Sequence[Predictor], image: npt.NDArray[np.uint8]) -> Scores:
+    """Score a photo (h, w, 3) by all predictors, of which the first gives the features."""
+    maps = np.stack([_small(predictor, image, flip) for predictor in predictors for flip in FLIPS])
+    mean = maps.mean(axis=0)
+    of_mean = entropy(mean)
+    likely = mean >= LIKELY
+    return Scores(
+        disagreement=float(((of_mean - entropy(maps).mean(axis=0)) * likely).mean()),
+        entropy=float((of_mean * likely).mean()),
+        corroded=float((mean > predictors[0].threshold).mean()),
+        features=features_of(predictors[0], image),
+    )
+
+
+def entropy(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the entropy in bits of probabilities of corrosion."""
+    sure = np.clip(probability, 1e-6, 1 - 1e-6)
+    return np.asarray(-(sure * np.log2(sure) + (1 - sure) * np.log2(1 - sure)), dtype=np.float32)
+
+
+def _small(predictor: Predictor, image: npt.NDArray[np.uint8], flip: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    probability, _ = predictor.probability(np.ascontiguousarray(np.flip(image, flip)))
+    return np.asarray(cv2.resize(np.flip(probability, flip), (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+
+
+def features_of(predictor: Predictor, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Return the features (c,) of a whole photo at the encoder's last stage, averaged over the photo, of length 1."""
+    config, network = predictor.config, predictor.network
+    where = next(network.parameters()).device
+    small = resize_image(image, config.size)
+    picture = torch.from_numpy(small).to(where).permute(2, 0, 1)[None].float() / 255
+    network.eval()
+    with torch.no_grad():
+        last = network.get_submodule("encoder")(normalise(picture, config.backbone))[-1]
+    mean = last.mean(dim=tuple(range(2, last.ndim)))[0].float().cpu().numpy()
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)

@@ -1,0 +1,77 @@
+"""Find the files of unlabelled pictures: photos and videos, in folders and archives, each known by its content."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from corrotwin.segmentation.data import archive, coco, photo_files
+from corrotwin.segmentation.unlabelled import video
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import open_file
+
+ARCHIVE = ".zip"
+_MOST_BYTES = 1024**4  # of a file; it is hashed piece by piece
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureFile:
+    """A photo or video: its path, its name for people, and the first 16 hex digits of its content's SHA-256."""
+
+    path: Path
+    name: str
+    sha256: str
+
+    @property
+    def is_video(self) -> bool:
+        """Return True for a video."""
+        return is_video(self.path)
+
+
+def is_video(path: Path) -> bool:
+    """Return True if a file is a video by its name."""
+    return path.suffix.lower() in video.SUFFIXES
+
+
+def find(given: Sequence[Path], *, cache: Path) -> Iterator[PictureFile]:
+    """Yield the photos and videos of files, folders and archives, with their hashes; `sha256` is empty if unreadable.
+
+    Raises
+    ------
+    InputError
+        A path is absent, or an archive cannot be unpacked.
+    """
+    for path in given:
+        for file, name in _named(path, cache):
+            yield PictureFile(path=file, name=name, sha256=_hashed(file))
+
+
+def _named(path: Path, cache: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the files of a path that a user gave, and a name for each."""
+    if path.suffix.lower() == ARCHIVE and path.is_file():
+        content = archive.extracted(path, cache=cache)
+        yield from ((file, f"{path.name}/{file.relative_to(content).as_posix()}") for file in _below(content))
+    elif path.is_dir():
+        yield from ((file, file.relative_to(path).as_posix()) for file in _below(path))
+    elif path.exists():
+        yield path, path.name
+    else:
+        raise InputError(f"{path}: no such file or folder")
+
+
+def _below(folder: Path) -> list[Path]:
+    """Return the photos of a folder and below, as all commands see them, and the videos."""
+    videos = [
+        file
+        for file in folder.rglob("*")
+        if is_video(file) and file.is_file() and not any(part[0] == "." for part in file.relative_to(folder).parts)
+    ]
+    return sorted([*photo_files.listing(folder).photos, *videos])
+
+
+def _hashed(path: Path) -> str:
+    try:
+        with open_file(path, most_bytes=_MOST_BYTES) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()[: coco.HASH_DIGITS]
+    except OSError:
+        return ""

@@ -1,0 +1,98 @@
+"""Frames of a video file, one a second."""
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import open_file
+
+SUFFIXES = frozenset({
+    ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".3gp",
+})  # fmt: skip
+INTERVAL_SECONDS = 1.0  # a walk of 1 m/s past a pipe photographed 1 to 2 m wide; neighbours that are alike are dropped
+FRAME_RATE = 25.0  # of files that state none
+# First bytes of lists that name other files or addresses, which FFmpeg would open in place of frames.
+_LISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"[playlist", b"<MPD", b"<smil")
+_MOST_BYTES = 1024**4  # of a video; it is read piece by piece
+
+
+def frames(path: Path) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
+    """Yield a frame each `INTERVAL_SECONDS` of a video file, upright, with its time.
+
+    Yields
+    ------
+    Seconds from the start, and (height, width, 3) uint8 RGB.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, is no video, or is cut off: what was yielded before is good.
+    """
+    check(path)
+    capture = _opened(path)
+    try:
+        yield from _taken(capture, path)
+    finally:
+        capture.release()
+
+
+def check(path: Path) -> None:
+    """Refuse a file that is a list of other files, whatever its name.
+
+    Raises
+    ------
+    InputError
+        It is one, or cannot be read.
+    """
+    try:
+        with open_file(path, most_bytes=_MOST_BYTES) as stream:
+            start = stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    if start.startswith(_LISTS):
+        raise InputError(f"{path}: a list of other files, not a video; give the video itself")
+
+
+def _opened(path: Path) -> Any:
+    """Return OpenCV's reader of a video; FFmpeg says nothing."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet
+    import cv2
+
+    before = cv2.getLogLevel()
+    cv2.setLogLevel(0)
+    try:
+        capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+    finally:
+        cv2.setLogLevel(before)
+    if not capture.isOpened():
+        raise InputError(f"{path}: not a video that FFmpeg reads; convert it to MP4, or take it out")
+    return capture
+
+
+def _taken(capture: Any, path: Path) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
+    import cv2
+
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    rate = rate if math.isfinite(rate) and 0 < rate < 1000 else FRAME_RATE
+    announced = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    number, wanted = 0, 0.0
+    while capture.grab():
+        seconds = number / rate
+        number += 1
+        if seconds + 1e-9 < wanted:
+            continue
+        whole, frame = capture.retrieve()
+        if not whole or frame is None:
+            break
+        wanted += INTERVAL_SECONDS
+        yield seconds, np.ascontiguousarray(frame[..., ::-1])
+    if not number:
+        raise InputError(f"{path}: no frame can be decoded; record or convert it again")
+    if math.isfinite(announced) and announced - number > max(rate, 0.02 * announced):  # counts are estimates
+        raise InputError(f"{path}: ends after {number / rate:.0f} of {announced / rate:.0f} s; copy the file again")

@@ -1,0 +1,40 @@
+"""Pictures and videos that nobody has labelled, drawn for tests."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg asks once, and writing a video comes first here
+
+import cv2
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+
+def picture(seed, height=80, width=96):
+    """Coloured clouds: no two seeds are alike."""
+    rng = np.random.default_rng(seed)
+    clouds = ndimage.gaussian_filter(rng.normal(size=(height, width, 3)), (4, 4, 0))
+    scaled = 128 + 60 * clouds / clouds.std() + rng.normal(0, 4, clouds.shape)
+    return scaled.clip(0, 255).astype(np.uint8)
+
+
+def photos(folder, seeds, ending=".png"):
+    """Write a picture for each seed and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{seed:04d}{ending}" for seed in seeds]
+    for seed, path in zip(seeds, paths, strict=True):
+        Image.fromarray(picture(seed)).save(path)
+    return paths
+
+
+def video(path, seeds, frames_each=10, rate=10.0):
+    """Write a video in which each picture stands still for so many frames."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), rate, (96, 80))
+    assert writer.isOpened()
+    for seed in seeds:
+        for _ in range(frames_each):
+            writer.write(np.ascontiguousarray(picture(seed)[..., ::-1]))
+    writer.release()
+    return Path(path)

@@ -1,0 +1,123 @@
+"""Statistics of batch normalisation from the photos that are predicted: how much they weigh, and that it is said."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from corrotwin.segmentation.arms import REAL
+from corrotwin.segmentation.config import configure
+from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.evaluation import adaptation
+from corrotwin.segmentation.evaluation.assessment import assess, describe
+from corrotwin.segmentation.prediction import folder
+from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+from corrotwin.segmentation.prediction.search import search
+from corrotwin.segmentation.training.train import train
+from corrotwin.twin.core.errors import InputError
+from tests.helpers.unlabelled import photos as drawn
+
+
+def config_of(**changes):
+    tiny = {"backbone": "mobilenet_v2", "seed": 5, "size": 64, "epochs": 1, "batch_size": 4, "threads": 1}
+    limits = {"max_train_images": None, "max_eval_images": None, "encoder_weights": None, "precision": "exact"}
+    return configure("quick", arm=REAL, **{**tiny, **limits, **changes})
+
+
+@pytest.fixture(scope="module")
+def data(roboflow, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CORROTWIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield coco.read(roboflow)
+
+
+@pytest.fixture(scope="module", params=["resize", "crop"])
+def run(request, data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run")
+    config = config_of(framing=request.param)
+    train(out, config, real=data, split=splits.split(data, how="own", seed=0), renders=None)
+    return out
+
+
+@pytest.mark.parametrize("count", [1, 4, 9])
+def test_statistics_of_training_weigh_sixteen_images(count):
+    layer = torch.nn.BatchNorm2d(3)
+    layer.running_mean[:] = torch.tensor([1.0, 2.0, 3.0])
+    layer.running_var[:] = torch.tensor([4.0, 5.0, 6.0])
+    layer.weight.data[:] = 7.0
+    images = np.random.default_rng(0).integers(0, 256, (count, 32, 64, 3), dtype=np.uint8)
+    config = config_of(batch_size=16)
+    assert adaptation.adapt(layer, config, iter(images)) == count
+    mean, spread = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])  # of ImageNet
+    seen = (images / 255 - mean) / spread
+    share = 16 / (16 + count)
+    expected = share * np.array([1.0, 2.0, 3.0]) + (1 - share) * seen.mean(axis=(0, 1, 2))
+    assert layer.running_mean.numpy() == pytest.approx(expected, abs=1e-5)
+    expected = share * np.array([4.0, 5.0, 6.0]) + (1 - share) * seen.var(axis=(0, 1, 2), ddof=1)
+    assert layer.running_var.numpy() == pytest.approx(expected, rel=1e-4)
+    assert layer.weight.data.tolist() == [7.0] * 3
+    assert not layer.training
+
+
+def test_images_of_one_shape_pass_together_and_all_of_them():
+    shapes = [(32, 32), (32, 64), (32, 32), (32, 32), (32, 64)]
+    batches = adaptation._batches((np.zeros((*shape, 3), np.uint8) for shape in shapes), 2)
+    assert [batch.shape[:3] for batch in batches] == [(2, 32, 32), (2, 32, 64), (1, 32, 32)]
+
+
+def test_a_network_without_batch_normalisation_is_refused():
+    with pytest.raises(InputError, match="no batch normalisation"):
+        adaptation.adapt(torch.nn.Conv2d(3, 1, 1), config_of(), [])
+
+
+def predicted(run, photos, out, **settings):
+    folder.predict(Predictor(run, Settings(**settings)), search([photos]).photos, out)
+    return json.loads((out / "annotations.json").read_text())["info"]["description"]
+
+
+@pytest.mark.parametrize("tiling", ["auto", "never"])
+def test_a_prediction_says_that_it_was_adapted_and_to_which_photos(run, tmp_path, tiling):
+    photos = tmp_path / "photos"
+    drawn(photos, range(6))
+    (photos / "broken.png").write_bytes(b"no picture")
+    plain = predicted(run, photos, tmp_path / "plain", tiling=tiling)
+    adapted = predicted(run, photos, tmp_path / "adapted", tiling=tiling, adapt=True)
+    assert "statistics" not in plain
+    assert "statistics of batch normalisation were taken from these photos" in adapted
+    assert "adapt" not in json.loads((tmp_path / "plain" / "claim.json").read_text())["configuration"]
+    claim = json.loads((tmp_path / "adapted" / "claim.json").read_text())["configuration"]
+    assert claim["adapt"] is True
+    masks = [
+        np.stack([np.asarray(Image.open(path)) for path in sorted((tmp_path / out / "masks").glob("*.png"))])
+        for out in ("plain", "adapted")
+    ]
+    assert len(masks[0]) == 6
+    before = {path: path.read_bytes() for path in (tmp_path / "adapted").rglob("*.*")}
+    predicted(run, photos, tmp_path / "adapted", tiling=tiling, adapt=True)
+    assert {path: path.read_bytes() for path in (tmp_path / "adapted").rglob("*.*")} == before
+    drawn(photos, range(20, 22))
+    with pytest.raises(InputError, match="adapted to"):
+        predicted(run, photos, tmp_path / "adapted", tiling=tiling, adapt=True)
+
+
+def test_photos_none_of_which_can_be_read_are_refused(run, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match="`adapt`: no photo can be read"):
+        predicted(run, tmp_path / "photos", tmp_path / "out", adapt=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_scores_with_adapted_statistics_are_called_transductive(run, data, tmp_path):
+    plain = assess(run, data, threshold=0.5)
+    adapted = assess(run, data, threshold=0.5, adapt=True, out=tmp_path / "out")
+    assert plain.per_image.image == adapted.per_image.image
+    assert "transductive" in describe(adapted.summary)
+    assert "transductive" not in describe(plain.summary)
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["adapted"] is True
+    assert "adapted" not in plain.summary
+    assert adapted.summary["brier_score"] != plain.summary["brier_score"]
+    shutil.rmtree(tmp_path / "out")

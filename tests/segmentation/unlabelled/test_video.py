@@ -1,0 +1,31 @@
+"""Frames of videos: one a second, as they are, and nothing but videos."""
+
+import numpy as np
+import pytest
+
+from corrotwin.segmentation.unlabelled.video import frames
+from corrotwin.twin.core.errors import InputError
+from tests.helpers.unlabelled import picture, video
+
+
+@pytest.mark.parametrize(("rate", "frames_each"), [(10.0, 10), (30.0, 30), (8.0, 12)])
+def test_a_frame_each_second(rate, frames_each, tmp_path):
+    path = video(tmp_path / "walk.mp4", [1, 2, 3, 4], frames_each=frames_each, rate=rate)
+    taken = list(frames(path))
+    seconds = 4 * frames_each / rate
+    assert [second for second, _ in taken] == pytest.approx(range(int(seconds)), abs=1 / rate)
+    for second, frame in taken:
+        shown = picture([1, 2, 3, 4][int(second * rate / frames_each + 1e-6)])
+        assert frame.shape == shown.shape
+        assert np.abs(frame.astype(int) - shown).mean() < 12
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", b"ffconcat version 1.0\nfile /etc/passwd\n", b"", b"\0" * 999],
+)
+def test_lists_of_other_files_and_what_is_no_video_are_refused(content, tmp_path, capfd):
+    (tmp_path / "list.mp4").write_bytes(content)
+    with pytest.raises(InputError, match=r"list\.mp4: (a list of other files|not a video)"):
+        list(frames(tmp_path / "list.mp4"))
+    assert capfd.readouterr() == ("", "")
