@@ -221,7 +221,9 @@ def _photo(
             f"{source.parent / name}: image {entry['id']} of {source} is absent; add the file or its entry's removal"
         )
     (width, height), content = image_io.header(path, inside=root(source))
-    if (entry.get("width"), entry.get("height")) != (width, height):
+    stated = (entry.get("width"), entry.get("height"))
+    is_unknown = stated == (None, None) and not annotations  # as Label Studio says of photos without any
+    if stated != (width, height) and not is_unknown:
         raise InputError(
             f"{path}: is {width}x{height} pixels (after EXIF rotation), but {source} says "
             f"{entry.get('width')}x{entry.get('height')} for image {entry['id']}; export the dataset again"

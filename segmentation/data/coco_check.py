@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -78,6 +79,9 @@ def _by_id(entries: Sequence[dict[str, Any]], what: str, source: Path) -> dict[i
     return table
 
 
+LABEL_STUDIO = "/data/local-files/?d="  # before the path of a photo in its local storage, in what it exports
+
+
 def file_name(entry: Mapping[str, Any], source: Path) -> str:
     """Return the file_name of an image entry in its plain spelling.
 
@@ -89,6 +93,8 @@ def file_name(entry: Mapping[str, Any], source: Path) -> str:
     name = entry.get("file_name")
     if not isinstance(name, str) or not name or "\0" in name:
         raise InputError(f"{source}: image {entry['id']} has no file_name")
+    if name.startswith(LABEL_STUDIO):
+        name = unquote(name.removeprefix(LABEL_STUDIO))
     if leaves(name):
         raise InputError(f"{source}: image {entry['id']}: file_name {name!r} leaves the folder; make it relative")
     return plain_name(name)

@@ -32,9 +32,11 @@ def order(value: npt.NDArray[np.float64], features: npt.NDArray[np.float32], spo
     Parameters
     ----------
     value : (n,), 0 or more.
-    features : (n, c), of length 1.
+    features : (n, c); their directions from the mean count.
     spots : of each photo.
     """
+    apart = features - features.mean(axis=0)
+    apart /= np.maximum(np.linalg.norm(apart, axis=1, keepdims=True), 1e-12)
     left = np.ones(len(value), dtype=np.bool_)
     nearest = np.full(len(value), np.inf)
     spot = np.unique(np.asarray(spots, dtype=np.str_), return_inverse=True)[1]
@@ -50,5 +52,5 @@ def order(value: npt.NDArray[np.float64], features: npt.NDArray[np.float32], spo
         chosen.append(best)
         left[best] = False
         fresh &= spot != spot[best]
-        nearest = np.minimum(nearest, 1 - features @ features[best])
+        nearest = np.minimum(nearest, 1 - apart @ apart[best])
     return chosen

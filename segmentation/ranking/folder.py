@@ -17,7 +17,7 @@ from corrotwin.segmentation.data.perceptual_hash import HASH_SIDE, components, h
 from corrotwin.segmentation.models.network import torch_settings
 from corrotwin.segmentation.prediction.predictor import Predictor
 from corrotwin.segmentation.ranking import choice, labelling, page
-from corrotwin.segmentation.ranking.scores import Scores, score
+from corrotwin.segmentation.ranking.scores import STORED, Scores, score
 from corrotwin.twin.core import files, tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import writing
@@ -125,7 +125,7 @@ def _scored(
 def _line(content: str, scores: Scores, bits: npt.NDArray[np.bool_]) -> bytes:
     """Return a photo's scores as a line of `SCORES`."""
     packed = {
-        "features": base64.b64encode(scores.features.astype("<f2").tobytes()).decode(),
+        "features": base64.b64encode(scores.features.astype(STORED).tobytes()).decode(),
         "hashes": base64.b64encode(np.packbits(bits).tobytes()).decode(),
     }
     numbers = {name: getattr(scores, name) for name in ("disagreement", "entropy", "corroded")}
@@ -153,7 +153,7 @@ def _known(path: Path) -> tuple[dict[str, tuple[Scores, npt.NDArray[np.bool_]]],
     return known, whole
 
 
-_PACKED = (("features", "<f2"), ("hashes", "u1"))
+_PACKED = (("features", STORED), ("hashes", "u1"))
 
 
 def _ordered(found: Sequence[Candidate], trained: int) -> Ranking:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from corrotwin.segmentation.data import coco
 from corrotwin.twin.core.files import link_or_copy, write_json, write_text
 
-TOLERANCE = 0.002  # of the photo's diagonal: how far a simplified outline may lie from the mask's
+TOLERANCE = 0.002  # of the photo's diagonal, and a pixel at least: how far an outline may lie from the mask's
 SPECK = 0.0002  # of the photo's area: smaller regions are not drawn
 LABEL, SCORED = "corrosion", "image"
 CONFIGURATION = f"""<View>
@@ -47,7 +47,7 @@ def outlines(mask: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.float64]]:
         area = cv2.contourArea(corners)
         if area < SPECK * height * width:
             continue
-        simple = cv2.approxPolyDP(corners, TOLERANCE * float(np.hypot(height, width)), closed=True)[:, 0]
+        simple = cv2.approxPolyDP(corners, max(1.0, TOLERANCE * float(np.hypot(height, width))), closed=True)[:, 0]
         if len(simple) >= 3:
             found.append((area, np.asarray(simple, dtype=np.float64)))
     return [simple for _, simple in sorted(found, key=lambda pair: -pair[0])]

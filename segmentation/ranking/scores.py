@@ -20,12 +20,13 @@ from corrotwin.segmentation.prediction.predictor import Predictor
 
 SIDE = 128  # pixels of the maps that are compared
 LIKELY = 0.05  # probability of corrosion from which a pixel's doubt counts: far from any, doubt teaches little
+STORED = "<f2"  # type of features in a file
 FLIPS: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (0, 1))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scores:
-    """Of one photo: mean disagreement and entropy in bits, corroded share, and unit features (c,) of the encoder."""
+    """Of one photo: mean disagreement and entropy in bits, corroded share, and features (c,) of the encoder."""
 
     disagreement: float
     entropy: float
@@ -59,7 +60,7 @@ def _small(predictor: Predictor, image: npt.NDArray[np.uint8], flip: tuple[int, 
 
 
 def features_of(predictor: Predictor, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Return the features (c,) of a whole photo at the encoder's last stage, averaged over the photo, of length 1."""
+    """Return features (c,) of a whole photo: means of the encoder's last stage, in the precision of `STORED`."""
     config, network = predictor.config, predictor.network
     where = next(network.parameters()).device
     small = resize_image(image, config.size)
@@ -67,5 +68,5 @@ def features_of(predictor: Predictor, image: npt.NDArray[np.uint8]) -> npt.NDArr
     network.eval()
     with torch.no_grad():
         last = network.get_submodule("encoder")(normalise(picture, config.backbone))[-1]
-    mean = last.mean(dim=tuple(range(2, last.ndim)))[0].float().cpu().numpy()
-    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
+    mean = last.mean(dim=(2, 3))[0].float().cpu().numpy()
+    return np.asarray(mean.astype(STORED), dtype=np.float32)

@@ -174,6 +174,19 @@ def test_an_export_of_cvat(there, flat, tmp_path):
     assert coco.unwrapped(tmp_path) == folder
 
 
+def test_an_export_of_label_studio(flat):
+    """Names are addresses of its local storage, and photos without a label have no size."""
+    document = json.loads((flat / "labels.json").read_text())
+    Image.new("RGB", (8, 6)).save(flat / "clean ü.png")
+    document["images"][0]["file_name"] = "/data/local-files/?d=photo.png"
+    unlabelled = {"id": 9, "file_name": "/data/local-files/?d=clean%20%C3%BC.png", "width": None, "height": None}
+    document["images"].append(unlabelled)
+    (flat / "labels.json").write_text(json.dumps(document))
+    assert [(photo.file_name, photo.width, photo.height) for photo in coco.read(flat).photos] == [
+        ("photo.png", 8, 6), ("clean ü.png", 8, 6),
+    ]  # fmt: skip
+
+
 def test_digest_follows_content_not_place(flat, tmp_path):
     folder = flat()
     before = coco.read(folder).digest
@@ -246,6 +259,7 @@ BAD = {
     "parent": (file_name("a/../../photo.png"), "labels.json: image 3.*leaves the folder"),
     "windows parent": (file_name("..\\photo.png"), "labels.json: image 3.*leaves the folder"),
     "windows drive": (file_name("C:\\photo.png"), "labels.json: image 3.*leaves the folder"),
+    "label studio": (file_name("/data/local-files/?d=..%2Fphoto.png"), "labels.json: image 3.*leaves the folder"),
     "absent image": (file_name("other.png"), "other.png: image 3 .*absent"),
     "zero bytes": (lambda d, f: (f / "photo.png").write_bytes(b""), "photo.png: not a readable image"),
     "not an image": (lambda d, f: (f / "photo.png").write_text("hello"), "photo.png: not a readable image"),

@@ -1,0 +1,116 @@
+"""Datasets put together: later labels correct earlier ones, copies share a spot, nothing is lost."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from corrotwin.segmentation.commands.merge import merge as command
+from corrotwin.segmentation.data import coco, groups, merging, splits
+from corrotwin.twin.core.errors import InputError
+from tests.helpers.unlabelled import photos, picture
+
+
+def dataset(folder, seeds, mask_of):
+    """A COCO dataset of drawn pictures, each with the mask of a function of its seed; None for no annotation."""
+    folder.mkdir()
+    paths = photos(folder / "images", seeds)
+    images = [
+        {"id": number, "file_name": path.name, "width": 96, "height": 80} for number, path in enumerate(paths, start=1)
+    ]
+    masks = [mask_of(seed) for seed in seeds]
+    annotations = [
+        {"id": number, "image_id": number, "category_id": 1, "iscrowd": 0, **coco.region(mask)}
+        for number, mask in enumerate(masks, start=1)
+        if mask is not None
+    ]
+    document = coco.document(images, annotations, description="drawn")
+    (folder / "annotations.json").write_text(json.dumps(document))
+    return folder
+
+
+def square(side):
+    def mask_of(seed):
+        mask = np.zeros((80, 96), bool)
+        mask[seed : seed + side, 5 : 5 + side] = True
+        return mask
+
+    return mask_of
+
+
+def read(folder):
+    return coco.read(folder, allow_unannotated=True)
+
+
+def test_later_labels_correct_earlier_ones_and_nothing_is_lost(tmp_path, capsys):
+    first = dataset(tmp_path / "first", range(6), lambda seed: square(10)(seed) if seed else None)
+    second = dataset(tmp_path / "second", [4, 5, 6, 7], square(20))
+    command((first, second), out=tmp_path / "out")
+    found = read(tmp_path / "out")
+    assert sorted(photo.file_name for photo in found.photos) == [f"{seed:04d}.png" for seed in range(8)]
+    for photo in found.photos:
+        seed = int(photo.file_name[:4])
+        expected = np.zeros((80, 96), bool) if seed == 0 else square(20 if seed > 3 else 10)(seed)
+        assert np.array_equal(coco.mask(photo), expected)
+        assert (
+            photo.path.read_bytes()
+            == (tmp_path / ("first" if seed < 6 else "second") / "images" / photo.file_name).read_bytes()
+        )
+    assert "2 photos have later labels now (0004.png, 0005.png)" in capsys.readouterr().err
+    command((first, second), out=tmp_path / "out")  # the same again
+    assert read(tmp_path / "out").digest == found.digest
+    with pytest.raises(InputError, match="begun with other settings"):
+        command((second, first), out=tmp_path / "out")
+
+
+def test_copies_stay_and_share_a_spot(tmp_path, capsys):
+    first = dataset(tmp_path / "first", range(4), square(10))
+    second = dataset(tmp_path / "second", [20, 21], square(10))
+    document = json.loads((second / "annotations.json").read_text())
+    Image.fromarray(np.ascontiguousarray(picture(2)[:, ::-1])).save(second / "images" / "mirrored.jpg", quality=80)
+    document["images"].append({"id": 9, "file_name": "mirrored.jpg", "width": 96, "height": 80})
+    (second / "annotations.json").write_text(json.dumps(document))
+    (first / "spots.csv").write_text("file_name,spot\n" + "".join(f"{seed:04d}.png,{seed // 2}\n" for seed in range(4)))
+    command((first, second), out=tmp_path / "out")
+    assert "1 photos look like one of another dataset (0002.png and mirrored.jpg)" in capsys.readouterr().err
+    spots = groups.beside(read(tmp_path / "out"))
+    assert spots["0002.png"] == spots["0003.png"] == spots["mirrored.jpg"]
+    assert spots["0000.png"] == spots["0001.png"] != spots["0002.png"]
+    assert len(set(spots.values())) == 4
+    parts = splits.without_leaks(read(tmp_path / "out"))
+    assert len({name for part in (parts.train, parts.valid, parts.test) for name in part}) == 7
+
+
+def test_two_photos_of_one_name_are_two(tmp_path):
+    first = dataset(tmp_path / "first", [1, 2], square(10))
+    second = dataset(tmp_path / "second", [3, 4], square(10))
+    document = (second / "annotations.json").read_text()
+    (second / "images" / "0003.png").rename(second / "images" / "0001.PNG")
+    (second / "annotations.json").write_text(document.replace("0003.png", "0001.PNG"))
+    merged = merging.merge([read(first), read(second)], tmp_path / "out")
+    assert merged.photos == 4
+    assert {photo.file_name for photo in read(tmp_path / "out").photos} == {
+        "0001.png",
+        "0002.png",
+        "0001-2.PNG",
+        "0004.png",
+    }
+
+
+def test_a_file_that_stands_twice_in_one_dataset_is_one_photo(tmp_path):
+    first = dataset(tmp_path / "first", [1, 2], square(10))
+    second = dataset(tmp_path / "second", [3, 4], square(10))
+    shutil.copy(second / "images" / "0003.png", second / "images" / "again.png")
+    document = json.loads((second / "annotations.json").read_text())
+    document["images"].append({"id": 9, "file_name": "again.png", "width": 96, "height": 80})
+    (second / "annotations.json").write_text(json.dumps(document))
+    merged = merging.merge([read(first), read(second)], tmp_path / "out")
+    assert (merged.photos, merged.replaced) == (4, ())
+
+
+def test_one_dataset_is_refused(tmp_path):
+    with pytest.raises(InputError, match="name two datasets or more"):
+        command((dataset(tmp_path / "first", [1], square(10)),), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
