@@ -83,6 +83,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "segmentation predict": ("none photos --out new", ("--threshold 2", "--scale 0", "--overlap 1")),
+    "segmentation rank": ("none photos --out new", ("--count 0", "--scale 0")),
     "segmentation latency": ("", ("--size 31", "--threads 0", "--repeats 0")),
     "benchmarks run": (
         "--out new",

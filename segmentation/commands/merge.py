@@ -22,7 +22,8 @@ def merge(datasets: tuple[Path, ...], /, *, out: Path, classes: tuple[str, ...] 
     classes
         names of the categories that count as corrosion; default: all that a dataset has annotations of.
     """
-    from corrotwin.segmentation.data import coco, merging
+    from corrotwin.segmentation.data import coco
+    from corrotwin.segmentation.labelling import merging
 
     if len(datasets) < 2:
         raise InputError("name two datasets or more; later ones correct earlier ones")

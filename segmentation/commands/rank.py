@@ -43,10 +43,10 @@ def rank(
     from rich.progress import Progress
 
     from corrotwin.segmentation.data import photo_files
+    from corrotwin.segmentation.labelling import folder
     from corrotwin.segmentation.prediction.predictor import Predictor, Settings
     from corrotwin.segmentation.prediction.search import search
     from corrotwin.segmentation.prediction.sizes import check_sizes
-    from corrotwin.segmentation.ranking import folder
     from corrotwin.twin.core.console import rich_console
 
     if not photos:

@@ -122,18 +122,18 @@ def _cached(
         with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"), one_at_a_time(cache / f".{stem}.lock"):
             if not all(_is_whole(path, shape) for path, shape in files.items()):  # another process was faster
                 _decode(dataset, files, change)
-    return _mapped(images), _mapped(masks)
+    return mapped(images), mapped(masks)
 
 
-def _mapped(path: Path) -> npt.NDArray[np.uint8]:
-    """The array of a cache file, mapped to memory."""
-    mapped: npt.NDArray[np.uint8] = np.load(checked(path, most_bytes=sys.maxsize), mmap_mode="r")
-    return mapped
+def mapped(path: Path) -> npt.NDArray[np.uint8]:
+    """Return the array of a cache file, mapped to memory."""
+    array: npt.NDArray[np.uint8] = np.load(checked(path, most_bytes=sys.maxsize), mmap_mode="r")
+    return array
 
 
 def _is_whole(path: Path, shape: tuple[int, ...]) -> bool:
     try:
-        array = _mapped(path)
+        array = mapped(path)
     except (OSError, ValueError, EOFError):
         return False
     return bool(array.shape == shape and array.dtype == np.uint8)
@@ -145,12 +145,17 @@ def _decode(dataset: coco.CocoDataset, files: Mapping[Path, tuple[int, ...]], ch
         for path, shape in files.items():
             remove_left(path)  # of a decoding that was killed: as large as the cache
             stream = stack.enter_context(atomic_file(path))
-            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(stream, header)  # type: ignore[no-untyped-call]
+            write_header(stream, shape)
             streams.append(stream)
         for photo in dataset.photos:
             for stream, array in zip(streams, change(coco.image(photo), coco.mask(photo)), strict=True):
                 stream.write(array.tobytes())
+
+
+def write_header(stream: BinaryIO, shape: tuple[int, ...]) -> None:
+    """Write the header of an array of uint8, as ``.npy`` has it: of one length, whatever the first of up to 4 sides."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, header)  # type: ignore[no-untyped-call]
 
 
 def resize_image(image: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:

@@ -100,7 +100,7 @@ COUNTS = 0.1  # weight of the pictures' loss from which a teacher's failure matt
 COLLAPSED = (0.001, 0.95)  # a teacher that calls less or more of all pixels corrosion has collapsed
 
 
-class Record:
+class LessonRecord:
     """What the teacher said in the steps of one epoch."""
 
     def __init__(self) -> None:

@@ -201,7 +201,7 @@ def _one_epoch(
 ) -> float:
     """Take the optimiser steps of one epoch and return the mean of their losses."""
     where = next(state.network.parameters()).device
-    plan, losses, lessons = loader.plan, [], self_training.Record()
+    plan, losses, lessons = loader.plan, [], self_training.LessonRecord()
     steps = plan.steps_per_epoch
     first, last = len(state.history) * steps, config.epochs * steps
     for step in range(first, first + steps):

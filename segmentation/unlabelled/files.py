@@ -15,7 +15,7 @@ _MOST_BYTES = 1024**4  # of a file; it is hashed piece by piece
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureFile:
+class UnlabelledFile:
     """A photo or video: its path, its name for people, and the first 16 hex digits of its content's SHA-256."""
 
     path: Path
@@ -33,7 +33,7 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in video.SUFFIXES
 
 
-def find(given: Sequence[Path], *, cache: Path) -> Iterator[PictureFile]:
+def find(given: Sequence[Path], *, cache: Path) -> Iterator[UnlabelledFile]:
     """Yield the photos and videos of files, folders and archives, with their hashes; `sha256` is empty if unreadable.
 
     Raises
@@ -43,7 +43,7 @@ def find(given: Sequence[Path], *, cache: Path) -> Iterator[PictureFile]:
     """
     for path in given:
         for file, name in _named(path, cache):
-            yield PictureFile(path=file, name=name, sha256=_hashed(file))
+            yield UnlabelledFile(path=file, name=name, sha256=_hashed(file))
 
 
 def _named(path: Path, cache: Path) -> Iterator[tuple[Path, str]]:

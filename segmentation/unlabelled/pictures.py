@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +18,10 @@ from corrotwin.segmentation.data import decoded, image_io
 from corrotwin.segmentation.data.perceptual_hash import HASH_SIDE, HashIndex, hashes
 from corrotwin.segmentation.sampling import Stream, generator
 from corrotwin.segmentation.unlabelled import files, video
-from corrotwin.segmentation.unlabelled.files import PictureFile
+from corrotwin.segmentation.unlabelled.files import UnlabelledFile
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import digest, read_json, remove_left, temporary_folder, write_json, writing
+from corrotwin.twin.core.files import digest, new_file, read_json, remove_left, temporary_folder, write_json, writing
 from corrotwin.twin.core.locks import one_at_a_time
 
 _RECIPE = 1  # increase when decoding or sorting changes, so that old caches are not used
@@ -42,12 +41,12 @@ UNREADABLE = "unreadable"
 CUT_OFF = "videos that end early"
 OF_TEST = "alike to a test photo or its spot"
 
-_INDEX, _PIXELS, _HASHES = "index.json", "pictures.raw", "hashes.npy"
+_INDEX, _PIXELS = "index.json", "pictures.npy"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A picture: the hash of its file (`PictureFile`), its second in a video (None: a photo), a name for people."""
+    """A picture: the hash of its file (`UnlabelledFile`), its second in a video (None: a photo), a name for people."""
 
     sha256: str
     second: float | None
@@ -140,7 +139,7 @@ def gather(
     InputError
         A path is absent, there are too few pictures, or the cache cannot be written.
     """
-    known: dict[str, PictureFile] = {}
+    known: dict[str, UnlabelledFile] = {}
     left_out: dict[str, list[str]] = {}
     for file in files.find(given, cache=cache):
         if not file.sha256:
@@ -169,7 +168,7 @@ def _enough(pictures: Pictures) -> Pictures:
 
 
 def _loaded(
-    folder: Path, size: int, known: Mapping[str, PictureFile], left_out: Mapping[str, Sequence[str]]
+    folder: Path, size: int, known: Mapping[str, UnlabelledFile], left_out: Mapping[str, Sequence[str]]
 ) -> Pictures:
     """Read what `_store` wrote, under the names that the files have now."""
     index = read_json(folder / _INDEX)
@@ -185,15 +184,9 @@ def _loaded(
     both = {
         reason: [*left_out.get(reason, ()), *sorted_out.get(reason, ())] for reason in sorted({*left_out, *sorted_out})
     }
-    count = len(index["of_row"])
-    pixels: Any = (
-        np.memmap(folder / _PIXELS, dtype=np.uint8, mode="r", shape=(count, size, size, 3))
-        if count
-        else np.empty((0, size, size, 3), np.uint8)
-    )
     bits = np.unpackbits(np.frombuffer(bytes.fromhex(index["hashes"]), np.uint8)).astype(np.bool_)
     return Pictures(
-        images=pixels,
+        images=decoded.mapped(folder / _PIXELS),
         of_row=np.array(index["of_row"], dtype=np.intp),
         pictures=pictures,
         hashes=bits.reshape(-1, HASH_SIDE**2),
@@ -203,7 +196,7 @@ def _loaded(
 
 
 def _store(
-    found: Sequence[PictureFile],
+    found: Sequence[UnlabelledFile],
     folder: Path,
     size: int,
     framing: Framing,
@@ -216,7 +209,8 @@ def _store(
     pictures: list[tuple[str, float | None]] = []
     of_row: list[int] = []
     left_out: dict[str, list[tuple[str, float | None]]] = {}
-    with (folder / _PIXELS).open("wb") as stream:
+    with new_file(folder / _PIXELS) as stream:
+        decoded.write_header(stream, (0, size, size, 3))  # how many come is known at the end
         for file, second, outcome in _read(found, size, framing, squares, on_file):
             reason = outcome if isinstance(outcome, str) else DUPLICATE if seen.finds(outcome.hash[None]) else None
             if reason is not None or isinstance(outcome, str):
@@ -227,6 +221,8 @@ def _store(
             of_row += [len(pictures)] * len(outcome.rows)
             pictures.append((file.sha256, second))
             stream.write(outcome.rows.tobytes())
+        stream.seek(0)
+        decoded.write_header(stream, (len(of_row), size, size, 3))
     write_json(folder / _INDEX, {"pictures": pictures, "of_row": of_row, "hashes": bits.hex(), "left_out": left_out})
 
 
@@ -242,16 +238,16 @@ _Outcome = _Decoded | str  # a reason to leave it out
 
 
 def _read(
-    found: Sequence[PictureFile],
+    found: Sequence[UnlabelledFile],
     size: int,
     framing: Framing,
     squares: int,
     on_file: Callable[[int, int], None] | None,
-) -> Iterator[tuple[PictureFile, float | None, _Outcome]]:
+) -> Iterator[tuple[UnlabelledFile, float | None, _Outcome]]:
     """Yield what becomes of each photo and of each frame, in the order of the files."""
     done = 0
 
-    def photo(file: PictureFile) -> _Outcome:
+    def photo(file: UnlabelledFile) -> _Outcome:
         try:
             # JPEGs are decoded smaller where only a smaller picture is kept: ten times as fast.
             least = None if framing == "crop" else max(2 * size, SMALLEST)
@@ -274,8 +270,8 @@ def _read(
 
 
 def _frames(
-    file: PictureFile, size: int, framing: Framing, squares: int
-) -> Iterator[tuple[PictureFile, float | None, _Outcome]]:
+    file: UnlabelledFile, size: int, framing: Framing, squares: int
+) -> Iterator[tuple[UnlabelledFile, float | None, _Outcome]]:
     """Yield what becomes of each frame of a video, and of the video where it cannot be read to its end."""
     number = 0
     try:
@@ -287,7 +283,7 @@ def _frames(
 
 
 def _sorted(
-    image: npt.NDArray[np.uint8], file: PictureFile, number: int, size: int, framing: Framing, squares: int
+    image: npt.NDArray[np.uint8], file: UnlabelledFile, number: int, size: int, framing: Framing, squares: int
 ) -> _Outcome:
     """Return a picture's hash and rows, or why it is left out."""
     if min(image.shape[:2]) < SMALLEST:

@@ -14,7 +14,7 @@ def through_cvat(folder: Path, out: Path) -> Path:
 
 
 def through_label_studio(folder: Path, out: Path) -> Path:
-    """Accept all predictions as a person's annotations, export COCO by Label Studio's converter, put it to the photos."""
+    """Accept all predictions as a person's annotations, and export COCO by Label Studio's converter to the photos."""
     from label_studio_sdk.converter import Converter
 
     out.mkdir()

@@ -176,15 +176,17 @@ def test_an_export_of_cvat(there, flat, tmp_path):
 
 def test_an_export_of_label_studio(flat):
     """Names are addresses of its local storage, and photos without a label have no size."""
-    document = json.loads((flat / "labels.json").read_text())
-    Image.new("RGB", (8, 6)).save(flat / "clean ü.png")
-    document["images"][0]["file_name"] = "/data/local-files/?d=photo.png"
-    unlabelled = {"id": 9, "file_name": "/data/local-files/?d=clean%20%C3%BC.png", "width": None, "height": None}
-    document["images"].append(unlabelled)
-    (flat / "labels.json").write_text(json.dumps(document))
-    assert [(photo.file_name, photo.width, photo.height) for photo in coco.read(flat).photos] == [
+
+    def change(document, folder):
+        Image.new("RGB", (8, 6)).save(folder / "clean ü.png")
+        document["images"][0]["file_name"] = "/data/local-files/?d=photo.png"
+        unlabelled = {"id": 9, "file_name": "/data/local-files/?d=clean%20%C3%BC.png", "width": None, "height": None}
+        document["images"].append(unlabelled)
+
+    photos = coco.read(flat(change)).photos
+    assert {(photo.file_name, photo.width, photo.height) for photo in photos} == {
         ("photo.png", 8, 6), ("clean ü.png", 8, 6),
-    ]  # fmt: skip
+    }  # fmt: skip
 
 
 def test_digest_follows_content_not_place(flat, tmp_path):

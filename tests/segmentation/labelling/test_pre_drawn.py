@@ -9,7 +9,7 @@ from pycocotools import mask as coco_mask
 from scipy import ndimage
 
 from corrotwin.segmentation.data import coco
-from corrotwin.segmentation.ranking import labelling
+from corrotwin.segmentation.labelling import pre_drawn
 from tests.helpers.unlabelled import photos, picture
 
 
@@ -36,17 +36,17 @@ def written(tmp_path):
     paths = photos(tmp_path / "photos", range(3))
     masks = [blobs(seed, 80, 96) for seed in range(2)] + [np.zeros((80, 96), bool)]
     drawn = [
-        labelling.Drawn(path=path, name=f"{number} ü.png", mask=mask)
+        pre_drawn.Drawn(path=path, name=f"{number} ü.png", mask=mask)
         for number, (path, mask) in enumerate(zip(paths, masks, strict=True))
     ]
-    labelling.write(tmp_path / "to-label", drawn, version="corrotwin 0123")
+    pre_drawn.write(tmp_path / "to-label", drawn, version="corrotwin 0123")
     return tmp_path / "to-label", masks
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_outlines_are_few_corners_of_the_same_region(seed):
     mask = ndimage.binary_fill_holes(blobs(seed))
-    outlines = labelling.outlines(mask)
+    outlines = pre_drawn.outlines(mask)
     assert iou(filled(outlines, *mask.shape), mask) > 0.95
     exact = sum(len(outline) // 2 for outline in coco.polygons(mask))
     assert sum(map(len, outlines)) < exact / 4
@@ -57,9 +57,9 @@ def test_outlines_are_few_corners_of_the_same_region(seed):
 def test_specks_are_not_drawn():
     mask = np.zeros((1000, 1000), bool)
     mask[500:510, 500:510] = True
-    assert labelling.outlines(mask) == []
+    assert pre_drawn.outlines(mask) == []
     mask[100:200, 100:200] = True
-    assert [len(outline) for outline in labelling.outlines(mask)] == [4]
+    assert [len(outline) for outline in pre_drawn.outlines(mask)] == [4]
 
 
 def test_what_cvat_takes_is_a_dataset_with_these_masks(written):

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from corrotwin.segmentation.ranking.scores import Scores
+from corrotwin.segmentation.labelling.scores import Doubt
 
 
-def values(scored: Sequence[Scores]) -> npt.NDArray[np.float64]:
+def values(scored: Sequence[Doubt]) -> npt.NDArray[np.float64]:
     """Return how little sure the networks are of each photo, (n,) from 0 to 1: the mean of its ranks by both scores."""
     if len(scored) < 2:
         return np.ones(len(scored))

@@ -18,8 +18,8 @@ from corrotwin.segmentation.prediction.regions import overlay
 from corrotwin.twin.core.files import write_text
 
 if TYPE_CHECKING:
-    from corrotwin.segmentation.ranking.folder import Ranking
-    from corrotwin.segmentation.ranking.labelling import Drawn
+    from corrotwin.segmentation.labelling.folder import Ranking
+    from corrotwin.segmentation.labelling.pre_drawn import Drawn
 
 TILE = 240  # pixels of a thumbnail's longer side
 FOLLOWING = 60  # photos after those to label

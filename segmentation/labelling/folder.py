@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from corrotwin.segmentation.data import coco, groups, image_io
 from corrotwin.segmentation.data.perceptual_hash import HASH_SIDE, components, hashes, pairs_alike
+from corrotwin.segmentation.labelling import choice, page, pre_drawn
+from corrotwin.segmentation.labelling.scores import STORED, Doubt, score
 from corrotwin.segmentation.models.network import torch_settings
 from corrotwin.segmentation.prediction.predictor import Predictor
-from corrotwin.segmentation.ranking import choice, labelling, page
-from corrotwin.segmentation.ranking.scores import STORED, Scores, score
 from corrotwin.twin.core import files, tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import writing
@@ -38,7 +38,7 @@ class Candidate:
     name: str
     path: Path
     sha256: str
-    scores: Scores
+    scores: Doubt
     hashes: npt.NDArray[np.bool_]
 
 
@@ -122,7 +122,7 @@ def _scored(
         yield Candidate(name=name, path=path, sha256=content, scores=scores, hashes=bits)
 
 
-def _line(content: str, scores: Scores, bits: npt.NDArray[np.bool_]) -> bytes:
+def _line(content: str, scores: Doubt, bits: npt.NDArray[np.bool_]) -> bytes:
     """Return a photo's scores as a line of `SCORES`."""
     packed = {
         "features": base64.b64encode(scores.features.astype(STORED).tobytes()).decode(),
@@ -132,9 +132,9 @@ def _line(content: str, scores: Scores, bits: npt.NDArray[np.bool_]) -> bytes:
     return (json.dumps({"sha256": content, **numbers, **packed}) + "\n").encode()
 
 
-def _known(path: Path) -> tuple[dict[str, tuple[Scores, npt.NDArray[np.bool_]]], int]:
+def _known(path: Path) -> tuple[dict[str, tuple[Doubt, npt.NDArray[np.bool_]]], int]:
     """Return the photos that an earlier command scored, and the bytes of their whole lines: the last may be torn."""
-    known: dict[str, tuple[Scores, npt.NDArray[np.bool_]]] = {}
+    known: dict[str, tuple[Doubt, npt.NDArray[np.bool_]]] = {}
     if not path.exists():
         return known, 0
     content = files.read_bytes(path, inside=path.parent)
@@ -143,7 +143,7 @@ def _known(path: Path) -> tuple[dict[str, tuple[Scores, npt.NDArray[np.bool_]]],
         try:
             row = files.parsed(line.decode())
             features, bits = (np.frombuffer(base64.b64decode(row[name]), kind) for name, kind in _PACKED)
-            scores = Scores(
+            scores = Doubt(
                 disagreement=float(row["disagreement"]), entropy=float(row["entropy"]), corroded=float(row["corroded"]),
                 features=features.astype(np.float32),
             )  # fmt: skip
@@ -188,12 +188,12 @@ def _write(out: Path, ranking: Ranking, predictors: Sequence[Predictor], count: 
     ]  # fmt: skip
     tables.write_own(out / TABLE, COLUMNS, rows)
     drawn = [_drawn(predictors[0], number, each) for number, each in enumerate(ranking.photos[:count], start=1)]
-    labelling.write(out / TO_LABEL, drawn, version=f"corrotwin {predictors[0].run['weights']}")
+    pre_drawn.write(out / TO_LABEL, drawn, version=f"corrotwin {predictors[0].run['weights']}")
     page.write(out / PAGE, ranking, drawn)
 
 
-def _drawn(predictor: Predictor, number: int, photo: Candidate) -> labelling.Drawn:
+def _drawn(predictor: Predictor, number: int, photo: Candidate) -> pre_drawn.Drawn:
     """Return what the first run draws in a photo, under a name that keeps the order and is told from all others."""
     probability, _ = predictor.probability(image_io.decoded(photo.path))
     name = f"{number:03d}-{Path(photo.name).name}{photo.path.suffix}"
-    return labelling.Drawn(path=photo.path, name=name, mask=probability > predictor.threshold)
+    return pre_drawn.Drawn(path=photo.path, name=name, mask=probability > predictor.threshold)

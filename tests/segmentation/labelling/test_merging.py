@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from corrotwin.segmentation.commands.merge import merge as command
-from corrotwin.segmentation.data import coco, groups, merging, splits
+from corrotwin.segmentation.data import coco, groups, splits
+from corrotwin.segmentation.labelling import merging
 from corrotwin.twin.core.errors import InputError
 from tests.helpers.unlabelled import photos, picture
 

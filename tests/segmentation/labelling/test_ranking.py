@@ -13,10 +13,10 @@ from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.commands.rank import rank as command
 from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.labelling import choice, folder, scores
+from corrotwin.segmentation.labelling.scores import Doubt
 from corrotwin.segmentation.prediction.predictor import Predictor, Settings
 from corrotwin.segmentation.prediction.search import search
-from corrotwin.segmentation.ranking import choice, folder, scores
-from corrotwin.segmentation.ranking.scores import Scores
 from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core.errors import InputError
 from tests.helpers.unlabelled import photos as drawn
@@ -92,7 +92,7 @@ def test_doubt_counts_where_corrosion_is_likely_and_disagreement_where_views_dif
 
 def test_values_are_mean_ranks():
     made = [
-        Scores(disagreement=d, entropy=e, corroded=0.0, features=np.ones(1, np.float32))
+        Doubt(disagreement=d, entropy=e, corroded=0.0, features=np.ones(1, np.float32))
         for d, e in ((0.1, 0.9), (0.2, 0.5), (0.3, 0.7))
     ]
     assert choice.values(made) == pytest.approx([0.5, 0.25, 0.75])

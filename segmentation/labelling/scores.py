@@ -25,7 +25,7 @@ FLIPS: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (0, 1))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Scores:
+class Doubt:
     """Of one photo: mean disagreement and entropy in bits, corroded share, and features (c,) of the encoder."""
 
     disagreement: float
@@ -34,13 +34,13 @@ class Scores:
     features: npt.NDArray[np.float32]
 
 
-def score(predictors: Sequence[Predictor], image: npt.NDArray[np.uint8]) -> Scores:
+def score(predictors: Sequence[Predictor], image: npt.NDArray[np.uint8]) -> Doubt:
     """Score a photo (h, w, 3) by all predictors, of which the first gives the features."""
     maps = np.stack([_small(predictor, image, flip) for predictor in predictors for flip in FLIPS])
     mean = maps.mean(axis=0)
     of_mean = entropy(mean)
     likely = mean >= LIKELY
-    return Scores(
+    return Doubt(
         disagreement=float(((of_mean - entropy(maps).mean(axis=0)) * likely).mean()),
         entropy=float((of_mean * likely).mean()),
         corroded=float((mean > predictors[0].threshold).mean()),
