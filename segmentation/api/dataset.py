@@ -1,5 +1,6 @@
 """`Dataset`: photos or renders with their masks, and how they are split."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -7,9 +8,12 @@ from typing import Literal, get_args
 
 from corrotwin.segmentation.data import coco, groups, leakage, splits
 from corrotwin.segmentation.data.splits import How, Split
+from corrotwin.segmentation.labelling import merging
 from corrotwin.twin.core.arguments import checked, one_or_more
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted
+
+logger = logging.getLogger(__name__)
 
 By = Literal["spot", "names", "hash", "photo", "folder"]
 
@@ -146,6 +150,29 @@ class Dataset:
         if self._split is None:
             raise InputError(f"{self.folder}: not split yet; call split")
         splits.save(self._split, Path(path))
+
+    @checked()
+    def merge(self, *later: "Dataset | str | Path", out: str | Path) -> "Dataset":
+        """Return this dataset and others put together, such as what came back from a labelling tool.
+
+        The same file in two is one photo with the labels of the later one. Photos that look alike share a spot, and are
+        logged.
+
+        Parameters
+        ----------
+        later : datasets, or their folders; later ones correct earlier ones.
+        out : folder for images/, annotations.json and spots.csv.
+
+        Raises
+        ------
+        InputError
+            There is no other dataset, or the folder holds something else.
+        """
+        given = [each if isinstance(each, Dataset) else Dataset(each) for each in later]
+        merged = merging.merge([self._data, *(each.data for each in given)], Path(out))
+        for line in merged.lines():
+            logger.warning(line)
+        return Dataset(out)
 
     def leaks(self) -> tuple[str, ...]:
         """Return a line for each thing that is wrong with the split: photos left out, copies or spots torn apart."""

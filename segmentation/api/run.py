@@ -14,9 +14,11 @@ from corrotwin.segmentation.data import photo_files
 from corrotwin.segmentation.deployment import onnx_export
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.assessment import assess
+from corrotwin.segmentation.labelling import folder as labelling
 from corrotwin.segmentation.prediction import folder as prediction
 from corrotwin.segmentation.prediction.predictor import Predictor, Settings
 from corrotwin.segmentation.prediction.search import search
+from corrotwin.segmentation.prediction.sizes import check_sizes
 from corrotwin.segmentation.runs import PerImage, RunRecord
 from corrotwin.twin.core.arguments import checked, one_or_more
 from corrotwin.twin.core.errors import InputError
@@ -156,6 +158,49 @@ class Run:
             logger.warning("left out: %s", line)
         done = {name: path for name, path in found.photos.items() if name not in failed}
         return Predictions(folder=folder, photos=done, left_out=tuple(left_out))
+
+    @checked()
+    def rank(
+        self,
+        photos: str | Path | Sequence[str | Path],
+        *,
+        out: str | Path,
+        count: int = 20,
+        others: "Sequence[Run | str | Path]" = (),
+        tiling: Tiling = "auto",
+        scale: float | None = None,
+    ) -> tuple[Path, ...]:
+        """Return unlabelled photos in the order in which to label them, and prepare the first for a labelling tool.
+
+        Parameters
+        ----------
+        photos : image files, or folders that are searched for them; those that trained or validated the run are left
+            out.
+        out : folder for ranking.csv, index.html and to-label/, which CVAT and Label Studio take.
+        count : number of photos to label.
+        others : runs whose disagreement with this one counts, too.
+        tiling, scale : as for `predict`.
+
+        Raises
+        ------
+        InputError
+            There are no two photos to rank, or the folder holds something else.
+        """
+        settings = Settings(tiling=tiling, scale=scale)
+        found = search([Path(path) for path in one_or_more(photos)])
+        folders = [self.folder, *(each.folder if isinstance(each, Run) else Path(each) for each in others)]
+        predictors = [Predictor(folder, settings) for folder in folders]
+        for predictor in predictors:
+            check_sizes(predictor, found.photos)
+
+        def on_photo(wrong: InputError | None) -> None:
+            if wrong is not None:
+                logger.warning("left out: %s", wrong)
+
+        ranking = labelling.rank(predictors, found.photos, Path(out), count=count, on_photo=on_photo)
+        for line in photo_files.lines(found.left_out):
+            logger.warning("left out: %s", line)
+        return tuple(photo.path for photo in ranking.photos)
 
     @checked()
     def evaluate(

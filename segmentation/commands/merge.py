@@ -29,15 +29,6 @@ def merge(datasets: tuple[Path, ...], /, *, out: Path, classes: tuple[str, ...] 
         raise InputError("name two datasets or more; later ones correct earlier ones")
     read = [coco.read(path, classes=classes or None, allow_unannotated=True) for path in datasets]
     merged = merging.merge(read, out)
-    if merged.replaced:
-        say_error(printable(f"{len(merged.replaced)} photos have later labels now ({_first(merged.replaced)})"))
-    if merged.alike:
-        pairs = [f"{one} and {other}" for one, other in merged.alike]
-        say_error(
-            printable(f"{len(pairs)} photos look like one of another dataset ({_first(pairs)}); they share a spot")
-        )
+    for line in merged.lines():
+        say_error(printable(line))
     say(f"{out}: {merged.photos} photos")
-
-
-def _first(names: list[str] | tuple[str, ...]) -> str:
-    return ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])

@@ -11,10 +11,11 @@ from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import link_or_copy, remove, writing
 from corrotwin.twin.core.locks import hold
-from corrotwin.twin.core.text import escape_csv
+from corrotwin.twin.core.text import counted, escape_csv
 
 KIND = "merged dataset"
 IMAGES, ANNOTATIONS = "images", "annotations.json"
+EXAMPLES = 3  # names that are said
 KEPT = ("segmentation", "area", "bbox", "iscrowd")  # of an annotation
 
 
@@ -28,6 +29,22 @@ class Merged:
     photos: int
     replaced: tuple[str, ...]
     alike: tuple[tuple[str, str], ...]
+
+    def lines(self) -> list[str]:
+        """Return a line on labels that were replaced, and one on photos that are alike, if there are any."""
+        said = []
+        if self.replaced:
+            said.append(f"{counted(len(self.replaced), 'photo')} with later labels now ({_first(self.replaced)})")
+        if self.alike:
+            pairs = [f"{one} and {other}" for one, other in self.alike]
+            said.append(
+                f"{counted(len(pairs), 'pair')} of photos that look alike ({_first(pairs)}); each shares a spot"
+            )
+        return said
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join([*names[:EXAMPLES], *(["..."] if len(names) > EXAMPLES else [])])
 
 
 @dataclass(kw_only=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from corrotwin.segmentation.labelling.folder import Ranking
     from corrotwin.segmentation.labelling.pre_drawn import Drawn
 
-TILE = 240  # pixels of a thumbnail's longer side
+TILE = 320  # pixels of a thumbnail's longer side
 FOLLOWING = 60  # photos after those to label
 
 
@@ -41,7 +41,7 @@ def write(path: Path, ranking: Ranking, drawn: Sequence[Drawn]) -> None:
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     count = len(drawn)
-    shown = [overlay(image_io.decoded(each.path), each.mask) for each in drawn]
+    shown = [overlay(image_io.decoded(each.path), each.mask, side=TILE) for each in drawn]
     shown += [image_io.decoded(each.path) for each in ranking.photos[count : count + FOLLOWING]]
     thumbnails = [_thumbnail(ranking, place, image) for place, image in enumerate(shown)]
     page = environment.get_template("page.html.j2").render(
@@ -56,10 +56,7 @@ def write(path: Path, ranking: Ranking, drawn: Sequence[Drawn]) -> None:
 
 def _thumbnail(ranking: Ranking, place: int, image: npt.NDArray[np.uint8]) -> Thumbnail:
     photo, scores = ranking.photos[place], ranking.photos[place].scores
-    line = (
-        f"{place + 1}. doubt {ranking.values[place]:.2f}, disagreement {1000 * scores.disagreement:.1f}, entropy "
-        f"{1000 * scores.entropy:.0f} mbit a pixel, {100 * scores.corroded:.0f} % called corrosion"
-    )
+    line = f"{place + 1}. doubt {ranking.values[place]:.2f}, {100 * scores.corroded:.0f} % called corrosion"
     return Thumbnail(source=_source(image), name=photo.name, line=line)
 
 

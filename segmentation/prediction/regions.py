@@ -29,12 +29,12 @@ def regions_of(mask: npt.NDArray[np.bool_], *, polygons: bool = False) -> Iterat
         canvas[here] = False
 
 
-def overlay(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """Draw the outlines of a mask on its photo (h, w, 3), reduced to at most `OVERLAY` pixels on the longer side."""
+def overlay(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], *, side: int = OVERLAY) -> npt.NDArray[np.uint8]:
+    """Draw the outlines of a mask on its photo (h, w, 3), reduced to at most `side` pixels on the longer side."""
     import cv2
 
     height, width = mask.shape
-    scale = min(1.0, OVERLAY / max(height, width))
+    scale = min(1.0, side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     drawn = np.array(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
     small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)

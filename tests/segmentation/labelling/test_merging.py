@@ -59,7 +59,7 @@ def test_later_labels_correct_earlier_ones_and_nothing_is_lost(tmp_path, capsys)
             photo.path.read_bytes()
             == (tmp_path / ("first" if seed < 6 else "second") / "images" / photo.file_name).read_bytes()
         )
-    assert "2 photos have later labels now (0004.png, 0005.png)" in capsys.readouterr().err
+    assert "2 photos with later labels now (0004.png, 0005.png)" in capsys.readouterr().err
     command((first, second), out=tmp_path / "out")  # the same again
     assert read(tmp_path / "out").digest == found.digest
     with pytest.raises(InputError, match="begun with other settings"):
@@ -75,7 +75,7 @@ def test_copies_stay_and_share_a_spot(tmp_path, capsys):
     (second / "annotations.json").write_text(json.dumps(document))
     (first / "spots.csv").write_text("file_name,spot\n" + "".join(f"{seed:04d}.png,{seed // 2}\n" for seed in range(4)))
     command((first, second), out=tmp_path / "out")
-    assert "1 photos look like one of another dataset (0002.png and mirrored.jpg)" in capsys.readouterr().err
+    assert "1 pair of photos alike (0002.png and mirrored.jpg); each shares a spot" in capsys.readouterr().err
     spots = groups.beside(read(tmp_path / "out"))
     assert spots["0002.png"] == spots["0003.png"] == spots["mirrored.jpg"]
     assert spots["0000.png"] == spots["0001.png"] != spots["0002.png"]
