@@ -84,6 +84,13 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "segmentation predict": ("none photos --out new", ("--threshold 2", "--scale 0", "--overlap 1")),
     "segmentation rank": ("none photos --out new", ("--count 0", "--scale 0")),
+    "segmentation pretrain": (
+        "photos --out new",
+        (
+            "--size 31", "--epochs 0", "--batch-size 1", "--learning-rate 0", "--seed -1", "--threads 0",
+            "--checkpoint-seconds -1",
+        ),
+    ),
     "segmentation latency": ("", ("--size 31", "--threads 0", "--repeats 0")),
     "benchmarks run": (
         "--out new",

@@ -142,19 +142,22 @@ def fast(
     return _colour(images, drawn[:, 6:]), masks
 
 
-def views(images: torch.Tensor, *, seed: int, first: int) -> tuple[torch.Tensor, torch.Tensor]:
+def views(
+    images: torch.Tensor, *, seed: int, first: int, geometry: Augmentation = "standard"
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return two views of unlabelled images that show the same places: a weak one, and a strong one for learning.
 
-    Both are turned, flipped, scaled and moved within the standard ranges; colours are left alone in the first, and
-    change by the strong ranges in the second, where one image in `GREY` is grey.
+    Both are turned, flipped, scaled and moved alike; colours are left alone in the first, and change by the strong
+    ranges in the second, where a share `GREY` of the images is grey.
 
     Parameters
     ----------
     images : (b, 3, s, s) float32 in [0, 1].
     seed, first : seed of the run, and the index of image 0 in the whole run.
+    geometry : ranges of turns, scales and moves.
     """
     numbers = _numbers(len(images), (Stream.VIEW,), seed=seed, first=first)
-    maps, _ = _draw(numbers, RANGES["standard"])
+    maps, _ = _draw(numbers, RANGES[geometry])
     _, factors = _draw(numbers, RANGES["strong"])
     factors[numbers[:, 9] < GREY, 2] = 0.0
     theta, colours = (torch.from_numpy(drawn).to(images.device, non_blocking=True) for drawn in (maps, factors))

@@ -7,6 +7,7 @@ from corrotwin.segmentation.commands import (
     latency,
     merge,
     predict,
+    pretrain,
     rank,
     split,
     train,
@@ -27,6 +28,7 @@ COMMANDS = {
     "weights": weights.weights,
     "predict": predict.predict,
     "rank": rank.rank,
+    "pretrain": pretrain.pretrain,
     "export": export.export,
     "latency": latency.latency,
 }

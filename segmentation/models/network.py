@@ -4,7 +4,6 @@ The paper uses four U-Nets, `BACKBONES`; every other encoder and architecture of
 """
 
 import copy
-import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from corrotwin.segmentation.models import weights as imagenet
 from corrotwin.segmentation.models.constants import constant
 from corrotwin.segmentation.sampling import Stream, generator
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import atomic_file, checked
+from corrotwin.twin.core.files import checked
 
 
 def beyond_paper(backbone: str, architecture: str) -> bool:
@@ -96,7 +95,7 @@ def _fill(encoder: torch.nn.Module, trained: dict[str, torch.Tensor], backbone: 
         torch.nn.Module.load_state_dict(encoder, {name: trained[name] for name in encoder.state_dict()})
     except (KeyError, RuntimeError) as error:
         raise InputError(
-            f"{backbone}: the ImageNet weights are of another encoder; prepare or fetch them again"
+            f"{backbone}: the weights are of another encoder; prepare, fetch or pretrain them again"
         ) from error
 
 
@@ -198,32 +197,22 @@ def torch_settings(threads: int, precision: Precision) -> Iterator[None]:
         torch.use_deterministic_algorithms(deterministic_before)
 
 
-# Names of the types in safetensors, in its order.
-_TYPES = {
-    torch.int64: "I64", torch.float64: "F64", torch.float32: "F32", torch.int32: "I32", torch.bfloat16: "BF16",
-    torch.float16: "F16", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
-}  # fmt: skip
+def load_encoder(network: torch.nn.Module, path: Path, backbone: str) -> None:
+    """Load the weights of an encoder from `path` into that of a network.
 
-
-def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
-    """Write tensors as safetensors, atomically and one by one, so that memory holds a copy of only one.
-
-    The library's `save` holds the whole file twice; its `save_file` renames a temporary file of its own, which nobody
-    would remove after a kill, and does not report a full disk as OSError.
+    Raises
+    ------
+    InputError
+        The file is absent, damaged, or of another encoder.
     """
-    kinds = list(_TYPES)
-    ordered = sorted(tensors.items(), key=lambda item: (kinds.index(item[1].dtype), item[0]))
-    header: dict[str, Any] = {"__metadata__": metadata}
-    end = 0
-    for name, tensor in ordered:
-        first, end = end, end + tensor.nbytes
-        header[name] = {"dtype": _TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [first, end]}
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)
-    with atomic_file(path) as stream:
-        stream.write(len(text).to_bytes(8, "little") + text)
-        for _, tensor in ordered:
-            stream.write(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        trained = load_file(checked(path, inside=path.parent, most_bytes=runs.MOST_BYTES))
+    except (OSError, SafetensorError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error!s:.100}); pretrain again") from error
+    _fill(network.get_submodule("encoder"), trained, backbone)
 
 
 def load_weights(path: Path, backbone: str, architecture: str = "Unet") -> torch.nn.Module:

@@ -10,7 +10,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.models.network import save_tensors
+from corrotwin.segmentation.models.tensor_files import save_tensors
 from corrotwin.segmentation.runs import HISTORY_COLUMNS
 from corrotwin.segmentation.training import self_training
 from corrotwin.twin.core import files
@@ -28,6 +28,8 @@ class State:
     network: torch.nn.Module
     optimizer: torch.optim.AdamW
     average: AveragedModel | None
+    columns: tuple[str, ...] = HISTORY_COLUMNS
+    """Of the history."""
     history: list[dict[str, float]] = field(default_factory=list)
     """One row an epoch."""
     teaching: list[dict[str, float]] = field(default_factory=list)
@@ -100,7 +102,7 @@ def restore(folder: Path, state: State) -> None:
         numbers = [value for row in small["history"] for value in row.values()]
         if not all(
             isinstance(value, int | float) for value in (*numbers, small["best_epoch"], small["best_f1"])
-        ) or any(set(row) != set(HISTORY_COLUMNS) for row in small["history"]):
+        ) or any(set(row) != set(state.columns) for row in small["history"]):
             raise ValueError("no history of a run")
         state.history, state.best_epoch, state.best_f1 = (small[key] for key in ("history", "best_epoch", "best_f1"))
         state.best_weights = _with_prefix("best/", tensors)

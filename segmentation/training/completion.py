@@ -13,7 +13,8 @@ from corrotwin.segmentation.data.splits import Split
 from corrotwin.segmentation.evaluation.curves import edges, histograms
 from corrotwin.segmentation.evaluation.evaluate import measure, probabilities
 from corrotwin.segmentation.evaluation.threshold import choose
-from corrotwin.segmentation.models.network import beyond_paper, bf16_supported, save_tensors
+from corrotwin.segmentation.models.network import beyond_paper, bf16_supported
+from corrotwin.segmentation.models.tensor_files import save_tensors
 from corrotwin.segmentation.training.inputs import RunInputs
 from corrotwin.twin.core.files import versions, write_manifest
 

@@ -29,9 +29,11 @@ def bar(title: str, epochs: int) -> Iterator[Callable[[dict[str, float]], None]]
         def on_epoch(row: dict[str, float]) -> None:
             progress.update(task, completed=row["epoch"])
             minutes, seconds = divmod(round(row["seconds_left"]), 60)
+            of_photos = "valid_f1" in row
+            measured = f"val loss {row['valid_loss']:.4f}  val F1 {row['valid_f1']:.4f}  " if of_photos else ""
             console.print(
-                f"epoch {row['epoch']:.0f}/{epochs}  loss {row['train_loss']:.4f}  val loss {row['valid_loss']:.4f}  "
-                f"val F1 {row['valid_f1']:.4f}  {row['images_per_second']:.1f} images/s  {minutes}:{seconds:02d} left"
+                f"epoch {row['epoch']:.0f}/{epochs}  loss {row['train_loss']:.4f}  {measured}"
+                f"{row['images_per_second']:.1f} images/s  {minutes}:{seconds:02d} left"
             )
 
         yield on_epoch

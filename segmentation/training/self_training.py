@@ -58,8 +58,7 @@ def weight(step: int, steps: int) -> float:
 
 def lesson(loader: BatchLoader, teacher: torch.nn.Module, config: TrainConfig, step: int) -> Lesson:
     """Draw the pictures of a step and let the teacher label them."""
-    place = {"seed": config.seed, "first": step * config.batch_size}
-    weak, strong = augment.views(loader.unlabelled(step), **place)
+    weak, strong = augment.views(loader.unlabelled(step), seed=config.seed, first=step * config.batch_size)
     weak, strong = (view.contiguous(memory_format=memory_format(config.precision)) for view in (weak, strong))
     teacher.eval()
     with torch.no_grad(), autocast(config.precision, weak.device.type):
@@ -106,17 +105,16 @@ class LessonRecord:
     def __init__(self) -> None:
         self._steps: list[torch.Tensor] = []
 
-    def __bool__(self) -> bool:
-        return bool(self._steps)
-
     def add(self, value: torch.Tensor, taught: Lesson) -> None:
         """Take in a step: the loss of its pictures, the share of sure pixels, and of those called corrosion."""
         self._steps.append(torch.stack([value, taught.sure.mean(), taught.labels.mean()]))
 
-    def row(self, epoch: int, weight_at_start: float) -> dict[str, float]:
-        """Return the means of the epoch, by `COLUMNS`."""
+    def epoch_ends(self, epochs: int, steps_per_epoch: int, steps: int) -> dict[str, float]:
+        """Return the means of an epoch, by `COLUMNS`, and begin the next; `epochs` were over before it."""
         means = torch.stack(self._steps).mean(dim=0).tolist()
-        return dict(zip(COLUMNS, [epoch, weight_at_start, *means], strict=True))
+        self._steps = []
+        at_start = weight(epochs * steps_per_epoch, steps)
+        return dict(zip(COLUMNS, [epochs + 1, at_start, *means], strict=True))
 
 
 def report(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:

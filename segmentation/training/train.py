@@ -1,17 +1,14 @@
-"""The training loop for all backbones, data arms and precisions.
+"""Training of one network on photos, renders and unlabelled pictures: all backbones, data arms and precisions.
 
 A run is a function of its configuration and its data: every batch, augmentation and learning rate depends on the seed
 and the number of the step, so that a run that was killed and resumed ends with the same bits as an undisturbed one (on
 one type of CPU).
 """
 
-import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import SIZE_STEP, TrainConfig
@@ -28,18 +25,12 @@ from corrotwin.segmentation.models.network import (
     torch_settings,
 )
 from corrotwin.segmentation.sampling import Stream, generator
-from corrotwin.segmentation.training import checkpoint, completion, fine_tuning, self_training
-from corrotwin.segmentation.training.batches import BatchLoader
+from corrotwin.segmentation.training import checkpoint, completion, fine_tuning, loop, self_training
 from corrotwin.segmentation.training.initial_weights import network_of, with_photos_of
 from corrotwin.segmentation.training.inputs import RunInputs, prepare
 from corrotwin.segmentation.unlabelled.pictures import Pictures
-from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.files import write_manifest, writing
 from corrotwin.twin.core.locks import OUTLIVING_SECONDS, check_claim, hold
-
-WARM_UP = 0.05  # fraction of all steps
-AVERAGED = 0.05  # fraction of all steps over which the moving average of the weights reaches back
-AVERAGE_EVERY = 4  # steps between updates; a moving average gains nothing from more
 
 
 def train(
@@ -54,7 +45,7 @@ def train(
     init: Path | None = None,
     checkpoint_seconds: float = 300.0,
     workers: int | None = None,
-    on_epoch: Callable[[dict[str, float]], None] | None = None,
+    on_epoch: loop.OnEpoch | None = None,
 ) -> runs.RunRecord:
     """Train one U-Net and leave a complete run in `folder`; resume an interrupted run, keep a complete one.
 
@@ -108,7 +99,8 @@ def train(
         checkpoint.restore(folder, state)
         start = completion.known_from_start(identity, config, inputs)
         write_manifest(folder, runs.UNFINISHED, {**start, "test": list(inputs.test)})
-        _epochs(folder, config, inputs, state, checkpoint_seconds, on_epoch)
+        task = _task(folder, config, inputs, state)
+        loop.train(folder, config, task, state, checkpoint_seconds=checkpoint_seconds, on_epoch=on_epoch)
         best_epoch, kept = state.kept
         state.network.load_state_dict(kept)
         if config.batch_norm == "re-estimated":
@@ -131,85 +123,24 @@ def _begin(network: torch.nn.Module, config: TrainConfig, inputs: RunInputs) -> 
         # None: few operations for all parameters on a GPU; on a CPU one by one, with the bits of False.
         fused=True if config.precision == "fast" else None,
     )
-    average = None
-    if config.keep == "averaged" or config.arm.self_training:
-        reach = max(AVERAGE_EVERY, AVERAGED * config.epochs * inputs.loader.plan.steps_per_epoch)
-        average = AveragedModel(
-            network,
-            multi_avg_fn=get_ema_multi_avg_fn(1 - AVERAGE_EVERY / reach),  # type: ignore[no-untyped-call]
-            use_buffers=True,
-        )
+    is_averaged = config.keep == "averaged" or config.arm.self_training is not None
+    average = loop.moving_average(network, config, inputs.loader.plan.steps_per_epoch) if is_averaged else None
     return checkpoint.State(network=network, optimizer=optimizer, average=average)
 
 
-def _epochs(
-    folder: Path,
-    config: TrainConfig,
-    inputs: RunInputs,
-    state: checkpoint.State,
-    checkpoint_seconds: float,
-    on_epoch: Callable[[dict[str, float]], None] | None,
-) -> None:
-    """Train from the epoch that `state` has reached to the last."""
-    saved, published = time.monotonic(), -math.inf
-    reached = len(state.history)
-    steps = inputs.loader.plan.steps_per_epoch
-    batches = inputs.loader.batches(reached * steps, config.epochs * steps)
-    for epoch in range(reached, config.epochs):
-        started = time.monotonic()
-        train_loss = _one_epoch(config, batches, inputs.loader, state)
-        trained = time.monotonic()
-        if not math.isfinite(train_loss):
-            raise WorkError(f"{folder}: the loss is not a number in epoch {epoch + 1}; take a lower learning_rate")
-        measured = state.network if state.average is None else state.average.module
-        valid_loss, table = measure(measured, config, inputs.photos, inputs.valid)
-        f1, iou = (float(values.mean()) for values in scores(table.tp, table.fp, table.fn, table.tn))
-        if config.keep == "best" and f1 > state.best_f1:
-            state.best_epoch, state.best_f1 = epoch + 1, f1
-            state.best_weights = {
-                name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-                for name, tensor in measured.state_dict().items()
-            }
-        row = {
-            "epoch": epoch + 1,
-            "train_loss": train_loss,
-            "valid_loss": valid_loss,
-            "valid_f1": f1,
-            "valid_iou": iou,
-            "seconds": time.monotonic() - started,
-        }
-        state.history.append(row)
-        runs.write_history(folder, state.history)
-        if state.teaching:
-            self_training.report(folder, state.teaching)
-        if time.monotonic() - published >= checkpoint_seconds and checkpoint.publish(folder, state, config.digest):
-            published = time.monotonic()
-        if time.monotonic() - saved >= checkpoint_seconds:
-            checkpoint.save(folder, state)
-            saved = time.monotonic()
-        if on_epoch is not None:
-            seconds_left = row["seconds"] * (config.epochs - epoch - 1)
-            speed = steps * config.batch_size / (trained - started)
-            on_epoch({**row, "epochs": config.epochs, "images_per_second": speed, "seconds_left": seconds_left})
-
-
-def _one_epoch(
-    config: TrainConfig,
-    batches: Iterator[tuple[torch.Tensor, torch.Tensor]],
-    loader: BatchLoader,
-    state: checkpoint.State,
-) -> float:
-    """Take the optimiser steps of one epoch and return the mean of their losses."""
-    where = next(state.network.parameters()).device
-    plan, losses, lessons = loader.plan, [], self_training.LessonRecord()
+def _task(folder: Path, config: TrainConfig, inputs: RunInputs, state: checkpoint.State) -> loop.LearningTask:
+    """Return what a run learns from the epoch that `state` has reached: its loss, its validation, its tables."""
+    loader, plan = inputs.loader, inputs.loader.plan
     steps = plan.steps_per_epoch
-    first, last = len(state.history) * steps, config.epochs * steps
-    for step in range(first, first + steps):
+    last = config.epochs * steps
+    batches = loader.batches(len(state.history) * steps, last)
+    where = next(state.network.parameters()).device
+    lessons = self_training.LessonRecord()
+
+    def loss_of(step: int) -> torch.Tensor:
         images, masks = next(batches)
-        if step in (first, fine_tuning.frozen_steps(config, last)):
+        if step % steps == 0 or step == fine_tuning.frozen_steps(config, last):
             fine_tuning.set_modes(state.network, config, step, last)
-        for group in state.optimizer.param_groups:
-            group["lr"] = group["factor"] * learning_rate(config, step, last)
         is_apart = config.batch_norm == "own" and step >= plan.pretrain_steps  # before, there are no photos to serve
         photos = len(plan.batch(step)[0]) if is_apart else None
         taught = None
@@ -218,20 +149,31 @@ def _one_epoch(
         with torch.random.fork_rng([where] if where.type == "cuda" else []):  # dropout, which some decoders have
             torch.manual_seed(int(generator(config.seed, Stream.DROPOUT, step).integers(2**63)))
             if taught is None:
-                value = step_loss(config, state.network, images, masks, photos=photos)
-            else:
-                value, of_pictures = taught_loss(config, state.network, images, masks, taught)
-                lessons.add(of_pictures.detach(), taught)
-                value = value + self_training.weight(step, last) * of_pictures
-        state.optimizer.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call]
-        state.optimizer.step()
-        losses.append(value.detach())
-        if state.average is not None and step % AVERAGE_EVERY == 0:
-            state.average.update_parameters(state.network)
-    if lessons:
-        state.teaching.append(lessons.row(len(state.history) + 1, self_training.weight(first, last)))
-    return float(torch.stack(losses).mean())
+                return step_loss(config, state.network, images, masks, photos=photos)
+            value, of_pictures = taught_loss(config, state.network, images, masks, taught)
+        lessons.add(of_pictures.detach(), taught)
+        return value + self_training.weight(step, last) * of_pictures
+
+    def validate() -> dict[str, float]:
+        measured = state.network if state.average is None else state.average.module
+        valid_loss, table = measure(measured, config, inputs.photos, inputs.valid)
+        f1, iou = (float(values.mean()) for values in scores(table.tp, table.fp, table.fn, table.tn))
+        if config.keep == "best" and f1 > state.best_f1:
+            state.best_epoch, state.best_f1 = len(state.history) + 1, f1
+            state.best_weights = {
+                name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+                for name, tensor in measured.state_dict().items()
+            }
+        if config.arm.self_training:
+            state.teaching.append(lessons.epoch_ends(len(state.history), steps, last))
+        return {"valid_loss": valid_loss, "valid_f1": f1, "valid_iou": iou}
+
+    def record(history: Sequence[Mapping[str, float]]) -> None:
+        runs.write_history(folder, history)
+        if state.teaching:
+            self_training.report(folder, state.teaching)
+
+    return loop.LearningTask(steps_per_epoch=steps, loss=loss_of, measure=validate, record=record)
 
 
 def step_loss(
@@ -263,11 +205,3 @@ def taught_loss(
     with autocast(config.precision, images.device.type):
         logits = network(normalise(together, config.backbone)).float()
     return loss(config.loss, logits[: len(images)], masks), self_training.loss(logits[len(images) :], taught)
-
-
-def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
-    """Return the learning rate of a step: linear warm-up over the fraction `WARM_UP`, then a cosine to zero."""
-    warm_up = max(1, round(WARM_UP * steps))
-    if step < warm_up:
-        return config.learning_rate * (step + 1) / warm_up
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))

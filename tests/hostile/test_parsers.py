@@ -111,7 +111,7 @@ def test_any_json_and_any_bytes_are_a_value_or_a_users_error(name: str, folder: 
 def test_what_a_checkpoint_tells_of_its_run_is_whole_or_a_users_error(folder: Path) -> None:
     import torch
 
-    from corrotwin.segmentation.models.network import save_tensors
+    from corrotwin.segmentation.models.tensor_files import save_tensors
     from corrotwin.segmentation.training import checkpoint
 
     def state() -> checkpoint.State:

@@ -24,7 +24,8 @@ from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.assessment import assess, describe
 from corrotwin.segmentation.training import checkpoint, inputs
 from corrotwin.segmentation.training import train as train_module
-from corrotwin.segmentation.training.train import learning_rate, train
+from corrotwin.segmentation.training.loop import learning_rate
+from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.locks import CLAIM
 

@@ -1,0 +1,89 @@
+"""``corrotwin segmentation pretrain``: teach an encoder what the photographs of a site look like, without labels."""
+
+from pathlib import Path
+from typing import Literal
+
+from corrotwin.segmentation.commands.weights import check_weights
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, first_weights
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import printable, say, say_error
+
+
+def pretrain(
+    pictures: tuple[Path, ...],
+    /,
+    *,
+    out: Path,
+    backbone: str = DEFAULT_BACKBONE,
+    encoder_weights: Literal["imagenet", "none"] | None = None,
+    weights: Path | None = None,
+    size: int = 128,
+    epochs: int = 100,
+    batch_size: int = 64,
+    learning_rate: float = 5e-4,
+    seed: int = 0,
+    threads: int = 2,
+    checkpoint_seconds: float = 300.0,
+) -> None:
+    """Pretrain an encoder on photographs without labels (SimSiam). Repeat the command to resume it.
+
+    `train --init OUT` starts from what it writes. Keep photos of test spots out: a run whose test photos are among
+    these pictures is refused.
+
+    Parameters
+    ----------
+    pictures
+        photos without labels, videos (a frame a second), and folders or zips of them.
+    out
+        folder for the encoder's weights, pretrained.json and history.csv.
+    backbone
+        encoder, as for `train`.
+    encoder_weights
+        imagenet or none (random), from which pretraining starts; by default as for `train`.
+    weights
+        folder prepared by `corrotwin segmentation weights`.
+    size
+        side of the working image in pixels, divisible by 32.
+    epochs
+        passes over the pictures.
+    batch_size
+        pictures per optimiser step, at least 2; each passes twice.
+    learning_rate
+        peak learning rate of the schedule.
+    seed
+        of the order of pictures and their views.
+    threads
+        CPU threads; another number changes the last bits of the result.
+    checkpoint_seconds
+        save a checkpoint at the end of an epoch if the last one is at least this old.
+    """
+    if not pictures:
+        raise InputError("no pictures; name photos, videos, or folders or zips of them")
+    if not checkpoint_seconds >= 0:
+        raise InputError(f"--checkpoint-seconds {checkpoint_seconds} is not 0 or more")
+    first = first_weights("small", backbone) if encoder_weights is None else encoder_weights
+    chosen: Literal["imagenet"] | None = "imagenet" if first == "imagenet" else None
+    check_weights(weights, chosen, "--encoder-weights imagenet")
+
+    from corrotwin.segmentation.training import progress
+    from corrotwin.segmentation.training.pretraining import PretrainConfig
+    from corrotwin.segmentation.training.pretraining import pretrain as pretrain_encoder
+    from corrotwin.segmentation.unlabelled.pictures import gather
+    from corrotwin.twin.core.cache import cache_folder
+
+    config = PretrainConfig(
+        backbone=backbone, encoder_weights=chosen, size=size, epochs=epochs, batch_size=batch_size,
+        learning_rate=learning_rate, seed=seed, threads=threads,
+    )  # fmt: skip
+    with progress.files_bar("pictures") as on_file:
+        found = gather(pictures, size=size, framing="resize", cache=cache_folder(), on_file=on_file)
+    say_error(printable(found.line()))
+    with progress.bar(f"{backbone} without labels", epochs) as on_epoch:
+        done = pretrain_encoder(
+            out, config, found, weights=weights, checkpoint_seconds=checkpoint_seconds, on_epoch=on_epoch
+        )
+    if done["collapsed"]:
+        say_error(
+            f"{out}: the encoder has collapsed: all pictures look the same to it (spread {done['spread']:.2f} of 1)"
+        )
+    say(f"{out}: pretrained on {len(found.used)} pictures, spread of their directions {done['spread']:.2f} of 1")
