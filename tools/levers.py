@@ -2,12 +2,14 @@
 
     python -m tools.levers --data steel-bridges painted-steel --renders renders --out out/levers --stage steps
     python -m tools.levers --data steel-bridges painted-steel --renders renders --out out/levers --stage ways
+    python -m tools.levers --data steel-bridges painted-steel --renders renders --out out/levers --stage unlabelled
 
 Stage ``steps`` asks how long photos alone and photos with renders are best trained: 200, 400, 800 or 1,600 steps of 8
 images, with 10 % and with all of the training photos of a set. Stage ``ways`` holds other ways of training against
 half and half at `STEPS`: renders first and photos last, other ratios, strong augmentation, copy-paste, a larger
 picture, the mean of the weights of a network of renders and one of photos. Flips at prediction are scored beside each
-run. Statistics of batch normalisation were compared by `tools.fine_tuning`.
+run. Statistics of batch normalisation were compared by `tools.fine_tuning`. Stage ``unlabelled`` lets
+training photos without their labels teach: those of the own set, or of the other.
 
 Each run is scored on the validation photos of its own set, at spots that it has not seen, and on those of the other
 set. Test photos are left out. Weights are averaged over the last steps: no photo chooses an epoch.
@@ -38,7 +40,7 @@ from corrotwin.twin.core.locks import hold
 from corrotwin.twin.core.text import say, say_error
 from tools.fine_tuning import split_without_test
 
-Stage = Literal["steps", "ways"]
+Stage = Literal["steps", "ways", "unlabelled"]
 STEPS = 400  # of the ways that are compared with one another
 COLUMNS = ("set", "fraction", "way", "steps", "seed", "own", "own_flips", "other", "other_flips", "seconds")
 FEW, ALL = 0.1, 1.0
@@ -50,6 +52,8 @@ class Way:
 
     arm: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    unlabelled: Literal["own", "other"] | None = None
+    """The set whose training photos teach without labels."""
     mean_of: tuple[str, ...] = ()
     """Nothing is trained: weights are the mean of those of these ways."""
 
@@ -71,6 +75,16 @@ WAYS: Mapping[str, Way] = {
     "photos-and-renders-averaged": Way(mean_of=("photos", "renders")),
     "renders-first-averaged": Way(mean_of=("renders-first", "renders")),
 }
+STRONG = {"augmentation": "strong"}
+TAUGHT = {"self_training": "unlabelled"}
+UNLABELLED_WAYS: Mapping[str, Way] = {
+    "renders-taught": Way(arm={"render_share": 1.0, **TAUGHT}, unlabelled="own"),
+    "half-strong-taught": Way(arm={**HALF, **STRONG, **TAUGHT}, unlabelled="own"),
+    "photos-strong-taught": Way(arm={**STRONG, **TAUGHT}, unlabelled="own"),
+    "photos-strong-teacher": Way(arm={**STRONG, "self_training": "photos"}),
+    "half-strong-taught-abroad": Way(arm={**HALF, **STRONG, **TAUGHT}, unlabelled="other"),
+}
+ALL_WAYS = {**WAYS, **UNLABELLED_WAYS}
 WHOLE_WAYS = ("photos", "half", "quarter", "renders-first")  # with all photos, too
 
 
@@ -98,6 +112,10 @@ def cells(stage: Stage, sets: Sequence[str], seeds: Sequence[int]) -> Iterator[L
                 for data in sets:
                     yield LeverRun(data=data, fraction=fraction, way=way, steps=steps, seed=seed)
         return
+    if stage == "unlabelled":
+        for seed, way, data in itertools.product(seeds, UNLABELLED_WAYS, sets):
+            yield LeverRun(data=data, fraction=FEW, way=way, steps=STEPS, seed=seed)
+        return
     for seed, way, data in itertools.product(seeds, WAYS, sets):
         yield LeverRun(data=data, fraction=FEW, way=way, steps=STEPS, seed=seed)
     for way, data in itertools.product(WHOLE_WAYS, sets):
@@ -106,7 +124,7 @@ def cells(stage: Stage, sets: Sequence[str], seeds: Sequence[int]) -> Iterator[L
 
 def config_of(cell: LeverRun, photos: int) -> TrainConfig:
     """Return the settings of a run on a split with so many training photos."""
-    way = WAYS[cell.way]
+    way = ALL_WAYS[cell.way]
     settings = {"size": 128, "batch_size": 8, "keep": "averaged", "threads": 1, **way.settings}
     epochs = max(1, round(cell.steps / -(-photos // settings["batch_size"])))
     arm = DataArm(name=cell.way, real_fraction=cell.fraction, **way.arm)
@@ -119,7 +137,7 @@ def score(cell: LeverRun, out: Path, sets: Mapping[str, Path], renders: Path) ->
 
     path = out / "runs" / cell.key / "f1.json"
     photos, rendered = coco.read(sets[cell.data]), coco.read(renders)
-    claim = {"photos": photos.digest, "renders": rendered.digest, "way": repr(WAYS[cell.way])}
+    claim = {"photos": photos.digest, "renders": rendered.digest, "way": repr(ALL_WAYS[cell.way])}
     with hold(path.parent, "lever", claim):
         if path.exists():
             return {name: float(value) for name, value in read_json(path, inside=out).items()}
@@ -136,13 +154,15 @@ def _measured(cell: LeverRun, out: Path, photos: Any, rendered: Any, sets: Mappi
     from corrotwin.segmentation.training.train import train
 
     split = split_without_test(photos)
-    ways = WAYS[cell.way].mean_of
+    way = ALL_WAYS[cell.way]
+    ways = way.mean_of
     folders = [out / "runs" / replace(cell, way=way).key / "run" for way in ways or (cell.way,)]
     seconds = 0.0
     if not ways:
         config = config_of(cell, len(split.train))
         of_renders = rendered if config.arm.takes_renders else None
-        run = train(folders[0], config, real=photos, split=split, renders=of_renders)
+        pictures = _pictures(cell, config, photos, sets)
+        run = train(folders[0], config, real=photos, split=split, renders=of_renders, unlabelled=pictures)
         seconds = float(run.history["seconds"].sum())
     (network, config), *others = [evaluate.load_network(folder) for folder in folders]
     if others:
@@ -154,6 +174,27 @@ def _measured(cell: LeverRun, out: Path, photos: Any, rendered: Any, sets: Mappi
         **_f1("own", network, config, photos, split.valid),
         **_f1("other", network, config, abroad, tuple(photo.file_name for photo in abroad.photos)),
     }
+
+
+def _pictures(cell: LeverRun, config: TrainConfig, photos: Any, sets: Mapping[str, Path]) -> Any:
+    """Return the training photos that teach without their labels; None where none do."""
+    from corrotwin.segmentation.data import coco
+    from corrotwin.segmentation.unlabelled.pictures import gather
+    from corrotwin.twin.core.cache import cache_folder
+
+    whose = ALL_WAYS[cell.way].unlabelled
+    if whose is None:
+        return None
+    if whose == "other":
+        (other,) = (where for name, where in sets.items() if name != cell.data)
+        photos = coco.read(other)
+    split = split_without_test(photos)
+    measured = (
+        {group for name, group in split.group.items() if name.startswith("valid/")} if whose == "other" else set()
+    )
+    train = {name for name in split.train if split.group[name] not in measured}
+    paths = [photo.path for photo in photos.photos if photo.file_name in train]
+    return gather(paths, size=config.size, framing=config.framing, cache=cache_folder())
 
 
 def _f1(place: str, network: Any, config: TrainConfig, photos: Any, names: Sequence[str]) -> dict[str, float]:
@@ -229,7 +270,7 @@ def levers(
         raise InputError("--data: give two sets of photos")
     rows: list[tuple[LeverRun, Mapping[str, float]]] = []
     planned = list(cells(stage, list(sets), seeds))
-    trained = [cell for cell in planned if not WAYS[cell.way].mean_of]
+    trained = [cell for cell in planned if not ALL_WAYS[cell.way].mean_of]
     with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
         for part in (trained, [cell for cell in planned if cell not in trained]):  # means when their runs are there
             todo = {pool.submit(score, cell, out.resolve(), sets, renders.resolve()): cell for cell in part}
