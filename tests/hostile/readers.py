@@ -330,7 +330,7 @@ def make_predictions(folder: Path) -> None:
 
 def read_predictions(folder: Path) -> None:
     for polygons in (False, True):
-        prediction_folder._tables(folder, polygons)
+        prediction_folder._tables(folder, polygons, adapted=False)
 
 
 def make_part(folder: Path) -> None:

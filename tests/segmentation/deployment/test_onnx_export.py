@@ -22,6 +22,7 @@ from corrotwin.segmentation.deployment import model_card, onnx_export
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.assessment import assess
 from corrotwin.segmentation.models import network as network_module
+from corrotwin.segmentation.models.tensor_files import save_tensors
 from corrotwin.segmentation.prediction.predictor import Predictor, Settings
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import read_json, write_manifest
@@ -52,7 +53,7 @@ def run(roboflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = configure("quick", backbone="mobilenet_v2", arm=DataArm(name="real"), seed=1, size=64, threads=1)
     folder.mkdir(parents=True)
     network = network_module.build(config.backbone, encoder_weights=None, seed=1)
-    network_module.save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
+    save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
     splits.save(split, folder / runs.SPLIT)
     runs.write_history(folder, [dict.fromkeys(runs.HISTORY_COLUMNS, 1.0)])
     counts = np.arange(1, len(split.test) + 1, dtype=np.int64)

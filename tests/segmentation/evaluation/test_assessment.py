@@ -26,6 +26,7 @@ from corrotwin.segmentation.evaluation.assessment import assess, describe
 from corrotwin.segmentation.evaluation.threshold import ThresholdChoice
 from corrotwin.segmentation.evaluation.verification import verify_run
 from corrotwin.segmentation.models import network as network_module
+from corrotwin.segmentation.models.tensor_files import save_tensors
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import read_json, write_json, write_manifest
 from corrotwin.twin.core.locks import CLAIM
@@ -39,7 +40,7 @@ def write_run(folder, real, split, *, seed=1, stated=None, **changes):
     config = configure("quick", backbone="mobilenet_v2", arm=DataArm(name="real"), seed=seed, **settings)
     folder.mkdir(parents=True)
     network = network_module.build(config.backbone, encoder_weights=None, seed=seed)
-    network_module.save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
+    save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
     splits.save(split, folder / runs.SPLIT)
     runs.write_history(folder, [dict.fromkeys(runs.HISTORY_COLUMNS, 1.0)])
     _, table = evaluate.measure(

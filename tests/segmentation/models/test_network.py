@@ -10,6 +10,8 @@ import torch
 from corrotwin.segmentation.config import BACKBONES
 from corrotwin.segmentation.models import encoders
 from corrotwin.segmentation.models import network as network_module
+from corrotwin.segmentation.models import tensor_files
+from corrotwin.segmentation.models.tensor_files import save_tensors
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file
 
@@ -87,7 +89,7 @@ def test_the_seed_decides_the_weights_and_nothing_else_changes(network, names):
 @large_ones_slow
 def test_weights_survive_the_disk(network, names, tmp_path):
     path = tmp_path / "w.safetensors"
-    network_module.save_tensors(path, network.state_dict(), {})
+    save_tensors(path, network.state_dict(), {})
     loaded = network_module.load_weights(path, *names)
     assert not loaded.training
     assert all(torch.equal(loaded.state_dict()[name], tensor) for name, tensor in network.state_dict().items())
@@ -115,9 +117,9 @@ def test_tensors_are_written_one_by_one_as_the_library_writes_all(tmp_path, monk
         with atomic_file(path) as stream:
             yield SimpleNamespace(write=lambda piece: pieces.append(stream.write(piece)))
 
-    monkeypatch.setattr(network_module, "atomic_file", watched)
+    monkeypatch.setattr(tensor_files, "atomic_file", watched)
     for metadata in ({}, {"progress": '{"a": "é"}'}):
-        network_module.save_tensors(tmp_path / "w.safetensors", tensors, metadata)
+        save_tensors(tmp_path / "w.safetensors", tensors, metadata)
         plain = {name: tensor.contiguous() for name, tensor in tensors.items()}
         assert (tmp_path / "w.safetensors").read_bytes() == safetensors.torch.save(plain, metadata)
     assert len(pieces) == 2 * (1 + len(tensors))
@@ -242,7 +244,7 @@ def test_finished_runs_of_an_encoder_that_is_refused_now_are_loaded(tmp_path):
     backbone = "timm-tf_efficientnet_lite0"
     with encoders.quiet():
         trained = create_model("Unet", backbone, encoder_weights=None, classes=1)
-    network_module.save_tensors(tmp_path / "best.safetensors", trained.state_dict(), {})
+    save_tensors(tmp_path / "best.safetensors", trained.state_dict(), {})
     loaded = network_module.load_weights(tmp_path / "best.safetensors", backbone).state_dict()
     assert all(torch.equal(tensor, loaded[name]) for name, tensor in trained.state_dict().items())
     assert encoders.normalisation(backbone) == ((0.5,) * 3, (0.5,) * 3)
@@ -325,7 +327,7 @@ def test_bad_weights(tmp_path):
     with pytest.raises(InputError, match=r"torn\.safetensors: weights cannot be read"):
         network_module.load_weights(tmp_path / "torn.safetensors", "mobilenet_v2")
     network = network_module.build("tu-test_resnet", encoder_weights=None, seed=0)
-    network_module.save_tensors(tmp_path / "w.safetensors", network.state_dict(), {})
+    save_tensors(tmp_path / "w.safetensors", network.state_dict(), {})
     for names in (("mobilenet_v2",), ("tu-test_resnet", "FPN"), ("tu-test_byobnet", "Unet")):
         with pytest.raises(
             InputError, match=f"of another network than .* with {names[0]}; delete the run's folder and"

@@ -25,6 +25,7 @@ from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.models import network as network_module
+from corrotwin.segmentation.models.tensor_files import save_tensors
 from corrotwin.segmentation.prediction import folder as prediction_folder
 from corrotwin.segmentation.prediction import sizes
 from corrotwin.segmentation.prediction.predictor import Predictor, Settings
@@ -46,7 +47,7 @@ def run(roboflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     noise = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():  # so that it calls half of the pixels rust
         network.segmentation_head[0].bias -= network(network_module.normalise(noise, config.backbone)).median()
-    network_module.save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
+    save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
     runs.write_history(folder, [dict.fromkeys(runs.HISTORY_COLUMNS, 1.0)])
     zeros = np.zeros(len(split.test), dtype=np.int64)
     table = runs.PerImage(image=split.test, tp=zeros, fp=zeros, fn=zeros, tn=zeros)
@@ -230,13 +231,13 @@ def test_what_is_said_of_the_weights_is_true_of_those_that_predict(
         loads.append(network)
         if len(loads) == 1:
             other = {name: tensor + 1 for name, tensor in network.state_dict().items()}
-            network_module.save_tensors(path, other, {})
+            save_tensors(path, other, {})
         return network
 
     monkeypatch.setattr(network_module, "load_weights", replaced_afterwards)
     predictor = Predictor(folder, Settings())
     assert len(loads) == 2
-    network_module.save_tensors(tmp_path / runs.WEIGHTS, predictor.network.state_dict(), {})
+    save_tensors(tmp_path / runs.WEIGHTS, predictor.network.state_dict(), {})
     assert predictor.run["weights"] == runs.weights_digest(tmp_path)
 
 
