@@ -46,7 +46,8 @@ class DataArm:
     """Control: each render gets the mask of another render, so that only its appearance can teach anything."""
     self_training: SelfTraining | None = None
     """Beside each batch as many pictures that a teacher, the moving average of the network, labels: `unlabelled` those
-    without labels, `photos`, the control, the labelled photos once more; see `segmentation.training.self_training`."""
+    without labels, or, where none are given, the training photos that `real_fraction` leaves out; `photos`, the
+    control, the labelled photos once more. See `segmentation.training.self_training`."""
 
     def __post_init__(self) -> None:
         if not self.name:

@@ -60,6 +60,12 @@ class RunRecord:
         return tuple(self.manifest.get("test") or ())
 
     @property
+    def seen(self) -> frozenset[str] | None:
+        """Hashes of the photos that trained or validated the run, or that it saw without labels; None: not known."""
+        labelled = self.manifest.get("seen")
+        return None if labelled is None else frozenset([*labelled, *(self.manifest.get("seen_unlabelled") or ())])
+
+    @property
     def threshold(self) -> float:
         """The threshold on the corrosion probability that the validation photos chose, 0.5 where they did not."""
         value = (self.manifest.get("threshold") or {}).get("value", THRESHOLD)
@@ -180,12 +186,13 @@ def _manifest(folder: Path, kind: str = KIND) -> dict[str, Any] | None:
         "averaged": dict,
         "classes": list,
         "seen": list,
+        "seen_unlabelled": list,
         "test": list,
     }
     for name, wanted in kinds.items():
         if manifest.get(name) is not None and not isinstance(manifest[name], wanted):
             raise InputError(f"{folder / kind_file}: damaged ({name} is {manifest[name]!r:.40}); train again")
-    for name in ("classes", "seen", "test"):
+    for name in ("classes", "seen", "seen_unlabelled", "test"):
         if not all(isinstance(entry, str) for entry in manifest.get(name) or ()):
             raise InputError(f"{folder / kind_file}: damaged ({name} are no names); train again")
     return manifest

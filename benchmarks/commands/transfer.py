@@ -32,6 +32,7 @@ def transfer(
     mixed_only: bool = False,
     redraws: int = REDRAWS,
     real_fraction: float = 0.1,
+    unlabelled: float = 0.0,
     runs: int = WHOLE_RUNS,
     folds: int = FOLDS,
     fits: int = 0,
@@ -78,6 +79,9 @@ def transfer(
         of few photos: each trains all arms of few photos once, and tests all others; more may be added later.
     real_fraction
         the few photos of a redraw, by whole spots, as a fraction of all.
+    unlabelled
+        fraction of all photos of which a redraw hides the labels: they teach in arms of their own (self-training), and
+        are not tested; with it the arm in which they have their labels, and the teacher's control.
     runs
         of the arms of all photos and of renders alone, each in all folds; more may be added later.
     folds
@@ -133,6 +137,8 @@ def transfer(
     if mixed_only and render_counts:
         raise InputError("--render-counts needs renders alone, which --mixed-only leaves out; give one of the two")
     counts = resampling.Counts(redraws=redraws, runs=runs, fits=fits, renders_of_fit=renders_of_fit)
+    if fits and unlabelled:
+        raise InputError("--fits: a preset would be fitted to photos whose labels --unlabelled hides; leave out one")
     if not 0 < renders_goal < inf:
         raise InputError(
             f"--renders-goal {renders_goal:g} must be a number above 0; 0.7 is 70 % of what all photos gain"
@@ -146,6 +152,7 @@ def transfer(
         size=size,
         folds=folds,
         real_fraction=real_fraction,
+        unlabelled=unlabelled,
     )
     check_weights(weights, settings.encoder_weights, "--encoder-weights imagenet")
     mix = Mix(render_share=render_share, pretrain=pretrain, adaptation=adaptation, copy_paste=copy_paste)

@@ -75,21 +75,31 @@ def ratio(top: FloatArray, bottom: FloatArray, *, fewest_runs: int = 2) -> Estim
     """Return the ratio of the means of two (runs, units) tables of the same runs and units, with Fieller's interval.
 
     Where the bottom is not shown to be above zero the interval would have no end, or be no interval: there is none
-    then, and no value either where the bottom is not above zero. Nor is there one of fewer runs than `fewest_runs`.
+    then, and no value either where the bottom is not above zero, or too many scores are missing (NaN) to fill them in.
+    Nor is there one of fewer runs than `fewest_runs`.
     """
-    if not top.size or bottom.mean() <= 0:
+    if not top.size:
         return Estimate(value=None)
-    value = float(top.mean() / bottom.mean())
+    try:
+        above, below = (crossed_effects.filled(each).mean() for each in (top, bottom))
+    except crossed_effects.TooFewScoresError:
+        return Estimate(value=None)
+    if below <= 0:
+        return Estimate(value=None)
+    value = float(above / below)
 
     def refused(rho: float, share: float) -> bool:
         """Return whether the test rejects that share * top minus rho * bottom is zero on average."""
         contrast = crossed_effects.paired(crossed_effects.moments(share * top - rho * bottom))
         return bool(abs(contrast.difference) > crossed_effects.half_width(contrast, ERROR))
 
-    if min(top.shape) < 2 or len(top) < fewest_runs or not refused(1.0, 0.0):
+    try:
+        if min(top.shape) < 2 or len(top) < fewest_runs or not refused(1.0, 0.0):
+            return Estimate(value=value)
+        low = value - _reach(lambda away: refused(value - away, 1.0))
+        high = value + _reach(lambda away: refused(value + away, 1.0))
+    except crossed_effects.TooFewScoresError:
         return Estimate(value=value)
-    low = value - _reach(lambda away: refused(value - away, 1.0))
-    high = value + _reach(lambda away: refused(value + away, 1.0))
     return Estimate(value=value, low=low, high=high)
 
 

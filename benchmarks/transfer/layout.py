@@ -4,7 +4,8 @@ A transfer folder holds, for each set of photos, ordinary studies of each redraw
 run: one of the arms of photos alone, whose runs serve all renders that are ever tried there, and one for each set of
 renders.
 
-    steel-bridges/run-01/few/photos/               a study: real-10pct, copy-paste-10pct
+    steel-bridges/run-01/few/photos/               a study: real-10pct, copy-paste-10pct; with unlabelled photos also
+                                                   teacher-10pct, taught-real-10pct and, all labelled, real-50pct
     steel-bridges/run-01/few/renders-1a2b3c4d/     a study: mixed50-10pct, shuffled-mixed50-10pct, with the draw of
                                                    renders of this redraw
     steel-bridges/run-01/few/fitted-5e6f7a8b/      a study: fitted-mixed50-10pct, with renders of a preset fitted to its
@@ -263,4 +264,6 @@ def claim(settings: ProtocolSettings) -> dict[str, object]:
     """Return what all runs of a folder share, as `claim.json` holds it."""
     names = {"real_fraction": "fraction"}
     shared = {name: value for name, value in asdict(settings).items() if name != "photo_steps"}  # adds an arm
+    if not settings.unlabelled:
+        del shared["unlabelled"]  # as before it was known
     return {**{names.get(name, name): value for name, value in shared.items()}, FEW: "all others are tested"}

@@ -26,8 +26,11 @@ FIRST = " (first "  # in the name of an arm that takes the first so many renders
 MIXED = "mixed"  # begins the name of an arm of photos and renders
 RENDERS = "renders"  # the arm of renders only
 SHUFFLED = "shuffled-"  # before the name of an arm whose renders carry each other's masks
+TAUGHT = "taught-"  # before the name of an arm that also learns from photos without their labels
+TEACHER = "teacher"  # the control of these: the teacher labels the few photos themselves
 FITTED = "fitted-"  # before the name of an arm whose renders are of a preset fitted to its own photos
 MOST_FEW = 0.5  # fraction of the photos that a redraw may take
+MOST_WITH_UNLABELLED = 0.8  # and with those that teach without labels
 OTHER_STEPS = "-steps"  # ends the name of an arm that is trained for another number of steps than the others
 
 
@@ -52,6 +55,8 @@ class ProtocolSettings:
     """Of the cross-validation of all photos; 1: all photos train, and only other sets are tested."""
     real_fraction: float = 0.1
     """The few photos of a redraw, by whole spots, as a part of all."""
+    unlabelled: float = 0.0
+    """Photos of a redraw that teach without their labels, by whole spots, as a part of all; they are not tested."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -62,6 +67,11 @@ class ProtocolSettings:
             raise InputError(f"`size` {self.size} is not divisible by 32")
         if not 0 < self.real_fraction <= MOST_FEW:
             raise InputError(f"`real_fraction` {self.real_fraction:g} is not above 0 and at most {MOST_FEW:g}")
+        if not (self.unlabelled >= 0 and self.real_fraction + self.unlabelled <= MOST_WITH_UNLABELLED):
+            raise InputError(
+                f"`unlabelled` {self.unlabelled:g} is below 0, or above {MOST_WITH_UNLABELLED:g} with `real_fraction` "
+                f"{self.real_fraction:g}"
+            )
         if self.photo_steps is not None and self.photo_steps < 1:
             raise InputError(f"`photo_steps` {self.photo_steps} is below 1")
 
@@ -69,6 +79,11 @@ class ProtocolSettings:
     def small(self) -> str:
         """The end of the names of arms with few photos, such as ``-10pct``."""
         return arm_at("real", self.real_fraction).name.removeprefix("real")
+
+    @property
+    def labelled(self) -> str:
+        """The name of the arm in which the photos that teach without labels have theirs, too."""
+        return arm_at("real", self.real_fraction + self.unlabelled).name
 
 
 def weights_of(backbone: str, asked: Literal["imagenet", "none"] | None) -> Literal["imagenet"] | None:
@@ -104,9 +119,8 @@ class Mix:
         parts += [self.adaptation] if self.adaptation else []
         return "-".join([*parts, *([COPY_PASTE.name] if self.copy_paste else [])])
 
-    def arm(self, settings: ProtocolSettings, *, small: bool, shuffled: bool = False, fitted: bool = False) -> DataArm:
-        """Return the arm of all or few photos with renders, whose masks may be shuffled, or preset fitted."""
-        before = SHUFFLED if shuffled else FITTED if fitted else ""
+    def arm(self, settings: ProtocolSettings, *, small: bool, before: str = "") -> DataArm:
+        """Return the arm of all or few photos with renders; `before` its name stands what is done to it."""
         return DataArm(
             name=f"{before}{self.name}{settings.small if small else ''}",
             render_share=self.render_share,
@@ -114,7 +128,8 @@ class Mix:
             adaptation=self.adaptation,
             augmentation=settings.augmentation,
             copy_paste=COPY_PASTE.copy_paste if self.copy_paste else 0.0,
-            shuffled_masks=shuffled,
+            shuffled_masks=before == SHUFFLED,
+            self_training="unlabelled" if before == TAUGHT else None,
         )
 
 
@@ -124,10 +139,14 @@ def photos_of(settings: ProtocolSettings, *, small: bool) -> tuple[GridCell, ...
     if not small:
         return _cells(settings, [alone])
     pasted = replace(alone, name=f"{COPY_PASTE.name}{settings.small}", copy_paste=COPY_PASTE.copy_paste)
-    if settings.photo_steps in (None, settings.steps):
-        return _cells(settings, [alone, pasted])
-    best = replace(alone, name=best_few(settings))
-    return _cells(settings, [alone, pasted, best])
+    arms = [alone, pasted]
+    if settings.photo_steps not in (None, settings.steps):
+        arms.append(replace(alone, name=best_few(settings)))
+    if not settings.unlabelled:
+        return _few(settings, arms)
+    arms.append(replace(alone, name=f"{TEACHER}{settings.small}", self_training="photos"))
+    arms.append(replace(alone, name=f"{TAUGHT}real{settings.small}", self_training="unlabelled"))
+    return _few(settings, arms) + _cells(settings, [replace(alone, name=settings.labelled)])
 
 
 def best_few(settings: ProtocolSettings) -> str:
@@ -139,23 +158,24 @@ def best_few(settings: ProtocolSettings) -> str:
 def renders_of(settings: ProtocolSettings, mix: Mix, *, small: bool) -> tuple[GridCell, ...]:
     """Return the arms with renders: beside few photos, with its shuffled control; or alone, and beside all photos."""
     if small:
-        return _cells(settings, [mix.arm(settings, small=True), mix.arm(settings, small=True, shuffled=True)])
+        kinds = ("", SHUFFLED, *([TAUGHT] if settings.unlabelled else []))
+        return _few(settings, [mix.arm(settings, small=True, before=before) for before in kinds])
     return _cells(settings, [_alone(settings), mix.arm(settings, small=False)])
 
 
 def curve(settings: ProtocolSettings, mix: Mix, *, small: bool) -> tuple[GridCell, ...]:
     """Return the arm whose score is followed over the number of renders."""
-    return _cells(settings, [mix.arm(settings, small=True) if small else _alone(settings)])
+    return _few(settings, [mix.arm(settings, small=True)]) if small else _cells(settings, [_alone(settings)])
 
 
 def fitted(settings: ProtocolSettings, mix: Mix) -> tuple[GridCell, ...]:
     """Return the arm of few photos with renders of a preset that was fitted to them."""
-    return _cells(settings, [mix.arm(settings, small=True, fitted=True)])
+    return _few(settings, [mix.arm(settings, small=True, before=FITTED)])
 
 
 def few_mixed(settings: ProtocolSettings, mix: Mix) -> tuple[GridCell, ...]:
     """Return the arm of few photos with renders."""
-    return _cells(settings, [mix.arm(settings, small=True)])
+    return _few(settings, [mix.arm(settings, small=True)])
 
 
 def renders_only(settings: ProtocolSettings) -> tuple[GridCell, ...]:
@@ -167,9 +187,16 @@ def _alone(settings: ProtocolSettings) -> DataArm:
     return DataArm(name=RENDERS, render_share=1.0, augmentation=settings.augmentation)
 
 
-def drawn(cells: "Iterable[GridCell]", settings: ProtocolSettings) -> tuple[GridCell, ...]:
+def _few(settings: ProtocolSettings, arms: "Iterable[DataArm]") -> tuple[GridCell, ...]:
+    """Return arms of the few photos of a redraw: all that train there, or a part where others teach without labels."""
+    cells = _cells(settings, arms)
+    if not settings.unlabelled:
+        return cells
+    return drawn(cells, settings.real_fraction / (settings.real_fraction + settings.unlabelled))
+
+
+def drawn(cells: "Iterable[GridCell]", fraction: float) -> tuple[GridCell, ...]:
     """Return arms of few photos that draw these themselves, by the seed of each run, from the photos that train."""
-    fraction = settings.real_fraction
     return tuple(replace(cell, real_fraction=fraction, arm=replace(cell.arm, real_fraction=fraction)) for cell in cells)
 
 
@@ -186,11 +213,13 @@ def compared_pairs(names: "Collection[str]", settings: ProtocolSettings, mix: Mi
     real, few, pasted, best = "real", f"real{small}", f"copy-paste{small}", best_few(settings)
     mixed, full = f"{mix.name}{small}", mix.name
     shuffled, fit = f"{SHUFFLED}{mixed}", f"{FITTED}{mixed}"
+    teacher, taught, both = f"{TEACHER}{small}", f"{TAUGHT}{few}", f"{TAUGHT}{mixed}"
     pairs = [
         (first, second)
         for first, second in (
             (real, RENDERS), (real, full), (few, mixed), (best, mixed), (pasted, mixed), (few, fit), (mixed, fit),
             (few, shuffled), (shuffled, mixed), (few, pasted), (few, best), (f"{Mix().name}{small}", mixed),
+            (few, teacher), (teacher, taught), (few, taught), (mixed, both), (few, both), (both, settings.labelled),
         )
         if first in names and second in names and first != second
     ]  # fmt: skip

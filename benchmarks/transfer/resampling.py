@@ -73,7 +73,8 @@ class Fold:
 def redraw(data: "CocoDataset", spots: "Mapping[str, str]", settings: ProtocolSettings, number: int) -> Fold:
     """Return a draw of few photos, by whole spots, which train; all others are tested.
 
-    One more spot takes the place of validation, which chooses nothing.
+    With `settings.unlabelled` more photos are drawn; arms draw the few of them that have labels. One more spot takes
+    the place of validation, which chooses nothing.
 
     Raises
     ------
@@ -83,16 +84,16 @@ def redraw(data: "CocoDataset", spots: "Mapping[str, str]", settings: ProtocolSe
     from corrotwin.segmentation.data.splits import Split
     from corrotwin.segmentation.sampling import subset
 
-    seed = settings.seed + number
+    seed, fraction = settings.seed + number, settings.real_fraction + settings.unlabelled
     names = sorted(photo.file_name for photo in data.photos)
-    train = subset(names, [spots[name] for name in names], settings.real_fraction, seed)
+    train = subset(names, [spots[name] for name in names], fraction, seed)
     rest = [name for name in names if name not in {*train}]
     left = [spots[name] for name in rest]
     aside = {*subset(rest, left, 1 / len(rest), seed)} if rest else set()
     test = tuple(name for name in rest if name not in aside)
     if not test:
         raise InputError(
-            f"{data.folder}: {100 * settings.real_fraction:g} % of {len(names)} photos of {len(set(spots.values()))} "
+            f"{data.folder}: {100 * fraction:g} % of {len(names)} photos of {len(set(spots.values()))} "
             "spots leave none to test; more spots are needed"
         )
     split = Split(
@@ -219,5 +220,7 @@ def splits_of(
 def describe(settings: ProtocolSettings, counts: Counts) -> str:
     """Return in a few words how often a transfer trains."""
     few = f"{counts.redraws} redraws of {100 * settings.real_fraction:g} %"
+    if settings.unlabelled:
+        few += f" with {100 * settings.unlabelled:g} % unlabelled"
     how = "all photos" if settings.folds == 1 else f"{settings.folds} folds"
     return ", ".join([*([few] if counts.redraws else []), *([f"{counts.runs} runs of {how}"] if counts.runs else [])])

@@ -72,7 +72,11 @@ def run(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, referenc
     few = None
     if mix is not None:
         without, beside = protocol.photos_of(settings, small=True)[:1], protocol.few_mixed(settings, mix)
-        few = study_of(protocol.drawn(without, settings), None), study_of(protocol.drawn(beside, settings), renders)
+        part = settings.real_fraction
+        few = (
+            study_of(protocol.drawn(without, part), None),
+            study_of(protocol.drawn(beside, part), renders),
+        )
     known, todo, blocked = whole.run_status()
     reference = reference or bool(inputs.clean and known and not todo and not blocked)  # it may lack the clean pictures
     wanted = [alone, *([whole] if reference else []), *(few or ())]

@@ -21,6 +21,7 @@ from corrotwin.benchmarks.transfer.protocol import (
     FITTED,
     RENDERS,
     SHUFFLED,
+    TAUGHT,
     Mix,
     ProtocolSettings,
     best_few,
@@ -33,6 +34,7 @@ LOSS = -0.01  # of all photos with renders, that is still no loss
 FEW_LOSS = -0.02  # of few photos with renders, that the interval must exclude
 FITTED_GAIN = 0.03  # of few photos with renders of a preset fitted to them; the interval must be above zero
 ABROAD_GAIN = 0.05  # on other sets, of all photos with renders; the same
+GAP_CLOSED = 0.4  # of the gap from few photos to all labelled, by photos without labels and renders
 SPREAD = 2 / 3  # SD between redraws with renders over that without
 SHUFFLED_GAIN = 0.03  # what the interval of the control must end below
 FALSE_ALARMS = 0.02
@@ -159,6 +161,13 @@ def compare_arms(
             goals.append(_at_most(f"SD between redraws, {arm} / {few}", spread(*shared(arm, few)), SPREAD))
     shuffled = by_pair.get((few, f"{SHUFFLED}{mixed}"))
     goals += [_none(f"{SHUFFLED}{mixed} − {few}", shuffled)] if shuffled else []
+
+    both = f"{TAUGHT}{mixed}"
+    for arm in (f"{TAUGHT}{few}", both):
+        if {few, arm, settings.labelled} <= found.keys():
+            of_few, of_arm, of_all = shared(few, arm, settings.labelled)
+            closed = ratio(of_arm - of_few, of_all - of_few, fewest_runs=FEWEST_RUNS)
+            goals.append(at_least(f"of the gap from {few} to {settings.labelled}, closed by {arm}", closed, GAP_CLOSED))
 
     def reference(arm: str) -> float:
         """Return the all-real score of the runs that an arm has, too, as its goals have it."""

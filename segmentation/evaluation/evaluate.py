@@ -166,7 +166,7 @@ def measured_photos(run: runs.RunRecord, data: coco.CocoDataset) -> tuple[str, .
         return run.test
     if not data.photos:
         raise InputError(f"{data.folder}: no photos; give a dataset with at least one")
-    seen = set(run.manifest.get("seen") or ())
+    seen = run.seen or frozenset()
     names = tuple(photo.file_name for photo in data.photos if photo.sha256 not in seen)
     if not names:
         raise InputError(

@@ -91,7 +91,7 @@ def with_photos_of(init: Path, inputs: RunInputs, real: CocoDataset) -> RunInput
         Photos that would test this run trained or validated `init`.
     """
     pretrained = _pretrained(init)
-    seen = (runs.load_usable(init).manifest if pretrained is None else pretrained).get("seen")
+    seen = runs.load_usable(init).seen if pretrained is None else pretrained["seen"]
     if seen is None:
         _log.warning(f"{init}: does not record its photos; test photos of this run may have trained it")
         return inputs

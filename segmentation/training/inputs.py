@@ -33,6 +33,8 @@ class RunInputs:
     valid: Sequence[str]
     test: Sequence[str]
     seen: Sequence[str]
+    unlabelled: Sequence[str] = ()
+    """Hashes of pictures that were seen without their labels."""
     scale: float
     photo_side: float
     classes: Sequence[str] | None
@@ -51,7 +53,9 @@ def prepare(
     Parameters
     ----------
     workers : processes that augment ahead where precision is exact; None: `augmentation_workers` of all cores but one.
-    unlabelled : pictures without labels; none of them may show what tests the run (`unlabelled.apart.from_test`).
+    unlabelled : pictures without labels; none of them may show what tests the run (`apart.gathered`). Where an arm
+        learns from such pictures and none are given, the training photos that its `real_fraction` leaves out are taken
+        without their labels.
 
     Raises
     ------
@@ -62,8 +66,6 @@ def prepare(
     splits.check(split, real)
     known = {photo.file_name: photo for photo in real.photos}
     arm = config.arm
-    if unlabelled is None and arm.self_training == "unlabelled":
-        raise InputError(f"data arm {arm.name}: learns from unlabelled pictures, but none were given; name them")
     if unlabelled is not None and arm.self_training != "unlabelled" and config.batch_norm != "re-estimated":
         raise InputError("`unlabelled`: nothing uses these pictures; take `self_training` or `batch_norm` re-estimated")
     if arm.takes_renders and renders is None:
@@ -71,6 +73,14 @@ def prepare(
     every = thin(split.train, config.max_train_images)
     chosen = subset(every, split.groups_of(every), arm.real_fraction, config.seed)
     photos = decoded_arrays(real, config)
+    pictures, without_labels = None, []
+    if unlabelled is not None:
+        pictures, without_labels = _pool(unlabelled), [picture.sha256 for picture in unlabelled.used]
+    if pictures is None and arm.self_training == "unlabelled":
+        rest = [name for name in every if name not in set(chosen)]
+        if not rest:
+            raise InputError(f"data arm {arm.name}: learns from unlabelled pictures, but none were given; name them")
+        pictures, without_labels = Pool(images=photos, rows=photos.rows(rest)), [known[name].sha256 for name in rest]
     pool = None
     if arm.takes_renders and renders is not None:
         splits.check_renders(split, real, renders, count=arm.render_count)
@@ -97,12 +107,13 @@ def prepare(
             renders=pool,
             where=where,
             workers=augmentation_workers(available_cores() - 1) if workers is None else workers,
-            pictures=None if unlabelled is None else _pool(unlabelled),
+            pictures=pictures,
         ),
         photos=photos,
         valid=valid,
         test=thin(split.test, config.max_eval_images),
         seen=[known[name].sha256 for name in (*(chosen if arm.takes_photos or arm.adaptation else ()), *valid)],
+        unlabelled=sorted(set(without_labels)),
         scale=1.0 if config.framing == "crop" else config.size / photo_side,
         photo_side=photo_side,
         classes=real.classes,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from corrotwin.benchmarks.study.grid import GridCell
-from corrotwin.benchmarks.transfer import protocol, resampling
+from corrotwin.benchmarks.transfer import layout, protocol, resampling
 from corrotwin.benchmarks.transfer.protocol import Mix, ProtocolSettings
 from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.sampling import plan_batches, subset
@@ -45,6 +45,41 @@ def test_each_photo_is_tested_once_a_run_and_no_spot_stands_in_two_parts(
         for fold in folds:
             parts = [{spots[name] for name in getattr(fold.split, part)} for part in ("train", "valid", "test")]
             assert sum(map(len, parts)) == len(set.union(*parts)) == len(set(spots.values()))
+
+
+def test_with_unlabelled_photos_a_redraw_takes_more_and_arms_draw_the_few(
+    data: coco.CocoDataset, spots: dict[str, str]
+) -> None:
+    settings = replace(SETTINGS, unlabelled=0.4)
+    fold = resampling.redraw(data, spots, settings, 1)
+    assert 0.5 * 60 <= len(fold.split.train) <= 0.5 * 60 + largest(spots)
+    assert not {spots[name] for name in fold.split.train} & {spots[name] for name in fold.split.test}
+    cells = {cell.arm.name: cell for cell in protocol.photos_of(settings, small=True)}
+    cells |= {cell.arm.name: cell for cell in protocol.renders_of(settings, Mix(), small=True)}
+    assert {name: cell.arm.self_training for name, cell in cells.items()} == {
+        "real-10pct": None, "copy-paste-10pct": None, "teacher-10pct": "photos", "taught-real-10pct": "unlabelled",
+        "real-50pct": None, "mixed50-10pct": None, "shuffled-mixed50-10pct": None, "taught-mixed50-10pct": "unlabelled",
+    }  # fmt: skip
+    fractions = {name: cell.arm.real_fraction for name, cell in cells.items()}
+    assert fractions.pop("real-50pct") == 1.0
+    assert set(fractions.values()) == {0.2}
+    plain = protocol.photos_of(SETTINGS, small=True)
+    assert {cell.arm.real_fraction for cell in plain} == {1.0}
+    assert len(plain) == 2
+    pairs = protocol.compared_pairs(cells, settings, Mix())
+    for pair in (
+        ("teacher-10pct", "taught-real-10pct"), ("real-10pct", "taught-mixed50-10pct"),
+        ("mixed50-10pct", "taught-mixed50-10pct"), ("taught-mixed50-10pct", "real-50pct"),
+    ):  # fmt: skip
+        assert pair in pairs
+    assert "unlabelled" not in layout.claim(SETTINGS)
+    assert layout.claim(settings)["unlabelled"] == 0.4
+
+
+@pytest.mark.parametrize("unlabelled", [-0.1, 0.75, float("nan")])
+def test_too_many_unlabelled_photos_are_refused(unlabelled: float) -> None:
+    with pytest.raises(InputError, match="`unlabelled`"):
+        replace(SETTINGS, unlabelled=unlabelled)
 
 
 def test_folds_are_dealt_anew_for_each_run_and_no_two_trainings_share_a_seed(
@@ -212,7 +247,7 @@ def test_arms_are_those_of_the_question_and_shuffling_or_fitting_is_all_that_set
     assert not any(arm.takes_renders for arm in photos)
     assert all(arm.takes_renders for arm in renders)
     assert {arm.render_share for arm in renders if arm.name == "renders"} == {1.0}
-    mixed, shuffled = mix.arm(SETTINGS, small=True), mix.arm(SETTINGS, small=True, shuffled=True)
+    mixed, shuffled = mix.arm(SETTINGS, small=True), mix.arm(SETTINGS, small=True, before="shuffled-")
     different = {name for name in vars(mixed) if getattr(mixed, name) != getattr(shuffled, name)}
     assert different == {"name", "shuffled_masks"}
     (fitted,) = (cell.arm for cell in protocol.fitted(SETTINGS, mix))

@@ -10,6 +10,7 @@ from transfers import FEW, WHOLE, by_spot, f1, give, ids, section, spread
 from corrotwin.benchmarks.study import planning
 from corrotwin.benchmarks.transfer import layout
 from corrotwin.segmentation.data import coco
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
 
 
@@ -45,6 +46,32 @@ def test_few_photos_alone_are_trained_for_another_number_of_steps_beside_the_oth
     assert "10 % photos, 9 steps" in figure.read_text()
     give(home, redraws=3)
     assert best not in section(capsys.readouterr().out, "Arms")
+
+
+def test_photos_without_labels_teach_in_arms_of_their_own(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"redraws": 3, "runs": 0, "unlabelled": 0.4}
+    assert give(home, **given) == 0
+    said = capsys.readouterr().out
+    assert "3 redraws of 10 % with 40 % unlabelled of photos (20 photos)" in said
+    taught = ("teacher-10pct", "taught-real-10pct", "real-50pct", "taught-mixed50-10pct")
+    rows = re.findall(r"^\| (\S+) \| [\d to]+ \| [\d to]+ \| 0\.", section(said, "Arms"), re.MULTILINE)
+    assert sorted(rows) == sorted([*FEW, *taught])
+    arms = [read_json(Path(each) / "run.json")["config"]["arm"] for each in trained]
+    assert {(arm["name"], arm["real_fraction"], arm.get("self_training")) for arm in arms} == {
+        *((name, 0.2, None) for name in FEW), ("teacher-10pct", 0.2, "photos"), ("real-50pct", 1.0, None),
+        ("taught-real-10pct", 0.2, "unlabelled"), ("taught-mixed50-10pct", 0.2, "unlabelled"),
+    }  # fmt: skip
+    goal = r"\| of the gap from real-10pct to real-50pct, closed by taught-mixed50-10pct \| .* \| at least 40 % \|"
+    assert re.search(goal, section(said, "The goals"))
+    trained.clear()
+    give(home, **given)
+    assert trained == []
+    with pytest.raises(InputError, match="unlabelled"):
+        give(home, **{**given, "unlabelled": 0.3})
+    with pytest.raises(InputError, match="labels --unlabelled hides"):
+        give(home, **{**given, "fits": 1})
 
 
 @pytest.mark.parametrize("redraws", [2, 0])

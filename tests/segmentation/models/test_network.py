@@ -8,9 +8,8 @@ import safetensors.torch
 import torch
 
 from corrotwin.segmentation.config import BACKBONES
-from corrotwin.segmentation.models import encoders
+from corrotwin.segmentation.models import encoders, tensor_files
 from corrotwin.segmentation.models import network as network_module
-from corrotwin.segmentation.models import tensor_files
 from corrotwin.segmentation.models.tensor_files import save_tensors
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file

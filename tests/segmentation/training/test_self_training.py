@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from corrotwin.segmentation.arms import MIXED, REAL, DataArm, taught_by
 from corrotwin.segmentation.augmentation import augment
 from corrotwin.segmentation.config import configure, from_json, to_json
 from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.evaluation.evaluate import measured_photos
 from corrotwin.segmentation.models.network import normalise
+from corrotwin.segmentation.prediction.predictor import Predictor, Settings
 from corrotwin.segmentation.training import fine_tuning, inputs, self_training
 from corrotwin.segmentation.training.apart import gathered
 from corrotwin.segmentation.training.train import taught_loss, train
@@ -235,6 +238,21 @@ def test_what_shows_a_test_photo_is_left_out(data, site, roboflow):
     assert len(found.left_out[OF_TEST]) == len(data["split"].test)
     tested = {photo.sha256 for photo in data["real"].photos if photo.file_name in data["split"].test}
     assert not any(each.sha256 in tested for each in found.used)
+
+
+def test_photos_that_a_fraction_leaves_out_teach_without_their_labels(data, tmp_path):
+    arm = DataArm(name="few", real_fraction=0.5, self_training="unlabelled")
+    train(tmp_path / "run", config_of(arm), **data)
+    run = runs.load(tmp_path / "run")
+    hidden, seen = set(run.manifest["seen_unlabelled"]), set(run.manifest["seen"])
+    parts = {photo.sha256: photo.split for photo in data["real"].photos}
+    assert {parts[each] for each in hidden} == {"train"}
+    assert not hidden & seen
+    assert len([each for each in seen if parts[each] == "train"]) + len(hidden) == 12
+    assert run.seen == hidden | seen
+    assert set(Predictor(tmp_path / "run", Settings()).seen) == seen  # a ranking may ask for the labels of the others
+    with pytest.raises(InputError, match="each of the 12 photos trained or validated the run"):
+        measured_photos(run, replace(data["real"], digest="other", photos=data["real"].photos[:12]))
 
 
 @pytest.mark.parametrize(
