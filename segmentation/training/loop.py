@@ -57,12 +57,11 @@ class LearningTask:
     record: Callable[[Sequence[Mapping[str, float]]], None]
 
 
-def moving_average(network: torch.nn.Module, schedule: Schedule, steps_per_epoch: int) -> AveragedModel:
-    """Return the moving average of a network's weights and buffers, before its first step."""
-    reach = max(AVERAGE_EVERY, AVERAGED * schedule.epochs * steps_per_epoch)
+def moving_average(network: torch.nn.Module, reach: float) -> AveragedModel:
+    """Return the moving average of a network's weights and buffers over so many steps, before the first of them."""
     return AveragedModel(
         network,
-        multi_avg_fn=get_ema_multi_avg_fn(1 - AVERAGE_EVERY / reach),  # type: ignore[no-untyped-call]
+        multi_avg_fn=get_ema_multi_avg_fn(1 - AVERAGE_EVERY / max(AVERAGE_EVERY, reach)),  # type: ignore[no-untyped-call]
         use_buffers=True,
     )
 

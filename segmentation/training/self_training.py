@@ -1,8 +1,8 @@
 """Self-training: a teacher, the moving average of the network, labels pictures that nobody has labelled.
 
 The teacher sees a picture as it is, turned and moved; the network learns from the same view in strong colours, with
-rectangles of one picture laid over another, what the teacher said of it where it was sure. The loss comes in slowly,
-since the first teacher knows nothing.
+rectangles of one picture laid over another, what the teacher said of it where it was sure. The loss comes in slowly
+after a quarter of the steps, since the first teacher knows nothing.
 
 References
 ----------
@@ -32,8 +32,12 @@ from corrotwin.twin.core import tables
 
 _log = logging.getLogger(__name__)
 
+REACH = (
+    0.15  # fraction of the steps over which the teacher, the moving average, reaches back: no echo of the last steps
+)
 SURE = 0.95  # probability of corrosion, or of none, from which the teacher's word counts, as in FixMatch
-RAMP_UP = 0.25  # fraction of the steps until the loss of the pictures has its whole weight
+BURN_IN = 0.25  # fraction of the steps before the pictures count: labels alone teach the first teacher
+RAMP_UP = 0.25  # fraction of the steps, after these, until the loss of the pictures has its whole weight
 CUT_MIXED = 0.5  # of the pictures get a rectangle of another
 CUT_SHARE = (0.1, 0.5)  # of a picture's area that such a rectangle covers
 
@@ -51,9 +55,11 @@ class Lesson:
 
 
 def weight(step: int, steps: int) -> float:
-    """Return the weight of the pictures' loss in a step: exp(-5 (1 - t)²), with t from 0 to 1 over the ramp."""
-    passed = min(1.0, step / max(1, RAMP_UP * steps))
-    return math.exp(-5 * (1 - passed) ** 2)
+    """Return the weight of the pictures' loss in a step: exp(-5 (1 - t)²), with t from 0 to 1 over the ramp, 0 before."""
+    after = step - BURN_IN * steps
+    if after < 0:
+        return 0.0
+    return math.exp(-5 * (1 - min(1.0, after / max(1, RAMP_UP * steps))) ** 2)
 
 
 def lesson(loader: BatchLoader, teacher: torch.nn.Module, config: TrainConfig, step: int) -> Lesson:
@@ -109,12 +115,17 @@ class LessonRecord:
         """Take in a step: the loss of its pictures, the share of sure pixels, and of those called corrosion."""
         self._steps.append(torch.stack([value, taught.sure.mean(), taught.labels.mean()]))
 
-    def epoch_ends(self, epochs: int, steps_per_epoch: int, steps: int) -> dict[str, float]:
-        """Return the means of an epoch, by `COLUMNS`, and begin the next; `epochs` were over before it."""
+    def epoch_ends(self, epochs: int, steps_per_epoch: int, steps: int) -> list[dict[str, float]]:
+        """Return the means of an epoch, by `COLUMNS`, and begin the next; none where the teacher said nothing.
+
+        `epochs` were over before it.
+        """
+        if not self._steps:
+            return []
         means = torch.stack(self._steps).mean(dim=0).tolist()
         self._steps = []
         at_start = weight(epochs * steps_per_epoch, steps)
-        return dict(zip(COLUMNS, [epochs + 1, at_start, *means], strict=True))
+        return [dict(zip(COLUMNS, [epochs + 1, at_start, *means], strict=True))]
 
 
 def report(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:

@@ -124,7 +124,9 @@ def _begin(network: torch.nn.Module, config: TrainConfig, inputs: RunInputs) -> 
         fused=True if config.precision == "fast" else None,
     )
     is_averaged = config.keep == "averaged" or config.arm.self_training is not None
-    average = loop.moving_average(network, config, inputs.loader.plan.steps_per_epoch) if is_averaged else None
+    reach = self_training.REACH if config.arm.self_training else loop.AVERAGED
+    steps = config.epochs * inputs.loader.plan.steps_per_epoch if is_averaged else 0
+    average = loop.moving_average(network, reach * steps) if is_averaged else None
     return checkpoint.State(network=network, optimizer=optimizer, average=average)
 
 
@@ -144,7 +146,7 @@ def _task(folder: Path, config: TrainConfig, inputs: RunInputs, state: checkpoin
         is_apart = config.batch_norm == "own" and step >= plan.pretrain_steps  # before, there are no photos to serve
         photos = len(plan.batch(step)[0]) if is_apart else None
         taught = None
-        if config.arm.self_training and state.average is not None:
+        if config.arm.self_training and state.average is not None and self_training.weight(step, last):
             taught = self_training.lesson(loader, state.average.module, config, step)
         with torch.random.fork_rng([where] if where.type == "cuda" else []):  # dropout, which some decoders have
             torch.manual_seed(int(generator(config.seed, Stream.DROPOUT, step).integers(2**63)))
@@ -165,7 +167,7 @@ def _task(folder: Path, config: TrainConfig, inputs: RunInputs, state: checkpoin
                 for name, tensor in measured.state_dict().items()
             }
         if config.arm.self_training:
-            state.teaching.append(lessons.epoch_ends(len(state.history), steps, last))
+            state.teaching += lessons.epoch_ends(len(state.history), steps, last)
         return {"valid_loss": valid_loss, "valid_f1": f1, "valid_iou": iou}
 
     def record(history: Sequence[Mapping[str, float]]) -> None:
