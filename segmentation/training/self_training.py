@@ -55,7 +55,7 @@ class Lesson:
 
 
 def weight(step: int, steps: int) -> float:
-    """Return the weight of the pictures' loss in a step: exp(-5 (1 - t)²), with t from 0 to 1 over the ramp, 0 before."""
+    """Return the weight of the pictures' loss in a step: exp(-5 (1 - t)²), t from 0 to 1 over the ramp; 0 before."""
     after = step - BURN_IN * steps
     if after < 0:
         return 0.0
