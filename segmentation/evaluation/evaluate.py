@@ -103,15 +103,26 @@ def predict(
 ) -> Iterator[tuple[torch.Tensor, npt.NDArray[np.uint8]]]:
     """Yield logits (b, 1, h, w) float32 and masks (b, h, w) uint8 of the named photos in order.
 
-    Photos at working size come in batches of the configuration's size, photos at their original scale one by one.
+    Photos at working size come in batches of the configuration's size, photos at their original scale one by one, and
+    in tiles where `segmentation.prediction` cuts them.
     """
+    import torch
+
     from corrotwin.segmentation.data.decoded import Natives
+    from corrotwin.segmentation.evaluation.tiles import NATIVE_TILE, OVERLAP, blended, needs_tiles
+
+    def probability_of(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return np.asarray(logits_of(network, config, images)[:, 0].sigmoid().cpu().numpy())
 
     rows = arrays.rows(names)
     if isinstance(arrays, Natives):
         for row in rows:
             image, mask = (np.array(pixels[None]) for pixels in arrays.photo(row))  # copies: the arrays are read-only
-            yield logits_of(network, config, image), mask
+            if not needs_tiles(mask.shape[1], mask.shape[2], NATIVE_TILE):
+                yield logits_of(network, config, image), mask
+                continue
+            probability, _ = blended(image[0], NATIVE_TILE, OVERLAP, config.batch_size, probability_of)
+            yield torch.logit(torch.from_numpy(probability)[None, None], eps=1e-6), mask
         return
     for first in range(0, len(rows), config.batch_size):
         batch = rows[first : first + config.batch_size]

@@ -17,17 +17,15 @@ from corrotwin.segmentation.config import Tiling
 from corrotwin.segmentation.data import decoded
 from corrotwin.segmentation.evaluation import adaptation, evaluate
 from corrotwin.segmentation.evaluation.loading import load_run
-from corrotwin.segmentation.prediction.tiles import Predict, blended
+from corrotwin.segmentation.evaluation.tiles import NATIVE_TILE, OVERLAP, Predict, blended, needs_tiles
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest
 
 if TYPE_CHECKING:
     import torch
 
-LARGER = 1.5  # times as large as a tile are photos that are cut into tiles
 MOST_SCALE = 4  # pixels of the network for each pixel of a photo
 TILES_OF_PHOTO = 8  # that statistics are taken from at most
-NATIVE_TILE = 1024  # pixels, for runs that were trained at the photos' original scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +48,7 @@ class Settings:
     threshold: float | None = None
     tiling: Tiling = "auto"
     scale: float | None = None
-    overlap: float = 0.5
+    overlap: float = OVERLAP
     flips: bool = False
     adapt: bool = False
 
@@ -154,7 +152,7 @@ class Predictor:
         height, width = image.shape[:2]
         is_crop = self.config.framing == "crop"
         tile = NATIVE_TILE if is_crop else self.config.size
-        larger = self.scale * max(height, width) > LARGER * tile
+        larger = needs_tiles(self.scale * height, self.scale * width, tile)
         by_itself = larger if is_crop else self.settings.scale is not None
         if self.settings.tiling == "always" or (self.settings.tiling == "auto" and by_itself):
             scaled = self._scaled(image)

@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corrotwin.segmentation.prediction.tiles import blended, starts, window
+from corrotwin.segmentation.arms import REAL
+from corrotwin.segmentation.config import configure
+from corrotwin.segmentation.data import coco, decoded, splits
+from corrotwin.segmentation.evaluation import evaluate, tiles
+from corrotwin.segmentation.evaluation.tiles import blended, starts, window
+from corrotwin.segmentation.prediction import predictor
+from corrotwin.segmentation.training.train import train
+from tests.helpers.unlabelled import picture
 
 
 @given(length=st.integers(32, 900), overlap=st.floats(0, 0.9))
@@ -53,3 +60,26 @@ def test_what_only_the_border_of_a_tile_says_does_not_count() -> None:
     found, _ = blended(np.zeros((96, 96, 3), np.uint8), 32, 0.5, 5, rings)
     assert found[1:-1, 1:-1].max() < 0.01
     assert found[0].min() == pytest.approx(1)  # there no other tile says anything
+
+
+def test_a_run_on_crops_is_measured_by_the_tiles_that_predict(roboflow, tmp_path, monkeypatch):
+    monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "cache"))
+    for module in (tiles, predictor):
+        monkeypatch.setattr(module, "NATIVE_TILE", 64)
+    real = coco.read(roboflow)
+    config = configure(
+        "quick", backbone="mobilenet_v2", arm=REAL, seed=0, size=64, epochs=1, batch_size=4, threads=1, framing="crop",
+        encoder_weights=None, precision="exact",
+    )  # fmt: skip
+    train(tmp_path / "run", config, real=real, split=splits.split(real, how="own", seed=0), renders=None)
+    ready = predictor.Predictor(tmp_path / "run", predictor.Settings())
+    for shape, count in (((90, 96), 0), ((100, 160), 8)):
+        image = picture(1, *shape)
+        arrays = decoded.Natives(
+            pixels=image.reshape(-1, 3), truth=np.zeros(image[..., 0].size, np.uint8), shapes=np.array([shape]),
+            row={"photo": 0},
+        )  # fmt: skip
+        [(measured, _)] = evaluate.probabilities(ready.network, config, arrays, ["photo"])
+        predicted, cut = ready.probability(image)
+        assert cut == count
+        assert measured == pytest.approx(predicted, abs=1e-5)

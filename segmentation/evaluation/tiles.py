@@ -8,6 +8,14 @@ import numpy.typing as npt
 Singles = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 Predict = Callable[[Pixels], Singles]
+LARGER = 1.5  # times as large as a tile are photos that are cut into tiles
+NATIVE_TILE = 1024  # pixels, for runs that were trained on crops at the photos' original scale
+OVERLAP = 0.5  # of neighbouring tiles
+
+
+def needs_tiles(height: float, width: float, tile: int) -> bool:
+    """Return True if an image is so large that it is cut into tiles."""
+    return max(height, width) > LARGER * tile
 
 
 def starts(length: int, tile: int, overlap: float) -> list[int]:
