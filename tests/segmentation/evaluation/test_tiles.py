@@ -73,7 +73,7 @@ def test_a_run_on_crops_is_measured_by_the_tiles_that_predict(roboflow, tmp_path
     )  # fmt: skip
     train(tmp_path / "run", config, real=real, split=splits.split(real, how="own", seed=0), renders=None)
     ready = predictor.Predictor(tmp_path / "run", predictor.Settings())
-    for shape, count in (((90, 96), 0), ((100, 160), 8)):
+    for shape, count in (((90, 96), 0), ((100, 160), 12)):
         image = picture(1, *shape)
         arrays = decoded.Natives(
             pixels=image.reshape(-1, 3), truth=np.zeros(image[..., 0].size, np.uint8), shapes=np.array([shape]),
