@@ -256,7 +256,7 @@ def test_arms_are_those_of_the_question_and_shuffling_or_fitting_is_all_that_set
 
 
 def test_arms_of_a_screen_draw_their_few_photos_themselves() -> None:
-    cells = protocol.drawn(protocol.few_mixed(SETTINGS, Mix()), SETTINGS)
+    cells = protocol.drawn(protocol.few_mixed(SETTINGS, Mix()), 0.1)
     assert [(cell.real_fraction, cell.arm.real_fraction, cell.arm.name) for cell in cells] == [
         (0.1, 0.1, "mixed50-10pct")
     ]

@@ -75,7 +75,7 @@ def test_copies_stay_and_share_a_spot(tmp_path, capsys):
     (second / "annotations.json").write_text(json.dumps(document))
     (first / "spots.csv").write_text("file_name,spot\n" + "".join(f"{seed:04d}.png,{seed // 2}\n" for seed in range(4)))
     command((first, second), out=tmp_path / "out")
-    assert "1 pair of photos alike (0002.png and mirrored.jpg); each shares a spot" in capsys.readouterr().err
+    assert "1 pair of photos that look alike (0002.png and mirrored.jpg); each shares a spot" in capsys.readouterr().err
     spots = groups.beside(read(tmp_path / "out"))
     assert spots["0002.png"] == spots["0003.png"] == spots["mirrored.jpg"]
     assert spots["0000.png"] == spots["0001.png"] != spots["0002.png"]
