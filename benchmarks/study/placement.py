@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from corrotwin.segmentation.config import GPU_SHARE
+from corrotwin.segmentation.config import GPU_SHARE, TrainConfig
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.cli import available_cores
 
@@ -41,6 +41,16 @@ def side_by_side(backbone: str, threads: int, address: str | None, gpus: int) ->
 
     cluster.connect(address)
     return max(1, fanout.at_a_time(needs(backbone, threads, address, has_gpus=cluster.has_gpus())))
+
+
+# Of a run with a teacher: a quarter of its steps is plain; in the others twice as many images pass the network, forward
+# and back, and once as many the teacher, forward alone, a third of that.
+TAUGHT_COST = 0.25 + 0.75 * (2 + 1 / 3)
+
+
+def cost(config: TrainConfig) -> float:
+    """Return how many times as long a run takes as one without a teacher."""
+    return TAUGHT_COST if config.arm.self_training else 1.0
 
 
 def makespan(runs: Iterable[tuple[float, int]]) -> float:

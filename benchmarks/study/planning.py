@@ -17,7 +17,7 @@ from corrotwin.benchmarks.formatting.wording import render_share
 from corrotwin.benchmarks.study import draws, power
 from corrotwin.benchmarks.study.config import STUDIES, StudyConfig
 from corrotwin.benchmarks.study.manifest import rendered
-from corrotwin.benchmarks.study.placement import makespan, side_by_side
+from corrotwin.benchmarks.study.placement import cost, makespan, side_by_side
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, to_json
 from corrotwin.segmentation.data.splits import PUBLISHED_SHARES
 from corrotwin.twin.core.files import free_bytes, read_json, read_manifest
@@ -76,8 +76,8 @@ class StudyPlan:
     @property
     def seconds(self) -> float:
         """Time for the runs to do whose speed is known, in waves as Ray would place them."""
-        known = [run.backbone for run in self.todo.values() if run.backbone in self.speeds]
-        return makespan((self.speeds[name].seconds, self.slots[name]) for name in known)
+        known = [run for run in self.todo.values() if run.backbone in self.speeds]
+        return makespan((self.speeds[run.backbone].seconds * cost(run), self.slots[run.backbone]) for run in known)
 
     @property
     def needed_bytes(self) -> int:
@@ -297,10 +297,11 @@ class Progress:
         """Return the time left, by the runs that ended, else by the plan; None where neither knows a backbone."""
         watched: dict[str, list[float]] = defaultdict(list)
         for key, seconds in self.ended.items():
-            watched[self.plan.todo[key].backbone].append(seconds)
+            run = self.plan.todo[key]
+            watched[run.backbone].append(seconds / cost(run))
         known = {name: each.seconds for name, each in self.plan.speeds.items()}
         known |= {name: fmean(seconds) for name, seconds in watched.items()}
-        left = [each.backbone for key, each in self.plan.todo.items() if key not in self.ended]
-        if any(name not in known for name in left):
+        left = [each for key, each in self.plan.todo.items() if key not in self.ended]
+        if any(each.backbone not in known for each in left):
             return None
-        return makespan((known[name], self.plan.slots[name]) for name in left)
+        return makespan((known[each.backbone] * cost(each), self.plan.slots[each.backbone]) for each in left)
