@@ -108,7 +108,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
         "--renders photos --data photos --out new",
         (
             "--runs -1", "--redraws -1", "--fits -1", "--renders-of-fit 0", "--photo-steps 0", "--folds 0",
-            "--real-fraction 2", "--render-share 2", "--pretrain 2", "--render-counts 0",
+            "--unlabelled 0.9", "--real-fraction 2", "--render-share 2", "--pretrain 2", "--render-counts 0",
             "--renders-goal 0", "--steps 0", "--size 31", "--renders-per-run 0",
         ),
     ),
