@@ -18,7 +18,6 @@ from corrotwin.segmentation.labelling import folder as labelling
 from corrotwin.segmentation.prediction import folder as prediction
 from corrotwin.segmentation.prediction.predictor import Predictor, Settings
 from corrotwin.segmentation.prediction.search import search
-from corrotwin.segmentation.prediction.sizes import check_sizes
 from corrotwin.segmentation.runs import PerImage, RunRecord
 from corrotwin.twin.core.arguments import checked, one_or_more
 from corrotwin.twin.core.errors import InputError
@@ -190,8 +189,6 @@ class Run:
         found = search([Path(path) for path in one_or_more(photos)])
         folders = [self.folder, *(each.folder if isinstance(each, Run) else Path(each) for each in others)]
         predictors = [Predictor(folder, settings) for folder in folders]
-        for predictor in predictors:
-            check_sizes(predictor, found.photos)
 
         def on_photo(wrong: InputError | None) -> None:
             if wrong is not None:

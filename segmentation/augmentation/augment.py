@@ -130,7 +130,7 @@ def fast(
         `mask_tensor` give them.
     seed, epoch, first, strength : as in `exact`.
     """
-    numbers = _numbers(len(images), (Stream.AUGMENTATION, epoch), seed=seed, first=first)
+    numbers = _numbers((len(images), _NUMBERS), (Stream.AUGMENTATION, epoch), seed=seed, first=first)
     maps, factors = _draw(numbers, RANGES[strength])
     # One copy to the device for both.
     drawn = torch.from_numpy(np.concatenate([maps.reshape(-1, 6), factors], axis=1))
@@ -147,8 +147,8 @@ def views(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return two views of unlabelled images that show the same places: a weak one, and a strong one for learning.
 
-    Both are turned, flipped, scaled and moved alike; colours are left alone in the first, and change by the strong
-    ranges in the second, where a share `GREY` of the images is grey.
+    Both get the same rotation, flips, scale and shift. The first keeps its colours; those of the second change by the
+    strong ranges, and a share `GREY` of its images is grey.
 
     Parameters
     ----------
@@ -156,10 +156,10 @@ def views(
     seed, first : seed of the run, and the index of image 0 in the whole run.
     geometry : ranges of turns, scales and moves.
     """
-    numbers = _numbers(len(images), (Stream.VIEW,), seed=seed, first=first)
+    numbers = _numbers((len(images), _NUMBERS + 1), (Stream.VIEW,), seed=seed, first=first)
     maps, _ = _draw(numbers, RANGES[geometry])
     _, factors = _draw(numbers, RANGES["strong"])
-    factors[numbers[:, 9] < GREY, 2] = 0.0
+    factors[numbers[:, _NUMBERS] < GREY, 2] = 0.0
     theta, colours = (torch.from_numpy(drawn).to(images.device, non_blocking=True) for drawn in (maps, factors))
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     weak = functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
@@ -167,19 +167,17 @@ def views(
 
 
 GREY = 0.2  # of the strong views of unlabelled images, as in UniMatch (L. Yang et al., CVPR 2023)
-_NUMBERS = 9  # random numbers an image
-_NUMBERS_OF_VIEW = 10
+_NUMBERS = 9  # random numbers an image; views take one more
 
 
-def _numbers(count: int, stream: tuple[int, ...], *, seed: int, first: int) -> npt.NDArray[np.float64]:
-    """Return uniform random numbers (b, numbers): a stream is set forward to the first image.
+def _numbers(shape: tuple[int, int], stream: tuple[int, ...], *, seed: int, first: int) -> npt.NDArray[np.float64]:
+    """Return uniform random numbers, (b, numbers an image): a stream is set forward to the first image.
 
     So an image's numbers depend on its index alone.
     """
-    each = _NUMBERS if stream[0] == Stream.AUGMENTATION else _NUMBERS_OF_VIEW
     bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=stream))
-    bits.advance(first * each)
-    return np.random.Generator(bits).random((count, each))
+    bits.advance(first * shape[1])
+    return np.random.Generator(bits).random(shape)
 
 
 def _draw(numbers: npt.NDArray[np.float64], ranges: Ranges) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

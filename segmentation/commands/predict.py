@@ -59,13 +59,11 @@ def predict(
         write polygons instead of compressed RLE to annotations.json, for drawing tools; they lose holes, and
         polygon_iou says how much.
     """
-    from rich.progress import Progress
-
     from corrotwin.segmentation.data import photo_files
     from corrotwin.segmentation.prediction import folder
     from corrotwin.segmentation.prediction.predictor import Predictor, Settings
     from corrotwin.segmentation.prediction.search import search
-    from corrotwin.twin.core.console import rich_console
+    from corrotwin.segmentation.training import progress
 
     settings = Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips, adapt=adapt)
     if not photos:
@@ -75,15 +73,7 @@ def predict(
     predictor = Predictor(run_folder, settings)
     if predictor.note:
         say_error(f"{run_folder}: {predictor.note}")
-    console = rich_console(stderr=True, wrap=False)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("photos", total=len(chosen))
-
-        def on_photo(wrong: InputError | None) -> None:
-            progress.advance(task)
-            if wrong is not None:
-                console.print(f"left out: {printable(str(wrong))}")
-
+    with progress.photos_bar(len(chosen)) as on_photo:
         failed = folder.predict(
             predictor, chosen, out, left_out=found.left_out, overlays=overlays, polygons=polygons, on_photo=on_photo
         )

@@ -40,14 +40,11 @@ def rank(
     tiling, scale
         as for `predict`.
     """
-    from rich.progress import Progress
-
     from corrotwin.segmentation.data import photo_files
     from corrotwin.segmentation.labelling import folder
     from corrotwin.segmentation.prediction.predictor import Predictor, Settings
     from corrotwin.segmentation.prediction.search import search
-    from corrotwin.segmentation.prediction.sizes import check_sizes
-    from corrotwin.twin.core.console import rich_console
+    from corrotwin.segmentation.training import progress
 
     if not photos:
         raise InputError("no photos; name image files or folders of them after the run's folder")
@@ -57,25 +54,13 @@ def rank(
     found = search(photos)
     predictors = [Predictor(each, settings) for each in (run_folder, *others)]
     for predictor in predictors:
-        check_sizes(predictor, found.photos)
         if predictor.note:
             say_error(f"{predictor.folder}: {predictor.note}")
-    console = rich_console(stderr=True, wrap=False)
-    failed = 0
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("photos", total=len(found.photos))
-
-        def on_photo(wrong: InputError | None) -> None:
-            nonlocal failed
-            progress.advance(task)
-            if wrong is not None:
-                failed += 1
-                console.print(f"left out: {printable(str(wrong))}")
-
+    with progress.photos_bar(len(found.photos)) as on_photo:
         ranking = folder.rank(predictors, found.photos, out, count=count, on_photo=on_photo)
     for line in photo_files.lines(found.left_out):
         say_error(f"left out: {printable(line)}")
     first = min(count, len(ranking.photos))
     to_label, page = out / folder.TO_LABEL, out / folder.PAGE
     say(f"{out}: {len(ranking.photos)} photos ranked, the first {first} of them in {to_label}; look at {page}")
-    return 1 if failed or found.has_losses else 0
+    return 1 if ranking.unread or found.has_losses else 0

@@ -13,6 +13,7 @@ from corrotwin.segmentation.data import image_io
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
 from corrotwin.twin.core.locks import CLAIM
+from corrotwin.twin.core.text import first_of
 
 SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".tif", ".tiff", ".webp", ".bmp", ".dib", ".gif", ".ppm", ".pgm",
@@ -22,7 +23,6 @@ OTHER_SUFFIXES = frozenset({
     ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".jpf", ".jpx", ".jxr", ".wdp", ".psd", ".exr", ".hdr",
     ".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw", ".3fr", ".iiq", ".gpr",
 })  # fmt: skip
-NAMES_IN_A_LINE = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +157,9 @@ def lines(left_out: Iterable[LeftOut]) -> list[str]:
         by_reason.setdefault(left.reason, []).append(left.name)
     said = []
     for reason, names in by_reason.items():
-        first = ", ".join([*names[:NAMES_IN_A_LINE], *(["..."] if names[NAMES_IN_A_LINE:] else [])])
-        said.append(f"{reason.what}: {len(names)} ({first})" + (f"; {reason.advice}" if reason.advice else ""))
+        said.append(
+            f"{reason.what}: {len(names)} ({first_of(names)})" + (f"; {reason.advice}" if reason.advice else "")
+        )
     return said
 
 

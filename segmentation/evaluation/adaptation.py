@@ -19,9 +19,9 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import update_bn
 
-from corrotwin.segmentation.augmentation.augment import image_tensor
-from corrotwin.segmentation.config import SIZE_STEP, TrainConfig
-from corrotwin.segmentation.models.network import autocast, device, memory_format, normalise
+from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.evaluation.evaluate import network_input
+from corrotwin.segmentation.models.network import autocast, device
 from corrotwin.twin.core.errors import InputError
 
 MOST = 64  # photos that statistics are taken from, evenly spaced over all
@@ -57,9 +57,7 @@ def adapt(network: torch.nn.Module, config: TrainConfig, images: Iterable[npt.ND
         nonlocal count
         for batch in _batches(images, config.batch_size):
             count += len(batch)
-            yield normalise(_padded(image_tensor(batch, device())), config.backbone).contiguous(
-                memory_format=memory_format(config.precision)
-            )
+            yield network_input(config, batch)
 
     with torch.random.fork_rng(devices=[]), autocast(config.precision, device().type):
         torch.manual_seed(0)  # of dropout, which some decoders have
@@ -82,9 +80,3 @@ def _batches(images: Iterable[npt.NDArray[np.uint8]], size: int) -> Iterator[npt
             yield np.stack(of_shape)
             of_shape.clear()
     yield from (np.stack(left) for left in waiting.values() if left)
-
-
-def _padded(images: torch.Tensor) -> torch.Tensor:
-    """Pad images (b, 3, h, w) below and on the right with border pixels, to sides that the U-Net can halve."""
-    height, width = images.shape[2:]
-    return torch.nn.functional.pad(images, (0, -width % SIZE_STEP, 0, -height % SIZE_STEP), mode="replicate")

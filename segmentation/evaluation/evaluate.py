@@ -279,16 +279,29 @@ def logits_of(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray
     """
     import torch
 
-    from corrotwin.segmentation.augmentation.augment import image_tensor
-    from corrotwin.segmentation.models.network import autocast, device, memory_format, normalise
+    from corrotwin.segmentation.models.network import autocast
 
     network.eval()
-    where = device()
-    pictures = normalise(image_tensor(images, where), config.backbone)
+    pictures = network_input(config, images)
+    height, width = images.shape[1:3]
+    with torch.no_grad(), autocast(config.precision, pictures.device.type):
+        logits: torch.Tensor = network(pictures)
+    return logits[..., :height, :width].float()
+
+
+def network_input(config: TrainConfig, images: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """Return images (b, h, w, 3) uint8 as a network takes them, normalised, on its device: (b, 3, height, width).
+
+    Sides that the U-Net cannot halve five times are padded with border pixels.
+    """
+    import torch
+
+    from corrotwin.segmentation.augmentation.augment import image_tensor
+    from corrotwin.segmentation.models.network import device, memory_format, normalise
+
+    pictures = normalise(image_tensor(images, device()), config.backbone)
     height, width = pictures.shape[2:]
     down, right = -height % SIZE_STEP, -width % SIZE_STEP
     if down or right:
         pictures = torch.nn.functional.pad(pictures, (0, right, 0, down), mode="replicate")
-    with torch.no_grad(), autocast(config.precision, where.type):
-        logits: torch.Tensor = network(pictures.contiguous(memory_format=memory_format(config.precision)))
-    return logits[..., :height, :width].float()
+    return pictures.contiguous(memory_format=memory_format(config.precision))

@@ -1,1 +1,1 @@
-"""What to label next: photos a network is least sure of, pre-drawn for a tool, and merged when they come back."""
+"""What to label next: rank photos by a network's doubt, export them with outlines, merge returned labels."""

@@ -18,6 +18,7 @@ from corrotwin.segmentation.labelling import choice, page, pre_drawn
 from corrotwin.segmentation.labelling.scores import STORED, Doubt, score
 from corrotwin.segmentation.models.network import torch_settings
 from corrotwin.segmentation.prediction.predictor import Predictor
+from corrotwin.segmentation.prediction.sizes import check_sizes
 from corrotwin.twin.core import files, tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import writing
@@ -27,7 +28,6 @@ from corrotwin.twin.core.text import escape_csv
 KIND = "ranking"
 SCORES, TABLE, PAGE, TO_LABEL = "scores.jsonl", "ranking.csv", "index.html", "to-label"
 COLUMNS = ("rank", "photo", "spot", "value", "disagreement_bits", "entropy_bits", "corroded_percent")
-SHOWN = 200  # photos on the page
 LEAST = 2  # photos
 
 
@@ -44,12 +44,16 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ranking:
-    """Photos in the order in which to label them, the spot and value of each, and how many trained a run already."""
+    """Photos in the order in which to label them, the spot and value of each.
+
+    `trained` counts those that trained a run already, `unread` those that could not be read.
+    """
 
     photos: tuple[Candidate, ...]
     spots: tuple[str, ...]
     values: tuple[float, ...]
     trained: int
+    unread: int
 
 
 def rank(
@@ -74,26 +78,31 @@ def rank(
     Raises
     ------
     InputError
-        `count` is below 1, fewer than `LEAST` photos can be ranked, or the folder holds something else.
+        `count` is below 1, photos need a choice of how they are taken in (`prediction.sizes.check_sizes`), fewer than
+        `LEAST` photos can be ranked, or the folder holds something else.
     """
     if count < 1:
         raise InputError(f"`count` {count} is below 1")
+    for predictor in predictors:
+        check_sizes(predictor, photos)
     config = predictors[0].config
     claim = {"runs": [predictor.run for predictor in predictors]}
-    seen = {content for predictor in predictors for content in predictor.seen}
+    seen = {content for predictor in predictors for content in predictor.labelled}
     with writing(out), hold(out, KIND, claim), torch_settings(config.threads, config.precision):
-        found, trained = [], 0
+        found, trained, unread = [], 0, 0
         for outcome in _scored(predictors, photos, out, seen):
             if isinstance(outcome, Candidate):
                 found.append(outcome)
             elif outcome is None:
                 trained += 1
+            else:
+                unread += 1
             if on_photo is not None:
                 on_photo(outcome if isinstance(outcome, InputError) else None)
         if len(found) < LEAST:
             labelled = f"; {trained} trained or validated the run already" if trained else ""
             raise InputError(f"`photos`: {len(found)} can be ranked, {LEAST} are needed at least{labelled}; give more")
-        ranking = _ordered(found, trained)
+        ranking = _ordered(found, trained, unread)
         _write(out, ranking, predictors, count)
     return ranking
 
@@ -156,7 +165,7 @@ def _known(path: Path) -> tuple[dict[str, tuple[Doubt, npt.NDArray[np.bool_]]], 
 _PACKED = (("features", STORED), ("hashes", "u1"))
 
 
-def _ordered(found: Sequence[Candidate], trained: int) -> Ranking:
+def _ordered(found: Sequence[Candidate], trained: int, unread: int) -> Ranking:
     """Return photos in the order of labelling; of copies and of one name before renaming, one spot."""
     links = pairs_alike(np.stack([each.hashes for each in found]))
     alike = components(len(found), links)
@@ -172,6 +181,7 @@ def _ordered(found: Sequence[Candidate], trained: int) -> Ranking:
         spots=tuple(spots[found[place].name] for place in order),
         values=tuple(float(values[place]) for place in order),
         trained=trained,
+        unread=unread,
     )
 
 
@@ -193,7 +203,7 @@ def _write(out: Path, ranking: Ranking, predictors: Sequence[Predictor], count: 
 
 
 def _drawn(predictor: Predictor, number: int, photo: Candidate) -> pre_drawn.Drawn:
-    """Return what the first run draws in a photo, under a name that keeps the order and is told from all others."""
+    """Return what the first run draws in a photo, under a unique name that begins with its rank."""
     probability, _ = predictor.probability(image_io.decoded(photo.path))
     name = f"{number:03d}-{Path(photo.name).name}{photo.path.suffix}"
     return pre_drawn.Drawn(path=photo.path, name=name, mask=probability > predictor.threshold)

@@ -11,17 +11,16 @@ from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import link_or_copy, remove, writing
 from corrotwin.twin.core.locks import hold
-from corrotwin.twin.core.text import counted, escape_csv
+from corrotwin.twin.core.text import counted, escape_csv, first_of
 
 KIND = "merged dataset"
 IMAGES, ANNOTATIONS = "images", "annotations.json"
-EXAMPLES = 3  # names that are said
 KEPT = ("segmentation", "area", "bbox", "iscrowd")  # of an annotation
 
 
 @dataclass(frozen=True, kw_only=True)
 class Merged:
-    """What became of the photos: `photos` in all, of which some are `alike`; labels that were `replaced` by later ones.
+    """The outcome of a merge: the number of `photos`, and the names of those whose labels later ones `replaced`.
 
     `alike` has the names of photos that show, by perceptual hash, what a photo of another dataset shows, and of that.
     """
@@ -34,17 +33,13 @@ class Merged:
         """Return a line on labels that were replaced, and one on photos that are alike, if there are any."""
         said = []
         if self.replaced:
-            said.append(f"{counted(len(self.replaced), 'photo')} with later labels now ({_first(self.replaced)})")
+            said.append(f"{counted(len(self.replaced), 'photo')} with later labels now ({first_of(self.replaced)})")
         if self.alike:
             pairs = [f"{one} and {other}" for one, other in self.alike]
             said.append(
-                f"{counted(len(pairs), 'pair')} of photos that look alike ({_first(pairs)}); each shares a spot"
+                f"{counted(len(pairs), 'pair')} of photos that look alike ({first_of(pairs)}); each shares a spot"
             )
         return said
-
-
-def _first(names: Sequence[str]) -> str:
-    return ", ".join([*names[:EXAMPLES], *(["..."] if len(names) > EXAMPLES else [])])
 
 
 @dataclass(kw_only=True)

@@ -65,8 +65,8 @@ class Predictor:
     """A run, ready to predict.
 
     `photo_side` is the side in pixels of a square as large as its training photos; None if run.json does not tell.
-    `seen` has the hashes of photos that trained or validated it. `note` says what users of an unfinished run should
-    know. `threshold` is that of the settings, or the run's.
+    `labelled` has the hashes of photos whose labels trained or validated it. `note` says what users of an unfinished
+    run should know. `threshold` is that of the settings, or the run's.
     """
 
     def __init__(self, folder: Path, settings: Settings) -> None:
@@ -96,7 +96,7 @@ class Predictor:
         on_gpu = next(self.network.parameters()).device.type == "cuda"
         # Threads share a GPU's memory; on CPUs each has the number of threads that the run was trained with.
         self._one_at_a_time: AbstractContextManager[Any] = threading.Lock() if on_gpu else nullcontext()
-        self.seen = frozenset(manifest.get("seen") or ())
+        self.labelled = frozenset(manifest.get("seen") or ())
         self.run: dict[str, Any] = {"run": digest(manifest["config"]), "weights": loaded.weights}
 
     def adapt(self, photos: Iterable[tuple[str, npt.NDArray[np.uint8]]]) -> int:

@@ -8,6 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from corrotwin.segmentation.evaluation.evaluate import scores
 from corrotwin.segmentation.runs import PerImage
 from corrotwin.twin.core.console import rich_console
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import printable
 
 
 @contextmanager
@@ -46,6 +48,21 @@ def files_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(title)
         yield lambda done, count: progress.update(task, completed=done, total=count)
+
+
+@contextmanager
+def photos_bar(count: int) -> Iterator[Callable[[InputError | None], None]]:
+    """Show a progress bar on a terminal; yield a function to call after each photo, with the error of one left out."""
+    console = rich_console(stderr=True, wrap=False)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("photos", total=count)
+
+        def on_photo(wrong: InputError | None) -> None:
+            progress.advance(task)
+            if wrong is not None:
+                console.print(f"left out: {printable(str(wrong))}")
+
+        yield on_photo
 
 
 def scores_line(table: PerImage, where: str) -> str:

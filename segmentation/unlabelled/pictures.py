@@ -23,6 +23,7 @@ from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, new_file, read_json, remove_left, temporary_folder, write_json, writing
 from corrotwin.twin.core.locks import one_at_a_time
+from corrotwin.twin.core.text import first_of
 
 _RECIPE = 1  # increase when decoding or sorting changes, so that old caches are not used
 LEAST = 8  # pictures: fewer say nothing about what photos look like
@@ -30,7 +31,6 @@ SMALLEST = 64  # pixels of the shorter side
 FLAT = 0.6  # share of pixels equal to their right neighbour: photographs reach 0.27, drawings and logos 0.7 and more
 SQUARES = 8  # of each picture, where squares are cut at the original scale
 MOST_SQUARES = 20_000  # of all; where pictures are many, fewer of each, but one
-EXAMPLES = 3  # names that are said for each reason
 _AT_ONCE = 32  # photos in memory
 _FLAT_SIDE = 128  # pixels, for `FLAT`
 
@@ -112,8 +112,7 @@ class Pictures:
         """Return a line on how many there are, and what was left out and why."""
         counted = [f"{len(self.used)} unlabelled pictures"]
         for reason, names in self.left_out.items():
-            first = ", ".join([*names[:EXAMPLES], *(["..."] if len(names) > EXAMPLES else [])])
-            counted.append(f"{len(names)} left out, {reason} ({first})")
+            counted.append(f"{len(names)} left out, {reason} ({first_of(names)})")
         return "; ".join(counted)
 
 

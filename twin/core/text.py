@@ -66,6 +66,11 @@ def counted(count: float, noun: str) -> str:
     return f"{count:.6g} {noun}" if count == 1 else f"{count:.6g} {noun}s"
 
 
+def first_of(names: Sequence[str], count: int = 3) -> str:
+    """Return the first names of a list, separated by commas, and dots where more follow."""
+    return ", ".join([*names[:count], *(["..."] if len(names) > count else [])])
+
+
 def escape_markdown(text: str) -> str:
     """Return the text as Markdown shows it literally, on one line; a `Markdown` text keeps its markup."""
     if isinstance(text, Markdown):
