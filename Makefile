@@ -16,7 +16,7 @@ BUNDLE_TO = $(or $(OUT),out/bundle)
 
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help setup bundle synth benchmark speed check audit test torture test-all
+.PHONY: help setup bundle synth benchmark model speed check audit test torture test-all
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ synth: setup ## render COUNT=24 images of SIZE=320 px into a folder below out/sy
 
 benchmark: setup ## the whole line into a folder below out/benchmark; PROFILE=quick|small|paper, DATA=folder of photos, OUT
 	$(BIN)/corrotwin benchmarks run --profile $(PROFILE) $(if $(DATA),--data "$(DATA)") $(if $(OUT),--out "$(OUT)")
+
+model: setup ## the model that ships, made anew from DATA=folder of both public sets; two hours or so, goes on where it was cut off
+	$(BIN)/python -m tools.shipped_model --data "$(DATA)" $(if $(OUT),--out "$(OUT)")
 
 speed: setup ## the short form of the speed tables into out/speed: rendering and, with DATA=folder of photos, training
 	$(BIN)/python -m tools.speed rendering --out out/speed --size 96 --scenes 1 --samples 1 2 4 8 16 32 --reference 128

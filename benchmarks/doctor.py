@@ -15,8 +15,7 @@ from typing import Any, Literal
 from corrotwin.benchmarks import machine
 from corrotwin.benchmarks.formatting.wording import listed
 from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE
-from corrotwin.twin.core.cache import cache_folder
-from corrotwin.twin.core.memory import available_bytes
+from corrotwin.twin.core.machine import available_bytes, cache_folder
 from corrotwin.twin.core.text import say
 
 GIB = 1024**3

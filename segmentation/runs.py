@@ -235,7 +235,12 @@ def read_per_image(path: Path, advice: str = "train again") -> PerImage:
 
 def weights_digest(folder: Path) -> str:
     """Return the SHA-256 of a run's weights, 16 hex digits."""
-    with open_file(folder / WEIGHTS, inside=folder, most_bytes=MOST_BYTES) as stream:
+    return digest_of_weights(folder / WEIGHTS)
+
+
+def digest_of_weights(path: Path) -> str:
+    """Return the SHA-256 of a file of weights, 16 hex digits."""
+    with open_file(path, inside=path.parent, most_bytes=MOST_BYTES) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 

@@ -308,7 +308,7 @@ EXEMPT = {
     "twin/core/files.py": "the one way itself",
     "twin/core/locks.py": "the one way itself, and the name of this boot in /proc",
     "twin/core/cli.py": "the limits of a container in /sys",
-    "twin/core/memory.py": "reads /proc and /sys, whose files have no size",
+    "twin/core/machine.py": "reads /proc and /sys, whose files have no size",
     "twin/core/text.py:guard_streams": "the null device",
     "synth/blender/": "runs in Blender's interpreter, where nothing of ours but plain data can be imported",
     "synth/spec.py:load": "runs there, too",

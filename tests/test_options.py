@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from corrotwin.benchmarks.demo import demo
+from corrotwin.segmentation.commands.predict import predict
 from corrotwin.segmentation.commands.tune import tune
 from corrotwin.twin.core.cli import in_options
 from tests.helpers.fakes import write_dataset
@@ -20,7 +22,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     f"{package} {name}": command
     for package in PACKAGES
     for name, command in importlib.import_module(f"corrotwin.{package}.commands").COMMANDS.items()
-}
+} | {"predict": predict, "demo": demo}
 # The words that each command needs, and values out of the range of each of its options that take numbers. The folder
 # `twin` holds a plate, `photos` a dataset; of other files none exists, so that a command that began its work would fail
 # by another message.
@@ -82,7 +84,10 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
             "--threads 0", "--gpus -1", "--workers 0",
         ),
     ),
-    "segmentation predict": ("none photos --out new", ("--threshold 2", "--scale 0", "--overlap 1")),
+    "predict": (
+        "photos --out new",
+        ("--threshold 2", "--scale 0", "--overlap 1", "--frame 0 0 2 1", "--frame 1 0 0 1"),
+    ),
     "segmentation rank": ("none photos --out new", ("--count 0", "--scale 0")),
     "segmentation pretrain": (
         "photos --out new",

@@ -59,10 +59,31 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel: Path) -> None
     assert all(name.startswith("corrotwin/") for name in names), "no other top-level name"
     inside = {name.removeprefix("corrotwin/") for name in names}
     assert {name for name in inside if name.endswith(".py")} == modules()
-    templates = {
-        f"benchmarks/report/templates/{path.name}" for path in (ROOT / "benchmarks/report/templates").iterdir()
-    }
-    assert inside - modules() == {"py.typed", "constraints.txt", "twin/calibration/published.csv"} | templates
+    packages = ("twin", "synth", "segmentation", "benchmarks")
+    templates = {str(path.relative_to(ROOT)) for name in packages for path in (ROOT / name).rglob("*.j2")}
+    templates |= {str(path.relative_to(ROOT)) for path in (ROOT / "benchmarks/report/templates").iterdir()}
+    model = {f"segmentation/shipped/{name}" for name in ("model.onnx", "weights.safetensors", "model.json", "card.md")}
+    assert inside - modules() == {"py.typed", "constraints.txt", "twin/calibration/published.csv"} | templates | model
+
+
+@pytest.mark.slow
+def test_a_photo_is_predicted_where_nothing_but_the_package_is_installed(wheel: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "environment"], check=True)
+    python = tmp_path / "environment" / "bin" / "python"
+    pip("--python", python, "install", "--quiet", "-c", ROOT / "constraints.txt", wheel)
+    draw = "from PIL import Image; Image.new('RGB', (90, 60), (120, 62, 30)).save('photo.jpg')"
+    subprocess.run([python, "-c", draw], cwd=tmp_path, check=True)
+    done = subprocess.run(
+        [python.with_name("corrotwin"), "predict", "photo.jpg"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "predictions" / "masks" / "photo.png").is_file()
+    absent = subprocess.run([python, "-c", "import torch"], capture_output=True, check=False)
+    assert absent.returncode == 1
 
 
 @pytest.mark.slow

@@ -70,6 +70,7 @@ WAYS: Mapping[str, Way] = {
     "three-quarters": Way(arm={"render_share": 0.75}),
     "renders-first": Way(arm={"render_share": 0.0, "pretrain": 0.5}),
     "renders-first-slow-encoder": Way(arm={"render_share": 0.0, "pretrain": 0.5}, settings={"encoder_rate": 0.1}),
+    "half-strong-192": Way(arm={**HALF, "augmentation": "strong"}, settings={"size": 192}),
     "half-224": Way(arm=HALF, settings={"size": 224}),
     "photos-224": Way(settings={"size": 224}),
     "photos-and-renders-averaged": Way(mean_of=("photos", "renders")),
@@ -180,7 +181,7 @@ def _pictures(cell: LeverRun, config: TrainConfig, photos: Any, sets: Mapping[st
     """Return the training photos that teach without their labels; None where none do."""
     from corrotwin.segmentation.data import coco
     from corrotwin.segmentation.unlabelled.pictures import gather
-    from corrotwin.twin.core.cache import cache_folder
+    from corrotwin.twin.core.machine import cache_folder
 
     whose = ALL_WAYS[cell.way].unlabelled
     if whose is None:

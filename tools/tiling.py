@@ -99,15 +99,15 @@ def table(run_folder: Path, data: Path, *, flips: bool = False) -> str:
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.data import coco
     from corrotwin.segmentation.evaluation import evaluate
-    from corrotwin.segmentation.models.network import torch_settings
-    from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+    from corrotwin.segmentation.prediction.predictor import Settings
+    from corrotwin.segmentation.prediction.run_predictor import RunPredictor
 
     run = runs.load(run_folder)
     photos = coco.read(data, classes=tuple(run.manifest.get("classes") or ()) or None, allow_unannotated=True)
     names = set(evaluate.measured_photos(run, photos))
     chosen = [photo for photo in photos.photos if photo.file_name in names]
-    predictor = Predictor(run_folder, Settings(tiling="never", flips=flips))
-    with torch_settings(predictor.config.threads, predictor.config.precision):
+    predictor = RunPredictor(run_folder, Settings(tiling="never", flips=flips))
+    with predictor.working():
         base = whole(predictor, chosen)
         lines = [
             "| predicted | tiles | mean F1 | difference, 95 % interval |",

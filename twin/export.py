@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, writing
+from corrotwin.twin.core.rust_grade import rust_grade
 from corrotwin.twin.core.text import escape_csv
 from corrotwin.twin.geometry.atlas import AssetGeometry, Singles, Texels
 from corrotwin.twin.geometry.opposite import opposite_texel
@@ -20,7 +21,6 @@ from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.twin_state import TwinState
 
 SEEN = 0.5  # rust cover from which a place counts as rusted
-RUST_GRADES = ((0.0, "Ri 0"), (0.05, "Ri 1"), (0.5, "Ri 2"), (1.0, "Ri 3"), (8.0, "Ri 4"))  # up to so many percent
 
 Colour = NDArray[np.float32]  # (3,) red, green, blue
 PAINTED: Colour = np.array([0.47, 0.53, 0.56], dtype=np.float32)
@@ -81,15 +81,6 @@ def left_mm(asset: AssetGeometry, texels: Texels, fields: Fields) -> Singles:
     lost = loss + np.where(behind >= 0, loss[behind], 0)
     left = np.maximum(texels.thickness_mm - lost.reshape(texels.thickness_mm.shape), 0)
     return np.asarray(left, dtype=np.float32)
-
-
-def rust_grade(rusted_percent: float) -> str:
-    """Return the degree of rusting by ISO 4628-3, "Ri 0" to "Ri 5".
-
-    The standard has reference pictures of 0, 0.05, 0.5, 1, 8 and 40 to 50 % for Ri 0 to Ri 5; a share gets the first
-    degree whose picture shows at least as much.
-    """
-    return next((grade for most, grade in RUST_GRADES if rusted_percent <= most), "Ri 5")
 
 
 def check_suffix(path: Path) -> None:

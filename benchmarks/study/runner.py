@@ -132,7 +132,7 @@ def decode(every: "Iterable[CocoDataset]", size: int) -> None:
         One cannot be decoded.
     """
     from corrotwin.segmentation.data import decoded
-    from corrotwin.twin.core.cache import cache_folder
+    from corrotwin.twin.core.machine import cache_folder
 
     for each in every:
         decoded.arrays(each, size, cache=cache_folder())

@@ -2,21 +2,21 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.api.dataset import Dataset
+from corrotwin.segmentation.api.predicting import Predictions, predict
 from corrotwin.segmentation.config import Tiling
 from corrotwin.segmentation.data import photo_files
 from corrotwin.segmentation.deployment import onnx_export
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.assessment import assess
 from corrotwin.segmentation.labelling import folder as labelling
-from corrotwin.segmentation.prediction import folder as prediction
-from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+from corrotwin.segmentation.prediction.predictor import Settings
+from corrotwin.segmentation.prediction.run_predictor import RunPredictor
 from corrotwin.segmentation.prediction.search import search
 from corrotwin.segmentation.runs import PerImage, RunRecord
 from corrotwin.twin.core.arguments import checked, one_or_more
@@ -24,26 +24,6 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Predictions:
-    """Masks of photos, in a folder.
-
-    Parameters
-    ----------
-    folder : with masks/, overlays/, annotations.json and predictions.csv.
-    photos : the photos that have a mask there, by the name of the mask.
-    left_out : for each photo that has none, why.
-    """
-
-    folder: Path
-    photos: Mapping[str, Path]
-    left_out: tuple[str, ...]
-
-    def __repr__(self) -> str:
-        masks, left_out = counted(len(self.photos), "mask"), counted(len(self.left_out), "photo")
-        return f"Predictions({str(self.folder)!r}, {masks}, {left_out} left out)"
 
 
 class Run:
@@ -136,27 +116,10 @@ class Run:
         InputError
             There are no photos, or the folder holds something else.
         """
-        given = [Path(path) for path in one_or_more(photos)]
-        if not given:
-            raise InputError("`photos`: none given; name image files or folders of them")
-        settings = Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips, adapt=adapt)
-        folder = Path(out)
-        found = search(given)
-        left_out: list[str] = []
-
-        def on_photo(wrong: InputError | None) -> None:
-            if wrong is not None:
-                left_out.append(str(wrong))
-
-        failed = prediction.predict(
-            Predictor(self.folder, settings), found.photos, folder, left_out=found.left_out, overlays=overlays,
-            polygons=polygons, on_photo=on_photo,
+        return predict(
+            photos, out=out, run=self.folder, threshold=threshold, tiling=tiling, scale=scale, overlap=overlap,
+            flips=flips, adapt=adapt, overlays=overlays, polygons=polygons,
         )  # fmt: skip
-        left_out += photo_files.lines(found.left_out)
-        for line in left_out:
-            logger.warning("left out: %s", line)
-        done = {name: path for name, path in found.photos.items() if name not in failed}
-        return Predictions(folder=folder, photos=done, left_out=tuple(left_out))
 
     @checked()
     def rank(
@@ -188,7 +151,7 @@ class Run:
         settings = Settings(tiling=tiling, scale=scale)
         found = search([Path(path) for path in one_or_more(photos)])
         folders = [self.folder, *(each.folder if isinstance(each, Run) else Path(each) for each in others)]
-        predictors = [Predictor(folder, settings) for folder in folders]
+        predictors = [RunPredictor(folder, settings) for folder in folders]
 
         def on_photo(wrong: InputError | None) -> None:
             if wrong is not None:

@@ -75,7 +75,8 @@ def train(
         Without `unlabelled`, a control: the labelled photos take their place.
     weights : folder that ``corrotwin segmentation weights`` prepared; without it ImageNet weights come from the extra
         ``pretrained`` or from the hub.
-    init : run of the same network, finished or not, whose weights to start from.
+    init : run of the same network, finished or not, whose weights to start from; folder of a pretrained encoder; or
+        "shipped", the model that ships.
     threads : CPU threads; another number changes the last bits of the result.
     workers : processes that augment ahead where precision is exact.
     checkpoint_seconds : save the state at the end of an epoch when this long has passed since the last time.

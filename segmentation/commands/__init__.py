@@ -6,7 +6,6 @@ from corrotwin.segmentation.commands import (
     export,
     latency,
     merge,
-    predict,
     pretrain,
     rank,
     split,
@@ -16,7 +15,7 @@ from corrotwin.segmentation.commands import (
 )
 from corrotwin.segmentation.data import roboflow
 
-DESCRIPTION = "Train and evaluate U-Nets that outline corrosion in photographs."
+DESCRIPTION = "Train and evaluate U-Nets that outline corrosion in photographs; `corrotwin predict` draws their masks."
 COMMANDS = {
     "fetch": roboflow.fetch,
     "train": train.train,
@@ -26,7 +25,6 @@ COMMANDS = {
     "average": average.average,
     "tune": tune.tune,
     "weights": weights.weights,
-    "predict": predict.predict,
     "rank": rank.rank,
     "pretrain": pretrain.pretrain,
     "export": export.export,

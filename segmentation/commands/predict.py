@@ -1,6 +1,8 @@
-"""``corrotwin segmentation predict``: segment unlabelled photos."""
+"""``corrotwin predict``: outline corrosion on photos."""
 
 from pathlib import Path
+
+from tyro.conf import Positional
 
 from corrotwin.segmentation.config import Tiling
 from corrotwin.twin.core.errors import InputError
@@ -8,11 +10,11 @@ from corrotwin.twin.core.text import printable, say, say_error
 
 
 def predict(
-    run_folder: Path,
-    photos: tuple[Path, ...],
-    /,
+    photos: Positional[tuple[Path, ...]] = (),
     *,
-    out: Path,
+    out: Path = Path("out/predictions"),
+    run: tuple[Path, ...] = (),
+    frame: tuple[float, float, float, float] | None = None,
     threshold: float | None = None,
     tiling: Tiling = "auto",
     scale: float | None = None,
@@ -21,27 +23,35 @@ def predict(
     adapt: bool = False,
     overlays: bool = True,
     polygons: bool = False,
+    card: bool = False,
 ) -> int:
-    """Segment unlabelled photos. Repeat the command to resume it.
+    """Outline corrosion on photos, by the model that ships or by your own. Repeat the command to resume it.
+
+    Example: corrotwin predict photo.jpg, or: corrotwin predict photos walk.mp4 --run out/run --out out/masks
 
     Photos that cannot be read or are in an unsupported format, linked folders and unreadable folders are reported and
     skipped; the exit status is then 1. Hidden files and images that corrotwin wrote are reported and skipped, too.
 
     Parameters
     ----------
-    run_folder
-        folder of a run; an unfinished one predicts with its best weights so far.
     photos
-        image files, or folders to search for them.
+        image files, zip archives, videos (a frame each second), or folders to search for photos and videos.
     out
-        folder for masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json (COCO), predictions.csv and,
-        if anything was skipped, left_out.csv.
+        folder for index.html, masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json (COCO),
+        predictions.csv and, if anything was skipped, left_out.csv.
+    run
+        folders of runs, or of models that `corrotwin segmentation export` wrote, in place of the model that ships;
+        probabilities of several are averaged. An unfinished run predicts with its best weights so far.
+    frame
+        left, top, right and bottom edge of a part of each photo that shows a steel surface and nothing else, as
+        fractions from 0 to 1: its share of corrosion and degree of rusting (ISO 4628-3) are stated, too.
     threshold
-        threshold on the corrosion probability; default: that of the run, which its validation photos chose.
+        threshold on the corrosion probability; default: that of the model or the run, which validation photos chose.
     tiling
         always cuts every photo into overlapping tiles; never resizes each whole photo, as in training; auto does what
         the training says: whole photos if it resized them, tiles of 1,024 pixels if it took crops. If photos are much
-        larger than those of training, auto asks for the choice.
+        larger than those of training, auto asks for the choice; of exported models and the one that ships it takes
+        them whole, and long ones in squares.
     scale
         pixels of the network per pixel of a photo; default: the scale of the run's training photos. If objects appear
         twice as large as in training, give half of it. A given scale applies to every photo, so a run that resizes
@@ -58,26 +68,41 @@ def predict(
     polygons
         write polygons instead of compressed RLE to annotations.json, for drawing tools; they lose holes, and
         polygon_iou says how much.
+    card
+        print the card of the model that ships, how well it was measured to do and what it is not for, and stop.
     """
+    from corrotwin.segmentation import shipped
     from corrotwin.segmentation.data import photo_files
     from corrotwin.segmentation.prediction import folder
-    from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+    from corrotwin.segmentation.prediction.loading import predictor_of
+    from corrotwin.segmentation.prediction.page import PAGE
+    from corrotwin.segmentation.prediction.parts import FramedPart
+    from corrotwin.segmentation.prediction.predictor import Settings
     from corrotwin.segmentation.prediction.search import search
     from corrotwin.segmentation.training import progress
+    from corrotwin.twin.core.files import read_text
 
+    if card:
+        say(read_text(shipped.CARD), end="")
+        return 0
     settings = Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips, adapt=adapt)
+    framed = None if frame is None else FramedPart(left=frame[0], top=frame[1], right=frame[2], bottom=frame[3])
     if not photos:
-        raise InputError("no photos; name image files or folders of them after the run's folder")
+        raise InputError("no photos; name image files, folders of them, zip archives or videos")
     found = search(photos)
     chosen = found.photos
-    predictor = Predictor(run_folder, settings)
+    predictor = predictor_of(run, settings)
     if predictor.note:
-        say_error(f"{run_folder}: {predictor.note}")
+        say_error(f"{predictor.folder}: {predictor.note}")
     with progress.photos_bar(len(chosen)) as on_photo:
         failed = folder.predict(
-            predictor, chosen, out, left_out=found.left_out, overlays=overlays, polygons=polygons, on_photo=on_photo
-        )
+            predictor, chosen, out, left_out=found.left_out, overlays=overlays, polygons=polygons, frame=framed,
+            on_photo=on_photo,
+        )  # fmt: skip
     for line in photo_files.lines(found.left_out):
         say_error(f"left out: {printable(line)}")
-    say(f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos, at threshold {predictor.threshold:.3g}")
+    say(
+        f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos, at threshold {predictor.threshold:.3g}; "
+        f"look at {out / PAGE}"
+    )
     return 1 if failed or found.has_losses else 0

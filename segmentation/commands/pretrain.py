@@ -69,7 +69,7 @@ def pretrain(
     from corrotwin.segmentation.training.pretraining import PretrainConfig
     from corrotwin.segmentation.training.pretraining import pretrain as pretrain_encoder
     from corrotwin.segmentation.unlabelled.pictures import gather
-    from corrotwin.twin.core.cache import cache_folder
+    from corrotwin.twin.core.machine import cache_folder
 
     config = PretrainConfig(
         backbone=backbone, encoder_weights=chosen, size=size, epochs=epochs, batch_size=batch_size,

@@ -42,7 +42,8 @@ def rank(
     """
     from corrotwin.segmentation.data import photo_files
     from corrotwin.segmentation.labelling import folder
-    from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+    from corrotwin.segmentation.prediction.predictor import Settings
+    from corrotwin.segmentation.prediction.run_predictor import RunPredictor
     from corrotwin.segmentation.prediction.search import search
     from corrotwin.segmentation.training import progress
 
@@ -52,7 +53,7 @@ def rank(
         raise InputError(f"--count {count} is below 1")
     settings = Settings(tiling=tiling, scale=scale)
     found = search(photos)
-    predictors = [Predictor(each, settings) for each in (run_folder, *others)]
+    predictors = [RunPredictor(each, settings) for each in (run_folder, *others)]
     for predictor in predictors:
         if predictor.note:
             say_error(f"{predictor.folder}: {predictor.note}")

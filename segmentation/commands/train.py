@@ -129,7 +129,8 @@ def train(
         folder prepared by `corrotwin segmentation weights`; default: ImageNet weights come from the extra pretrained or
         from the hub. Refused where the first weights are random.
     init
-        folder of a run of the same network, finished or not, whose weights to start from.
+        what to start from: a run of the same network, finished or not; an encoder of `corrotwin segmentation pretrain`;
+        or shipped, the model that ships.
     loss
         dice, or dice_bce with cross-entropy added.
     keep

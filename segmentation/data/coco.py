@@ -43,9 +43,9 @@ from corrotwin.segmentation.data.coco_layout import (
 )
 from corrotwin.segmentation.data.coco_write import document, extent, outlined, polygons, region, rle, write_document
 from corrotwin.segmentation.data.image_io import decoded, decoded_deep, header
-from corrotwin.twin.core.cache import cache_folder
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, read_json
+from corrotwin.twin.core.machine import cache_folder
 
 __all__ = [
     "ROBOFLOW_JSON", "SPLITS", "CocoDataset", "Document", "Photo", "check_document", "check_outlines",

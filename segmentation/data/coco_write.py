@@ -22,16 +22,40 @@ def rle(segmentation: Any, height: int, width: int) -> Mapping[str, Any]:
     return dict(segmentation)
 
 
-def region(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+def region(
+    mask: npt.NDArray[np.bool_], *, left: int = 0, top: int = 0, of: tuple[int, ...] | None = None
+) -> dict[str, Any]:
     """Return the mask fields of a COCO annotation for `mask` (height, width): compressed RLE, area and bounding box.
+
+    Parameters
+    ----------
+    mask : with a pixel at least in its first and last row and column where it is part of an image.
+    left, top : place of its first pixel in the image.
+    of : height and width of the image; None where the mask is all of it.
 
     Returns
     -------
     ``{"segmentation": {"size": [height, width], "counts": str}, "area": pixels, "bbox": [x, y, width, height]}``
     """
-    encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    if of is None:
+        encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    else:
+        encoded = coco_mask.frPyObjects({"size": list(of), "counts": _run_lengths(mask, left, top, of)}, *of)
     size = [int(side) for side in encoded["size"]]
     return {"segmentation": {"size": size, "counts": encoded["counts"].decode("ascii")}, **extent(encoded)}
+
+
+def _run_lengths(mask: npt.NDArray[np.bool_], left: int, top: int, of: tuple[int, ...]) -> list[int]:
+    """Return the runs of 0 and 1 in turn, down the columns of the image `of` (height, width) that a mask is part of."""
+    steps = np.diff(np.pad(mask.T, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    begin, end = (
+        top + row + (left + column) * of[0] for column, row in (np.nonzero(steps == 1), np.nonzero(steps == -1))
+    )
+    apart = end[:-1] != begin[1:]  # from the foot of a column to the head of the next, a run goes on
+    begin, end = np.append(begin[:1], begin[1:][apart]), np.append(end[:-1][apart], end[-1:])
+    edges = np.stack([begin, end], axis=1).ravel()
+    runs: list[int] = np.diff(edges, prepend=0, append=of[0] * of[1]).tolist()
+    return runs if runs[-1] else runs[:-1]
 
 
 def extent(rle: Mapping[str, Any]) -> dict[str, Any]:

@@ -146,13 +146,9 @@ def _forward(backbone: str, precision: Precision, size: int) -> Callable[[], tor
 
 
 def _onnx_forward(backbone: str, size: int, threads: int) -> Callable[[], npt.NDArray[np.float32]]:
-    from corrotwin.segmentation.deployment.onnx_export import (
-        check_installed,
-        photographs_to_probability,
-        runner,
-        to_onnx,
-    )
+    from corrotwin.segmentation.deployment.onnx_export import check_installed, photographs_to_probability, to_onnx
     from corrotwin.segmentation.models.network import build
+    from corrotwin.segmentation.prediction.exported_predictor import runner
 
     check_installed()
     network = photographs_to_probability(build(backbone, encoder_weights=None, seed=0).eval(), backbone)

@@ -10,7 +10,7 @@ import copy
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import SIZE_STEP
 from corrotwin.segmentation.deployment import model_card
 from corrotwin.segmentation.evaluation.evaluate import config_of
+from corrotwin.segmentation.prediction.exported_predictor import INPUT, KIND, MODEL, OUTPUT, runner
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import atomic_file, digest, remove, versions, write_manifest, write_text, writing
 from corrotwin.twin.core.locks import hold
@@ -29,9 +30,6 @@ from corrotwin.twin.core.locks import hold
 if TYPE_CHECKING:
     import torch
 
-KIND = "model"
-MODEL = "model.onnx"
-INPUT, OUTPUT = "images", "probability"
 AGREEMENT = 1e-4  # largest difference in probability from torch
 SIDES = 256  # maximum side of an image in steps of `SIZE_STEP`: 8192 pixels
 BATCH = 256  # maximum number of images at once
@@ -139,8 +137,13 @@ def photographs_to_probability(network: torch.nn.Module, backbone: str) -> torch
     return Whole().eval()
 
 
-def to_onnx(network: torch.nn.Module, size: int) -> tuple[bytes, bool]:
+def to_onnx(network: torch.nn.Module, size: int, *, fold: bool = True) -> tuple[bytes, bool]:
     """Convert the module to the bytes of an ONNX file. Also return whether it takes other sizes than `size`.
+
+    Parameters
+    ----------
+    fold : multiply batch normalisation into the weights; without it the file has those of the module, number by number,
+        and onnxruntime does it when it loads the file.
 
     Raises
     ------
@@ -166,7 +169,7 @@ def to_onnx(network: torch.nn.Module, size: int) -> tuple[bytes, bool]:
                 warnings.simplefilter("ignore")  # of torch about itself
                 program = torch.onnx.export(
                     network, (example,), dynamo=True, dynamic_shapes=shapes,
-                    input_names=[INPUT], output_names=[OUTPUT], verbose=False,
+                    input_names=[INPUT], output_names=[OUTPUT], verbose=False, optimize=fold,
                 )  # fmt: skip
         except (OnnxExporterError, _OutOfTimeError) as error:
             if number + 1 < len(tried):
@@ -227,22 +230,6 @@ def _limited(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
-
-
-def runner(content: bytes, *, threads: int | None = None) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
-    """Return a function from images (n, h, w, 3) to probabilities (n, h, w), run by onnxruntime on the CPU."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    ready = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-    def run(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        return np.asarray(ready.run([OUTPUT], {INPUT: images})[0], dtype=np.float32)
-
-    return run
 
 
 def disagreement(network: torch.nn.Module, content: bytes, trials: list[npt.NDArray[np.uint8]]) -> float:

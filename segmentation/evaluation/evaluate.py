@@ -17,8 +17,8 @@ from corrotwin.segmentation.config import SIZE_STEP, TrainConfig, from_json
 from corrotwin.segmentation.config import THRESHOLD as THRESHOLD
 from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.runs import PerImage
-from corrotwin.twin.core.cache import cache_folder
 from corrotwin.twin.core.errors import InputError, as_read
+from corrotwin.twin.core.machine import cache_folder
 
 if TYPE_CHECKING:
     import torch

@@ -16,8 +16,7 @@ from corrotwin.segmentation.data import coco, groups, image_io
 from corrotwin.segmentation.data.perceptual_hash import HASH_SIDE, components, hashes, pairs_alike
 from corrotwin.segmentation.labelling import choice, page, pre_drawn
 from corrotwin.segmentation.labelling.scores import STORED, Doubt, score
-from corrotwin.segmentation.models.network import torch_settings
-from corrotwin.segmentation.prediction.predictor import Predictor
+from corrotwin.segmentation.prediction.run_predictor import RunPredictor
 from corrotwin.segmentation.prediction.sizes import check_sizes
 from corrotwin.twin.core import files, tables
 from corrotwin.twin.core.errors import InputError
@@ -57,7 +56,7 @@ class Ranking:
 
 
 def rank(
-    predictors: Sequence[Predictor],
+    predictors: Sequence[RunPredictor],
     photos: Mapping[str, Path],
     out: Path,
     *,
@@ -85,10 +84,9 @@ def rank(
         raise InputError(f"`count` {count} is below 1")
     for predictor in predictors:
         check_sizes(predictor, photos)
-    config = predictors[0].config
     claim = {"runs": [predictor.run for predictor in predictors]}
     seen = {content for predictor in predictors for content in predictor.labelled}
-    with writing(out), hold(out, KIND, claim), torch_settings(config.threads, config.precision):
+    with writing(out), hold(out, KIND, claim), predictors[0].working():
         found, trained, unread = [], 0, 0
         for outcome in _scored(predictors, photos, out, seen):
             if isinstance(outcome, Candidate):
@@ -108,7 +106,7 @@ def rank(
 
 
 def _scored(
-    predictors: Sequence[Predictor], photos: Mapping[str, Path], out: Path, seen: set[str]
+    predictors: Sequence[RunPredictor], photos: Mapping[str, Path], out: Path, seen: set[str]
 ) -> Iterator[Candidate | InputError | None]:
     """Yield each photo with its scores, the error of one that cannot be read, None for one that trained a run."""
     known, whole = _known(out / SCORES)
@@ -185,7 +183,7 @@ def _ordered(found: Sequence[Candidate], trained: int, unread: int) -> Ranking:
     )
 
 
-def _write(out: Path, ranking: Ranking, predictors: Sequence[Predictor], count: int) -> None:
+def _write(out: Path, ranking: Ranking, predictors: Sequence[RunPredictor], count: int) -> None:
     """Write the table, the photos to label with what the first run draws in them, and the page."""
     rows = [
         (
@@ -202,7 +200,7 @@ def _write(out: Path, ranking: Ranking, predictors: Sequence[Predictor], count: 
     page.write(out / PAGE, ranking, drawn)
 
 
-def _drawn(predictor: Predictor, number: int, photo: Candidate) -> pre_drawn.Drawn:
+def _drawn(predictor: RunPredictor, number: int, photo: Candidate) -> pre_drawn.Drawn:
     """Return what the first run draws in a photo, under a unique name that begins with its rank."""
     probability, _ = predictor.probability(image_io.decoded(photo.path))
     name = f"{number:03d}-{Path(photo.name).name}{photo.path.suffix}"

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation.data import image_io
+from corrotwin.segmentation.pages.rendering import write_page
 from corrotwin.segmentation.prediction.regions import overlay
-from corrotwin.twin.core.files import write_text
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.labelling.folder import Ranking
@@ -36,22 +36,20 @@ class Thumbnail:
 
 def write(path: Path, ranking: Ranking, drawn: Sequence[Drawn]) -> None:
     """Write the page of a ranking; `drawn` are the photos to label, the first of the ranking."""
-    import jinja2
-
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     count = len(drawn)
     shown = [overlay(image_io.decoded(each.path), each.mask, side=TILE) for each in drawn]
     shown += [image_io.decoded(each.path) for each in ranking.photos[count : count + FOLLOWING]]
     thumbnails = [_thumbnail(ranking, place, image) for place, image in enumerate(shown)]
-    page = environment.get_template("page.html.j2").render(
+    write_page(
+        path,
+        Path(__file__).with_name("page.html.j2"),
+        title="What to label next",
         first=thumbnails[:count],
         then=thumbnails[count:],
         photos=len(ranking.photos),
         spots=len(set(ranking.spots)),
         trained=ranking.trained,
     )
-    write_text(path, page)
 
 
 def _thumbnail(ranking: Ranking, place: int, image: npt.NDArray[np.uint8]) -> Thumbnail:

@@ -16,7 +16,7 @@ import torch
 
 from corrotwin.segmentation.data.decoded import resize_image
 from corrotwin.segmentation.models.network import normalise
-from corrotwin.segmentation.prediction.predictor import Predictor
+from corrotwin.segmentation.prediction.run_predictor import RunPredictor
 
 SIDE = 128  # pixels of the maps that are compared
 LIKELY = 0.05  # probability of corrosion from which a pixel's doubt counts: far from any, doubt teaches little
@@ -34,7 +34,7 @@ class Doubt:
     features: npt.NDArray[np.float32]
 
 
-def score(predictors: Sequence[Predictor], image: npt.NDArray[np.uint8]) -> Doubt:
+def score(predictors: Sequence[RunPredictor], image: npt.NDArray[np.uint8]) -> Doubt:
     """Score a photo (h, w, 3) by all predictors, of which the first gives the features."""
     maps = np.stack([_small(predictor, image, flip) for predictor in predictors for flip in FLIPS])
     mean = maps.mean(axis=0)
@@ -54,12 +54,12 @@ def entropy(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(-(sure * np.log2(sure) + (1 - sure) * np.log2(1 - sure)), dtype=np.float32)
 
 
-def _small(predictor: Predictor, image: npt.NDArray[np.uint8], flip: tuple[int, ...]) -> npt.NDArray[np.float32]:
+def _small(predictor: RunPredictor, image: npt.NDArray[np.uint8], flip: tuple[int, ...]) -> npt.NDArray[np.float32]:
     probability, _ = predictor.probability(np.ascontiguousarray(np.flip(image, flip)))
     return np.asarray(cv2.resize(np.flip(probability, flip), (SIDE, SIDE), interpolation=cv2.INTER_AREA))
 
 
-def features_of(predictor: Predictor, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def features_of(predictor: RunPredictor, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Return features (c,) of a whole photo: means of the encoder's last stage, in the precision of `STORED`."""
     config, network = predictor.config, predictor.network
     where = next(network.parameters()).device

@@ -1,31 +1,32 @@
-"""Prediction on photos of any size: whole, or large ones in tiles at the scale of the training."""
+"""Prediction on photos of any size: whole, or large ones in tiles at the scale of the training.
+
+What predicts is a trained run (`run_predictor`), an exported network (`exported_predictor`), or the mean of several.
+"""
 
 from __future__ import annotations
 
-import math
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation.config import Tiling
+from corrotwin.segmentation.config import Framing, Tiling
 from corrotwin.segmentation.data import decoded
-from corrotwin.segmentation.evaluation import adaptation, evaluate
-from corrotwin.segmentation.evaluation.loading import load_run
 from corrotwin.segmentation.evaluation.tiles import NATIVE_TILE, OVERLAP, Predict, blended, needs_tiles
+from corrotwin.segmentation.prediction.measured import Measured
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import digest
 
-if TYPE_CHECKING:
-    import torch
-
+LONG = 2  # times as long as wide: of such a photo a square would show nothing as it is
 MOST_SCALE = 4  # pixels of the network for each pixel of a photo
-TILES_OF_PHOTO = 8  # that statistics are taken from at most
+FLIPS: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2))  # axes of a batch of images (b, h, w, 3)
+
+HashedPhotos = Iterable[tuple[str, npt.NDArray[np.uint8]]]
+"""Photos (h, w, 3), each with the hash of its content."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,75 +62,30 @@ class Settings:
             raise InputError(f"`overlap` {self.overlap} is not between 0 and 0.9")
 
 
-class Predictor:
-    """A run, ready to predict.
+class Predictor(ABC):
+    """What draws the probability of corrosion on a photo.
 
-    `photo_side` is the side in pixels of a square as large as its training photos; None if run.json does not tell.
-    `labelled` has the hashes of photos whose labels trained or validated it. `note` says what users of an unfinished
-    run should know. `threshold` is that of the settings, or the run's.
+    `folder` names it to people, `run` identifies it in a folder of predictions. `photo_side` is the side in pixels of a
+    square as large as its training photos; None where photos of any size are taken as they are. `labelled` has the
+    hashes of photos whose labels trained or validated it. `note` says what users of an unfinished run should know.
+    `threshold` is that of the settings, or its own. `threads` are those that one photo keeps busy. `measured` is what
+    it was measured to do; None where nothing was. `ships` says that it is the model that ships.
     """
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
-        """Load the network.
+    folder: Path
+    settings: Settings
+    run: dict[str, Any]
+    threshold: float
+    scale: float
+    framing: Framing
+    photo_side: float | None = None
+    labelled: frozenset[str] = frozenset()
+    note: str = ""
+    threads: int = 1
+    measured: Measured | None = None
+    ships: bool = False
 
-        Raises
-        ------
-        InputError
-            The folder holds no run with weights, they are damaged, its scale is unknown, or a scale is
-            given for photos that are resized whole.
-        """
-        self.folder, self.settings = folder, settings
-        loaded = load_run(folder)
-        self.network, self.config, run = loaded.network, loaded.config, loaded.record
-        if settings.scale is not None and settings.tiling == "never" and self.config.framing == "resize":
-            size = self.config.size
-            raise InputError(
-                f"`tiling` never squeezes every photo to {size} x {size} pixels, whatever `scale`; leave one out"
-            )
-        manifest, self.note = run.manifest, run.note
-        self.threshold = run.threshold if settings.threshold is None else settings.threshold
-        self.scale = scale_of(folder, manifest) if settings.scale is None else settings.scale
-        side = manifest.get("photo_side")
-        if side is None and self.config.framing == "resize" and manifest.get("scale") is not None:
-            side = self.config.size / scale_of(folder, manifest)
-        self.photo_side = float(side) if isinstance(side, int | float) and 0 < side < math.inf else None
-        on_gpu = next(self.network.parameters()).device.type == "cuda"
-        # Threads share a GPU's memory; on CPUs each has the number of threads that the run was trained with.
-        self._one_at_a_time: AbstractContextManager[Any] = threading.Lock() if on_gpu else nullcontext()
-        self.labelled = frozenset(manifest.get("seen") or ())
-        self.run: dict[str, Any] = {"run": digest(manifest["config"]), "weights": loaded.weights}
-
-    def adapt(self, photos: Iterable[tuple[str, npt.NDArray[np.uint8]]]) -> int:
-        """Take the statistics of batch normalisation from photos, each with the hash of its content; return how many.
-
-        What identifies this predictor then states the photos.
-
-        Raises
-        ------
-        InputError
-            There are no photos, or the network has no batch normalisation.
-        """
-        hashes: list[str] = []
-
-        def seen() -> Iterator[npt.NDArray[np.uint8]]:
-            for content, image in photos:
-                hashes.append(content)
-                tiles: list[npt.NDArray[np.uint8]] = []
-
-                def keep(batch: npt.NDArray[np.uint8], tiles: list[Any] = tiles) -> npt.NDArray[np.float32]:
-                    tiles.extend(batch)
-                    return np.zeros(batch.shape[:3], np.float32)
-
-                self._through(image, keep)
-                places = np.unique(np.linspace(0, len(tiles) - 1, TILES_OF_PHOTO, dtype=int))
-                yield from (tiles[place] for place in places)
-
-        adaptation.adapt(self.network, self.config, seen())
-        if not hashes:
-            raise InputError("`adapt`: no photo can be read, of which statistics could be taken; leave it out")
-        self.run["adapted to"] = digest(sorted(hashes))
-        return len(hashes)
-
+    @abstractmethod
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
         """Predict the corrosion probability of a photo (h, w, 3), (h, w), and return the number of tiles, 0 if whole.
 
@@ -138,54 +94,136 @@ class Predictor:
         InputError
             A probability is not a number.
         """
+
+    @abstractmethod
+    def adapt(self, photos: HashedPhotos) -> int:
+        """Take the statistics of batch normalisation from photos, and return how many; `run` then states them.
+
+        Raises
+        ------
+        InputError
+            There are no photos, or there is nothing to adapt.
+        """
+
+    def working(self) -> AbstractContextManager[None]:
+        """Return a context in which photos are predicted."""
+        return nullcontext()
+
+    def start_thread(self) -> None:  # noqa: B027  most need nothing
+        """Set up a thread that predicts photos."""
+
+
+class NetworkPredictor(Predictor):
+    """A network that takes squares of one size, or for `framing` crop any image.
+
+    `size` is the side of the square in pixels, `batch_size` the number of tiles that it takes at once. Where photos of
+    any size are taken as they are, those above `LONG` times as long as wide are cut into squares of their short side.
+    """
+
+    size: int
+    batch_size: int
+
+    def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
+        """Predict a photo as `Predictor.probability` says."""
         import cv2
 
-        small, tiles = self._through(image, self._predict)
+        small, tiles = self.through(image, self._predict)
         if np.isnan(small).any():
             raise InputError(f"{self.folder}: the network predicts what is not a number; train again")
         height, width = image.shape[:2]
         large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
         return np.asarray(large, dtype=np.float32), tiles
 
-    def _through(self, image: npt.NDArray[np.uint8], predict: Predict) -> tuple[npt.NDArray[np.float32], int]:
+    def through(self, image: npt.NDArray[np.uint8], predict: Predict) -> tuple[npt.NDArray[np.float32], int]:
         """Cut or resize a photo (h, w, 3), predict, and return the result at the network's scale, and tiles."""
         height, width = image.shape[:2]
-        is_crop = self.config.framing == "crop"
-        tile = NATIVE_TILE if is_crop else self.config.size
+        is_crop = self.framing == "crop"
+        tile = NATIVE_TILE if is_crop else self.size
         larger = needs_tiles(self.scale * height, self.scale * width, tile)
         by_itself = larger if is_crop else self.settings.scale is not None
         if self.settings.tiling == "always" or (self.settings.tiling == "auto" and by_itself):
             scaled = self._scaled(image)
-            return blended(scaled, tile, self.settings.overlap, self.config.batch_size, predict)
-        whole = self._scaled(image) if is_crop else decoded.resize_image(image, self.config.size)
+            return blended(scaled, tile, self.settings.overlap, self.batch_size, predict)
+        shorter, longer = sorted((height, width))
+        if not is_crop and self.settings.tiling == "auto" and self.photo_side is None and longer > LONG * shorter:
+            squares = self._scaled(image, by=self.size / shorter)
+            return blended(squares, self.size, self.settings.overlap, self.batch_size, predict)
+        whole = self._scaled(image) if is_crop else decoded.resize_image(image, self.size)
         return np.asarray(predict(whole[None])[0]), 0
 
-    def _scaled(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Resize a photo (h, w, 3) to the scale of the network."""
+    def _scaled(self, image: npt.NDArray[np.uint8], *, by: float | None = None) -> npt.NDArray[np.uint8]:
+        """Resize a photo (h, w, 3) to the scale of the network, or to another one."""
         import cv2
 
+        scale = self.scale if by is None else by
         height, width = image.shape[:2]
-        size = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))
-        how = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
 
     def _predict(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Predict probabilities (b, h, w) of images (b, h, w, 3)."""
-        import torch
+        """Predict probabilities (b, h, w) of images (b, h, w, 3), averaged over flips where the settings say so."""
+        if not self.settings.flips:
+            return self.network_output(images)
+        turned = (np.ascontiguousarray(np.flip(images, axes)) for axes in FLIPS)
+        found = [np.flip(self.network_output(each), axes) for each, axes in zip(turned, FLIPS, strict=True)]
+        return np.asarray(np.mean(found, axis=0))
 
-        def predicted(flipped: npt.NDArray[np.uint8]) -> torch.Tensor:
-            return torch.sigmoid(evaluate.logits_of(self.network, self.config, np.ascontiguousarray(flipped))[:, 0])
-
-        ways: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2))
-        with self._one_at_a_time:
-            if not self.settings.flips:
-                return np.asarray(predicted(images).cpu().numpy())
-            probabilities = [torch.flip(predicted(np.flip(images, axes)), axes) for axes in ways]
-            return np.asarray(torch.stack(probabilities).mean(dim=0).cpu().numpy())
+    @abstractmethod
+    def network_output(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Predict probabilities (b, h, w) of images (b, h, w, 3) as the network takes them."""
 
 
-def scale_of(folder: Path, manifest: Mapping[str, Any]) -> float:
-    """Return the scale at which the run in `folder` was trained, from its manifest.
+class MeanPredictor(Predictor):
+    """The mean probability of several predictors, and the mean of their thresholds."""
+
+    def __init__(self, predictors: Sequence[Predictor]) -> None:
+        """Take two predictors or more, of the same settings."""
+        first = predictors[0]
+        self.predictors, self.folder, self.settings = tuple(predictors), first.folder, first.settings
+        self.threshold = float(np.mean([each.threshold for each in predictors]))
+        self.scale, self.framing = max(each.scale for each in predictors), first.framing
+        self.photo_side = min((each.photo_side for each in predictors if each.photo_side is not None), default=None)
+        self.labelled = frozenset().union(*(each.labelled for each in predictors))
+        self.threads = max(each.threads for each in predictors)
+        self.note = "; ".join(f"{each.folder}: {each.note}" for each in predictors if each.note)
+
+    @property
+    def run(self) -> dict[str, Any]:  # type: ignore[override]  # theirs change when they adapt
+        """What identifies each of them."""
+        return {"mean of": [each.run for each in self.predictors]}
+
+    def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
+        """Predict a photo as `Predictor.probability` says; tiles are those of all."""
+        total, tiles = self.predictors[0].probability(image)
+        for each in self.predictors[1:]:  # one at a time: a photo may have a hundred million pixels
+            found, more = each.probability(image)
+            total += found
+            tiles += more
+        total /= len(self.predictors)
+        return total, tiles
+
+    def adapt(self, photos: HashedPhotos) -> int:
+        """Adapt each of them to all photos."""
+        kept = list(photos)
+        return max(each.adapt(kept) for each in self.predictors)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Set up what each of them needs; of two runs of other settings the last one's stand."""
+        with ExitStack() as stack:
+            for each in self.predictors:
+                stack.enter_context(each.working())
+            yield
+
+    def start_thread(self) -> None:
+        """Set up a thread as each of them does."""
+        for each in self.predictors:
+            each.start_thread()
+
+
+def scale_of(path: Path, manifest: Mapping[str, Any]) -> float:
+    """Return the scale at which a network was trained, from the manifest in the file `path`.
 
     Raises
     ------
@@ -194,9 +232,7 @@ def scale_of(folder: Path, manifest: Mapping[str, Any]) -> float:
     """
     scale = manifest.get("scale")
     if scale is None:
-        raise InputError(f"{folder}: run.json does not say at which scale the run was trained; give `scale`")
+        raise InputError(f"{path}: does not say at which scale the run was trained; give `scale`")
     if not isinstance(scale, int | float) or not 0 < scale <= MOST_SCALE:
-        raise InputError(
-            f"{folder}: run.json: scale {scale!r:.40} is not above 0 and at most {MOST_SCALE}; give `scale`"
-        )
+        raise InputError(f"{path}: scale {scale!r:.40} is not above 0 and at most {MOST_SCALE}; give `scale`")
     return float(scale)

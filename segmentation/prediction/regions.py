@@ -17,16 +17,10 @@ def regions_of(mask: npt.NDArray[np.bool_], *, polygons: bool = False) -> Iterat
     import cv2
 
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    canvas = np.zeros(mask.shape, dtype=bool, order="F")
     for number in range(1, count):
         x, y, width, height = (int(side) for side in boxes[number, :4])
-        here = (slice(y, y + height), slice(x, x + width))
-        if polygons:
-            yield coco.outlined(labels[here] == number, left=x, top=y)
-            continue
-        canvas[here] = labels[here] == number
-        yield coco.region(canvas)
-        canvas[here] = False
+        part = labels[y : y + height, x : x + width] == number
+        yield coco.outlined(part, left=x, top=y) if polygons else coco.region(part, left=x, top=y, of=mask.shape)
 
 
 def overlay(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], *, side: int = OVERLAY) -> npt.NDArray[np.uint8]:

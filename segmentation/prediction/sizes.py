@@ -10,7 +10,7 @@ from corrotwin.segmentation.data import image_io
 from corrotwin.segmentation.prediction.predictor import Predictor
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.memory import available_bytes
+from corrotwin.twin.core.machine import available_bytes
 
 MUCH_LARGER = 1.5  # ratio of the sides of squares of the same areas
 MOST_AT_ONCE = 16  # photos in memory
@@ -23,7 +23,7 @@ def photos_at_once(predictor: Predictor, photos: Mapping[str, Path]) -> int:
     They are `MOST_AT_ONCE` at most, and one at least. All count as large as the largest, at the scale of the network
     where that enlarges them.
     """
-    count = min(MOST_AT_ONCE, available_cores() // predictor.config.threads)
+    count = min(MOST_AT_ONCE, available_cores() // predictor.threads)
     free = available_bytes()
     if count > 1 and free is not None:
         largest = max((width * height for width, height in _sizes(photos).values()), default=1)
@@ -61,7 +61,7 @@ def check_sizes(predictor: Predictor, photos: Mapping[str, Path]) -> None:
         return
     side, before = median(large.values()), predictor.photo_side
     ways = ("`tiling` always", "`tiling` never")
-    if predictor.config.framing == "crop":
+    if predictor.framing == "crop":
         ways = ("`scale` 1", f"`scale` {before / side:.2g}")
     raise InputError(
         f"{len(large)} of {len(photos)} photos are much larger than those of training ({side:,.0f} pixels a side, "

@@ -10,7 +10,7 @@ from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.data.perceptual_hash import hashes
 from corrotwin.segmentation.data.splits import Split
 from corrotwin.segmentation.unlabelled.pictures import Pictures, gather
-from corrotwin.twin.core.cache import cache_folder
+from corrotwin.twin.core.machine import cache_folder
 
 
 def gathered(

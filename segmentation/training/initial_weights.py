@@ -1,14 +1,12 @@
-"""The network before its first step: with ImageNet or random weights, or with those of another run."""
+"""The network before its first step: ImageNet or random weights, those of another run, or of the model that ships."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from corrotwin.segmentation import runs
+from corrotwin.segmentation import runs, shipped
 from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.data.coco import CocoDataset
 from corrotwin.segmentation.evaluation.evaluate import config_of
@@ -22,28 +20,85 @@ _log = logging.getLogger(__name__)
 PRETRAINED = "pretrained"  # kind of the folder that `pretraining` writes
 
 
-def digest_of(init: Path, *, backbone: str, architecture: str) -> str:
-    """Return the digest of the weights of a run or a pretrained encoder to start from, as `TrainConfig.init` takes it.
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a run may start from: a run, an encoder that was pretrained, or the model that ships.
+
+    `architecture` is None for an encoder alone. `seen` has the hashes of the photos that made the weights; None if that
+    is not known. `advice` says what keeps the test photos of a run out of them.
+    """
+
+    weights: Path
+    backbone: str
+    architecture: str | None
+    seen: frozenset[str] | None
+    advice: str
+
+
+def start_of(init: Path) -> Start:
+    """Read what a run is to start from: a folder, or ``shipped`` for the model that ships.
 
     A run may be unfinished, a pretraining not.
 
     Raises
     ------
     InputError
-        There is no such run, it has no weights yet, or it is of another network.
+        There is no such run or pretraining, or it has no weights yet.
     """
-    if (pretrained := _pretrained(init)) is not None:
-        if (theirs := pretrained["config"]["backbone"]) != backbone:
-            raise InputError(f"{init}: is {theirs}, this run is {backbone}; `init` takes an encoder of the same kind")
-        return runs.weights_digest(init)
+    if init == Path(shipped.NAME) and not init.exists():
+        return _shipped()
+    pretrained = read_manifest(init, PRETRAINED)
+    weights = init / runs.WEIGHTS
+    if pretrained is not None:
+        config, seen = pretrained.get("config"), pretrained.get("seen")
+        if not isinstance(config, dict) or not isinstance(config.get("backbone"), str) or not isinstance(seen, list):
+            raise InputError(f"{init / PRETRAINED}.json: damaged; pretrain again")
+        return Start(
+            weights=weights, backbone=config["backbone"], architecture=None, seen=frozenset(seen),
+            advice="pretrain without them",
+        )  # fmt: skip
     run = runs.load_usable(init)
-    theirs = config_of(init, run)
-    if (theirs.backbone, theirs.architecture) != (backbone, architecture):
+    config_there = config_of(init, run)
+    return Start(
+        weights=weights, backbone=config_there.backbone, architecture=config_there.architecture, seen=run.seen,
+        advice=f"give its split, {init / runs.SPLIT}",
+    )  # fmt: skip
+
+
+def _shipped() -> Start:
+    manifest = read_manifest(shipped.FOLDER, shipped.KIND) or {}
+    seen = manifest.get("seen")
+    if not isinstance(seen, list) or not isinstance(manifest.get("backbone"), str):
+        raise InputError(f"{shipped.FOLDER}: the model that ships is absent or damaged; install corrotwin again")
+    return Start(
+        weights=shipped.WEIGHTS, backbone=manifest["backbone"], architecture=str(manifest["architecture"]),
+        seen=frozenset(seen), advice="start from ImageNet weights",
+    )  # fmt: skip
+
+
+def digest_of(init: Path, *, backbone: str, architecture: str) -> str:
+    """Return the digest of the weights to start from, as `TrainConfig.init` takes it.
+
+    Raises
+    ------
+    InputError
+        There are none (`start_of`), or they are of another network.
+    """
+    return runs.digest_of_weights(_fitting(init, backbone=backbone, architecture=architecture).weights)
+
+
+def _fitting(init: Path, *, backbone: str, architecture: str) -> Start:
+    start = start_of(init)
+    if start.architecture is None and start.backbone != backbone:
         raise InputError(
-            f"{init}: is {theirs.architecture} with {theirs.backbone}, this run is {architecture} with {backbone}; "
+            f"{init}: is {start.backbone}, this run is {backbone}; `init` takes an encoder of the same kind"
+        )
+    if start.architecture is not None and (start.backbone, start.architecture) != (backbone, architecture):
+        raise InputError(
+            f"{init}: is {start.architecture} with {start.backbone}, this run is {architecture} with {backbone}; "
             "`init` takes a run of the same network"
         )
-    return runs.weights_digest(init)
+    return start
 
 
 def network_of(config: TrainConfig, *, weights: Path | None, init: Path | None) -> torch.nn.Module:
@@ -69,53 +124,34 @@ def network_of(config: TrainConfig, *, weights: Path | None, init: Path | None) 
         )
     if init is None:
         raise InputError("`init`: this run starts from the weights of another one; name its folder")
-    digest_of(init, backbone=config.backbone, architecture=config.architecture)
-    if _pretrained(init) is not None:
+    start = _fitting(init, backbone=config.backbone, architecture=config.architecture)
+    if start.architecture is None:
         network = build(
             config.backbone, architecture=config.architecture, encoder_weights=None, weights=None, seed=config.seed
         )
-        load_encoder(network, init / runs.WEIGHTS, config.backbone)
+        load_encoder(network, start.weights, config.backbone)
     else:
-        network = load_weights(init / runs.WEIGHTS, config.backbone, config.architecture)
-    if (now := runs.weights_digest(init)) != config.init:  # a running run replaces them
+        network = load_weights(start.weights, config.backbone, config.architecture)
+    if (now := runs.digest_of_weights(start.weights)) != config.init:  # a running run replaces them
         raise InputError(f"{init}: has other weights than this run starts from ({now}, not {config.init})")
     return network
 
 
 def with_photos_of(init: Path, inputs: RunInputs, real: CocoDataset) -> RunInputs:
-    """Return the inputs of a run that starts from the run or the encoder `init`, whose photos it has seen, too.
+    """Return the inputs of a run that starts from `init` (`start_of`), whose photos it has seen, too.
 
     Raises
     ------
     InputError
-        Photos that would test this run trained or validated `init`.
+        Photos that would test this run are among those that made the weights.
     """
-    pretrained = _pretrained(init)
-    seen = runs.load_usable(init).seen if pretrained is None else pretrained["seen"]
-    if seen is None:
+    start = start_of(init)
+    if start.seen is None:
         _log.warning(f"{init}: does not record its photos; test photos of this run may have trained it")
         return inputs
-    theirs = set(seen)
     hashes = {photo.file_name: photo.sha256 for photo in real.photos}
-    both = [name for name in inputs.test if hashes[name] in theirs]
-    if both and pretrained is not None:
-        raise InputError(
-            f"{init}: {len(both)} test photos of this run are among its pictures ({both[0]}); pretrain without them"
-        )
+    both = [name for name in inputs.test if hashes[name] in start.seen]
     if both:
-        raise InputError(
-            f"{init}: {len(both)} test photos of this run trained or validated it ({both[0]}); give its split, "
-            f"{init / runs.SPLIT}"
-        )
-    return replace(inputs, seen=sorted(theirs.union(inputs.seen)))
-
-
-def _pretrained(init: Path) -> Mapping[str, Any] | None:
-    """Return what a complete pretraining in `init` says of itself; None where there is none."""
-    content = read_manifest(init, PRETRAINED)
-    if content is None:
-        return None
-    config, seen = content.get("config"), content.get("seen")
-    if not isinstance(config, dict) or not isinstance(config.get("backbone"), str) or not isinstance(seen, list):
-        raise InputError(f"{init / PRETRAINED}.json: damaged; pretrain again")
-    return content
+        how = "are among its pictures" if start.architecture is None else "trained or validated it"
+        raise InputError(f"{init}: {len(both)} test photos of this run {how} ({both[0]}); {start.advice}")
+    return replace(inputs, seen=sorted(start.seen.union(inputs.seen)))

@@ -33,6 +33,11 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in video.SUFFIXES
 
 
+def is_archive(path: Path) -> bool:
+    """Return True if a file is an archive by its name."""
+    return path.suffix.lower() == ARCHIVE
+
+
 def find(given: Sequence[Path], *, cache: Path) -> Iterator[UnlabelledFile]:
     """Yield the photos and videos of files, folders and archives, with their hashes; `sha256` is empty if unreadable.
 
@@ -48,7 +53,7 @@ def find(given: Sequence[Path], *, cache: Path) -> Iterator[UnlabelledFile]:
 
 def _named(path: Path, cache: Path) -> Iterator[tuple[Path, str]]:
     """Yield the files of a path that a user gave, and a name for each."""
-    if path.suffix.lower() == ARCHIVE and path.is_file():
+    if is_archive(path) and path.is_file():
         content = archive.extracted(path, cache=cache)
         yield from ((file, f"{path.name}/{file.relative_to(content).as_posix()}") for file in _below(content))
     elif path.is_dir():
@@ -61,12 +66,16 @@ def _named(path: Path, cache: Path) -> Iterator[tuple[Path, str]]:
 
 def _below(folder: Path) -> list[Path]:
     """Return the photos of a folder and below, as all commands see them, and the videos."""
-    videos = [
+    return sorted([*photo_files.listing(folder).photos, *videos_below(folder)])
+
+
+def videos_below(folder: Path) -> list[Path]:
+    """Return the videos of a folder and below, sorted, but hidden ones."""
+    return sorted(
         file
         for file in folder.rglob("*")
         if is_video(file) and file.is_file() and not any(part[0] == "." for part in file.relative_to(folder).parts)
-    ]
-    return sorted([*photo_files.listing(folder).photos, *videos])
+    )
 
 
 def _hashed(path: Path) -> str:

@@ -1,8 +1,10 @@
 """Frames of a video file, one a second."""
 
+import hashlib
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import open_file
+from corrotwin.twin.core.files import (
+    new_file,
+    open_file,
+    read_json,
+    reading,
+    remove_left,
+    temporary_folder,
+    write_json,
+    writing,
+)
+from corrotwin.twin.core.locks import one_at_a_time
 
 SUFFIXES = frozenset({
     ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".3gp",
@@ -19,7 +31,55 @@ INTERVAL_SECONDS = 1.0  # a walk of 1 m/s past a pipe photographed 1 to 2 m wide
 FRAME_RATE = 25.0  # of files that state none
 # First bytes of lists that name other files or addresses, which FFmpeg would open in place of frames.
 _LISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"[playlist", b"<MPD", b"<smil")
+_QUALITY = 95  # of frames that are kept
+_TROUBLE = "trouble.json"
 _MOST_BYTES = 1024**4  # of a video; it is read piece by piece
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """The frames of a video as JPEG files named after their time, and what was wrong with it, empty if nothing."""
+
+    frames: tuple[Path, ...]
+    trouble: str
+
+
+def kept(path: Path, *, cache: Path) -> Kept:
+    """Return the frames of a video as files in the cache, decoded into it if they are not there.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or the cache not be written.
+    """
+    with reading(path), open_file(path, most_bytes=_MOST_BYTES) as stream:
+        folder = cache / f"video-{hashlib.file_digest(stream, 'sha256').hexdigest()[:32]}"
+    with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"):
+        cache.mkdir(parents=True, exist_ok=True)
+        with one_at_a_time(cache / f".{folder.name}.lock"):
+            if not folder.is_dir():
+                remove_left(folder)  # of a decoding that was killed
+                with temporary_folder(folder) as place:
+                    _keep(path, place / "content")
+                    (place / "content").rename(folder)
+    trouble = read_json(folder / _TROUBLE)
+    return Kept(frames=tuple(sorted(folder.glob("*.jpg"))), trouble=str(trouble))
+
+
+def _keep(path: Path, folder: Path) -> None:
+    """Write the frames of a video into a new folder, and what is wrong with it."""
+    from PIL import Image
+
+    folder.mkdir()
+    trouble = ""
+    try:
+        for number, (_, frame) in enumerate(frames(path)):  # times of odd frame rates fall short of whole seconds
+            minutes, seconds = divmod(int(number * INTERVAL_SECONDS), 60)
+            with new_file(folder / f"{minutes:04d}m{seconds:02d}s.jpg") as stream:
+                Image.fromarray(frame).save(stream, "JPEG", quality=_QUALITY)
+    except InputError as error:
+        trouble = str(error).removeprefix(f"{path}: ")
+    write_json(folder / _TROUBLE, trouble)
 
 
 def frames(path: Path) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from corrotwin.benchmarks.api import StudyReport, study
     from corrotwin.segmentation.api.dataset import Dataset
-    from corrotwin.segmentation.api.run import Predictions, Run
+    from corrotwin.segmentation.api.predicting import Predictions, predict
+    from corrotwin.segmentation.api.run import Run
     from corrotwin.segmentation.api.training import train
     from corrotwin.synth.api import fit_preset, render
     from corrotwin.synth.presets.schema import Preset
@@ -23,7 +24,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until wh
 
 __all__ = [
     "Asset", "Dataset", "Forecast", "InputError", "PipeDesign", "Predictions", "Preset", "Run", "StudyReport", "Twin",
-    "WorkError", "__version__", "fit_preset", "render", "study", "train",
+    "WorkError", "__version__", "fit_preset", "predict", "render", "study", "train",
 ]  # fmt: skip
 
 # Each is imported when it is first asked for, so that `import corrotwin` and `corrotwin --help` answer at once.
@@ -33,13 +34,14 @@ _MODULES = {
     "Forecast": "corrotwin.twin.forecast.result",
     "InputError": "corrotwin.twin.core.errors",
     "PipeDesign": "corrotwin.twin.forecast.pipe_design",
-    "Predictions": "corrotwin.segmentation.api.run",
+    "Predictions": "corrotwin.segmentation.api.predicting",
     "Preset": "corrotwin.synth.presets.schema",
     "Run": "corrotwin.segmentation.api.run",
     "StudyReport": "corrotwin.benchmarks.api",
     "Twin": "corrotwin.twin.api.twin",
     "WorkError": "corrotwin.twin.core.errors",
     "fit_preset": "corrotwin.synth.api",
+    "predict": "corrotwin.segmentation.api.predicting",
     "render": "corrotwin.synth.api",
     "study": "corrotwin.benchmarks.api",
     "train": "corrotwin.segmentation.api.training",

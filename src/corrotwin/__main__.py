@@ -10,14 +10,29 @@ from corrotwin.twin.core import cli
 GROUPS = {
     "twin": "digital twins of corroding assets: make, grow, show, export, inspect, forecast",
     "synth": "rendered datasets with pixel-true masks: render, validate, preview, uvmap, locate",
-    "segmentation": "U-Nets that outline corrosion: split, train, tune, evaluate, predict, export",
+    "segmentation": "U-Nets that outline corrosion: split, train, tune, evaluate, rank, export",
     "benchmarks": "what renders are worth: studies, statistics, reports, screens and transfers",
+}
+
+
+SINGLE = {
+    "predict": "outline corrosion on photos, by the model that ships or by your own",
+    "demo": "two minutes without data: a twin, photographs, masks, a forecast, one page",
+    "doctor": "check this installation and print a fix for every problem",
 }
 
 
 def main() -> None:
     """Run one command and exit with its status."""
     words = sys.argv[1:]
+    if words[:1] == ["predict"]:
+        from corrotwin.segmentation.commands.predict import predict
+
+        cli.run_one("corrotwin predict", predict, words[1:])
+    if words[:1] == ["demo"]:
+        from corrotwin.benchmarks.demo import demo
+
+        cli.run_one("corrotwin demo", demo, words[1:])
     if words[:1] == ["doctor"]:
         from corrotwin.benchmarks.doctor import doctor
 
@@ -28,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="corrotwin", description=corrotwin.__doc__)
     parser.add_argument("--version", action="version", version=f"corrotwin {corrotwin.__version__}")
     groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, summary in {**GROUPS, "doctor": "check this installation and print a fix for every problem"}.items():
+    for name, summary in {**SINGLE, **GROUPS}.items():
         groups.add_parser(name, help=summary)
     cli.leave_with_status("corrotwin", lambda: parser.parse_args(words))
 

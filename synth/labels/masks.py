@@ -14,7 +14,7 @@ from corrotwin.synth.labels.morphology import Mask, closed
 from corrotwin.synth.presets.schema import LabelRule
 from corrotwin.synth.spec import Scene, View
 from corrotwin.twin.assets import EVERY_KIND
-from corrotwin.twin.export import rust_grade
+from corrotwin.twin.core.rust_grade import rust_grade
 
 
 def exact(label: NDArray[np.float32], threshold: float) -> Mask:

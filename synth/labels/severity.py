@@ -23,7 +23,7 @@ REVIEW_MAX_SHARE = 0.30
 def rusted_percent(cover: NDArray[np.floating[Any]], threshold: float) -> float:
     """Return the percentage of visible pixels whose rust cover (n,) is above `threshold`; n is at least 1.
 
-    `twin.export.rust_grade` converts it to a degree of rusting by ISO 4628-3. The standard means shares of the surface;
+    `twin.core.rust_grade` converts it to a degree of rusting by ISO 4628-3. The standard means shares of the surface;
     here each pixel counts once, near or far.
     """
     return 100 * float((cover > threshold).mean())

@@ -525,7 +525,7 @@ def run(change: Callable[[Path], object], says: str) -> Case:
         readers.make_run(folder / "run")
         change(folder / "run")
         (folder / "photo.png").write_bytes(encoded("PNG"))
-        return ("segmentation", "predict", folder / "run", folder / "photo.png", "--out", folder / "out")
+        return ("predict", folder / "photo.png", "--run", folder / "run", "--out", folder / "out")
 
     return Case(make=make, says=says)
 

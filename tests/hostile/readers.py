@@ -228,7 +228,7 @@ def make_run(folder: Path) -> None:
 def read_run(folder: Path) -> None:
     """Read a run as evaluation, prediction and export do, but for its weights."""
     evaluate.config_of(folder, runs.load(folder))
-    predictor.scale_of(folder, runs.load(folder).manifest)
+    predictor.scale_of(folder / "run.json", runs.load(folder).manifest)
     model_card.text(folder)
 
 

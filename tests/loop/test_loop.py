@@ -119,7 +119,7 @@ def test_photographs_and_a_trained_network_teach_a_twin_by_the_commands(loop: Mo
         "segmentation", "train", "--data", lessons, "--out", tmp_path / "run", "--profile", "quick", "--size", PHOTO,
         "--epochs", 80, "--batch-size", 4, "--learning-rate", 0.003, "--threads", 1,
     )  # fmt: skip
-    python("segmentation", "predict", tmp_path / "run", photos / "images", "--out", tmp_path / "marked")
+    python("predict", photos / "images", "--run", tmp_path / "run", "--out", tmp_path / "marked")
     masks = sorted((tmp_path / "marked" / "masks").iterdir())
     assert len(masks) == len(views)
     maps = []

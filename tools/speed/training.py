@@ -25,11 +25,11 @@ from corrotwin.segmentation.sampling import plan_batches
 from corrotwin.segmentation.training.batches import BatchLoader, Pool
 from corrotwin.segmentation.training.train import step_loss
 from corrotwin.twin.core import tables
-from corrotwin.twin.core.cache import cache_folder
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.console import rich_console
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import writing
+from corrotwin.twin.core.machine import cache_folder
 
 LOOPS = {
     "example": "the library's example: decoding, albumentations and float32",

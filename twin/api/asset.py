@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from corrotwin.twin import assets, creation, defaults, twin_state
 from corrotwin.twin.core.arguments import checked
-from corrotwin.twin.core.cache import cache_folder
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.machine import cache_folder
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.meshes import child
 from corrotwin.twin.meshes.conversion import MeshOptions

@@ -12,7 +12,7 @@ from scipy.special import log_ndtr, ndtr
 from corrotwin.twin.bayes.histories.trajectories import Trajectory
 from corrotwin.twin.bayes.histories.zone_histories import SPOTS
 from corrotwin.twin.bayes.sightings import Sighting
-from corrotwin.twin.export import RUST_GRADES
+from corrotwin.twin.core.rust_grade import RUST_GRADES
 from corrotwin.twin.geometry.atlas import Floats, Singles
 
 SHARE_SD = 0.001  # least error of a share from a photograph

@@ -1,22 +1,31 @@
 """``corrotwin twin inspect``: add, list, withdraw, restore and accept records of inspections."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from corrotwin.twin.commands.forecasts import check_seed, describe_agreement, load_session, warn
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import printable, say
+from corrotwin.twin.core.text import counted, printable, say
 
 if TYPE_CHECKING:
     from corrotwin.twin.inspection.log import Verb
+    from corrotwin.twin.inspection.records import Record
+
+_SHOWN = 20  # readings that a dry run prints
 
 
 def inspect(
     folder: Positional[Path],
     csv: Path | None = None,
+    readings: Path | None = None,
+    column_map: Annotated[Path | None, arg(name="map")] = None,
+    asset: str = "",
+    dates: Literal["day", "month"] | None = None,
+    dry_run: bool = False,
     withdraw: tuple[int, ...] = (),
     restore: tuple[int, ...] = (),
     accept: tuple[int, ...] = (),
@@ -55,6 +64,19 @@ def inspect(
     csv
         table of readings with columns date, zone, kind, value, tool and, if wanted, unit, place, u, v (or x, y, z),
         echo, coated, scatter_sd, bias_sd, detection, false_calls; instead of all other options.
+    readings
+        workbook (XLSX, XLSM, XLS, XLSB, ODS) or CSV file of thickness readings as a contractor sends it: one row a
+        reading, one row a place with a column a survey, or sheets of assets, groups, places and readings; instead of
+        --csv. With it --unit, --zone and --tool say what no column says.
+    column_map
+        JSON that says which column holds what, for headings that are not usual: {"place": "Loc.", "value": "Rdg",
+        "unit": "inch", "zones": {"Elbow": "elbow-1"}, "dates": "day", "sheet": "UT", "header": 4}.
+    asset
+        which of the assets in --readings this twin is, by its name there.
+    dates
+        what comes first in the days of --readings such as 05/06/2016: day or month.
+    dry_run
+        print how --readings is understood and what would be stored, and stop.
     withdraw
         lines of records that were wrong, as the list without options numbers them: they stay in the file and count no
         more; all records of one day of a photograph go together.
@@ -114,6 +136,20 @@ def inspect(
     from corrotwin.twin.inspection import entry, log
 
     check_seed(seed)
+    if readings is not None:
+        others = (
+            csv, *(withdraw, restore, accept), why, date, kind, value, place, uv, at, photo, uvmap, scatter, bias,
+            echo, coated or None, evaluation, detection, false_calls,
+        )  # fmt: skip
+        if any(given not in ("", None, ()) for given in others):
+            raise InputError("inspect: --readings goes with --map, --asset, --dates, --unit, --zone, --tool, --dry-run")
+        _take_in(
+            folder, readings, column_map, unit=unit, zone=zone, tool=tool, asset=asset, dates=dates, dry_run=dry_run,
+            seed=seed, category_measured=category_measured,
+        )  # fmt: skip
+        return
+    if column_map is not None or asset or dates or dry_run:
+        raise InputError("inspect: --map, --asset, --dates and --dry-run go with --readings")
     single = (
         date, kind, zone, value, unit, tool, place, uv, at, photo, uvmap, scatter, bias, echo, coated or None,
         evaluation, detection, false_calls,
@@ -141,13 +177,68 @@ def inspect(
         photo=photo, uvmap=uvmap, scatter=scatter, bias=bias, echo=echo, coated=coated, evaluation=evaluation,
         detection=detection, false_calls=false_calls,
     )  # fmt: skip
-    records = found.records
+    _store(folder, found.records, found.photo, found.note, seed=seed, category_measured=category_measured)
+
+
+def _take_in(
+    folder: Path, path: Path, column_map: Path | None, *, unit: str, zone: str, tool: str, asset: str,
+    dates: Literal["day", "month"] | None, dry_run: bool, seed: int, category_measured: bool,
+) -> None:  # fmt: skip
+    """Store the readings of a contractor's file, or print what would be stored."""
+    from dataclasses import replace
+
+    from corrotwin.twin import store, twin_state
+    from corrotwin.twin.inspection import log, plausibility
+    from corrotwin.twin.workbooks.columns import ColumnMap, read_map, unit_of
+    from corrotwin.twin.workbooks.readings import Defaults, intake
+
+    if unit and not unit_of(unit):
+        raise InputError(f"--unit {unit}: give mm, inch or mil")
+    twin, before = store.read(folder), log.read_log(folder)
+    warn(before.note)
+    given = ColumnMap() if column_map is None else read_map(column_map)
+    given = given if dates is None else replace(given, dates=dates)
+    zones: dict[str, set[str]] = {}
+    for record in before.in_force.values():
+        zones.setdefault(record.place, set()).add(record.zone)
+    places = {place: min(of_place) for place, of_place in zones.items() if place and len(of_place) == 1}
+    defaults = Defaults(unit=unit_of(unit), zone=zone, tool=tool, asset=asset, places=places)
+    found = intake(path, given, defaults, twin_state.asset(twin))
+    for line in (*found.columns, *found.notes):
+        say(printable(line))
+    if not dry_run:
+        _store(folder, found.records, b"", "", seed=seed, category_measured=category_measured)
+        return
+    new = plausibility.admit(found.records, before.records.values(), before.in_force.values(), twin)
+    say(_summary(new, len(found.records)))
+
+
+def _summary(new: "Sequence[Record]", all_: int) -> str:
+    """Return what would be stored: numbers by day and zone, and the first records."""
+    by_day = Counter((record.date, record.zone) for record in new)
+    lines = [f"{day} {zone}: {counted(count, 'reading')}" for (day, zone), count in sorted(by_day.items())]
+    lines += [
+        f"{record.date} {record.place or '-'} on {record.zone}: {record.value:.4g} mm"
+        + (f" ({record.stated})" if record.stated else "") + f" by {record.tool}"
+        for record in new[:_SHOWN]
+    ]  # fmt: skip
+    lines += [f"and {len(new) - _SHOWN} more"] if len(new) > _SHOWN else []
+    return "\n".join([*map(printable, lines), f"would store {len(new)} of {all_} readings; nothing was stored"])
+
+
+def _store(
+    folder: Path, records: "Sequence[Record]", photo: bytes, note: str, *, seed: int, category_measured: bool
+) -> None:
+    """Add records to a twin, and print what is to be known of them."""
+    from corrotwin.twin.inspection import log
+
+    before = log.read_log(folder)
     last = max((record.date for record in before.in_force.values()), default="")
-    new = log.append(folder, records, found.photo)
+    new = log.append(folder, records, photo)
     were_there = "" if len(new) == len(records) else ", the others were there"
     say(f"{len(new)} of {len(records)} records added{were_there}")
-    if found.note:
-        say(found.note)
+    if note:
+        say(note)
     after = log.read_log(folder)
     added = list(after.records.items())[len(after.records) - len(new) :]
     early = {line: record.date for line, record in added if record.date < last}

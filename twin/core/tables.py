@@ -33,6 +33,7 @@ ADVICE = "save it as CSV UTF-8"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _ZIP = b"PK\x03\x04"  # as xlsx and ods begin
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[,;\t ]*(?:\r\n|\r|\n|$)', re.IGNORECASE)  # Excel's own first line
+_SAMPLE = 30  # lines by which a separator is chosen where columns are not known
 _END = "end of the table"
 
 
@@ -99,6 +100,33 @@ def read(
     return Table(path=path, columns=tuple(headings.values()), rows=tuple(rows))
 
 
+def cells_of(path: Path, *, most_bytes: int, most_rows: int) -> list[tuple[int, list[str]]]:
+    """Return the first line and the stripped cells of each row with any content, whatever the columns are called.
+
+    Text may be in UTF-8, UTF-16 with a byte order mark, or Windows-1252; the separator is the one that makes most cells
+    of the first rows.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, is too large, has too many rows, or a quote is not closed.
+    """
+    text = _text(path, None, most_bytes, western=True)
+    if found := _SEPARATOR_LINE.match(text):
+        separator, text = found[1], "\n" + text[found.end() :]
+    else:
+        start = "\n".join(text.splitlines()[:_SAMPLE])
+        separator = max(SEPARATORS, key=lambda each: sum(map(len, _sampled(start, each))))  # of equals the first
+    return _records(path, text, separator, most_rows)
+
+
+def _sampled(text: str, separator: str) -> list[list[str]]:
+    try:
+        return list(_reader(text, separator))
+    except csv.Error:
+        return []
+
+
 def write_own(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
     """Write a table atomically, as `read_own` takes it. Floats keep all their bits."""
     text = io.StringIO()
@@ -138,13 +166,15 @@ def _bytes(path: Path, inside: Path | None, most: int) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
 
 
-def _text(path: Path, inside: Path | None) -> str:
-    content = _bytes(path, inside, MOST_BYTES)
+def _text(path: Path, inside: Path | None, most_bytes: int = MOST_BYTES, *, western: bool = False) -> str:
+    content = _bytes(path, inside, most_bytes)
     if content.startswith(_ZIP):
         raise InputError(f"{path}: is an Excel workbook or another archive, not a csv file; {ADVICE}")
     try:
         return content.decode("utf-16" if content.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError as error:
+        if western and not content.startswith(_UTF16) and b"\0" not in content:
+            return content.decode("cp1252", errors="replace")
         line = content.count(b"\n", 0, error.start) + 1
         raise InputError(f"{path}: line {line}: not a csv file in UTF-8 ({error.reason}); {ADVICE}") from error
 
@@ -167,7 +197,7 @@ def _reader(text: str, separator: str) -> "Reader":
     return csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
 
 
-def _records(path: Path, text: str, separator: str) -> list[tuple[int, list[str]]]:
+def _records(path: Path, text: str, separator: str, most_rows: int = MOST_ROWS) -> list[tuple[int, list[str]]]:
     """Return the first line and the stripped cells of each record that has any content."""
     stream = _reader(f"{text}\n{_END}", separator)  # an open quote takes in all that follows, this line too
     records: list[tuple[int, list[str]]] = []
@@ -177,8 +207,8 @@ def _records(path: Path, text: str, separator: str) -> list[tuple[int, list[str]
             last, cells = line, [cell.strip() for cell in record]
             if any(cells):
                 records.append((last, cells))
-            if len(records) > MOST_ROWS + 2:  # the header, and the end
-                raise InputError(f"{path}: over {MOST_ROWS:,} rows, too many for a table; split it or check the path")
+            if len(records) > most_rows + 2:  # the header, and the end
+                raise InputError(f"{path}: over {most_rows:,} rows, too many for a table; split it or check the path")
             line = stream.line_num + 1
     except csv.Error as error:
         raise InputError(

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.memory import available_bytes
+from corrotwin.twin.core.machine import available_bytes
 
 # At the peak of `twin new`, `inspect`, `forecast`, `show` and `export` a texel takes up to 120 bytes: `new` of bare
 # steel that fills its atlas, 755 MiB at 5.9 million texels and 250 MiB at 1.5 million; with a margin of a third:

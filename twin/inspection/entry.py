@@ -8,11 +8,13 @@ from typing import Any
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
+from corrotwin.twin.core.text import printable
 from corrotwin.twin.inspection import readers
 from corrotwin.twin.inspection.positions import Point, on_atlas
 from corrotwin.twin.inspection.records import KINDS, Record
 from corrotwin.twin.twin_state import TwinState
 
+MASKS = "masks"  # folder of the masks, below the one that has the evaluation
 RATES = {"detection": "recall", "false_calls": "false_calls"}  # field of a record: its name in an evaluation.json
 
 
@@ -97,6 +99,8 @@ def records_of(
     stated = {"scatter_sd": scatter, "bias_sd": bias, "detection": detection, "false_calls": false_calls}
     errors: dict[str, Any] = {name: float(error) for name, error in stated.items() if error is not None}
     note = ""
+    if evaluation is None and photo and None in (detection, false_calls):
+        evaluation = evaluation_beside(photo)
     if evaluation is not None:
         measured, note = measured_rates(evaluation)
         errors = measured | errors
@@ -121,6 +125,19 @@ def records_of(
     if photo:
         record = replace(record, value=readers.rusted_share(photo[0]))
     return Entry(records=(record,), note=note)
+
+
+def evaluation_beside(masks: Sequence[Path]) -> Path | None:
+    """Return the evaluation of the model that drew all masks, from the folder that `corrotwin predict` wrote them into.
+
+    None where the folder has none, as that of a model that was not measured, or the masks lie in several.
+    """
+    places = [
+        {parent.parent / "evaluation.json" for parent in mask.absolute().parents if parent.name == MASKS}
+        for mask in masks
+    ]
+    found = [path for path in set.intersection(*places) if path.is_file()]
+    return found[0] if len(found) == 1 else None
 
 
 def measured_rates(path: Path) -> tuple[dict[str, float], str]:
@@ -149,7 +166,9 @@ def measured_rates(path: Path) -> tuple[dict[str, float], str]:
     if not rates:
         raise InputError(f"{path}: measured neither recall nor false calls; {advice}")
     said = ", ".join(f"{name.replace('_', ' ')} {rate:.3g}" for name, rate in rates.items())
-    measured = f"measured on {content.get('images')} images at threshold {content.get('threshold')}"
+    of = content.get("of")  # what a model that ships was measured on
+    what = f"of {printable(of)}" if isinstance(of, str) else f"at threshold {content.get('threshold')}"
+    measured = f"measured on {content.get('images')} images {what}"
     rounded = {name: round(float(rate), 6) for name, rate in rates.items()}
     return rounded, f"{said}: {measured}; masks must be of the same model and threshold"
 

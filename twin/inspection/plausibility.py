@@ -20,6 +20,7 @@ ALLOWED_SD = 3.0  # combined standard deviations by which a later reading may be
 # A reading fits another unit if in that unit it is between these shares of the nominal wall, and as stated either below
 # the third or above the fourth. An inch taken for a mm makes 25 to 122 % of a wall into 1 to 5 %.
 FITS, ABSURD = (0.25, 1.225), (0.05, 2.0)
+_OTHERS = ("inch", "mil", "mm")
 
 
 def admit(
@@ -74,7 +75,7 @@ def check_units(records: Iterable[Record], asset: AssetGeometry) -> None:
         if record.kind == "ultrasonic" and record.zone in asset.zone_names:
             batches.setdefault((record.tool, record.stated.partition(" ")[2] or "mm"), []).append(record)
     for (tool, stated), batch in batches.items():
-        for unit in ("inch", "mil", "mm"):
+        for unit in _OTHERS:
             times = UNITS_MM[unit] / UNITS_MM[stated]
             alike = [record for record in batch if _fits(record.value, wall_mm(record, asset), times)]
             if 2 * len(alike) > len(batch):
@@ -86,6 +87,13 @@ def check_units(records: Iterable[Record], asset: AssetGeometry) -> None:
                     f"would be less than {ABSURD[0]:.0%} or more than {ABSURD[1]:.0%} of the wall; a badly corroded "
                     "wall is taken beside readings of sounder places"
                 )
+
+
+def other_unit(record: Record, asset: AssetGeometry) -> str:
+    """Return the unit that fits a thickness reading in place of its own; empty where its own may be right."""
+    stated = UNITS_MM[record.stated.partition(" ")[2] or "mm"]
+    wall = wall_mm(record, asset)
+    return next((unit for unit in _OTHERS if _fits(record.value, wall, UNITS_MM[unit] / stated)), "")
 
 
 def _fits(value_mm: float, wall: float, times: float) -> bool:

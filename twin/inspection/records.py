@@ -20,6 +20,7 @@ PIPE_TOLERANCE = 0.225
 IMPOSSIBLE = 2.0  # times nominal: what a gauge shows that takes the second echo for the first
 UNITS_MM = {"mm": 1.0, "inch": 25.4, "in": 25.4, "mil": 0.0254}  # of a thickness or a pit, in mm
 ECHOES = ("", "single", "multiple")
+ABOUT = ("technician", "calibration", "procedure")  # fields of a record that are kept as they are
 # Through paint, a gauge that times a single echo takes the paint for steel and shows it as this many times its
 # thickness, the ratio of the sound velocities: double (Olympus NDT, Thickness Gage Tutorial, "Coatings",
 # www.olympus-ims.com/en/ndt-theory/thickness-gage/coatings), 2.35 (GVDA, "Ultrasonic Thickness Gauge through
@@ -99,6 +100,7 @@ class Record:
     coated : True for an ultrasonic reading through paint.
     seen : for a photograph with a known camera, the file in the twin's folder with the texels that it saw.
     stated : the value and unit that were converted to mm, such as "0.322 inch"; empty where it was stated in mm.
+    technician, calibration, procedure : who measured, after which calibration, by which procedure; kept, not used.
     accepted : True where a ruling in the log accepts a suspect reading; not compared.
     source : file and line that it was read from, for errors; neither kept nor compared.
     """
@@ -119,11 +121,14 @@ class Record:
     coated: bool = False
     seen: str = ""
     stated: str = field(default="", compare=False)
+    technician: str = field(default="", compare=False)
+    calibration: str = field(default="", compare=False)
+    procedure: str = field(default="", compare=False)
     accepted: bool = field(default=False, compare=False)
     source: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("date", "zone", "kind", "tool", "unit", "place", "echo", "seen", "stated"):
+        for name in ("date", "zone", "kind", "tool", "unit", "place", "echo", "seen", "stated", *ABOUT):
             if not isinstance(text := getattr(self, name), str):
                 raise InputError(f"{name} {text!r:.60}: must be text")
             check_text(name, text)

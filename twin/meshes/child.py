@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.memory import available_bytes
+from corrotwin.twin.core.machine import available_bytes
 from corrotwin.twin.meshes import conversion, mesh_file, textured
 from corrotwin.twin.meshes.conversion import MeshOptions, plain
 from corrotwin.twin.meshes.surface import Frame

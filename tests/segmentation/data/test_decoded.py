@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from corrotwin.segmentation.data import coco, decoded
-from corrotwin.twin.core.cache import cache_folder
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.machine import cache_folder
 
 
 def content(folder, cache):

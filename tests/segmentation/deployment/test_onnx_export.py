@@ -23,7 +23,9 @@ from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.assessment import assess
 from corrotwin.segmentation.models import network as network_module
 from corrotwin.segmentation.models.tensor_files import save_tensors
-from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+from corrotwin.segmentation.prediction.exported_predictor import runner
+from corrotwin.segmentation.prediction.predictor import Settings
+from corrotwin.segmentation.prediction.run_predictor import RunPredictor
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import read_json, write_manifest
 
@@ -69,7 +71,7 @@ def test_what_is_exported_gives_what_torch_gives_at_any_size() -> None:
     assert free
     assert onnx_export.disagreement(network, content, onnx_export._trial_images(64, free)) < 1e-6
     images = np.random.default_rng(0).integers(0, 256, (3, 128, 32, 3), dtype=np.uint8)
-    found = onnx_export.runner(content)(images)
+    found = runner(content)(images)
     assert found.shape == (3, 128, 32)
     assert found.std() > 0
     np.testing.assert_allclose(found, network(torch.from_numpy(images)).detach().numpy(), atol=1e-6)
@@ -245,7 +247,7 @@ def test_the_lines_of_the_card_do_what_predict_does(
     assert done.returncode == 0, done.stderr
     found = np.asarray(Image.open(out / "mask.png")) > 0
     assert found.shape == size
-    predictor = Predictor(folder, Settings(threshold=0.625, tiling="never"))
+    predictor = RunPredictor(folder, Settings(threshold=0.625, tiling="never"))
     image = photo[:64, :64] if network is OneSize else photo
     expected = predictor.probability(np.ascontiguousarray(image))[0] > predictor.threshold
     assert 0.1 < expected.mean() < 0.9

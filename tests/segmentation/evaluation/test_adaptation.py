@@ -14,7 +14,8 @@ from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import adaptation
 from corrotwin.segmentation.evaluation.assessment import assess, describe
 from corrotwin.segmentation.prediction import folder
-from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+from corrotwin.segmentation.prediction.predictor import Settings
+from corrotwin.segmentation.prediction.run_predictor import RunPredictor
 from corrotwin.segmentation.prediction.search import search
 from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core.errors import InputError
@@ -74,7 +75,7 @@ def test_a_network_without_batch_normalisation_is_refused():
 
 
 def predicted(run, photos, out, **settings):
-    folder.predict(Predictor(run, Settings(**settings)), search([photos]).photos, out)
+    folder.predict(RunPredictor(run, Settings(**settings)), search([photos]).photos, out)
     return json.loads((out / "annotations.json").read_text())["info"]["description"]
 
 

@@ -9,6 +9,7 @@ from corrotwin.segmentation.data import coco, decoded, splits
 from corrotwin.segmentation.evaluation import evaluate, tiles
 from corrotwin.segmentation.evaluation.tiles import blended, starts, window
 from corrotwin.segmentation.prediction import predictor
+from corrotwin.segmentation.prediction.run_predictor import RunPredictor
 from corrotwin.segmentation.training.train import train
 from tests.helpers.unlabelled import picture
 
@@ -72,7 +73,7 @@ def test_a_run_on_crops_is_measured_by_the_tiles_that_predict(roboflow, tmp_path
         encoder_weights=None, precision="exact",
     )  # fmt: skip
     train(tmp_path / "run", config, real=real, split=splits.split(real, how="own", seed=0), renders=None)
-    ready = predictor.Predictor(tmp_path / "run", predictor.Settings())
+    ready = RunPredictor(tmp_path / "run", predictor.Settings())
     for shape, count in (((90, 96), 0), ((100, 160), 12)):
         image = picture(1, *shape)
         arrays = decoded.Natives(

@@ -15,7 +15,8 @@ from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.labelling import choice, folder, scores
 from corrotwin.segmentation.labelling.scores import Doubt
-from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+from corrotwin.segmentation.prediction.predictor import Settings
+from corrotwin.segmentation.prediction.run_predictor import RunPredictor
 from corrotwin.segmentation.prediction.search import search
 from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core.errors import InputError
@@ -44,7 +45,7 @@ def run(data, tmp_path_factory):
 
 
 def ranked(runs, photos, out, count=3, on_photo=None):
-    predictors = [Predictor(run, Settings(tiling="never")) for run in runs]
+    predictors = [RunPredictor(run, Settings(tiling="never")) for run in runs]
     return folder.rank(predictors, search([photos]).photos, out, count=count, on_photo=on_photo)
 
 
@@ -204,7 +205,7 @@ def test_what_cannot_be_ranked_is_one_line(make, options, message, run, roboflow
 
 
 def test_features_tell_pictures_apart(run, tmp_path):
-    predictor = Predictor(run, Settings())
+    predictor = RunPredictor(run, Settings())
     one, other = (scores.features_of(predictor, picture(seed)) for seed in (1, 2))
     assert not np.array_equal(one, other)
     assert np.array_equal(one, scores.features_of(predictor, picture(1)))

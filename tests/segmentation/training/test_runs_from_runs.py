@@ -3,6 +3,8 @@
 import inspect
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from photographs import write_folder
 from safetensors.torch import load_file
 
 import corrotwin as ct
-from corrotwin.segmentation import runs
+from corrotwin.segmentation import runs, shipped
 from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.commands import average as average_command
 from corrotwin.segmentation.commands import evaluate as evaluate_command
@@ -20,7 +22,7 @@ from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.deployment import model_card
 from corrotwin.segmentation.evaluation import evaluate
-from corrotwin.segmentation.training import averaging, checkpoint, completion, initial_weights
+from corrotwin.segmentation.training import averaging, checkpoint, completion, initial_weights, inputs
 from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core.errors import InputError
 
@@ -106,6 +108,34 @@ def test_the_api_starts_from_a_run(two, roboflow, tmp_path):
     assert run.settings["encoder_weights"] is None
 
 
+def test_a_run_starts_from_the_model_that_ships(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    start = initial_weights.start_of(Path("shipped"))
+    assert start.seen
+    assert all(len(each) == coco.HASH_DIGITS for each in start.seen)
+    digest = initial_weights.digest_of(Path("shipped"), backbone=start.backbone, architecture="Unet")
+    network = initial_weights.network_of(
+        config_of(init=digest, backbone=start.backbone), weights=None, init=Path("shipped")
+    )
+    stored = load_file(shipped.WEIGHTS)
+    state = network.state_dict()
+    assert stored.keys() == state.keys()
+    assert all(torch.equal(stored[name].to(state[name].dtype), state[name]) for name in stored)
+    given = inputs.prepare(config_of(init=digest, backbone=start.backbone), **data, workers=0)
+    assert start.seen < set(initial_weights.with_photos_of(Path("shipped"), given, data["real"]).seen)
+    known = tuple(
+        replace(photo, sha256=min(start.seen)) if photo.file_name == given.test[0] else photo
+        for photo in data["real"].photos
+    )
+    with pytest.raises(InputError, match=r"1 test photos of this run trained or validated it .*; start from ImageNet"):
+        initial_weights.with_photos_of(Path("shipped"), given, replace(data["real"], photos=known))
+    with pytest.raises(InputError, match="shipped: is Unet with tu-tf_efficientnet_lite0, this run is Unet with vgg16"):
+        initial_weights.digest_of(Path("shipped"), backbone="vgg16", architecture="Unet")
+    (tmp_path / "shipped").mkdir()  # a folder of that name comes first
+    with pytest.raises(InputError, match=r"shipped: no complete training run"):
+        initial_weights.start_of(Path("shipped"))
+
+
 @pytest.mark.parametrize("how", ["re-estimated", "averaged"])
 def test_an_average_of_runs_is_a_run(how, two, roboflow, data, tmp_path, capsys):
     out = tmp_path / "average"
@@ -123,7 +153,7 @@ def test_an_average_of_runs_is_a_run(how, two, roboflow, data, tmp_path, capsys)
     assert run.manifest["averaged"]["weights"] == [runs.weights_digest(folder) for folder in two]
     assert not runs.is_complete(out, config_of(), **data)  # it is not the first of them
     evaluate_command.evaluate(out, data=roboflow, verify=True)
-    assert predict_command.predict(out, (roboflow / "test",), out=tmp_path / "masks") == 0
+    assert predict_command.predict((roboflow / "test",), run=(out,), out=tmp_path / "masks") == 0
     model_card.text(out)
     before = files(out)
     average_command.average(two, data=roboflow, out=out, batch_norm=how)
@@ -159,7 +189,7 @@ def test_runs_that_do_not_fit_together_have_no_average(two, data, roboflow, rend
 def test_an_unfinished_run_predicts_and_is_measured_with_its_best_weights(unfinished, data, roboflow, tmp_path, capsys):
     best = 1 + int(np.argmax(runs.read_history(unfinished / runs.HISTORY)["valid_f1"]))
     note = f"cut: unfinished, 2 of 3 epochs trained; its weights are those of epoch {best}"
-    assert predict_command.predict(unfinished, (roboflow / "test",), out=tmp_path / "masks") == 0
+    assert predict_command.predict((roboflow / "test",), run=(unfinished,), out=tmp_path / "masks") == 0
     assert note in capsys.readouterr().err
     evaluate_command.evaluate(unfinished, data=roboflow)
     shown = capsys.readouterr()
@@ -198,10 +228,10 @@ def test_weights_are_written_as_often_as_checkpoints_at_most(data, tmp_path, mon
 def test_a_run_without_weights_yet_is_one_line(unfinished, tmp_path, roboflow):
     (unfinished / runs.WEIGHTS).unlink()
     with pytest.raises(InputError, match="no complete training run"):
-        predict_command.predict(unfinished, (roboflow / "test",), out=tmp_path / "masks")
+        predict_command.predict((roboflow / "test",), run=(unfinished,), out=tmp_path / "masks")
     (unfinished / runs.WEIGHTS).write_bytes(b"torn")
     with pytest.raises(InputError, match=r"best\.safetensors: damaged"):
-        predict_command.predict(unfinished, (roboflow / "test",), out=tmp_path / "masks")
+        predict_command.predict((roboflow / "test",), run=(unfinished,), out=tmp_path / "masks")
     assert "init" in inspect.signature(ct.train).parameters
 
 

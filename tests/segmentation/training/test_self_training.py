@@ -17,7 +17,8 @@ from corrotwin.segmentation.config import configure, from_json, to_json
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation.evaluate import measured_photos
 from corrotwin.segmentation.models.network import normalise
-from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+from corrotwin.segmentation.prediction.predictor import Settings
+from corrotwin.segmentation.prediction.run_predictor import RunPredictor
 from corrotwin.segmentation.training import fine_tuning, inputs, self_training
 from corrotwin.segmentation.training.apart import gathered
 from corrotwin.segmentation.training.train import taught_loss, train
@@ -252,7 +253,7 @@ def test_photos_that_a_fraction_leaves_out_teach_without_their_labels(data, tmp_
     assert len([each for each in seen if parts[each] == "train"]) + len(hidden) == 12
     assert run.seen == hidden | seen
     assert (
-        set(Predictor(tmp_path / "run", Settings()).labelled) == seen
+        set(RunPredictor(tmp_path / "run", Settings()).labelled) == seen
     )  # a ranking may ask for the labels of the others
     with pytest.raises(InputError, match="each of the 12 photos trained or validated the run"):
         measured_photos(run, replace(data["real"], digest="other", photos=data["real"].photos[:12]))

@@ -242,7 +242,7 @@ STORED = {
 
 @pytest.mark.parametrize("orientation", STORED)
 def test_markers_are_seen_upright_as_masks_are(tmp_path: Path, orientation: int) -> None:
-    """`segmentation predict` marks photographs upright; a map of texels must lie as its masks do."""
+    """`predict` marks photographs upright; a map of texels must lie as its masks do."""
     given = photograph_of_markers(tmp_path)
     expected = read_camera(written(tmp_path / "c.json", **given))
     upright = Image.open(tmp_path / "photo.png")

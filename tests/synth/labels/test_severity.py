@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corrotwin.synth.labels import severity
-from corrotwin.twin.export import rust_grade
+from corrotwin.twin.core.rust_grade import rust_grade
 
 losses = st.floats(0, 30)
 

@@ -11,8 +11,7 @@ from PIL import Image
 
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.inspection import log
-from corrotwin.twin.inspection.entry import measured_rates
+from corrotwin.twin.inspection import entry, log
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 # Of 1,000 corroded pixels 820 were called so; of 9,000 sound ones 270.
@@ -87,7 +86,7 @@ def test_what_is_no_evaluation_is_refused(tmp_path: Path, content: str, message:
     path = tmp_path / "evaluation.json"
     path.write_text(content)
     with pytest.raises(InputError, match=message):
-        measured_rates(path)
+        entry.measured_rates(path)
 
 
 def test_an_evaluation_goes_with_a_photo_and_must_be_able(folder: Path, command: Command) -> None:
@@ -104,3 +103,19 @@ def test_an_evaluation_goes_with_a_photo_and_must_be_able(folder: Path, command:
         assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, "")
         assert message in done.stderr
     assert not (folder / "t" / "inspections.jsonl").exists()
+
+
+def test_masks_in_a_folder_of_predictions_have_the_rates_that_lie_beside_them(folder: Path, command: Command) -> None:
+    (folder / "evaluation.json").rename(folder / "elsewhere.json")
+    predictions = folder / "predictions"
+    (predictions / "masks" / "north").mkdir(parents=True)
+    mask = predictions / "masks" / "north" / "mask.png"
+    mask.write_bytes((folder / "mask.png").read_bytes())
+    assert entry.evaluation_beside([mask]) is None
+    (predictions / "evaluation.json").write_text(json.dumps(EVALUATION))
+    assert entry.evaluation_beside([mask]) == predictions / "evaluation.json"
+    assert entry.evaluation_beside([mask, folder / "mask.png"]) is None
+    assert entry.evaluation_beside([folder / "mask.png"]) is None
+    given = ("--zone", "face", "--tool", "x", "--date", "2000-05-31")
+    said = command("inspect", folder / "t", "--photo", mask, *given)
+    assert "detection 0.82, false calls 0.03: measured on 12 images" in said.stdout

@@ -1,5 +1,6 @@
-"""Memory that this process may still take."""
+"""What this machine has for the program: memory that it may still take, and a folder for what can be made again."""
 
+import os
 import re
 from pathlib import Path
 
@@ -22,3 +23,8 @@ def _text(path: Path) -> str:
         return path.read_text(errors="replace")
     except OSError:
         return ""
+
+
+def cache_folder() -> Path:
+    """Return the folder of decoded datasets, archives and meshes: CORROTWIN_CACHE, else ``~/.cache/corrotwin``."""
+    return Path(os.environ.get("CORROTWIN_CACHE") or "~/.cache/corrotwin").expanduser()

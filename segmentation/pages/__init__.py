@@ -1,0 +1,1 @@
+"""Pages that people look at: the common frame of them all."""

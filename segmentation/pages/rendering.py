@@ -1,0 +1,15 @@
+"""Templates filled in: each lies beside the module that fills it, and extends `base.html.j2` of this folder."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from corrotwin.twin.core.files import write_text
+
+
+def write_page(path: Path, template: Path, **values: Any) -> None:
+    """Fill a template in and write the page whole; values are escaped for HTML."""
+    loader = FileSystemLoader([template.parent, Path(__file__).parent])
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    write_text(path, environment.get_template(template.name).render(values))

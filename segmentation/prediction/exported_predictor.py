@@ -1,0 +1,116 @@
+"""An exported network, ready to predict by onnxruntime: without torch, in half a second."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation.config import MOST, SIZE_STEP, Framing
+from corrotwin.segmentation.prediction import measured
+from corrotwin.segmentation.prediction.predictor import HashedPhotos, NetworkPredictor, Settings, scale_of
+from corrotwin.segmentation.shipped import KIND as KIND
+from corrotwin.twin.core.errors import InputError, as_read
+from corrotwin.twin.core.files import read_bytes, read_manifest
+
+MODEL = "model.onnx"
+INPUT, OUTPUT = "images", "probability"
+_MOST_BYTES = 2 * 1024**3  # of a model: more no ONNX file can hold
+_BATCH = 8  # tiles at once
+
+
+class ExportedPredictor(NetworkPredictor):
+    """The network of a folder that `segmentation export` wrote, or of the one that ships."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        """Load the network.
+
+        Raises
+        ------
+        InputError
+            The folder holds no whole export, or the settings do not fit it.
+        """
+        manifest = read_manifest(folder, KIND)
+        if manifest is None:
+            raise InputError(f"{folder}: no exported model ({KIND}.json is absent); export the run again")
+        where = str(folder / f"{KIND}.json")
+        size, framing, threshold = manifest.get("size"), manifest.get("framing"), manifest.get("threshold")
+        if not isinstance(size, int) or not SIZE_STEP <= size <= MOST["size"] or framing not in get_args(Framing):
+            raise InputError(f"{where}: damaged; export the run again")
+        if not isinstance(threshold, float) or not 0 < threshold < 1:
+            raise InputError(f"{where}: threshold {threshold!r:.40} is not between 0 and 1; export the run again")
+        if framing == "crop" and str(manifest.get("sides")).endswith("only"):
+            raise InputError(f"{folder}: takes squares of {size} pixels only; predict with the run itself")
+        if settings.scale is not None and settings.tiling == "never" and framing == "resize":
+            raise InputError(
+                f"`tiling` never squeezes every photo to {size} x {size} pixels, whatever `scale`; leave one out"
+            )
+        content = _read(folder)
+        self.folder, self.settings = folder, settings
+        self.size, self.framing, self.batch_size = size, cast(Framing, framing), _BATCH
+        self.threshold = threshold if settings.threshold is None else settings.threshold
+        self.scale = scale_of(folder / f"{KIND}.json", manifest) if settings.scale is None else settings.scale
+        whole = settings.threshold is None and settings.tiling == "auto" and settings.scale is None
+        if whole and not settings.flips:  # of other settings nothing was measured
+            self.measured = measured.from_json(manifest.get("measured"), where)
+        self.run = {"model": hashlib.sha256(content).hexdigest()[:16]}
+        self._run = runner(content, threads=self.threads)
+
+    def network_output(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Predict probabilities (b, h, w) of images (b, h, w, 3)."""
+        height, width = images.shape[1:3]
+        down, right = -height % SIZE_STEP, -width % SIZE_STEP
+        if down or right:  # as `evaluate.network_input`
+            images = np.pad(images, ((0, 0), (0, down), (0, right), (0, 0)), mode="edge")
+        return self._run(images)[:, :height, :width]
+
+    def adapt(self, photos: HashedPhotos) -> int:
+        """Refuse: the statistics of an exported network are part of its file."""
+        raise InputError("`adapt`: an exported network keeps its statistics; name a run that was trained")
+
+
+def _read(folder: Path) -> bytes:
+    path = folder / MODEL
+    try:
+        return read_bytes(path, inside=folder, most_bytes=_MOST_BYTES)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); export the run again") from error
+
+
+def runner(content: bytes, *, threads: int | None = None) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
+    """Return a function from images (n, h, w, 3) to probabilities (n, h, w), run by onnxruntime on the CPU.
+
+    Raises
+    ------
+    InputError
+        The content is no model.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    try:
+        ready = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has no class of its own for what it raises
+        raise InputError(f"{MODEL}: damaged ({as_read(error):.100}); export the run again") from error
+
+    names = [each.name for each in ready.get_inputs()], [each.name for each in ready.get_outputs()]
+    if names != ([INPUT], [OUTPUT]):
+        raise InputError(f"{MODEL}: does not take {INPUT} and give {OUTPUT}; export the run again")
+
+    def run(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        try:
+            found = np.asarray(ready.run([OUTPUT], {INPUT: images})[0], dtype=np.float32)
+        except Exception as error:  # of onnxruntime, as above
+            raise InputError(f"{MODEL}: cannot be run ({as_read(error):.100}); export the run again") from error
+        if found.shape != images.shape[:3]:
+            raise InputError(f"{MODEL}: gives {found.shape} for {images.shape[:3]} pixels; export the run again")
+        return found
+
+    return run

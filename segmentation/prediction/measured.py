@@ -1,0 +1,84 @@
+"""What a model was measured to do on photos of a kind that it had not seen."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from corrotwin.twin.core.errors import InputError, as_read
+
+_SHARES = ("recall", "false_calls", "held", "frame_held")
+_AGAIN = "install or export the model again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareTable:
+    """Where the true corroded share lies with a chance of `chance`, by the predicted one; between rows, by lines.
+
+    `predicted` rises from 0 to 1; `low` and `high` are the interval's ends, of 0 to 1, of each row.
+    """
+
+    chance: float
+    predicted: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    def interval(self, share: float) -> tuple[float, float]:
+        """Return the interval of a predicted share; it holds the share itself."""
+        low, high = (float(np.interp(share, self.predicted, ends)) for ends in (self.low, self.high))
+        return min(low, share), max(high, share)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What was found on so many photos of a kind that was not learned from.
+
+    `recall` is the share of their corroded pixels that is found, `false_calls` that of their sound pixels that are
+    called corroded: what `twin inspect` knows as the chances of detection and of a false call.
+    """
+
+    photos: int
+    recall: float
+    false_calls: float
+    share: ShareTable
+    """Of whole photos."""
+    held: float
+    """How often that interval, learned from one kind of photos, held the share of another."""
+    frame: ShareTable
+    """Of parts of photos."""
+    frame_held: float
+
+
+def from_json(value: Any, where: str) -> Measured | None:
+    """Return what a model states, None where it states nothing.
+
+    Raises
+    ------
+    InputError
+        It is damaged.
+    """
+    if value is None:
+        return None
+    try:
+        found = Measured(
+            photos=int(value["photos"]),
+            share=_table(value["share"]),
+            frame=_table(value["frame"]),
+            **{name: float(value[name]) for name in _SHARES},
+        )
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{where}: damaged measurements ({as_read(error)}); {_AGAIN}") from error
+    if found.photos < 1 or not all(0 <= getattr(found, name) <= 1 for name in _SHARES):
+        raise InputError(f"{where}: damaged measurements; {_AGAIN}")
+    return found
+
+
+def _table(value: Any) -> ShareTable:
+    """Return a table of shares; ValueError where it is none."""
+    predicted, low, high = (tuple(float(end) for end in value[name]) for name in ("predicted", "low", "high"))
+    chance = float(value["chance"])
+    rises = len(predicted) == len(low) == len(high) >= 2 and all(one < next_ for one, next_ in pairwise(predicted))
+    if not rises or not all(0 <= share <= 1 for share in (chance, *predicted, *low, *high)):
+        raise ValueError("no table of shares")
+    return ShareTable(chance=chance, predicted=predicted, low=low, high=high)

@@ -1,0 +1,173 @@
+"""What a folder of predictions holds of each photo: a mask, an overlay, and a part with its numbers and regions."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from corrotwin.segmentation.data import image_io, png_masks
+from corrotwin.segmentation.prediction.predictor import Predictor
+from corrotwin.segmentation.prediction.regions import overlay, regions_of
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import atomic_file, read_json, write_json
+from corrotwin.twin.core.rust_grade import rust_grade
+
+PARTS, MASKS, OVERLAYS = "parts", "masks", "overlays"  # folders below the one that is written
+UNWRITABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # by these a system refuses a name
+COLUMNS = ("photo", "width", "height", "rusted_percent", "regions", "tiles", "scale")
+DAMAGED = "damaged; delete it, and the same command predicts that photo again"
+_PNG_LEVEL = 1  # of zlib: masks are small at any level, and 12 megapixels take 60 ms in place of 160
+
+
+@dataclass(frozen=True, kw_only=True)
+class FramedPart:
+    """A part of each photo that shows a surface and nothing else: edges as fractions of width and height."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.left < self.right <= 1 and 0 <= self.top < self.bottom <= 1):
+            raise InputError(
+                f"`frame` {self.left:g} {self.top:g} {self.right:g} {self.bottom:g}: give left, top, right and bottom, "
+                "fractions of the photo from 0 to 1, left before right and top before bottom"
+            )
+
+    def cut(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Return what lies in the frame of a mask (h, w), a pixel at least."""
+        height, width = mask.shape
+        top, left = min(round(self.top * height), height - 1), min(round(self.left * width), width - 1)
+        return mask[top : max(top + 1, round(self.bottom * height)), left : max(left + 1, round(self.right * width))]
+
+
+def files_of(name: str, out: Path) -> tuple[Path, Path, Path]:
+    """Return the paths of part, mask and overlay of a photo."""
+    return out / PARTS / f"{name}.json", out / MASKS / f"{name}.png", out / OVERLAYS / f"{name}.jpg"
+
+
+def source_of(path: Path, out: Path, name: str = "") -> str:
+    """Return a path, or that of `name` in it, relative to `out`, with bytes that are not UTF-8 escaped."""
+    # `Path.resolve` fails on a link to itself, which is no photo and is left out as others are.
+    whole = Path(os.path.realpath(path)) / name
+    return os.fsencode(os.path.relpath(whole, os.path.realpath(out))).decode(errors="backslashreplace")
+
+
+def read(path: Path, out: Path) -> dict[str, Any]:
+    """Read the part file of a photo.
+
+    Raises
+    ------
+    InputError
+        It is damaged.
+    """
+    part = read_json(path, inside=out)
+    whole = isinstance(part, dict) and {*COLUMNS, "sha256"} <= set(part) and isinstance(part["regions"], list)
+    if not whole or not all(isinstance(region, dict) for region in part["regions"]):
+        raise InputError(f"{path}: {DAMAGED}")
+    return dict(part)
+
+
+def before(name: str, out: Path) -> dict[str, Any]:
+    """Return what an earlier command wrote of the photo of this name; empty where there was none."""
+    part, _, _ = files_of(name, out)
+    try:
+        return read(part, out) if part.exists() else {}
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        return {}
+
+
+def write(predictor: Predictor, name: str, path: Path, out: Path, *, overlays: bool, frame: FramedPart | None) -> None:
+    """Write mask, overlay and part of one photo, unless they exist and the photo is unchanged.
+
+    Raises
+    ------
+    InputError
+        The photo cannot be read, or the system takes no file of its name in `out`.
+    """
+    try:
+        _write(predictor, name, path, out, overlays, frame)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise InputError(f"{path}: {out} takes no file of this name ({error.strerror}); rename the photo") from error
+
+
+def _write(predictor: Predictor, name: str, path: Path, out: Path, overlays: bool, frame: FramedPart | None) -> None:
+    photo = Path(name).with_name(path.name).as_posix()
+    png_masks.check_text(photo, path)
+    (width, height), content = image_io.header(path)
+    part, drawn, shown = files_of(name, out)
+    there = part.exists() and drawn.exists() and (shown.exists() or not overlays)
+    if there and (earlier := read(part, out))["sha256"] == content:
+        if earlier.get("source") != source_of(path, out):  # it was moved
+            write_json(part, {**earlier, "source": source_of(path, out)})
+        return
+    image = image_io.decoded(path)
+    try:
+        probability, tiles = predictor.probability(image)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    mask = probability > predictor.threshold
+    write_image(drawn, np.where(mask, np.uint8(255), np.uint8(0)), "PNG")
+    if overlays:
+        write_image(shown, overlay(image, mask), "JPEG")
+    regions = list(regions_of(mask))
+    write_json(
+        part,
+        {
+            "photo": photo, "source": source_of(path, out),
+            "sha256": content, "width": width, "height": height, **numbers(predictor, mask, frame, tiles),
+            "regions": regions, "tiles": tiles,
+            "scale": predictor.scale if tiles or predictor.framing == "crop" else None,
+        },
+    )  # fmt: skip
+
+
+def columns(predictor: Predictor, frame: FramedPart | None) -> tuple[str, ...]:
+    """Return the columns of the table of all photos."""
+    more = tuple(name for name in numbers(predictor, np.zeros((1, 1), np.bool_), frame, 0) if name not in COLUMNS)
+    after = COLUMNS.index("rusted_percent") + 1
+    return (*COLUMNS[:after], *more, *COLUMNS[after:])
+
+
+def numbers(
+    predictor: Predictor, mask: npt.NDArray[np.bool_], frame: FramedPart | None, tiles: int
+) -> Mapping[str, float | str | None]:
+    """Return what a mask says in numbers: shares of corrosion in percent with their intervals, and degrees of rusting.
+
+    The degree of a frame is that of ISO 4628-3 for its share, which counts pixels, near or far; the degrees of the ends
+    of the interval stand beside it. A photo that was cut into tiles has no interval: none was measured so.
+    """
+    found: dict[str, float | str | None] = {}
+    measured = predictor.measured
+    tables = (None, None) if measured is None else (measured.share, measured.frame)
+    places = (("rusted", mask, tables[0]), ("frame", None if frame is None else frame.cut(mask), tables[1]))
+    for place, within, table in places:
+        if within is None:
+            continue
+        share = float(within.mean())
+        ends: dict[str, float | None] = {"": share}
+        if table is not None:
+            ends["_low"], ends["_high"] = (None, None) if tiles else table.interval(share)
+        found |= {f"{place}_percent{end}": None if at is None else round(100 * at, 4) for end, at in ends.items()}
+        if within is not mask:
+            found |= {f"iso_4628_3{end}": None if at is None else rust_grade(100 * at) for end, at in ends.items()}
+    return found
+
+
+def write_image(path: Path, pixels: npt.NDArray[np.uint8], kind: str) -> None:
+    """Write an image file."""
+    with atomic_file(path) as stream:
+        Image.fromarray(pixels).save(stream, kind, quality=90, compress_level=_PNG_LEVEL)

@@ -1,0 +1,99 @@
+"""A trained run, ready to predict."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.evaluation import adaptation, evaluate
+from corrotwin.segmentation.evaluation.loading import load_run
+from corrotwin.segmentation.models.network import torch_settings
+from corrotwin.segmentation.prediction.predictor import HashedPhotos, NetworkPredictor, Settings, scale_of
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest
+
+TILES_OF_PHOTO = 8  # that statistics are taken from at most
+
+
+class RunPredictor(NetworkPredictor):
+    """A run, ready to predict; `network` and `config` are those of the run."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        """Load the network.
+
+        Raises
+        ------
+        InputError
+            The folder holds no run with weights, they are damaged, its scale is unknown, or a scale is
+            given for photos that are resized whole.
+        """
+        self.folder, self.settings = folder, settings
+        loaded = load_run(folder)
+        self.network, self.config, run = loaded.network, loaded.config, loaded.record
+        config = self.config
+        self.framing, self.size, self.batch_size, self.threads = (
+            config.framing, config.size, config.batch_size, config.threads
+        )  # fmt: skip
+        if settings.scale is not None and settings.tiling == "never" and config.framing == "resize":
+            size = config.size
+            raise InputError(
+                f"`tiling` never squeezes every photo to {size} x {size} pixels, whatever `scale`; leave one out"
+            )
+        manifest, self.note = run.manifest, run.note
+        described = folder / f"{runs.KIND}.json"
+        self.threshold = run.threshold if settings.threshold is None else settings.threshold
+        self.scale = scale_of(described, manifest) if settings.scale is None else settings.scale
+        side = manifest.get("photo_side")
+        if side is None and config.framing == "resize" and manifest.get("scale") is not None:
+            side = config.size / scale_of(described, manifest)
+        self.photo_side = float(side) if isinstance(side, int | float) and 0 < side < math.inf else None
+        on_gpu = next(self.network.parameters()).device.type == "cuda"
+        # Threads share a GPU's memory; on CPUs each has the number of threads that the run was trained with.
+        self._one_at_a_time: AbstractContextManager[Any] = threading.Lock() if on_gpu else nullcontext()
+        self.labelled = frozenset(manifest.get("seen") or ())
+        self.run = {"run": digest(manifest["config"]), "weights": loaded.weights}
+
+    def adapt(self, photos: HashedPhotos) -> int:
+        """Adapt the network as `Predictor.adapt` says."""
+        hashes: list[str] = []
+
+        def seen() -> Iterator[npt.NDArray[np.uint8]]:
+            for content, image in photos:
+                hashes.append(content)
+                tiles: list[npt.NDArray[np.uint8]] = []
+
+                def keep(batch: npt.NDArray[np.uint8], tiles: list[Any] = tiles) -> npt.NDArray[np.float32]:
+                    tiles.extend(batch)
+                    return np.zeros(batch.shape[:3], np.float32)
+
+                self.through(image, keep)
+                places = np.unique(np.linspace(0, len(tiles) - 1, TILES_OF_PHOTO, dtype=int))
+                yield from (tiles[place] for place in places)
+
+        adaptation.adapt(self.network, self.config, seen())
+        if not hashes:
+            raise InputError("`adapt`: no photo can be read, of which statistics could be taken; leave it out")
+        self.run["adapted to"] = digest(sorted(hashes))
+        return len(hashes)
+
+    def network_output(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Predict probabilities (b, h, w) of images (b, h, w, 3)."""
+        with self._one_at_a_time:
+            return np.asarray(evaluate.logits_of(self.network, self.config, images)[:, 0].sigmoid().cpu().numpy())
+
+    def working(self) -> AbstractContextManager[None]:
+        """Set torch up as the run was trained."""
+        return torch_settings(self.config.threads, self.config.precision)
+
+    def start_thread(self) -> None:
+        """Give the thread as many threads of torch, whose number is each thread's own."""
+        torch.set_num_threads(self.config.threads)

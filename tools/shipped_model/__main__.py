@@ -1,0 +1,48 @@
+"""Make the model that ships anew, and measure it: renders, trainings, numbers, files.
+
+    python -m tools.shipped_model --data ../shared/data --out out/shipped-model
+    python -m tools.shipped_model --data ../shared/data --out out/shipped-model --stage pack
+
+``--data`` holds the folders `steel-bridges` and `painted-steel`. Each finished training is kept: the same command goes
+on where it was cut off. After each training its rows join ``rows.csv``. Stage ``pack`` writes the files of the package,
+their card and the tables in docs/results from the rows that are there.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import arg
+
+from corrotwin.segmentation import runs, shipped
+from corrotwin.twin.core import cli
+from corrotwin.twin.core.text import say
+from tools.shipped_model import card, look_alikes, packing, recipe, scores, work
+
+Stage = Literal["all", "train", "pack"]
+RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
+
+
+def make(
+    data: Annotated[Path, arg(help="folder of the two public sets")],
+    out: Annotated[Path, arg(help="folder for renders, runs and rows")] = Path("out/shipped-model"),
+    stage: Annotated[Stage, arg(help="all, or train or pack alone")] = "all",
+    workers: Annotated[int, arg(help="trainings at a time, one core each")] = 2,
+) -> None:
+    """Make the model that ships anew."""
+    out = out.resolve()
+    if stage != "pack":
+        work.trained(data.resolve(), out, work.render(out), workers)
+    if stage != "train":
+        rows, alikes = scores.read(out / work.ROWS), work.looked_at(data.resolve(), out)
+        frames = work.framed(data.resolve(), out)
+        measured = scores.measurements([row for row in rows if row.training.startswith("twin of")], frames)
+        run = out / work.RUNS / recipe.MODEL
+        trials = work.trials(recipe.read_sets(data.resolve()), runs.load(run).test)
+        card.write(shipped.CARD, rows, frames, alikes, packing.pack(run, shipped.FOLDER, measured, trials))
+        scores.write(RESULTS / "shipped-model.csv", rows)
+        look_alikes.write(RESULTS / "shipped-model-look-alikes.csv", alikes)
+        say(f"{shipped.FOLDER}: made; look at {shipped.CARD}")
+
+
+if __name__ == "__main__":
+    cli.run_one("python -m tools.shipped_model", make)

@@ -1,0 +1,134 @@
+"""The recipe of the model that ships, frozen before its numbers were made, and the trainings that measure it.
+
+Recipe: a U-Net on ``tu-tf_efficientnet_lite0`` with ImageNet weights, half of each batch renders of ``balanced``,
+strong augmentation, weights averaged over the last steps; as found in docs/transfer-log.md on validation photos.
+
+Trainings, all by this recipe:
+
+- ``model``: both sets' folders ``train``, their folders ``valid`` for the threshold, and renders. This one ships.
+- ``twin of SET``: without any photo of the other set. ``photos of SET``: the same without renders. Both are measured on
+  all photos of the other set: leave one set out.
+- ``fold 1`` to ``fold 3``: cross-validation by whole spots over ``train`` and ``valid`` of both sets, and of one set's
+  photos alone beside it.
+
+The folders ``test`` test ``model``, and belong to a set that is left out; nothing else opens them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from corrotwin.segmentation.arms import MIXED_SHARE, DataArm
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure
+from corrotwin.segmentation.data import groups
+from corrotwin.segmentation.data.coco import CocoDataset, Photo, read
+from corrotwin.segmentation.data.splits import Split, folds
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest
+
+SETS = ("steel-bridges", "painted-steel")
+SIZE, BATCH, STEPS, SEED = 192, 8, 400, 0
+PRESET, RENDERS, RENDER_SIZE, RENDER_SEED = "balanced", 300, 224, 420
+FOLDS = 3
+MODEL = "model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """One training: the sets whose photos it takes, whether it takes renders, and the fold that it leaves out."""
+
+    name: str
+    sets: tuple[str, ...]
+    renders: bool
+    fold: int | None = None
+
+
+def trainings() -> Iterator[Training]:
+    """Yield all trainings, those that matter most first."""
+    yield Training(name=MODEL, sets=SETS, renders=True)
+    for name in SETS:
+        yield Training(name=f"twin of {name}", sets=(name,), renders=True)
+    for name in SETS:
+        yield Training(name=f"photos of {name}", sets=(name,), renders=False)
+    for fold in range(FOLDS):
+        yield Training(name=f"fold {fold + 1}", sets=SETS, renders=True, fold=fold)
+        for name in SETS:
+            yield Training(name=f"fold {fold + 1}, photos of {name}", sets=(name,), renders=False, fold=fold)
+
+
+def read_sets(folder: Path) -> CocoDataset:
+    """Read the two public sets below a folder as one: names begin with that of the set.
+
+    Raises
+    ------
+    InputError
+        A set is absent or damaged.
+    """
+    photos: list[Photo] = []
+    for name in SETS:
+        dataset = read(folder / name)
+        photos += [replace(photo, file_name=f"{name}/{photo.file_name}") for photo in dataset.photos]
+    return restricted(CocoDataset(folder=folder, photos=tuple(photos), digest=""), [each.file_name for each in photos])
+
+
+def restricted(data: CocoDataset, names: Sequence[str]) -> CocoDataset:
+    """Return a dataset of the named photos alone."""
+    wanted = set(names)
+    photos = tuple(photo for photo in data.photos if photo.file_name in wanted)
+    contents = [
+        [photo.file_name, photo.sha256, [annotation["segmentation"] for annotation in photo.annotations]]
+        for photo in photos
+    ]
+    return replace(data, photos=photos, digest=digest(contents))
+
+
+def spots(folder: Path, data: CocoDataset) -> dict[str, str]:
+    """Return the spot of each photo: its name in the set's table of spots, behind the set's."""
+    found: dict[str, str] = {}
+    for name in SETS:
+        own = groups.beside(read(folder / name))
+        if own is None:
+            raise InputError(f"{folder / name}: has no spots.csv; the photos of one spot must stay together")
+        found |= {f"{name}/{photo}": f"{name}/{spot}" for photo, spot in own.items()}
+    return {photo.file_name: found[photo.file_name] for photo in data.photos}
+
+
+def part_of(name: str) -> str:
+    """Return the folder of a photo in its set: train, valid or test."""
+    return name.split("/")[1]
+
+
+def data_of(training: Training, data: CocoDataset, spot: Mapping[str, str]) -> tuple[CocoDataset, Split]:
+    """Return the photos of a training, and their split."""
+    own = [photo.file_name for photo in data.photos if photo.file_name.split("/")[0] in training.sets]
+    if training.fold is None:
+        parts = {part: tuple(name for name in own if part_of(name) == part) for part in ("train", "valid", "test")}
+        group = {name: spot[name] for name in own}
+        return restricted(data, own), Split(how="own", seed=SEED, group=group, **parts)
+    known = [photo.file_name for photo in data.photos if part_of(photo.file_name) != "test"]
+    whole = folds(restricted(data, known), groups=spot, count=FOLDS, seed=SEED)[training.fold]
+    parts = {
+        part: tuple(name for name in getattr(whole, part) if name.split("/")[0] in training.sets)
+        for part in ("train", "valid", "test")
+    }
+    names = [name for part in parts.values() for name in part]
+    group = {name: spot[name] for name in names}
+    return restricted(data, names), Split(how=whole.how, seed=SEED, group=group, **parts)
+
+
+def measured_on(training: Training, data: CocoDataset, split: Split) -> list[str]:
+    """Return the photos that measure a training: the other set, or those that it left out."""
+    if training.fold is None and training.name != MODEL:
+        return [photo.file_name for photo in data.photos if photo.file_name.split("/")[0] not in training.sets]
+    return list(split.test)
+
+
+def config_of(training: Training, photos: int) -> TrainConfig:
+    """Return the settings of a training on so many training photos."""
+    name, share = ("mixed", MIXED_SHARE) if training.renders else ("real", 0.0)
+    arm = DataArm(name=name, augmentation="strong", render_share=share)
+    epochs = max(1, round(STEPS / -(-photos // BATCH)))
+    return configure(
+        "small", backbone=DEFAULT_BACKBONE, arm=arm, seed=SEED, epochs=epochs, size=SIZE, batch_size=BATCH,
+        keep="averaged", threads=1,
+    )  # fmt: skip

@@ -1,0 +1,209 @@
+"""What the trainings do on photos that they have not seen: a row for each photo, and the numbers of the card."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation.data.coco import CocoDataset
+from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.evaluation.loading import load_run
+from corrotwin.segmentation.prediction.measured import Measured, ShareTable
+from corrotwin.segmentation.prediction.parts import FramedPart
+from corrotwin.twin.core import tables
+
+CHANCE = 0.9  # that a photo's share of corrosion lies in its interval
+TAIL = (1 - CHANCE) / 2  # on each side of it
+BINS = 6  # of predicted shares, of equally many photos each
+LARGE = 0.01  # of a photo: share of a patch that counts when it is missed
+FRAMES = 3  # of each photo
+MISSED = 0.1  # of a patch: found if more of it is called corrosion
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredPhoto:
+    """A photo measured by a training: pixel counts at the network's size, patches above `LARGE`, and those missed."""
+
+    training: str
+    photo: str
+    spot: str
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+    patches: int
+    missed: int
+
+    @property
+    def f1(self) -> float:
+        """F1 of the photo."""
+        return float(evaluate.scores(*(np.array(n) for n in (self.tp, self.fp, self.fn, self.tn)))[0])
+
+    @property
+    def predicted(self) -> float:
+        """The share that is called corrosion."""
+        return (self.tp + self.fp) / (self.tp + self.fp + self.fn + self.tn)
+
+    @property
+    def true(self) -> float:
+        """The share that people outlined."""
+        return (self.tp + self.fn) / (self.tp + self.fp + self.fn + self.tn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FramedShare:
+    """Shares of corrosion in a part of a photo: as a training predicts it, and as people outlined it."""
+
+    training: str
+    photo: str
+    predicted: float
+    true: float
+
+
+MeasuredShare = MeasuredPhoto | FramedShare
+COLUMNS = tuple(field.name for field in fields(MeasuredPhoto))
+
+
+def measure(
+    folder: Path, data: CocoDataset, names: Sequence[str], spot: Mapping[str, str], training: str
+) -> list[MeasuredPhoto]:
+    """Return a row for each of the named photos, at the threshold of the run."""
+    from corrotwin.segmentation.models.network import torch_settings
+
+    loaded = load_run(folder)
+    config, threshold = loaded.config, loaded.record.threshold
+    arrays = evaluate.decoded_arrays(data, config)
+    rows = []
+    with torch_settings(config.threads, config.precision):
+        for name, (probability, truth) in zip(
+            names, evaluate.probabilities(loaded.network, config, arrays, names), strict=True
+        ):
+            called = probability > threshold
+            patches, missed = patches_of(called, truth)
+            pairs = ((called, truth), (called, ~truth), (~called, truth), (~called, ~truth))
+            tp, fp, fn, tn = (int((one & other).sum()) for one, other in pairs)
+            rows.append(
+                MeasuredPhoto(
+                    training=training, photo=name, spot=spot[name], tp=tp, fp=fp, fn=fn, tn=tn, patches=patches,
+                    missed=missed,
+                )
+            )  # fmt: skip
+    return rows
+
+
+def patches_of(called: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the number of connected patches of corrosion above `LARGE` of the photo, and of those that are missed."""
+    import cv2
+
+    count, labels = cv2.connectedComponents(truth.astype(np.uint8), connectivity=8)
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    found = np.bincount(labels[called], minlength=count)
+    large = sizes > LARGE * truth.size
+    large[0] = False
+    return int(large.sum()), int((large & (found <= MISSED * sizes)).sum())
+
+
+def share_table(rows: Sequence[MeasuredShare]) -> ShareTable:
+    """Return the interval of the true share by the predicted one: quantiles of what is missed or too much, in bins.
+
+    The quantiles are those of split conformal prediction (J. Lei et al., Journal of the American Statistical
+    Association 113, 2018), in each bin of equally many photos by itself. Between the medians of bins the ends follow
+    lines, of which that theory says nothing: `crossed` tells what they hold.
+    """
+    predicted, true = (np.array([getattr(row, name) for row in rows]) for name in ("predicted", "true"))
+    middles, lowest, highest = [], [], []
+    for part in np.array_split(np.argsort(predicted, kind="stable"), BINS):
+        error, count = np.sort((true - predicted)[part]), len(part)
+        first, last = math.floor((count + 1) * TAIL), math.ceil((count + 1) * (1 - TAIL))
+        middles.append(float(np.median(predicted[part])))
+        lowest.append(middles[-1] + float(error[first - 1]) if first >= 1 else 0.0)
+        highest.append(middles[-1] + float(error[last - 1]) if last <= count else 1.0)
+    knots, places = np.unique([0.0, *middles, 1.0], return_index=True)
+    # Ends rise with the predicted share; where they do not, they are moved outwards.
+    low = np.minimum.accumulate(np.clip([0.0, *lowest, lowest[-1]], 0, 1)[::-1])[::-1]
+    high = np.maximum.accumulate(np.clip([highest[0], *highest, 1.0], 0, 1))
+    return ShareTable(
+        chance=CHANCE, predicted=tuple(knots.tolist()), low=tuple(low[places].round(5).tolist()),
+        high=tuple(high[places].round(5).tolist()),
+    )  # fmt: skip
+
+
+def coverage(rows: Sequence[MeasuredShare], table: ShareTable) -> float:
+    """Return the share of photos whose true share lies in its interval."""
+    inside = []
+    for row in rows:
+        low, high = table.interval(row.predicted)
+        inside.append(low <= row.true <= high)
+    return float(np.mean(inside))
+
+
+def write(path: Path, rows: Sequence[MeasuredPhoto]) -> None:
+    """Write the rows as a table."""
+    tables.write_own(path, COLUMNS, (astuple(row) for row in rows))
+
+
+def read(path: Path) -> list[MeasuredPhoto]:
+    """Read the rows of a table."""
+    columns = tables.read_own(path, COLUMNS)
+    counts = {name: [int(value) for value in columns[name]] for name in COLUMNS[3:]}
+    return [
+        MeasuredPhoto(
+            training=columns["training"][place], photo=columns["photo"][place], spot=columns["spot"][place],
+            **{name: values[place] for name, values in counts.items()},
+        )
+        for place in range(len(columns["photo"]))
+    ]  # fmt: skip
+
+
+def missed(rows: Sequence[MeasuredPhoto]) -> str:
+    """Return the share of patches above `LARGE` that are missed."""
+    patches = sum(row.patches for row in rows)
+    return f"{100 * sum(row.missed for row in rows) / patches:.0f} % of {patches}" if patches else "no such patch"
+
+
+def crossed(rows: Sequence[MeasuredShare]) -> dict[str, float]:
+    """Return how often the interval learned from one set that was left out holds the share of the other, by set."""
+    by_set: dict[str, list[MeasuredShare]] = {}
+    for row in rows:
+        by_set.setdefault(row.photo.split("/")[0], []).append(row)
+    (one, other), (first, second) = by_set, by_set.values()
+    return {other: coverage(second, share_table(first)), one: coverage(first, share_table(second))}
+
+
+def measurements(rows: Sequence[MeasuredPhoto], frames: Sequence[FramedShare]) -> Measured:
+    """Return what the model that ships says of itself, from its twins on the sets that they left out."""
+    tp, fp, fn, tn = (sum(getattr(row, name) for row in rows) for name in ("tp", "fp", "fn", "tn"))
+    return Measured(
+        photos=len(rows), recall=round(tp / (tp + fn), 4), false_calls=round(fp / (fp + tn), 4),
+        share=share_table(rows), held=round(min(crossed(rows).values()), 3),
+        frame=share_table(frames), frame_held=round(min(crossed(frames).values()), 3),
+    )  # fmt: skip
+
+
+def framed(
+    folder: Path, data: CocoDataset, names: Sequence[str], training: str
+) -> list[FramedShare]:  # fmt: skip
+    """Return shares within `FRAMES` frames of each of the named photos, drawn anywhere, 0.25 to 0.75 of its sides."""
+    from corrotwin.segmentation.models.network import torch_settings
+
+    loaded = load_run(folder)
+    config, threshold = loaded.config, loaded.record.threshold
+    arrays = evaluate.decoded_arrays(data, config)
+    rng, found = np.random.default_rng(0), []
+    with torch_settings(config.threads, config.precision):
+        predicted = evaluate.probabilities(loaded.network, config, arrays, names)
+        for name, (probability, truth) in zip(names, predicted, strict=True):
+            for _ in range(FRAMES):
+                width, height = rng.uniform(0.25, 0.75, 2)
+                left, top = rng.uniform(0, 1 - width), rng.uniform(0, 1 - height)
+                frame = FramedPart(left=left, top=top, right=left + width, bottom=top + height)
+                found.append(
+                    FramedShare(
+                        training=training, photo=name, predicted=float(frame.cut(probability > threshold).mean()),
+                        true=float(frame.cut(truth).mean()),
+                    )
+                )  # fmt: skip
+    return found

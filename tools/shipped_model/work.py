@@ -1,0 +1,97 @@
+"""The work of making the model: rendering, training and measuring, in processes of their own."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation.data.coco import CocoDataset, image, read
+from corrotwin.segmentation.data.decoded import resize_image
+from corrotwin.twin.core.errors import WorkError
+from corrotwin.twin.core.text import say_error
+from tools.shipped_model import look_alikes, recipe, scores
+from tools.shipped_model.look_alikes import LookAlike
+from tools.shipped_model.recipe import Training
+from tools.shipped_model.scores import FramedShare
+
+RENDERS, ROWS, RUNS = "renders", "rows.csv", "runs"
+
+
+def render(out: Path) -> Path:
+    """Render the pictures of the recipe, or go on with them, and return their folder."""
+    folder = out / RENDERS
+    command = [
+        sys.executable, "-m", "corrotwin", "synth", "render", "--preset", recipe.PRESET, "--count", recipe.RENDERS,
+        "--size", recipe.RENDER_SIZE, "--seed", recipe.RENDER_SEED, "--out", folder,
+    ]  # fmt: skip
+    if subprocess.run(list(map(str, command)), check=False).returncode:
+        raise WorkError(f"{folder}: rendering failed; the same command goes on")
+    return folder
+
+
+def run_of(training: Training, out: Path) -> Path:
+    """Return the folder of a training."""
+    return out / RUNS / training.name.replace(" ", "-").replace(",", "")
+
+
+def measured(training: Training, data_folder: Path, renders: Path, out: Path) -> list[scores.MeasuredPhoto]:
+    """Train one network, or take the one that is there, and return a row for each photo that measures it."""
+    from corrotwin.segmentation.training.train import train
+
+    data = recipe.read_sets(data_folder)
+    spot = recipe.spots(data_folder, data)
+    photos, split = recipe.data_of(training, data, spot)
+    config = recipe.config_of(training, len(split.train))
+    folder = run_of(training, out)
+    of_renders = read(renders) if training.renders else None
+    train(folder, config, real=photos, split=split, renders=of_renders)
+    names = recipe.measured_on(training, data, split)
+    return scores.measure(folder, data, names, spot, training.name)
+
+
+def trained(data: Path, out: Path, renders: Path, workers: int) -> list[scores.MeasuredPhoto]:
+    """Train and measure all networks, and write their rows after each."""
+    rows: list[scores.MeasuredPhoto] = []
+    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
+        todo = {pool.submit(measured, training, data, renders, out): training for training in recipe.trainings()}
+        for done in as_completed(todo):
+            rows += done.result()
+            mean = np.mean([row.f1 for row in done.result()])
+            say_error(f"{todo[done].name}: mean F1 {mean:.3f} on {len(done.result())} photos")
+            scores.write(out / ROWS, sorted(rows, key=lambda row: (row.training, row.photo)))
+    return rows
+
+
+def twins() -> list[Training]:
+    """Return the trainings that leave a set out and take renders."""
+    return [training for training in recipe.trainings() if training.name.startswith("twin of")]
+
+
+def looked_at(data: Path, out: Path) -> list[LookAlike]:
+    """Return what the twins call corrosion in look-alikes of the sets that they do not know."""
+    found = [look_alikes.measure(each.name, run_of(each, out), each.sets, data) for each in twins()]
+    return [row for of_twin in found for row in of_twin]
+
+
+def framed(data: Path, out: Path) -> list[FramedShare]:
+    """Return shares in parts of the photos of the sets that the twins do not know."""
+    whole = recipe.read_sets(data)
+    spot = recipe.spots(data, whole)
+    found = []
+    for training in twins():
+        _, split = recipe.data_of(training, whole, spot)
+        names = recipe.measured_on(training, whole, split)
+        found += scores.framed(run_of(training, out), whole, names, training.name)
+    return found
+
+
+def trials(data: CocoDataset, names: Sequence[str]) -> list[npt.NDArray[np.uint8]]:
+    """Return pictures of photos at the network's size, a batch each, evenly spaced over the named ones."""
+    photos = {photo.file_name: photo for photo in data.photos}
+    chosen = [names[int(place)] for place in np.linspace(0, len(names) - 1, 16)]
+    return [resize_image(image(photos[name]), recipe.SIZE)[None] for name in chosen]

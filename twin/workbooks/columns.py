@@ -1,0 +1,216 @@
+"""Which column of somebody else's table holds what: by a map that the user gives, or by usual headings."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_json
+from corrotwin.twin.core.text import first_of
+from corrotwin.twin.inspection.records import UNITS_MM
+from corrotwin.twin.workbooks import days
+from corrotwin.twin.workbooks.sheets import Value, WorkbookSheet
+
+# What a column may hold, and headings by which it is usually called, without case, units and punctuation.
+USUAL: Mapping[str, tuple[str, ...]] = {
+    "asset": ("asset", "asset id", "equipment", "equipment id", "line", "line number", "unit id", "vessel"),
+    "group": ("group", "group id", "tml group", "tml group id", "circuit", "circuit id", "corrosion circuit"),
+    "place": (
+        "place", "cml", "cml id", "cml no", "cml number", "cml name", "tml", "tml id", "tml no", "tml number",
+        "tml name", "location id", "measurement location", "measurement point", "examination point", "point id",
+    ),
+    "point": ("point", "position", "clock position", "clock", "orientation", "quadrant", "grid point"),
+    "zone": ("zone", "component", "component type", "part", "fitting", "cml type", "tml type"),
+    "date": (
+        "date", "inspection date", "reading date", "survey date", "measurement date", "date taken", "date measured",
+        "datum", "examination date",
+    ),
+    "value": (
+        "value", "reading", "thickness", "measured thickness", "measured", "wall thickness", "actual thickness",
+        "t actual", "minimum reading", "min reading", "thickness reading", "ut reading",
+        "measurement value", "wanddicke", "messwert",
+    ),
+    "unit": ("unit", "units", "uom", "unit of measure", "einheit"),
+    "technician": ("technician", "inspector", "examiner", "operator", "measured by", "performed by", "taken by"),
+    "instrument": ("instrument", "gauge", "gauge id", "instrument id", "instrument serial", "equipment used", "tool"),
+    "calibration": ("calibration", "calibration date", "calibration block", "cal block", "calibration id"),
+    "procedure": ("procedure", "procedure no", "procedure number", "technique", "method"),
+    "echo": ("echo", "echo mode"),
+    "coated": ("coated", "through paint", "through coating", "painted"),
+}  # fmt: skip
+_NAMED = r"mm|millimet(?:er|re)s?|in|inch|inches|\"|mils?|thou"  # units of thickness
+IN_HEADING = re.compile(rf"[\(\[]\s*({_NAMED})\.?\s*[\)\]]|(?<=\s)(mm|in|inch|mils?)$")
+_UNITS = {'"': "inch", "inches": "inch", "in": "inch", "thou": "mil", "mils": "mil"}
+_SETTINGS = ("unit", "dates", "zones", "sheet", "header")
+_FEWEST = 2  # columns of a header, known by their headings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnMap:
+    """What the user says of a file: the heading of each column by what it holds, and what no column says.
+
+    `zones` translates what the file calls a part into zones of the twin; `dates` is the order in which days are
+    written; `header` is the number of the row with the headings; `sheet` its name.
+    """
+
+    headings: Mapping[str, str] = field(default_factory=dict)
+    unit: str = ""
+    dates: days.Order | None = None
+    zones: Mapping[str, str] = field(default_factory=dict)
+    sheet: str = ""
+    header: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """The row of a sheet that names its columns: what each holds by its index, units that headings state, surveys.
+
+    `surveys` are columns whose heading is a day: each holds the readings of that day.
+    """
+
+    sheet: WorkbookSheet
+    row: int
+    columns: Mapping[str, int]
+    headings: Mapping[int, str]
+    units: Mapping[int, str]
+    surveys: Mapping[int, Value]
+
+
+def unit_of(text: str) -> str:
+    """Return a unit of thickness by the name that records have for it; empty for none that is known."""
+    name = text.strip().lower().rstrip(".")
+    name = "mm" if name.startswith("millim") else _UNITS.get(name, name)
+    return name if name in UNITS_MM else ""
+
+
+def read_map(path: Path) -> ColumnMap:
+    """Read a column map: JSON with the heading of each column by what it holds (`USUAL`), and `_SETTINGS`.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or names what is not known.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise InputError(f'{path}: give an object, such as {{"place": "TML", "value": "Reading", "unit": "inch"}}')
+    if unknown := sorted(set(content) - {*USUAL, *_SETTINGS}):
+        raise InputError(f"{path}: {unknown[0]!r} is not known; it takes {', '.join((*USUAL, *_SETTINGS))}")
+    headings = {name: _text(path, name, content[name]) for name in USUAL if name in content and name not in _SETTINGS}
+    unit = _text(path, "unit", content.get("unit", ""))
+    if unit and not unit_of(unit):  # then it is the heading of a column of units
+        headings["unit"] = unit
+    dates = content.get("dates")
+    if dates not in (None, "day", "month"):
+        raise InputError(f"{path}: dates {dates!r:.40}: say which comes first, day or month")
+    zones = content.get("zones", {})
+    if not isinstance(zones, dict) or not all(isinstance(zone, str) for zone in zones.values()):
+        raise InputError(f'{path}: zones: give an object, such as {{"Elbow": "elbow-1"}}')
+    translated: dict[str, str] = {}
+    for name, zone in zones.items():
+        if translated.setdefault(canonical(name), zone) != zone or not canonical(name):
+            raise InputError(f"{path}: zones: {name!r:.40} is not told from another; give each part a name of its own")
+    header = content.get("header")
+    if header is not None and (not isinstance(header, int) or isinstance(header, bool) or header < 1):
+        raise InputError(f"{path}: header {header!r:.40}: give the number of the row with the headings")
+    return ColumnMap(
+        headings={name: heading for name, heading in headings.items() if name != "unit" or not unit_of(heading)},
+        unit=unit_of(unit), dates=dates, zones=translated,
+        sheet=_text(path, "sheet", content.get("sheet", "")), header=header,
+    )  # fmt: skip
+
+
+def _text(path: Path, name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{path}: {name} {value!r:.40}: give text")
+    return value
+
+
+def canonical(text: str) -> str:
+    """Return a heading without case, units in brackets and punctuation."""
+    return " ".join(re.sub(r"[\W_]+", " ", IN_HEADING.sub(" ", f" {text}".casefold())).split())
+
+
+def header_of(sheet: WorkbookSheet, given: ColumnMap) -> Header | None:
+    """Return the row that names the columns of a sheet; None where no row does, by the usual headings.
+
+    Raises
+    ------
+    InputError
+        A heading of the map is absent or there twice, or two columns are called what holds one thing.
+    """
+    if given.header is not None:
+        rows = [row for row in sheet.rows if row.number == given.header]
+        if not rows:
+            raise InputError(f"{sheet.where(given.header)}: is empty; give the row with the headings")
+        return _header(sheet, rows[0].number, rows[0].cells, given)
+    best, most = None, _FEWEST - 1
+    for row in sheet.rows[:30]:
+        known = _known(row.cells, given)
+        count = len(known) + sum(_is_survey(cell) for cell in row.cells if cell is not None) * bool(known)
+        if known and count > most:
+            best, most = row, count
+    return None if best is None else _header(sheet, best.number, best.cells, given)
+
+
+def _known(cells: Sequence[Value], given: ColumnMap) -> dict[int, str]:
+    """Return what columns hold, by their index."""
+    wanted = {heading.casefold(): name for name, heading in given.headings.items()}
+    said = {*given.headings, *(["unit"] if given.unit else [])}  # of these no usual heading is looked for
+    usual = {heading: name for name, called in USUAL.items() if name not in said for heading in called}
+    found = {}
+    for index, cell in enumerate(cells):
+        if isinstance(cell, str):
+            name = wanted.get(cell.casefold()) or usual.get(canonical(cell))
+            if name is not None:
+                found[index] = name
+    return found
+
+
+def _header(sheet: WorkbookSheet, row: int, cells: Sequence[Value], given: ColumnMap) -> Header:
+    known = _known(cells, given)
+    headings = {index: str(cell) for index, cell in enumerate(cells) if cell is not None}
+    columns: dict[str, int] = {}
+    for index, name in known.items():
+        if (other := columns.setdefault(name, index)) != index:
+            raise InputError(
+                f"{sheet.where(row)}: columns {headings[other]!r} and {headings[index]!r} could both be the {name}; "
+                f'say which by a map: {{"{name}": "..."}}'
+            )
+    return Header(
+        sheet=sheet,
+        row=row,
+        columns=columns,
+        headings=headings,
+        units={index: unit for index, heading in headings.items() if (unit := _unit_in(heading))},
+        surveys={
+            index: _without_unit(cell) for index, cell in enumerate(cells) if index not in known and _is_survey(cell)
+        },
+    )
+
+
+def _unit_in(heading: str) -> str:
+    found = IN_HEADING.search(f" {heading}".casefold())
+    return unit_of(found[1] or found[2]) if found else ""
+
+
+def _without_unit(cell: Value) -> Value:
+    return IN_HEADING.sub("", cell).strip() if isinstance(cell, str) else cell
+
+
+def _is_survey(cell: Value) -> bool:
+    """Return whether a heading is a day, however it is written, with a unit or without."""
+    try:
+        days.day_of(_without_unit(cell), None)
+    except ValueError:
+        return False
+    except days.AmbiguousDayError:
+        return True
+    return True
+
+
+def names(listed: Iterable[object]) -> str:
+    """Return the first names of a list, quoted and cut where they are long."""
+    return first_of([repr(str(name))[:40] for name in listed], 8)

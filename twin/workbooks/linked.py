@@ -1,0 +1,80 @@
+"""Sheets that say more of what readings name: measurement locations, their groups, the assets of these."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.workbooks.columns import Header
+from corrotwin.twin.workbooks.sheets import SheetRow, Value
+
+KEYS = ("place", "group", "asset")  # by which sheets refer to one another, from the readings outwards
+KEPT = ("group", "asset", "zone")  # what is taken from other sheets
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceCell:
+    """A value, its place for errors, and the unit that its heading states."""
+
+    value: Value
+    where: str
+    unit: str = ""
+
+
+def cells_of(header: Header, row: SheetRow) -> dict[str, SourceCell]:
+    """Return the filled cells of a row by what they hold."""
+    found = {}
+    for name, index in header.columns.items():
+        value = row.cells[index] if index < len(row.cells) else None
+        if value is not None:
+            where = header.sheet.where(row.number, header.headings[index])
+            found[name] = SourceCell(value=value, where=where, unit=header.units.get(index, ""))
+    return found
+
+
+class Links:
+    """What the sheets without readings say, by the key of their rows."""
+
+    def __init__(self, headers: Sequence[Header]) -> None:
+        """Read the sheets.
+
+        Raises
+        ------
+        InputError
+            An id stands in two rows of a sheet.
+        """
+        self._tables: list[tuple[str, Mapping[str, Mapping[str, SourceCell]]]] = []
+        for key in KEYS:
+            for header in headers:
+                first = next((each for each in KEYS if each in header.columns), None)
+                if first == key:
+                    self._tables.append((key, _by_key(header, key)))
+
+    def completed(self, cells: Mapping[str, SourceCell]) -> dict[str, SourceCell]:
+        """Return the cells of a reading with what other sheets say of its place, the place's group, and its asset."""
+        found = dict(cells)
+        for key, table in self._tables:
+            if key in found and (more := table.get(key_of(found[key].value))) is not None:
+                found |= {name: cell for name, cell in more.items() if name in KEPT and name not in found}
+        return found
+
+
+def key_of(value: Value) -> str:
+    """Return an id as text: 12 and 12.0 are one."""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    return str(value)
+
+
+def _by_key(header: Header, key: str) -> dict[str, dict[str, SourceCell]]:
+    table: dict[str, dict[str, SourceCell]] = {}
+    for row in header.sheet.rows:
+        if row.number <= header.row:
+            continue
+        cells = cells_of(header, row)
+        if key not in cells:
+            continue
+        name = key_of(cells[key].value)
+        if name in table:
+            raise InputError(f"{cells[key].where}: {name!r} stands in two rows; keep one")
+        table[name] = cells
+    return table

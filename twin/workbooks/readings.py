@@ -1,0 +1,273 @@
+"""Thickness readings of a workbook or a table, as records of a twin: checked all together before any is stored."""
+
+import datetime
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from corrotwin.twin.core.errors import InputError, as_read
+from corrotwin.twin.core.text import counted
+from corrotwin.twin.geometry.atlas import AssetGeometry
+from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.inspection import plausibility
+from corrotwin.twin.inspection.records import ABOUT, UNITS_MM, Record, wall_mm
+from corrotwin.twin.workbooks import sheets
+from corrotwin.twin.workbooks.columns import ColumnMap, Header, canonical, header_of, names, unit_of
+from corrotwin.twin.workbooks.linked import Links, SourceCell, key_of
+from corrotwin.twin.workbooks.surveys import has_readings, readings_in
+
+GAUGE = "ultrasonic gauge"  # name of an instrument that no column states
+NOT_MEASURED = frozenset({"", "-", "–", "n/a", "na", "n.a.", "nm", "no access", "not measured", "nr", "x"})
+ECHOES = {
+    "single": "single", "multiple": "multiple", "echo to echo": "multiple", "echo-echo": "multiple", "e-e": "multiple",
+}  # fmt: skip
+ANSWERS = {"yes": "yes", "true": "yes", "y": "yes", "1": "yes", "no": "no", "false": "no", "n": "no", "0": "no"}
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defaults:
+    """What no column says: unit, zone, tool, and which asset of the file is meant; empty where it need not be said."""
+
+    unit: str = ""
+    zone: str = ""
+    tool: str = ""
+    asset: str = ""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """The zone of places that the twin knows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """The records of a file, how its columns were understood, and notes on what was left out."""
+
+    records: tuple[Record, ...]
+    columns: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def intake(path: Path, given: ColumnMap, defaults: Defaults, asset: AssetGeometry) -> Intake:
+    """Read the thickness readings of a file: a row each, a row a place with a column a survey, or linked sheets.
+
+    Parameters
+    ----------
+    path : workbook or CSV file.
+    given : what the user says of its columns.
+    defaults : what no column says.
+    asset : geometry of the twin; zones are checked, and readings held against its nominal thickness.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, no sheet has readings, or a reading is wrong: file, sheet, row, column, value and what
+        would be right. Nothing is returned then.
+    """
+    read = sheets.read(path)
+    if given.sheet:
+        if given.sheet not in [sheet.name for sheet in read]:
+            raise InputError(f"{path}: no visible sheet {given.sheet!r}; it has {names(sheet.name for sheet in read)}")
+        read = [sheet for sheet in read if sheet.name == given.sheet]
+    headers = [header for sheet in read if (header := header_of(sheet, given)) is not None]
+    known = {heading.casefold() for header in headers for heading in header.headings.values()}
+    for name, heading in given.headings.items():
+        if heading.casefold() not in known:
+            raise InputError(f"{path}: no column {heading!r:.60}, which the map names for the {name}")
+    measured = [header for header in headers if has_readings(header)]
+    if not measured:
+        seen = "; ".join(names(header.headings.values()) for header in headers) or "no heading that is known"
+        raise InputError(
+            f"{path}: no readings found ({seen}): a sheet needs a date and a value in each row, or a place in each row "
+            'and a column a survey; say which by a map: {"date": "...", "value": "...", "place": "..."}'
+        )
+    for header in measured:
+        sheets.check(header.sheet, header.row)
+    links = Links([header for header in headers if header not in measured])
+    found = [reading for header in measured for reading in readings_in(header, given)]
+    completed = [(links.completed(cells), day) for cells, day in found]
+    wanted, notes = _of_asset(path, completed, defaults.asset)
+    if any("place" in header.columns for header in measured):
+        for cells, _ in wanted:
+            if "place" not in cells:
+                raise InputError(f"{cells['value'].where}: its row names no place; fill it in or remove the row")
+    records, more = _records(wanted, given, defaults, asset)
+    check_units(records, asset)
+    columns = tuple(line for header in measured for line in _described(header))
+    return Intake(records=tuple(records), columns=columns, notes=(*notes, *more))
+
+
+def _of_asset(
+    path: Path, found: Sequence[tuple[dict[str, SourceCell], datetime.date]], asset: str
+) -> tuple[list[tuple[dict[str, SourceCell], datetime.date]], list[str]]:
+    """Return the readings of one asset, and a note on those of others."""
+    there = sorted({key_of(cells["asset"].value) for cells, _ in found if "asset" in cells})
+    if not asset and len(there) > 1:
+        raise InputError(f"{path}: has readings of {names(there)}; say which is this twin (`asset`)")
+    if asset and asset not in there:
+        raise InputError(f"{path}: no asset {asset!r}; it has {names(there) or 'no column of assets'}")
+    for cells, _ in found:
+        if asset and "asset" not in cells:
+            raise InputError(f"{cells['value'].where}: says of no asset that it is its; fill it in")
+    own = [(cells, day) for cells, day in found if not asset or key_of(cells["asset"].value) == asset]
+    others = len(found) - len(own)
+    return own, [f"{counted(others, 'reading')} of other assets left out"] if others else []
+
+
+def _records(
+    found: Sequence[tuple[dict[str, SourceCell], datetime.date]],
+    given: ColumnMap,
+    defaults: Defaults,
+    asset: AssetGeometry,
+) -> tuple[list[Record], list[str]]:
+    """Return the records, and notes on what was not measured or stands twice."""
+    records: list[Record] = []
+    known: dict[tuple[str, ...], tuple[Record, str]] = {}
+    groups: dict[str, set[str]] = {}
+    for cells, _ in found:
+        if "place" in cells and "group" in cells:
+            groups.setdefault(key_of(cells["place"].value), set()).add(key_of(cells["group"].value))
+    shared = {place for place, of_place in groups.items() if len(of_place) > 1}
+    blank = twice = 0
+    for cells, day in found:
+        value = _number(cells["value"])
+        if value is None:
+            blank += 1
+            continue
+        record = _record(cells, day, value, given, defaults, asset, shared)
+        key = (record.zone, record.place, record.date, record.tool)
+        if record.place and key in known:
+            other, where = known[key]
+            if other.value != record.value:
+                raise InputError(
+                    f"{cells['value'].where}: {record.place} on {record.date} is {record.value:g} mm here and "
+                    f"{other.value:g} mm in {where}; keep one, or tell points of a place apart by a column `point`"
+                )
+            twice += 1
+            continue
+        known[key] = record, cells["value"].where
+        records.append(record)
+    notes = [f"{counted(blank, 'cell')} of what was not measured left out"] if blank else []
+    if shared:
+        notes.append(f"places of several groups are called GROUP/PLACE: {names(sorted(shared))}")
+    return records, notes + ([f"{counted(twice, 'reading')} that stand twice left out"] if twice else [])
+
+
+def _number(cell: SourceCell) -> float | None:
+    """Return a reading as a number; None where the cell says that nothing was measured."""
+    number = cell.value if isinstance(cell.value, float) else None
+    if isinstance(cell.value, str):
+        if cell.value.casefold() in NOT_MEASURED:
+            return None
+        if _NUMBER.fullmatch(cell.value):
+            number = float(cell.value.replace(",", "."))
+    if number is not None and number <= 0:
+        raise InputError(f"{cell.where}: {number:g} is no thickness; leave it empty where nothing was measured")
+    if number is not None:
+        return number
+    raise InputError(f"{cell.where}: {str(cell.value)!r:.60} is no number; write it as 7.9, or leave it empty")
+
+
+def _record(
+    cells: Mapping[str, SourceCell], day: datetime.date, value: float, given: ColumnMap, defaults: Defaults,
+    asset: AssetGeometry, shared: Collection[str],
+) -> Record:  # fmt: skip
+    where = cells["value"].where
+    text = {name: key_of(cells[name].value) for name in ("place", "point", "instrument", *ABOUT) if name in cells}
+    if "point" in text and "place" not in text:
+        raise InputError(f"{where}: has a point and no place; fill it in")
+    if text.get("place") in shared:
+        text["place"] = f"{key_of(cells['group'].value)}/{text['place']}" if "group" in cells else text["place"]
+    place = "/".join(text[name] for name in ("place", "point") if name in text)
+    zone = _zone(cells.get("zone"), place, where, given, defaults, asset)
+    unit = _unit(cells, given, defaults)
+    echo, coated = _word(cells.get("echo"), ECHOES), _word(cells.get("coated"), ANSWERS) == "yes"
+    try:
+        return Record(
+            date=day.isoformat(), zone=zone, kind="ultrasonic", value=value, unit=unit, echo=echo, coated=coated,
+            tool=text.get("instrument") or defaults.tool or GAUGE, place=place, source=where,
+            technician=text.get("technician", ""), calibration=text.get("calibration", ""),
+            procedure=text.get("procedure", ""),
+        )  # fmt: skip
+    except InputError as error:
+        raise InputError(f"{where}: {as_read(error)}") from error
+
+
+def _word(cell: SourceCell | None, known: Mapping[str, str]) -> str:
+    if cell is None:
+        return ""
+    word = known.get(key_of(cell.value).casefold())
+    if word is None:
+        raise InputError(f"{cell.where}: {key_of(cell.value)!r:.60} is not known; write {' or '.join(sorted(known))}")
+    return word
+
+
+def _unit(cells: Mapping[str, SourceCell], given: ColumnMap, defaults: Defaults) -> str:
+    """Return the unit of a reading: of its row, its heading, the map, or the command."""
+    if "unit" in cells:
+        cell = cells["unit"]
+        if not (unit := unit_of(key_of(cell.value))):
+            raise InputError(f"{cell.where}: {key_of(cell.value)!r:.60} is no unit; write mm, inch or mil")
+        return unit
+    unit = cells["value"].unit or given.unit or defaults.unit
+    if not unit:
+        raise InputError(f"{cells['value'].where}: no unit is stated; say it by `unit`: mm, inch or mil")
+    return unit
+
+
+def _zone(
+    cell: SourceCell | None, place: str, where: str, given: ColumnMap, defaults: Defaults, asset: AssetGeometry
+) -> str:
+    """Return the zone of a reading: what its row calls it, else that of its place, else that of the command."""
+    zones = {canonical(name): name for name in asset.zone_names if name != COVERED}
+    if cell is not None:
+        called = key_of(cell.value)
+        zone = given.zones.get(canonical(called), "") or zones.get(canonical(called), "")
+        if not zone:
+            raise InputError(
+                f"{cell.where}: {called!r:.60} is no zone of this {asset.kind} ({names(zones.values())}); translate "
+                f'it by a map: {{"zones": {{"{called:.40}": "{asset.zone_names[0]}"}}}}'
+            )
+        return zone
+    zone = defaults.places.get(place) or defaults.zone
+    if not zone:
+        raise InputError(f"{where}: no zone is stated, and {place or 'the place'} is not known; say it by `zone`")
+    return zone
+
+
+def check_units(records: Sequence[Record], asset: AssetGeometry) -> None:
+    """Refuse a reading that is absurd in its own unit, and fits nominal in another alone: columns may mix units.
+
+    A table is held to more than a single reading is, of which most of a tool must look so (`plausibility.check_units`).
+
+    Raises
+    ------
+    InputError
+        There is one.
+    """
+    for record in records:
+        unit = plausibility.other_unit(record, asset) if record.zone in asset.zone_names else ""
+        if unit:
+            stated = record.stated.rpartition(" ")[2] or "mm"
+            value, nominal = record.value / UNITS_MM[stated], wall_mm(record, asset)
+            raise InputError(
+                f"{record.source}: {value:.6g} {stated} is {100 * record.value / nominal:.3g} % of the nominal "
+                f"{nominal:.4g} mm of {record.zone}; it looks like {unit}, {value * UNITS_MM[unit]:.4g} mm; state the "
+                "unit, of each row where a column mixes them"
+            )
+
+
+def _described(header: Header) -> list[str]:
+    """Return a line on each column that is used."""
+    name = f"sheet {header.sheet.name!r}: " if header.sheet.name else ""
+    lines = [
+        f"{name}{what} from {header.headings[index]!r}" + (f" ({header.units[index]})" if index in header.units else "")
+        for what, index in header.columns.items()
+    ]
+    if header.surveys and "date" not in header.columns:
+        lines.append(f"{name}surveys from {names(header.headings[index] for index in header.surveys)}")
+    ignored = [
+        heading
+        for index, heading in header.headings.items()
+        if index not in header.columns.values() and index not in header.surveys
+    ]
+    return lines + ([f"{name}not used: {names(ignored)}"] if ignored else [])

@@ -1,0 +1,177 @@
+"""Sheets of a workbook (XLSX, XLSM, XLS, XLSB, ODS) or the one of a CSV file, as rows of cells.
+
+Macros are never run, formulas count by the values that were stored with them, and links are not followed. A workbook is
+read by calamine (python-calamine).
+"""
+
+import datetime
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from corrotwin.twin.core import tables
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_bytes
+from corrotwin.twin.core.text import printable
+from corrotwin.twin.workbooks import xlsx
+from corrotwin.twin.workbooks.xlsx import Flaw
+
+Value = str | float | datetime.date | None
+"""Text without padding, a number, a day, or None for an empty cell."""
+
+SUFFIXES = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+MOST_BYTES = 64 * 1024**2  # of a file
+MOST_ROWS = 200_000  # of a sheet
+_XLSX = (".xlsx", ".xlsm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SheetRow:
+    """A row that has any content: its number in the file, from 1, and its cells."""
+
+    number: int
+    cells: tuple[Value, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkbookSheet:
+    """The rows of a sheet; `name` is empty for the one of a CSV file.
+
+    `merged` has the first and the last row and column, from 1, of cells that are merged; `flaws` cells that only seem
+    to be empty.
+    """
+
+    path: Path
+    name: str
+    rows: tuple[SheetRow, ...]
+    merged: tuple[tuple[int, int, int, int], ...] = ()
+    flaws: tuple[Flaw, ...] = ()
+
+    def where(self, row: int, column: str = "") -> str:
+        """Return what an error calls a place: file, sheet, row, column."""
+        if not self.name:
+            return f"{self.path}: line {row}" + (f", column {column!r}" if column else "")
+        return f"{self.path}: sheet {self.name!r}, row {row}" + (f", column {column!r}" if column else "")
+
+
+def read(path: Path) -> list[WorkbookSheet]:
+    """Read the visible sheets of a workbook that have any content, or a CSV file.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, is too large, or is protected by a password.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        return [_of_csv(path)]
+    try:
+        content = read_bytes(path, most_bytes=MOST_BYTES)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    flaws: Mapping[str, tuple[Flaw, ...]] = {}
+    try:
+        if suffix in _XLSX and content.startswith(b"PK"):  # one with a password is another kind of file
+            flaws = xlsx.flaws(content, most_rows=MOST_ROWS)
+        return list(_of_workbook(path, content, flaws))
+    except xlsx.XlsxError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def check(sheet: WorkbookSheet, header: int) -> None:
+    """Refuse what hides readings below the header, the row `header`.
+
+    Raises
+    ------
+    InputError
+        Cells are merged, or only seem to be empty; or rows of a CSV file have more cells than its header.
+    """
+    for top, left, bottom, right in sheet.merged:
+        if bottom > header:
+            cells = f"{column_letters(left)}{top}:{column_letters(right)}{bottom}"
+            raise InputError(
+                f"{sheet.path}: sheet {sheet.name!r}: cells {cells} are merged, so that most of them are empty; split "
+                "them and fill each in"
+            )
+    for flaw in sheet.flaws:
+        if flaw.row > header:
+            cell = f"{column_letters(flaw.column)}{flaw.row}"
+            raise InputError(
+                f"{sheet.path}: sheet {sheet.name!r}: cell {cell} has {flaw.what}; open the workbook, mend it or let "
+                "it compute, and save it"
+            )
+    width = next((len(row.cells) for row in sheet.rows if row.number == header), 0)
+    for row in sheet.rows if not sheet.name else ():
+        if row.number > header and any(cell is not None for cell in row.cells[width:]):
+            raise InputError(
+                f"{sheet.where(row.number)}: more cells than columns; quote a cell that holds the separator, such as a "
+                "decimal comma between commas"
+            )
+
+
+def _of_workbook(path: Path, content: bytes, flaws: Mapping[str, tuple[Flaw, ...]]) -> Iterator[WorkbookSheet]:
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
+
+    try:
+        with CalamineWorkbook.from_filelike(io.BytesIO(content)) as book:
+            shown = [each.name for each in book.sheets_metadata if each.visible == SheetVisibleEnum.Visible]
+            for name in shown:
+                sheet = book.get_sheet_by_name(name)
+                if sheet.end is not None and sheet.end[0] >= MOST_ROWS:
+                    raise InputError(f"{path}: sheet {name!r}: over {MOST_ROWS:,} rows; split it")
+                found = WorkbookSheet(
+                    path=path, name=name, rows=tuple(_rows(sheet.to_python(skip_empty_area=False))),
+                    merged=tuple(
+                        (top + 1, left + 1, bottom + 1, right + 1)
+                        for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()
+                    ),
+                    flaws=flaws.get(name, ()),
+                )  # fmt: skip
+                if found.rows:
+                    yield found
+    except PasswordError as error:
+        raise InputError(f"{path}: protected by a password; save it without one") from error
+    except CalamineError as error:
+        raise InputError(f"{path}: no workbook that can be read ({error!s:.80}); save it again") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # how Rust says what it did not foresee
+            raise
+        raise InputError(f"{path}: no workbook that can be read (damaged); save it again") from error
+
+
+def _of_csv(path: Path) -> WorkbookSheet:
+    records = tables.cells_of(path, most_bytes=MOST_BYTES, most_rows=MOST_ROWS)
+    rows = tuple(
+        SheetRow(number=line, cells=tuple(cell or None for cell in cells)) for line, cells in records if any(cells)
+    )
+    return WorkbookSheet(path=path, name="", rows=rows)
+
+
+def _rows(cells: Sequence[Sequence[object]]) -> Iterator[SheetRow]:
+    """Yield the rows that have any content, with their numbers in the sheet."""
+    for number, row in enumerate(cells, start=1):
+        values = tuple(_value(cell) for cell in row)
+        if any(value is not None for value in values):
+            yield SheetRow(number=number, cells=values)
+
+
+def _value(cell: object) -> Value:
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, int | float):
+        return float(cell)
+    if isinstance(cell, datetime.datetime):
+        return cell.date()
+    if isinstance(cell, datetime.date):
+        return cell
+    return printable(str(cell)).strip() or None
+
+
+def column_letters(number: int) -> str:
+    """Return the letters of a column, from A for 1."""
+    letters = ""
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters

@@ -1,0 +1,111 @@
+"""Readings in the rows of a sheet: one in each, or one in each column of a survey."""
+
+import datetime
+import re
+from collections.abc import Iterator, Sequence
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.workbooks import days
+from corrotwin.twin.workbooks.columns import ColumnMap, Header, names
+from corrotwin.twin.workbooks.linked import SourceCell, cells_of
+from corrotwin.twin.workbooks.sheets import SheetRow, Value
+
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+
+
+def has_readings(header: Header) -> bool:
+    """Return whether a sheet has readings: a day and a value in each row, or places and columns of surveys."""
+    return _is_long(header) or ("place" in header.columns and bool(header.surveys))
+
+
+def _is_long(header: Header) -> bool:
+    return {"date", "value"} <= set(header.columns)
+
+
+def readings_in(header: Header, given: ColumnMap) -> Iterator[tuple[dict[str, SourceCell], datetime.date]]:
+    """Yield the cells of each reading, its value among them, and its day."""
+    rows = [row for row in header.sheet.rows if row.number > header.row]
+    if _is_long(header):
+        if header.surveys:
+            raise InputError(
+                f"{header.sheet.where(header.row)}: has a column of readings and columns of surveys "
+                f"({names(header.headings[index] for index in header.surveys)}); keep one kind"
+            )
+        yield from _long(header, rows, given)
+        return
+    _check_years(header, rows)
+    order = _order(header, given, list(header.surveys.values()))
+    surveyed = {
+        index: _day(SourceCell(value=heading, where=header.sheet.where(header.row)), order)
+        for index, heading in header.surveys.items()
+    }
+    for row in rows:
+        for index, day in surveyed.items():
+            if (value := _at(row, index)) is not None:
+                where = header.sheet.where(row.number, header.headings[index])
+                unit = header.units.get(index, "")
+                yield cells_of(header, row) | {"value": SourceCell(value=value, where=where, unit=unit)}, day
+
+
+def _long(
+    header: Header, rows: Sequence[SheetRow], given: ColumnMap
+) -> Iterator[tuple[dict[str, SourceCell], datetime.date]]:
+    """Yield the readings of a sheet that has one in each row."""
+    date, value = header.columns["date"], header.columns["value"]
+    order = _order(header, given, [_at(row, date) for row in rows])
+    for row in rows:
+        cells = cells_of(header, row)
+        if "value" in cells and "date" not in cells:
+            raise InputError(f"{header.sheet.where(row.number, header.headings[date])}: empty; give the day")
+        if "value" in cells:
+            yield cells, _day(cells["date"], order)
+        elif "date" in cells and "place" in cells:
+            where = header.sheet.where(row.number, header.headings[value])
+            raise InputError(f"{where}: empty; fill it in, write n/a, or remove the row")
+
+
+def _check_years(header: Header, rows: Sequence[SheetRow]) -> None:
+    """Refuse a column of numbers whose heading has a year and is no day: a survey that would be passed over."""
+    for index, heading in header.headings.items():
+        if index in header.columns.values() or index in header.surveys or not _YEAR.search(heading):
+            continue
+        if any(isinstance(_at(row, index), float) for row in rows):
+            raise InputError(
+                f"{header.sheet.where(header.row)}: {heading!r:.60} may be a survey and is no day; write it as "
+                "2016-05-31, or remove the column"
+            )
+
+
+def _at(row: SheetRow, index: int) -> Value:
+    return row.cells[index] if index < len(row.cells) else None
+
+
+def _order(header: Header, given: ColumnMap, values: Sequence[Value]) -> days.Order | None:
+    if given.dates is not None:
+        return given.dates
+    try:
+        return days.order_of(values)
+    except days.TwoOrdersError as error:
+        one, other = error.args
+        raise InputError(
+            f"{header.sheet.where(header.row)}: days in two orders, {one!r} and {other!r}; write all as 2016-05-31"
+        ) from error
+    except days.TwoKindsError as error:
+        text, day = error.args
+        raise InputError(
+            f"{header.sheet.where(header.row)}: {text!r} is text and {day} a day, as if a spreadsheet had read days in "
+            "another order than they were written; look at both, then say by `dates` whether day or month comes first "
+            "in those that are text"
+        ) from error
+
+
+def _day(cell: SourceCell, order: days.Order | None) -> datetime.date:
+    try:
+        return days.day_of(cell.value, order)
+    except days.AmbiguousDayError as error:
+        raise InputError(
+            f"{cell.where}: {cell.value!r} could be either of two days; say whether day or month comes first "
+            '(`dates`, or {"dates": "day"} in the map)'
+        ) from error
+    except ValueError as error:
+        raise InputError(f"{cell.where}: {cell.value!r:.60} is no day; write it as 2016-05-31") from error

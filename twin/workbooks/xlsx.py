@@ -1,0 +1,117 @@
+"""A look at the XML of an XLSX workbook before a reader opens it: cells far off, formulas without values, errors.
+
+A reader takes room for all cells up to the furthest, so that a single cell far off would take all memory, and gives
+formulas without values and errors as empty cells.
+"""
+
+import io
+import posixpath
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+FORMULA, ERROR = "a formula without a value", "an error"
+MOST_COLUMNS = 2_000
+MOST_UNPACKED = 512 * 1024**2  # bytes of a workbook's content
+_ADDRESS = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
+_SHEETS = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_STRICT = "{http://purl.oclc.org/ooxml/spreadsheetml/main}"
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
+
+
+class XlsxError(Exception):
+    """What is wrong with a workbook, for people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flaw:
+    """A cell that a reader would take for empty: row and column from 1, and why."""
+
+    row: int
+    column: int
+    what: str
+
+
+def flaws(content: bytes, *, most_rows: int) -> Mapping[str, tuple[Flaw, ...]]:
+    """Return the flawed cells of each worksheet, by its name.
+
+    Raises
+    ------
+    XlsxError
+        It is no workbook, unpacks to too much, or has cells further off than any table.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED:
+                raise XlsxError(f"unpacks to over {MOST_UNPACKED // 1024**2} MiB; save the sheet of readings alone")
+            return {name: tuple(_of_sheet(archive, name, path, most_rows)) for name, path in _paths(archive).items()}
+    except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, NotImplementedError, RuntimeError, OSError,
+            EOFError, ValueError) as error:  # fmt: skip
+        raise XlsxError(f"no workbook that can be read ({error!s:.80}); save it again") from error
+
+
+def _paths(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Return the path of each worksheet in the archive, by its name (ECMA-376, part 1, 18.2.19)."""
+    targets = {}
+    for relation in _root(archive, "xl/_rels/workbook.xml.rels"):
+        if relation.get("Type", "").endswith("/worksheet"):
+            target = relation.get("Target", "")
+            path = target.lstrip("/") if target.startswith("/") else posixpath.normpath(f"xl/{target}")
+            targets[relation.get("Id")] = path
+    found = {}
+    for sheet in _root(archive, "xl/workbook.xml").iter():
+        if sheet.tag in (f"{_SHEETS}sheet", f"{_STRICT}sheet"):
+            path_ = targets.get(sheet.get(_RELATION) or sheet.get(_STRICT_RELATION))
+            if path_ is not None:
+                found[sheet.get("name", "")] = path_
+    return found
+
+
+def _root(archive: zipfile.ZipFile, path: str) -> ElementTree.Element:
+    return ElementTree.fromstring(archive.read(path))  # noqa: S314  expat limits what entities may grow to
+
+
+def _of_sheet(archive: zipfile.ZipFile, name: str, path: str, most_rows: int) -> list[Flaw]:
+    """Return the flawed cells of a worksheet, read piece by piece (ECMA-376, part 1, 18.3.1.4)."""
+    found: list[Flaw] = []
+    row, column = 0, 0
+    with archive.open(path) as stream:
+        for event, element in ElementTree.iterparse(stream, events=("start", "end")):  # noqa: S314  as above
+            tag = element.tag.rpartition("}")[2]
+            if event == "start" and tag == "row":
+                stated = element.get("r")
+                row, column = int(stated) if stated else row + 1, 0
+            elif event == "end" and tag == "row":
+                element.clear()
+            elif event == "end" and tag == "c":
+                row, column = _address(element.get("r"), row, column + 1)
+                if row > most_rows or column > MOST_COLUMNS:
+                    raise XlsxError(f"sheet {name!r}: has a cell in row {row}, column {column}; split or remove it")
+                if what := _flaw(element):
+                    found.append(Flaw(row=row, column=column, what=what))
+    return found
+
+
+def _address(text: str | None, row: int, column: int) -> tuple[int, int]:
+    """Return row and column of a cell, which states them or follows the one before it."""
+    if text is None:
+        return row, column
+    match = _ADDRESS.fullmatch(text)
+    if match is None:
+        raise ValueError(f"cell {text:.20}")
+    number = 0
+    for letter in match[1]:
+        number = 26 * number + ord(letter) - ord("A") + 1
+    return int(match[2]), number
+
+
+def _flaw(cell: ElementTree.Element) -> str:
+    kind = cell.get("t")
+    if kind == "e":
+        return ERROR
+    parts = {child.tag.rpartition("}")[2]: child.text for child in cell}
+    # Of a formula that gives text, the text may be empty.
+    return FORMULA if "f" in parts and kind != "str" and not parts.get("v") and "is" not in parts else ""
