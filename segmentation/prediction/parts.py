@@ -72,9 +72,17 @@ def read(path: Path, out: Path) -> dict[str, Any]:
     """
     part = read_json(path, inside=out)
     whole = isinstance(part, dict) and {*COLUMNS, "sha256"} <= set(part) and isinstance(part["regions"], list)
-    if not whole or not all(isinstance(region, dict) for region in part["regions"]):
+    if not whole or not all(isinstance(region, dict) for region in part["regions"]) or not _is_shown(part):
         raise InputError(f"{path}: {DAMAGED}")
     return dict(part)
+
+
+def _is_shown(part: Mapping[str, Any]) -> bool:
+    """Return whether what the page shows of a part is text and numbers."""
+    shares = [value for name, value in part.items() if "_percent" in name and value is not None]
+    return isinstance(part["photo"], str) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100 for value in shares
+    )
 
 
 def before(name: str, out: Path) -> dict[str, Any]:

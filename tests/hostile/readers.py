@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -328,9 +329,13 @@ def make_predictions(folder: Path) -> None:
     write_json(folder / "parts" / "a.json", part)
 
 
+# As much of a predictor as the tables of its masks state.
+DRAWN: Any = SimpleNamespace(settings=predictor.Settings(), measured=None, threshold=0.5, ships=False)
+
+
 def read_predictions(folder: Path) -> None:
     for polygons in (False, True):
-        prediction_folder._tables(folder, polygons, adapted=False)
+        prediction_folder._tables(folder, DRAWN, polygons=polygons, frame=None)
 
 
 def make_part(folder: Path) -> None:

@@ -166,8 +166,8 @@ def _bytes(path: Path, inside: Path | None, most: int) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
 
 
-def _text(path: Path, inside: Path | None, most_bytes: int = MOST_BYTES, *, western: bool = False) -> str:
-    content = _bytes(path, inside, most_bytes)
+def _text(path: Path, inside: Path | None, most_bytes: int | None = None, *, western: bool = False) -> str:
+    content = _bytes(path, inside, MOST_BYTES if most_bytes is None else most_bytes)
     if content.startswith(_ZIP):
         raise InputError(f"{path}: is an Excel workbook or another archive, not a csv file; {ADVICE}")
     try:
@@ -197,8 +197,9 @@ def _reader(text: str, separator: str) -> "Reader":
     return csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
 
 
-def _records(path: Path, text: str, separator: str, most_rows: int = MOST_ROWS) -> list[tuple[int, list[str]]]:
+def _records(path: Path, text: str, separator: str, most_rows: int | None = None) -> list[tuple[int, list[str]]]:
     """Return the first line and the stripped cells of each record that has any content."""
+    most_rows = MOST_ROWS if most_rows is None else most_rows
     stream = _reader(f"{text}\n{_END}", separator)  # an open quote takes in all that follows, this line too
     records: list[tuple[int, list[str]]] = []
     line, last, cells = 1, 1, [""]

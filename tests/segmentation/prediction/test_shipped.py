@@ -157,7 +157,7 @@ def test_archives_and_videos_are_searched(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_video_that_breaks_off_gives_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "cache"))
     (tmp_path / "walk.mp4").write_bytes(b"no video")
-    with pytest.raises(InputError, match=r"walk.mp4: videos that cannot be read to their end; .*FFmpeg"):
+    with pytest.raises(InputError, match=r"walk.mp4: videos that cannot be read to their end: 1 .*FFmpeg"):
         search([tmp_path / "walk.mp4"])
     unlabelled.photos(tmp_path / "site", [1])
     shutil.move(tmp_path / "walk.mp4", tmp_path / "site")
