@@ -48,9 +48,9 @@ def region(
 def _run_lengths(mask: npt.NDArray[np.bool_], left: int, top: int, of: tuple[int, ...]) -> list[int]:
     """Return the runs of 0 and 1 in turn, down the columns of the image `of` (height, width) that a mask is part of."""
     steps = np.diff(np.pad(mask.T, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    begin, end = (
-        top + row + (left + column) * of[0] for column, row in (np.nonzero(steps == 1), np.nonzero(steps == -1))
-    )
+    # `flatnonzero`, since `nonzero` of two axes takes ten times as long
+    places = (np.flatnonzero(steps == 1), np.flatnonzero(steps == -1))
+    begin, end = (top + at % steps.shape[1] + (left + at // steps.shape[1]) * of[0] for at in places)
     apart = end[:-1] != begin[1:]  # from the foot of a column to the head of the next, a run goes on
     begin, end = np.append(begin[:1], begin[1:][apart]), np.append(end[:-1][apart], end[-1:])
     edges = np.stack([begin, end], axis=1).ravel()
