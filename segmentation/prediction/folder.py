@@ -97,7 +97,7 @@ def predict(
         _tables(out, predictor, polygons=polygons, frame=frame)
         if (measured := predictor.measured) is not None:
             # For `twin inspect`, which takes the errors of a mask from the folder that it lies in.
-            rates = {"recall": measured.recall, "false_calls": measured.false_calls}
+            rates = {name: getattr(measured, name) for name in ("recall", "recall_sd", "false_calls")}
             of = "a kind that it had not learned from, by twins of the model"
             write_manifest(out, EVALUATION, {"images": measured.photos, "of": of, **rates})
         _write_left_out(out, [(photos[name], str(error)) for name, error in failed.items()], left_out)

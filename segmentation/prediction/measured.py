@@ -8,7 +8,7 @@ import numpy as np
 
 from corrotwin.twin.core.errors import InputError, as_read
 
-_SHARES = ("recall", "false_calls", "held", "frame_held")
+_SHARES = ("recall", "recall_sd", "false_calls", "held", "frame_held")
 _AGAIN = "install or export the model again"
 
 
@@ -35,11 +35,13 @@ class Measured:
     """What was found on so many photos of a kind that was not learned from.
 
     `recall` is the share of their corroded pixels that is found, `false_calls` that of their sound pixels that are
-    called corroded: what `twin inspect` knows as the chances of detection and of a false call.
+    called corroded: what `twin inspect` knows as the chances of detection and of a false call. `recall_sd` is the
+    standard deviation of recall from photo to photo.
     """
 
     photos: int
     recall: float
+    recall_sd: float
     false_calls: float
     share: ShareTable
     """Of whole photos."""

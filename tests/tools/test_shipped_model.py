@@ -145,7 +145,10 @@ def test_the_card_says_what_the_rows_say(tmp_path: Path) -> None:
     measured = scores.measurements([row for row in rows if row.training.startswith("twin of")], frames)
     manifest = {
         "backbone": DEFAULT_BACKBONE, "size": 192, "threshold": 0.4, "greatest_difference_from_torch": 2e-6,
-        "measured": {"recall": measured.recall, "false_calls": measured.false_calls, "share": {"chance": 0.9}},
+        "measured": {
+            "recall": measured.recall, "recall_sd": measured.recall_sd, "false_calls": measured.false_calls,
+            "share": {"chance": 0.9},
+        },
         "versions": versions,
     }  # fmt: skip
     card.write(tmp_path / "card.md", rows, frames, alikes, manifest)
@@ -154,7 +157,7 @@ def test_the_card_says_what_the_rows_say(tmp_path: Path) -> None:
     assert f"| {bridges} | 40 | {np.mean([row.f1 for row in own]):.3f} (" in text
     assert "of 3 places on these photographs that show none, picked by eye for being brown, 1 have more" in text
     assert "soil 1 of 2, brick 0 of 1" in text
-    assert f"{measured.recall:.2f} are found" in text
+    assert f"{measured.recall:.2f} are found (from photo to photo ± {measured.recall_sd:.2f})" in text
     assert "cross-validated" not in text  # no folds were trained
     assert "{{" not in text
     assert max(map(len, text.splitlines())) < 320

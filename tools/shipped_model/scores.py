@@ -19,6 +19,7 @@ CHANCE = 0.9  # that a photo's share of corrosion lies in its interval
 TAIL = (1 - CHANCE) / 2  # on each side of it
 BINS = 6  # of predicted shares, of equally many photos each
 LARGE = 0.01  # of a photo: share of a patch that counts when it is missed
+RUSTED = 0.005  # share from which a photo has a recall of its own
 FRAMES = 3  # of each photo
 MISSED = 0.1  # of a patch: found if more of it is called corrosion
 
@@ -176,8 +177,10 @@ def crossed(rows: Sequence[MeasuredShare]) -> dict[str, float]:
 def measurements(rows: Sequence[MeasuredPhoto], frames: Sequence[FramedShare]) -> Measured:
     """Return what the model that ships says of itself, from its twins on the sets that they left out."""
     tp, fp, fn, tn = (sum(getattr(row, name) for row in rows) for name in ("tp", "fp", "fn", "tn"))
+    recalls = [row.tp / (row.tp + row.fn) for row in rows if row.true > RUSTED]
     return Measured(
-        photos=len(rows), recall=round(tp / (tp + fn), 4), false_calls=round(fp / (fp + tn), 4),
+        photos=len(rows), recall=round(tp / (tp + fn), 4), recall_sd=round(float(np.std(recalls, ddof=1)), 4),
+        false_calls=round(fp / (fp + tn), 4),
         share=share_table(rows), held=round(min(crossed(rows).values()), 3),
         frame=share_table(frames), frame_held=round(min(crossed(frames).values()), 3),
     )  # fmt: skip

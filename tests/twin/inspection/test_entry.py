@@ -112,10 +112,12 @@ def test_masks_in_a_folder_of_predictions_have_the_rates_that_lie_beside_them(fo
     mask = predictions / "masks" / "north" / "mask.png"
     mask.write_bytes((folder / "mask.png").read_bytes())
     assert entry.evaluation_beside([mask]) is None
-    (predictions / "evaluation.json").write_text(json.dumps(EVALUATION))
+    (predictions / "evaluation.json").write_text(json.dumps({**EVALUATION, "recall_sd": 0.25, "of": "sheds"}))
     assert entry.evaluation_beside([mask]) == predictions / "evaluation.json"
     assert entry.evaluation_beside([mask, folder / "mask.png"]) is None
     assert entry.evaluation_beside([folder / "mask.png"]) is None
     given = ("--zone", "face", "--tool", "x", "--date", "2000-05-31")
     said = command("inspect", folder / "t", "--photo", mask, *given)
-    assert "detection 0.82, false calls 0.03: measured on 12 images" in said.stdout
+    assert "detection 0.82 ± 0.25, false calls 0.03: measured on 12 images of sheds" in said.stdout
+    (record,), _ = log.read(folder / "t")
+    assert (record.detection, record.false_calls, record.bias_sd) == (0.82, 0.03, 0.25)
