@@ -87,12 +87,13 @@ def _made(out: Path) -> Path:
     say("3 of 5: the model that ships outlines the corrosion")
     drawn = ct.predict(out / "photos" / "images", out=out / "masks")
     say(f"4 of 5: its owner, who believes in {BELIEVED_LIFE:g} years, learns from the masks")
-    before, after = _forecasts(asset, out, sorted(drawn.photos))
+    names = sorted(drawn.photos)
+    bands = [_bands(forecast) for forecast in _forecasts(asset, out, names)]
     say(f"5 of 5: forecasts of the next {AHEAD} years, and what really comes")
     years = [YEARS + AHEAD * place / 5 for place in range(6)]
     really = [_share(_twin(asset, LIFE, each)) for each in years]
-    _plot(out / "forecast.svg", (_bands(before), _bands(after)), years, really)
-    return _page(out, sorted(drawn.photos), (_bands(before), _bands(after)), really[-1])
+    _plot(out / "forecast.svg", bands, years, really)
+    return _page(out, names, bands, really[-1])
 
 
 def _twin(asset: "ct.Asset", life: float, years: float) -> "ct.Twin":

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.config import SIZE_STEP
+from corrotwin.segmentation.config import SIZE_STEP, TrainConfig
 from corrotwin.segmentation.deployment import model_card
 from corrotwin.segmentation.evaluation.evaluate import config_of
 from corrotwin.segmentation.prediction.exported_predictor import INPUT, KIND, MODEL, OUTPUT, runner
@@ -85,21 +85,36 @@ def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -
             stream.write(content)
         manifest = {
             **identity,
-            "backbone": config.backbone,
-            "architecture": config.architecture,
-            "input": {"name": INPUT, "type": "uint8", "shape": ["n", "height", "width", 3], "order": "RGB"},
-            "output": {"name": OUTPUT, "type": "float32", "shape": ["n", "height", "width"]},
-            "size": config.size,
-            "sides": f"multiples of {SIZE_STEP}" if free else f"{config.size} only",
-            "framing": config.framing,
-            "scale": run.manifest.get("scale"),
+            **described(config, run, free=free, difference=difference),
             "threshold": model_card.threshold(run, evaluations),
-            "greatest_difference_from_torch": difference,
-            "versions": versions("torch", "segmentation-models-pytorch", "onnx", "onnxscript", "onnxruntime", "numpy"),
         }
         write_text(out / "card.md", text + model_card.usage(manifest))
         write_manifest(out, KIND, manifest)
     return manifest
+
+
+def described(config: TrainConfig, run: runs.RunRecord, *, free: bool, difference: float) -> dict[str, Any]:
+    """Return what `model.json` says of any exported network: what it takes and gives, and how it was made.
+
+    Parameters
+    ----------
+    config, run : of the run that is exported; the threshold is the run's own.
+    free : it takes other sizes than that of training.
+    difference : greatest difference in probability from torch.
+    """
+    return {
+        "backbone": config.backbone,
+        "architecture": config.architecture,
+        "input": {"name": INPUT, "type": "uint8", "shape": ["n", "height", "width", 3], "order": "RGB"},
+        "output": {"name": OUTPUT, "type": "float32", "shape": ["n", "height", "width"]},
+        "size": config.size,
+        "sides": f"multiples of {SIZE_STEP}" if free else f"{config.size} only",
+        "framing": config.framing,
+        "scale": run.manifest.get("scale"),
+        "threshold": run.threshold,
+        "greatest_difference_from_torch": difference,
+        "versions": versions("torch", "segmentation-models-pytorch", "onnx", "onnxscript", "onnxruntime", "numpy"),
+    }
 
 
 def check_installed() -> None:

@@ -45,13 +45,10 @@ class ExportedPredictor(NetworkPredictor):
             raise InputError(f"{where}: threshold {threshold!r:.40} is not between 0 and 1; export the run again")
         if framing == "crop" and str(manifest.get("sides")).endswith("only"):
             raise InputError(f"{folder}: takes squares of {size} pixels only; predict with the run itself")
-        if settings.scale is not None and settings.tiling == "never" and framing == "resize":
-            raise InputError(
-                f"`tiling` never squeezes every photo to {size} x {size} pixels, whatever `scale`; leave one out"
-            )
-        content = _read(folder)
         self.folder, self.settings = folder, settings
         self.size, self.framing, self.batch_size = size, cast(Framing, framing), _BATCH
+        self.check_scale()
+        content = _read(folder)
         self.threshold = threshold if settings.threshold is None else settings.threshold
         self.scale = scale_of(folder / f"{KIND}.json", manifest) if settings.scale is None else settings.scale
         whole = settings.threshold is None and settings.tiling == "auto" and settings.scale is None

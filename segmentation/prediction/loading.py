@@ -1,4 +1,4 @@
-"""What predicts: the model that ships, a trained run, an exported network, or the mean of several."""
+"""Load the model that ships, a trained run, an exported network, or the mean of several."""
 
 from collections.abc import Sequence
 from pathlib import Path

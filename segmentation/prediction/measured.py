@@ -1,4 +1,4 @@
-"""What a model was measured to do on photos of a kind that it had not seen."""
+"""Measured performance of a model on photos of a kind that it had not seen."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,7 +32,7 @@ class ShareTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What was found on so many photos of a kind that was not learned from.
+    """Performance on `photos` photos of a kind that the model had not learned from.
 
     `recall` is the share of their corroded pixels that is found, `false_calls` that of their sound pixels that are
     called corroded: what `twin inspect` knows as the chances of detection and of a false call. `recall_sd` is the

@@ -1,4 +1,4 @@
-"""What a folder of predictions holds of each photo: a mask, an overlay, and a part with its numbers and regions."""
+"""The files of each photo in a folder of predictions: mask, overlay, and a part with its numbers and regions."""
 
 from __future__ import annotations
 

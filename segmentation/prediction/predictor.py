@@ -63,7 +63,7 @@ class Settings:
 
 
 class Predictor(ABC):
-    """What draws the probability of corrosion on a photo.
+    """Predict the probability of corrosion on photos.
 
     `folder` names it to people, `run` identifies it in a folder of predictions. `photo_side` is the side in pixels of a
     square as large as its training photos; None where photos of any size are taken as they are. `labelled` has the
@@ -122,6 +122,18 @@ class NetworkPredictor(Predictor):
 
     size: int
     batch_size: int
+
+    def check_scale(self) -> None:
+        """Refuse a scale for photos that are resized whole.
+
+        Raises
+        ------
+        InputError
+            The settings give one, and never cut a photo into tiles.
+        """
+        if self.settings.scale is not None and self.settings.tiling == "never" and self.framing == "resize":
+            square = f"{self.size} x {self.size} pixels"
+            raise InputError(f"`tiling` never squeezes every photo to {square}, whatever `scale`; leave one out")
 
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
         """Predict a photo as `Predictor.probability` says."""

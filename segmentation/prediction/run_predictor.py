@@ -43,11 +43,7 @@ class RunPredictor(NetworkPredictor):
         self.framing, self.size, self.batch_size, self.threads = (
             config.framing, config.size, config.batch_size, config.threads
         )  # fmt: skip
-        if settings.scale is not None and settings.tiling == "never" and config.framing == "resize":
-            size = config.size
-            raise InputError(
-                f"`tiling` never squeezes every photo to {size} x {size} pixels, whatever `scale`; leave one out"
-            )
+        self.check_scale()
         manifest, self.note = run.manifest, run.note
         described = folder / f"{runs.KIND}.json"
         self.threshold = run.threshold if settings.threshold is None else settings.threshold

@@ -18,11 +18,11 @@ from corrotwin.segmentation.data import decoded, image_io
 from corrotwin.segmentation.data.perceptual_hash import HASH_SIDE, HashIndex, hashes
 from corrotwin.segmentation.sampling import Stream, generator
 from corrotwin.segmentation.unlabelled import files, video
+from corrotwin.segmentation.unlabelled.cached import made_once
 from corrotwin.segmentation.unlabelled.files import UnlabelledFile
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import digest, new_file, read_json, remove_left, temporary_folder, write_json, writing
-from corrotwin.twin.core.locks import one_at_a_time
+from corrotwin.twin.core.files import digest, new_file, read_json, write_json
 from corrotwin.twin.core.text import first_of
 
 _RECIPE = 1  # increase when decoding or sorting changes, so that old caches are not used
@@ -145,16 +145,9 @@ def gather(
             left_out.setdefault(UNREADABLE, []).append(file.name)
         elif known.setdefault(file.sha256, file) is not file:
             left_out.setdefault(DUPLICATE, []).append(file.name)
-    stem = f"unlabelled-{digest([_RECIPE, size, framing, sorted(known)])}"
-    folder = cache / stem
-    with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"):
-        cache.mkdir(parents=True, exist_ok=True)
-        with one_at_a_time(cache / f".{stem}.lock"):
-            if not folder.is_dir():
-                remove_left(folder)  # of a decoding that was killed
-                with temporary_folder(folder) as place:
-                    _store([known[sha256] for sha256 in sorted(known)], place / "content", size, framing, on_file)
-                    (place / "content").rename(folder)
+    folder = cache / f"unlabelled-{digest([_RECIPE, size, framing, sorted(known)])}"
+    contents = [known[sha256] for sha256 in sorted(known)]
+    made_once(folder, lambda place: _store(contents, place, size, framing, on_file))
     return _enough(_loaded(folder, size, known, left_out))
 
 

@@ -5,24 +5,16 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from corrotwin.segmentation.unlabelled.cached import made_once
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import (
-    new_file,
-    open_file,
-    read_json,
-    reading,
-    remove_left,
-    temporary_folder,
-    write_json,
-    writing,
-)
-from corrotwin.twin.core.locks import one_at_a_time
+from corrotwin.twin.core.files import new_file, open_file, read_json, reading, write_json
 
 SUFFIXES = frozenset({
     ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".3gp",
@@ -54,14 +46,7 @@ def kept(path: Path, *, cache: Path) -> Kept:
     """
     with reading(path), open_file(path, most_bytes=_MOST_BYTES) as stream:
         folder = cache / f"video-{hashlib.file_digest(stream, 'sha256').hexdigest()[:32]}"
-    with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"):
-        cache.mkdir(parents=True, exist_ok=True)
-        with one_at_a_time(cache / f".{folder.name}.lock"):
-            if not folder.is_dir():
-                remove_left(folder)  # of a decoding that was killed
-                with temporary_folder(folder) as place:
-                    _keep(path, place / "content")
-                    (place / "content").rename(folder)
+    made_once(folder, partial(_keep, path))
     trouble = read_json(folder / _TROUBLE)
     return Kept(frames=tuple(sorted(folder.glob("*.jpg"))), trouble=str(trouble))
 

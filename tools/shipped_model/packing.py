@@ -14,10 +14,10 @@ from corrotwin.segmentation.deployment import onnx_export
 from corrotwin.segmentation.evaluation.evaluate import config_of
 from corrotwin.segmentation.models.network import load_weights
 from corrotwin.segmentation.models.tensor_files import save_tensors
-from corrotwin.segmentation.prediction.exported_predictor import INPUT, MODEL, OUTPUT
+from corrotwin.segmentation.prediction.exported_predictor import MODEL
 from corrotwin.segmentation.prediction.measured import Measured
 from corrotwin.twin.core.errors import WorkError
-from corrotwin.twin.core.files import atomic_file, versions, write_manifest
+from corrotwin.twin.core.files import atomic_file, write_manifest
 
 AGREEMENT = 1e-3  # largest difference in probability between the two files
 LEAST_HALVED = 64  # numbers of a tensor that is stored in half precision
@@ -68,23 +68,13 @@ def pack(run_folder: Path, folder: Path, measured: Measured, trials: Sequence[np
     with atomic_file(folder / MODEL) as stream:
         stream.write(content)
     manifest = {
-        "backbone": config.backbone,
-        "architecture": config.architecture,
-        "input": {"name": INPUT, "type": "uint8", "shape": ["n", "height", "width", 3], "order": "RGB"},
-        "output": {"name": OUTPUT, "type": "float32", "shape": ["n", "height", "width"]},
-        "size": config.size,
-        "sides": f"{config.size} only",
-        "framing": config.framing,
-        "scale": record.manifest.get("scale"),
-        "threshold": record.threshold,
+        **onnx_export.described(config, record, free=False, difference=difference),
         "weights": runs.digest_of_weights(weights),
         "model": hashlib.sha256(content).hexdigest()[:16],
-        "greatest_difference_from_torch": difference,
         "greatest_difference_by_half_precision": lost,
         "measured": asdict(measured),
         "seen": sorted(record.seen or ()),
-        "versions": versions("torch", "segmentation-models-pytorch", "onnx", "onnxscript", "onnxruntime", "numpy"),
-    }  # fmt: skip
+    }
     write_manifest(folder, shipped.KIND, manifest)
     return manifest
 

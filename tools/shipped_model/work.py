@@ -1,7 +1,5 @@
 """The work of making the model: rendering, training and measuring, in processes of their own."""
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -10,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+import corrotwin as ct
 from corrotwin.segmentation.data.coco import CocoDataset, image, read
 from corrotwin.segmentation.data.decoded import resize_image
-from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.text import say_error
 from tools.shipped_model import look_alikes, recipe, scores
 from tools.shipped_model.look_alikes import LookAlike
@@ -25,12 +23,7 @@ RENDERS, ROWS, RUNS = "renders", "rows.csv", "runs"
 def render(out: Path) -> Path:
     """Render the pictures of the recipe, or go on with them, and return their folder."""
     folder = out / RENDERS
-    command = [
-        sys.executable, "-m", "corrotwin", "synth", "render", "--preset", recipe.PRESET, "--count", recipe.RENDERS,
-        "--size", recipe.RENDER_SIZE, "--seed", recipe.RENDER_SEED, "--out", folder,
-    ]  # fmt: skip
-    if subprocess.run(list(map(str, command)), check=False).returncode:
-        raise WorkError(f"{folder}: rendering failed; the same command goes on")
+    ct.render(out=folder, preset=recipe.PRESET, count=recipe.RENDERS, size=recipe.RENDER_SIZE, seed=recipe.RENDER_SEED)
     return folder
 
 

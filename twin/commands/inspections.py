@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -185,8 +186,6 @@ def _take_in(
     dates: Literal["day", "month"] | None, dry_run: bool, seed: int, category_measured: bool,
 ) -> None:  # fmt: skip
     """Store the readings of a contractor's file, or print what would be stored."""
-    from dataclasses import replace
-
     from corrotwin.twin import store, twin_state
     from corrotwin.twin.inspection import log, plausibility
     from corrotwin.twin.workbooks.columns import ColumnMap, read_map, unit_of
