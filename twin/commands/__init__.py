@@ -1,14 +1,19 @@
 """The commands of ``corrotwin twin``."""
 
-from corrotwin.twin.commands import assets, creation, forecasts, inspections
+from corrotwin.twin.commands import assets, creation, fleets, forecasts, inspections, registers, scans
 
-DESCRIPTION = "Digital twins of corroding assets: make, grow, show, export, inspect and forecast one."
+DESCRIPTION = "Digital twins of corroding assets: make, grow, show, export, inspect, forecast and rank them."
 COMMANDS = {
     "new": creation.new,
     "grow": assets.grow,
     "show": assets.show,
     "export": assets.export,
     "inspect": inspections.inspect,
+    "register": registers.register,
+    "sections": registers.sections,
+    "scan": scans.scan,
     "forecast": forecasts.forecast,
+    "fleet": fleets.fleet,
+    "report": fleets.report,
     "calibrate": forecasts.calibrate,
 }
