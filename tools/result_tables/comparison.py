@@ -24,7 +24,7 @@ from corrotwin.benchmarks.transfer import cv_pooling, targets
 from corrotwin.benchmarks.transfer.protocol import SCREEN
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
-from tools.result_tables.transfer import Counts
+from tools.result_tables.transfer import TestedPixels
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.runs import PerImage
@@ -44,7 +44,7 @@ def pairs(mix: str) -> list[tuple[str, str]]:
 
 
 def markdown(
-    counts: Sequence[Counts],
+    counts: Sequence[TestedPixels],
     elsewhere: Mapping[str, Mapping[int, "PerImage"]],
     spots: Path,
     renders: str,
@@ -94,9 +94,9 @@ def markdown(
     return "\n".join([_table(heading, arms), differences, *([] if seen else [alarms])])
 
 
-def _chosen(counts: Iterable[Counts], renders: str, mix: str) -> Mapping[Place, list[Counts]]:
+def _chosen(counts: Iterable[TestedPixels], renders: str, mix: str) -> Mapping[Place, list[TestedPixels]]:
     """Return the folds of each arm and run, of photos alone and with these renders, in the order of the protocol."""
-    found: dict[Place, list[Counts]] = defaultdict(list)
+    found: dict[Place, list[TestedPixels]] = defaultdict(list)
     for each in counts:
         training = each.training
         if training.part != SCREEN and training.renders in ("", renders):
@@ -106,7 +106,7 @@ def _chosen(counts: Iterable[Counts], renders: str, mix: str) -> Mapping[Place, 
     return {place: found[place] for arm in dict.fromkeys(order) for place in sorted(found) if place[0] == arm}
 
 
-def _seen(counts: Sequence[Counts], groups: Mapping[str, str], patterns: Sequence[str]) -> frozenset[str]:
+def _seen(counts: Sequence[TestedPixels], groups: Mapping[str, str], patterns: Sequence[str]) -> frozenset[str]:
     """Return the photos of screens, and those that a pattern names with all others of their spots."""
     screened = {photo for each in counts if each.training.part == SCREEN for photo in each.tested.image}
     spots = {spot for photo, spot in groups.items() if any(fnmatchcase(photo, pattern) for pattern in patterns)}
@@ -121,7 +121,7 @@ def _by_arm(scores: Sequence[RunScores], groups: Mapping[str, str]) -> Iterable[
 
 
 def _arms(
-    found: Mapping[Place, Sequence[Counts]],
+    found: Mapping[Place, Sequence[TestedPixels]],
     counted: Mapping[Place, "PerImage"],
     scores: Sequence[RunScores],
     groups: Mapping[str, str],
@@ -140,7 +140,7 @@ def _arms(
 
 def _alarms(
     name: str,
-    found: Mapping[Place, Sequence[Counts]],
+    found: Mapping[Place, Sequence[TestedPixels]],
     elsewhere: Mapping[str, Mapping[int, "PerImage"]],
     groups: Mapping[str, str],
 ) -> Iterable[list[str]]:

@@ -34,7 +34,7 @@ _PLACE = re.compile(r"(?P<set>[^/]+)/(?P<part>[^/]+)(/(?P<fold>[^/]+))?/(photos|
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class TransferTraining:
     """A training of a transfer folder: where it lies, what it is part of, and what it was made from.
 
     `part` is a run such as ``run-01``, or ``screen``; `renders` are the first digits of the digest of its renders.
@@ -59,10 +59,10 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Counts:
+class TestedPixels:
     """The pixel counts of a training on the photos that it tested, and of their pixels far from every mask."""
 
-    training: Training
+    training: TransferTraining
     tested: "PerImage"
     clear: "PerImage | None"
 
@@ -77,7 +77,7 @@ def write(folder: Path, out: Path) -> int:
     """
     from corrotwin.segmentation.runs import read_per_image
 
-    trainings: list[Training] = []
+    trainings: list[TransferTraining] = []
     settings: dict[str, Any] = {}
     rows: dict[str, list[tuple[object, ...]]] = defaultdict(list)
     for path in sorted(folder.glob(f"**/{RUNS}/*/run.json")):
@@ -93,7 +93,7 @@ def write(folder: Path, out: Path) -> int:
             rows[f"on-{other.stem}"] += _rows(found.training, read_per_image(other))
     if not trainings:
         raise InputError(f"{folder}: no trainings are here; give a transfer folder")
-    names = [field.name for field in fields(Training)]
+    names = [field.name for field in fields(TransferTraining)]
     tables.write_own(out / TRAININGS, names, (asdict(each).values() for each in trainings))
     lines = (json.dumps({"digest": key, "settings": settings[key]}, separators=(",", ":")) for key in settings)
     write_text(out / SETTINGS, "\n".join(lines) + "\n")
@@ -107,14 +107,14 @@ def _rows(training: int, counts: "PerImage") -> list[tuple[object, ...]]:
     return [(training, *row) for row in zip(counts.image, *columns, strict=True)]
 
 
-def _training(number: int, folder: str, path: Path, settings: dict[str, Any]) -> Training:
+def _training(number: int, folder: str, path: Path, settings: dict[str, Any]) -> TransferTraining:
     """Return a training by its ``run.json``, and put its settings among `settings`."""
     place, run = _PLACE.match(folder), read_json(path)
     if place is None:
         raise InputError(f"{path}: is no training of a transfer folder")
     try:
         settings[run["config_digest"]] = run["config"]
-        return Training(
+        return TransferTraining(
             training=number,
             folder=folder,
             set=place["set"],
@@ -136,7 +136,7 @@ def _training(number: int, folder: str, path: Path, settings: dict[str, Any]) ->
         raise InputError(f"{path}: damaged ({error!r}); train again") from error
 
 
-def read_trainings(folder: Path) -> tuple[Training, ...]:
+def read_trainings(folder: Path) -> tuple[TransferTraining, ...]:
     """Read the list of trainings from tables that `write` made.
 
     Raises
@@ -144,14 +144,14 @@ def read_trainings(folder: Path) -> tuple[Training, ...]:
     InputError
         The table is absent or damaged.
     """
-    names = [field.name for field in fields(Training)]
+    names = [field.name for field in fields(TransferTraining)]
     columns = tables.read_own(folder / TRAININGS, names)
-    kinds = {field.name: field.type for field in fields(Training)}
+    kinds = {field.name: field.type for field in fields(TransferTraining)}
     try:
         read = {name: [kinds[name](cell) for cell in cells] for name, cells in columns.items()}  # type: ignore[operator]
     except ValueError as error:
         raise InputError(f"{folder / TRAININGS}: damaged ({error}); {REMEDY}") from error
-    return tuple(Training(**dict(zip(names, row, strict=True))) for row in zip(*read.values(), strict=True))
+    return tuple(TransferTraining(**dict(zip(names, row, strict=True))) for row in zip(*read.values(), strict=True))
 
 
 def read_settings(folder: Path) -> Mapping[str, Any]:
@@ -162,7 +162,7 @@ def read_settings(folder: Path) -> Mapping[str, Any]:
     return {line["digest"]: line["settings"] for line in lines}
 
 
-def read_counts(folder: Path, name: str) -> list[Counts]:
+def read_counts(folder: Path, name: str) -> list[TestedPixels]:
     """Read the counts of each training on the photos of its own set, in the order of trainings.
 
     Raises
@@ -180,7 +180,7 @@ def read_counts(folder: Path, name: str) -> list[Counts]:
         if all(cells["clear_fp"]):
             clear = _per_image(cells["image"], nothing, cells["clear_fp"], nothing, cells["clear_tn"])
         tested = _per_image(cells["image"], *(cells[column] for column in PIXELS))
-        found.append(Counts(training=by_training[number], tested=tested, clear=clear))
+        found.append(TestedPixels(training=by_training[number], tested=tested, clear=clear))
     return found
 
 

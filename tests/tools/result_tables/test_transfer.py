@@ -23,7 +23,7 @@ PAGES = sorted((TABLES / "tables").glob("*.md"))
 
 
 @cache
-def of_set(name: str) -> list[transfer.Counts]:
+def of_set(name: str) -> list[transfer.TestedPixels]:
     return transfer.read_counts(TABLES, name)
 
 
