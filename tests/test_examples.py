@@ -43,6 +43,14 @@ def test_a_twin(tmp_path: Path) -> None:
     assert (tmp_path / "spool.csv").read_text().startswith("by,name,area_m2")
 
 
+@pytest.mark.slow
+def test_a_unit(tmp_path: Path) -> None:
+    said = run("07_unit.py", "--circuits", 2, "--cmls", 12, tmp_path)
+    assert "C-01: " in said
+    assert "C-02: " in said
+    assert "(5 measured)" in said
+
+
 @pytest.mark.blender
 def test_renders(tmp_path: Path) -> None:
     said = run("02_renders.py", "--count", 1, "--size", 32, tmp_path)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from corrotwin.synth.api import fit_preset, render
     from corrotwin.synth.presets.schema import Preset
     from corrotwin.twin.api.asset import Asset
+    from corrotwin.twin.api.fleet import fleet
     from corrotwin.twin.api.twin import Twin
     from corrotwin.twin.core.errors import InputError, WorkError
     from corrotwin.twin.forecast.pipe_design import PipeDesign
@@ -24,7 +25,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until wh
 
 __all__ = [
     "Asset", "Dataset", "Forecast", "InputError", "PipeDesign", "Predictions", "Preset", "Run", "StudyReport", "Twin",
-    "WorkError", "__version__", "fit_preset", "predict", "render", "study", "train",
+    "WorkError", "__version__", "fit_preset", "fleet", "predict", "render", "study", "train",
 ]  # fmt: skip
 
 # Each is imported when it is first asked for, so that `import corrotwin` and `corrotwin --help` answer at once.
@@ -41,6 +42,7 @@ _MODULES = {
     "Twin": "corrotwin.twin.api.twin",
     "WorkError": "corrotwin.twin.core.errors",
     "fit_preset": "corrotwin.synth.api",
+    "fleet": "corrotwin.twin.api.fleet",
     "predict": "corrotwin.segmentation.api.predicting",
     "render": "corrotwin.synth.api",
     "study": "corrotwin.benchmarks.api",

@@ -9,10 +9,10 @@ from typing import Any
 from corrotwin.twin import assets, export, store, twin_state
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.mechanisms.mechanism import Mechanism
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.corrosion import Fields
-from corrotwin.twin.registers.register import NO_REGISTER, Register
 
 
 class TwinFacts:

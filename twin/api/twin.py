@@ -21,8 +21,8 @@ from corrotwin.twin.forecast.rates import RateBasis
 from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.inspection import log, readers
+from corrotwin.twin.inspection import register as registers
 from corrotwin.twin.mechanisms.mechanism import Mechanism
-from corrotwin.twin.registers import register as registers
 
 logger = logging.getLogger(__name__)
 

@@ -17,12 +17,12 @@ from corrotwin.twin.bayes.resumption import resumable, snapshots
 from corrotwin.twin.bayes.smc import PARTICLES, LearningRun, learn_in_runs
 from corrotwin.twin.core.files import digest
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.inspection import register as registers
 from corrotwin.twin.inspection.log import plain as plain_record
 from corrotwin.twin.inspection.log import read
 from corrotwin.twin.inspection.readers import seen_texels
 from corrotwin.twin.inspection.records import Record, check
-from corrotwin.twin.registers import register as registers
-from corrotwin.twin.registers.register import NO_REGISTER, Register
+from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.twin_state import TwinState
 
 RUNS, MOST_RUNS = 4, 8  # independent runs, of histories and particles of their own: their difference is the error

@@ -141,7 +141,7 @@ def report(
     """
     from corrotwin.twin.fleets import making, pages, sheets_out
     from corrotwin.twin.fleets.units import UNITS
-    from corrotwin.twin.registers import register as registers
+    from corrotwin.twin.inspection import register as registers
 
     out = Path(f"{folder.absolute().name}.html") if out is None else out
     if out.suffix not in (".html", ".xlsx"):

@@ -90,7 +90,7 @@ def forecast(
     from corrotwin.twin.forecast import plots, result, tables
     from corrotwin.twin.forecast.failure import Pressure
     from corrotwin.twin.forecast.projection import ALL
-    from corrotwin.twin.registers import register as registers
+    from corrotwin.twin.inspection import register as registers
 
     ahead = result.ahead_of(years)
     for path in (out, cml):

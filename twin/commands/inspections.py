@@ -188,23 +188,17 @@ def _take_in(
     """Store the readings of a contractor's file, or print what would be stored."""
     from corrotwin.twin import store, twin_state
     from corrotwin.twin.inspection import log, plausibility
-    from corrotwin.twin.registers import register as registers
-    from corrotwin.twin.workbooks.columns import ColumnMap, read_map, unit_of
+    from corrotwin.twin.inspection import register as registers
+    from corrotwin.twin.workbooks.columns import ColumnMap, read_map
     from corrotwin.twin.workbooks.readings import Defaults, intake
 
-    if unit and not unit_of(unit):
-        raise InputError(f"--unit {unit}: give mm, inch or mil")
     twin, before = store.read(folder), log.read_log(folder)
     warn(before.note)
     given = ColumnMap() if column_map is None else read_map(column_map)
     given = given if dates is None else replace(given, dates=dates)
-    zones: dict[str, set[str]] = {}
-    for record in before.in_force.values():
-        zones.setdefault(record.place, set()).add(record.zone)
-    places = {place: min(of_place) for place, of_place in zones.items() if place and len(of_place) == 1}
-    defaults = Defaults(
-        unit=unit_of(unit), zone=zone, tool=tool, asset=asset, places=places, register=registers.read(folder)
-    )
+    defaults = Defaults.of(
+        before.in_force.values(), registers.read(folder), unit=unit, zone=zone, tool=tool, asset=asset
+    )  # fmt: skip
     found = intake(path, given, defaults, twin_state.asset(twin))
     for line in (*found.columns, *found.notes):
         say(printable(line))

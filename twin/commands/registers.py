@@ -10,7 +10,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted, printable, say
 
 if TYPE_CHECKING:
-    from corrotwin.twin.registers.register import Cml
+    from corrotwin.twin.inspection.register import Cml
 
 _SHOWN = 20  # CML that a dry run prints
 
@@ -50,9 +50,9 @@ def register(
     """
     from corrotwin.twin import store
     from corrotwin.twin.inspection import log
-    from corrotwin.twin.registers import register as registers
-    from corrotwin.twin.registers.register_file import COLUMNS, read_file
+    from corrotwin.twin.inspection import register as registers
     from corrotwin.twin.workbooks.columns import ColumnMap, read_map, unit_of
+    from corrotwin.twin.workbooks.register_file import COLUMNS, read_file
 
     twin, before = store.read(folder), registers.read(folder)
     if file is None:

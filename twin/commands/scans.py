@@ -55,7 +55,7 @@ def scan(
     from corrotwin.twin import store, twin_state
     from corrotwin.twin.commands.forecasts import check_seed
     from corrotwin.twin.inspection import log, plausibility
-    from corrotwin.twin.registers import register as registers
+    from corrotwin.twin.inspection import register as registers
     from corrotwin.twin.workbooks.readings import check_units
     from corrotwin.twin.workbooks.scans import read_scan, records_of_scan
 

@@ -14,8 +14,7 @@ from corrotwin.twin.fleets import outlook
 from corrotwin.twin.fleets.outlook import TwinOutlook
 from corrotwin.twin.forecast import result
 from corrotwin.twin.forecast.remaining_life import Rule
-from corrotwin.twin.inspection import log
-from corrotwin.twin.registers import register
+from corrotwin.twin.inspection import log, register
 
 NAME = "outlook"
 OUTLOOK = 1  # raised where a change of the program changes what an outlook says

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from corrotwin.twin import creation, store
 from corrotwin.twin.core.errors import InputError, as_read
+from corrotwin.twin.inspection import register as registers
+from corrotwin.twin.inspection.register import Cml, Register
 from corrotwin.twin.mechanisms.catalogue import NONE
 from corrotwin.twin.mechanisms.mechanism import BORE
 from corrotwin.twin.mechanisms.soil import LAWS
-from corrotwin.twin.registers import register as registers
-from corrotwin.twin.registers.register import Cml, Register
 from corrotwin.twin.twin_state import TwinState
 from corrotwin.twin.workbooks import days, sheets
 from corrotwin.twin.workbooks.cells import SourceCell, cells_of, in_mm, key_of, number_of

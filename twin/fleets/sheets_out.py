@@ -15,7 +15,7 @@ from corrotwin.twin.fleets.fleet import FleetMember
 from corrotwin.twin.fleets.outlook import Cell, life_of
 from corrotwin.twin.fleets.units import ThicknessUnit
 from corrotwin.twin.inspection.records import Record
-from corrotwin.twin.registers.register import Register
+from corrotwin.twin.inspection.register import Register
 
 _THICKNESSES = {
     "least_left_mm", "mean_loss_mm", "max_loss_mm", "required_mm", "least_read_mm", "left_mm", "nominal_mm",

@@ -11,7 +11,7 @@ from corrotwin.twin.forecast.projection import Levels, PlaceForecast, Projection
 from corrotwin.twin.forecast.rates import CmlRates, RateBasis, cml_rates
 from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.inspection.records import Record
-from corrotwin.twin.registers.register import NO_REGISTER, Register
+from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.twin_state import TwinState
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from corrotwin.twin.forecast.remaining_life import (
 )
 from corrotwin.twin.geometry.atlas import Floats
 from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.mechanisms.mechanism import Mechanism
-from corrotwin.twin.registers.register import NO_REGISTER, Register
 from corrotwin.twin.twin_state import TwinState
 
 LEAST_AHEAD_YEARS = 20.0  # that a plan examines, however few are shown

@@ -17,9 +17,8 @@ from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.geometry.atlas import AssetGeometry
-from corrotwin.twin.inspection import plausibility
+from corrotwin.twin.inspection import plausibility, register
 from corrotwin.twin.inspection.records import Record, check_text, moment
-from corrotwin.twin.registers import register
 
 RECORDS = "inspections.jsonl"
 RULINGS = ("withdraws", "restores", "accepts")  # what a line may do to the record of an earlier one

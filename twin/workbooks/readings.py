@@ -3,7 +3,7 @@
 import contextlib
 import datetime
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +12,10 @@ from corrotwin.twin.core.text import counted
 from corrotwin.twin.geometry.atlas import AssetGeometry
 from corrotwin.twin.inspection import plausibility
 from corrotwin.twin.inspection.records import ABOUT, UNITS_MM, Record, wall_mm
-from corrotwin.twin.registers.register import NO_REGISTER, Register
+from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import SourceCell, key_of, number_of, unit_in_row, zone_of
-from corrotwin.twin.workbooks.columns import ColumnMap, described, header_of, names
+from corrotwin.twin.workbooks.columns import ColumnMap, described, header_of, names, unit_of
 from corrotwin.twin.workbooks.linked import Links
 from corrotwin.twin.workbooks.surveys import has_readings, readings_in
 
@@ -39,6 +39,28 @@ class Defaults:
     """The zone of places that the twin knows."""
     register: Register = NO_REGISTER
     """The twin's CML; readings of other places are refused, where it has any."""
+
+    @staticmethod
+    def of(
+        records: Iterable[Record], register: Register, *, unit: str = "", zone: str = "", tool: str = "",
+        asset: str = "",
+    ) -> "Defaults":  # fmt: skip
+        """Return what a twin knows: its register, and the zones of the places of its records that count.
+
+        Raises
+        ------
+        InputError
+            The unit is none of thickness.
+        """
+        if unit and not unit_of(unit):
+            raise InputError(f"`unit` {unit:.60}: give mm, inch or mil")
+        zones: dict[str, set[str]] = {}
+        for record in records:
+            zones.setdefault(record.place, set()).add(record.zone)
+        places = {place: min(of_place) for place, of_place in zones.items() if place and len(of_place) == 1}
+        return Defaults(
+            unit=unit_of(unit), zone=zone, tool=tool, asset=asset, places=places, register=register
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Scan grids of thickness (C-scans) as readings of one visit: the least of each of at most 6 x 6 blocks."""
 
+import itertools
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,7 +104,8 @@ def records_of_scan(scan: ThicknessScan, *, place: str, zone: str, date: str, to
 
 def _matrix(sheet: WorkbookSheet) -> Grid:
     """Return the rows of numbers of a sheet, without titles above them and axes beside them."""
-    rows = [(row.number, row.cells) for row in sheet.rows if _numbers(row.cells) >= _FEWEST]
+    begun = itertools.dropwhile(lambda row: _numbers(row.cells) < _FEWEST, sheet.rows)
+    rows = [(row.number, row.cells) for row in begun]
     if len(rows) < _FEWEST:
         raise InputError(f"{sheet.path}: no grid of numbers; give a row of thicknesses for each line of the scan")
     width = max(len(cells) for _, cells in rows)

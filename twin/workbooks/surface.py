@@ -8,7 +8,7 @@ from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.inspection.positions import on_atlas
 from corrotwin.twin.inspection.records import TOLERANCE
-from corrotwin.twin.registers.register import Cml
+from corrotwin.twin.inspection.register import Cml
 from corrotwin.twin.twin_state import TwinState
 from corrotwin.twin.workbooks.cells import SourceCell, number_of, zone_of
 from corrotwin.twin.workbooks.columns import ColumnMap, names

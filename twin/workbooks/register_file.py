@@ -9,12 +9,12 @@ from corrotwin.twin import assets, twin_state
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.inspection.records import Record
-from corrotwin.twin.registers.register import INJECTION, KINDS, Cml, Register
-from corrotwin.twin.registers.surface import Surface
+from corrotwin.twin.inspection.register import INJECTION, KINDS, Cml, Register
 from corrotwin.twin.twin_state import TwinState
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import SourceCell, cells_of, in_mm, key_of
 from corrotwin.twin.workbooks.columns import USUAL, ColumnMap, Header, Usual, canonical, described, header_of, names
+from corrotwin.twin.workbooks.surface import Surface
 
 # What a column of a register may hold, and headings by which it is usually called.
 COLUMNS: Usual = {
