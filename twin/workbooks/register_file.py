@@ -14,7 +14,7 @@ from corrotwin.twin.twin_state import TwinState
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import SourceCell, cells_of, in_mm, key_of
 from corrotwin.twin.workbooks.columns import USUAL, ColumnMap, Header, Usual, canonical, described, header_of, names
-from corrotwin.twin.workbooks.surface import Surface
+from corrotwin.twin.workbooks.surface import TwinSurface
 
 # What a column of a register may hold, and headings by which it is usually called.
 COLUMNS: Usual = {
@@ -91,7 +91,7 @@ def read_file(
     header = _header(path, given)
     sheets.check(header.sheet, header.row)
     asset = twin_state.asset(twin)
-    surface = Surface(twin=twin, asset=asset, texels=assets.texels(asset))
+    surface = TwinSurface(twin=twin, asset=asset, texels=assets.texels(asset))
     found: dict[str, Cml] = {}
     others = 0
     for row in header.sheet.rows:
@@ -131,7 +131,7 @@ def _header(path: Path, given: ColumnMap) -> Header:
     return chosen[0]
 
 
-def _cml(cells: Mapping[str, SourceCell], given: ColumnMap, unit: str, surface: Surface) -> Cml:
+def _cml(cells: Mapping[str, SourceCell], given: ColumnMap, unit: str, surface: TwinSurface) -> Cml:
     """Return the CML of a row, checked against the surface of the twin."""
     where = cells["place"].where
     text = {name: key_of(cells[name].value) for name in ("place", "circuit", "formerly") if name in cells}

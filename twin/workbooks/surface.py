@@ -17,7 +17,7 @@ AXES = ("x", "y", "z")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Surface:
+class TwinSurface:
     """The surface of a twin: its geometry and atlas."""
 
     twin: TwinState
