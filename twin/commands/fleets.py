@@ -57,7 +57,7 @@ def fleet(
     html
         folder for index.html and a page a twin.
     out
-        tables: .csv with a row a twin, or .xlsx with a second sheet of all CML.
+        tables: .csv with a row a twin, or .xlsx with sheets of all CML, too, those to measure next first.
     units
         of thicknesses.
     category_measured
@@ -89,7 +89,11 @@ def fleet(
     if out:
         seen = [(one.name, one.outlook) for one in ranked if one.outlook is not None]
         rows = [(name, row) for name, outlook in seen for row in outlook.cmls if row["place"]]
-        tables = [sheets_out.fleet_sheet(ranked, unit, years), sheets_out.rows_sheet("CML", rows, unit)]
+        tables = [
+            sheets_out.fleet_sheet(ranked, unit, years),
+            sheets_out.places_sheet(fleets.measure_next(ranked, len(rows)), unit),
+            sheets_out.rows_sheet("CML", rows, unit),
+        ]
         for path in out:
             sheets_out.write(path, tables)
             say(f"{path}: written")
@@ -189,6 +193,7 @@ def _show(ranked: "Sequence[FleetMember]", years: float) -> None:
     from rich.table import Table
 
     from corrotwin.twin.core.console import rich_console
+    from corrotwin.twin.fleets.fleet import NEXT, measure_next
     from corrotwin.twin.fleets.pages import life_text, percent
 
     table = Table(title=f"What to open first, of {counted(len(ranked), 'twin')}")
@@ -208,5 +213,8 @@ def _show(ranked: "Sequence[FleetMember]", years: float) -> None:
             percent(seen.chance(at_end=True)), risk, life_text(seen.life_p5), seen.measure_by or "no date",
         )  # fmt: skip
     rich_console().print(table)
+    if places := measure_next(ranked, NEXT):
+        said = "; ".join(f"{one.twin} {one.cml} ({life_text(one.life_years)} years)" for one in places)
+        say(f"measure next, by the shortest life: {printable(said)}")
     if len(ranked) > _SHOWN:
         say(f"and {len(ranked) - _SHOWN} more; --html or --out has all")

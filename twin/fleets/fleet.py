@@ -1,7 +1,7 @@
 """The twins below a folder, each with its outlook, ranked by what they need first."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -13,11 +13,12 @@ from corrotwin.twin.core.errors import InputError, WorkError, as_read
 from corrotwin.twin.core.text import first_of
 from corrotwin.twin.fleets import making
 from corrotwin.twin.fleets.making import OutlookSettings
-from corrotwin.twin.fleets.outlook import TwinOutlook
+from corrotwin.twin.fleets.outlook import TwinOutlook, life_of
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import cells_of, key_of, number_of
 from corrotwin.twin.workbooks.columns import ColumnMap, Usual, header_of
 
+NEXT = 10  # places to measure that are shown
 _IN_PARALLEL = 3  # outlooks to make, from which on processes are worth their start
 # A table of what the failure of each twin would cost.
 COLUMNS: Usual = {
@@ -48,10 +49,48 @@ class FleetMember:
     assumed: bool = False
 
     @property
+    def chance(self) -> float:
+        """Chance that some place is thinner than required at the end of the years; NaN where it is not known."""
+        found = None if self.outlook is None else self.outlook.chance(at_end=True)
+        return math.nan if found is None else found
+
+    @property
     def risk(self) -> float | None:
-        """Chance below required at the end, times the consequence where there is one; None without a chance."""
-        chance = None if self.outlook is None else self.outlook.chance(at_end=True)
-        return chance if chance is None or self.consequence is None else chance * self.consequence
+        """The chance, times the consequence where there is one; None where it is not known."""
+        if math.isnan(self.chance):
+            return None
+        return self.chance if self.consequence is None else self.chance * self.consequence
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceToMeasure:
+    """A CML that needs a measurement: its twin, its zone and name, its life, its least reading, and by when.
+
+    `life_years` is by the codes or the P5 by the twin, whichever is shorter; `measure_by` is by the codes, empty where
+    they give no date.
+    """
+
+    twin: str
+    zone: str
+    cml: str
+    life_years: float
+    least_mm: float
+    measure_by: str
+
+
+def measure_next(fleet: Iterable[FleetMember], count: int) -> list[PlaceToMeasure]:
+    """Return the CML of a fleet that should be measured next: those with the shortest life by either answer."""
+    found = [
+        PlaceToMeasure(
+            twin=member.name, zone=str(row["zone"]), cml=str(row["place"]), life_years=life_of(row),
+            least_mm=float(row["least_read_mm"] or math.nan), measure_by=str(row["api_measure_by"] or ""),
+        )
+        for member in fleet
+        if member.outlook is not None
+        for row in member.outlook.cmls
+        if row["place"]
+    ]  # fmt: skip
+    return sorted(found, key=lambda place: (place.life_years, place.measure_by, place.twin, place.cml))[:count]
 
 
 def twins_in(folder: Path) -> list[Path]:

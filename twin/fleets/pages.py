@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from corrotwin.twin.fleets.fleet import FleetMember
+from corrotwin.twin.fleets.fleet import NEXT, FleetMember, measure_next
 from corrotwin.twin.fleets.outlook import Cell, TwinOutlook, life_of
 from corrotwin.twin.fleets.units import ThicknessUnit
 from corrotwin.twin.inspection.records import Record
@@ -56,7 +56,8 @@ def write_fleet(
             )  # fmt: skip
     index = out / "index.html"
     write_page(
-        index, Path(__file__).parent / "fleet.html.j2", title="What to open first", fleet=fleet, unit=unit, years=years,
+        index, Path(__file__).parent / "fleet.html.j2", title="What to open first", fleet=fleet,
+        places=measure_next(fleet, NEXT), unit=unit, years=years,
         life_text=life_text, percent=percent, life_of=life_of, href=_href,
         has_consequence=any(member.consequence is not None for member in fleet),
     )  # fmt: skip

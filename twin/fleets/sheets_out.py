@@ -11,7 +11,7 @@ from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, writing
 from corrotwin.twin.core.text import escape_csv
-from corrotwin.twin.fleets.fleet import FleetMember
+from corrotwin.twin.fleets.fleet import FleetMember, PlaceToMeasure
 from corrotwin.twin.fleets.outlook import Cell, life_of
 from corrotwin.twin.fleets.units import ThicknessUnit
 from corrotwin.twin.inspection.records import Record
@@ -58,6 +58,16 @@ def fleet_sheet(fleet: Sequence[FleetMember], unit: ThicknessUnit, years: float)
         )  # fmt: skip
         rows.append(row)
     return OutSheet(name="Fleet", columns=columns, rows=tuple(rows))
+
+
+def places_sheet(places: Iterable[PlaceToMeasure], unit: ThicknessUnit) -> OutSheet:
+    """Return a row for each place to measure."""
+    columns = ("twin", "zone", "CML", "life, years", f"least read, {unit.name}", "measure by")
+    rows = tuple(
+        (place.twin, place.zone, place.cml, place.life_years, unit.of(place.least_mm), place.measure_by)
+        for place in places
+    )
+    return OutSheet(name="Measure next", columns=columns, rows=rows)
 
 
 def rows_sheet(name: str, of: Iterable[tuple[str, Mapping[str, Cell]]], unit: ThicknessUnit) -> OutSheet:

@@ -120,7 +120,7 @@ def _matrix(sheet: WorkbookSheet) -> Grid:
     grid = grid[measured.any(axis=1)][:, measured.any(axis=0)]
     if min(grid.shape, default=0) < _FEWEST:
         raise InputError(f"{sheet.path}: no grid of numbers; give a row of thicknesses for each line of the scan")
-    return grid
+    return np.asarray(grid)
 
 
 def _long(sheet: WorkbookSheet) -> Grid | None:

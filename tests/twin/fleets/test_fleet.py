@@ -13,7 +13,7 @@ from contractor import pipe, table, workbook
 
 import corrotwin as ct
 from corrotwin.twin.fleets import making, outlook, pages
-from corrotwin.twin.fleets.fleet import FleetMember, consequences, ranked, twins_in, with_consequences
+from corrotwin.twin.fleets.fleet import FleetMember, consequences, measure_next, ranked, twins_in, with_consequences
 from corrotwin.twin.fleets.making import OutlookSettings
 from corrotwin.twin.fleets.outlook import TwinOutlook
 from corrotwin.twin.inspection import log
@@ -142,7 +142,7 @@ def test_a_fleet_as_tables_and_pages(plant: Path, tmp_path: Path, command: Comma
     assert lines[1].startswith("1,broken,")
     assert lines[2].startswith("2,unit 1/P-1 <b>&,pipe,2005-06-01,")
     cells = openpyxl.load_workbook(book)
-    assert cells.sheetnames == ["Fleet", "CML"]
+    assert cells.sheetnames == ["Fleet", "Measure next", "CML"]
     assert cells["CML"].max_row == 3
     assert all(cell.data_type != "f" for row in cells["CML"].iter_rows() for cell in row)
     inches = command("fleet", plant, *REQUIRED, "--units", "inch", "--out", csv)
@@ -178,6 +178,15 @@ def test_a_register_is_read_again(tmp_path: Path, command: Command) -> None:
     done = command("register", other, tmp_path / "out.xlsx", "--map", mapped)
     assert done.returncode == 0, done.stderr
     assert registers.read(other) == registers.read(folder)
+
+
+def test_places_with_the_shortest_life_are_measured_next(seen: TwinOutlook) -> None:
+    places = measure_next([member("a", seen), member("lost", None)], 9)
+    assert [place.cml for place in places] == ["TML-1", "=1+1"]
+    # By the codes: 7.0 mm left of 8.0 after ten years, 5 required: 2 mm at 0.1 mm a year, from 2022-05-31 to now.
+    row = next(each for each in seen.cmls if each["place"] == "TML-1")
+    assert row["api_life_years"] == pytest.approx(20 - float(row["read_years_ago"] or 0), abs=0.05)
+    assert places[0].life_years == min(float(row["api_life_years"] or 0), float(row["twin_life_years_p5"] or 0))
 
 
 def test_folders_that_are_no_fleet(tmp_path: Path) -> None:
