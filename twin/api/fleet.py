@@ -21,6 +21,7 @@ def fleet(
     consequences: Mapping[str, float] | None = None,
     category_measured: bool = False,
     seed: int = 0,
+    workers: int = 1,
 ) -> list[FleetMember]:
     """Rank the twins below a folder by the chance that some place is thinner than required.
 
@@ -36,6 +37,7 @@ def fleet(
     consequences : of the failure of twins by their names, by which the chance is multiplied.
     category_measured : the corrosivity category was measured on specimens (ISO 9226), not estimated.
     seed : of the histories.
+    workers : processes; more than 1 need ``if __name__ == "__main__":`` in a script.
 
     Raises
     ------
@@ -49,5 +51,5 @@ def fleet(
     settings = OutlookSettings(
         years=float(years), required=needed, rule=rule, category_measured=category_measured, seed=seed
     )
-    found = list(members(Path(folder), settings))
+    found = list(members(Path(folder), settings, workers=workers))
     return ranked(found if not consequences else with_consequences(found, consequences))

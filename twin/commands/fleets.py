@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from tyro.conf import Positional
 
 from corrotwin.twin.commands.forecasts import busy, check_seed, required_of
+from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import check_writable, writing
 from corrotwin.twin.core.text import counted, printable, say
@@ -79,7 +80,7 @@ def fleet(
     found: list[FleetMember] = []
     total = len(fleets.twins_in(folder))
     with busy(f"forecasting {counted(total, 'twin')}") as shown:
-        for member in fleets.members(folder, settings):
+        for member in fleets.members(folder, settings, workers=available_cores()):
             found.append(member)
             shown(f"forecasting: {len(found)} of {counted(total, 'twin')}")
     if given is not None:

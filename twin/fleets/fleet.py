@@ -8,7 +8,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from corrotwin.twin import store
-from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError, WorkError, as_read
 from corrotwin.twin.core.text import first_of
 from corrotwin.twin.fleets import making
@@ -115,31 +114,34 @@ def twins_in(folder: Path) -> list[Path]:
     return found
 
 
-def members(folder: Path, settings: OutlookSettings) -> Iterator[FleetMember]:
+def members(folder: Path, settings: OutlookSettings, *, workers: int) -> Iterator[FleetMember]:
     """Yield the twins below a folder with their outlooks, as they are made; one that fails says why and stops no other.
 
     Parameters
     ----------
     folder : of the fleet.
     settings : what is asked of each.
+    workers : processes that make outlooks; 1 for this one.
 
     Raises
     ------
     InputError
-        As of `twins_in`.
+        As of `twins_in`, or there is no worker.
     WorkError
         A process that made an outlook was killed.
     """
+    if workers < 1:
+        raise InputError(f"`workers` {workers}: at least 1")
     found = twins_in(folder)
     open_ = [path for path in found if not making.is_kept(path, settings)]
     for path in found:
         if path not in open_:
             yield _member(folder, path, settings)
-    if len(open_) < _IN_PARALLEL or available_cores() < 2:
+    workers = min(workers, len(open_))
+    if workers < 2 or len(open_) < _IN_PARALLEL:
         for path in open_:
             yield _member(folder, path, settings)
         return
-    workers = min(available_cores(), len(open_))
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         tasks = [pool.submit(_member, folder, path, settings) for path in open_]
         try:
