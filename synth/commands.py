@@ -212,21 +212,30 @@ def validate(
         print_results(folder, rendered_again)
 
 
-def preview(folder: Path, /) -> None:
+def preview(folder: Path, /, *, html: bool = False, single: bool = False) -> None:
     """Write preview.jpg, a contact sheet with mask outlines, and card.md, a description, into any dataset.
+
+    With --html also a page of all its pictures, to sort and filter, with masks and label maps laid over them.
 
     Parameters
     ----------
     folder
         a Roboflow COCO export, one COCO json and its images, photos with PNG masks, or a rendered dataset
+    html
+        also write the page preview/index.html, its pictures beside it
+    single
+        with --html, write one HTML file instead, preview.html, with small pictures inside, to send
     """
-    from corrotwin.synth.preview import card
+    from corrotwin.synth.preview import card, gallery
 
+    if single and not html:
+        raise InputError("--single: says how the page of --html is written; give that, too")
     try:
         card.write(folder)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); copy the dataset") from error
-    say(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}")
+    page = f" and {gallery.write(folder, single=single)}" if html else ""
+    say(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}{page}")
 
 
 def uvmap(*, twin: Path, camera: Path, name: str | None = None, out: Path | None = None) -> None:

@@ -71,9 +71,9 @@ def colour_layers(layers: Sequence[npt.NDArray[np.uint8]], side: int) -> Encoded
 def _smaller(layer: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     """Return a layer in another size; what is transparent lends no colour to what is not."""
     alpha = layer[..., 3:].astype(np.float32) / 255
-    weighted = cv2.resize(np.concatenate([layer[..., :3] * alpha, alpha], axis=2), size, interpolation=cv2.INTER_AREA)
-    colour = weighted[..., :3] / np.maximum(weighted[..., 3:], 1 / 255)
-    return np.rint(np.concatenate([colour, 255 * weighted[..., 3:]], axis=2)).clip(0, 255).astype(np.uint8)
+    weighted = cv2.resize(np.dstack([layer[..., :3] * alpha, alpha]), size, interpolation=cv2.INTER_AREA)
+    colours = weighted[..., :3] / np.maximum(weighted[..., 3:], 1 / 255)
+    return np.asarray(np.rint(np.dstack([colours, 255 * weighted[..., 3]])).clip(0, 255), np.uint8)
 
 
 def _encoded(pixels: npt.NDArray[np.uint8], kind: Literal["jpeg", "webp"], **options: int) -> EncodedPicture:

@@ -149,14 +149,12 @@
     size(made, picture, width, height, 1);
     image.alt = "";
     image.decoding = "async";
-    image.src = picture.small;
+    [image.src] = picture.small;
     made.append(image);
-    if (picture.small_layers) {
-      const over = document.createElement("div");
-      over.className = "layer";
-      over.style.backgroundImage = `url("${picture.small_layers}")`;
-      made.append(over);
-    }
+    const over = document.createElement("div");
+    over.className = "layer";
+    over.style.backgroundImage = `url("${picture.small[1]}")`;
+    made.append(over);
     return made;
   }
 
@@ -218,10 +216,9 @@
     }
     const number = order[chosen], picture = pictures[number];
     at("name").textContent = picture.name;
-    at("photo").src = picture.large || picture.small;
+    [at("photo").src] = picture.large;
     at("photo").alt = picture.name;
-    const over = picture.large_layers || picture.small_layers;
-    at("stack").lastElementChild.style.backgroundImage = over ? `url("${over}")` : "none";
+    at("stack").lastElementChild.style.backgroundImage = `url("${picture.large[1]}")`;
     fit();
     at("facts").replaceChildren(...measures.flatMap((one, place) => {
       const term = document.createElement("dt"), value = document.createElement("dd");

@@ -10,6 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from corrotwin.segmentation.pages.pictures import EncodedPicture
 from corrotwin.segmentation.pages.rendering import write_page
 from corrotwin.twin.core.files import new_file, remove
@@ -37,6 +40,10 @@ class Measure:
     about: str = ""
 
 
+BRIGHTNESS = Measure(label="brightness", unit="%", digits=0, about="mean luminance; 100 % is white")
+SIZE = Measure(label="size", unit="megapixels", digits=2)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Layer:
     """Something to lay over the pictures; `legend` has pairs of a CSS colour and what it stands for."""
@@ -53,18 +60,15 @@ class ViewerPicture:
     ----------
     name : shown as it is.
     values : one for each measure; None where there is none.
-    small, small_layers : the picture in the list, and its layers one below the other in one picture.
-    large, large_layers : the picture that is looked at; None: the small one.
+    sizes : the picture in the list and the one that is looked at, or one for both; each with its layers, which lie one
+        below the other in one picture.
     aspect : width over height.
     identity : what a decision on it states, so that it can be found again; only of pages on which one decides.
     """
 
     name: str
     values: tuple[float | None, ...]
-    small: EncodedPicture
-    small_layers: EncodedPicture | None
-    large: EncodedPicture | None = None
-    large_layers: EncodedPicture | None = None
+    sizes: tuple[tuple[EncodedPicture, EncodedPicture], ...]
     aspect: float
     identity: Mapping[str, str] | None = None
 
@@ -86,8 +90,8 @@ def write(
     single: bool,
     review: Review | None = None,
     **values: Any,
-) -> int:
-    """Write a page with its pictures, and return how many these are.
+) -> None:
+    """Write a page with its pictures.
 
     Parameters
     ----------
@@ -106,22 +110,15 @@ def write(
     if not single:
         (page.parent / PICTURES).mkdir(parents=True, exist_ok=True)
     for picture in pictures:
-        addresses = {}
-        for name in ("small", "small_layers", "large", "large_layers"):
-            encoded: EncodedPicture | None = getattr(picture, name)
-            if encoded is None:
-                addresses[name] = ""
-            elif single:
-                addresses[name] = encoded.data_uri
-            else:
-                file = f"{hashlib.sha256(encoded.content).hexdigest()[:20]}.{encoded.kind}"
-                with new_file(page.parent / PICTURES / file, replace=True) as stream:
-                    stream.write(encoded.content)
-                written.add(file)
-                addresses[name] = f"{PICTURES}/{file}"
+        if single:
+            addresses = [[encoded.data_uri for encoded in pair] for pair in picture.sizes]
+        else:
+            addresses = [[_write(page.parent, encoded) for encoded in pair] for pair in picture.sizes]
+            written.update(Path(address).name for pair in addresses for address in pair)
         shown.append(
             {
-                "name": picture.name, "values": picture.values, "aspect": round(picture.aspect, 4), **addresses,
+                "name": picture.name, "values": picture.values, "aspect": round(picture.aspect, 4),
+                "small": addresses[0], "large": addresses[-1],
                 **({} if picture.identity is None else {"identity": picture.identity}),
             }
         )  # fmt: skip
@@ -135,4 +132,23 @@ def write(
     for left in () if single else (page.parent / PICTURES).iterdir():
         if left.name not in written:
             remove(left)
-    return len(shown)
+
+
+def _write(folder: Path, encoded: EncodedPicture) -> str:
+    """Write a picture under a name by its content, and return its address on the page in this folder."""
+    name = f"{hashlib.sha256(encoded.content).hexdigest()[:20]}.{encoded.kind}"
+    with new_file(folder / PICTURES / name, replace=True) as stream:
+        stream.write(encoded.content)
+    return f"{PICTURES}/{name}"
+
+
+def sides(width: int, height: int, *, single: bool) -> tuple[int, ...]:
+    """Return the sizes in which a picture is put on a page, as pixels of its longer side, at most."""
+    if single:
+        return (INSIDE,)
+    return (SMALL, LARGE) if max(width, height) > SMALL else (SMALL,)
+
+
+def brightness(image: npt.NDArray[np.uint8]) -> float:
+    """Return the mean luminance of a picture (h, w, 3), RGB, in percent of white (ITU-R BT.709)."""
+    return 100 * float(image.mean(axis=(0, 1)) @ (0.2126, 0.7152, 0.0722)) / 255

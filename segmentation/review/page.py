@@ -23,15 +23,12 @@ KIND = "review"
 PAGE = "index.html"
 FOLDER, SINGLE = "review", "review.html"  # where a page lies in the folder of its predictions
 # Predicted, true, and both: told apart by the colour-blind, and unlike rust and paint.
-PREDICTED, TRUE, BOTH = OUTLINE, (0, 190, 255), (255, 225, 0)
+COLOURS = PREDICTED, TRUE, BOTH = OUTLINE, (0, 190, 255), (255, 225, 0)
 _CORRODED = viewer.Measure(label="corroded", unit="%", about="share of the picture's pixels in the predicted mask")
 _CONFIDENCE = viewer.Measure(
     label="confidence", digits=2, about="0 to 1: how sure the network is of its mask; it sorts photos, and is no score"
 )
 _F1 = viewer.Measure(label="F1", digits=3, about="of the predicted mask against the true one; 1 where both are empty")
-_BRIGHTNESS = viewer.Measure(label="brightness", unit="%", digits=0, about="mean luminance; 100 % is white")
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709
-_SIZE = viewer.Measure(label="size", unit="megapixels", digits=2)
 
 
 def write(
@@ -102,7 +99,7 @@ class _Task:
     @property
     def measures(self) -> list[viewer.Measure]:
         given = ((_CORRODED, True), (_CONFIDENCE, self.has_confidence), (_F1, self.true is not None))
-        return [*(measure for measure, there in given if there), _BRIGHTNESS, _SIZE]
+        return [*(measure for measure, there in given if there), viewer.BRIGHTNESS, viewer.SIZE]
 
     @property
     def layers(self) -> list[viewer.Layer]:
@@ -126,23 +123,17 @@ class _Task:
 
     def _picture(self, photo: PredictedPhoto) -> viewer.ViewerPicture:
         predicted = photo.read_mask(self.masks)
-        small, large = (viewer.INSIDE, None) if self.single else (viewer.SMALL, viewer.LARGE)
-        if max(photo.width, photo.height) <= small:
-            large = None
-        image = image_io.decoded(photo.path, least_side=large or small)
+        sides = viewer.sides(photo.width, photo.height, single=self.single)
+        image = image_io.decoded(photo.path, least_side=sides[-1])
         maps, f1 = self._compared(photo, predicted)
         known = ((photo.confidence, self.has_confidence), (f1, self.true is not None))
-        brightness = 100 * float(image.mean(axis=(0, 1)) @ _LUMINANCE) / 255
-        colours = (PREDICTED, TRUE, BOTH)
         return viewer.ViewerPicture(
             name=printable(photo.name),
             values=(
-                100 * float(predicted.mean()), *(value for value, there in known if there), brightness,
+                100 * float(predicted.mean()), *(value for value, there in known if there), viewer.brightness(image),
                 photo.width * photo.height / 1e6,
             ),
-            small=pictures.photo(image, small), small_layers=pictures.flat_layers(maps, colours, small),
-            large=None if large is None else pictures.photo(image, large),
-            large_layers=None if large is None else pictures.flat_layers(maps, colours, large),
+            sizes=tuple((pictures.photo(image, side), pictures.flat_layers(maps, COLOURS, side)) for side in sides),
             aspect=photo.width / photo.height, identity=photo.identity,
         )  # fmt: skip
 
