@@ -14,7 +14,7 @@ from corrotwin.synth.labels.severity import LOSS_BANDS_MM
 Rgba = NDArray[np.uint8]
 Counts = NDArray[Any]
 Colour = tuple[int, int, int]
-OLD_YEARS, DEEP_MM = 25.0, 3.0  # at the end of their colours
+OLD_YEARS, DEEP_MM = 25.0, 1.0  # at the end of their colours
 _SCALE = np.ascontiguousarray(cv2.applyColorMap(np.arange(256, dtype=np.uint8), cv2.COLORMAP_VIRIDIS)[:, 0, ::-1])
 _BANDS: tuple[Colour, ...] = ((254, 217, 118), (253, 141, 60), (227, 26, 28), (128, 0, 38))  # pale to dark red
 _APART: tuple[Colour, ...] = (  # Okabe and Ito's colours, which the colour-blind tell apart

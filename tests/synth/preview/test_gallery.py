@@ -95,7 +95,7 @@ def test_a_browser_switches_maps_on_and_off(
         page.get_by_label("wall loss").check()
         place = float(str(layer.evaluate(offset)).rstrip("%"))
         assert place == pytest.approx(100 * labels.index("wall loss") / (len(labels) - 1), abs=0.01)
-        assert "3 mm or more" in page.locator("#legend").inner_text()
+        assert "1 mm or more" in page.locator("#legend").inner_text()
         page.get_by_label("none").check()
         assert not layer.is_visible()
         assert page.get_by_role("button", name="Accept").count() == 0
