@@ -180,15 +180,17 @@ def validate(
     classes
         names of the categories of those folders that count; by default all
     report
-        also write all findings and the table here, as Markdown (.md) or JSON (.json)
+        also write all findings and the table here, as Markdown (.md) or JSON (.json), or a page (.html) with
+        distributions of labels and tones and with pictures of both sets in pairs
     verify
         render so many images of a rendered dataset again, spread evenly over it, and compare files and labels
     twin
         with --verify, folder of the twin that the dataset shows, if it shows one
     """
+    from corrotwin.synth.preview import comparison
     from corrotwin.synth.rendering.verify import print_results, render_again
     from corrotwin.synth.validation.checks import check
-    from corrotwin.synth.validation.report import ERROR, check_destination, show_report, write_report
+    from corrotwin.synth.validation.report import ERROR, PAGE, check_destination, show_report, write_report
 
     if verify is not None and verify < 1:
         raise InputError(f"--verify {verify}: give at least 1 image")
@@ -204,7 +206,9 @@ def validate(
     checked = check(folder, label="validating")
     references = [check(reference, label="reference", classes=classes) for reference in against]
     show_report(checked, references)
-    if report is not None:
+    if report is not None and report.suffix == PAGE:
+        comparison.write(report, checked, references, classes)
+    elif report is not None:
         write_report(report, checked, references)
     if errors := checked.count(ERROR):
         raise WorkError(f"{folder}: {errors} error{'' if errors == 1 else 's'} found; see the list")
@@ -212,21 +216,30 @@ def validate(
         print_results(folder, rendered_again)
 
 
-def preview(folder: Path, /) -> None:
+def preview(folder: Path, /, *, html: bool = False, single: bool = False) -> None:
     """Write preview.jpg, a contact sheet with mask outlines, and card.md, a description, into any dataset.
+
+    With --html also a page of all its pictures, to sort and filter, with masks and label maps laid over them.
 
     Parameters
     ----------
     folder
         a Roboflow COCO export, one COCO json and its images, photos with PNG masks, or a rendered dataset
+    html
+        also write the page preview/index.html, its pictures beside it
+    single
+        with --html, write one HTML file instead, preview.html, with small pictures inside, to send
     """
-    from corrotwin.synth.preview import card
+    from corrotwin.synth.preview import card, gallery
 
+    if single and not html:
+        raise InputError("--single: says how the page of --html is written; give that, too")
     try:
         card.write(folder)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); copy the dataset") from error
-    say(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}")
+    page = f" and {gallery.write(folder, single=single)}" if html else ""
+    say(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}{page}")
 
 
 def uvmap(*, twin: Path, camera: Path, name: str | None = None, out: Path | None = None) -> None:

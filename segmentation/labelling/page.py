@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation.data import image_io
 from corrotwin.segmentation.prediction.regions import overlay
+from corrotwin.twin.pages import pictures
 from corrotwin.twin.pages.rendering import write_page
 
 if TYPE_CHECKING:
@@ -55,16 +53,4 @@ def write(path: Path, ranking: Ranking, drawn: Sequence[Drawn]) -> None:
 def _thumbnail(ranking: Ranking, place: int, image: npt.NDArray[np.uint8]) -> Thumbnail:
     photo, scores = ranking.photos[place], ranking.photos[place].scores
     line = f"{place + 1}. doubt {ranking.values[place]:.2f}, {100 * scores.corroded:.0f} % called corrosion"
-    return Thumbnail(source=_source(image), name=photo.name, line=line)
-
-
-def _source(image: npt.NDArray[np.uint8]) -> str:
-    """Return a thumbnail as a data URI."""
-    from PIL import Image
-
-    height, width = image.shape[:2]
-    scale = min(1.0, TILE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    stream = io.BytesIO()
-    Image.fromarray(np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))).save(stream, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    return Thumbnail(source=pictures.photo(image, TILE).data_uri, name=photo.name, line=line)

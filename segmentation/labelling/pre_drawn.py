@@ -4,7 +4,7 @@ Outlines are simplified, so that a person can move their corners, and specks are
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def outlines(mask: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.float64]]:
     return [simple for _, simple in sorted(found, key=lambda pair: -pair[0])]
 
 
-def write(folder: Path, photos: Sequence[Drawn], *, version: str) -> None:
+def write(folder: Path, photos: Iterable[Drawn], *, version: str) -> None:
     """Write photos to label, with what a network has drawn, for CVAT and Label Studio.
 
     Written are ``images/`` (the photos themselves, linked where possible), ``annotations/instances_default.json``
@@ -62,6 +62,7 @@ def write(folder: Path, photos: Sequence[Drawn], *, version: str) -> None:
     Parameters
     ----------
     folder : is made where it is absent; photos that an earlier choice left there stay.
+    photos : each is written before the next is asked for.
     version : names the network in Label Studio.
     """
     (folder / "images").mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from corrotwin.twin.core.rust_grade import rust_grade
 PARTS, MASKS, OVERLAYS = "parts", "masks", "overlays"  # folders below the one that is written
 UNWRITABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # by these a system refuses a name
 COLUMNS = ("photo", "width", "height", "rusted_percent", "regions", "tiles", "scale")
+CONFIDENCE = "confidence"  # column that parts of an earlier version lack
 DAMAGED = "damaged; delete it, and the same command predicts that photo again"
 _PNG_LEVEL = 1  # of zlib: masks are small at any level, and 12 megapixels take 60 ms in place of 160
 
@@ -80,9 +81,16 @@ def read(path: Path, out: Path) -> dict[str, Any]:
 def _is_shown(part: Mapping[str, Any]) -> bool:
     """Return whether what the page shows of a part is text and numbers."""
     shares = [value for name, value in part.items() if "_percent" in name and value is not None]
-    return isinstance(part["photo"], str) and all(
-        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100 for value in shares
+    confidence = part.get(CONFIDENCE)
+    return (
+        isinstance(part["photo"], str)
+        and all(_is_number(value) and 0 <= value <= 100 for value in shares)
+        and (confidence is None or (_is_number(confidence) and 0 <= confidence <= 1))
     )
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def before(name: str, out: Path) -> dict[str, Any]:
@@ -137,7 +145,7 @@ def _write(predictor: Predictor, name: str, path: Path, out: Path, overlays: boo
         {
             "photo": photo, "source": source_of(path, out),
             "sha256": content, "width": width, "height": height, **numbers(predictor, mask, frame, tiles),
-            "regions": regions, "tiles": tiles,
+            CONFIDENCE: round(confidence(probability, mask), 4), "regions": regions, "tiles": tiles,
             "scale": predictor.scale if tiles or predictor.framing == "crop" else None,
         },
     )  # fmt: skip
@@ -147,7 +155,7 @@ def columns(predictor: Predictor, frame: FramedPart | None) -> tuple[str, ...]:
     """Return the columns of the table of all photos."""
     more = tuple(name for name in numbers(predictor, np.zeros((1, 1), np.bool_), frame, 0) if name not in COLUMNS)
     after = COLUMNS.index("rusted_percent") + 1
-    return (*COLUMNS[:after], *more, *COLUMNS[after:])
+    return (*COLUMNS[:after], *more, CONFIDENCE, *COLUMNS[after:])
 
 
 def numbers(
@@ -173,6 +181,27 @@ def numbers(
         if within is not mask:
             found |= {f"iso_4628_3{end}": None if at is None else rust_grade(100 * at) for end, at in ends.items()}
     return found
+
+
+def confidence(probability: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> float:
+    """Return how sure a network is of a mask, from 0 to 1: near the F1 that its probabilities would lead to expect.
+
+    Networks are surer than they should be, so that it sorts photos and does not score them. Where the mask is empty,
+    it is 1 less the greatest probability in the photo.
+
+    Parameters
+    ----------
+    probability : of corrosion, (h, w).
+    mask : what is called corrosion, (h, w).
+
+    References
+    ----------
+    B. L. C. Borges, B. M. Pacheco, D. Silva, Soft Dice Confidence, 2024, arXiv:2402.10665.
+    """
+    if not mask.any():
+        return float(1 - probability.max())
+    inside = float(probability[mask].sum(dtype=np.float64))
+    return min(1.0, 2 * inside / (float(probability.sum(dtype=np.float64)) + float(mask.sum())))
 
 
 def write_image(path: Path, pixels: npt.NDArray[np.uint8], kind: str) -> None:

@@ -15,6 +15,7 @@ from corrotwin.twin.core.files import write_json, write_text
 from corrotwin.twin.core.text import escape_markdown, markdown_table, printable
 
 ERROR, WARNING = "error", "warning"
+PAGE = ".html"  # the ending of a report in pictures, which `preview.comparison` writes
 SHOWN_OF_A_KIND = 5  # findings on the terminal; a report has them all
 BASIS = (
     f"Counted on masks brought to {WORKING_SIDE} pixels on the longer side, nearest pixel. "
@@ -98,8 +99,8 @@ def check_destination(path: Path, folder: Path) -> None:
     InputError
         It cannot or would; the message says what to give.
     """
-    if path.suffix not in (".md", ".json"):
-        raise InputError(f"`report` {path}: give a file that ends in .md or .json")
+    if path.suffix not in (".md", ".json", PAGE):
+        raise InputError(f"`report` {path}: give a file that ends in .md, .json or {PAGE}")
     if path.is_dir():
         raise InputError(f"`report` {path}: is a folder; give a file")
     if path.parent.is_file():

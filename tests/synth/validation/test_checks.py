@@ -530,7 +530,7 @@ def test_bad_input_exits_2_with_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("report.txt", "ends in .md or .json"),
+        ("report.txt", "ends in .md, .json or .html"),
         ("set/report.json", "inside the dataset"),
         ("set/masks/report.md", "inside the dataset"),
         ("a.zip/report.md", "a.zip is no folder"),

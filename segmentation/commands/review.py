@@ -1,0 +1,78 @@
+"""``corrotwin segmentation review`` and ``accept``: go through predicted masks, and train on those that are right."""
+
+from pathlib import Path
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import counted, say
+
+
+def review(
+    masks: Path,
+    /,
+    *,
+    data: Path | None = None,
+    classes: tuple[str, ...] = (),
+    out: Path | None = None,
+    single: bool = False,
+) -> None:
+    """Make a page on which predicted masks are looked through, accepted and rejected, in any browser.
+
+    The page sorts and filters by corroded share, confidence, brightness and size, and by F1 where true masks are given.
+    Its decisions are downloaded as a file for `corrotwin segmentation accept`.
+    Example: corrotwin segmentation review out/masks --data my-export
+
+    Parameters
+    ----------
+    masks
+        folder that `corrotwin predict` wrote.
+    data
+        COCO dataset with true masks of these photos, to compare with; photos are found by content.
+    classes
+        names of its categories that count as corrosion; default: all.
+    out
+        folder for index.html and its pictures; with --single, the HTML file. Default: review or review.html in MASKS.
+    single
+        write one HTML file with small pictures inside, to send; else the pictures lie beside the page and are larger.
+    """
+    from corrotwin.segmentation.data import coco
+    from corrotwin.segmentation.review import page, predictions
+    from corrotwin.segmentation.training import progress
+
+    if classes and data is None:
+        raise InputError("--classes: chooses among the categories of --data; give that, too")
+    target = out if out is not None else masks / (page.SINGLE if single else page.FOLDER)
+    predicted = predictions.read(masks)
+    truth = None if data is None else coco.read(data, classes=classes or None, allow_unannotated=True)
+    with progress.photos_bar(len(predicted.photos)) as on_photo:
+        page.write(predicted, target, truth=truth, single=single, on_photo=lambda: on_photo(None))
+    where = target if single else target / page.PAGE
+    say(f"{where}: {counted(len(predicted.photos), 'photo')}; open it in a browser")
+
+
+def accept(masks: Path, decisions: tuple[Path, ...], /, *, out: Path) -> None:
+    """Turn reviewed masks into a dataset for the next training: accepted ones are its labels.
+
+    Rejected photos go into its folder to-label, with outlines to correct in CVAT or Label Studio; what comes back joins
+    by `corrotwin segmentation merge`.
+    Example: corrotwin segmentation accept out/masks decisions.json --out labels
+
+    Parameters
+    ----------
+    masks
+        folder that `corrotwin predict` wrote.
+    decisions
+        files that were downloaded from its page of `corrotwin segmentation review`.
+    out
+        folder for images/, annotations.json (COCO), review.csv (each decision and note) and to-label/.
+    """
+    from corrotwin.segmentation.review import accepting, predictions
+    from corrotwin.segmentation.review import decisions as decision_files
+
+    if not decisions:
+        raise InputError("no decisions; give the file that the page of corrotwin segmentation review downloaded")
+    predicted = predictions.read(masks)
+    decided = decision_files.read(decisions, predicted)
+    labels = accepting.write(predicted, decided, out)
+    to_label = f", {labels.rejected} to correct in {out / accepting.TO_LABEL}" if labels.rejected else ""
+    accepted = f"{counted(labels.accepted, 'photo')} with accepted masks, {labels.clean} of them without corrosion"
+    say(f"{out}: {accepted}{to_label}")

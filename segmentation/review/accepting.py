@@ -1,0 +1,103 @@
+"""Accepted masks as a dataset for the next training, and rejected ones as photos to label."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from corrotwin.segmentation.data import coco
+from corrotwin.segmentation.data.coco_check import leaves
+from corrotwin.segmentation.labelling import pre_drawn
+from corrotwin.segmentation.prediction.regions import regions_of
+from corrotwin.segmentation.review.decisions import Decision
+from corrotwin.segmentation.review.predictions import PredictedFolder
+from corrotwin.twin.core import tables
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest, link_or_copy, remove, writing
+from corrotwin.twin.core.locks import hold
+from corrotwin.twin.core.text import escape_csv, printable
+
+KIND = "accepted masks"
+IMAGES, ANNOTATIONS, TABLE, TO_LABEL = "images", "annotations.json", "review.csv", "to-label"
+COLUMNS = ("photo", "decision", "note")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceptedLabels:
+    """Numbers of masks: `accepted`, those of them that are `clean` (without corrosion), and `rejected`."""
+
+    accepted: int
+    clean: int
+    rejected: int
+
+
+def write(predicted: PredictedFolder, decisions: Sequence[Decision], out: Path) -> AcceptedLabels:
+    """Write accepted masks as a COCO dataset, and rejected ones for labelling tools.
+
+    Everything is checked before anything is written, and annotations.json is written last.
+
+    Parameters
+    ----------
+    predicted : the folder of predictions.
+    decisions : from `decisions.read`.
+    out : folder that is absent, empty, or holds the same decisions.
+
+    Raises
+    ------
+    InputError
+        No mask was accepted; a photo is absent or has changed; a mask is damaged; or the folder holds something else.
+    """
+    accepted, rejected = ([each for each in decisions if each.verdict == word] for word in ("accept", "reject"))
+    if not accepted:
+        raise InputError(f"`decisions`: accept none of {len(predicted.photos)} masks; a dataset needs one at least")
+    for each in (*accepted, *rejected):
+        if leaves(each.photo.name):
+            raise InputError(f"{printable(each.photo.name)}: no dataset takes this name; rename it, predict again")
+        each.photo.check()
+        each.photo.read_mask(predicted.folder)
+    claim = {"decisions": digest([[*each.photo.identity.values(), each.verdict, each.note] for each in decisions])}
+    with writing(out), hold(out, KIND, claim):
+        remove(out / ANNOTATIONS, missing_ok=True)  # written last
+        for each in accepted:
+            link_or_copy(each.photo.path, _image(out / IMAGES, each))
+        tables.write_own(
+            out / TABLE,
+            COLUMNS,
+            ([escape_csv(each.photo.name), each.verdict, escape_csv(each.note)] for each in decisions),
+        )
+        if rejected:
+            pre_drawn.write(out / TO_LABEL, _to_label(predicted, rejected), version=f"corrotwin {predicted.source}")
+        annotations = list(_annotations(predicted, accepted))
+        coco.write_document(
+            out / ANNOTATIONS,
+            (
+                {"id": number, "file_name": each.photo.name, "width": each.photo.width, "height": each.photo.height}
+                for number, each in enumerate(accepted, start=1)
+            ),
+            annotations,
+            description="masks that a network predicted and a person accepted",
+        )
+    clean = len(accepted) - len({annotation["image_id"] for annotation in annotations})
+    return AcceptedLabels(accepted=len(accepted), clean=clean, rejected=len(rejected))
+
+
+def _image(images: Path, decision: Decision) -> Path:
+    """Return the place of a photo, whose folder is made; its name may have folders in it."""
+    path = images / decision.photo.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _annotations(predicted: PredictedFolder, accepted: Sequence[Decision]) -> Iterator[dict[str, Any]]:
+    number = 0
+    for image, each in enumerate(accepted, start=1):
+        for region in regions_of(each.photo.read_mask(predicted.folder)):
+            number += 1
+            yield {"id": number, "image_id": image, "category_id": 1, "iscrowd": 0, **region}
+
+
+def _to_label(predicted: PredictedFolder, rejected: Sequence[Decision]) -> Iterator[pre_drawn.Drawn]:
+    """Yield rejected photos under unique names that begin with a number."""
+    for number, each in enumerate(rejected, start=1):
+        name = f"{number:04d}-{PurePosixPath(each.photo.name).name}"
+        yield pre_drawn.Drawn(path=each.photo.path, name=name, mask=each.photo.read_mask(predicted.folder))

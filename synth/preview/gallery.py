@@ -1,0 +1,147 @@
+"""A page of all pictures of a dataset, to sort and filter, whose masks and label maps are switched on and off."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from corrotwin.segmentation.data import coco
+from corrotwin.synth.config import EXACT
+from corrotwin.synth.labels import maps
+from corrotwin.synth.preview.contact_sheet import OUTLINE
+from corrotwin.synth.preview.map_colours import SHADINGS, Rgba, css, filled
+from corrotwin.synth.spec import MAPS
+from corrotwin.twin.core.cli import available_cores
+from corrotwin.twin.core.console import rich_console
+from corrotwin.twin.core.files import read_bytes, read_json, writing
+from corrotwin.twin.core.locks import hold
+from corrotwin.twin.core.text import printable
+from corrotwin.twin.pages import pictures, viewer
+
+KIND = "preview"
+FOLDER, SINGLE, PAGE = "preview", "preview.html", "index.html"
+EXACT_COLOUR = (0, 190, 255)
+_MEASURES = (
+    viewer.Measure(label="corroded", unit="%", about="share of the picture's pixels in the mask"),
+    viewer.Measure(label="annotations", digits=0, about="regions of the mask"),
+    viewer.BRIGHTNESS,
+    viewer.SIZE,
+)
+
+
+def write(folder: Path, *, single: bool = False) -> Path:
+    """Write the page of a dataset into its folder, and return its path; on a terminal, with a progress bar.
+
+    Parameters
+    ----------
+    folder : any dataset that training can read.
+    single : one HTML file with small pictures inside; else a folder with the page and its pictures.
+
+    Raises
+    ------
+    InputError
+        The dataset is damaged, or the page cannot be written.
+    """
+    dataset = coco.read(folder, allow_unannotated=True)
+    names = tuple(name for name in MAPS if (folder / "maps" / name).is_dir())
+    task = _Task(folder=folder, names=names, exact=_exact(folder), kinds=_kinds(folder), single=single)
+    target = folder / (SINGLE if single else FOLDER)
+
+    def write_page(page: Path) -> Path:
+        viewer.write(
+            page, Path(__file__).with_name("gallery.html.j2"), _progress(task.pictures(dataset.photos), dataset),
+            measures=_MEASURES, layers=task.layers, single=single,
+            title=f"{printable(folder.resolve().name)}: pictures", maps=bool(names), exact=bool(task.exact),
+            kinds=bool(task.kinds),
+        )  # fmt: skip
+        return page
+
+    with writing(target):
+        if single:
+            return write_page(target)
+        with hold(target, KIND, {}):
+            return write_page(target / PAGE)
+
+
+def _progress(shown: Iterator[viewer.ViewerPicture], dataset: coco.CocoDataset) -> Iterator[viewer.ViewerPicture]:
+    from rich.progress import track
+
+    console = rich_console(stderr=True)
+    count = len(dataset.photos)
+    yield from track(shown, "pictures", count, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _exact(folder: Path) -> Mapping[str, coco.Photo]:
+    """Return the pictures of a rendered dataset with exact masks, where it has these, too."""
+    if not (folder / EXACT).is_file():
+        return {}
+    return {photo.file_name: photo for photo in coco.read(folder / EXACT, allow_unannotated=True).photos}
+
+
+def _kinds(folder: Path) -> Mapping[int, str]:
+    """Return the kind of asset of each image of a rendered dataset, by id."""
+    if not (folder / "dataset.json").is_file() or not (folder / "annotations.json").is_file():
+        return {}
+    images = read_json(folder / "annotations.json", inside=folder)["images"]
+    return {image["id"]: str(image["asset_kind"]) for image in images if "asset_kind" in image}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    """What makes the pictures of the page: `names` of the maps, exact masks by file name, kinds of assets by id."""
+
+    folder: Path
+    names: tuple[str, ...]
+    exact: Mapping[str, coco.Photo]
+    kinds: Mapping[int, str]
+    single: bool
+
+    @property
+    def layers(self) -> list[viewer.Layer]:
+        exact = viewer.Layer(label="exact mask", legend=((css(EXACT_COLOUR), "rust that pixel centres see"),))
+        return [
+            viewer.Layer(label="mask", legend=((css(OUTLINE), "corrosion"),)),
+            *([exact] if self.exact else []),
+            *(viewer.Layer(label=name.replace("_", " "), legend=SHADINGS[name].legend) for name in self.names),
+        ]
+
+    def pictures(self, photos: Sequence[coco.Photo]) -> Iterator[viewer.ViewerPicture]:
+        """Yield the pictures, made in as many threads as there are cores, few ahead of what is asked for."""
+        cores = available_cores()
+        with ThreadPoolExecutor(cores) as pool:
+            for first in range(0, len(photos), 4 * cores):
+                yield from pool.map(self._picture, photos[first : first + 4 * cores])
+
+    def _picture(self, photo: coco.Photo) -> viewer.ViewerPicture:
+        image, mask = coco.image(photo), coco.mask(photo)
+        sides = viewer.sides(photo.width, photo.height, single=self.single)
+        shaded = self._shaded(photo, mask)
+        kind = f" ({self.kinds[photo.id]})" if photo.id in self.kinds else ""
+        return viewer.ViewerPicture(
+            name=printable(f"{photo.file_name}{kind}"),
+            values=(
+                100 * float(mask.mean()), len(photo.annotations), viewer.brightness(image),
+                photo.width * photo.height / 1e6,
+            ),
+            sizes=tuple((pictures.photo(image, side), pictures.colour_layers(shaded, side)) for side in sides),
+            aspect=photo.width / photo.height,
+        )  # fmt: skip
+
+    def _shaded(self, photo: coco.Photo, mask: NDArray[np.bool_]) -> list[Rgba]:
+        """Return the layers of a picture; a map that is absent or none of its kind is transparent."""
+        shaded = [filled(mask, OUTLINE)]
+        if self.exact:
+            exact = self.exact.get(photo.file_name)
+            shaded.append(filled(np.zeros_like(mask) if exact is None else coco.mask(exact), EXACT_COLOUR))
+        for name in self.names:
+            path, counts = maps.path(self.folder, name, photo.id - 1), None
+            if path.is_file() and coco.header(path, inside=self.folder)[0] == (photo.width, photo.height):
+                content = np.frombuffer(read_bytes(path, inside=self.folder), np.uint8)
+                found = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)  # None where it is damaged
+                counts = found[..., ::-1] if found is not None and found.ndim == 3 else found
+            shaded.append(SHADINGS[name].layer(counts, (photo.height, photo.width)))
+        return shaded

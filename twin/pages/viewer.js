@@ -1,0 +1,447 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const { measures, layers, review, pictures } = data;
+  const at = id => document.getElementById(id);
+  const list = at("list"), spacer = at("spacer"), root = document.documentElement;
+  const GAP = 8, TEXT = 62, LEAST = 150, MORE = 2; // pixels; rows drawn above and below what is seen
+  const WORDS = { accept: "accepted", reject: "rejected" };
+
+  // What was decided, by the number of the picture: {decision, note}.
+  const decided = new Map();
+  const undone = []; // what the last decisions replaced, for undo
+  let order = pictures.map((_, number) => number);
+  let chosen = 0; // place in the order
+  let layer = layers.length ? 0 : -1;
+  let descending = true;
+  let zoomed = false;
+  let unsaved = false;
+
+  // --- decisions, kept by the browser until they are downloaded
+
+  const key = review && "corrotwin review " + review.source;
+  const identified = new Map(pictures.map((picture, number) => [JSON.stringify(picture.identity), number]));
+
+  const entries = () => [...decided].sort((one, other) => one[0] - other[0]).map(([number, { decision, note }]) =>
+    ({ ...pictures[number].identity, decision, note }));
+
+  function take(found) {
+    let taken = 0, strange = 0;
+    if (!Array.isArray(found)) throw new Error("no list of decisions");
+    for (const entry of found) {
+      const { decision, note, ...identity } = entry ?? {};
+      const ordered = pictures.length && Object.fromEntries(Object.keys(pictures[0].identity).map(name => [name, identity[name]]));
+      const number = identified.get(JSON.stringify(ordered));
+      if (number === undefined || !["accept", "reject", ""].includes(decision) || typeof note !== "string") { strange += 1; continue; }
+      decided.set(number, { decision, note });
+      taken += 1;
+    }
+    return { taken, strange };
+  }
+
+  function keep() {
+    try {
+      localStorage.setItem(key, JSON.stringify(entries()));
+      unsaved = false;
+    } catch { // storage is full or switched off
+      unsaved = decided.size > 0;
+    }
+  }
+
+  function restore() {
+    try {
+      take(JSON.parse(localStorage.getItem(key) || "[]"));
+    } catch { /* nothing was kept, or it is damaged */ }
+  }
+
+  const decisionOf = number => decided.get(number)?.decision ?? "";
+  const noteOf = number => decided.get(number)?.note ?? "";
+
+  function set(number, decision, note) {
+    if (decision || note) decided.set(number, { decision, note });
+    else decided.delete(number);
+    keep();
+  }
+
+  // --- order and filter
+
+  const ranges = measures.map(() => ({ low: null, high: null }));
+
+  function passes(number) {
+    const picture = pictures[number], wanted = at("state")?.value ?? "all";
+    if (wanted === "undecided" ? decisionOf(number) : wanted === "note" ? !noteOf(number)
+      : wanted !== "all" && decisionOf(number) !== wanted) return false;
+    const words = at("find").value.trim().toLowerCase();
+    if (words && !picture.name.toLowerCase().includes(words)) return false;
+    return ranges.every(({ low, high }, place) => {
+      if (low === null && high === null) return true;
+      const value = picture.values[place];
+      return value !== null && (low === null || value >= low) && (high === null || value <= high);
+    });
+  }
+
+  function arrange(follow) {
+    const place = at("sort").value, sign = descending ? -1 : 1;
+    const names = (one, other) => pictures[one].name < pictures[other].name ? -1 : 1;
+    order = pictures.map((_, number) => number).filter(passes);
+    if (place === "name") order.sort((one, other) => sign * names(one, other));
+    else order.sort((one, other) => {
+      const a = pictures[one].values[place], b = pictures[other].values[place];
+      if (a === null || b === null) return (a === null) - (b === null) || names(one, other); // without a value: last
+      return sign * (a - b) || names(one, other);
+    });
+    const found = follow === undefined ? -1 : order.indexOf(follow);
+    chosen = found >= 0 ? found : Math.max(0, Math.min(chosen, order.length - 1));
+    measure();
+    choose(chosen);
+  }
+
+  // --- the list: only the rows that are seen are in the document
+
+  const cards = new Map(); // by place in the order
+  const aspects = pictures.map(picture => picture.aspect).sort((one, other) => one - other);
+  const tall = Math.min(1.1, Math.max(0.6, 1 / (aspects[aspects.length >> 1] || 1))); // as most pictures are
+  let columns = 1, wide = LEAST, rowHeight = 200, boxHeight = 120;
+
+  function measure() {
+    const width = list.clientWidth;
+    columns = Math.max(1, Math.floor((width + GAP) / (LEAST + GAP)));
+    wide = Math.floor((width - GAP * (columns - 1)) / columns);
+    boxHeight = Math.round(tall * (wide - 10));
+    rowHeight = boxHeight + TEXT + GAP;
+    spacer.style.height = Math.max(0, Math.ceil(order.length / columns) * rowHeight - GAP) + "px";
+    for (const card of cards.values()) card.remove();
+    cards.clear();
+    draw();
+  }
+
+  function draw() {
+    const first = Math.max(0, Math.floor(list.scrollTop / rowHeight) - MORE) * columns;
+    const last = Math.min(order.length, (Math.ceil((list.scrollTop + list.clientHeight) / rowHeight) + MORE) * columns);
+    for (const [place, card] of cards) if (place < first || place >= last) { card.remove(); cards.delete(place); }
+    for (let place = first; place < last; place += 1) if (!cards.has(place)) cards.set(place, card(place));
+  }
+
+  function card(place) {
+    const picture = pictures[order[place]], made = document.createElement("div");
+    made.className = "card";
+    made.id = "picture-" + order[place];
+    made.setAttribute("role", "option");
+    made.setAttribute("aria-setsize", order.length);
+    made.setAttribute("aria-posinset", place + 1);
+    made.dataset.place = place;
+    made.style.cssText = `width:${wide}px;height:${rowHeight - GAP}px;left:${(place % columns) * (wide + GAP)}px;`
+      + `top:${Math.floor(place / columns) * rowHeight}px`;
+    const box = document.createElement("div"), text = document.createElement("div");
+    box.className = "box";
+    box.style.height = boxHeight + "px";
+    text.className = "text";
+    box.append(stack(picture, wide - 10, boxHeight));
+    made.append(box, text);
+    spacer.append(made);
+    label(made, place);
+    return made;
+  }
+
+  function stack(picture, width, height) {
+    const made = document.createElement("div"), image = document.createElement("img");
+    made.className = "stack";
+    size(made, picture, width, height, 1);
+    image.alt = "";
+    image.decoding = "async";
+    [image.src] = picture.small;
+    made.append(image);
+    const over = document.createElement("div");
+    over.className = "layer";
+    over.style.backgroundImage = `url("${picture.small[1]}")`;
+    made.append(over);
+    return made;
+  }
+
+  function size(made, picture, width, height, scale) {
+    const fitted = scale * Math.min(width, height * picture.aspect);
+    made.style.width = Math.max(1, Math.round(fitted)) + "px";
+    made.style.height = Math.max(1, Math.round(fitted / picture.aspect)) + "px";
+  }
+
+  const shown = (place, value) => value === null ? "not known"
+    : value.toFixed(measures[place].digits) + (measures[place].unit && " " + measures[place].unit);
+
+  function label(made, place) {
+    const number = order[place], picture = pictures[number], decision = decisionOf(number);
+    const sort = at("sort").value, lines = [picture.name];
+    const places = sort === "name" || sort === "0" ? [0] : [sort, 0];
+    if (measures.length) lines.push(places.slice(0, 2).map(one => `${measures[one].label} ${shown(one, picture.values[one])}`).join(", "));
+    const state = [WORDS[decision], noteOf(number) && "note"].filter(Boolean).join(", ");
+    const text = made.lastChild;
+    text.replaceChildren(...[...lines, state].map((line, row) => {
+      const span = document.createElement("span");
+      span.textContent = line;
+      if (row === lines.length) span.className = decision;
+      return span;
+    }));
+    made.setAttribute("aria-selected", place === chosen);
+    made.setAttribute("aria-label", [...lines, state].filter(Boolean).join(". "));
+  }
+
+  const relabel = () => { for (const [place, made] of cards) label(made, place); };
+
+  // --- the chosen picture
+
+  function choose(place, into) {
+    chosen = Math.max(0, Math.min(place, order.length - 1));
+    const row = Math.floor(chosen / columns), top = row * rowHeight, bottom = top + rowHeight;
+    if (into !== "stay") {
+      if (top < list.scrollTop) list.scrollTop = top;
+      else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
+    }
+    draw();
+    relabel();
+    if (order.length) list.setAttribute("aria-activedescendant", "picture-" + order[chosen]);
+    else list.removeAttribute("aria-activedescendant");
+    look();
+    tell();
+  }
+
+  function look() {
+    const empty = !order.length;
+    at("detail").classList.toggle("empty", empty);
+    for (const button of at("detail").querySelectorAll("button, textarea")) button.disabled = empty && button.id !== "close" && button.id !== "undo";
+    if (empty) {
+      at("name").textContent = "No picture passes the filter";
+      at("photo").removeAttribute("src");
+      at("stack").lastElementChild.style.backgroundImage = "none";
+      at("facts").replaceChildren();
+      return;
+    }
+    const number = order[chosen], picture = pictures[number];
+    at("name").textContent = picture.name;
+    [at("photo").src] = picture.large;
+    at("photo").alt = picture.name;
+    at("stack").lastElementChild.style.backgroundImage = `url("${picture.large[1]}")`;
+    fit();
+    at("facts").replaceChildren(...measures.flatMap((one, place) => {
+      const term = document.createElement("dt"), value = document.createElement("dd");
+      term.textContent = one.label;
+      term.title = one.about;
+      value.textContent = shown(place, picture.values[place]);
+      return [term, value];
+    }));
+    if (review) {
+      at("accept").setAttribute("aria-pressed", decisionOf(number) === "accept");
+      at("reject").setAttribute("aria-pressed", decisionOf(number) === "reject");
+      at("undo").disabled = !undone.length;
+      at("note").value = noteOf(number);
+    }
+  }
+
+  function fit() {
+    const frame = at("frame");
+    if (order.length) size(at("stack"), pictures[order[chosen]], frame.clientWidth, frame.clientHeight, zoomed ? 3 : 1);
+  }
+
+  function tell() {
+    let text = order.length === pictures.length ? `${pictures.length} pictures` : `${order.length} of ${pictures.length} pictures`;
+    if (review) {
+      const count = word => [...decided.values()].filter(one => one.decision === word).length;
+      text += `; ${count("accept")} accepted, ${count("reject")} rejected`;
+      if (unsaved) text += "; this browser keeps nothing: download before you leave";
+    }
+    at("status").textContent = text;
+  }
+
+  const looking = open => {
+    document.body.classList.toggle("looking", open);
+    if (open) fit();
+    else list.focus();
+  };
+  const narrow = () => getComputedStyle(at("close")).display !== "none";
+
+  // --- deciding
+
+  function decide(word) {
+    if (!order.length) return;
+    const number = order[chosen], before = decisionOf(number), next = order[chosen + 1];
+    undone.push([number, before]);
+    set(number, before === word ? "" : word, noteOf(number));
+    const goes = before !== word;
+    if (passes(number)) {
+      if (goes && next !== undefined) choose(chosen + 1);
+      else choose(chosen);
+    } else arrange(next);
+  }
+
+  function undo() {
+    const last = undone.pop();
+    if (!last) return;
+    set(last[0], last[1], noteOf(last[0]));
+    arrange(last[0]);
+  }
+
+  function download() {
+    const content = { format_version: 1, kind: "review", predictions: review.source, decisions: entries() };
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(content, null, 1)], { type: "application/json" }));
+    link.download = "decisions.json";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    unsaved = false;
+    tell();
+  }
+
+  async function load(file) {
+    let said;
+    try {
+      const content = JSON.parse(await file.text());
+      if (content.kind !== "review" || content.predictions !== review.source) throw new Error("decisions on other photos");
+      const { taken, strange } = take(content.decisions);
+      keep();
+      said = `${taken} decisions loaded` + (strange ? `; ${strange} are on photos or masks that this page has not` : "");
+    } catch (error) {
+      said = `not loaded: ${error.message}`;
+    }
+    arrange(order[chosen]);
+    at("status").textContent = said;
+  }
+
+  // --- overlays
+
+  function lay(place) {
+    layer = place;
+    document.body.classList.toggle("no-layer", place < 0);
+    root.style.setProperty("--all", 100 * layers.length + "%");
+    root.style.setProperty("--at", layers.length > 1 ? 100 * Math.max(0, place) / (layers.length - 1) + "%" : "0");
+    for (const radio of document.getElementsByName("layer")) radio.checked = +radio.value === place;
+    at("legend").replaceChildren(...(place < 0 ? [] : layers[place].legend).map(([colour, text]) => {
+      const item = document.createElement("li"), patch = document.createElement("i");
+      patch.style.background = colour;
+      item.append(patch, text);
+      return item;
+    }));
+  }
+
+  const opaque = percent => {
+    at("opacity").value = percent;
+    root.style.setProperty("--opacity", at("opacity").value / 100);
+  };
+
+  // --- controls
+
+  function build() {
+    const option = (value, text) => at("sort").append(new Option(text, value));
+    measures.forEach((one, place) => option(place, one.label));
+    option("name", "name");
+    const radio = (value, text) => {
+      const made = document.createElement("label"), input = document.createElement("input");
+      Object.assign(input, { type: "radio", name: "layer", value });
+      input.addEventListener("change", () => lay(value));
+      made.append(input, " " + text);
+      at("layers").append(made);
+    };
+    radio(-1, "none");
+    layers.forEach((one, place) => radio(place, one.label));
+    measures.forEach((one, place) => {
+      const row = document.createElement("span");
+      row.title = one.about;
+      row.append(one.label + (one.unit && ` (${one.unit})`) + " ");
+      for (const end of ["low", "high"]) {
+        const input = document.createElement("input");
+        input.type = "number";
+        input.step = "any";
+        input.setAttribute("aria-label", `${one.label}, ${end === "low" ? "at least" : "at most"}`);
+        input.addEventListener("input", () => {
+          ranges[place][end] = input.value === "" ? null : +input.value;
+          arrange(order[chosen]);
+        });
+        row.append(end === "low" ? "from " : " to ", input);
+      }
+      at("ranges").append(row);
+    });
+  }
+
+  const turn = () => { at("order").textContent = descending ? "largest first" : "smallest first"; };
+
+  function press(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const inside = event.target, typing = inside.matches("textarea, select, input:not([type=checkbox]):not([type=radio])");
+    if (event.key === "Escape") {
+      if (inside === at("note")) at("frame").focus();
+      else if (document.body.classList.contains("looking")) looking(false);
+      return;
+    }
+    if (typing) return;
+    const page = Math.max(1, Math.floor(list.clientHeight / rowHeight)) * columns;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, PageUp: -page, PageDown: page, Home: -Infinity, End: Infinity };
+    if (inside === list && event.key in steps) {
+      event.preventDefault();
+      choose(Math.max(0, Math.min(order.length - 1, chosen + steps[event.key])));
+    } else if (inside === list && event.key === "Enter") {
+      if (narrow()) looking(true);
+      at("frame").focus();
+    } else if (at("keys").checked) {
+      const one = event.key.toLowerCase();
+      if (one === "j") choose(chosen + 1);
+      else if (one === "k") choose(chosen - 1);
+      else if (one === "z") enlarge();
+      else if (one === "+" || one === "=") opaque(+at("opacity").value + 10);
+      else if (one === "-") opaque(+at("opacity").value - 10);
+      else if (/^[0-9]$/.test(one) && +one <= layers.length) lay(+one - 1);
+      else if (review && one === "a") decide("accept");
+      else if (review && one === "r") decide("reject");
+      else if (review && one === "u") undo();
+      else if (review && one === "n") { if (narrow()) looking(true); at("note").focus(); event.preventDefault(); }
+    }
+  }
+
+  function enlarge() {
+    zoomed = !zoomed;
+    at("zoom").setAttribute("aria-pressed", zoomed);
+    fit();
+  }
+
+  build();
+  turn();
+  if (review) {
+    restore();
+    at("state").addEventListener("change", () => arrange(order[chosen]));
+    at("accept").addEventListener("click", () => decide("accept"));
+    at("reject").addEventListener("click", () => decide("reject"));
+    at("undo").addEventListener("click", undo);
+    at("note").addEventListener("input", () => {
+      set(order[chosen], decisionOf(order[chosen]), at("note").value);
+      relabel();
+      tell();
+    });
+    at("download").addEventListener("click", download);
+    at("load").addEventListener("change", event => { if (event.target.files[0]) load(event.target.files[0]); event.target.value = ""; });
+    window.addEventListener("beforeunload", event => { if (unsaved) event.preventDefault(); });
+  }
+  at("sort").addEventListener("change", () => arrange());
+  at("order").addEventListener("click", () => { descending = !descending; turn(); arrange(); });
+  at("find").addEventListener("input", () => arrange(order[chosen]));
+  for (const form of ["controls", "overlay"]) at(form).addEventListener("submit", event => event.preventDefault());
+  at("opacity").addEventListener("input", () => opaque(at("opacity").value));
+  at("previous").addEventListener("click", () => choose(chosen - 1));
+  at("next").addEventListener("click", () => choose(chosen + 1));
+  at("zoom").addEventListener("click", enlarge);
+  at("close").addEventListener("click", () => looking(false));
+  list.addEventListener("click", event => {
+    const made = event.target.closest(".card");
+    if (!made) return;
+    choose(+made.dataset.place, "stay");
+    if (narrow()) { looking(true); at("frame").focus(); }
+  });
+  let waiting = false;
+  list.addEventListener("scroll", () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => { waiting = false; draw(); });
+  }, { passive: true });
+  document.addEventListener("keydown", press);
+  new ResizeObserver(() => { measure(); choose(chosen); }).observe(list);
+  new ResizeObserver(fit).observe(at("frame"));
+  lay(layer);
+  opaque(50);
+  arrange();
+  list.focus();
+})();
