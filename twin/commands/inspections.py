@@ -189,7 +189,7 @@ def _take_in(
     from corrotwin.twin import store, twin_state
     from corrotwin.twin.inspection import log, plausibility
     from corrotwin.twin.workbooks.columns import ColumnMap, read_map, unit_of
-    from corrotwin.twin.workbooks.readings import Defaults, intake
+    from corrotwin.twin.workbooks.readings import Defaults, intake, places_in
 
     if unit and not unit_of(unit):
         raise InputError(f"--unit {unit}: give mm, inch or mil")
@@ -197,10 +197,7 @@ def _take_in(
     warn(before.note)
     given = ColumnMap() if column_map is None else read_map(column_map)
     given = given if dates is None else replace(given, dates=dates)
-    zones: dict[str, set[str]] = {}
-    for record in before.in_force.values():
-        zones.setdefault(record.place, set()).add(record.zone)
-    places = {place: min(of_place) for place, of_place in zones.items() if place and len(of_place) == 1}
+    places = places_in(before.in_force.values())
     defaults = Defaults(unit=unit_of(unit), zone=zone, tool=tool, asset=asset, places=places)
     found = intake(path, given, defaults, twin_state.asset(twin))
     for line in (*found.columns, *found.notes):
