@@ -1,6 +1,6 @@
 """The commands of ``corrotwin twin``."""
 
-from corrotwin.twin.commands import assets, creation, forecasts, inspections
+from corrotwin.twin.commands import assets, creation, forecasts, inspections, watching
 
 DESCRIPTION = "Digital twins of corroding assets: make, grow, show, export, inspect and forecast one."
 COMMANDS = {
@@ -9,6 +9,7 @@ COMMANDS = {
     "show": assets.show,
     "export": assets.export,
     "inspect": inspections.inspect,
+    "watch": watching.watch,
     "forecast": forecasts.forecast,
     "calibrate": forecasts.calibrate,
 }

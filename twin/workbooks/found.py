@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corrotwin.twin.core.errors import InputError
@@ -26,6 +26,15 @@ class FoundReadings:
     def assets(self) -> tuple[str, ...]:
         """The assets that readings name, sorted."""
         return tuple(sorted({key_of(cells["asset"].value) for cells, _ in self.readings if "asset" in cells}))
+
+    def of(self, asset: str) -> "FoundReadings":
+        """Return those of one asset, and those that name none."""
+        own = (
+            (cells, day)
+            for cells, day in self.readings
+            if "asset" not in cells or key_of(cells["asset"].value) == asset
+        )
+        return replace(self, readings=tuple(own))
 
 
 def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap) -> FoundReadings:
