@@ -43,6 +43,7 @@ class Inbox:
             raise InputError(f"{folder}: is no folder; make it, or check that its drive is there")
         self.folder, self.settle_seconds = folder, settle_seconds
         self.done, self.quarantine, self.state = (folder / name for name in (DONE, QUARANTINE, STATE))
+        self._status = folder.stat()
         self._seen: dict[Path, _Look] = {}
 
     @contextmanager
@@ -52,10 +53,12 @@ class Inbox:
         Raises
         ------
         InputError
-            Another one does.
+            Another one does, or the folder was deleted meanwhile.
         """
         try:
             with locks.hold(self.state, "watched folder", {}):
+                if not os.path.samestat(self._status, self.folder.stat()):  # else an empty one would be watched
+                    raise InputError(f"{self.folder}: was deleted or replaced just now; try again once it is there")
                 yield
         except locks.HeldError as error:
             if str(error).startswith(f"{self.state}:"):
@@ -96,11 +99,14 @@ class Inbox:
         return bool(self._seen)
 
     def is_as_seen(self, path: Path) -> bool:
-        """Return whether a file is still what it was at the last look."""
-        try:
-            status = path.lstat()
-        except FileNotFoundError:
-            return False
+        """Return whether a file is still what it was at the last look.
+
+        Raises
+        ------
+        OSError
+            It is gone.
+        """
+        status = path.lstat()
         return path in self._seen and self._seen[path].like == (status.st_size, status.st_mtime_ns, status.st_ino)
 
     def check(self, path: Path) -> None:
@@ -121,7 +127,7 @@ class Inbox:
 
         Raises
         ------
-        OSError
+        InputError
             It cannot be moved.
         """
         return self._move(path, self.done)
@@ -131,7 +137,7 @@ class Inbox:
 
         Raises
         ------
-        OSError
+        InputError
             It cannot be moved.
         """
         target = _free(self.quarantine / path.name)
@@ -145,31 +151,34 @@ class Inbox:
 
         Raises
         ------
-        OSError
+        InputError
             It cannot be written.
         """
         key = files.digest([topic, payload.hex()])
         target = self.quarantine / f"message-{key}{MESSAGE_SUFFIX}"
         if not target.exists():
             _explain(target, f"A message on {topic}", reason)
-            with files.atomic_file(target) as stream:
+            with files.writing(target), files.atomic_file(target) as stream:
                 stream.write(payload)
         return target
 
     def _move(self, path: Path, folder: Path) -> Path:
-        folder.mkdir(exist_ok=True)
         target = _free(folder / path.name)
-        path.rename(target)
+        with files.writing(target):
+            folder.mkdir(exist_ok=True)
+            path.rename(target)
         self._seen.pop(path, None)
         return target
 
 
 def _explain(target: Path, what: str, reason: str) -> None:
-    files.write_text(
-        target.with_name(f"{target.name}.txt"),
+    text = (
         f"{what} was refused:\n\n{reason}\n\nCorrect it and put it back into the watched folder. Readings that are "
-        "stored already are not stored twice.\n",
+        "stored already are not stored twice.\n"
     )
+    path = target.with_name(f"{target.name}.txt")
+    with files.writing(path):
+        files.write_text(path, text)
 
 
 def _free(path: Path) -> Path:

@@ -156,6 +156,7 @@ class Broker:
         if self._client.socket() is not None:
             self._client.on_disconnect = None
             self._client.disconnect()
+        if self._client.socket() is not None:
             self._client.loop(timeout=0.1)
 
     def _connect(self) -> None:

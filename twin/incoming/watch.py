@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.text import counted, printable
 from corrotwin.twin.incoming.inbox import Inbox
 from corrotwin.twin.incoming.mqtt import Broker, BrokerMessage
@@ -149,12 +149,12 @@ class Watch:
             self._store_file(path)
         except (OSError, *_FLAWS) as error:
             if is_passing(error):
-                if path.exists():  # else somebody has taken it away
-                    self._wait_for(self._files.setdefault(path, _Patience()), path.name, error)
+                gone = InputError(f"{path}: was taken away while it was read; what it held may be stored or not")
+                self._wait_for(self._files.setdefault(path, _Patience()), path.name, error if path.exists() else gone)
                 return
             try:
                 self.inbox.refuse(path, _said(error))
-            except OSError as full:
+            except InputError as full:
                 self._wait_for(self._files.setdefault(path, _Patience()), path.name, full)
                 return
             self.refused += 1
@@ -172,7 +172,8 @@ class Watch:
                 raise InputError(f"{error}; before that: {'; '.join(said)}") from error
             raise
         if not self.inbox.is_as_seen(path):
-            return  # somebody has written more: it is taken again, and what is stored is not stored twice
+            _logger.info("%s: changed while it was read, and is taken again", printable(path.name))
+            return  # what is stored is not stored twice
         self.inbox.finish(path)
         _logger.info("%s: %s", printable(path.name), printable("; ".join((*said, *checked.notes))))
         self._say_suspects(checked.by_twin)
@@ -277,4 +278,4 @@ class Watch:
 
 def _said(error: Exception) -> str:
     """Return what an error says; of one that nobody foresaw its kind, too."""
-    return str(error) if isinstance(error, InputError) else f"cannot be read ({type(error).__name__}: {error})"
+    return as_read(error) if isinstance(error, InputError) else f"cannot be read ({type(error).__name__}: {error})"
