@@ -196,6 +196,25 @@ def test_a_login_and_what_is_said_of_a_wrong_one(
     assert not any(b"secret-7" in path.read_bytes() for path in inbox.rglob("*") if path.is_file())
 
 
+def test_a_topic_that_the_broker_does_not_allow_is_one_line(
+    fleet: Path, inbox: Path, new_broker: Callable[..., Any], command: Command, tmp_path: Path
+) -> None:
+    plugin = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
+    if plugin is None:
+        pytest.skip("needs mosquitto_dynamic_security.so: apt-get install mosquitto")
+    allowed = {"publishClientSend": True, "publishClientReceive": True, "subscribe": False, "unsubscribe": True}
+    access = [{"acltype": name, "allow": allow} for name, allow in allowed.items()]
+    (tmp_path / "access.json").write_text(json.dumps({"defaultACLAccess": allowed, "acls": access}))
+    broker = new_broker(
+        "allow_anonymous true", f"plugin {plugin}", f"plugin_opt_config_file {tmp_path / 'access.json'}"
+    )
+    done = command("watch", fleet, inbox, *ONCE, *broker.options)
+    assert done.returncode == 2
+    assert "--topic plant/readings/+: the broker" in done.stderr
+    assert "refuses it" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")  # paho's, where a handshake fails
 def test_tls_needs_a_certificate_that_is_trusted(
     fleet: Path, inbox: Path, new_broker: Callable[..., Any], command: Command, stored: Stored, tmp_path: Path
