@@ -2,7 +2,7 @@
 
 from corrotwin.twin.commands import assets, creation, forecasts, inspections, watching
 
-DESCRIPTION = "Digital twins of corroding assets: make, grow, show, export, inspect and forecast one; take in readings as they come."
+DESCRIPTION = "Digital twins of corroding assets: make, grow, show, export, inspect, watch and forecast them."
 COMMANDS = {
     "new": creation.new,
     "grow": assets.grow,

@@ -72,7 +72,7 @@ class TwinReader:
         given = self.intent.given
         if path.suffix.lower() == MESSAGE_SUFFIX:
             with reading(path):
-                return self.of_message(str(path), read_bytes(path, most_bytes=messages.MOST_BYTES))
+                return self.of_message(str(path), read_bytes(path, inside=path.parent, most_bytes=messages.MOST_BYTES))
         return self._checked(find(path, sheets.read(path), given), given)
 
     def of_message(self, name: str, payload: bytes) -> Checked:

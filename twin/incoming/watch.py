@@ -1,6 +1,7 @@
 """Take files and messages in as they come: each is stored, or refused to quarantine with its reason."""
 
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -77,6 +78,7 @@ class Watch:
         self.refused = 0
         self.failed: Exception | None = None  # the first for a passing reason
         self._files: dict[Path, _Patience] = {}
+        self._written: set[Path] = set()  # twins, since their suspects were counted
         self._folder, self._messages = _Patience(), _Patience()
         self._tally = _Tally()
         self._speaks = False  # of troubles that pass; where we end, the first of them is how
@@ -108,24 +110,24 @@ class Watch:
             broker.receive(QUIET_SECONDS / 4)
             if broker.trouble:
                 raise InputError(f"broker {broker.address}: not reached ({broker.trouble}); try again once it is there")
-            if broker.pending or not broker.is_ready:
-                quiet = time.monotonic()
+            is_quiet = broker.is_ready and not broker.pending
             if broker.pending:
                 self._take_messages(broker)
+            if not is_quiet:
+                quiet = time.monotonic()
         self._summarise(force=True)
 
     def forever(self) -> None:
         """Take in what comes, until the process is ended."""
         self._speaks = True
         while True:
-            began = time.monotonic()
             try:
-                if began >= self._folder.until:
-                    self._take_files()
+                if time.monotonic() >= self._folder.until:
+                    self._take_files(within=SUMMARY_SECONDS)  # then messages have their turn
                     self._folder = _Patience()
             except OSError as error:
                 self._folder.fail(str(self.inbox.folder), error)
-            until = began + LOOK_SECONDS
+            until = time.monotonic() + LOOK_SECONDS
             while (left := until - time.monotonic()) > 0:
                 if self.broker is None:
                     time.sleep(left)
@@ -136,13 +138,16 @@ class Watch:
                     self._take_messages(self.broker)
                 self._summarise()
 
-    def _take_files(self) -> None:
-        """Take in all files that are whole."""
-        whole = self.inbox.look()
+    def _take_files(self, within: float = math.inf) -> None:
+        """Take in the files that are whole; after so many seconds the others wait for the next look."""
+        whole, began = self.inbox.look(), time.monotonic()
         self._files = {path: patience for path, patience in self._files.items() if path in whole}
         for path in whole:
-            if path not in self._files or time.monotonic() >= self._files[path].until:
+            now = time.monotonic()
+            if now - began < within and (path not in self._files or now >= self._files[path].until):
                 self._take_file(path)
+        self._say_suspects(sorted(self._written))
+        self._written.clear()
 
     def _take_file(self, path: Path) -> None:
         try:
@@ -176,7 +181,7 @@ class Watch:
             return  # what is stored is not stored twice
         self.inbox.finish(path)
         _logger.info("%s: %s", printable(path.name), printable("; ".join((*said, *checked.notes))))
-        self._say_suspects(checked.by_twin)
+        self._written |= set(checked.by_twin)
 
     def _wait_for(self, patience: _Patience, what: str, error: Exception) -> None:
         self.failed = self.failed or error

@@ -29,7 +29,7 @@ def message(place: str, value: object = 7.7, twin: str = "spool", date: str = "2
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker on this machine answers at once."""
-    monkeypatch.setattr(watch, "QUIET_SECONDS", 0.3)
+    monkeypatch.setattr(watch, "QUIET_SECONDS", 0.5)
 
 
 @pytest.fixture
