@@ -54,6 +54,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
             *(f"{option} --kind photo --value 0.1 {READING}" for option in ("--detection 2", "--false-calls 2")),
         ),
     ),
+    "twin watch": ("twin none", ("--settle -1",)),
     "twin forecast": (
         "twin",
         (

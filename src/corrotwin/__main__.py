@@ -8,7 +8,7 @@ import corrotwin
 from corrotwin.twin.core import cli
 
 GROUPS = {
-    "twin": "digital twins of corroding assets: make, grow, show, export, inspect, forecast",
+    "twin": "digital twins of corroding assets: make, grow, show, export, inspect, watch, forecast",
     "synth": "rendered datasets with pixel-true masks: render, validate, preview, uvmap, locate",
     "segmentation": "U-Nets that outline corrosion: split, train, tune, evaluate, rank, export",
     "benchmarks": "what renders are worth: studies, statistics, reports, screens and transfers",

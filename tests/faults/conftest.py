@@ -91,6 +91,18 @@ def old_twin(home: Path, forge: drill.Forge) -> Path:
 
 
 @pytest.fixture(scope="session")
+def watched(home: Path, old_twin: Path) -> Path:
+    """The twin, and a folder with two files of readings for it, one of which has all of the other."""
+    folder = home / "watched"
+    shutil.copytree(old_twin, folder / "twin")
+    (folder / "inbox").mkdir()
+    rows = "date,zone,value,tool,place,unit\n2013-05-31,bar,13.8,UT-3,A,mm\n2014-05-31,bar,13.7,UT-3,A,mm\n"
+    (folder / "inbox" / "a.csv").write_text(rows)
+    (folder / "inbox" / "b.csv").write_text(f"{rows}2014-05-31,bar,13.6,UT-3,B,mm\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def photos(home: Path) -> Path:
     """An export of 12 photos for training, 3 for validation and 3 for the test."""
     folder = home / "photos"
@@ -121,7 +133,7 @@ def rendered(home: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def cases(home: Path, old_twin: Path, photos: Path, rendered: Path) -> dict[str, Case]:
+def cases(home: Path, old_twin: Path, watched: Path, photos: Path, rendered: Path) -> dict[str, Case]:
     """Cheap commands by their names."""
     work = home / "work"
     readings = home / "readings.csv"
@@ -131,6 +143,7 @@ def cases(home: Path, old_twin: Path, photos: Path, rendered: Path) -> dict[str,
     lines: dict[str, tuple[list[object], Path, Callable[[Path], object]]] = {
         "grow": (["twin", "grow", work, "--until", "2020-01-01"], old_twin, files),
         "inspect": (["twin", "inspect", work, "--csv", readings], old_twin, files),
+        "watch": (["twin", "watch", work / "twin", work / "inbox", "--once", "--settle", 0], watched, files),
         "split": (
             ["segmentation", "split", "--data", photos, "--out", work / "split.json", "--by", "names"],
             home / "none", files,

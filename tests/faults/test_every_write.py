@@ -12,8 +12,8 @@ from safetensors.numpy import load_file
 from corrotwin.segmentation.runs import HISTORY_COLUMNS
 
 SLOWLY = pytest.param("train", marks=pytest.mark.slow)
-CHEAP = ["grow", "inspect", "split", "assemble"]
-CHEAPEST = ["grow", "split", pytest.param("assemble", marks=pytest.mark.slow)]
+CHEAP = ["grow", "inspect", pytest.param("watch", marks=pytest.mark.slow), "split", "assemble"]
+CHEAPEST = ["grow", "split", *(pytest.param(name, marks=pytest.mark.slow) for name in ("watch", "assemble"))]
 
 
 class Sweep:

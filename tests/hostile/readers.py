@@ -36,6 +36,8 @@ from corrotwin.synth.validation import checks, report
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.core.files import write_json, write_manifest
 from corrotwin.twin.core.locks import check_claim
+from corrotwin.twin.incoming.known_twins import KnownTwins
+from corrotwin.twin.incoming.storing import Intent, TwinReader
 from corrotwin.twin.inspection import log, readers
 from corrotwin.twin.inspection.entry import measured_rates
 from corrotwin.twin.inspection.records import Record
@@ -97,6 +99,19 @@ def make_twin(folder: Path) -> None:
         folder,
         [Record(date=f"{twin.clock:%Y-%m-%d}", kind="grade", zone="face", value=1, tool="eye", uv=None)],
     )
+
+
+def make_message(folder: Path) -> None:
+    """The same twin, and a message with a reading of it."""
+    make_twin(folder)
+    reading = {"date": "1999-12-31", "zone": "face", "place": "A", "value": 7.9, "unit": "mm", "tool": "UT-1"}
+    about = {"technician": "J. Doe", "echo": "single", "coated": True, "point": 12, "remark": None}
+    write_json(folder / "message.json", reading | about)
+
+
+def read_message(folder: Path) -> object:
+    reader = TwinReader(Intent(twins=KnownTwins(folder=folder, single=True)))
+    return reader.of_file(folder / "message.json")
 
 
 def make_thickness(folder: Path) -> None:
@@ -367,6 +382,7 @@ JSON_READERS = {
     "twin": Reader(file="twin.json", make=make_twin, read=lambda folder: twin_state.fields(store.load(folder)[0])),
     "records": Reader(file="inspections.jsonl", make=make_twin, read=log.read),
     "thickness records": Reader(file="inspections.jsonl", make=make_thickness, read=log.read),
+    "message": Reader(file="message.json", make=make_message, read=read_message),
     "rates of a model": Reader(
         file="evaluation.json",
         make=make_rates,

@@ -1,8 +1,8 @@
 """The commands of ``corrotwin twin``."""
 
-from corrotwin.twin.commands import assets, creation, fleets, forecasts, inspections, registers, scans
+from corrotwin.twin.commands import assets, creation, fleets, forecasts, inspections, registers, scans, watching
 
-DESCRIPTION = "Digital twins of corroding assets: make, grow, show, export, inspect, forecast and rank them."
+DESCRIPTION = "Digital twins of corroding assets: make, grow, show, export, inspect, watch, forecast and rank them."
 COMMANDS = {
     "new": creation.new,
     "grow": assets.grow,
@@ -12,6 +12,7 @@ COMMANDS = {
     "register": registers.register,
     "sections": registers.sections,
     "scan": scans.scan,
+    "watch": watching.watch,
     "forecast": forecasts.forecast,
     "fleet": fleets.fleet,
     "report": fleets.report,

@@ -31,6 +31,10 @@ _MOST_BYTES = 4096  # of a lock file: a process, a machine's name and its boot
 _OURS = re.compile(r"(\d+( [^\n]*)?)?")  # what `_lock` writes, whole or torn
 
 
+class HeldError(InputError):
+    """Another process is writing to the folder; once it has ended, the same call may succeed."""
+
+
 @contextmanager
 def hold(folder: Path, kind: str, configuration: Mapping[str, Any], *, patience_seconds: float = 0.0) -> Iterator[None]:
     """Make `folder` ours, alone, for writing a `kind` with this configuration, for the length of the block.
@@ -47,8 +51,8 @@ def hold(folder: Path, kind: str, configuration: Mapping[str, Any], *, patience_
     ------
     InputError
         The folder holds something else, or the same kind begun with other settings (the message names them): nothing
-        is written then. Or another process is writing there, or the folder cannot be written, or it was deleted before
-        the block had ended.
+        is written then. Or another process is writing there (`HeldError`), or the folder cannot be written, or it was
+        deleted before the block had ended.
     """
     with ExitStack() as stack:
         try:
@@ -124,7 +128,7 @@ def _lock(folder: Path, patience_seconds: float) -> BinaryIO:
         if holder is not None and time.monotonic() >= begun + patience and (folder / LOCK).exists():
             # Where the lock is gone, it was just taken from the dead.
             lease = f"; without another sign the folder is free after {LEASE_SECONDS:.0f} s" if is_elsewhere else ""
-            raise InputError(f"{folder}: process {holder} is writing here; wait for it{lease}")
+            raise HeldError(f"{folder}: process {holder} is writing here; wait for it{lease}")
         time.sleep(0.1)
 
 

@@ -17,7 +17,7 @@ Usual = Mapping[str, tuple[str, ...]]
 """What a column may hold, and headings by which it is usually called, without case, units and punctuation."""
 
 USUAL: Usual = {  # of readings
-    "asset": ("asset", "asset id", "equipment", "equipment id", "line", "line number", "unit id", "vessel"),
+    "asset": ("asset", "asset id", "equipment", "equipment id", "line", "line number", "unit id", "vessel", "twin"),
     "group": ("group", "group id", "tml group", "tml group id", "circuit", "circuit id", "corrosion circuit"),
     "place": (
         "place", "cml", "cml id", "cml no", "cml number", "cml name", "tml", "tml id", "tml no", "tml number",

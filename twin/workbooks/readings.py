@@ -15,9 +15,8 @@ from corrotwin.twin.inspection.records import ABOUT, UNITS_MM, Record, wall_mm
 from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import SourceCell, key_of, number_of, unit_in_row, zone_of
-from corrotwin.twin.workbooks.columns import ColumnMap, described, header_of, names, unit_of
-from corrotwin.twin.workbooks.linked import Links
-from corrotwin.twin.workbooks.surveys import has_readings, readings_in
+from corrotwin.twin.workbooks.columns import ColumnMap, described, names, unit_of
+from corrotwin.twin.workbooks.found import FoundReadings, find
 
 GAUGE = "ultrasonic gauge"  # name of an instrument that no column states
 NOT_MEASURED = frozenset({"", "-", "–", "n/a", "na", "n.a.", "nm", "no access", "not measured", "nr", "x"})
@@ -54,12 +53,8 @@ class Defaults:
         """
         if unit and not unit_of(unit):
             raise InputError(f"`unit` {unit:.60}: give mm, inch or mil")
-        zones: dict[str, set[str]] = {}
-        for record in records:
-            zones.setdefault(record.place, set()).add(record.zone)
-        places = {place: min(of_place) for place, of_place in zones.items() if place and len(of_place) == 1}
         return Defaults(
-            unit=unit_of(unit), zone=zone, tool=tool, asset=asset, places=places, register=register
+            unit=unit_of(unit), zone=zone, tool=tool, asset=asset, places=places_in(records), register=register
         )  # fmt: skip
 
 
@@ -88,53 +83,53 @@ def intake(path: Path, given: ColumnMap, defaults: Defaults, asset: AssetGeometr
         The file cannot be read, no sheet has readings, or a reading is wrong: file, sheet, row, column, value and what
         would be right. Nothing is returned then.
     """
-    read = sheets.read(path)
-    if given.sheet:
-        if given.sheet not in [sheet.name for sheet in read]:
-            raise InputError(f"{path}: no visible sheet {given.sheet!r}; it has {names(sheet.name for sheet in read)}")
-        read = [sheet for sheet in read if sheet.name == given.sheet]
-    headers = [header for sheet in read if (header := header_of(sheet, given)) is not None]
-    known = {heading.casefold() for header in headers for heading in header.headings.values()}
-    for name, heading in given.headings.items():
-        if heading.casefold() not in known:
-            raise InputError(f"{path}: no column {heading!r:.60}, which the map names for the {name}")
-    measured = [header for header in headers if has_readings(header)]
-    if not measured:
-        seen = "; ".join(names(header.headings.values()) for header in headers) or "no heading that is known"
-        raise InputError(
-            f"{path}: no readings found ({seen}): a sheet needs a date and a value in each row, or a place in each row "
-            'and a column a survey; say which by a map: {"date": "...", "value": "...", "place": "..."}'
-        )
-    for header in measured:
-        sheets.check(header.sheet, header.row)
-    links = Links([header for header in headers if header not in measured])
-    found = [reading for header in measured for reading in readings_in(header, given)]
-    completed = [(links.completed(cells), day) for cells, day in found]
-    wanted, notes = _of_asset(path, completed, defaults.asset)
-    if any("place" in header.columns for header in measured):
+    return records_in(find(path, sheets.read(path), given), given, defaults, asset)
+
+
+def records_in(found: FoundReadings, given: ColumnMap, defaults: Defaults, asset: AssetGeometry) -> Intake:
+    """Return the readings of one asset of a file as records.
+
+    Parameters
+    ----------
+    found : the readings of the file.
+    given, defaults, asset : as for `intake`.
+
+    Raises
+    ------
+    InputError
+        A reading is wrong, or it is not known of which asset it is.
+    """
+    wanted, notes = _of_asset(found, defaults.asset)
+    if any("place" in header.columns for header in found.headers):
         for cells, _ in wanted:
             if "place" not in cells:
                 raise InputError(f"{cells['value'].where}: its row names no place; fill it in or remove the row")
     records, more = _records(wanted, given, defaults, asset)
     check_units(records, asset)
-    columns = tuple(line for header in measured for line in described(header))
+    columns = tuple(line for header in found.headers for line in described(header))
     return Intake(records=tuple(records), columns=columns, notes=(*notes, *more))
 
 
-def _of_asset(
-    path: Path, found: Sequence[tuple[dict[str, SourceCell], datetime.date]], asset: str
-) -> tuple[list[tuple[dict[str, SourceCell], datetime.date]], list[str]]:
+def places_in(records: Iterable[Record]) -> dict[str, str]:
+    """Return the zone of each named place of some records, where it is one alone."""
+    zones: dict[str, set[str]] = {}
+    for record in records:
+        zones.setdefault(record.place, set()).add(record.zone)
+    return {place: min(of_place) for place, of_place in zones.items() if place and len(of_place) == 1}
+
+
+def _of_asset(found: FoundReadings, asset: str) -> tuple[list[tuple[dict[str, SourceCell], datetime.date]], list[str]]:
     """Return the readings of one asset, and a note on those of others."""
-    there = sorted({key_of(cells["asset"].value) for cells, _ in found if "asset" in cells})
+    there = found.assets
     if not asset and len(there) > 1:
-        raise InputError(f"{path}: has readings of {names(there)}; say which is this twin (`asset`)")
+        raise InputError(f"{found.path}: has readings of {names(there)}; say which is this twin (`asset`)")
     if asset and asset not in there:
-        raise InputError(f"{path}: no asset {asset!r}; it has {names(there) or 'no column of assets'}")
-    for cells, _ in found:
+        raise InputError(f"{found.path}: no asset {asset!r}; it has {names(there) or 'no column of assets'}")
+    for cells, _ in found.readings:
         if asset and "asset" not in cells:
             raise InputError(f"{cells['value'].where}: says of no asset that it is its; fill it in")
-    own = [(cells, day) for cells, day in found if not asset or key_of(cells["asset"].value) == asset]
-    others = len(found) - len(own)
+    own = [(cells, day) for cells, day in found.readings if not asset or key_of(cells["asset"].value) == asset]
+    others = len(found.readings) - len(own)
     return own, [f"{counted(others, 'reading')} of other assets left out"] if others else []
 
 

@@ -151,12 +151,13 @@ def _of_csv(path: Path) -> WorkbookSheet:
 def _rows(cells: Sequence[Sequence[object]]) -> Iterator[SheetRow]:
     """Yield the rows that have any content, with their numbers in the sheet."""
     for number, row in enumerate(cells, start=1):
-        values = tuple(_value(cell) for cell in row)
+        values = tuple(value_of(cell) for cell in row)
         if any(value is not None for value in values):
             yield SheetRow(number=number, cells=values)
 
 
-def _value(cell: object) -> Value:
+def value_of(cell: object) -> Value:
+    """Return a cell as a workbook or JSON has it: text without padding, a number, a day, or None."""
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, int | float):

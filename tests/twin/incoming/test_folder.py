@@ -1,0 +1,280 @@
+"""Files in a watched folder: stored or in quarantine with the reason, whole, once, and whatever befalls the watcher."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from corrotwin.twin import store, twin_state
+from corrotwin.twin.core import locks
+from corrotwin.twin.incoming.inbox import Inbox
+from corrotwin.twin.inspection import log
+from corrotwin.twin.workbooks.columns import ColumnMap
+from corrotwin.twin.workbooks.readings import Defaults, intake
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+Stored = Callable[[Path], list[tuple[str, str, float]]]
+HEADER = "asset,TML ID,Component,Inspection Date,Reading (mm)"
+GOOD = f"{HEADER}\nspool,T1,body,2016-05-31,7.9\nP-101,T1,body,2016-05-31,7.8\nspool,T2,body,2016-05-31,7.7\n"
+MESSAGE = {"twin": "SPOOL", "date": "2024-05-31T08:00:00Z", "zone": "body", "place": "T9", "value": "7,7", "unit": "mm"}
+ONCE = ("--once", "--settle", "0")
+
+
+def contents(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*") if not path.name.startswith("."))
+
+
+def test_files_are_stored_in_their_twins_and_done(fleet: Path, inbox: Path, command: Command, stored: Stored) -> None:
+    (inbox / "a.csv").write_text(GOOD)
+    (inbox / "m.json").write_text(json.dumps(MESSAGE))
+    book = openpyxl.Workbook()
+    for row in (["Equipment", "CML", "Component", "20/05/2014", "21/05/2019"], ["P-101", "T3", "Body", 0.318, 0.307]):
+        book.active.append(row)
+    book.save(inbox / "b.xlsx")
+    done = command("watch", fleet, inbox, *ONCE, "--unit", "inch")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "a.csv: 1 stored in P-101; 2 stored in spool\n" in done.stdout
+    assert contents(inbox) == ["done"]
+    assert contents(inbox / "done") == ["a.csv", "b.xlsx", "m.json"]
+    expected = [("T1", "2016-05-31", 7.9), ("T2", "2016-05-31", 7.7), ("T9", "2024-05-31", 7.7)]
+    assert sorted(stored(fleet / "spool")) == expected
+    expected = [("T1", "2016-05-31", 7.8), ("T3", "2014-05-20", 8.077), ("T3", "2019-05-21", 7.798)]
+    assert sorted(stored(fleet / "P-101")) == expected
+    (inbox / "a.csv").write_text(GOOD)
+    again = command("watch", fleet, inbox, *ONCE)
+    assert "a.csv: 0 stored in P-101, 1 there already; 0 stored in spool, 2 there already" in again.stdout
+    assert contents(inbox / "done") == ["a-2.csv", "a.csv", "b.xlsx", "m.json"]
+
+
+def test_a_row_is_stored_as_twin_inspect_stores_it(fleet: Path, inbox: Path, command: Command) -> None:
+    """``--readings`` takes in and appends; then it learns from what is new, which takes seconds."""
+    header = f"{HEADER},Technician,Gauge ID,Echo,Through paint,Orientation"
+    (inbox / "a.csv").write_text(f"{header}\nspool,T1,Body,31.05.2016,8.4,J. Doe,DMS-7,e-e,yes,12\n")
+    other = shutil.copytree(fleet / "spool", fleet.parent / "other")
+    asset = twin_state.asset(store.read(other))
+    log.append(other, intake(inbox / "a.csv", ColumnMap(), Defaults(), asset).records)
+    assert command("watch", fleet / "spool", inbox, *ONCE).returncode == 0
+    line = (fleet / "spool" / "inspections.jsonl").read_text()
+    assert line == (other / "inspections.jsonl").read_text()
+    assert '"T1/12"' in line
+
+
+def test_of_a_single_twin_no_asset_need_be_named(fleet: Path, inbox: Path, command: Command, stored: Stored) -> None:
+    (inbox / "a.csv").write_text("TML,Date,Reading\nT1,05/06/2016,7.9\nT2,05/06/2016,11\n")
+    given = ("--unit", "mm", "--zone", "body", "--dates", "day")
+    done = command("watch", fleet / "spool", inbox, *ONCE, *given)
+    assert done.returncode == 0, done.stderr
+    assert [day for _, day, _ in stored(fleet / "spool")] == ["2016-06-05"] * 2
+    assert "spool has 1 suspect reading: corrotwin twin inspect" in done.stderr
+
+
+REFUSED = {
+    "inch.csv": (f"{HEADER}\nspool,T1,body,2016-05-31,7.9\nspool,T2,body,2016-05-31,0.31\n", "line 3, column 'Reading"),
+    "absurd.csv": (f"{HEADER}\nspool,T2,body,2016-05-31,79\n", "79 mm on body is impossible"),
+    "unknown.csv": (f"{GOOD}nobody,T2,body,2016-05-31,7.9\n", "no twin is called 'nobody'"),
+    "unnamed.csv": ("TML,Component,Date,Reading (mm)\nT1,body,2016-05-31,7.9\n", "name the twin in a column 'asset'"),
+    "escape.csv": (f"{HEADER}\n../fleet/spool,T2,body,2016-05-31,7.9\n", "no twin is called '../fleet/spool'"),
+    "other.csv": (f"{GOOD}P-101,T2,body,2004-05-31,7.9\n", "the twin was built on 2005-06-01"),
+    "pits.csv": (f"{HEADER},kind\nspool,T1,body,2016-05-31,1.9,pit\n", "'pit' is no thickness"),
+    "report.pdf": ("%PDF-1.4", "no workbook and no table"),
+    "broken.xlsx": ("PK\3\4 but cut off", "no workbook that can be read"),
+    "list.json": (json.dumps([MESSAGE]), "no JSON object"),
+    "cut.json": (json.dumps(MESSAGE)[:-9], "no JSON in UTF-8"),
+    "deep.json": ("[" * 9999, "no JSON in UTF-8"),
+    "twice.json": (json.dumps(MESSAGE)[:-1] + ', "value": 7.9}', "'value' and 'value' could both be the value"),
+    "nested.json": (json.dumps({**MESSAGE, "value": {"mm": 7.7}}), "'value': '(a list or an object)' is no number"),
+    "nan.json": (json.dumps({**MESSAGE, "value": float("nan")}), "must be a number of at least 0"),
+    "huge.json": (json.dumps({**MESSAGE, "value": 10**400}), "larger than any number"),
+    "empty.json": (json.dumps({**MESSAGE, "value": None, "place": None}), "has a day and no value"),
+    "pit.json": (json.dumps({**MESSAGE, "kind": "pit"}), "'pit' is no thickness"),
+    "long.json": (json.dumps({**MESSAGE, "remark": "x" * 70_000}), "more than the 64 KiB"),
+    "order.json": (json.dumps({**MESSAGE, "date": "05/06/2016"}), "could be either of two days"),
+    "late.json": (json.dumps({**MESSAGE, "date": "2199-06-05"}), "is yet to come"),
+}
+
+
+def test_what_is_refused_goes_to_quarantine_with_its_reason_and_hinders_nothing(
+    fleet: Path, inbox: Path, command: Command, stored: Stored
+) -> None:
+    for name, (text, _) in REFUSED.items():
+        (inbox / name).write_text(text)
+    (inbox / "link.csv").symlink_to(fleet / "spool" / "twin.json")
+    os.mkfifo(inbox / "pipe.csv")
+    (inbox / "whole.csv").write_text(f"{HEADER}\nspool,T8,body,2016-05-31,7.9\n")
+    done = command("watch", fleet, inbox, *ONCE)
+    assert done.returncode == 2
+    assert f"quarantine: {len(REFUSED) + 2} refused; the text beside each says why" in done.stderr.splitlines()[-1]
+    assert stored(fleet / "spool") == [("T8", "2016-05-31", 7.9)]
+    assert stored(fleet / "P-101") == []
+    reasons = {"link.csv": "is a link or no file", "pipe.csv": "is a link or no file"}
+    reasons |= {name: reason for name, (_, reason) in REFUSED.items()}
+    assert contents(inbox / "quarantine") == sorted([*reasons, *(f"{name}.txt" for name in reasons)])
+    for name, reason in reasons.items():
+        said = (inbox / "quarantine" / f"{name}.txt").read_text()
+        assert said.startswith(f"{name} was refused:\n\n{name}: ")
+        assert reason in said, said
+        assert f"refused to quarantine: {name}: " in done.stderr
+    (inbox / "quarantine" / "nan.json").rename(inbox / "nan.json")
+    (inbox / "nan.json").write_text(json.dumps(MESSAGE))
+    assert command("watch", fleet, inbox, *ONCE).returncode == 0
+    assert len(stored(fleet / "spool")) == 2
+
+
+def test_a_file_is_taken_once_it_is_whole(inbox: Path) -> None:
+    watched = Inbox(inbox, settle_seconds=0.2)
+    (inbox / "growing.csv").write_text("a")
+    for name in ("a.csv.part", "b.xlsx.TMP", ".c.csv.3f", "~$d.xlsx"):
+        (inbox / name).write_text("a")
+    assert watched.look() == []
+    time.sleep(0.25)
+    with (inbox / "growing.csv").open("a") as stream:
+        stream.write("b")
+    assert watched.look() == []
+    (inbox / "a.csv.part").rename(inbox / "a.csv")
+    time.sleep(0.25)
+    assert watched.look() == [inbox / "growing.csv"]
+    assert watched.is_as_seen(inbox / "growing.csv")
+    (inbox / "growing.csv").write_text("abc")
+    assert not watched.is_as_seen(inbox / "growing.csv")
+    time.sleep(0.25)
+    assert watched.look() == [inbox / "a.csv"]
+
+
+def test_killed_between_its_reason_and_its_move_a_file_is_refused_once(
+    fleet: Path, inbox: Path, command: Command, start: Callable[..., object]
+) -> None:
+    (inbox / "a.csv").write_text("no readings")
+    change = (
+        "import os; from corrotwin.twin.incoming.inbox import Inbox\nInbox._move = lambda *_: os.kill(os.getpid(), 9)"
+    )
+    assert start(fleet, inbox, *ONCE, change=change).process.wait(timeout=60) == -signal.SIGKILL
+    assert (contents(inbox), contents(inbox / "quarantine")) == (["a.csv", "quarantine"], ["a.csv.txt"])
+    assert command("watch", fleet, inbox, *ONCE).returncode == 2
+    assert (contents(inbox), contents(inbox / "quarantine")) == (["quarantine"], ["a.csv", "a.csv.txt"])
+
+
+@pytest.mark.parametrize("at", [pytest.param("finish", marks=pytest.mark.slow), "append"])
+def test_killed_in_the_middle_of_a_file_nothing_is_lost_and_nothing_twice(
+    at: str, fleet: Path, inbox: Path, command: Command, stored: Stored, start: Callable[..., object]
+) -> None:
+    """Between the twins of a file, and between the last of them and the move to done."""
+    change = {
+        "finish": "import os; from corrotwin.twin.incoming.inbox import Inbox as of",
+        "append": "import os; from corrotwin.twin.inspection import log as of; kept = of.append",
+    }[at]
+    kill = {
+        "finish": "of.finish = lambda *_: os.kill(os.getpid(), 9)",
+        "append": "of.append = lambda *given: (kept(*given), os.kill(os.getpid(), 9))",
+    }[at]
+    (inbox / "a.csv").write_text(GOOD)
+    killed = start(fleet, inbox, *ONCE, change=f"{change}\n{kill}")
+    assert killed.process.wait(timeout=60) == -signal.SIGKILL
+    assert contents(inbox) == ["a.csv"]
+    assert len(stored(fleet / "P-101")) == 1
+    assert len(stored(fleet / "spool")) == {"finish": 2, "append": 0}[at]
+    assert command("watch", fleet, inbox, *ONCE).returncode == 0
+    assert contents(inbox / "done") == ["a.csv"]
+    assert len(stored(fleet / "P-101")) == 1
+    assert len(stored(fleet / "spool")) == 2
+
+
+def test_a_folder_is_watched_by_one(fleet: Path, inbox: Path, command: Command) -> None:
+    (inbox / "a.csv").write_text(GOOD)
+    with Inbox(inbox, settle_seconds=0).held():
+        done = command("watch", fleet, inbox, *ONCE)
+    assert done.returncode == 2
+    assert f"{inbox}: process {os.getpid()} watches this folder; wait for it, or end it" in done.stderr
+    assert contents(inbox) == ["a.csv"]
+
+
+def test_a_twin_in_use_keeps_its_file_waiting_and_hinders_no_other(
+    fleet: Path, inbox: Path, command: Command, stored: Stored
+) -> None:
+    (inbox / "a.csv").write_text(f"{HEADER}\nspool,T1,body,2016-05-31,7.9\n")
+    (inbox / "b.csv").write_text(f"{HEADER}\nP-101,T1,body,2016-05-31,7.9\n")
+    with locks.hold(fleet / "spool", "twin", {}):
+        done = command("watch", fleet, inbox, *ONCE)
+    assert done.returncode == 2
+    assert f"{fleet / 'spool'}: process {os.getpid()} is writing here" in done.stderr
+    assert contents(inbox) == ["a.csv", "done"]
+    assert len(stored(fleet / "P-101")) == 1
+    assert command("watch", fleet, inbox, *ONCE).returncode == 0
+    assert len(stored(fleet / "spool")) == 1
+
+
+def test_a_watcher_takes_what_comes_says_once_what_is_wrong_and_goes_on(
+    fleet: Path, inbox: Path, stored: Stored, start: Callable[..., object]
+) -> None:
+    """The disk of its twins is full for a while; then its folder is away, as a drive is."""
+    change = (
+        "import errno, pathlib\nfrom corrotwin.twin.core import files\nkept = files.append\n"
+        "def append(path, *given, **named):\n"
+        f"    if pathlib.Path({str(inbox.parent / 'full')!r}).exists():\n"
+        "        raise OSError(errno.ENOSPC, 'No space left on device', str(path))\n"
+        "    kept(path, *given, **named)\n"
+        "files.append = append"
+    )
+    (inbox.parent / "full").touch()
+    watcher = start(fleet, inbox, "--settle", "0", change=change)
+    watcher.wait_for("inbox: watched for readings of 2 twins; Ctrl-C ends it")
+    (inbox / "a.csv.part").write_text(GOOD)
+    (inbox / "a.csv.part").rename(inbox / "a.csv")
+    watcher.wait_for("a.csv: waits, and is tried again: ")
+    time.sleep(2.5)  # for a second attempt
+    (inbox.parent / "full").unlink()
+    watcher.wait_for("a.csv: 1 stored in P-101; 2 stored in spool")
+    inbox.rename(inbox.parent / "away")
+    watcher.wait_for("inbox: waits, and is tried again: ")
+    (inbox.parent / "away").rename(inbox)
+    (inbox / "b.csv").write_text(f"{HEADER}\nspool,T5,body,2017-05-31,7.5\n")
+    watcher.wait_for("b.csv: 1 stored in spool")
+    watcher.process.send_signal(signal.SIGTERM)
+    assert watcher.process.wait(timeout=60) == 130
+    said = watcher.lines.read_text()
+    assert said.count("waits") == 2
+    assert "No space left on device" in said
+    assert "Traceback" not in said
+    assert len(stored(fleet / "spool")) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("{fleet}", "{inbox}/none"), "is no folder; make it, or check that its drive is there"),
+        (("{inbox}", "{inbox}"), "holds no twin, and none of its folders does"),
+        (("{fleet}", "{fleet}"), "holds twins; choose a folder of its own"),
+        (("{fleet}", "{fleet}/spool"), "holds twins; choose a folder of its own"),
+        (("{fleet}", "{inbox}", "--settle", "-1"), "--settle -1.0: give 0 to 3600 seconds"),
+        (("{fleet}", "{inbox}", "--unit", "cm"), "--unit cm: give mm, inch or mil"),
+        (("{fleet}", "{inbox}", "--topic", "a"), "--topic, --login, --tls and --ca go with --mqtt"),
+        (("{fleet}", "{inbox}", "--mqtt", "localhost"), "--mqtt: give a --topic"),
+        (("{fleet}", "{inbox}", "--mqtt", "me:secret@host", "--topic", "a"), "give HOST or HOST:PORT"),
+        (("{fleet}", "{inbox}", "--mqtt", "host:70000", "--topic", "a"), "give HOST or HOST:PORT"),
+        (("{fleet}", "{inbox}", "--mqtt", "host", "--topic", "a/#/b"), "--topic 'a/#/b': no topic"),
+        (("{fleet}", "{inbox}", "--mqtt", "host", "--topic", "a", "--ca", "none.pem"), "none.pem: cannot be read"),
+        (("{fleet}", "{inbox}", "--mqtt", "host", "--topic", "a", "--login", "{fleet}/spool/twin.json"), "two lines"),
+    ],
+)
+def test_arguments_that_cannot_be(
+    words: tuple[str, ...], said: str, fleet: Path, inbox: Path, command: Command
+) -> None:
+    done = command("watch", *(word.format(fleet=fleet, inbox=inbox) for word in words), "--once")
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert contents(inbox) == []
+
+
+def test_nothing_is_loaded_that_listens_unless_it_is_asked_for(fleet: Path, inbox: Path) -> None:
+    line = [sys.executable, "-X", "importtime", "-m", "corrotwin", "twin", "watch", fleet, inbox, *ONCE]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "paho" not in done.stderr

@@ -1,0 +1,128 @@
+"""``corrotwin twin watch``: take readings in from a watched folder and from an MQTT broker."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_text, reading
+from corrotwin.twin.core.text import counted, say, say_error
+
+USER, PASSWORD = "CORROTWIN_MQTT_USER", "CORROTWIN_MQTT_PASSWORD"
+_MOST_SETTLE_SECONDS = 3600.0
+
+
+def watch(
+    fleet_or_twin: Positional[Path],
+    inbox: Positional[Path],
+    once: bool = False,
+    settle: float = 5.0,
+    column_map: Annotated[Path | None, arg(name="map")] = None,
+    dates: Literal["day", "month"] | None = None,
+    unit: str = "",
+    zone: str = "",
+    tool: str = "",
+    mqtt: str = "",
+    topic: tuple[str, ...] = (),
+    login: Path | None = None,
+    tls: bool = False,
+    ca: Path | None = None,
+) -> None:
+    """Take thickness readings in as they come: files in a folder and, if wanted, messages of an MQTT broker.
+
+    Each is checked as twin inspect --readings checks it. Files that are stored go to done/ in the folder; what is
+    refused goes to quarantine/ beside a text file with the reason. Ctrl-C ends it.
+
+    Example: corrotwin twin watch fleet inbox, or once, from cron: corrotwin twin watch fleet inbox --once, or:
+    corrotwin twin watch fleet inbox --mqtt broker.plant --topic plant/readings/+
+
+    Parameters
+    ----------
+    fleet_or_twin
+        folder of a twin; or one that holds folders of twins, of which a reading belongs to the one that is called like
+        its asset.
+    inbox
+        folder, which is there, for workbooks, CSV files, and JSON files of one reading.
+    once
+        take in what is there, and stop; status 2 where something was refused.
+    settle
+        seconds for which a file must not change before it is read; more where drives are slow.
+    column_map
+        JSON that says which column holds what, as for twin inspect.
+    dates
+        what comes first in days such as 05/06/2016: day or month.
+    unit
+        of readings that state none: mm, inch or mil.
+    zone
+        of readings that state none, and whose place is not known.
+    tool
+        name of the instrument of readings that state none.
+    mqtt
+        HOST or HOST:PORT of a broker whose messages are readings, one each, as JSON; needs paho-mqtt.
+    topic
+        topics of --mqtt; + stands for one level, a last # for all below.
+    login
+        file of two lines, user and password; else CORROTWIN_MQTT_USER and CORROTWIN_MQTT_PASSWORD, if they are set.
+    tls
+        speak to the broker by TLS, at port 8883 unless another is given.
+    ca
+        certificate (PEM) of who signed that of the broker, in place of the system's; with it --tls need not be given.
+    """
+    from corrotwin.twin.incoming.inbox import Inbox
+    from corrotwin.twin.incoming.known_twins import known_twins
+    from corrotwin.twin.incoming.mqtt import Broker, address_of
+    from corrotwin.twin.incoming.storing import Intent
+    from corrotwin.twin.incoming.watch import Watch
+    from corrotwin.twin.workbooks.columns import ColumnMap, read_map, unit_of
+    from corrotwin.twin.workbooks.readings import Defaults
+
+    if not 0 <= settle <= _MOST_SETTLE_SECONDS:
+        raise InputError(f"--settle {settle}: give 0 to {_MOST_SETTLE_SECONDS:g} seconds")
+    if unit and not unit_of(unit):
+        raise InputError(f"--unit {unit}: give mm, inch or mil")
+    if not mqtt and (topic or login or tls or ca):
+        raise InputError("watch: --topic, --login, --tls and --ca go with --mqtt")
+    twins = known_twins(fleet_or_twin)
+    given = ColumnMap() if column_map is None else read_map(column_map)
+    intent = Intent(
+        twins=twins, given=given if dates is None else replace(given, dates=dates),
+        defaults=Defaults(unit=unit_of(unit), zone=zone, tool=tool),
+    )  # fmt: skip
+    user, password = _login(login) if mqtt else ("", "")
+    address = address_of(mqtt, topic, user=user, password=password, tls=tls, ca=ca) if mqtt else None
+    folder = Inbox(inbox, settle_seconds=settle)
+    if inbox.resolve() in {path.resolve() for path in (fleet_or_twin, *twins.folders.values())}:
+        raise InputError(f"{inbox}: holds twins; choose a folder of its own for what comes in")
+    if address is not None and address.password and not (address.tls or address.host in ("localhost", "127.0.0.1")):
+        say_error(f"broker {address}: the password is sent in the clear; --tls hides it")
+    with folder.held():
+        broker = None if address is None else Broker(address, folder.state)
+        watched = Watch(intent, folder, broker)
+        try:
+            if once:
+                watched.once()
+                return
+            say(f"{inbox}: watched for readings of {counted(len(twins.folders), 'twin')}; Ctrl-C ends it")
+            watched.forever()
+        finally:
+            if broker is not None:
+                broker.close()
+
+
+def _login(path: Path | None) -> tuple[str, str]:
+    """Return user and password: from a file of two lines, or from the environment; empty where neither has them."""
+    if path is None:
+        return os.environ.get(USER, ""), os.environ.get(PASSWORD, "")
+    with reading(path):
+        try:
+            lines = read_text(path, most_bytes=4096).splitlines()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: not in UTF-8; give two lines, user and password") from error
+    if len(lines) != 2 or not all(lines):
+        raise InputError(f"{path}: give two lines, user and password")
+    if path.stat().st_mode & 0o077:
+        say_error(f"{path}: others may read it; chmod 600 {path}")
+    return lines[0], lines[1]

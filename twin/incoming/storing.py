@@ -1,0 +1,163 @@
+"""Readings of files and messages, checked as ``corrotwin twin inspect --readings`` does, and stored in their twins."""
+
+import errno
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from corrotwin.twin import store, twin_state
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_bytes, reading
+from corrotwin.twin.core.locks import HeldError
+from corrotwin.twin.core.text import counted
+from corrotwin.twin.geometry.atlas import AssetGeometry
+from corrotwin.twin.incoming import messages
+from corrotwin.twin.incoming.known_twins import KnownTwins
+from corrotwin.twin.inspection import log, plausibility
+from corrotwin.twin.inspection import register as registers
+from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.workbooks import sheets
+from corrotwin.twin.workbooks.columns import ColumnMap
+from corrotwin.twin.workbooks.found import FoundReadings, find
+from corrotwin.twin.workbooks.readings import Defaults, places_in, records_in
+
+MESSAGE_SUFFIX = ".json"  # of a file that holds one message, such as one of quarantine that was corrected
+_OF_THE_FILE = (errno.EFBIG, errno.EINVAL, errno.EISDIR, errno.ELOOP)  # as `core.opening` refuses it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intent:
+    """The twins that readings may be of, and what the user says of all files and messages."""
+
+    twins: KnownTwins
+    given: ColumnMap = field(default_factory=ColumnMap)
+    defaults: Defaults = field(default_factory=Defaults)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """Records by the folder of their twin, and notes on what was left out."""
+
+    by_twin: Mapping[Path, tuple[Record, ...]]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRecords:
+    """How many records of a twin were given, and how many of them were new."""
+
+    folder: Path
+    given: int
+    new: int
+
+    def __str__(self) -> str:
+        said = f"{self.new} stored in {self.folder.resolve().name}"
+        return said + (f", {self.given - self.new} there already" if self.given > self.new else "")
+
+
+class TwinReader:
+    """Reader of the records of files and messages; it reads each twin once, so it is for one file or one burst."""
+
+    def __init__(self, intent: Intent) -> None:
+        self.intent = intent
+        self._read: dict[Path, tuple[AssetGeometry, Defaults]] = {}
+
+    def of_file(self, path: Path) -> Checked:
+        """Return the records of a workbook, a CSV file, or a JSON file of one reading.
+
+        Raises
+        ------
+        InputError
+            The file cannot be read, a reading is wrong, or no twin is called as an asset is.
+        """
+        given = self.intent.given
+        if path.suffix.lower() == MESSAGE_SUFFIX:
+            with reading(path):
+                return self.of_message(str(path), read_bytes(path, inside=path.parent, most_bytes=messages.MOST_BYTES))
+        return self._checked(find(path, sheets.read(path), given), given)
+
+    def of_message(self, name: str, payload: bytes) -> Checked:
+        """Return the record of a message; none where it says that nothing was measured.
+
+        Raises
+        ------
+        InputError
+            It is no reading, the reading is wrong, or no twin is called as its asset is.
+        """
+        return self._checked(messages.reading_in(name, payload, self.intent.given), self.intent.given)
+
+    def _checked(self, found: FoundReadings, given: ColumnMap) -> Checked:
+        by_twin: dict[Path, tuple[Record, ...]] = {}
+        notes: dict[str, None] = {}
+        for asset in found.assets or ("",):
+            try:
+                folder = self.intent.twins.folder_of(asset)
+            except InputError as error:
+                raise InputError(f"{found.path}: {error}") from error
+            geometry, defaults = self._twin(folder)
+            taken = records_in(found.of(asset), given, replace(defaults, asset=asset), geometry)
+            by_twin[folder] = (*by_twin.get(folder, ()), *taken.records)
+            notes |= dict.fromkeys(taken.notes)
+        return Checked(by_twin=by_twin, notes=tuple(notes))
+
+    def _twin(self, folder: Path) -> tuple[AssetGeometry, Defaults]:
+        if folder not in self._read:
+            geometry, places = twin_state.asset(store.read(folder)), places_in(log.read_log(folder).in_force.values())
+            defaults = replace(self.intent.defaults, places=places, register=registers.read(folder))
+            self._read[folder] = geometry, defaults
+        return self._read[folder]
+
+
+def stored(checked: Checked) -> Iterator[StoredRecords]:
+    """Store records in their twins, one twin after the other, once all of all twins were checked.
+
+    Records that are there already are left out, so that what was cut off can be done again.
+
+    Raises
+    ------
+    InputError
+        A record is refused, then nothing is stored; or a twin cannot be written.
+    """
+    if len(checked.by_twin) > 1:  # `append` checks those of one twin before it writes
+        for folder, records in checked.by_twin.items():
+            before = log.read_log(folder)
+            plausibility.admit(records, before.records.values(), before.in_force.values(), store.read(folder))
+    for folder, records in checked.by_twin.items():
+        yield store_in(folder, records)
+
+
+def store_in(folder: Path, records: Sequence[Record]) -> StoredRecords:
+    """Store records in one twin.
+
+    Raises
+    ------
+    InputError
+        As of `inspection.log.append`.
+    """
+    return StoredRecords(folder=folder, given=len(records), new=len(log.append(folder, records)))
+
+
+def suspects_in(folder: Path) -> str:
+    """Return a line on the suspect readings of a twin that nobody has accepted; empty if it has none.
+
+    Raises
+    ------
+    InputError
+        The twin cannot be read.
+    """
+    count = len(log.suspects(log.read_log(folder), folder))
+    name = folder.resolve().name
+    return f"{name} has {counted(count, 'suspect reading')}: corrotwin twin inspect {folder}" if count else ""
+
+
+def is_passing(error: Exception) -> bool:
+    """Return whether an error is of the moment, not of the reading: a full disk, a folder that is away or in use.
+
+    Then the reading is kept and tried again.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, HeldError) or (isinstance(cause, OSError) and cause.errno not in _OF_THE_FILE):
+            return True
+        cause = cause.__cause__
+    return False

@@ -1,0 +1,91 @@
+"""Readings as they stand in the sheets of a file, before they are records of a twin."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.inspection.records import KINDS
+from corrotwin.twin.workbooks import sheets
+from corrotwin.twin.workbooks.cells import SourceCell, key_of
+from corrotwin.twin.workbooks.columns import ColumnMap, Header, canonical, header_of, names
+from corrotwin.twin.workbooks.linked import Links
+from corrotwin.twin.workbooks.sheets import WorkbookSheet
+from corrotwin.twin.workbooks.surveys import has_readings, readings_in
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundReadings:
+    """The readings of a file as they stand in it, of whatever assets, and the headers of the sheets that have them."""
+
+    path: Path
+    headers: tuple[Header, ...]
+    readings: tuple[tuple[dict[str, SourceCell], datetime.date], ...]
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """The assets that readings name, sorted."""
+        return tuple(sorted({key_of(cells["asset"].value) for cells, _ in self.readings if "asset" in cells}))
+
+    def of(self, asset: str) -> "FoundReadings":
+        """Return those of one asset, and those that name none."""
+        own = (
+            (cells, day)
+            for cells, day in self.readings
+            if "asset" not in cells or key_of(cells["asset"].value) == asset
+        )
+        return replace(self, readings=tuple(own))
+
+
+def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap) -> FoundReadings:
+    """Return the readings in the sheets of a file, completed by what its other sheets say of their places.
+
+    Parameters
+    ----------
+    path : of the file, for errors.
+    read : its sheets.
+    given : what the user says of its columns.
+
+    Raises
+    ------
+    InputError
+        No sheet has readings, a column that the map names is absent, or a sheet hides readings.
+    """
+    if given.sheet:
+        if given.sheet not in [sheet.name for sheet in read]:
+            raise InputError(f"{path}: no visible sheet {given.sheet!r}; it has {names(sheet.name for sheet in read)}")
+        read = [sheet for sheet in read if sheet.name == given.sheet]
+    headers = [header for sheet in read if (header := header_of(sheet, given)) is not None]
+    known = {heading.casefold() for header in headers for heading in header.headings.values()}
+    for name, heading in given.headings.items():
+        if heading.casefold() not in known:
+            raise InputError(f"{path}: no column {heading!r:.60}, which the map names for the {name}")
+    measured = [header for header in headers if has_readings(header)]
+    if not measured:
+        seen = "; ".join(names(header.headings.values()) for header in headers) or "no heading that is known"
+        raise InputError(
+            f"{path}: no readings found ({seen}): a sheet needs a date and a value in each row, or a place in each row "
+            'and a column a survey; say which by a map: {"date": "...", "value": "...", "place": "..."}'
+        )
+    for header in measured:
+        sheets.check(header.sheet, header.row)
+        _check_kinds(header)
+    links = Links([header for header in headers if header not in measured])
+    found = [reading for header in measured for reading in readings_in(header, given)]
+    return FoundReadings(
+        path=path, headers=tuple(measured), readings=tuple((links.completed(cells), day) for cells, day in found)
+    )
+
+
+def _check_kinds(header: Header) -> None:
+    """Refuse rows of another kind than thickness in a table of our own columns, which has a column `kind`."""
+    kinds = [index for index, heading in header.headings.items() if canonical(heading) == "kind"]
+    for index in kinds:
+        for row in header.sheet.rows:
+            kind = key_of(row.cells[index]).casefold() if index < len(row.cells) else ""
+            if row.number > header.row and kind in KINDS and kind != "ultrasonic":
+                raise InputError(
+                    f"{header.sheet.where(row.number, header.headings[index])}: {kind!r} is no thickness; record "
+                    "such rows by the `csv` of corrotwin twin inspect, and remove them here"
+                )
