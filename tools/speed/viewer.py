@@ -163,4 +163,4 @@ def viewer_speed(*, count: int = 2000, single: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    cli.run_one("tools.viewer_speed", viewer_speed)
+    cli.run_one("tools.speed.viewer", viewer_speed)
