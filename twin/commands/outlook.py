@@ -106,7 +106,13 @@ def strength_lines(made: Forecast, pressure: Pressure, safety_factor: float) -> 
     """Yield the failure pressure by B31G over a safety factor, now and at the end of the years shown."""
     known = made.known
     unseen = without_dates(
-        known.now[0].bank.zones, known.twin.mechanisms, known.records, known.twin, known.now_years, made.rule
+        known.now[0].bank.zones,
+        known.twin.mechanisms,
+        known.records,
+        known.twin,
+        known.now_years,
+        made.rule,
+        known.events,
     )
     if hidden := [why for name, why in unseen.items() if name in pressure.zones]:
         yield f"failure pressure: none is given; {hidden[0]}"
