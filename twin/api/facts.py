@@ -8,6 +8,7 @@ from typing import Any
 
 from corrotwin.twin import assets, export, store, twin_state
 from corrotwin.twin.core.text import counted
+from corrotwin.twin.inspection.events import Event
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.mechanisms.mechanism import Mechanism
 from corrotwin.twin.model.coating import Paint
@@ -20,6 +21,7 @@ class TwinFacts:
     def _begin(self, state: twin_state.TwinState) -> None:
         self._state = state
         self._records: list[Record] = []
+        self._events: list[Event] = []
         self._accepted: dict[Record, str] = {}  # suspect records that were accepted since loading, with the reason
         self._photos: dict[str, bytes] = {}  # content of the files that records of photographs name
         self._fields: Fields | None = None
@@ -74,6 +76,11 @@ class TwinFacts:
     def records(self) -> tuple[Record, ...]:
         """Records of inspections and counts, oldest first; suspect ones too."""
         return tuple(sorted(self._records, key=lambda record: record.date))
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Events that count, such as replacements of zones, oldest first."""
+        return tuple(sorted(self._events, key=lambda event: event.date))
 
     @property
     def fields(self) -> Fields:

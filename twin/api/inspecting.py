@@ -1,16 +1,17 @@
-"""Inspections of a `Twin`: what is recorded, what is suspect, and what is accepted."""
+"""Inspections of a `Twin`: what is recorded, what is suspect and accepted, and what was made new."""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.api.facts import TwinFacts
 from corrotwin.twin.core.arguments import checked, one_or_more
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection import entry, plausibility, readers
+from corrotwin.twin.inspection.events import Event, admit_events
 from corrotwin.twin.inspection.records import Record, spoken
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class TwinInspections(TwinFacts):
-    """Inspections of a twin: suspect readings, new inspections, accepted ones; part of `Twin`."""
+    """Inspections of a twin: suspect readings, new inspections, accepted ones, events; part of `Twin`."""
 
     @property
     def suspects(self) -> dict[Record, str]:
@@ -30,7 +31,7 @@ class TwinInspections(TwinFacts):
         They are thicker than nominal plus tolerance, or thicker than the same place was before.
         """
         records = self.records
-        found = plausibility.suspects(dict(enumerate(records)), twin_state.asset(self._state))
+        found = plausibility.suspects(dict(enumerate(records)), twin_state.asset(self._state), self.events)
         return {records[number]: why for number, why in found.items()}
 
     @checked()
@@ -61,7 +62,8 @@ class TwinInspections(TwinFacts):
 
         Parameters
         ----------
-        csv : table of readings with columns date, zone, kind, value, tool; instead of all other arguments.
+        csv : table of readings, and maybe of events, with columns date, zone, kind, value, tool; instead of all other
+            arguments.
         date, kind, zone, value, unit, tool, place, uv, at, echo, coated : one reading, as ``corrotwin twin inspect``
             takes it.
         photo : masks (PNG, 0 where there is no rust) of the photographs of a day, with `date` and `tool`.
@@ -85,8 +87,10 @@ class TwinInspections(TwinFacts):
             evaluation=None if evaluation is None else Path(evaluation), detection=detection, false_calls=false_calls,
         )  # fmt: skip
         new = plausibility.admit(found.records, self._records, self._records, self._state)
+        happened = self._admitted(found.events, new) if found.events else []
         self._photos |= {record.seen: found.photo for record in new if record.seen}
         self._records += new
+        self._events += happened
         if found.note:
             logger.info(found.note)
         for record, why in self.suspects.items():
@@ -115,6 +119,41 @@ class TwinInspections(TwinFacts):
         self._records = [replace(known, accepted=True) if known == record else known for known in self._records]
         self._accepted[record] = why
         return self
+
+    @checked()
+    def record_event(
+        self,
+        kind: Literal["replacement", "repair", "recoating"],
+        *,
+        date: str,
+        zone: str,
+        place: str = "",
+        why: str = "",
+    ) -> Event:
+        """Record that a part of the asset was made new, and return the event; one that is known is not taken twice.
+
+        Parameters
+        ----------
+        kind : replacement of a zone, whose steel and coating are new from that day on; recoating of a zone, whose
+            coating is new; or repair of a measured place, whose wall is new.
+        date : day, as 2016-05-31; what is read on that day counts as read afterwards.
+        zone : zone of the asset, or "all".
+        place : of a repair, the place as its readings name it.
+        why : remark that is kept with it.
+
+        Raises
+        ------
+        InputError
+            The event cannot be of this twin, or contradicts another. Nothing has changed then.
+        """
+        event = Event(date=date, kind=kind, zone=zone, place=place, why=why)
+        self._events += self._admitted([event], ())
+        return event
+
+    def _admitted(self, events: Sequence[Event], new: Sequence[Record]) -> list[Event]:
+        """Return those of some events that are not there yet, held against the records and new ones."""
+        asset, records = twin_state.asset(self._state), (*self._records, *new)
+        return admit_events(events, self._events, self._events, records, self._state, asset)
 
     def _seen_by(self, record: Record, shape: tuple[int, int]) -> "NDArray[np.bool_]":
         return readers.seen_in(self._photos[record.seen], Path(record.seen), record, shape)

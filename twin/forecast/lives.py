@@ -65,7 +65,7 @@ class InspectionPlan:
 
 
 def plan_years(now_years: float, until_years: float, renewed_years: Iterable[float] = ()) -> list[float]:
-    """Return the years of service that a plan examines: new, a year ago, when parts were new, now, and on to the end."""
+    """Return the years that a plan examines: new, when parts were made new, a year ago, now, and on to the end."""
     ahead = np.linspace(now_years, until_years, AHEAD) if until_years > now_years else np.array([now_years])
     return sorted({0.0, max(now_years - 1.0, 0.0), *renewed_years, *map(float, ahead)})
 
@@ -127,7 +127,7 @@ def plan_inspection(
 
 
 def rates_since(renewals: Iterable[ZoneRenewal]) -> list[float]:
-    """Return the years since which the mean rate of a zone counts: since all of it was new, and since parts of it were."""
+    """Return the years since which a zone's mean rate counts: since all of it was new, and since parts of it were."""
     since = [0.0]
     for renewal in renewals:
         if renewal.metal:
@@ -145,8 +145,8 @@ def life_years(
     """Return the remaining life from now in each history, (n,) years.
 
     Life is (thickness - required) / rate; the rate is the mean since the asset was built or its metal was made new
-    (long-term) or that of the past year (short-term), whichever is greater. If the history itself falls below the required thickness sooner, life
-    ends there: paint that has not opened yet has no rate.
+    (long-term) or that of the past year (short-term), whichever is greater. If the history itself falls below the
+    required thickness sooner, life ends there: paint that has not opened yet has no rate.
 
     Parameters
     ----------
@@ -161,8 +161,9 @@ def life_years(
     current = left_mm[:, now]
     rate = np.zeros(len(left_mm))
     for begin in {*since_years, max(now_years - 1.0, since_years[-1])}:
-        if begin < now_years:
-            rate = np.maximum(rate, (left_mm[:, int(np.searchsorted(when, begin))] - current) / (now_years - begin))
+        at = int(np.searchsorted(when, begin))
+        if at < now:
+            rate = np.maximum(rate, (left_mm[:, at] - current) / (now_years - when[at]))
     by_rate = remaining_life_years(current, required_mm, rate)
     return np.minimum(by_rate, years_until_below(left_mm[:, now:], required_mm, when[now:] - now_years))
 

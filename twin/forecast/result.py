@@ -230,8 +230,9 @@ def _made(
     known: Session, years: float, required: Mapping[str, float], rule: Rule, basis: RateBasis | None, chosen_by: str
 ) -> Forecast:
     ahead, now, runs = ahead_of(years), known.now_years, len(known.runs)
-    renewed = [event.years(known.twin) for event in known.events if event.renews_metal]
-    grid, planned = _grid(now, years), plan_years(now, now + ahead, renewed)
+    happened = {event.years(known.twin): event.renews_metal for event in known.events}
+    grid = sorted({*_grid(now, years), *happened})
+    planned = plan_years(now, now + ahead, [year for year, renewed in happened.items() if renewed])
     outlook = projection.project(known.now, sorted({*grid, *(planned if required else ())}), required)
     shown = outlook.at(grid)
     plan, looked_at, cmls = None, None, []

@@ -156,8 +156,8 @@ def read_log(folder: Path) -> Log:
         length += len(line)
     for number, entry in enumerate(lines, start=1):
         if isinstance(entry, Ruling):
-            line = lines[entry.line - 1] if 1 <= entry.line < number else None
-            if line is None or isinstance(line, Ruling) or digest_of(line) != entry.of:
+            about = lines[entry.line - 1] if 1 <= entry.line < number else None
+            if about is None or isinstance(about, Ruling) or digest_of(about) != entry.of:
                 raise InputError(
                     f"{path}: line {number} is about line {entry.line}, where its record does not stand; put all lines "
                     "back as they were"
@@ -192,6 +192,7 @@ def add(
         or another process is writing to the folder. The folder is then unchanged.
     """
     twin = store.read(folder)  # before the lock, which would create the folder
+    given: list[Record | Event]
     with locks.hold(folder, "twin", {}):
         before = read_log(folder)
         in_force = before.in_force.values()
@@ -203,7 +204,8 @@ def add(
         for name in {record.seen for record in new if record.seen}:
             with files.writing(folder / name), files.atomic_file(folder / name) as target:
                 target.write(photo)
-        _extend(folder / RECORDS, before.length, _encoded([plain(line) for line in (*new, *happened)]))
+        given = [*new, *happened]
+        _extend(folder / RECORDS, before.length, _encoded([plain(line) for line in given]))
     return new, happened
 
 
@@ -243,7 +245,7 @@ def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> di
         }
         eligible: dict[int, Record | Event] = {**before.in_force, **before.events_in_force}
         if verb == "restores":
-            eligible = {number: {**records, **events}[number] for number in before.withdrawn}
+            eligible = {number: records[number] if number in records else events[number] for number in before.withdrawn}
         if verb == "accepts":
             eligible = {line: records[line] for line in suspects(before, folder)}
         changed = {

@@ -144,13 +144,8 @@ def suspects(records: Mapping[int, Record], asset: AssetGeometry, events: Sequen
         if record.kind != "ultrasonic" or record.zone not in asset.zone_names:  # the latter `check` refuses
             continue
         place = record.place or record.uv
-        before = (
-            earlier.setdefault(
-                (record.zone, str(place), renewed_on(record.zone, record.place, events, record.date)), []
-            )
-            if place
-            else []
-        )
+        new = renewed_on(record.zone, record.place, events, record.date)
+        before = earlier.setdefault((record.zone, str(place), new), []) if place else []
         grown = _grown(record, before)
         thick = ""
         if record.value > (most := most_mm(record, asset)):

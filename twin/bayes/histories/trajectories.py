@@ -95,7 +95,8 @@ class Trajectory:
     def _stages(self) -> tuple[list[Stage], list[Stage]]:
         """Renewals of the zone's own face and of the one behind."""
         delay, number = _up(self.growth.delay), self.growth.number
-        own, behind = [], []
+        own: list[Stage] = []
+        behind: list[Stage] = []
         for renewal in self.zone.renewals:
             for stages, here, start in (
                 (own, renewal.own, renewal.own_start_years), (behind, renewal.behind, renewal.behind_start_years)

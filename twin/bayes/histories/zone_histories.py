@@ -192,7 +192,9 @@ def renewed_faces(event: Event, name: str, sites: Sites, rows: Integers) -> tupl
 
 def with_renewals(zone: ZoneHistories, renewals: tuple[Renewal, ...]) -> ZoneHistories:
     """Return a zone with its renewals; its worst cell lies where metal is old, if there is such: the safe side."""
-    new = np.any([renewal.own for renewal in renewals if renewal.metal] or [[False]], axis=0)[: len(zone.texel)]
+    new = np.zeros(len(zone.texel), dtype=bool)
+    for renewal in renewals:
+        new |= (renewal.metal > 0) & renewal.own[: len(new)]
     old = np.flatnonzero(~new)
     spared = new.any() and len(old)
     return replace(zone, renewals=renewals, cell_place=old[zone.cell_place % len(old)] if spared else zone.cell_place)
