@@ -129,7 +129,7 @@ def check_event(event: Event, twin: TwinState, asset: AssetGeometry) -> None:
     kinds = {name: kind for name, kind in zip(asset.zone_names, asset.zone_kinds, strict=True) if name != COVERED}
     if event.zone not in (ALL, *kinds):
         raise InputError(f"{event}: no zone {event.zone!r}; this {asset.kind} has {', '.join(kinds)}, and all")
-    if not 0 < event.years(twin) <= MOST_YEARS:
+    if event.date <= f"{twin.built:%Y-%m-%d}" or event.years(twin) > MOST_YEARS:
         raise InputError(
             f"{event}: the twin was built on {twin.built:%Y-%m-%d}, all of it new; give a day after that one"
         )

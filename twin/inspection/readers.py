@@ -255,6 +255,8 @@ def _event(row: Row) -> Event:
 
 
 def _from_row(row: Row, place: Callable[[Point, str], tuple[str, tuple[float, float]]] | None) -> Record:
+    if row["kind"] and row["kind"].lower() not in KINDS:
+        raise row.wrong(f"is no kind of inspection or event; choose from {', '.join((*KINDS, *EVENTS))}", "kind")
     if row["why"]:
         raise row.wrong("is of an event; leave it empty in the row of a reading", "why")
     lacking = [name for name in COLUMNS if not row[name]]
@@ -270,8 +272,6 @@ def _from_row(row: Row, place: Callable[[Point, str], tuple[str, tuple[float, fl
         if row["coated"].lower() not in ANSWERS:
             raise row.wrong("is neither yes nor no; was the reading taken through paint?", "coated")
         values["coated"] = ANSWERS[row["coated"].lower()]
-    if values["kind"] not in KINDS:
-        raise row.wrong(f"is no kind of inspection; choose from {', '.join((*KINDS, *EVENTS))}", "kind")
     day = row.date("date").isoformat()
     values |= {name: row.number(name) for name in NUMBERS if row[name]}
     uv = (row.number("u"), row.number("v")) if row["u"] else None
