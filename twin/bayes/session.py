@@ -148,7 +148,9 @@ def session_of(
         records=tuple(records),
         events=tuple(events),
         note=note,
-        now_years=max([twin.years, *(one.years(twin) for one in (*records, *events))]),
+        now_years=max(
+            [twin.years, *(record.years(twin) for record in records), *(event.years(twin) for event in events)]
+        ),
         ahead_years=ahead_years,
         prior=prior_of(twin, measured=category_measured),
         seen={record.seen: seen_by(record, asset.atlas_shape) for record in records if record.seen},

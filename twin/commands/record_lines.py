@@ -55,6 +55,7 @@ def show(folder: Path) -> None:
     from corrotwin.twin.core.console import rich_console
     from corrotwin.twin.inspection import log
     from corrotwin.twin.inspection.events import Event
+    from corrotwin.twin.inspection.records import Record
 
     twin, listed = store.read(folder), log.read_log(folder)
     warn(listed.note)
@@ -74,7 +75,8 @@ def show(folder: Path) -> None:
     for name in ("line", "date", "kind", "zone", "value", tool, "place", *(["state"] if state else [])):
         right, whole = name in ("line", "value"), name in ("line", "date", "kind", "value")
         table.add_column(name, justify="right" if right else "left", no_wrap=whole, overflow="fold")
-    for line, one in sorted({**listed.records, **listed.events}.items()):
+    lines: dict[int, Record | Event] = {**listed.records, **listed.events}
+    for line, one in sorted(lines.items()):
         found = ("", one.why) if isinstance(one, Event) else (f"{one.value:g} {one.unit}", one.tool)
         cells = (one.date, one.kind, one.zone, *found, one.place, *([state.get(line, "")] if state else []))
         table.add_row(str(line), *map(printable, cells))

@@ -115,7 +115,7 @@ def test_what_was_replaced_is_as_if_built_on_that_day(
 
 def test_new_paint_fails_as_paint_does() -> None:
     """In many histories what was replaced eight years ago rusts as what was built eight years ago, drawn anew."""
-    first = plate(coating=Paint(life_years=4.0), exposure=MOVED)
+    first = plate(coating=Paint(life_years=4.0, defects_per_m2=100.0), exposure=MOVED)
     replaced = event("replacement", 5.0, "all")
     begun = replaced.years(first)
     old = bank_of(first, (replaced,), draws=16)
@@ -158,7 +158,8 @@ def test_a_recoated_zone_keeps_its_loss_and_loses_no_more_until_the_new_paint_fa
     assert (soon[inner] == kept[inner]).mean() > 0.95
     again, once = (late > kept)[inner].mean(), (theirs.air_mm(9.0, zone_of(plain, "face").own) > 0)[inner].mean()
     assert again == pytest.approx(once, abs=0.12)  # the new paint fails as the first one did
-    assert (ours.rusted(begun + 0.3)[inner].mean(axis=-1) < theirs.rusted(begun)[inner].mean(axis=-1)).all()
+    assert not ours.rusted(begun + 0.3)[inner].any()  # it was blasted
+    assert theirs.rusted(begun)[inner].mean() > 0.1
     deeper = ours.pits_mm(begun + 9.0)
     assert (deeper >= ours.pits_mm(begun) - 1e-6).all()
     # The back was not recoated: its own face goes on as it was.
@@ -287,8 +288,8 @@ def test_a_replaced_wall_is_forecast_by_the_rate_that_earlier_readings_taught(
     line: TwinState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """0.3 mm a year for nine years, then a new pipe: full walls that lose as much, though nothing was read since."""
-    monkeypatch.setattr("corrotwin.twin.bayes.session.RUNS", 1)
-    monkeypatch.setattr(result, "MOST_RUNS", 1)
+    monkeypatch.setattr("corrotwin.twin.bayes.session.RUNS", 2)
+    monkeypatch.setattr(result, "MOST_RUNS", 2)
     old = [reading(year, 8.18 - 0.3 * year, f"CML-{place}") for year in (0.1, 3, 6, 9) for place in range(4)]
     replaced = event("replacement", 10.0, "body")
 
@@ -320,7 +321,7 @@ def test_a_replaced_wall_is_forecast_by_the_rate_that_earlier_readings_taught(
 
 
 def test_a_repair_renews_its_place_alone(line: TwinState, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("corrotwin.twin.bayes.session.RUNS", 1)
+    monkeypatch.setattr("corrotwin.twin.bayes.session.RUNS", 2)
     records = [reading(year, 8.18 - 0.3 * year, f"CML-{place}") for year in (0.1, 4, 8) for place in range(2)]
     repaired = event("repair", 9.0, "body", "CML-1")
     known = session_of(

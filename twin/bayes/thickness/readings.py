@@ -17,7 +17,8 @@ from corrotwin.twin.inspection.records import texel_of
 from corrotwin.twin.mechanisms.mechanism import acts_on
 from corrotwin.twin.model import zones
 
-MOST_EARLIER, MOST_LATEST = 8, 3  # visits, before the latest inspection and of it; more are taken together
+# Visits, before the latest inspection and of it; more are taken together. Twice as many where metal was renewed.
+MOST_EARLIER, MOST_LATEST = 8, 3
 UNREAD = 1e8  # mm²: variance of a reading that was not taken
 
 
@@ -125,11 +126,13 @@ def _laid_out(earlier: Sequence[Sighting], latest: Sequence[Sighting], renewed: 
     for own, most in ((~late, MOST_EARLIER), (late, MOST_LATEST)):
         days, day = np.unique(years[own], return_inverse=True)
         part = np.searchsorted(np.unique(np.asarray(renewed, dtype=float)), days, side="right")
-        for number in np.unique(part):
+        parts = np.unique(part)
+        each = most if len(parts) < 3 else max(2 * most // len(parts), 2)  # twice as many in all
+        for number in parts:
             begin = window[own].max(initial=-1) + 1 if number else 0
             here = (part == number)[day]
             among = np.flatnonzero(own)[here]
-            window[among] = begin + _windows(days[part == number], most)[day[here] - np.flatnonzero(part == number)[0]]
+            window[among] = begin + _windows(days[part == number], each)[day[here] - np.flatnonzero(part == number)[0]]
     keys, slots = np.unique(np.column_stack([late, window, tools]), axis=0, return_inverse=True)
     return _Layout(items=items, rows=rows, slots=slots.reshape(-1), years=years, latest=keys[:, 0].astype(bool))
 
