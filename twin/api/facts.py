@@ -8,6 +8,7 @@ from typing import Any
 
 from corrotwin.twin import assets, export, store, twin_state
 from corrotwin.twin.core.text import counted
+from corrotwin.twin.inspection.events import Event
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.mechanisms.mechanism import Mechanism
@@ -21,6 +22,7 @@ class TwinFacts:
     def _begin(self, state: twin_state.TwinState) -> None:
         self._state = state
         self._records: list[Record] = []
+        self._events: list[Event] = []
         self._accepted: dict[Record, str] = {}  # suspect records that were accepted since loading, with the reason
         self._photos: dict[str, bytes] = {}  # content of the files that records of photographs name
         self._register = NO_REGISTER
@@ -81,6 +83,11 @@ class TwinFacts:
     def register(self) -> Register:
         """Its condition monitoring locations (CML), which ``corrotwin twin register`` reads from a file."""
         return self._register
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Events that count, such as replacements of zones, oldest first."""
+        return tuple(sorted(self._events, key=lambda event: event.date))
 
     @property
     def fields(self) -> Fields:

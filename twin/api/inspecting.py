@@ -1,4 +1,4 @@
-"""Inspections of a `Twin`: what is recorded, what is suspect, and what is accepted."""
+"""Inspections of a `Twin`: what is recorded, what is suspect and accepted, and what was made new."""
 
 import logging
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from corrotwin.twin.api.facts import TwinFacts
 from corrotwin.twin.core.arguments import checked, one_or_more
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection import entry, plausibility, readers
+from corrotwin.twin.inspection.events import Event, admit_events
 from corrotwin.twin.inspection.records import Record, spoken
 from corrotwin.twin.inspection.register import Register
 from corrotwin.twin.workbooks.columns import ColumnMap, read_map
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class TwinInspections(TwinFacts):
-    """Inspections of a twin: suspect readings, new inspections, accepted ones; part of `Twin`."""
+    """Inspections of a twin: suspect readings, new inspections, accepted ones, events; part of `Twin`."""
 
     @property
     def suspects(self) -> dict[Record, str]:
@@ -34,7 +35,7 @@ class TwinInspections(TwinFacts):
         They are thicker than nominal plus tolerance, or thicker than the same place was before.
         """
         records = self.records
-        found = plausibility.suspects(dict(enumerate(records)), twin_state.asset(self._state))
+        found = plausibility.suspects(dict(enumerate(records)), twin_state.asset(self._state), self.events)
         return {records[number]: why for number, why in found.items()}
 
     @checked()
@@ -65,7 +66,8 @@ class TwinInspections(TwinFacts):
 
         Parameters
         ----------
-        csv : table of readings with columns date, zone, kind, value, tool; instead of all other arguments.
+        csv : table of readings, and maybe of events, with columns date, zone, kind, value, tool; instead of all other
+            arguments.
         date, kind, zone, value, unit, tool, place, uv, at, echo, coated : one reading, as ``corrotwin twin inspect``
             takes it.
         photo : masks (PNG, 0 where there is no rust) of the photographs of a day, with `date` and `tool`.
@@ -88,11 +90,12 @@ class TwinInspections(TwinFacts):
             scatter=scatter, bias=bias, echo=echo, coated=coated,
             evaluation=None if evaluation is None else Path(evaluation), detection=detection, false_calls=false_calls,
         )  # fmt: skip
-        new = self._admitted(found.records)
+        new = plausibility.admit(found.records, self._records, self._records, self._state)
+        self._events += self._happened(found.events, new) if found.events else []
         self._photos |= {record.seen: found.photo for record in new if record.seen}
         if found.note:
             logger.info(found.note)
-        return new
+        return self._taken(new)
 
     @checked()
     def import_readings(
@@ -129,7 +132,7 @@ class TwinInspections(TwinFacts):
         found = intake(Path(path), given, defaults, twin_state.asset(self._state))
         for note in found.notes:
             logger.info("%s: %s", path, note)
-        return self._admitted(found.records)
+        return self._taken(plausibility.admit(found.records, self._records, self._records, self._state))
 
     @checked()
     def import_register(
@@ -156,9 +159,8 @@ class TwinInspections(TwinFacts):
         self._register = change.register
         return self._register
 
-    def _admitted(self, records: Sequence[Record]) -> tuple[Record, ...]:
-        """Take in records that are not there yet, and say which of them are suspect."""
-        new = plausibility.admit(records, self._records, self._records, self._state)
+    def _taken(self, new: Sequence[Record]) -> tuple[Record, ...]:
+        """Take in records that were admitted, and say which of them are suspect."""
         self._records += new
         for record, why in self.suspects.items():
             if record in new:
@@ -186,6 +188,41 @@ class TwinInspections(TwinFacts):
         self._records = [replace(known, accepted=True) if known == record else known for known in self._records]
         self._accepted[record] = why
         return self
+
+    @checked()
+    def record_event(
+        self,
+        kind: Literal["replacement", "repair", "recoating"],
+        *,
+        date: str,
+        zone: str,
+        place: str = "",
+        why: str = "",
+    ) -> Event:
+        """Record that a part of the asset was made new, and return the event; one that is known is not taken twice.
+
+        Parameters
+        ----------
+        kind : replacement of a zone, whose steel and coating are new from that day on; recoating of a zone, whose
+            coating is new; or repair of a measured place, whose wall is new.
+        date : day, as 2016-05-31; what is read on that day counts as read afterwards.
+        zone : zone of the asset, or "all".
+        place : of a repair, the place as its readings name it.
+        why : remark that is kept with it.
+
+        Raises
+        ------
+        InputError
+            The event cannot be of this twin, or contradicts another. Nothing has changed then.
+        """
+        event = Event(date=date, kind=kind, zone=zone, place=place, why=why)
+        self._events += self._happened([event], ())
+        return event
+
+    def _happened(self, events: Sequence[Event], new: Sequence[Record]) -> list[Event]:
+        """Return those of some events that are not there yet, held against the records and new ones."""
+        asset, records = twin_state.asset(self._state), (*self._records, *new)
+        return admit_events(events, self._events, self._events, records, self._state, asset)
 
     def _seen_by(self, record: Record, shape: tuple[int, int]) -> "NDArray[np.bool_]":
         return readers.seen_in(self._photos[record.seen], Path(record.seen), record, shape)

@@ -106,7 +106,7 @@ class Twin(TwinInspections):
         twin._begin(state)
         twin._fields, twin._folder = fields, folder
         listed = log.read_log(folder)
-        twin._records = list(listed.in_force.values())
+        twin._records, twin._events = list(listed.in_force.values()), list(listed.events_in_force.values())
         twin._register = registers.read(folder)
         if listed.note:
             logger.warning(listed.note)
@@ -141,7 +141,7 @@ class Twin(TwinInspections):
         store.save(self._state, out, new=not known and not is_there)
         for name in ("", *self._photos):  # records of a photograph go with its file
             records = [record for record in self._records if record.seen == name]
-            log.append(out, records, self._photos.get(name, b""))
+            log.add(out, records, () if name else self._events, self._photos.get(name, b""))
         for accepted, why in self._accepted.items():
             listed = log.read_log(out)
             in_force = listed.in_force
@@ -224,6 +224,7 @@ class Twin(TwinInspections):
         known = session.session_of(
             self._state, counting, self._seen_by,
             ahead_years=result.ahead_of(years), seed=seed, category_measured=category_measured, register=self.register,
+            events=self.register.named(self.events),
         )  # fmt: skip
         for item in known.conflicts:
             logger.warning("%s: %s disagrees with what was known before (p = %.2g)", self.id, item.record, item.chance)

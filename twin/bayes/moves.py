@@ -82,9 +82,12 @@ def informed_columns(evidence: Evidence) -> Integers:
     bank, kinds = evidence.state.bank, evidence.kinds
     informed = [number for number, name in enumerate(GROWTH) if INFORMED_BY.get(name, kinds) & kinds]
     places = () if evidence.readings is None else evidence.readings.places
-    pieces = {place.piece for place in places if place.piece is not None}
-    for zone in {place.zone for place in places if place.piece is None}:
-        pieces.update(zone_of(bank, zone).piece.tolist())
+    pieces: set[int] = set()
+    for row, place in enumerate(places):
+        assert evidence.readings is not None  # noqa: S101  it has places
+        own = zone_of(bank, place.zone).piece if place.piece is None else np.array([place.piece])
+        for metal in set(evidence.readings.metal[row, evidence.readings.read[row]].tolist()):
+            pieces.update((own + len(bank.pieces_mm) * metal).tolist())
     informed += sorted(len(GROWTH) + piece for piece in pieces)
     acts = np.zeros(len(bank.twin.mechanisms))
     for place in places:

@@ -124,7 +124,7 @@ def _log_normal(prior: tuple[float, float], normal: Singles) -> Singles:
 
 def first_mechanism_column(bank: Bank) -> int:
     """Return the column of `Particles.normal` at which the mechanisms begin."""
-    return len(GROWTH) + len(bank.pieces_mm)
+    return len(GROWTH) + len(bank.pieces_mm) * (1 + len(bank.renewed_years))
 
 
 def first_tool_column(bank: Bank) -> int:

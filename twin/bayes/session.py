@@ -18,8 +18,9 @@ from corrotwin.twin.bayes.smc import PARTICLES, LearningRun, learn_in_runs
 from corrotwin.twin.core.files import digest
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.inspection import register as registers
-from corrotwin.twin.inspection.log import plain as plain_record
-from corrotwin.twin.inspection.log import read
+from corrotwin.twin.inspection.events import Event, check_event
+from corrotwin.twin.inspection.log import read, read_log
+from corrotwin.twin.inspection.log_lines import plain as plain_line
 from corrotwin.twin.inspection.readers import seen_texels
 from corrotwin.twin.inspection.records import Record, check
 from corrotwin.twin.inspection.register import NO_REGISTER, Register
@@ -33,14 +34,15 @@ LEARNING = 3  # raised where a change of the program changes what is learned
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Session:
-    """A twin, its records and the knowledge from them; `note` reports a torn end of the records, or is empty."""
+    """A twin, its records and events and what they taught; `note` reports a torn end of the records, or is empty."""
 
     twin: TwinState
     asset: AssetGeometry
     texels: Texels
     records: tuple[Record, ...]
+    events: tuple[Event, ...]  # oldest first
     note: str
-    now_years: float  # the twin's clock, or the last inspection if that is later
+    now_years: float  # the twin's clock, or the last inspection or event if that is later
     ahead_years: float
     prior: Prior
     seen: dict[str, NDArray[np.bool_]]
@@ -98,11 +100,12 @@ def open_session(
         The folder holds no twin, or the twin or its records are damaged.
     """
     twin = store.read(folder)
-    records, note = read(folder)
+    listed, register = read_log(folder), registers.read(folder)
+    records, note = read(folder, listed=listed)
     return session_of(
         twin, records, lambda record, shape: seen_texels(folder, record, shape), note=note, ahead_years=ahead_years,
         seed=seed, category_measured=category_measured, particles=particles, kept=folder / cache.NAME,
-        register=registers.read(folder),
+        register=register, events=register.named(listed.events_in_force.values()),
     )  # fmt: skip
 
 
@@ -118,6 +121,7 @@ def session_of(
     particles: int = PARTICLES,
     kept: Path | None = None,
     register: Register = NO_REGISTER,
+    events: Sequence[Event] = (),
 ) -> Session:
     """Learn from the records of a twin, wherever they are kept.
 
@@ -129,23 +133,29 @@ def session_of(
     ahead_years, seed, category_measured, particles : as for `open_session`.
     kept : file that keeps what was learned; None for none.
     register : of the twin's CML.
+    events : of the twin that count, in the order in which they happened.
 
     Raises
     ------
     InputError
-        A record cannot be of this twin.
+        A record or an event cannot be of this twin.
     """
     asset = twin_state.asset(twin)
     texels = assets.texels(asset)
     for record in records:
         check(record, twin, asset, texels)
+    for event in events:
+        check_event(event, twin, asset)
     known = Session(
         twin=twin,
         asset=asset,
         texels=texels,
         records=tuple(records),
+        events=tuple(events),
         note=note,
-        now_years=max([twin.years, *(record.years(twin) for record in records)]),
+        now_years=max(
+            [twin.years, *(record.years(twin) for record in records), *(event.years(twin) for event in events)]
+        ),
         ahead_years=ahead_years,
         prior=prior_of(twin, measured=category_measured),
         seen={record.seen: seen_by(record, asset.atlas_shape) for record in records if record.seen},
@@ -155,7 +165,8 @@ def session_of(
         register=register,
     )
     draws = _draws(records)
-    key = digest([LEARNING, store.plain(replace(twin, clock=twin.built)), repr(known.prior), seed, particles, draws])
+    about = [LEARNING, store.plain(replace(twin, clock=twin.built)), repr(known.prior), seed, particles, draws]
+    key = digest([*about, *([[plain_line(event) for event in events]] if events else [])])
     return _with_runs(replace(known, kept=kept, key=key), RUNS)
 
 
@@ -171,7 +182,7 @@ def _learned(known: Session, seeds: Sequence[int], kept: Sequence[tuple[cache.Sn
     for seed, own in zip(seeds, kept, strict=True):
         histories = bank(
             known.twin, known.asset, known.texels, years=years, prior=known.prior, seed=seed,
-            draws=_draws(known.records),
+            draws=_draws(known.records), events=known.events,
         )  # fmt: skip
         runs.append(LearningRun(histories=replace(histories, pitted=pitted), seed=seed, kept=own))
     return learn_in_runs(runs, known.asset, known.texels, known.records, known.seen, particles=known.size)
@@ -185,7 +196,7 @@ def with_more_runs(known: Session) -> Session:
 def _with_runs(known: Session, total: int) -> Session:
     """Return a session with so many runs in all, those of before among them; what its file lacks is kept there."""
     before = len(known.runs)
-    keys = [digest(plain_record(record)) for record in known.records]
+    keys = [digest(plain_line(record)) for record in known.records]
     saved = None if known.kept is None else cache.load(known.kept, known.key)
     seeds = [int(word) for word in np.random.SeedSequence(known.seed).generate_state(MOST_RUNS)[before:total]]
     begin = [resumable(saved, keys, number) for number in range(before, total)]

@@ -89,12 +89,18 @@ def show(folder: Positional[Path]) -> None:
     rich_console().print(table)
     for mechanism in twin.mechanisms:
         say(str(mechanism))
-    if count := len(log.read(folder)[0]):
+    listed = log.read_log(folder)
+    count, happened = len(log.read(folder, built, listed)[0]), len(listed.events_in_force)
+    if count or happened:
         known = load_session(folder, 0.0, 0, category_measured=False)
         made = result.make(known, years=0.0)
         now = [row for row in made.rows if row.years == known.now_years]
         say("above: one history that the seed draws; below: the estimate from the inspections, P5 to P95")
-        rich_console().print(tables.shown(now, f"{printable(twin.id)}: estimate from {counted(count, 'record')}"))
+        said = counted(count, "record")
+        if happened:
+            say("what was made new is in the estimate alone")
+            said += f" and {counted(happened, 'event')}"
+        rich_console().print(tables.shown(now, f"{printable(twin.id)}: estimate from {said}"))
 
 
 def export(folder: Positional[Path], out: Path, look: Literal["rust", "loss", "zones"] = "rust") -> None:

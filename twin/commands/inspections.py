@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from corrotwin.twin.commands import record_lines
 from corrotwin.twin.commands.forecasts import check_seed, describe_agreement, load_session, warn
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted, printable, say
 
 if TYPE_CHECKING:
-    from corrotwin.twin.inspection.log import Verb
+    from corrotwin.twin.inspection.events import Event
+    from corrotwin.twin.inspection.log_lines import Verb
     from corrotwin.twin.inspection.records import Record
 
 _SHOWN = 20  # readings that a dry run prints
@@ -33,6 +35,7 @@ def inspect(
     why: str = "",
     date: str = "",
     kind: str = "",
+    event: Literal["replacement", "repair", "recoating"] | None = None,
     zone: str = "",
     value: float | None = None,
     unit: str = "",
@@ -52,11 +55,12 @@ def inspect(
     category_measured: bool = False,
     seed: int = 0,
 ) -> None:
-    """Record an inspection and report whether it agrees with earlier knowledge; or list all records.
+    """Record an inspection and report whether it agrees with earlier knowledge, or an event; or list all of them.
 
     Example: corrotwin twin inspect spool --date 2016-05-31 --kind ultrasonic --zone body --value 7.9 --tool UT-3
     --place TML-1, or: corrotwin twin inspect spool --csv readings.csv, or: corrotwin twin inspect spool --date
-    2016-05-31 --tool phone --photo front-mask.png --uvmap front.npz
+    2016-05-31 --tool phone --photo front-mask.png --uvmap front.npz, or: corrotwin twin inspect spool --event
+    replacement --date 2016-05-31 --zone elbow
 
     Parameters
     ----------
@@ -64,7 +68,7 @@ def inspect(
         of the twin.
     csv
         table of readings with columns date, zone, kind, value, tool and, if wanted, unit, place, u, v (or x, y, z),
-        echo, coated, scatter_sd, bias_sd, detection, false_calls; instead of all other options.
+        echo, coated, scatter_sd, bias_sd, detection, false_calls, why; instead of all other options.
     readings
         workbook (XLSX, XLSM, XLS, XLSB, ODS) or CSV file of thickness readings as a contractor sends it: one row a
         reading, one row a place with a column a survey, or sheets of assets, groups, places and readings; instead of
@@ -79,21 +83,24 @@ def inspect(
     dry_run
         print how --readings is understood and what would be stored, and stop.
     withdraw
-        lines of records that were wrong, as the list without options numbers them: they stay in the file and count no
-        more; all records of one day of a photograph go together.
+        lines of records or events that were wrong, as the list without options numbers them: they stay in the file and
+        count no more; all records of one day of a photograph go together.
     restore
-        lines of withdrawn records that shall count again.
+        lines of withdrawn records or events that shall count again.
     accept
         lines of suspect readings, thicker than tolerance or than before, that forecasts shall take as they are.
     why
-        of --withdraw, --restore or --accept; kept beside it. --accept needs it.
+        of --withdraw, --restore, --accept or --event; kept beside it. --accept needs it.
     date
-        day of the inspection, as 2016-05-31.
+        day of the inspection or event, as 2016-05-31.
     kind
         ultrasonic (remaining thickness), pit (depth of the deepest pit of the zone), grade (ISO 4628-3, 0 to 5)
         or photo (rusted share of the zone, 0 to 1).
+    event
+        in place of --kind, --value and --tool: replacement of a zone, whose steel and coating are new from --date on;
+        recoating of a zone, whose coating is new; or repair of a --place, whose wall is new.
     zone
-        of the asset; corrotwin twin show lists them.
+        of the asset; corrotwin twin show lists them. Of an event also all.
     value
         what was found.
     unit
@@ -139,8 +146,8 @@ def inspect(
     check_seed(seed)
     if readings is not None:
         others = (
-            csv, *(withdraw, restore, accept), why, date, kind, value, place, uv, at, photo, uvmap, scatter, bias,
-            echo, coated or None, evaluation, detection, false_calls,
+            csv, *(withdraw, restore, accept), why, date, kind, event, value, place, uv, at, photo, uvmap, scatter,
+            bias, echo, coated or None, evaluation, detection, false_calls,
         )  # fmt: skip
         if any(given not in ("", None, ()) for given in others):
             raise InputError("inspect: --readings goes with --map, --asset, --dates, --unit, --zone, --tool, --dry-run")
@@ -151,10 +158,16 @@ def inspect(
         return
     if column_map is not None or asset or dates or dry_run:
         raise InputError("inspect: --map, --asset, --dates and --dry-run go with --readings")
-    single = (
-        date, kind, zone, value, unit, tool, place, uv, at, photo, uvmap, scatter, bias, echo, coated or None,
-        evaluation, detection, false_calls,
+    of_readings = (
+        kind, value, unit, tool, uv, at, photo, uvmap, scatter, bias, echo, coated or None, evaluation, detection,
+        false_calls,
     )  # fmt: skip
+    if event is not None:
+        if any(given not in ("", None, ()) for given in (csv, *(withdraw, restore, accept), *of_readings)):
+            raise InputError("inspect: --event goes with --date, --zone, --place and --why")
+        record_lines.happened(folder, event, date=date, zone=zone, place=place, why=why)
+        return
+    single = (date, zone, place, *of_readings)
     singly = any(given not in ("", None, ()) for given in single)
     rulings: dict[Verb, tuple[int, ...]] = {"withdraws": withdraw, "restores": restore, "accepts": accept}
     if any(rulings.values()) or why:
@@ -165,10 +178,10 @@ def inspect(
             raise InputError("inspect: give one of --withdraw, --restore and --accept, with the lines of records")
         if accept and not why:
             raise InputError("inspect: --accept needs --why; the reason is kept beside the reading")
-        _rule(folder, given[0][1], given[0][0], why)
+        record_lines.rule(folder, given[0][1], given[0][0], why)
         return
     if csv is None and not singly:
-        _list(folder)
+        record_lines.show(folder)
         return
     before = log.read_log(folder)
     warn(before.note)  # the next line written removes what is torn
@@ -178,7 +191,10 @@ def inspect(
         photo=photo, uvmap=uvmap, scatter=scatter, bias=bias, echo=echo, coated=coated, evaluation=evaluation,
         detection=detection, false_calls=false_calls,
     )  # fmt: skip
-    store_records(folder, found.records, found.photo, found.note, seed=seed, category_measured=category_measured)
+    store_records(
+        folder, found.records, found.photo, found.note, seed=seed, category_measured=category_measured,
+        events=found.events,
+    )  # fmt: skip
 
 
 def _take_in(
@@ -223,16 +239,19 @@ def _summary(new: "Sequence[Record]", all_: int) -> str:
 
 
 def store_records(
-    folder: Path, records: "Sequence[Record]", photo: bytes, note: str, *, seed: int, category_measured: bool
-) -> None:
-    """Add records to a twin, and print what is to be known of them."""
+    folder: Path, records: "Sequence[Record]", photo: bytes, note: str, *, seed: int, category_measured: bool,
+    events: "Sequence[Event]" = (),
+) -> None:  # fmt: skip
+    """Add records and events to a twin, and print what is to be known of them."""
     from corrotwin.twin.inspection import log
 
     before = log.read_log(folder)
     last = max((record.date for record in before.in_force.values()), default="")
-    new = log.append(folder, records, photo)
+    new, happened = log.add(folder, records, events, photo)
     were_there = "" if len(new) == len(records) else ", the others were there"
     say(f"{len(new)} of {len(records)} records added{were_there}")
+    if events:
+        record_lines.tell_added(happened, events)
     if note:
         say(note)
     after = log.read_log(folder)
@@ -247,58 +266,11 @@ def store_records(
     for line, reason in log.suspects(after, folder).items():
         if line in new_lines:
             say(f"line {line} is suspect and left out: {reason}; --accept {line} --why ... takes it as it is")
+    if not records:
+        return
     days_given = {record.date for record in records}
     known = load_session(folder, 0.0, seed, category_measured)
     for item in known.agreement:
         shaken = early and item.until > min(early.values()) and item in known.conflicts
         if shaken or any(item.date <= day <= item.until for day in days_given):
             say(describe_agreement(item, known.widening))
-
-
-def _rule(folder: Path, lines: Sequence[int], verb: "Verb", why: str) -> None:
-    """Withdraw, restore or accept records, and print which."""
-    from corrotwin.twin.inspection import log
-
-    warn(log.read_log(folder).note)  # the next line written removes what is torn
-    changed = log.rule(folder, lines, verb, why=why)
-    what = {"withdraws": "withdrawn", "restores": "counts again", "accepts": "accepted"}[verb]
-    for line, record in changed.items():
-        said = f"line {line}, {record.kind} of {record.date} on {record.zone}, {record.value:g} {record.unit}: {what}"
-        say(printable(said))
-    if not changed:
-        say("nothing changed: none of them is suspect" if verb == "accepts" else "nothing changed: it was so before")
-
-
-def _list(folder: Path) -> None:
-    """Print a twin's records as a table, including withdrawn and suspect ones, and why they are suspect."""
-    from rich.table import Table
-
-    from corrotwin.twin import store
-    from corrotwin.twin.core.console import rich_console
-    from corrotwin.twin.inspection import log
-
-    twin, listed = store.read(folder), log.read_log(folder)
-    warn(listed.note)
-    if not listed.records:
-        say(f"{printable(twin.id)}: no inspection recorded")
-        return
-    withdrawn, accepted, suspect = listed.withdrawn, listed.accepted, log.suspects(listed, folder)
-    count = len(listed.in_force) - len(suspect)
-    table = Table(title=f"{printable(twin.id)}: {count} of {len(listed.records)} records count")
-    state = {
-        **dict.fromkeys(suspect, "suspect"),
-        **{line: f"accepted {ruling.date} {ruling.why}".strip() for line, ruling in accepted.items()},
-        **{line: f"withdrawn {ruling.date} {ruling.why}".strip() for line, ruling in withdrawn.items()},
-    }
-    for name in ("line", "date", "kind", "zone", "value", "tool", "place", *(["state"] if state else [])):
-        right, whole = name in ("line", "value"), name in ("line", "date", "kind", "value")
-        table.add_column(name, justify="right" if right else "left", no_wrap=whole, overflow="fold")
-    for line, record in listed.records.items():
-        cells = (
-            record.date, record.kind, record.zone, f"{record.value:g} {record.unit}", record.tool, record.place,
-            *([state.get(line, "")] if state else []),
-        )  # fmt: skip
-        table.add_row(str(line), *map(printable, cells))
-    rich_console().print(table)
-    for line, reason in suspect.items():
-        say(f"line {line} is suspect and left out: {reason}; --accept {line} --why ... takes it as it is")

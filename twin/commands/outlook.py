@@ -6,6 +6,7 @@ from dataclasses import fields
 import numpy as np
 
 from corrotwin.twin import twin_state
+from corrotwin.twin.bayes.session import Session
 from corrotwin.twin.commands.forecasts import describe_agreement
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable
@@ -16,6 +17,9 @@ from corrotwin.twin.forecast.pipe_design import PipeDesign, mawp
 from corrotwin.twin.forecast.projection import Levels, levels
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.forecast.strength import allowable_mpa
+from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.inspection.events import ALL
+from corrotwin.twin.model.coating import Paint
 
 
 def read_design(words: Sequence[str]) -> PipeDesign | None:
@@ -59,6 +63,7 @@ def lines(made: Forecast) -> Iterable[str]:
         yield describe_agreement(item, known.widening)
     if known.power < 1:
         yield f"photographs and grades count {100 * known.power:.2g} %: few histories fit more of what they say"
+    yield from event_lines(known)
     for name, value in made.required.items():
         if thin := projection.not_judged_mm(known.now[0].bank, name, value):
             yield f"{name}: {value:.3g} mm does not judge its places of up to {thin:.4g} mm when new"
@@ -81,6 +86,34 @@ def lines(made: Forecast) -> Iterable[str]:
     ):
         due = twin_state.later(known.twin.built, known.now_years + within)
         yield f"{what} by {due:%Y-%m-%d} ({f'{within:.3g} years' if within > 0 else 'now'}; {because})"
+
+
+def event_lines(known: Session) -> Iterable[str]:
+    """Yield what a forecast makes of each event, and where it takes the safe side because the model has no better."""
+    painted = isinstance(known.twin.coating, Paint)
+    zones = {name for name in known.asset.zone_names if name != COVERED}
+    for event in known.events:
+        what = f"{event.kind} of {f'{event.zone} {event.place}'.strip()} on {event.date}"
+        acting = [
+            mechanism for mechanism in known.twin.mechanisms if event.zone == ALL or event.zone in mechanism.zones
+        ]
+        if event.kind == "repair":
+            said = [
+                "its wall is new, what was read there before teaches rates alone",
+                "nothing beside it counts as new",
+            ]
+        elif event.kind == "recoating":
+            said = ["lost metal stays lost; once the new paint fails, rust begins as fast as on new steel"]
+            said += [f"{mechanism.kind} goes on below it" for mechanism in acting]
+        else:
+            said = ["its metal is new, what was read before teaches rates alone, and mechanisms go on at their rates"]
+            said += [
+                f"{mechanism.kind} counts from that day, not again after {mechanism.after_years:g} years"
+                for mechanism in acting if 0 < mechanism.after_years <= event.years(known.twin)
+            ]  # fmt: skip
+        if painted and event.kind != "repair" and event.zone != ALL and len(zones) > 1:
+            said.append("rust of older paint beside it counts as creeping in at once")
+        yield printable(f"{what}: {'; '.join(said)}")
 
 
 def _error_line(made: Forecast) -> str:
@@ -106,7 +139,13 @@ def strength_lines(made: Forecast, pressure: Pressure, safety_factor: float) -> 
     """Yield the failure pressure by B31G over a safety factor, now and at the end of the years shown."""
     known = made.known
     unseen = without_dates(
-        known.now[0].bank.zones, known.twin.mechanisms, known.records, known.twin, known.now_years, made.rule
+        known.now[0].bank.zones,
+        known.twin.mechanisms,
+        known.records,
+        known.twin,
+        known.now_years,
+        made.rule,
+        known.events,
     )
     if hidden := [why for name, why in unseen.items() if name in pressure.zones]:
         yield f"failure pressure: none is given; {hidden[0]}"

@@ -74,12 +74,21 @@ def cml_rows(
     of_piping = rule != "api510"  # which has no injection points
     now = projection.years.index(now_years)
     for place, life in zip(projection.places, plan.by_place, strict=True):
+        since = place.renewed_years[-1] if place.renewed_years else 0.0
         own = [
             record
             for record in records
             if record.kind == "ultrasonic" and (record.zone, record.place) == (place.zone, place.name)
-        ]
+            and record.years(twin) >= since
+        ]  # fmt: skip
         if not place.name or life is None:
+            continue
+        left = levels(place.left_mm[:, now])
+        if not own:
+            why, new = plan.undated.get(place.zone, ""), twin_state.later(twin.built, since)
+            said = f"its wall is new since {new:%Y-%m-%d} and was not read since, so the codes give no life"
+            lived = None if why else levels(life)
+            rows.append(_unread(place.zone, place.name, 0, required[place.zone], left, lived, why or said))
             continue
         days = [record.years(twin) for record in own]
         one_day = len(set(days)) == 1  # of which there is no rate to choose
@@ -90,7 +99,7 @@ def cml_rows(
             scatter_mm=max(record.scatter_sd for record in own),
             basis=None if one_day else basis, chosen_by="" if one_day else chosen_by,
         )  # fmt: skip
-        rows.append(_row(twin, place, rates, levels(place.left_mm[:, now]), levels(life), plan, now_years))
+        rows.append(_row(twin, place, rates, left, levels(life), plan, now_years))
     of_zones = [
         _zone_row(name, [row for row in rows if row.zone == name], value, projection, plan, now)
         for name, value in required.items()
@@ -107,17 +116,25 @@ def _zone_row(
     count, why = sum(row.readings for row in places), plan.undated.get(zone, "")
     read = [row for row in places if row.api_life_years is not None]
     if not read:
-        return CmlRow(
-            zone=zone, place="", readings=count, last_date=None, read_years_ago=None, least_read_mm=None,
-            required_mm=required_mm, long_term_mm_year=None, short_term_mm_year=None, governing=None,
-            api_life_years=None, api_half_life_date=None, api_measure_by=None, api_measure_years=None, left_mm=left,
-            twin_life_years=life, remarks=why or "no named place of it was read twice, so the codes give no life",
-        )  # fmt: skip
+        said = "no named place of it was read twice, so the codes give no life"
+        return _unread(zone, "", count, required_mm, left, life, why or said)
     shortest = min(read, key=lambda row: (row.api_life_years, row.place))
     said = _compared(shortest.api_life_years, life, plan.ahead_years)
     return replace(
         shortest, place="", readings=count, left_mm=left, twin_life_years=life,
         remarks=said or f"by the codes {shortest.place} governs",
+    )  # fmt: skip
+
+
+def _unread(
+    zone: str, place: str, readings: int, required_mm: float, left: Levels, life: Levels | None, remarks: str
+) -> CmlRow:
+    """Return the row of a zone or place whose readings give no life by the codes."""
+    return CmlRow(
+        zone=zone, place=place, readings=readings, last_date=None, read_years_ago=None, least_read_mm=None,
+        required_mm=required_mm, long_term_mm_year=None, short_term_mm_year=None, governing=None,
+        api_life_years=None, api_half_life_date=None, api_measure_by=None, api_measure_years=None, left_mm=left,
+        twin_life_years=life, remarks=remarks,
     )  # fmt: skip
 
 

@@ -15,7 +15,9 @@ from corrotwin.twin.forecast.remaining_life import (
     visual_years,
     years_until_below,
 )
+from corrotwin.twin.forecast.renewals import ZoneRenewal
 from corrotwin.twin.geometry.atlas import Floats
+from corrotwin.twin.inspection.events import Event, renewed_on
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.mechanisms.mechanism import Mechanism
@@ -63,10 +65,10 @@ class InspectionPlan:
         return replace(self, interval_years=max(years, 0.0), because=because)
 
 
-def plan_years(now_years: float, until_years: float) -> list[float]:
-    """Return the years of service that a plan examines: new, a year ago, now, and on to the end."""
+def plan_years(now_years: float, until_years: float, renewed_years: Iterable[float] = ()) -> list[float]:
+    """Return the years that a plan examines: new, when parts were made new, a year ago, now, and on to the end."""
     ahead = np.linspace(now_years, until_years, AHEAD) if until_years > now_years else np.array([now_years])
-    return sorted({0.0, max(now_years - 1.0, 0.0), *map(float, ahead)})
+    return sorted({0.0, max(now_years - 1.0, 0.0), *renewed_years, *map(float, ahead)})
 
 
 def plan_inspection(
@@ -96,17 +98,21 @@ def plan_inspection(
     """
     years, ahead = projection.years, max(projection.years[-1] - now_years, LEAST_AHEAD_YEARS)
 
-    def life(left: Floats, value: float) -> Floats:
-        found = life_years(left, value, years, now_years)
+    def life(left: Floats, value: float, since: Sequence[float]) -> Floats:
+        found = life_years(left, value, years, now_years, since)
         return np.where(found > ahead, np.inf, found)
 
-    by_zone = {name: life(projection.zones[name].judged_left_mm, value) for name, value in required.items()}
+    by_zone = {
+        name: life(projection.zones[name].judged_left_mm, value, rates_since(projection.renewals.get(name, ())))
+        for name, value in required.items()
+    }
 
     def life_of(place: PlaceForecast) -> Floats | None:
         if place.zone not in required:
             return None
         value = register.required_at(place.name, required[place.zone])
-        return life(place.left_mm, value) if place.nominal_mm > value else None
+        since = place.renewed_years[-1:] or (0.0,)
+        return life(place.left_mm, value, since) if place.nominal_mm > value else None
 
     by_place = tuple(map(life_of, projection.places))
     asset = np.min(list(by_zone.values()), axis=0)
@@ -126,12 +132,27 @@ def plan_inspection(
     return plan.no_later_than(measured_years + bound - now_years, f"the bound of {rule}, {bound:g} years after {since}")
 
 
-def life_years(left_mm: Floats, required_mm: float, years: Sequence[float], now_years: float) -> Floats:
+def rates_since(renewals: Iterable[ZoneRenewal]) -> list[float]:
+    """Return the years since which a zone's mean rate counts: since all of it was new, and since parts of it were."""
+    since = [0.0]
+    for renewal in renewals:
+        if renewal.metal:
+            since = [renewal.years] if renewal.whole else [*since, renewal.years]
+    return since
+
+
+def life_years(
+    left_mm: Floats,
+    required_mm: float,
+    years: Sequence[float],
+    now_years: float,
+    since_years: Sequence[float] = (0.0,),
+) -> Floats:
     """Return the remaining life from now in each history, (n,) years.
 
-    Life is (thickness - required) / rate; the rate is the mean since the asset was built (long-term) or that of the
-    past year (short-term), whichever is greater. If the history itself falls below the required thickness sooner, life
-    ends there: paint that has not opened yet has no rate.
+    Life is (thickness - required) / rate; the rate is the mean since the asset was built or its metal was made new
+    (long-term) or that of the past year (short-term), whichever is greater. If the history itself falls below the
+    required thickness sooner, life ends there: paint that has not opened yet has no rate.
 
     Parameters
     ----------
@@ -139,16 +160,16 @@ def life_years(left_mm: Floats, required_mm: float, years: Sequence[float], now_
     required_mm : thickness that must be left.
     years : (T,) increasing, as `plan_years` gives them.
     now_years : one of them.
+    since_years : in which all or parts of the metal were new, some of the years, in order; of each on the rate counts.
     """
     when = np.asarray(years)
     now = int(np.searchsorted(when, now_years))
     current = left_mm[:, now]
     rate = np.zeros(len(left_mm))
-    if now:
-        past = int(np.searchsorted(when, max(now_years - 1.0, 0.0)))
-        rate = np.maximum(
-            (left_mm[:, 0] - current) / now_years, (left_mm[:, past] - current) / (now_years - when[past])
-        )
+    for begin in {*since_years, max(now_years - 1.0, since_years[-1])}:
+        at = int(np.searchsorted(when, begin))
+        if at < now:
+            rate = np.maximum(rate, (left_mm[:, at] - current) / (now_years - when[at]))
     by_rate = remaining_life_years(current, required_mm, rate)
     return np.minimum(by_rate, years_until_below(left_mm[:, now:], required_mm, when[now:] - now_years))
 
@@ -160,15 +181,19 @@ def without_dates(
     twin: TwinState,
     now_years: float,
     rule: Rule,
+    events: Sequence[Event] = (),
 ) -> dict[str, str]:
     """Return the zones for which no date can be given, and why.
 
     A localised mechanism attacks places that readings elsewhere do not show. Only where the deepest pit of the attacked
-    surface was looked for, within the rule's bound, is something known of them.
+    surface was looked for, within the rule's bound and since its zone was replaced, is something known of them.
     """
     scanned = {
-        record.zone for record in records if record.kind == "pit" and now_years - record.years(twin) <= MOST_YEARS[rule]
-    }
+        record.zone
+        for record in records
+        if record.kind == "pit" and now_years - record.years(twin) <= MOST_YEARS[rule]
+        and renewed_on(record.zone, "", events) <= record.date
+    }  # fmt: skip
     found = {}
     for zone in zones:
         for index, mechanism in enumerate(mechanisms):

@@ -14,6 +14,7 @@ from corrotwin.twin.core.plotting import import_matplotlib, without_glyph_warnin
 from corrotwin.twin.core.text import escape_mathtext, printable
 from corrotwin.twin.forecast.projection import ALL, LEVELS, ZoneForecast
 from corrotwin.twin.geometry.atlas import Floats
+from corrotwin.twin.inspection.events import Event
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.twin_state import TwinState
 
@@ -65,6 +66,7 @@ def forecast(
     required_mm: float | None,
     chance: Floats | None,
     records: Sequence[Record],
+    events: Sequence[Event] = (),
     next_years: float | None,
     now_years: float,
 ) -> None:
@@ -79,6 +81,7 @@ def forecast(
     required_mm, chance : thickness it must keep, and the chance, (T,), that it does not; None without a requirement.
         Only places that were thicker when new are drawn.
     records : all records; those of this zone are drawn.
+    events : all events; those of this zone are drawn.
     next_years : years of service at the next thickness measurement, or None.
     now_years : years of service at which the forecast begins.
     """
@@ -107,6 +110,7 @@ def forecast(
     if chance is not None:
         every[2].plot(year, 100 * chance, color=RED, lw=1.8)
         every[2].set(title=f"Chance that {zone} is thinner than required", ylabel="%", ylim=(0, None))
+    own_events = [event for event in events if ALL in (zone, event.zone) or event.zone == zone]
     soon = next_years is not None and next_years <= year[-1]
     for axes in every:
         labelled = axes is lower  # its legend names the lines of all panels, which may be near or the same
@@ -114,6 +118,9 @@ def forecast(
         if soon:
             due = f"measure by year {next_years:.1f}" if labelled else None
             axes.axvline(next_years, color="black", lw=1.3, ls=":", label=due)
+        for number, event in enumerate(own_events):
+            named = "made new: zone or place" if labelled and not number else None
+            axes.axvline(event.years(twin), color="#1E8449", lw=1.3, ls="-.", label=named)
         for shown in sorted({record.years(twin) for record in records}):
             axes.plot(shown, 0, "^", ms=7, color="black", transform=axes.get_xaxis_transform(), clip_on=False)
     for axes in (upper, lower):

@@ -1,7 +1,7 @@
 """Projection: rusted area, wall loss and thickness left by zone, at measured places and in all, with uncertainty."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -11,13 +11,15 @@ from corrotwin.twin.bayes.histories.trajectories import GrowthSamples
 from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
 from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.sightings import zone_of
-from corrotwin.twin.bayes.thickness.paths import Paths, draw_paths
+from corrotwin.twin.bayes.thickness.paths import Paths, draw_paths, one_way
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.forecast.renewals import ZoneRenewal, renewals_by_zone
 from corrotwin.twin.geometry.atlas import Floats
+from corrotwin.twin.inspection import events
 from corrotwin.twin.mechanisms.mechanism import Mechanism
 
 LEVELS = (5, 50, 95)  # percentiles
-ALL = "all"  # name of the whole asset among the zones
+ALL = events.ALL  # name of the whole asset among the zones
 Levels = tuple[float, float, float]  # P5, P50, P95
 
 
@@ -38,45 +40,51 @@ class ZoneForecast:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PlaceForecast:
-    """Forecast of a measured place (CML): its zone, its name or an empty one, and what is left there, (n, T) mm."""
+    """Forecast of a measured place (CML): its zone, its name or an empty one, and what is left there, (n, T) mm.
+
+    `renewed_years` are those in which its metal was made new.
+    """
 
     zone: str
     name: str
     nominal_mm: float
     left_mm: Floats
+    renewed_years: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Projection:
-    """Zones by name, "all" among them, and measured places, in T years of service."""
+    """Zones by name, "all" among them, and measured places, in T years of service.
+
+    `renewals` are of the zones in which something was made new, oldest first.
+    """
 
     years: tuple[float, ...]
     zones: Mapping[str, ZoneForecast]
     places: tuple[PlaceForecast, ...]
+    renewals: Mapping[str, tuple[ZoneRenewal, ...]] = field(default_factory=dict)
 
     def at(self, years: Sequence[float]) -> "Projection":
-        """Return the projection to some of its years: no wall grows from one of them to the next."""
+        """Return the projection to some of its years: no wall grows from one of them to the next, unless it is new."""
         columns = [self.years.index(year) for year in years]
-        zones = {
-            name: ZoneForecast(
-                **{field.name: _one_way(field.name, getattr(zone, field.name)[:, columns]) for field in fields(zone)}
-            )
-            for name, zone in self.zones.items()
-        }
+        when = np.asarray(years, dtype=float)
+        zones = {}
+        for name, zone in self.zones.items():
+            renewed = [renewal.years for renewal in self.renewals.get(name, ())]
+            zones[name] = ZoneForecast(
+                **{field.name: one_way(getattr(zone, field.name)[:, columns], when, renewed, _way(field.name))
+                   for field in fields(zone)}
+            )  # fmt: skip
         places = tuple(
-            PlaceForecast(
-                zone=place.zone, name=place.name, nominal_mm=place.nominal_mm,
-                left_mm=np.minimum.accumulate(place.left_mm[:, columns], axis=1),
-            )
+            replace(place, left_mm=one_way(place.left_mm[:, columns], when, place.renewed_years, np.minimum))
             for place in self.places
-        )  # fmt: skip
-        return Projection(years=tuple(years), zones=zones, places=places)
+        )
+        return replace(self, years=tuple(years), zones=zones, places=places)
 
 
-def _one_way(name: str, values: Floats) -> Floats:
-    """Return values, (n, T), that only fall, if they are of what is left, or only rise."""
-    way = np.minimum if name.endswith("left_mm") else np.maximum
-    return np.asarray(way.accumulate(values, axis=1))
+def _way(name: str) -> np.ufunc:
+    """Return how values of this name go: what is left only falls, all else only rises."""
+    return np.minimum if name.endswith("left_mm") else np.maximum
 
 
 def project(
@@ -102,13 +110,10 @@ def project(
         for name in found[0].zones
     }  # fmt: skip
     places = tuple(
-        PlaceForecast(
-            zone=group[0].zone, name=group[0].name, nominal_mm=group[0].nominal_mm,
-            left_mm=np.concatenate([own.left_mm for own in group]),
-        )
+        replace(group[0], left_mm=np.concatenate([own.left_mm for own in group]))
         for group in zip(*(own.places for own in found), strict=True)
-    )  # fmt: skip
-    return Projection(years=tuple(years), zones=zones, places=places).at(years)
+    )
+    return replace(found[0], zones=zones, places=places).at(years)
 
 
 def _project(particles: Particles, years: Sequence[float], required: Mapping[str, float]) -> Projection:
@@ -139,7 +144,7 @@ def _project(particles: Particles, years: Sequence[float], required: Mapping[str
         judged_left_mm=np.min([zone.judged_left_mm for zone in by_zone], axis=0),
         general_left_mm=np.min([zone.general_left_mm for zone in by_zone], axis=0),
     )
-    return Projection(years=tuple(years), zones=zones, places=places)
+    return Projection(years=tuple(years), zones=zones, places=places, renewals=renewals_by_zone(bank))
 
 
 def _places(particles: Particles, paths: Paths, years: Sequence[float]) -> tuple[PlaceForecast, ...]:
@@ -151,7 +156,7 @@ def _places(particles: Particles, paths: Paths, years: Sequence[float]) -> tuple
     greatest = {zone.name: float(zone.thickness_mm.max()) for zone in particles.bank.zones}
     return tuple(
         PlaceForecast(
-            zone=place.zone, name=place.name, left_mm=left[:, row],
+            zone=place.zone, name=place.name, left_mm=left[:, row], renewed_years=place.renewed_years,
             nominal_mm=greatest[place.zone] if place.piece is None else place.nominal_mm,
         )
         for row, place in enumerate(model.readings.places)
@@ -178,7 +183,7 @@ def _zone(
 ) -> ZoneForecast:
     """Return the forecast of a zone: its measured places are among those that may be its thinnest."""
     trajectory = replace(particles.trajectory(name), growth=_growth_of(particles, name))
-    levels = [trajectory.levels(year, above_mm=required.get(name, 0.0), shared=paths.shared_at(year)) for year in years]
+    levels = [trajectory.levels(year, above_mm=required.get(name, 0.0), shared=paths.shared_at) for year in years]
     columns = {
         field.name: np.stack([getattr(level, field.name)[:, 0] for level in levels], axis=1).astype(float)
         for field in fields(ZoneForecast)

@@ -164,6 +164,7 @@ class Forecast:
             required_mm=self.required.get(chosen),
             chance=projection.chance_below(self.zones, self.required).get(chosen),
             records=self.known.records,
+            events=self.known.events,
             now_years=now,
             next_years=None if due is None else now + due,
         )  # fmt: skip
@@ -240,13 +241,17 @@ def _made(
     known: Session, years: float, required: Mapping[str, float], rule: Rule, basis: RateBasis | None, chosen_by: str
 ) -> Forecast:
     ahead, now, runs = ahead_of(years), known.now_years, len(known.runs)
-    grid, planned = _grid(now, years), plan_years(now, now + ahead)
+    happened = {event.years(known.twin): event.renews_metal for event in known.events}
+    grid = sorted({*_grid(now, years), *happened})
+    planned = plan_years(now, now + ahead, [year for year, renewed in happened.items() if renewed])
     outlook = projection.project(known.now, sorted({*grid, *(planned if required else ())}), required)
     shown = outlook.at(grid)
     plan, looked_at, cmls = None, None, []
     if required:
         looked_at = outlook.at(planned)
-        undated = without_dates(known.now[0].bank.zones, known.twin.mechanisms, known.records, known.twin, now, rule)
+        undated = without_dates(
+            known.now[0].bank.zones, known.twin.mechanisms, known.records, known.twin, now, rule, known.events
+        )
         plan = plan_inspection(
             looked_at, required, now, rule, undated, register=known.register,
             measured_years=_last(known, "ultrasonic"), looked_years=_last(known),
@@ -258,7 +263,7 @@ def _made(
         for row in cmls:
             if row.place and row.api_measure_years is not None:
                 plan = plan.no_later_than(row.api_measure_years, f"the codes at {row.zone} {row.place}")
-            elif row.place and row.governing is None and any(map(is_unknown, known.twin.mechanisms)):
+            elif row.place and row.readings and row.governing is None and any(map(is_unknown, known.twin.mechanisms)):
                 soon = ONE_SURVEY_YEARS - (row.read_years_ago or 0.0)  # API 570, 7.1.2 c, as `rates` has it
                 plan = plan.no_later_than(soon, f"one survey of an unknown fluid at {row.zone} {row.place}")
     below = projection.is_below(shown.zones, required).get(ALL)

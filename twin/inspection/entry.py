@@ -10,6 +10,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
 from corrotwin.twin.core.text import printable
 from corrotwin.twin.inspection import readers
+from corrotwin.twin.inspection.events import Event
 from corrotwin.twin.inspection.positions import Point, on_atlas
 from corrotwin.twin.inspection.records import KINDS, Record
 from corrotwin.twin.twin_state import TwinState
@@ -20,9 +21,10 @@ RATES = {"detection": "recall", "false_calls": "false_calls"}  # field of a reco
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Records of an inspection, the content of the file that those of a photograph name, and a note on their rates."""
+    """Records and events of an inspection, the file that records of a photograph name, and a note on their rates."""
 
     records: tuple[Record, ...]
+    events: tuple[Event, ...] = ()
     photo: bytes = b""
     note: str = ""
 
@@ -76,10 +78,12 @@ def records_of(
     if csv is not None:
         if any(given not in ("", None, (), []) for given in single):
             raise InputError("inspect: give either `csv` or single values")
-        records = readers.from_csv(csv, twin)
+        lines = readers.from_csv(csv, twin)
+        records = [line for line in lines if isinstance(line, Record)]
+        events = tuple(line for line in lines if isinstance(line, Event))
         usual = (KINDS["photo"].detection, KINDS["photo"].false_calls)
         as_usual = any((record.detection, record.false_calls) == usual for record in records)
-        return Entry(records=tuple(records), note=assumed_rates(()) if as_usual else "")
+        return Entry(records=tuple(records), events=events, note=assumed_rates(()) if as_usual else "")
     if photo and (kind or value is not None or unit or place or uv or at):
         raise InputError("inspect: `photo` takes the place of `kind`, `value`, `unit`, `place`, `uv` and `at`")
     if at is not None and uv is not None:

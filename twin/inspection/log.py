@@ -1,16 +1,16 @@
 """Append-only log of inspections in a twin's folder.
 
-`inspections.jsonl` holds one record a line and only ever grows: a later line withdraws a wrong record, which remains
-readable, or accepts a suspect one. A command killed while it writes can leave a torn last line: reading skips and
-reports it, and the next append removes it.
+`inspections.jsonl` holds one record or event a line and only ever grows: a later line withdraws a wrong one, which
+remains readable, or accepts a suspect record. A command killed while it writes can leave a torn last line: reading
+skips and reports it, and the next append removes it.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.core import files, locks
@@ -18,32 +18,18 @@ from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.geometry.atlas import AssetGeometry
 from corrotwin.twin.inspection import plausibility, register
-from corrotwin.twin.inspection.records import Record, check_text, moment
+from corrotwin.twin.inspection.events import Event, admit_events, check_days
+from corrotwin.twin.inspection.log_lines import Ruling, Verb, digest_of, line_of, plain
+from corrotwin.twin.inspection.records import Record, check_text
 
 RECORDS = "inspections.jsonl"
-RULINGS = ("withdraws", "restores", "accepts")  # what a line may do to the record of an earlier one
-Verb = Literal["withdraws", "restores", "accepts"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ruling:
-    """A line that withdraws, restores or accepts the record of an earlier line: when, and why.
-
-    `of` is the digest of that record: a file whose lines were moved or removed is refused.
-    """
-
-    line: int
-    of: str
-    verb: str
-    date: str
-    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Log:
     """Complete lines of the log, their length in bytes, and a note about a torn end, empty if there is none."""
 
-    lines: tuple[Record | Ruling, ...] = ()
+    lines: tuple[Record | Event | Ruling, ...] = ()
     length: int = 0
     note: str = ""
 
@@ -58,13 +44,18 @@ class Log:
         }
 
     @property
+    def events(self) -> dict[int, Event]:
+        """All events by line, from 1, including withdrawn ones."""
+        return {number: line for number, line in enumerate(self.lines, start=1) if isinstance(line, Event)}
+
+    @property
     def accepted(self) -> dict[int, Ruling]:
         """Latest acceptance of each accepted record, by the line of the record."""
         return {line.line: line for line in self.lines if isinstance(line, Ruling) and line.verb == "accepts"}
 
     @property
     def withdrawn(self) -> dict[int, Ruling]:
-        """Latest withdrawal of each withdrawn record, by the line of the record."""
+        """Latest withdrawal of each withdrawn record or event, by its line."""
         last = {line.line: line for line in self.lines if isinstance(line, Ruling) and line.verb != "accepts"}
         return {number: ruling for number, ruling in last.items() if ruling.verb == "withdraws"}
 
@@ -72,7 +63,7 @@ class Log:
     def gone(self) -> dict[int, Record]:
         """Withdrawn records, by line."""
         records = self.records
-        return {number: records[number] for number in sorted(self.withdrawn)}
+        return {number: records[number] for number in sorted(self.withdrawn) if number in records}
 
     @property
     def in_force(self) -> dict[int, Record]:
@@ -84,8 +75,15 @@ class Log:
         count = [(number, record) for number, record in self.records.items() if number not in gone]
         return dict(sorted(count, key=lambda item: item[1].date))
 
+    @property
+    def events_in_force(self) -> dict[int, Event]:
+        """Events that were not withdrawn, by line, oldest first; those of one day in the order of their lines."""
+        gone = self.withdrawn
+        count = [(number, event) for number, event in self.events.items() if number not in gone]
+        return dict(sorted(count, key=lambda item: item[1].date))
 
-def read(folder: Path, asset: AssetGeometry | None = None) -> tuple[list[Record], str]:
+
+def read(folder: Path, asset: AssetGeometry | None = None, listed: Log | None = None) -> tuple[list[Record], str]:
     """Return the records of a twin that a fit takes, oldest first, and a note about what is left out, empty if nothing.
 
     Neither withdrawn records are among them nor suspect ones that nobody has accepted. Places have the names and, where
@@ -95,13 +93,14 @@ def read(folder: Path, asset: AssetGeometry | None = None) -> tuple[list[Record]
     ----------
     folder : of the twin.
     asset : geometry of the twin, where the caller has built it.
+    listed : its log, where the caller has read it.
 
     Raises
     ------
     InputError
         As for `read_log`.
     """
-    log = read_log(folder)
+    log = read_log(folder) if listed is None else listed
     left_out = suspects(log, folder, asset)
     said = f"{folder}: {counted(len(left_out), 'suspect reading')} left out; corrotwin twin inspect {folder} says why"
     note = "; ".join(filter(None, (log.note, said if left_out else "")))
@@ -127,7 +126,8 @@ def suspects(log: Log, folder: Path, asset: AssetGeometry | None = None) -> dict
     in_force = log.in_force
     if not any(record.kind == "ultrasonic" for record in in_force.values()):
         return {}
-    return plausibility.suspects(in_force, twin_state.asset(store.read(folder)) if asset is None else asset)
+    built = twin_state.asset(store.read(folder)) if asset is None else asset
+    return plausibility.suspects(in_force, built, tuple(log.events_in_force.values()))
 
 
 def read_log(folder: Path) -> Log:
@@ -145,11 +145,11 @@ def read_log(folder: Path) -> Log:
         return Log()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); put the twin's own file there") from error
-    lines: list[Record | Ruling] = []
+    lines: list[Record | Event | Ruling] = []
     length, note = 0, ""
     for number, line in enumerate(content.splitlines(keepends=True), start=1):
         try:
-            lines.append(_line(files.parsed(line.decode())))
+            lines.append(line_of(files.parsed(line.decode())))
         except (ValueError, TypeError, LookupError, OverflowError, InputError) as error:
             if not line.endswith(b"\n"):
                 note = f"{path}: line {number} is torn and left out; enter that inspection again"
@@ -158,8 +158,8 @@ def read_log(folder: Path) -> Log:
         length += len(line)
     for number, entry in enumerate(lines, start=1):
         if isinstance(entry, Ruling):
-            record = lines[entry.line - 1] if 1 <= entry.line < number else None
-            if not isinstance(record, Record) or _digest(record) != entry.of:
+            about = lines[entry.line - 1] if 1 <= entry.line < number else None
+            if about is None or isinstance(about, Ruling) or digest_of(about) != entry.of:
                 raise InputError(
                     f"{path}: line {number} is about line {entry.line}, where its record does not stand; put all lines "
                     "back as they were"
@@ -167,111 +167,102 @@ def read_log(folder: Path) -> Log:
     return Log(lines=tuple(lines), length=length, note=note)
 
 
-def _digest(record: Record) -> str:
-    return files.digest([record.date, record.zone, record.kind, record.value, record.tool, record.place])
-
-
-def _line(values: Any) -> Record | Ruling:
-    if not isinstance(values, dict):
-        raise InputError("not an object")
-    for name in RULINGS:
-        if name in values:
-            given = dict(values)
-            ruling = Ruling(line=given.pop(name), verb=name, **given)
-            if type(ruling.line) is not int or not isinstance(ruling.why, str):
-                raise InputError(f"{name} no line")
-            moment(ruling.date)
-            return ruling
-    for name in ("source", "accepted"):
-        if name in values:
-            raise InputError(f"{name} is no part of a record")
-    uv = values.get("uv")
-    return Record(**{**values, "value": float(values["value"]), "uv": tuple(uv) if isinstance(uv, list) else uv})
-
-
 def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[Record]:
-    """Add records to a twin's folder, and return those that are new.
+    """Add records to a twin's folder, and return those that are new; as `add` does without events."""
+    return add(folder, records, (), photo)[0]
+
+
+def add(
+    folder: Path, records: Sequence[Record], events: Sequence[Event], photo: bytes = b""
+) -> tuple[list[Record], list[Event]]:
+    """Add records and events to a twin's folder, and return those that are new.
 
     A record that equals an existing one, even a withdrawn one, is skipped, so that an interrupted or corrected import
     can be repeated; each existing record absorbs one equal record. Distinct readings with equal values differ by
-    `place`. Everything is checked before anything is written.
+    `place`. Events likewise. Everything is checked before anything is written.
 
     Parameters
     ----------
     folder : folder of the twin.
-    records : new records, in any order.
+    records, events : new ones, in any order.
     photo : content of the file that records of a photograph name, from `photo_records`.
 
     Raises
     ------
     InputError
-        The folder holds no twin, a record is refused (see `plausibility.admit`), or another process is writing to the
-        folder. The folder is then unchanged.
+        The folder holds no twin, a record or an event is refused (see `plausibility.admit` and `events.admit_events`),
+        or another process is writing to the folder. The folder is then unchanged.
     """
     twin = store.read(folder)  # before the lock, which would create the folder
+    given: list[Record | Event]
     with locks.hold(folder, "twin", {}):
         before = read_log(folder)
-        new = plausibility.admit(records, before.records.values(), before.in_force.values(), twin)
+        in_force = before.in_force.values()
+        new = plausibility.admit(records, before.records.values(), in_force, twin) if records else []
+        happened = admit_events(
+            events, before.events.values(), before.events_in_force.values(), [*in_force, *new], twin,
+            twin_state.asset(twin),
+        ) if events else []  # fmt: skip
         for name in {record.seen for record in new if record.seen}:
             with files.writing(folder / name), files.atomic_file(folder / name) as target:
                 target.write(photo)
-        _extend(folder / RECORDS, before.length, _encoded([plain(record) for record in new]))
-    return new
+        given = [*new, *happened]
+        _extend(folder / RECORDS, before.length, _encoded([plain(line) for line in given]))
+    return new, happened
 
 
-def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> dict[int, Record]:
-    """Withdraw records, restore them, or accept suspect ones, and return those that changed, by line.
+def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> dict[int, Record | Event]:
+    """Withdraw records and events, restore them, or accept suspect ones, and return those that changed, by line.
 
     All records of one photograph of one day change together.
 
     Parameters
     ----------
     folder : folder of the twin.
-    lines : lines of the records, from 1.
+    lines : lines of the records and events, from 1.
     verb : "withdraws", "restores" or "accepts".
     why : reason, stored with the ruling.
 
     Raises
     ------
     InputError
-        The folder holds no twin, a line has no record, a record that is restored contradicts another of its day, the
+        The folder holds no twin, a line has no record, one that is restored contradicts another of its day, the
         reason is not in UTF-8, or another process is writing. The folder is then unchanged.
     """
     check_text("why", why)
     store.read(folder)  # before the lock, which would create the folder
     with locks.hold(folder, "twin", {}):
         before = read_log(folder)
-        records = before.records
+        records, events = before.records, before.events
         for number in lines:
-            if number not in records:
+            if number not in records and number not in events:
                 argument = verb.removesuffix("s")
                 raise InputError(
                     f"`{argument}`: line {number}: no record there; corrotwin twin inspect {folder} lists them"
                 )
-        photos = {(records[number].date, records[number].seen) for number in lines if records[number].seen}
-        eligible = before.gone if verb == "restores" else before.in_force
+        photos = {
+            (records[number].date, records[number].seen)
+            for number in lines
+            if number in records and records[number].seen
+        }
+        eligible: dict[int, Record | Event] = {**before.in_force, **before.events_in_force}
+        if verb == "restores":
+            eligible = {number: records[number] if number in records else events[number] for number in before.withdrawn}
         if verb == "accepts":
             eligible = {line: records[line] for line in suspects(before, folder)}
         changed = {
-            number: record
-            for number, record in eligible.items()
-            if number in lines or (record.date, record.seen) in photos
+            number: line
+            for number, line in sorted(eligible.items())
+            if number in lines or (isinstance(line, Record) and (line.date, line.seen) in photos)
         }
         if verb == "restores":
-            plausibility.check_surveys([*before.in_force.values(), *changed.values()])
+            back = changed.values()
+            plausibility.check_surveys([*before.in_force.values(), *(one for one in back if isinstance(one, Record))])
+            check_days([*before.events_in_force.values(), *(one for one in back if isinstance(one, Event))])
         said = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **({"why": why} if why else {})}
-        rulings = [{verb: number, "of": _digest(record), **said} for number, record in changed.items()]
+        rulings = [{verb: number, "of": digest_of(line), **said} for number, line in changed.items()]
         _extend(folder / RECORDS, before.length, _encoded(rulings))
     return changed
-
-
-def plain(record: Record) -> dict[str, Any]:
-    """Return a record as JSON holds it, without empty fields."""
-    values = ((field.name, getattr(record, field.name)) for field in fields(record))
-    left_out = ("source", "accepted")  # of the table that it came from, and of another line
-    return {
-        name: value for name, value in values if name not in left_out and value not in ("", None) and value is not False
-    }
 
 
 def _encoded(values: Sequence[Mapping[str, Any]]) -> bytes:

@@ -8,11 +8,12 @@ tolerance, or thicker than it was before. A reading is never changed to one that
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 
 from corrotwin.twin import assets, twin_state
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import AssetGeometry
+from corrotwin.twin.inspection.dates import check_not_yet_to_come
+from corrotwin.twin.inspection.events import Event, renewed_on
 from corrotwin.twin.inspection.records import UNITS_MM, Record, check, most_mm, spoken, wall_mm
 from corrotwin.twin.twin_state import TwinState
 
@@ -54,7 +55,7 @@ def admit(
         else:
             new.append(record)
     if new:
-        _check_not_yet_to_come(new[-1], twin)
+        check_not_yet_to_come(new[-1].date, spoken(new[-1]), twin)
     check_surveys([*in_force, *new])
     return new
 
@@ -122,26 +123,29 @@ def check_surveys(records: Iterable[Record]) -> None:
                 )
 
 
-def suspects(records: Mapping[int, Record], asset: AssetGeometry) -> dict[int, str]:
+def suspects(records: Mapping[int, Record], asset: AssetGeometry, events: Sequence[Event] = ()) -> dict[int, str]:
     """Return which thickness readings are suspect, with the reason of each.
 
     A reading is suspect if it is thicker than nominal plus tolerance (`records.most_mm`), or thicker than an earlier
     one of the same zone and place, by more than three standard deviations of both errors together. Readings that are
     suspect themselves are no measure for later ones; one that was accepted though thicker than before replaces those
-    before it. Where a reading was too thin by mistake, those after it are suspect until it is withdrawn: the safe side.
+    before it, and a wall that was made new is held against nothing older. Where a reading was too thin by mistake,
+    those after it are suspect until it is withdrawn: the safe side.
 
     Parameters
     ----------
     records : that count, by number.
     asset : that they are of.
+    events : that count.
     """
     found = {}
-    earlier: dict[tuple[str, object], list[Record]] = {}
+    earlier: dict[tuple[str, ...], list[Record]] = {}
     for number, record in sorted(records.items(), key=lambda item: (item[1].date, item[0])):
         if record.kind != "ultrasonic" or record.zone not in asset.zone_names:  # the latter `check` refuses
             continue
         place = record.place or record.uv
-        before = earlier.setdefault((record.zone, place), []) if place else []
+        new = renewed_on(record.zone, record.place, events, record.date)
+        before = earlier.setdefault((record.zone, str(place), new), []) if place else []
         grown = _grown(record, before)
         thick = ""
         if record.value > (most := most_mm(record, asset)):
@@ -169,13 +173,3 @@ def _grown(record: Record, before: Sequence[Record]) -> str:
             was = f"{other.value:g} mm on {other.date}"
             return f"{more:.3g} mm thicker than {was}, where the errors of both allow {allowed:.2g} mm"
     return ""
-
-
-def _check_not_yet_to_come(record: Record, twin: TwinState) -> None:
-    """Raise InputError if a date is after both the twin's clock and tomorrow: it may be a day later elsewhere."""
-    today = datetime.now(UTC).date()
-    if record.date > max(today + timedelta(days=1), twin.clock.date()).isoformat():
-        raise InputError(
-            f"{spoken(record)}: is yet to come, for today is {today} and the twin's clock "
-            f"{twin.clock:%Y-%m-%d}; correct the date, or grow the twin first"
-        )

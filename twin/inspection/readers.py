@@ -20,6 +20,7 @@ from corrotwin.twin.core.table_rows import Row
 from corrotwin.twin.core.tables import read as read_table
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.inspection.events import EVENTS, Event
 from corrotwin.twin.inspection.positions import Point, on_atlas
 from corrotwin.twin.inspection.records import KINDS, UNITS_MM, Record
 from corrotwin.twin.twin_state import TwinState
@@ -213,8 +214,10 @@ def seen_in(content: bytes, path: Path, record: Record, shape: tuple[int, int]) 
     return seen
 
 
-def from_csv(path: Path, twin: TwinState | None = None) -> list[Record]:
-    """Read records from a table: date, zone, kind, value, tool, other fields of `Record`, and `u`, `v` for uv.
+def from_csv(path: Path, twin: TwinState | None = None) -> list[Record | Event]:
+    """Read records and events from a table: date, zone, kind, value, tool, other fields of `Record`, u and v for `uv`.
+
+    A row whose kind is one of `EVENTS` is an event, with a date, a zone and, if wanted, `place` and `why`.
 
     In place of `u` and `v` it may have x, y and z on the surface of the twin, see `positions.on_atlas`. Each record
     knows its file and line, so that what is refused later names them too.
@@ -224,16 +227,38 @@ def from_csv(path: Path, twin: TwinState | None = None) -> list[Record]:
     InputError
         The file cannot be read, a column is missing, unknown or there twice, or a row is wrong (its line is named).
     """
-    optional = [name for name in (*TEXTS, *NUMBERS, "coated", "u", "v", *AXES) if name not in COLUMNS]
+    optional = [name for name in (*TEXTS, *NUMBERS, "coated", "u", "v", *AXES, "why") if name not in COLUMNS]
     table = read_table(path, required=COLUMNS, optional=optional, others=False)
     if not table.rows:
         raise InputError(f"{path}: no readings in it; give a line for each")
     by_point = twin is not None and any(row["x"] for row in table.rows)
     place = partial(on_atlas, twin, twin_state.asset(twin)) if twin is not None and by_point else None
-    return [_from_row(row, place) for row in table.rows]
+    return [_event(row) if row["kind"].lower() in EVENTS else _from_row(row, place) for row in table.rows]
+
+
+def _event(row: Row) -> Event:
+    """Return the event of a row."""
+    known = ("date", "zone", "kind", "place", "why")
+    for name in (*COLUMNS, *TEXTS, *NUMBERS, "coated", "u", "v", *AXES):
+        if name not in known and row[name]:
+            raise row.wrong("is of a reading; leave it empty in the row of an event", name)
+    if not row["date"] or not row["zone"]:
+        raise row.wrong("no date and zone; fill the row in or remove it")
+    day = row.date("date").isoformat()
+    try:
+        return Event(
+            date=day, kind=row["kind"].lower(), zone=row["zone"], place=row["place"], why=row["why"],
+            source=f"{row.path}: line {row.line}",
+        )  # fmt: skip
+    except InputError as error:
+        raise row.wrong(as_read(error)) from error
 
 
 def _from_row(row: Row, place: Callable[[Point, str], tuple[str, tuple[float, float]]] | None) -> Record:
+    if row["kind"] and row["kind"].lower() not in KINDS:
+        raise row.wrong(f"is no kind of inspection or event; choose from {', '.join((*KINDS, *EVENTS))}", "kind")
+    if row["why"]:
+        raise row.wrong("is of an event; leave it empty in the row of a reading", "why")
     lacking = [name for name in COLUMNS if not row[name]]
     if lacking or bool(row["u"]) != bool(row["v"]):
         raise row.wrong(f"no {', '.join(lacking) or 'u and v together'}; fill the row in or remove it")
@@ -247,8 +272,6 @@ def _from_row(row: Row, place: Callable[[Point, str], tuple[str, tuple[float, fl
         if row["coated"].lower() not in ANSWERS:
             raise row.wrong("is neither yes nor no; was the reading taken through paint?", "coated")
         values["coated"] = ANSWERS[row["coated"].lower()]
-    if values["kind"] not in KINDS:
-        raise row.wrong(f"is no kind of inspection; choose from {', '.join(KINDS)}", "kind")
     day = row.date("date").isoformat()
     values |= {name: row.number(name) for name in NUMBERS if row[name]}
     uv = (row.number("u"), row.number("v")) if row["u"] else None

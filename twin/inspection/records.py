@@ -2,7 +2,6 @@
 
 import functools
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from numbers import Real
 from pathlib import Path
 
@@ -11,8 +10,9 @@ import numpy as np
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.inspection.dates import is_day, service_years
 from corrotwin.twin.model.corrosion import MOST_YEARS
-from corrotwin.twin.twin_state import SECONDS_PER_YEAR, TwinState
+from corrotwin.twin.twin_state import TwinState
 
 TOLERANCE = 0.125  # share by which metal may be thicker than nominal
 # The same of pipe. (Seamless pipe may be 12.5 % thinner than nominal, ASTM A106 and A530; that no reading is held to.)
@@ -158,11 +158,7 @@ class Record:
                 object.__setattr__(self, name, getattr(usual, name))
                 if name == "bias_sd" and self.paint_sd_mm:
                     object.__setattr__(self, name, float(np.hypot(usual.bias_sd, self.paint_sd_mm)))
-        try:
-            is_day = date.fromisoformat(self.date).isoformat() == self.date  # not 20160531, which is ISO 8601, too
-        except (ValueError, TypeError):
-            is_day = False
-        if not is_day:
+        if not is_day(self.date):
             raise InputError(f"`date` {self.date}: give a day such as 2016-05-31")
         if not self.tool or not self.zone:
             raise InputError(f"{here}: give a `zone` and the name of the `tool`")
@@ -229,8 +225,7 @@ class Record:
 
     def years(self, twin: TwinState) -> float:
         """Return years after the twin was built; 0 on that very day, even if it was built in the afternoon."""
-        years = (moment(self.date) - twin.built).total_seconds() / SECONDS_PER_YEAR
-        return max(years, 0.0) if self.date == f"{twin.built:%Y-%m-%d}" else years
+        return service_years(self.date, twin)
 
 
 def check_text(name: str, text: str) -> None:
@@ -242,12 +237,6 @@ def check_text(name: str, text: str) -> None:
 def spoken(record: Record) -> str:
     """Return what an error calls a record: its file and line where it has them, its kind and day."""
     return f"{record.source}: {record.kind} of {record.date}".removeprefix(": ")
-
-
-@functools.lru_cache(maxsize=4096)  # a table has many readings of a day
-def moment(date: str) -> datetime:
-    """Return noon of a day, UTC."""
-    return datetime.strptime(date, "%Y-%m-%d").replace(hour=12, tzinfo=UTC)
 
 
 def texel_of(record: Record, asset: AssetGeometry) -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ from typing import Any
 from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.arguments import check_fields
 from corrotwin.twin.core.errors import InputError, as_read
+from corrotwin.twin.inspection.events import Event
 from corrotwin.twin.inspection.records import Record, check_text
 
 NAME = "register"
@@ -108,6 +109,17 @@ class Register:
         cml = self.find(place)
         return cml is not None and cml.kind == INJECTION
 
+    def named(self, events: Iterable[Event]) -> list[Event]:
+        """Return events with the present names of their places."""
+        return [replace(event, place=self._named(event.place)) if event.place else event for event in events]
+
+    def _named(self, place: str) -> str:
+        cml = self.find(place)
+        if cml is None:
+            return place
+        is_point = place not in (cml.id, *cml.formerly)
+        return f"{cml.id}/{place.rpartition('/')[2]}" if is_point else cml.id
+
     def applied(self, records: Iterable[Record]) -> list[Record]:
         """Return records with the present names of their places, and on the surface where the register knows where."""
         return [self._applied(record) for record in records]
@@ -116,9 +128,8 @@ class Register:
         cml = self.find(record.place) if record.place and record.kind == "ultrasonic" else None
         if cml is None or cml.zone != record.zone:
             return record
-        is_point = record.place not in (cml.id, *cml.formerly)
-        place = f"{cml.id}/{record.place.rpartition('/')[2]}" if is_point else cml.id
-        uv = cml.uv if record.uv is None and not is_point else record.uv  # where around it a point is, nobody says
+        place = self._named(record.place)
+        uv = cml.uv if record.uv is None and place == cml.id else record.uv  # where around it a point is, nobody says
         return record if (place, uv) == (record.place, record.uv) else replace(record, place=place, uv=uv)
 
 

@@ -7,7 +7,7 @@ ISO 9224:2012, Corrosivity of atmospheres: guiding values (loss after t years).
 EN 1993-5:2007, Table 4-2 (sea water, zone of high attack), by `twin.mechanisms.seawater`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -138,6 +138,13 @@ class Exposure:
     def starts(self) -> NDArray[np.float64]:
         """Return the years at which the periods begin, (n,)."""
         return np.array([period.from_years for period in self.periods])
+
+    def since(self, years: float) -> "Exposure":
+        """Return the exposure of what is new in a year, from then on."""
+        last = max(index for index, start in enumerate(self.starts()) if start <= years)
+        here = replace(self.periods[last], from_years=0.0)
+        later = (replace(period, from_years=period.from_years - years) for period in self.periods[last + 1 :])
+        return Exposure(periods=(here, *later))
 
     def splashed(self, height_m: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
         """Return whether heights above the lowest point, (q,), are in the splash of each period, (q, n)."""

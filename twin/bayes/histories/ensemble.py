@@ -9,6 +9,7 @@ first spots of each zone follow without weight: the defects that open first, whe
 reaches a sample place.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,13 +18,24 @@ from scipy.spatial import cKDTree
 from scipy.special import ndtri
 
 from corrotwin.twin.bayes.histories.places import sample_places
-from corrotwin.twin.bayes.histories.zone_histories import SPOTS, Sites, ZoneHistories, zone_histories
+from corrotwin.twin.bayes.histories.renewals import Renewal
+from corrotwin.twin.bayes.histories.zone_histories import (
+    SPOTS,
+    Sites,
+    ZoneHistories,
+    renewed_faces,
+    starts_of_faces,
+    with_renewals,
+    zone_histories,
+)
 from corrotwin.twin.bayes.prior import Prior, split
-from corrotwin.twin.geometry.atlas import AssetGeometry, Integers, Singles, Texels
+from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Singles, Texels
 from corrotwin.twin.geometry.opposite import opposite_surface
+from corrotwin.twin.inspection.events import Event
 from corrotwin.twin.model import corrosion, onset, zones
-from corrotwin.twin.model.coating import TILE, Defects, Paint, paint_defects
+from corrotwin.twin.model.coating import TILE, Coating, Defects, Paint, paint_defects
 from corrotwin.twin.model.corrosion import FINE_WAVELENGTHS_MM, LOCAL, LOCAL_WAVELENGTHS_MM
+from corrotwin.twin.model.exposure import Exposure
 from corrotwin.twin.model.loss import PiecewiseClock
 from corrotwin.twin.model.noise import LIMIT, fractal
 from corrotwin.twin.model.onset import first_years
@@ -46,6 +58,7 @@ class Bank:
     pieces_mm: Singles  # (K,) nominal thicknesses: equally thick metal counts as one piece
     seed: int
     pitted: frozenset[str] = frozenset()  # zones in which pits were measured
+    renewed_years: tuple[float, ...] = ()  # of each new metal that the asset was given, oldest first
 
     @property
     def draws(self) -> int:
@@ -73,6 +86,7 @@ def bank(
     seed: int,
     draws: int = 64,
     seeds: int = 8,
+    events: Sequence[Event] = (),
 ) -> Bank:
     """Run the twin's model `draws` x `seeds` times at the sample places of each zone.
 
@@ -86,6 +100,7 @@ def bank(
     prior : spread of the growth parameters.
     seed : random seed of the histories.
     draws, seeds : numbers of draws and of seeds; without paint, whose front and defects differ, one draw serves.
+    events : by which parts were made new; what is new has a history of its own from then on.
     """
     rng = np.random.default_rng([seed, 0])
     own = sample_places(asset, texels, rng)
@@ -107,22 +122,11 @@ def bank(
     else:
         draws, fronts, densities = 1, np.ones(1), np.ones(1)
     zone = np.repeat(np.arange(len(own)), [len(places) for places in own.values()])
-    starts = np.empty((draws, seeds, len(position)), dtype=np.float32)
-    spots = np.full((draws, seeds, len(own), SPOTS), np.inf, dtype=np.float32)
-    nearest = cKDTree(np.column_stack([position, FACING_M * normal])[: len(texel)])
-    for draw, number in np.ndindex(draws, seeds):
-        defects = None
-        if isinstance(twin.coating, Paint):
-            paint = replace(twin.coating, defects_per_m2=twin.coating.defects_per_m2 * float(densities[draw]))
-            stream = np.random.SeedSequence([seed, 2, draw, number])
-            defects = paint_defects(asset, twin.exposure, paint, stream)
-            at = nearest.query(np.column_stack([defects.position_m, FACING_M * defects.normal]))[1]
-            for index in range(len(own)):
-                first = np.sort(defects.birth_years[zone[at] == index])[:SPOTS]
-                spots[draw, number, index, : len(first)] = first
-        starts[draw, number] = _starts(
-            twin, position, normal, ragged[number], defects, REACH * years, float(fronts[draw])
-        )
+    model = _Model(
+        twin=twin, asset=asset, sites=sites, ragged=ragged, fronts=fronts, densities=densities, zone=zone,
+        nearest=cKDTree(np.column_stack([position, FACING_M * normal])[: len(texel)]),
+    )  # fmt: skip
+    starts, spots = model.run(twin.exposure, REACH * years, (seed, 2), np.arange(len(position)))
     pieces = np.unique(texels.thickness_mm.reshape(-1)[texel])
     histories = []
     for index, (name, places) in enumerate(own.items()):
@@ -136,10 +140,93 @@ def bank(
                 spot_lag=RUSTED_LAG + FINE_LAG / 2,
             )
         )  # fmt: skip
+    happened = sorted(events, key=lambda event: event.date)
     return Bank(
-        twin=twin, prior=prior, zones=tuple(histories), cover=corrosion.cover_clock(twin.exposure),
-        shape=asset.atlas_shape, pieces_mm=pieces, seed=seed,
+        twin=twin, prior=prior, zones=_renewed(histories, model, happened, years, seed),
+        cover=corrosion.cover_clock(twin.exposure), shape=asset.atlas_shape, pieces_mm=pieces, seed=seed,
+        renewed_years=tuple(event.years(twin) for event in happened if event.renews_metal),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Model:
+    """What the twin's model needs to be run at m places, n of them sample places, in B draws and S seeds."""
+
+    twin: TwinState
+    asset: AssetGeometry
+    sites: Sites
+    ragged: list[Singles]  # S times (m,)
+    fronts: Floats  # (B,) factors on the speed of rust under paint
+    densities: Floats  # (B,) factors on the number of paint defects
+    zone: Integers  # (n,)
+    nearest: cKDTree  # of the sample places
+
+    def run(self, exposure: Exposure, years: float, stream: tuple[int, ...], rows: Integers) -> tuple[Singles, Singles]:
+        """Return the starts of corrosion, (B, S, m) years, and those of the first spots, (B, S, zones, `SPOTS`).
+
+        Parameters
+        ----------
+        exposure : of what is new at year 0.
+        years : until which starts must be known.
+        stream : of randomness.
+        rows : places that are asked for; starts are inf at the others.
+        """
+        position, normal = self.sites.position_m, self.sites.normal
+        draws, seeds, zones = len(self.fronts), len(self.ragged), int(self.zone.max()) + 1
+        starts = np.full((draws, seeds, len(position)), np.inf, dtype=np.float32)
+        spots = np.full((draws, seeds, zones, SPOTS), np.inf, dtype=np.float32)
+        for draw, number in np.ndindex(draws, seeds):
+            defects = None
+            if isinstance(self.twin.coating, Paint):
+                density = self.twin.coating.defects_per_m2 * float(self.densities[draw])
+                paint = replace(self.twin.coating, defects_per_m2=density)
+                seed = np.random.SeedSequence([*stream, draw, number])
+                defects = paint_defects(self.asset, exposure, paint, seed)
+                at = self.nearest.query(np.column_stack([defects.position_m, FACING_M * defects.normal]))[1]
+                for index in range(zones):
+                    first = np.sort(defects.birth_years[self.zone[at] == index])[:SPOTS]
+                    spots[draw, number, index, : len(first)] = first
+            starts[draw, number, rows] = _starts(
+                exposure, self.twin.coating, position[rows], normal[rows], self.ragged[number][rows], defects, years,
+                float(self.fronts[draw]),
+            )  # fmt: skip
+        return starts, spots
+
+
+def _renewed(
+    zones: Sequence[ZoneHistories], model: _Model, events: Sequence[Event], years: float, seed: int
+) -> tuple[ZoneHistories, ...]:
+    """Return the zones with the renewals of their metal and coating."""
+    renewals: list[list[Renewal]] = [[] for _ in zones]
+    sites, metal = model.sites, 0
+    for number, event in enumerate(events):
+        at = event.years(model.twin)
+        metal += event.renews_metal
+        faces = [
+            renewed_faces(event, zone.name, sites, np.flatnonzero(model.zone == index))
+            for index, zone in enumerate(zones)
+        ]
+        concerned = [
+            index for index, (own, behind) in enumerate(faces)
+            if own.any() or behind.any() or (event.kind == "repair" and event.zone == zones[index].name)
+        ]  # fmt: skip
+        rows = np.flatnonzero(np.isin(model.zone, concerned))
+        rows = np.concatenate([rows, sites.behind[rows][sites.behind[rows] >= 0]])
+        starts, spots = model.run(model.twin.exposure.since(at), REACH * max(years - at, 1.0), (seed, 3, number), rows)
+        if isinstance(model.twin.coating, Paint) and not all(own.all() for own, _ in faces):
+            spots[..., 0] = 0  # rust of the older paint beside it counts as creeping in at once: the safe side
+        for index in concerned:
+            own, behind = faces[index]
+            own_starts, behind_starts = starts_of_faces(
+                sites, np.flatnonzero(model.zone == index), starts, spots[:, :, index]
+            )
+            renewals[index].append(
+                Renewal(
+                    event=event, years=at, metal=metal if event.renews_metal else 0, own=own, behind=behind,
+                    own_start_years=own_starts, behind_start_years=behind_starts,
+                )
+            )  # fmt: skip
+    return tuple(with_renewals(zone, tuple(own)) if own else zone for zone, own in zip(zones, renewals, strict=True))
 
 
 def _sites(asset: AssetGeometry, texels: Texels, texel: Integers) -> Sites:
@@ -168,7 +255,8 @@ def _sites(asset: AssetGeometry, texels: Texels, texel: Integers) -> Sites:
 
 
 def _starts(
-    twin: TwinState,
+    exposure: Exposure,
+    coating: Coating,
     position: Singles,
     normal: Singles,
     noise: Singles,
@@ -182,5 +270,5 @@ def _starts(
     present = (np.arange(rows * TILE) < len(position)).reshape(rows, TILE)
     place, facing = np.zeros((2, rows, TILE, 3), dtype=np.float32)
     place[present], facing[present] = position, normal
-    start = first_years(place, facing, present, noise, defects, twin.exposure, twin.coating, years, front)
+    start = first_years(place, facing, present, noise, defects, exposure, coating, years, front)
     return np.asarray(start[present])

@@ -1,23 +1,32 @@
 """State of a zone in a year, by a bank of histories and given delay, rate, exponent, pits and mechanisms."""
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from corrotwin.twin.bayes.histories.air import air_loss_mm, counted_between
 from corrotwin.twin.bayes.histories.ensemble import Bank
+from corrotwin.twin.bayes.histories.renewals import (
+    Stage,
+    drift_scale,
+    has_happened,
+    law_mm,
+    loss_in_stages,
+    start_in_stage,
+)
 from corrotwin.twin.bayes.histories.zone_histories import Face, ZoneHistories
 from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
-from corrotwin.twin.mechanisms.mechanism import Mechanism, loss_mm
 from corrotwin.twin.model.corrosion import AS_STANDARD
-from corrotwin.twin.model.loss import PiecewiseClock, loss_um
 from corrotwin.twin.model.pits import mean_pit_mm
-from corrotwin.twin.twin_state import TwinState
 
 Kept = TypeVar("Kept", np.float32, np.int64)
+SharedLoss = Callable[
+    [float], Floats
+]  # of years of service: loss of each mechanism by what all places share, (n, M) mm
 LOCAL_NEW = (
     0.015  # standard deviation of a place's thickness when new over that of its piece; seamless pipe is eccentric
 )
@@ -31,7 +40,7 @@ class GrowthSamples:
     rate: Singles  # (n,) factor on every loss in air
     exponent: Singles  # (n,) of time, in air
     pits: Singles  # (n,) factor on the depth of pits
-    new: Singles  # (n, K) thickness when new over nominal, of each piece of the bank
+    new: Singles  # (n, K) thickness when new over nominal: each piece of the bank, then again for each new metal
     mechanism_rate: Singles  # (n, M) mm in the first year
     mechanism_spread: Singles  # (n, M) standard deviation of the logarithm of the rate from place to place
     shared_drift: Singles  # (n, M) standard deviation of the change of the rate everywhere, over the rate, in a year
@@ -82,9 +91,37 @@ class Trajectory:
         """Return the start of corrosion in air at each place of a face, (n, s, Q) years; first spots come last."""
         return np.asarray(_up(self.growth.delay) * self._chosen(face.start_years, self.growth.number))
 
-    def new_mm(self) -> Singles:
-        """Return the thickness of each place when new, (n, s, Q) mm."""
-        piece = self.zone.thickness_mm * self.growth.new[:, None, self.zone.piece]
+    @cached_property
+    def _stages(self) -> tuple[list[Stage], list[Stage]]:
+        """Renewals of the zone's own face and of the one behind."""
+        delay, number = _up(self.growth.delay), self.growth.number
+        own: list[Stage] = []
+        behind: list[Stage] = []
+        for renewal in self.zone.renewals:
+            for stages, here, start in (
+                (own, renewal.own, renewal.own_start_years), (behind, renewal.behind, renewal.behind_start_years)
+            ):  # fmt: skip
+                if here.any():
+                    at = np.float32(renewal.years) + delay * self._chosen(start, number)
+                    stages.append(Stage(years=renewal.years, metal=renewal.metal > 0, here=here, start_years=at))
+        return own, behind
+
+    def metal_since(self, years: float) -> tuple[Floats, Integers]:
+        """Return since when the metal of each place is there that is there in a year, and its number, (Q,) each.
+
+        Without renewals (1,) of zeros, as of the first metal.
+        """
+        renewals = [renewal for renewal in self.zone.renewals if renewal.metal and has_happened(renewal.years, years)]
+        since, number = np.zeros(1), np.zeros(1, dtype=np.int64)
+        for renewal in renewals:
+            since = np.where(renewal.own, renewal.years, since)
+            number = np.where(renewal.own, renewal.metal, number)
+        return since, number
+
+    def new_mm(self, years: float = 0.0) -> Singles:
+        """Return the thickness when new of the metal that is there in a year, (n, s, Q) mm."""
+        piece = self.zone.piece + len(self.bank.pieces_mm) * self.metal_since(years)[1]
+        piece = self.zone.thickness_mm * self.growth.new[:, None, piece]
         return np.asarray(piece * (1 + np.float32(LOCAL_NEW) * self._of_seed(self.zone.new)))
 
     def remembered(self, key: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
@@ -97,41 +134,50 @@ class Trajectory:
         """Return the loss in air at each place of a face, without pits, (n, s, Q) mm; it may pass the thickness."""
         if not face.factor.any():
             return np.zeros((1, 1, len(face.factor)), dtype=np.float32)
-        start = self._own_starts if face is self.zone.own else self.start_years(face)
+        is_own = face is self.zone.own
         rate, exponent = _up(self.growth.rate), _up(self.growth.exponent)
-        loss = air_loss_mm(self.bank.twin, start, face.wet, years, rate, exponent)
-        loss *= self._of_seed(face.local)
-        loss *= face.factor
-        return loss
 
-    def mechanism_mm(self, years: float, face: Face, shared: Floats | None) -> Singles:
+        def loss_mm(start: Singles, until: float) -> Singles:
+            loss = air_loss_mm(self.bank.twin, start, face.wet, until, rate, exponent)
+            loss *= self._of_seed(face.local)
+            loss *= face.factor
+            return loss
+
+        start = self._own_starts if is_own else self.start_years(face)
+        return loss_in_stages(start, self._stages[0 if is_own else 1], years, loss_mm)
+
+    def mechanism_mm(self, years: float, face: Face, shared: SharedLoss | None) -> Singles:
         """Return the loss to mechanisms at each place of a face, (n, s, Q) mm.
 
         Parameters
         ----------
         years : of service.
         face : of the zone.
-        shared : (n, M) loss of each mechanism by the change of its rate that all places share, mm; None for none.
+        shared : loss by the change of rates that all places share, by year of service; None for none.
         """
         total = np.zeros((1, 1, len(face.factor)), dtype=np.float32)
-        spread, drift = self._of_seed(face.spread), self._of_seed(face.drift)
-        for index, mechanism in enumerate(self.bank.twin.mechanisms):
+        spread, drift, since = self._of_seed(face.spread), self._of_seed(face.drift), self.metal_since(years)[0]
+        for index in range(len(self.bank.twin.mechanisms)):
             if face.acts[:, index].any():
-                common = None if shared is None else shared[:, index, None, None]
-                loss = self._one_mechanism_mm(years, index, mechanism, spread[..., index], drift[..., index], common)
+                loss = self._one_mechanism_mm(years, since, index, spread[..., index], drift[..., index], shared)
                 total = total + loss * face.acts[:, index]
         return np.asarray(total, dtype=np.float32)
 
     def _one_mechanism_mm(
-        self, years: float, index: int, mechanism: Mechanism, spread: Singles, drift: Singles | float,
-        shared: Floats | None,
+        self, years: float, since: Floats, index: int, spread: Singles, drift: Singles | float,
+        shared: SharedLoss | None,
     ) -> Singles:  # fmt: skip
-        growth = self.growth
-        steady = np.float32(loss_mm(mechanism, years, 1.0))
+        growth, mechanism = self.growth, self.bank.twin.mechanisms[index]
+        steady = np.asarray(law_mm(mechanism, years, since), dtype=np.float32)
+        scale = np.asarray(drift_scale(mechanism, years, since), dtype=np.float32)
         severity = np.exp(_up(growth.mechanism_spread[:, index]) * spread)
-        changed = _up(growth.local_drift[:, index]) * np.float32(drift_scale(exposed_years(mechanism, years))) * drift
+        changed = _up(growth.local_drift[:, index]) * scale * drift
         loss = _up(growth.mechanism_rate[:, index]) * (severity * steady + changed)
-        return np.asarray(np.maximum(loss if shared is None else loss + shared, 0), dtype=np.float32)
+        if shared is not None:
+            loss = loss + shared(years)[:, index, None, None]
+            for begin in np.unique(since[since > 0]):
+                loss = loss - np.where(since == begin, shared(float(begin))[:, index, None, None], 0)
+        return np.asarray(np.maximum(loss, 0), dtype=np.float32)
 
     def pits_mm(self, years: float) -> Singles:
         """Return the depth of each pit below its surroundings, (n, s, J) mm."""
@@ -144,19 +190,29 @@ class Trajectory:
         Pits in what a mechanism attacks are known only where some were measured; they deepen with its loss, too.
         """
         place = self._of_pits(self.zone.pit_place)
-        birth = np.take_along_axis(self._own_starts, place, axis=2) + self._of_pits(self.zone.pit_delay_years)
-        usual = np.array(AS_STANDARD.exponent, dtype=np.float32)  # `twin.model.pits` says why
-        depth = air_loss_mm(self.bank.twin, birth, self.zone.own.wet[place], years, _up(self.growth.rate), usual)
-        depth *= self.zone.own.factor[place]
+        delay, usual = self._of_pits(self.zone.pit_delay_years), np.array(AS_STANDARD.exponent, dtype=np.float32)
+
+        def loss_mm(start: Singles, until: float) -> Singles:  # `twin.model.pits` says why by the usual exponent
+            rate, wet = _up(self.growth.rate), self.zone.own.wet[place]
+            return air_loss_mm(self.bank.twin, start + delay, wet, until, rate, usual) * self.zone.own.factor[place]
+
+        def at_pits(start: Singles) -> Singles:
+            return np.take_along_axis(start, place, axis=2)
+
+        stages = [
+            replace(stage, here=stage.here[place], start_years=at_pits(stage.start_years)) for stage in self._stages[0]
+        ]
+        depth = loss_in_stages(at_pits(self._own_starts), stages, years, loss_mm)
         if self.zone.name in self.bank.pitted:
-            since = np.maximum(years - self._of_pits(self.zone.pit_delay_years), 0)
+            new = np.broadcast_to(self.metal_since(years)[0], self.zone.thickness_mm.shape)[place]
+            since = np.maximum(years - new - delay, 0)
             for index, mechanism in enumerate(self.bank.twin.mechanisms):
-                uniform = loss_mm(mechanism, years, 1.0) - loss_mm(mechanism, years - since, 1.0)
+                uniform = law_mm(mechanism, years, new) - law_mm(mechanism, years - since, new)
                 here = self.zone.own.acts[place, index]
                 depth = depth + _up(self.growth.mechanism_rate[:, index]) * uniform.astype(np.float32) * here
         return np.asarray(_up(self.growth.pits) * depth, dtype=np.float32), place
 
-    def levels(self, years: float, *, above_mm: float = 0.0, shared: Floats | None = None) -> Levels:
+    def levels(self, years: float, *, above_mm: float = 0.0, shared: SharedLoss | None = None) -> Levels:
         """Return the state of the zone in a year.
 
         What is left at a place is its thickness when new less the loss of both of its faces there, and of a pit.
@@ -170,7 +226,7 @@ class Trajectory:
         zone = self.zone
         air, mechanisms = self.air_mm(years, zone.own), self.mechanism_mm(years, zone.own, shared)
         behind = self.air_mm(years, zone.behind) + self.mechanism_mm(years, zone.behind, shared)
-        new, pits, place = self.new_mm(), self.pits_mm(years), self._of_pits(zone.pit_place)
+        new, pits, place = self.new_mm(years), self.pits_mm(years), self._of_pits(zone.pit_place)
         own = np.broadcast_to(air + mechanisms, np.broadcast_shapes(new.shape, air.shape, mechanisms.shape))
         left = np.maximum(new - own - behind, 0)
         at_pit = np.take_along_axis(left, place, axis=2)
@@ -197,7 +253,7 @@ class Trajectory:
             general_left_mm=np.median(left[..., : len(zone.texel)], axis=2),
         )
 
-    def _worst_cell_mm(self, years: float, face: Face, at: Integers, shared: Floats | None) -> Singles:
+    def _worst_cell_mm(self, years: float, face: Face, at: Integers, shared: SharedLoss | None) -> Singles:
         """Return how much more a face of the worst unseen cell has lost to mechanisms than the place it is like.
 
         Parameters
@@ -216,17 +272,20 @@ class Trajectory:
         worst = self._chosen(self.zone.cell_spread, self.growth.pit_number)
         usual = np.broadcast_to(self.mechanism_mm(years, face, shared), (*at.shape[:2], len(face.factor)))
         cell = np.zeros(at.shape, dtype=np.float32)
+        since = np.broadcast_to(self.metal_since(years)[0], face.factor.shape)[at]
         for index in acting:
-            common = None if shared is None else shared[:, index, None, None]
-            mechanism, severity = self.bank.twin.mechanisms[index], worst[..., index, None]
-            cell += self._one_mechanism_mm(years, index, mechanism, severity, 0.0, common) * face.acts[at, index]
+            severity = worst[..., index, None]
+            cell += self._one_mechanism_mm(years, since, index, severity, 0.0, shared) * face.acts[at, index]
         return np.asarray(np.maximum(cell - np.take_along_axis(usual, at, axis=2), 0), dtype=np.float32)
 
     def rusted(self, years: float) -> NDArray[np.bool_]:
         """Return which places count as rusted, (n, s, Q)."""
         return self.remembered(
             ("rusted", years),
-            lambda: _between(self.bank.cover, self._own_starts, years) > self._of_seed(self.zone.lag),
+            lambda: (
+                counted_between(self.bank.cover, start_in_stage(self._own_starts, self._stages[0], years), years)
+                > self._of_seed(self.zone.lag)
+            ),
         )
 
     def _mean_mm(self, own: Singles, new: Singles, years: float) -> Singles:
@@ -245,59 +304,5 @@ class Trajectory:
         return np.asarray(mean, dtype=np.float32)
 
 
-def exposed_years(mechanism: Mechanism, years: ArrayLike) -> Floats:
-    """Return how long a mechanism has acted by years of service, any shape."""
-    return np.asarray(np.maximum(np.asarray(years, dtype=float) - mechanism.after_years, 0))
-
-
-def drift_scale(years: ArrayLike) -> Floats:
-    """Return the standard deviation of the loss by a changing rate, over rate and yearly drift, after so many years.
-
-    The rate moves as a Brownian motion; its integral has the variance t³ / 3.
-    """
-    return np.asarray(np.sqrt(np.asarray(years, dtype=float) ** 3 / 3))
-
-
-def air_loss_mm(
-    twin: TwinState,
-    start_years: Singles,
-    wet: NDArray[np.bool_],
-    years: float,
-    rate: Singles,
-    exponent: Singles,
-) -> Singles:
-    """Return the uniform loss of steel in air, mm, in the shape of `start_years`.
-
-    Parameters
-    ----------
-    twin : its places.
-    start_years : start of corrosion, any shape.
-    wet : (..., T) whether the sea splashes a place in each period; broadcasts with `start_years`.
-    years : now.
-    rate, exponent : factor on the loss, and exponent of time; broadcast with `start_years`.
-    """
-    exposure = twin.exposure
-    loss = loss_um(start_years, years, exposure.starts(), exposure.first_year_um(), exponent)
-    if wet.any():
-        for splashed in exposure.splash_patterns():
-            here = (wet == splashed).all(axis=-1)
-            if here.any():
-                sea = exposure.sea_um(splashed)
-                more = loss_um(start_years, years, exposure.starts(), exposure.first_year_um(), exponent, sea)
-                loss = np.where(here, more, loss)
-    return np.asarray(rate / np.float32(1000) * loss, dtype=np.float32)
-
-
 def _up(values: Singles | Floats) -> Singles:
     return np.asarray(values, dtype=np.float32)[:, None, None]
-
-
-def _between(clock: PiecewiseClock, start: Singles, until: float) -> Singles:
-    """Return what a clock counts from `start`, any shape, to `until`; at most 0 if `until` is earlier."""
-    if len(clock.starts) == 1:
-        return np.asarray((np.float32(until) - start) * np.float32(clock.paces[0]))
-    total = np.zeros_like(start)
-    for begin, end, pace in zip(clock.starts, [*clock.starts[1:], np.inf], clock.paces, strict=True):
-        stay = np.maximum(np.float32(min(end, until)) - np.maximum(start, np.float32(begin)), 0)
-        total += np.float32(pace) * stay
-    return total

@@ -1,14 +1,16 @@
 """A zone in all histories: sample places with both faces of the metal, first spots, pits, and unseen cells."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from corrotwin.twin.bayes.histories.renewals import Renewal, renews
 from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
+from corrotwin.twin.inspection.events import Event
 from corrotwin.twin.mechanisms.mechanism import Mechanism, acts_on
 from corrotwin.twin.model.corrosion import LOCAL
 from corrotwin.twin.model.pits import Pits
@@ -81,6 +83,7 @@ class ZoneHistories:
     pit_factor: Singles  # (D, S, J) depth over uniform loss since birth, before the factor on pits
     cell_place: Integers  # (D, S) sample place that the worst cell is like, but for its mechanisms
     cell_spread: Singles  # (D, S, M) standard normal: greatest severity of each mechanism among the cells
+    renewals: tuple[Renewal, ...] = ()  # events by which some of its metal or coating is new, oldest first
 
 
 def zone_histories(
@@ -103,14 +106,15 @@ def zone_histories(
     spot_lag : lag of the first spots.
     """
     seeds, count = start_years.shape[1], len(rows)
-    like = np.linspace(0, count - 1, SPOTS).astype(np.int64)  # sample places behind which the first spots lie
+    like = _like(count)
     standard = rng.standard_normal((2, 2, seeds, count + SPOTS, len(twin.mechanisms))).astype(np.float32)
     standard = np.minimum(standard, SEVEREST)
     factor = sites.factor[rows]
+    own_starts, behind_starts = starts_of_faces(sites, rows, start_years, spots)
     own = Face(
         factor=_behind(factor, np.full(SPOTS, factor.mean())),
         wet=_wet(twin, sites.position_m[rows, 2]),
-        start_years=np.concatenate([start_years[..., rows], spots], axis=2),
+        start_years=own_starts,
         local=_behind(local[:, rows], np.full((seeds, SPOTS), 1 + LOCAL * SPOT_NOISE)),
         acts=_acts(twin.mechanisms, sites.zone_names, sites.zone[rows], sites.position_m[rows, 2], like),
         spread=standard[0, 0],
@@ -119,12 +123,11 @@ def zone_histories(
     other = sites.behind[rows]
     open_air = other >= 0
     factor = np.where(open_air, sites.factor[other], 0)
-    started = np.where(open_air, start_years[..., other], np.inf)
     noise = np.where(open_air, local[:, other], 1)
     behind = Face(
         factor=_behind(factor, factor[like]),
         wet=_wet(twin, sites.behind_height_m[rows], like),
-        start_years=_behind(started, started[..., like]),
+        start_years=behind_starts,
         local=_behind(noise, noise[:, like]),
         acts=_acts(twin.mechanisms, sites.zone_names, sites.behind_zone[rows], sites.behind_height_m[rows], like),
         spread=standard[0, 1],
@@ -152,6 +155,54 @@ def zone_histories(
         cell_place=rng.integers(count, size=(PIT_DRAWS, seeds)),
         cell_spread=np.minimum(worst, SEVEREST).astype(np.float32),
     )
+
+
+def starts_of_faces(sites: Sites, rows: Integers, start_years: Singles, spots: Singles) -> tuple[Singles, Singles]:
+    """Return the start of corrosion at a zone's own face and at the one behind, (B, S, Q) each.
+
+    Parameters
+    ----------
+    sites, rows : all places, and which of them are the zone's sample places, (P,).
+    start_years : (B, S, m) at all places.
+    spots : (B, S, `SPOTS`) of the first spots.
+    """
+    other, like = sites.behind[rows], _like(len(rows))
+    started = np.where(other >= 0, start_years[..., other], np.inf)
+    return np.concatenate([start_years[..., rows], spots], axis=2), _behind(started, started[..., like])
+
+
+def renewed_faces(event: Event, name: str, sites: Sites, rows: Integers) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return where an event renews a zone's own face and the one behind, (Q,) each.
+
+    New metal is new on both faces. The first spots are spared unless all of the zone is new: the safe side.
+
+    Parameters
+    ----------
+    event : what happened.
+    name, sites, rows : the zone, all places, and which of them are its sample places, (P,).
+    """
+    own = np.full(len(rows), renews(event, name))
+    behind = np.array([index >= 0 and renews(event, sites.zone_names[index]) for index in sites.behind_zone[rows]])
+    if event.renews_metal:
+        new = own | behind
+        new = np.concatenate([new, np.full(SPOTS, new.all())])
+        return new, new
+    return np.concatenate([own, own[:SPOTS]]), np.concatenate([behind, behind[_like(len(rows))]])
+
+
+def with_renewals(zone: ZoneHistories, renewals: tuple[Renewal, ...]) -> ZoneHistories:
+    """Return a zone with its renewals; its worst cell lies where metal is old, if there is such: the safe side."""
+    new = np.zeros(len(zone.texel), dtype=bool)
+    for renewal in renewals:
+        new |= (renewal.metal > 0) & renewal.own[: len(new)]
+    old = np.flatnonzero(~new)
+    spared = new.any() and len(old)
+    return replace(zone, renewals=renewals, cell_place=old[zone.cell_place % len(old)] if spared else zone.cell_place)
+
+
+def _like(count: int) -> Integers:
+    """Return the sample places, of so many, behind which the first spots lie."""
+    return np.linspace(0, count - 1, SPOTS).astype(np.int64)
 
 
 def _most(names: list[str]) -> str:

@@ -9,17 +9,20 @@ and biases are integrated exactly: what all places share has a precision matrix 
 independent given it (Woodbury).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from corrotwin.twin.bayes.histories.air import air_loss_mm
 from corrotwin.twin.bayes.histories.ensemble import Bank
-from corrotwin.twin.bayes.histories.trajectories import LOCAL_NEW, GrowthSamples, air_loss_mm, exposed_years
-from corrotwin.twin.bayes.histories.zone_histories import Face, ZoneHistories
-from corrotwin.twin.bayes.thickness.readings import Readings, zone_index
+from corrotwin.twin.bayes.histories.renewals import Stage, exposed_years, latest_metal, law_mm, loss_in_stages
+from corrotwin.twin.bayes.histories.trajectories import LOCAL_NEW, GrowthSamples
+from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
+from corrotwin.twin.bayes.thickness.readings import MeasuredPlace, Readings, since_of, zone_index
 from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
-from corrotwin.twin.mechanisms.mechanism import loss_mm
 
 JITTER = 1e-9  # keeps covariances of integrated Brownian motion positive definite
 
@@ -68,9 +71,14 @@ class ThicknessModel:
         return thickness_in_air_mm(self.bank, self.readings, self.growth, self.spots, self.readings.years)
 
     @cached_property
+    def shared_years(self) -> Floats:
+        """Years at which what all places share is drawn, (G,): those of the slots, then those of new metal."""
+        return np.concatenate([self.readings.years, np.unique(self.bank.renewed_years)])
+
+    @cached_property
     def _steady(self) -> Floats:
         """Loss by each mechanism's law at rate 1, at each reading, (J, V, M)."""
-        return laws(self.bank, self.readings.at_years)
+        return laws(self.bank, self.readings.at_years, self.readings.since_years)
 
     @cached_property
     def residual_mm(self) -> Floats:
@@ -85,19 +93,24 @@ class ThicknessModel:
         keys: dict[bytes, list[int]] = {}
         for row, place in enumerate(self.readings.places):
             key = self.readings.variance[row].tobytes() + place.acts.tobytes() + np.float64(place.nominal_mm).tobytes()
+            key += np.array(place.renewed).tobytes()
             keys.setdefault(key, []).append(row)
         return [(np.array(rows), self._group(rows[0])) for rows in keys.values()]
 
     def _group(self, row: int) -> "_Group":
         place, years = self.readings.places[row], self.readings.years
-        local = local_covariance(self.bank, self.growth, place.nominal_mm, place.acts, years, years)
+        local = local_covariance(self.bank, self.growth, place, years, years)
         whole = local + np.diag(self.readings.variance[row])
         scale = place.acts * self.growth.mechanism_rate * self.growth.shared_drift
         bias = np.sqrt(self.readings.bias_variance)
-        design = [
-            scale[:, index, None, None] * brownian_root(exposed_years(mechanism, years))
-            for index, mechanism in enumerate(self.bank.twin.mechanisms)
-        ]
+        since = self.readings.since_years[row]
+        begin = np.searchsorted(self.shared_years[len(years) :], since)
+        design = []
+        for index, mechanism in enumerate(self.bank.twin.mechanisms):
+            root = brownian_root(exposed_years(mechanism, self.shared_years))
+            before = np.concatenate([root[len(years) :], np.zeros((1, len(root)))])[begin]
+            lost = root[: len(years)] - np.where(since[:, None] > 0, before, 0)
+            design.append(scale[:, index, None, None] * lost)
         design.append(np.broadcast_to(np.diag(bias), (len(scale), len(years), len(years))))
         return _Group(
             inverse=np.linalg.inv(whole), log_determinant=np.linalg.slogdet(whole)[1],
@@ -163,28 +176,37 @@ class _Group:
     design: Floats  # (n, V, R) effect on loss of what is shared
 
 
-def local_covariance(
-    bank: Bank, growth: GrowthSamples, thickness_mm: float, acts: Floats, first: Floats, second: Floats
-) -> Floats:
+def local_covariance(bank: Bank, growth: GrowthSamples, place: MeasuredPlace, first: Floats, second: Floats) -> Floats:
     """Return the covariance of what a place has lost by itself between years (a,) and (b,), (n, a, b) mm².
 
     It is that of its thickness when new beside its piece's, of severities, and of the rates' own wandering.
     """
+    (since, metal), (later, other) = latest_metal(first, place.renewed), latest_metal(second, place.renewed)
     growth_rate = growth.mechanism_rate.astype(float)
-    total = np.full((len(growth_rate), len(first), len(second)), (LOCAL_NEW * thickness_mm) ** 2)
-    early, late = laws(bank, first), laws(bank, second)
+    new = (LOCAL_NEW * place.nominal_mm) ** 2 * (metal[:, None] == other)
+    total = np.broadcast_to(new, (len(growth_rate), *new.shape)).copy()
+    early, late = laws(bank, first, since), laws(bank, second, later)
     for index, mechanism in enumerate(bank.twin.mechanisms):
-        wander = brownian_integral(exposed_years(mechanism, first), exposed_years(mechanism, second))
-        square = acts[index] * growth_rate[:, index, None, None] ** 2
+        begun, ended = exposed_years(mechanism, first), exposed_years(mechanism, second)
+        fresh, last = exposed_years(mechanism, since), exposed_years(mechanism, later)
+        wander = brownian_integral(begun, ended) - brownian_integral(begun, last)
+        wander += brownian_integral(fresh, last) - brownian_integral(fresh, ended)
+        square = place.acts[index] * growth_rate[:, index, None, None] ** 2
         severity = growth.mechanism_spread[:, index, None, None].astype(float) ** 2
         drift = growth.local_drift[:, index, None, None].astype(float) ** 2
         total += square * (severity * np.outer(early[:, index], late[:, index]) + drift * wander)
     return np.asarray(total)
 
 
-def laws(bank: Bank, years: Floats) -> Floats:
-    """Return the loss by each mechanism's law at rate 1, in the shape of `years` and one more axis, (..., M)."""
-    laws = [loss_mm(mechanism, years, 1.0) for mechanism in bank.twin.mechanisms]
+def laws(bank: Bank, years: Floats, since_years: ArrayLike = 0.0) -> Floats:
+    """Return the loss by each mechanism's law at rate 1, in the shape of `years` and one more axis, (..., M).
+
+    Parameters
+    ----------
+    bank, years : of the asset, and of service.
+    since_years : since when the metal is there, in a shape that broadcasts with `years`.
+    """
+    laws = [law_mm(mechanism, years, since_years) for mechanism in bank.twin.mechanisms]
     return np.stack(laws, axis=-1) if laws else np.zeros((*years.shape, 0))
 
 
@@ -208,26 +230,50 @@ def thickness_in_air_mm(
         known = np.array([item.piece is not None for item in places])
         nominal = np.where(known, [item.nominal_mm for item in places], zone.thickness_mm[place])
         piece = np.where(known, [item.piece or 0 for item in places], zone.piece[place])
-        new = nominal * np.take_along_axis(growth.new, piece, axis=1)
-        for face, factors in (
-            (zone.own, [item.factor for item in places]), (zone.behind, [item.behind_factor for item in places])
+        for number, face, factors in (
+            (0, zone.own, [item.factor for item in places]), (1, zone.behind, [item.behind_factor for item in places])
         ):  # fmt: skip
             factor = np.where(known, [item or 0.0 for item in factors], face.factor[place])
             if not factor.any():
                 continue
-            lost = _air_mm(bank, zone, face, growth, seed, place, years)
+            lost = _air_mm(bank, zone, number, places, growth, seed, place, years)
             left[:, rows] -= factor[..., None] * lost
-        left[:, rows] += new[..., None]
+        metal = since_of(places, years)[1]
+        for given in np.unique(metal):
+            new = nominal * np.take_along_axis(growth.new, piece + len(bank.pieces_mm) * given, axis=1)
+            left[:, rows] += np.where(metal == given, new[..., None], 0)
     return left
 
 
 def _air_mm(
-    bank: Bank, zone: ZoneHistories, face: Face, growth: GrowthSamples, seed: Integers, place: Integers, years: Floats
+    bank: Bank,
+    zone: ZoneHistories,
+    side: int,
+    places: Sequence[MeasuredPlace],
+    growth: GrowthSamples,
+    seed: Integers,
+    place: Integers,
+    years: Floats,
 ) -> Singles:
-    """Return the loss in air of a face at places, (n, j, T) mm, before its factor."""
-    number = growth.number[:, None]
-    start: Singles = growth.delay[:, None] * face.start_years[number, seed, place]
+    """Return the loss in air of a face at places, (n, j, T) mm, before its factor; side 0 is its own, 1 that behind."""
+    face = (zone.own, zone.behind)[side]
+    number, delay = growth.number[:, None], growth.delay[:, None]
+    start: Singles = delay * face.start_years[number, seed, place]
+    stages = []
+    for index, renewal in enumerate(zone.renewals):
+        fresh, renewed = ((renewal.own_start_years, renewal.own), (renewal.behind_start_years, renewal.behind))[side]
+        if renewal.metal:
+            here = np.array([(renewal.years, renewal.metal) in item.renewed for item in places])
+        else:
+            known = [item.recoated[index][side] for item in places]
+            here = np.where([one is None for one in known], renewed[place], np.array(known, dtype=bool))
+        if here.any():
+            at = np.float32(renewal.years) + delay * fresh[number, seed, place]
+            stages.append(Stage(years=renewal.years, metal=renewal.metal > 0, here=here, start_years=at))
     wet, local = face.wet[place], face.local[seed, place]
     rate, exponent = growth.rate[:, None], growth.exponent[:, None]
-    columns = [local * air_loss_mm(bank.twin, start, wet, float(year), rate, exponent) for year in years]
-    return np.stack(columns, axis=-1)
+
+    def loss_mm(start: Singles, until: float) -> Singles:
+        return local * air_loss_mm(bank.twin, start, wet, until, rate, exponent)
+
+    return np.stack([loss_in_stages(start, stages, float(year), loss_mm) for year in years], axis=-1)

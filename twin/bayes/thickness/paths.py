@@ -1,11 +1,11 @@
 """Loss to mechanisms over the years, drawn from the thickness readings: what all places share, and measured places."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from corrotwin.twin.bayes.histories.trajectories import exposed_years
+from corrotwin.twin.bayes.histories.renewals import exposed_years
 from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.sightings import Sighting
 from corrotwin.twin.bayes.thickness.model import (
@@ -18,11 +18,12 @@ from corrotwin.twin.bayes.thickness.model import (
     steady_loss_mm,
     thickness_in_air_mm,
 )
-from corrotwin.twin.bayes.thickness.readings import arrange, draw_spots, rows_and_slots
+from corrotwin.twin.bayes.thickness.readings import arrange, draw_spots, rows_and_slots, since_of
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Texels
 from corrotwin.twin.mechanisms.mechanism import loss_mm
 
 MOST_STEPS = 120  # of a year or more; paths are smooth between them
+JUST_BEFORE_YEARS = 1e-3  # before a renewal: until then paths are of the old metal
 JITTER_MM2 = 1e-8  # on the diagonal of covariances, which may be singular; and a share of each variance
 
 
@@ -61,6 +62,8 @@ def draw_paths(particles: Particles, until_years: float, rng: np.random.Generato
     """
     step = max(1.0, np.ceil(until_years / MOST_STEPS))
     years = np.arange(np.ceil(until_years / step) + 1) * step
+    renewed = np.unique(particles.bank.renewed_years)
+    years = np.unique(np.concatenate([years, renewed, np.maximum(renewed - JUST_BEFORE_YEARS, 0)]))
     model = particles.thickness_model()
     streams = rng.spawn(3)
     standard = None if model is None else model.draw_shared(streams[0])
@@ -68,8 +71,16 @@ def draw_paths(particles: Particles, until_years: float, rng: np.random.Generato
     if model is None:
         return Paths(years=years, shared_mm=shared, left_mm=np.zeros((len(particles.number), 0, len(years))))
     assert standard is not None  # noqa: S101  drawn wherever there is a model
-    left = _left_mm(model, standard, shared, years, streams[2])
-    return Paths(years=years, shared_mm=shared, left_mm=np.minimum.accumulate(np.maximum(left, 0), axis=2))
+    left = np.maximum(_left_mm(model, standard, shared, np.searchsorted(years, renewed), years, streams[2]), 0)
+    for row, place in enumerate(model.readings.places):
+        left[:, row] = one_way(left[:, row], years, place.renewed_years, np.minimum)
+    return Paths(years=years, shared_mm=shared, left_mm=left)
+
+
+def one_way(values: Floats, years: Floats, renewed_years: Iterable[float], way: np.ufunc) -> Floats:
+    """Return values, (n, T), that only fall (`np.minimum`) or rise (`np.maximum`) from one renewal to the next."""
+    parts = np.split(values, np.searchsorted(years, sorted(set(renewed_years))), axis=1)
+    return np.concatenate([way.accumulate(part, axis=1) for part in parts], axis=1)
 
 
 def _shared_mm(
@@ -77,7 +88,7 @@ def _shared_mm(
 ) -> Floats:
     """Return what all places lose more or less by changing rates, (n, M, T) mm: never less than was lost before."""
     growth, mechanisms = particles.growth(), particles.bank.twin.mechanisms
-    count, slots = len(particles.number), np.zeros(0) if model is None else model.readings.years
+    count, slots = len(particles.number), np.zeros(0) if model is None else model.shared_years
     noise = rng.standard_normal((len(years), len(mechanisms), count))  # year by year: longer grids begin with the same
     shared = np.zeros((count, len(mechanisms), len(years)))
     for index, mechanism in enumerate(mechanisms):
@@ -97,8 +108,9 @@ def _shared_mm(
 
 
 def _left_mm(
-    model: ThicknessModel, standard: Floats, shared_mm: Floats, years: Floats, rng: np.random.Generator
-) -> Floats:
+    model: ThicknessModel, standard: Floats, shared_mm: Floats, renewed: Integers, years: Floats,
+    rng: np.random.Generator,
+) -> Floats:  # fmt: skip
     """Return what is left at the measured places, (n, J, T) mm.
 
     Parameters
@@ -106,18 +118,22 @@ def _left_mm(
     model : of the readings.
     standard : (n, R) what all places share, standardised, from `ThicknessModel.draw_shared`.
     shared_mm : (n, M, T) what that means for the loss to each mechanism.
+    renewed : (E,) which of the years are those of new metal.
     years : (T,).
     rng : source of what each place has by itself: drawn before the readings, then corrected by them (Matheron's rule).
     """
     growth, readings, bank = model.growth, model.readings, model.bank
     left = thickness_in_air_mm(bank, readings, growth, model.spots, years)
-    left -= steady_loss_mm(readings, growth, laws(bank, years)[None])
-    left -= np.einsum("jm,nmt->njt", np.stack([place.acts for place in readings.places]), shared_mm)
+    since, _ = since_of(readings.places, years)
+    left -= steady_loss_mm(readings, growth, laws(bank, np.broadcast_to(years, since.shape), since))
+    acts = np.stack([place.acts for place in readings.places])
+    left -= np.einsum("jm,nmt->njt", acts, shared_mm)
+    for begin in renewed:
+        left += np.where(since == years[begin], np.einsum("jm,nm->nj", acts, shared_mm[..., begin])[..., None], 0)
     for (rows, group), stream in zip(model.groups, rng.spawn(len(model.groups)), strict=True):
-        slots, thickness = readings.years, readings.places[rows[0]].nominal_mm
-        acts, size = readings.places[rows[0]].acts, (len(model.spots), len(rows))
+        slots, size = readings.years, (len(model.spots), len(rows))
         whole = np.concatenate([slots, years])
-        covariance = local_covariance(bank, growth, thickness, acts, whole, whole)
+        covariance = local_covariance(bank, growth, readings.places[rows[0]], whole, whole)
         variance = covariance.diagonal(axis1=1, axis2=2)
         root = np.linalg.cholesky(covariance + (JITTER_MM2 + JITTER * variance)[:, None] * np.eye(len(whole)))
         noise = stream.standard_normal((2 * len(slots) + len(years), *size))  # longer grids begin with the same
@@ -155,15 +171,16 @@ def replicate_thickness(
         spots=np.concatenate([state.spots, spots], axis=1),
     )  # fmt: skip
     standard = model.draw_shared(rng)
-    shared = np.zeros((count, len(state.bank.twin.mechanisms), slots))
+    years = model.shared_years
+    shared = np.zeros((count, len(state.bank.twin.mechanisms), len(years)))
     for index, mechanism in enumerate(state.bank.twin.mechanisms):
-        own = standard[:, index * slots : (index + 1) * slots]
+        own = standard[:, index * len(years) : (index + 1) * len(years)]
         scale = model.growth.mechanism_rate[:, index] * model.growth.shared_drift[:, index]
-        shared[:, index] = scale[:, None] * (own @ brownian_root(exposed_years(mechanism, readings.years)).T)
-    left = _left_mm(model, standard, shared, readings.years, rng)
+        shared[:, index] = scale[:, None] * (own @ brownian_root(exposed_years(mechanism, years)).T)
+    left = _left_mm(model, standard, shared, np.arange(slots, len(years)), years, rng)
     bias = standard[:, -slots:] * np.sqrt(readings.bias_variance)
     drawn = np.zeros((count, len(new)))
-    for number, (item, (row, slot)) in enumerate(zip(new, rows_and_slots(before, new), strict=True)):
+    for number, (item, (row, slot)) in enumerate(zip(new, rows_and_slots(before, new, state.bank), strict=True)):
         drawn[:, number] = left[:, row, slot] - bias[:, slot] + item.record.thick_bias_mm
         drawn[:, number] += item.record.scatter_sd * rng.standard_normal(count)
     return drawn

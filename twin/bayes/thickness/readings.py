@@ -1,13 +1,14 @@
 """Thickness readings of an asset, arranged by place and by visit with one instrument."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corrotwin.twin.bayes.histories.ensemble import Bank, piece_of
+from corrotwin.twin.bayes.histories.renewals import latest_metal, renews
 from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
 from corrotwin.twin.bayes.sightings import Sighting, zone_of
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Texels
@@ -16,7 +17,8 @@ from corrotwin.twin.inspection.records import texel_of
 from corrotwin.twin.mechanisms.mechanism import acts_on
 from corrotwin.twin.model import zones
 
-MOST_EARLIER, MOST_LATEST = 8, 3  # visits, before the latest inspection and of it; more are taken together
+# Visits, before the latest inspection and of it; more are taken together. Twice as many where metal was renewed.
+MOST_EARLIER, MOST_LATEST = 8, 3
 UNREAD = 1e8  # mm²: variance of a reading that was not taken
 
 
@@ -31,6 +33,9 @@ class MeasuredPlace:
     piece : index of the bank's piece; None where the place is unknown.
     factor, behind_factor : on the loss in air of its face and of the one behind it; None where the place is unknown.
     acts : (M,) on how many of both faces each mechanism acts.
+    renewed : years and numbers of the new metal that the place was given, oldest first.
+    recoated : which renewals of its zone, by index, gave it a coating alone, on its own face and on the one behind;
+        None for a face where that depends on where in its zone the place lies.
     """
 
     zone: str
@@ -40,6 +45,13 @@ class MeasuredPlace:
     factor: float | None
     behind_factor: float | None
     acts: Floats
+    renewed: tuple[tuple[float, int], ...] = ()
+    recoated: Mapping[int, tuple[bool | None, bool | None]] = field(default_factory=dict)
+
+    @property
+    def renewed_years(self) -> tuple[float, ...]:
+        """Years at which its metal was made new."""
+        return tuple(at for at, _ in self.renewed)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,6 +68,7 @@ class Readings:
         none.
     bias_variance : (V,) of the bias that all readings of a slot share, mm².
     latest : (V,) whether a slot is of the latest inspection.
+    since_years, metal : (J, V) since when the metal is there that was read, and its number; 0 for the first.
     """
 
     places: tuple[MeasuredPlace, ...]
@@ -65,6 +78,8 @@ class Readings:
     variance: Floats
     bias_variance: Floats
     latest: NDArray[np.bool_]
+    since_years: Floats
+    metal: Integers
 
     @property
     def read(self) -> NDArray[np.bool_]:
@@ -92,7 +107,8 @@ class _Layout:
     latest: NDArray[np.bool_]  # (V,) of each slot
 
 
-def _laid_out(earlier: Sequence[Sighting], latest: Sequence[Sighting]) -> _Layout:
+def _laid_out(earlier: Sequence[Sighting], latest: Sequence[Sighting], renewed: Sequence[float]) -> _Layout:
+    """Arrange readings; none of a slot are from before a year in which metal was renewed and others from after it."""
     before = [item for item in earlier if item.record.kind == "ultrasonic"]
     items = [*before, *(item for item in latest if item.record.kind == "ultrasonic")]
     row_of: dict[object, int] = {}
@@ -109,14 +125,21 @@ def _laid_out(earlier: Sequence[Sighting], latest: Sequence[Sighting]) -> _Layou
     window = np.zeros(len(items), dtype=np.int64)
     for own, most in ((~late, MOST_EARLIER), (late, MOST_LATEST)):
         days, day = np.unique(years[own], return_inverse=True)
-        window[own] = _windows(days, most)[day]
+        part = np.searchsorted(np.unique(np.asarray(renewed, dtype=float)), days, side="right")
+        parts = np.unique(part)
+        each = most if len(parts) < 3 else max(2 * most // len(parts), 2)  # twice as many in all
+        for number in parts:
+            begin = window[own].max(initial=-1) + 1 if number else 0
+            here = (part == number)[day]
+            among = np.flatnonzero(own)[here]
+            window[among] = begin + _windows(days[part == number], each)[day[here] - np.flatnonzero(part == number)[0]]
     keys, slots = np.unique(np.column_stack([late, window, tools]), axis=0, return_inverse=True)
     return _Layout(items=items, rows=rows, slots=slots.reshape(-1), years=years, latest=keys[:, 0].astype(bool))
 
 
-def rows_and_slots(earlier: Sequence[Sighting], latest: Sequence[Sighting]) -> list[tuple[int, int]]:
+def rows_and_slots(earlier: Sequence[Sighting], latest: Sequence[Sighting], bank: Bank) -> list[tuple[int, int]]:
     """Return the place and the slot that `arrange` gives each thickness reading of the latest inspection."""
-    layout = _laid_out(earlier, latest)
+    layout = _laid_out(earlier, latest, bank.renewed_years)
     pairs = zip(layout.rows.tolist(), layout.slots.tolist(), strict=True)
     return [pair for pair in pairs if layout.latest[pair[1]]]
 
@@ -133,7 +156,7 @@ def arrange(
     earlier, latest : sightings before the latest inspection, and of it; those of other kinds are passed over.
     bank, asset, texels : of the asset.
     """
-    layout = _laid_out(earlier, latest)
+    layout = _laid_out(earlier, latest, bank.renewed_years)
     first = [layout.items[number].record for number in np.unique(layout.rows, return_index=True)[1]]
     at = layout.rows, layout.slots
     numbers = np.array([(item.record.read_mm, item.record.scatter_sd, item.record.bias_sd) for item in layout.items])
@@ -146,16 +169,30 @@ def arrange(
     safe = np.where(read, weight, 1)
     years = time.sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-12)
     shared, own = _bias_variances(layout, bias, weight.shape)
+    places = tuple(
+        _measured_place(record.zone, record.place, texel_of(record, asset), bank, asset, texels) for record in first
+    )
+    since, metal = since_of(places, years)
     return Readings(
-        places=tuple(
-            _measured_place(record.zone, record.place, texel_of(record, asset), bank, asset, texels) for record in first
-        ),
+        places=places,
         years=years,
         at_years=np.where(read, time / safe, years),
         value_mm=value / safe,
         variance=np.where(read, 1 / safe + own, UNREAD),
         bias_variance=shared,
         latest=layout.latest,
+        since_years=since,
+        metal=metal,
+    )
+
+
+def since_of(places: Sequence[MeasuredPlace], years: Floats) -> tuple[Floats, Integers]:
+    """Return since when the metal of J places is there that is there in T years, and its number, (J, T) each."""
+    found = [latest_metal(years, place.renewed) for place in places]
+    shape = (len(places), len(years))
+    return (
+        np.array([since for since, _ in found]).reshape(shape),
+        np.array([metal for _, metal in found], dtype=np.int64).reshape(shape),
     )
 
 
@@ -196,7 +233,8 @@ def _measured_place(
         acts = np.rint(zone.own.acts.mean(axis=0)) + np.rint(zone.behind.acts.mean(axis=0))
         return MeasuredPlace(
             zone=name_of_zone, name=name, nominal_mm=float(np.median(zone.thickness_mm)), piece=None, factor=None,
-            behind_factor=None, acts=acts.astype(float),
+            behind_factor=None, acts=acts.astype(float), renewed=_renewed(zone, name, None),
+            recoated=_recoated(zone, None),
         )  # fmt: skip
     names, here = asset.zone_names, texels.zone[at][None].astype(np.int64)
     thickness, position, normal = texels.thickness_mm[at], texels.position_m[at][None], texels.normal[at][None]
@@ -210,8 +248,43 @@ def _measured_place(
         piece=int(piece_of(bank.pieces_mm, thickness)),
         factor=float(zones.loss_factors(asset.zone_kinds, here, normal)[0]),
         behind_factor=float(factor[0]) if opposite.found[0] else 0.0,
-        acts=acts.reshape(len(mechanisms)),
+        acts=acts.reshape(len(mechanisms)), renewed=_renewed(zone, name, names[behind[0]] if opposite.found[0] else ""),
+        recoated=_recoated(zone, names[behind[0]] if opposite.found[0] else ""),
     )  # fmt: skip
+
+
+def _renewed(zone: ZoneHistories, name: str, behind: str | None) -> tuple[tuple[float, int], ...]:
+    """Return years and numbers of the new metal of a place.
+
+    Parameters
+    ----------
+    zone, name : its zone, and its name or an empty one.
+    behind : zone behind it, empty without one; None where the place is unknown. Its metal is then new by an event of
+        another zone only where all of its own zone is.
+    """
+    found = []
+    for renewal in zone.renewals:
+        event = renewal.event
+        if event.kind == "repair":
+            new = (event.zone, event.place) == (zone.name, name)
+        elif behind is None:
+            new = bool(renewal.own.all())
+        else:
+            new = renews(event, zone.name) or (behind != "" and renews(event, behind))
+        if renewal.metal and new:
+            found.append((renewal.years, renewal.metal))
+    return tuple(found)
+
+
+def _recoated(zone: ZoneHistories, behind: str | None) -> dict[int, tuple[bool | None, bool | None]]:
+    """Return which renewals of a zone gave a place a new coating, on its own face and on the one behind."""
+    return {
+        index: (
+            renews(renewal.event, zone.name),
+            None if behind is None else behind != "" and renews(renewal.event, behind),
+        )
+        for index, renewal in enumerate(zone.renewals) if not renewal.metal
+    }  # fmt: skip
 
 
 def zone_index(readings: Readings, zone: ZoneHistories) -> Integers:

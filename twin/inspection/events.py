@@ -1,0 +1,180 @@
+"""Events that change an asset: zones that were replaced or recoated, and places that were repaired."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry.atlas import AssetGeometry
+from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.inspection.dates import check_not_yet_to_come, is_day, service_years
+from corrotwin.twin.inspection.records import Record, check_text
+from corrotwin.twin.model.coating import Paint
+from corrotwin.twin.model.corrosion import MOST_YEARS
+from corrotwin.twin.model.zones import ZONES
+from corrotwin.twin.twin_state import TwinState
+
+ALL = "all"  # in place of a zone: every zone
+EVENTS = {
+    "replacement": "steel and coating of a zone are new from that day",
+    "recoating": "the coating of a zone is new from that day; the metal that was lost stays lost",
+    "repair": "the wall at a place is new from that day, as by a patch or weld overlay",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A day on which a part of the asset was made new.
+
+    What is read on that very day counts as read afterwards.
+
+    Parameters
+    ----------
+    date : day, as 2016-05-31.
+    kind : one of `EVENTS`.
+    zone : zone of the asset, or "all"; the metal behind it is that of its wall, so that it counts from both sides.
+    place : of a repair, the name of the place whose wall was renewed; else empty.
+    why : remark, kept and not compared.
+    source : file and line that it was read from, for errors; neither kept nor compared.
+    """
+
+    date: str
+    kind: str
+    zone: str
+    place: str = ""
+    why: str = field(default="", compare=False)
+    source: str = field(default="", compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("date", "kind", "zone", "place", "why"):
+            if not isinstance(text := getattr(self, name), str):
+                raise InputError(f"{name} {text!r:.60}: must be text")
+            check_text(name, text)
+        if self.kind not in EVENTS:
+            raise InputError(f"`event` {self.kind!r:.60}: choose from {', '.join(EVENTS)}")
+        if not is_day(self.date):
+            raise InputError(f"{self.kind}: `date` {self.date!r:.60}: give a day such as 2016-05-31")
+        if not self.zone:
+            raise InputError(f"{self}: give the `zone`")
+        if self.kind == "repair" and (not self.place or self.zone == ALL):
+            raise InputError(f"{self}: a repair is of one place; give `zone`, and `place` as its readings name it")
+        if self.kind != "repair" and self.place:
+            raise InputError(f"{self}: is of a whole zone; leave `place` out, or state a repair of the place")
+
+    def __str__(self) -> str:
+        where = f"{self.zone} {self.place}".strip()
+        return f"{self.source}: {self.kind} of {where} on {self.date}".removeprefix(": ")
+
+    @property
+    def renews_metal(self) -> bool:
+        """Whether the steel is new, not only its coating."""
+        return self.kind != "recoating"
+
+    def years(self, twin: TwinState) -> float:
+        """Return years after the twin was built."""
+        return service_years(self.date, twin)
+
+
+def admit_events(
+    events: Sequence[Event],
+    there: Iterable[Event],
+    in_force: Iterable[Event],
+    records: Iterable[Record],
+    twin: TwinState,
+    asset: AssetGeometry,
+) -> list[Event]:
+    """Return those of some events that are not there yet, oldest first, having refused what cannot be.
+
+    Parameters
+    ----------
+    events : in any order.
+    there : all earlier events, withdrawn ones too; each absorbs one equal event.
+    in_force : those of them that were not withdrawn.
+    records : that count, those that come with the events among them.
+    twin, asset : to which it happened.
+
+    Raises
+    ------
+    InputError
+        An event cannot be of this twin (`check_event`), is yet to come, or is of a place that no reading names; or two
+        events of one day are of the same metal.
+    """
+    left = Counter(there)
+    new = []
+    for event in sorted(events, key=lambda event: event.date):
+        check_event(event, twin, asset)
+        if left[event]:
+            left[event] -= 1
+        else:
+            check_not_yet_to_come(event.date, str(event), twin)
+            new.append(event)
+    known = {(record.zone, record.place) for record in records}
+    for event in new:
+        if event.place and (event.zone, event.place) not in known:
+            raise InputError(
+                f"{event}: no reading on {event.zone} names that place; enter its readings first, or correct the name"
+            )
+    check_days([*in_force, *new])
+    return new
+
+
+def check_event(event: Event, twin: TwinState, asset: AssetGeometry) -> None:
+    """Raise InputError if an event cannot be of this twin.
+
+    Raises
+    ------
+    InputError
+        The zone is unknown or has no paint that could be renewed, or the day is not after that on which service began.
+    """
+    kinds = {name: kind for name, kind in zip(asset.zone_names, asset.zone_kinds, strict=True) if name != COVERED}
+    if event.zone not in (ALL, *kinds):
+        raise InputError(f"{event}: no zone {event.zone!r}; this {asset.kind} has {', '.join(kinds)}, and all")
+    if event.date <= f"{twin.built:%Y-%m-%d}" or event.years(twin) > MOST_YEARS:
+        raise InputError(
+            f"{event}: the twin was built on {twin.built:%Y-%m-%d}, all of it new; give a day after that one"
+        )
+    if event.kind == "recoating":
+        if not isinstance(twin.coating, Paint):
+            what = "bare" if twin.coating is None else "galvanised"
+            raise InputError(
+                f"{event}: this twin is {what}, so that no paint can be renewed, and paint that it got later is not "
+                "modelled; leave the event out, which is on the safe side"
+            )
+        if event.zone != ALL and not ZONES[kinds[event.zone]].loss:
+            raise InputError(f"{event}: the air does not reach {event.zone}, which has no coating; name another zone")
+
+
+def check_days(events: Iterable[Event]) -> None:
+    """Refuse two events of the same metal on one day, unless they are repairs of two places.
+
+    Raises
+    ------
+    InputError
+        There are two: which was last cannot be known.
+    """
+    seen: dict[str, list[Event]] = {}
+    for event in events:
+        for other in seen.setdefault(event.date, []):
+            apart = event.zone != other.zone and ALL not in (event.zone, other.zone)
+            if not apart and (not event.place or not other.place or event.place == other.place):
+                raise InputError(f"{event}: on that day there is a {other.kind} of {other.zone}; withdraw one of them")
+        seen[event.date].append(event)
+
+
+def renewed_on(zone: str, place: str, events: Iterable[Event], until: str = "9999-12-31") -> str:
+    """Return the last day on which the wall of a place was made new; empty if there is none.
+
+    Only events of that zone count: where else its metal may lie is not known here.
+
+    Parameters
+    ----------
+    zone, place : the zone, and the name of the place or an empty one.
+    events : that count.
+    until : last day that counts.
+    """
+    days = [
+        event.date
+        for event in events
+        if event.renews_metal and event.date <= until and event.zone in (ALL, zone) and event.place in ("", place)
+    ]
+    return max(days, default="")

@@ -1,0 +1,72 @@
+"""Lines of the log of inspections: records, events, and rulings on either, as JSON holds them."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from corrotwin.twin.core import files
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.inspection.dates import moment
+from corrotwin.twin.inspection.events import Event
+from corrotwin.twin.inspection.records import Record
+
+RULINGS = ("withdraws", "restores", "accepts")  # what a line may do to the record or event of an earlier one
+Verb = Literal["withdraws", "restores", "accepts"]
+EVENT = "event"  # by which a line is of an event: its kind
+_LEFT_OUT = ("source", "accepted")  # of the table that it came from, and of another line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ruling:
+    """A line that withdraws, restores or accepts the record or event of an earlier line: when, and why.
+
+    `of` is the digest of that record: a file whose lines were moved or removed is refused.
+    """
+
+    line: int
+    of: str
+    verb: str
+    date: str
+    why: str = ""
+
+
+def line_of(values: Any) -> Record | Event | Ruling:
+    """Return a line from JSON.
+
+    Raises
+    ------
+    InputError, TypeError, ValueError, LookupError
+        It is none.
+    """
+    if not isinstance(values, dict):
+        raise InputError("not an object")
+    for name in RULINGS:
+        if name in values:
+            given = dict(values)
+            ruling = Ruling(line=given.pop(name), verb=name, **given)
+            if type(ruling.line) is not int or not isinstance(ruling.why, str):
+                raise InputError(f"{name} no line")
+            moment(ruling.date)
+            return ruling
+    for name in _LEFT_OUT:
+        if name in values:
+            raise InputError(f"{name} is no part of a record")
+    if EVENT in values:
+        given = dict(values)
+        return Event(kind=given.pop(EVENT), **given)
+    uv = values.get("uv")
+    return Record(**{**values, "value": float(values["value"]), "uv": tuple(uv) if isinstance(uv, list) else uv})
+
+
+def plain(line: Record | Event) -> dict[str, Any]:
+    """Return a record or an event as JSON holds it, without empty fields."""
+    values = {field.name: getattr(line, field.name) for field in fields(line) if field.name not in _LEFT_OUT}
+    if isinstance(line, Event):
+        values = {EVENT: values.pop("kind"), **values}
+    return {name: value for name, value in values.items() if value not in ("", None) and value is not False}
+
+
+def digest_of(line: Record | Event) -> str:
+    """Return the digest by which a ruling names a record or an event."""
+    if isinstance(line, Event):
+        return files.digest([line.date, line.zone, line.kind, line.place])
+    return files.digest([line.date, line.zone, line.kind, line.value, line.tool, line.place])
