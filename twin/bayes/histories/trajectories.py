@@ -133,6 +133,14 @@ class Trajectory:
         loss = _up(growth.mechanism_rate[:, index]) * (severity * steady + changed)
         return np.asarray(np.maximum(loss if shared is None else loss + shared, 0), dtype=np.float32)
 
+    def _lost_mm(self, years: float, face: Face, shared: Floats | None) -> Singles:
+        return self.air_mm(years, face) + self.mechanism_mm(years, face, shared)
+
+    def left_mm(self, years: float, shared: Floats | None = None) -> Singles:
+        """Return what is left at each place through the wall, without pits, (n, s, Q) mm."""
+        own, behind = (self._lost_mm(years, face, shared) for face in (self.zone.own, self.zone.behind))
+        return np.asarray(np.maximum(self.new_mm() - own - behind, 0))
+
     def pits_mm(self, years: float) -> Singles:
         """Return the depth of each pit below its surroundings, (n, s, J) mm."""
         depth, _ = self._since_birth_mm(years)
@@ -168,11 +176,9 @@ class Trajectory:
         shared : as for `mechanism_mm`.
         """
         zone = self.zone
-        air, mechanisms = self.air_mm(years, zone.own), self.mechanism_mm(years, zone.own, shared)
-        behind = self.air_mm(years, zone.behind) + self.mechanism_mm(years, zone.behind, shared)
         new, pits, place = self.new_mm(), self.pits_mm(years), self._of_pits(zone.pit_place)
-        own = np.broadcast_to(air + mechanisms, np.broadcast_shapes(new.shape, air.shape, mechanisms.shape))
-        left = np.maximum(new - own - behind, 0)
+        own = np.broadcast_to(self._lost_mm(years, zone.own, shared), new.shape)
+        left = np.maximum(new - own - self._lost_mm(years, zone.behind, shared), 0)
         at_pit = np.take_along_axis(left, place, axis=2)
         left_at_pit = np.maximum(at_pit - pits, 0)
         cell_at = self._chosen(zone.cell_place, self.growth.pit_number)[..., None]
