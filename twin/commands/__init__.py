@@ -1,8 +1,8 @@
 """The commands of ``corrotwin twin``."""
 
-from corrotwin.twin.commands import assets, creation, forecasts, inspections
+from corrotwin.twin.commands import assets, creation, forecasts, inspections, views
 
-DESCRIPTION = "Digital twins of corroding assets: make, grow, show, export, inspect and forecast one."
+DESCRIPTION = "Digital twins of corroding assets: make, grow, show, view, export, inspect, forecast and compare one."
 COMMANDS = {
     "new": creation.new,
     "grow": assets.grow,
@@ -10,5 +10,7 @@ COMMANDS = {
     "export": assets.export,
     "inspect": inspections.inspect,
     "forecast": forecasts.forecast,
+    "view": views.view,
+    "compare": views.compare,
     "calibrate": forecasts.calibrate,
 }

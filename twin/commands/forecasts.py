@@ -97,7 +97,7 @@ def forecast(
     if plot is not None:
         plots.check(plot)
     outlook.check_strength(smys_mpa, length_mm, safety_factor)
-    limits_given, wall = _required(required), outlook.read_design(design)
+    limits_given, wall = read_required(required), outlook.read_design(design)
     if cml is not None and not limits_given and wall is None:
         raise InputError("--cml: give --required or --design, the thickness that must be left")
     result.check_choice(basis, chosen_by)
@@ -191,7 +191,7 @@ def calibrate(
     say(f"written to {out}")
 
 
-def _required(given: Sequence[str]) -> dict[str, float]:
+def read_required(given: Sequence[str]) -> dict[str, float]:
     """Return the required thickness by zone from options of the form zone=mm."""
     required = {}
     for text in given:

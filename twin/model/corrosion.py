@@ -170,9 +170,7 @@ def _cover_lags(position_m: Singles, coating: Coating, streams: Sequence[np.rand
     return [*bare, np.asarray(FINE_LAG * fine, dtype=np.float32)]
 
 
-def cover_begins(
-    texels: Texels, start_years: Singles, *, exposure: Exposure, coating: Coating, seed: int
-) -> Singles:
+def cover_begins(texels: Texels, start_years: Singles, *, exposure: Exposure, coating: Coating, seed: int) -> Singles:
     """Return the reading of `cover_clock` at which rust begins to cover each texel, (H, W); inf where it does not.
 
     The cover in a year follows from it alone: a smooth step from 0 to 1 while the clock passes `COVER_RAMP` from there.

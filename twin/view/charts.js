@@ -12,7 +12,7 @@ View.make = (name, attributes = {}, ...children) => {
 
 const niceSteps = (low, high, count) => {
   const rough = (high - low) / count || 1, power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((times) => times * power >= rough);
+  const step = power * [1, 2, 5, 10].find((times) => times * power >= 0.85 * rough);
   const steps = [];
   for (let value = Math.ceil(low / step - 1e-9) * step; value <= high + 1e-9 * step; value += step) steps.push(value);
   return steps;
@@ -27,7 +27,7 @@ View.chart = ({ title, years, low, middle, high, points = [], required = null, f
   const y = (value) => height - bottom - (value / most) * (height - top - bottom);
   const line = (values) => values.map((value, k) => `${k ? "L" : "M"}${x(years[k]).toFixed(1)},${y(value).toFixed(1)}`).join("");
   const parts = [];
-  for (const value of niceSteps(0, axis(most), 4)) {
+  for (const value of niceSteps(0, axis(most), 5)) {
     const at = y((value / axis(most)) * most);
     parts.push(make("line", { class: "grid", x1: left, x2: width - right, y1: at, y2: at }));
     parts.push(make("text", { class: "tick", x: left - 5, y: at + 4, "text-anchor": "end" }, `${+value.toPrecision(6)}`));

@@ -34,7 +34,7 @@ View.inUnit = (mm) => (View.unit === "inch" ? mm / 25.4 : mm);
 View.number = (mm) => View.inUnit(mm).toFixed(View.unit === "inch" ? 3 : 2);
 View.length = (mm) => `${View.number(mm)} ${View.unit === "inch" ? "in" : "mm"}`;
 View.percent = (share, digits = 1) => `${share.toFixed(digits)} %`;
-View.life = (years) => (years === null ? `beyond ${View.data.ahead.toPrecision(3)}` : years.toPrecision(3));
+View.life = (years) => (years === null ? `beyond ${View.data.ahead.toPrecision(3)}` : `${+years.toPrecision(3)}`);
 
 // Where a year lies among some years: the one before it, and the share of the way to the next.
 View.between = (grid, year) => {

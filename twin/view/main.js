@@ -22,7 +22,7 @@ const begin = async () => {
     scene.spot.visible = false;
     const { zone, marker, place } = chosen;
     if (zone?.centre && !quiet) scene.look(zone.centre.slice(0, 3), null, zone.centre[3]);
-    if (marker?.position && !quiet) scene.look(marker.position, marker.normal, 0.3 * scene.reach);
+    if (marker?.position && !quiet) scene.look(marker.position, marker.normal, 0.5 * scene.reach);
     const at = place ?? marker;
     if (at?.position) scene.place(scene.spot, at.position, at.normal);
     tell();

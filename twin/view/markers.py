@@ -39,18 +39,13 @@ def _marker(known: Session, own: Sequence[Record], place: PlaceForecast | None) 
     is_cml = first.kind == "ultrasonic"
     return {
         "kind": first.kind,
-        "name": printable(first.place or _usual_name(first)),
+        "name": printable(first.place or first.date),
         "zone": first.zone,
         "position": position,
         "normal": normal,
         "readings": [_reading(record, known) for record in own],
         "left": None if place is None or not is_cml else [levels(column) for column in place.left_mm.T],
     }
-
-
-def _usual_name(record: Record) -> str:
-    names = {"ultrasonic": "reading", "pit": "deepest pit", "grade": "degree of rusting", "photo": "photograph"}
-    return f"{names[record.kind]} of {record.date}"
 
 
 def _reading(record: Record, known: Session) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from corrotwin.twin import export, twin_state
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import write_text, writing
+from corrotwin.twin.core.files import read_text, write_text, writing
 from corrotwin.twin.core.text import printable
 from corrotwin.twin.forecast import tables
 from corrotwin.twin.forecast.place_levels import PlaceLevels, nearest_place, place_levels
@@ -21,7 +21,7 @@ from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.view import packing
 from corrotwin.twin.view.library import three_js
 from corrotwin.twin.view.markers import markers
-from corrotwin.twin.view.surface import SurfaceHistory, area_centres, surface_history
+from corrotwin.twin.view.surface import SurfaceHistory, area_centres
 
 SCRIPTS = ("data.js", "colours.js", "scene.js", "charts.js", "panels.js", "main.js")
 UNITS = ("mm", "inch")
@@ -36,35 +36,44 @@ def check(path: Path, units: str = "mm") -> None:
         raise InputError(f"`units` {units!r:.40}: choose mm or inch")
 
 
-def write(path: Path, made: Forecast, *, units: str = "mm", compared: tuple[float, float] | None = None) -> int:
+def write(
+    path: Path,
+    made: Forecast,
+    surface: SurfaceHistory,
+    *,
+    units: str = "mm",
+    compared: tuple[float, float] | None = None,
+) -> int:
     """Write the page of a twin, and return its size in bytes.
 
     Parameters
     ----------
     path : .html file.
     made : forecast of the twin; its years are those of the page.
+    surface : from `surface_history`, to the last of these years.
     units : of lengths at first, mm or inch; the page has a switch.
     compared : years of service whose difference the page shows at first; None for the state now.
 
     Raises
     ------
     InputError
-        Another suffix, unknown units, more triangles than a page shows, or a place that cannot be written.
+        Another suffix, unknown units, or a place that cannot be written.
     """
     check(path, units)
-    text = render(made, units=units, compared=compared)
+    text = render(made, surface, units=units, compared=compared)
     with writing(path):
         write_text(path, text)
     return len(text.encode())
 
 
-def render(made: Forecast, *, units: str = "mm", compared: tuple[float, float] | None = None) -> str:
+def render(
+    made: Forecast, surface: SurfaceHistory, *, units: str = "mm", compared: tuple[float, float] | None = None
+) -> str:
     """Return the page of a twin as HTML; parameters as for `write`."""
     import jinja2
     from markupsafe import Markup
 
     known = made.known
-    surface = surface_history(known.twin, known.now_years, made.years[-1])
     data = content(made, surface) | {"units": units, "compared": compared}
     library, own = three_js(), "\n".join(_file(name) for name in SCRIPTS)
     folder = jinja2.FileSystemLoader(Path(__file__).parent)
@@ -80,8 +89,6 @@ def render(made: Forecast, *, units: str = "mm", compared: tuple[float, float] |
 
 
 def _file(name: str) -> str:
-    from corrotwin.twin.core.files import read_text
-
     return read_text(Path(__file__).with_name(name))
 
 

@@ -90,7 +90,8 @@ const readingsOf = (choose) => View.data.markers.filter((marker) => marker.kind 
 
 View.markerLabel = (marker) => {
   const last = marker.readings[marker.readings.length - 1], count = marker.readings.length;
-  return `${NAMES[marker.kind]} ${marker.name}, ${marker.zone}: ${shown(last)} on ${last.date}${count > 1 && marker.kind !== "photo" ? `, ${count} readings` : ""}${marker.position ? "" : " (place not recorded)"}`;
+  const when = marker.name === last.date ? "" : ` on ${last.date}`;
+  return `${NAMES[marker.kind]} ${marker.name}, ${marker.zone}: ${shown(last)}${when}${count > 1 && marker.kind !== "photo" ? `, ${count} readings` : ""}${marker.position ? "" : " (place not recorded)"}`;
 };
 
 View.answer = () => {

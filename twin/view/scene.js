@@ -117,8 +117,9 @@ View.Scene = class {
     pen.lineWidth = 6;
     pen.strokeStyle = "#ffffff";
     pen.stroke();
-    const material = new THREE.SpriteMaterial({ map: new THREE.CanvasTexture(canvas), sizeAttenuation: false, alphaTest: 0.1 });
+    const material = new THREE.SpriteMaterial({ map: new THREE.CanvasTexture(canvas), sizeAttenuation: false, depthTest: false });
     const sprite = new THREE.Sprite(material);
+    sprite.renderOrder = 3;
     sprite.scale.set((size * canvas.width) / 64, size, 1);
     return sprite;
   }
@@ -136,7 +137,8 @@ View.Scene = class {
   }
 
   place(pin, position, normal) {
-    pin.position.fromArray(position).addScaledVector(new THREE.Vector3().fromArray(normal || [0, 0, 0]), 0.006 * this.reach);
+    pin.position.fromArray(position);
+    pin.userData.normal = new THREE.Vector3().fromArray(normal || [0, 0, 0]);
     pin.visible = true;
     this.draw();
   }
@@ -147,9 +149,11 @@ View.Scene = class {
   }
 
   fly(to, now = false) {
-    const from = this.eye, start = performance.now(), still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.flight = (this.flight ?? 0) + 1;
+    const from = this.eye, flight = this.flight, start = performance.now(), still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (now || still || !from) { this.eye = to; return this.draw(); }
     const step = (time) => {
+      if (flight !== this.flight) return;
       const x = Math.min((time - start) / 600, 1), s = x * x * (3 - 2 * x), mix = (a, b) => a + s * (b - a);
       this.eye = { target: from.target.clone().lerp(to.target, s), azimuth: mix(from.azimuth, to.azimuth),
         polar: mix(from.polar, to.polar), distance: mix(from.distance, to.distance) };
@@ -173,17 +177,20 @@ View.Scene = class {
   }
 
   turn(dx, dy) {
+    this.flight++;
     this.eye.azimuth -= dx;
     this.eye.polar = Math.min(Math.max(this.eye.polar - dy, 0.02), Math.PI - 0.02);
     this.draw();
   }
 
   zoom(factor) {
+    this.flight++;
     this.eye.distance = Math.min(Math.max(this.eye.distance * factor, 0.05 * this.reach), 20 * this.reach);
     this.draw();
   }
 
   pan(dx, dy) {
+    this.flight++;
     const per = (2 * Math.tan((this.camera.fov * Math.PI) / 360) * this.eye.distance) / this.canvas.clientHeight;
     const [right, up] = [0, 1].map((column) => new THREE.Vector3().setFromMatrixColumn(this.camera.matrixWorld, column));
     this.eye.target.addScaledVector(right, -dx * per).addScaledVector(up, dy * per);
@@ -250,8 +257,8 @@ View.Scene = class {
     ray.setFromCamera({ x: (2 * x) / this.canvas.clientWidth - 1, y: 1 - (2 * y) / this.canvas.clientHeight }, this.camera);
     const kept = (hit) => !this.clipped || this.plane.distanceToPoint(hit.point) >= 0;
     const hit = ray.intersectObject(this.mesh, false).find(kept);
-    const pin = ray.intersectObjects(this.pins.children, false)
-      .find((found) => Math.abs(found.uv.x - 0.5) < 0.06 && (!hit || found.distance < hit.distance + 0.02 * this.reach));
+    const pin = this.pins.visible && ray.intersectObjects(this.pins.children, false)
+      .find((found) => found.object.material.visible && Math.abs(found.uv.x - 0.5) < 0.06);
     if (pin) return { marker: pin.object.userData.number };
     if (!hit) return null;
     const [height, width] = View.data.fields.shape;
@@ -289,12 +296,21 @@ View.Scene = class {
     this.camera.near = Math.max(distance - 6 * this.reach, 0.004 * this.reach);
     this.camera.far = distance + 6 * this.reach;
     this.camera.updateProjectionMatrix();
+    for (const pin of [...this.pins.children, this.spot]) this.face(pin);
     this.light.position.copy(this.camera.position);
     this.light.target.position.copy(target);
     this.light.target.updateMatrixWorld();
     this.renderer.render(this.scene, this.camera);
     if (this.moving && this.last && start - this.last < 2000) this.slow = start - this.last > 60;
     this.last = start;
+  }
+
+  // A sign on a face that looks away is not drawn.
+  face(pin) {
+    const { normal } = pin.userData;
+    if (!normal) return;
+    const towards = this.camera.position.clone().sub(pin.position);
+    pin.material.visible = normal.lengthSq() === 0 || normal.dot(towards) > 0;
   }
 
   screenshot() {
