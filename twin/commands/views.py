@@ -54,7 +54,9 @@ def view(
     seed
         of the histories.
     """
+    from corrotwin.twin import store
     from corrotwin.twin.forecast import result
+    from corrotwin.twin.inspection import log
     from corrotwin.twin.view import page, surface, variants
 
     if out is None and glb is None:
@@ -64,20 +66,21 @@ def view(
     if glb is not None:
         variants.check(glb)
     ahead, limits = result.ahead_of(years), read_required(required)
-    known = load_session(folder, ahead, seed, category_measured)
     history = None
     if out is not None:
+        known = load_session(folder, ahead, seed, category_measured)
         with busy("forecasting"):
             made = result.make(known, years=years, required=limits, rule=rule)
         with busy("drawing its surface over the years"):
             history = surface.surface_history(known.twin, known.now_years, made.years[-1])
             _write(out, made, history, units)
     if glb is not None:
-        last = known.now_years + years
+        twin, records = store.read(folder), log.read(folder)[0]
+        now = max([twin.years, *(record.years(twin) for record in records)])
         with busy("painting a look for each year"):
-            history = history or surface.surface_history(known.twin, known.now_years, last)
-            count = variants.write(glb, known.twin, history, known.now_years, last)
-        say(f"{printable(known.twin.id)}: written to {glb}, with {counted(count, 'variant')} by date")
+            history = history or surface.surface_history(twin, now, now + years)
+            count = variants.write(glb, twin, history, now, now + years)
+        say(f"{printable(twin.id)}: written to {glb}, with {counted(count, 'variant')} by date")
 
 
 def compare(

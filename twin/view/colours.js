@@ -58,8 +58,12 @@ View.values = (out, mode, level, year) => {
   } else if (mode === "loss") {
     const [k, f] = View.between(fields.keyYears, year), most = fields.loss.most, loss = fields.losses;
     const table = Float32Array.from({ length: 256 }, (_, i) => (i / 255) ** 2 * most);
-    const a = k * n, b = Math.min(k + 1, fields.keyYears.length - 1) * n;
-    for (let i = 0; i < n; i++) out[i] = (1 - f) * table[loss[a + i]] + f * table[loss[b + i]];
+    const next = Math.min(k + 1, fields.keyYears.length - 1), a = k * n, b = next * n;
+    for (let i = 0; i < n; i++) {
+      const before = table[loss[a + i]], after = table[loss[b + i]];
+      const share = before || !after ? f : View.lossShare(i, year, fields.keyYears[k], fields.keyYears[next], before, f);
+      out[i] = (1 - share) * before + share * after;
+    }
   } else {
     const values = new Float32Array(65536).fill(NaN);
     for (let p = 0; p < places.count; p++) {

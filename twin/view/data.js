@@ -73,8 +73,16 @@ View.lossOfKey = (texel, k) => {
   const { losses, loss, count } = View.data.fields, root = losses[k * count + texel] / 255;
   return root * root * loss.most;
 };
-View.lossAt = (texel, years) => {
-  const [k, share] = View.between(View.data.fields.keyYears, years);
-  const next = Math.min(k + 1, View.data.fields.keyYears.length - 1);
-  return (1 - share) * View.lossOfKey(texel, k) + share * View.lossOfKey(texel, next);
+// The share of the way between key years a and b; loss that begins between them goes with the square root of time.
+View.lossShare = (texel, year, a, b, before, share) => {
+  const { starts, start } = View.data.fields;
+  if (before || starts[texel] === 65535) return share;
+  const begun = (starts[texel] * start.most) / 65534;
+  if (begun <= a || begun >= b) return share;
+  return year <= begun ? 0 : Math.sqrt((year - begun) / (b - begun));
+};
+View.lossAt = (texel, year) => {
+  const grid = View.data.fields.keyYears, [k, share] = View.between(grid, year), next = Math.min(k + 1, grid.length - 1);
+  const before = View.lossOfKey(texel, k), f = View.lossShare(texel, year, grid[k], grid[next], before, share);
+  return (1 - f) * before + f * View.lossOfKey(texel, next);
 };

@@ -42,15 +42,23 @@ class SurfaceHistory:
     loss_mm: Singles
 
     def fields(self, years: float) -> Fields:
-        """Return the state in a year; wall loss is interpolated between key years."""
+        """Return the state in a year; wall loss is interpolated between key years.
+
+        Where corrosion begins between two of them, loss goes from there with the square root of time, nearly as by ISO
+        9224; elsewhere it is linear.
+        """
         ramp = ((self.clock.reading(years) - self.cover_begins) / corrosion.COVER_RAMP).clip(0, 1).astype(np.float32)
         after = int(np.clip(np.searchsorted(self.key_years, years), 1, len(self.key_years) - 1))
         first, last = self.key_years[after - 1 : after + 1]
-        share = np.float32(np.clip((years - first) / (last - first), 0, 1))
+        before, behind = self.loss_mm[after - 1 : after + 1]
+        share = np.full(before.shape, np.clip((years - first) / (last - first), 0, 1), dtype=np.float32)
+        young = (before == 0) & (self.start_years > first) & (self.start_years < last)
+        begun = self.start_years[young]
+        share[young] = np.sqrt(((years - begun) / (last - begun)).clip(0, 1))
         return Fields(
             start_years=self.start_years,
             age_years=np.maximum(np.float32(years) - self.start_years, 0),
-            wall_loss_mm=(1 - share) * self.loss_mm[after - 1] + share * self.loss_mm[after],
+            wall_loss_mm=(1 - share) * before + share * behind,
             rust_cover=ramp * ramp * (3 - 2 * ramp),
         )
 
