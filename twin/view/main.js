@@ -26,7 +26,10 @@ const begin = async () => {
     const at = place ?? marker;
     if (at?.position) scene.place(scene.spot, at.position, at.normal);
     tell();
-    if (!quiet) say(`${by("told").querySelector("h3").textContent} chosen; what is known of it stands under Chosen`);
+    if (quiet) return;
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    by("chosen").scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
+    say(`${by("told").querySelector("h3").textContent} chosen; what is known of it stands under Chosen`);
   };
   const tell = () => {
     if (!state.chosen) return;

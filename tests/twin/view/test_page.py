@@ -62,8 +62,9 @@ def test_named_places_and_dates_are_those_of_the_forecast(data: dict[str, Any], 
         np.testing.assert_allclose(marker["left"][now], row.left_mm, rtol=1e-6)
         assert len(marker["readings"]) == row.readings
     assert data["plan"]["life"][0] == pytest.approx(made.plan.life_years[0])
-    assert f"{twin_state.later(made.known.twin.built, data['now'] + made.plan.interval_years):%Y-%m-%d}" == (
-        data["plan"]["measure"]
+    assert (
+        f"{twin_state.later(made.known.twin.built, data['now'] + made.plan.interval_years):%Y-%m-%d}"
+        == (data["plan"]["measure"])
     )
 
 
