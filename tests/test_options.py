@@ -65,6 +65,8 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     "twin fleet": (".", ("--years -1", "--years 1e9", "--seed -1", "--required all=x")),
     "twin report": ("twin", ("--years -1", "--years 1e9", "--seed -1", "--required face=x")),
     "twin scan": ("twin none.csv --place A --date 2020-05-31 --tool UT --unit mm --zone face", ("--seed -1",)),
+    "twin view": ("twin --out new.html", ("--years -1", "--years 1e9", "--seed -1")),
+    "twin compare": ("twin 2040-01-01 2041-01-01", ("--seed -1",)),
     "twin calibrate": ("new", ("--assets 0", "--seed -1", "--runs 0")),
     "synth render": ("--out new", ("--count 0", "--size 0", "--size 64x", "--seed -1", "--only -1", "--workers 0")),
     "synth fit": ("--photos photos --out new.json", ("--seed -1", "--workers 0")),

@@ -63,6 +63,7 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel: Path) -> None
     templates = {str(path.relative_to(ROOT)) for name in packages for path in (ROOT / name).rglob("*.j2")}
     templates |= {str(path.relative_to(ROOT)) for path in (ROOT / "benchmarks/report/templates").iterdir()}
     templates |= {str(path.relative_to(ROOT)) for path in (ROOT / "twin/pages").glob("viewer.[cj]*s*")}
+    templates |= {str(path.relative_to(ROOT)) for path in (ROOT / "twin/view").glob("*.[cj]s*")}
     model = {f"segmentation/shipped/{name}" for name in ("model.onnx", "weights.safetensors", "model.json", "card.md")}
     assert inside - modules() == {"py.typed", "constraints.txt", "twin/calibration/published.csv"} | templates | model
 

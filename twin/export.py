@@ -106,8 +106,7 @@ def write(path: Path, asset: AssetGeometry, texels: Texels, twin: TwinState, fie
             writer.writerow(f"{value:.6g}" if isinstance(value, float) else escape_csv(value) for value in astuple(row))
         content = text.getvalue().encode()
     else:
-        ground = PAINTED if isinstance(twin.coating, Paint) else BARE if twin.coating is None else GALVANISED
-        looks = {"rust": partial(_rust_look, fields, ground), "loss": partial(_loss_look, fields)}
+        looks = {"rust": partial(rust_look, fields, ground_of(twin)), "loss": partial(_loss_look, fields)}
         content = glb(asset, looks.get(look, partial(_zone_look, texels))())
     with writing(path), atomic_file(path) as stream:
         stream.write(content)
@@ -140,8 +139,13 @@ def glb(asset: AssetGeometry, picture: Singles) -> bytes:
     return content
 
 
-def _rust_look(fields: Fields, ground: Colour) -> Singles:
-    """Return the visible colours: the coating, or rust by its age."""
+def ground_of(twin: TwinState) -> Colour:
+    """Return the colour of a twin's surface without rust."""
+    return PAINTED if isinstance(twin.coating, Paint) else BARE if twin.coating is None else GALVANISED
+
+
+def rust_look(fields: Fields, ground: Colour) -> Singles:
+    """Return the visible colours, (H, W, 3) in [0, 1]: the coating, or rust by its age."""
     cover = fields.rust_cover[..., None]
     age = np.minimum(fields.age_years / np.float32(DARKENING_YEARS), 1)[..., None]
     rust = YOUNG_RUST * (1 - age) + OLD_RUST * age

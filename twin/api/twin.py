@@ -23,6 +23,7 @@ from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.inspection import log, readers
 from corrotwin.twin.inspection import register as registers
 from corrotwin.twin.mechanisms.mechanism import Mechanism
+from corrotwin.twin.view import page, surface
 
 logger = logging.getLogger(__name__)
 
@@ -232,6 +233,28 @@ class Twin(TwinInspections):
         if design is not None:
             limits = design.limits(known.asset, required)
         return result.make(known, years=years, required=limits, rule=rule, basis=basis, chosen_by=chosen_by)
+
+    @checked()
+    def view(self, path: str | Path, forecast: Forecast | None = None, *, units: Literal["mm", "inch"] = "mm") -> None:
+        """Write a page that shows the twin in 3D over the years, its forecast and its inspections: one HTML file.
+
+        Parameters
+        ----------
+        path : .html file.
+        forecast : of this twin, whose years and numbers the page shows; by default 20 years, nothing required.
+        units : of lengths at first; the page has a switch.
+
+        Raises
+        ------
+        InputError
+            The suffix is another, the forecast is of another twin, or the file cannot be written.
+        """
+        page.check(Path(path), units)
+        made = self.forecast() if forecast is None else forecast
+        if made.known.twin != self._state:
+            raise InputError(f"`forecast`: is of another twin or time than {self.id} now; make it anew")
+        shown = surface.surface_history(made.known.twin, made.known.now_years, made.years[-1])
+        page.write(Path(path), made, shown, units=units)
 
     @checked()
     def export(self, path: str | Path, *, look: Literal["rust", "loss", "zones"] = "rust") -> None:

@@ -1,6 +1,6 @@
 """The commands of ``corrotwin twin``."""
 
-from corrotwin.twin.commands import assets, creation, fleets, forecasts, inspections, registers, scans, watching
+from corrotwin.twin.commands import assets, creation, fleets, forecasts, inspections, registers, scans, views, watching
 
 DESCRIPTION = "Digital twins of corroding assets: make, grow, show, export, inspect, watch, forecast and rank them."
 COMMANDS = {
@@ -16,5 +16,7 @@ COMMANDS = {
     "forecast": forecasts.forecast,
     "fleet": fleets.fleet,
     "report": fleets.report,
+    "view": views.view,
+    "compare": views.compare,
     "calibrate": forecasts.calibrate,
 }

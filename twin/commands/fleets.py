@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
-from corrotwin.twin.commands.forecasts import busy, check_seed, required_of
+from corrotwin.twin.commands.forecasts import busy, check_seed, read_required
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import check_writable, writing
@@ -179,7 +179,7 @@ def _settings(
 
     check_seed(seed)
     ahead_of(years)
-    given = tuple(sorted(required_of(required).items()))
+    given = tuple(sorted(read_required(required).items()))
     return OutlookSettings(years=years, required=given, rule=rule, category_measured=category_measured, seed=seed)
 
 

@@ -197,7 +197,7 @@ def calibrate(
     say(f"written to {out}")
 
 
-def required_of(given: Sequence[str]) -> dict[str, float]:
+def read_required(given: Sequence[str]) -> dict[str, float]:
     """Return the required thickness by zone from options of the form zone=mm."""
     required = {}
     for text in given:

@@ -182,7 +182,7 @@ def _zone(
     required: Mapping[str, float],
 ) -> ZoneForecast:
     """Return the forecast of a zone: its measured places are among those that may be its thinnest."""
-    trajectory = replace(particles.trajectory(name), growth=_growth_of(particles, name))
+    trajectory = replace(particles.trajectory(name), growth=growth_of(particles, name))
     levels = [trajectory.levels(year, above_mm=required.get(name, 0.0), shared=paths.shared_at) for year in years]
     columns = {
         field.name: np.stack([getattr(level, field.name)[:, 0] for level in levels], axis=1).astype(float)
@@ -198,7 +198,7 @@ def _zone(
     return ZoneForecast(**columns)
 
 
-def _growth_of(particles: Particles, name: str) -> GrowthSamples:
+def growth_of(particles: Particles, name: str) -> GrowthSamples:
     """Return the growth of a zone: of what attacks single places of it unseen no reading lowers the rate."""
     bank, growth = particles.bank, particles.growth()
     rates, rng = growth.mechanism_rate.copy(), np.random.default_rng([bank.seed, 21])

@@ -19,7 +19,7 @@ from corrotwin.twin.forecast import plots, projection, tables
 from corrotwin.twin.forecast.cml import CmlRow, cml_rows
 from corrotwin.twin.forecast.lives import LEAST_AHEAD_YEARS, InspectionPlan, plan_inspection, plan_years, without_dates
 from corrotwin.twin.forecast.precision import MonteCarloError, judge
-from corrotwin.twin.forecast.projection import ALL, Projection, ZoneForecast
+from corrotwin.twin.forecast.projection import ALL, PlaceForecast, Projection, ZoneForecast
 from corrotwin.twin.forecast.rates import RateBasis
 from corrotwin.twin.forecast.remaining_life import MOST_YEARS, Rule
 from corrotwin.twin.forecast.tables import ForecastRow
@@ -44,6 +44,7 @@ class Forecast:
     years : (T,) of the table, after the asset was built; the past, now and what is ahead.
     ahead_years : how far the plan looks.
     zones : the histories of each zone, and of all of them as zone "all".
+    places : the histories of each measured place.
     required : thickness in mm that must be left, by zone.
     plan : remaining life and when to look again; None where nothing is required.
     rows : a row for each zone and year.
@@ -57,6 +58,7 @@ class Forecast:
     years: tuple[float, ...]
     ahead_years: float
     zones: Mapping[str, ZoneForecast]
+    places: tuple[PlaceForecast, ...]
     required: Mapping[str, float]
     plan: InspectionPlan | None
     rows: tuple[ForecastRow, ...]
@@ -273,7 +275,8 @@ def _made(
     )  # fmt: skip
     dates = [f"{twin_state.later(known.twin.built, year):%Y-%m-%d}" for year in grid]
     return Forecast(
-        known=known, years=tuple(grid), ahead_years=ahead, zones=shown.zones, required=required, plan=plan,
+        known=known, years=tuple(grid), ahead_years=ahead, zones=shown.zones, places=shown.places,
+        required=required, plan=plan,
         rows=tuple(tables.rows(shown.zones, grid, dates, required)), cmls=tuple(cmls), planned=looked_at,
         error=error, rule=rule,
     )  # fmt: skip

@@ -36,6 +36,7 @@ COVER_YEARS = {"C1": 6.0, "C2": 2.0, "C3": 1.0, "C4": 0.7, "C5": 0.5, "CX": 0.3}
 LOCAL = 0.2  # amplitude of the noise on loss
 LOCAL_WAVELENGTHS_MM = (8.0, 4.0, 2.0)
 FINE_WAVELENGTHS_MM = (8.0, 4.0, 2.0)
+FINE_LAG, COVER_RAMP = 0.7, 0.3  # shares of the time to full cover: greatest lag of a speck, and until it is full
 
 # Share of sampled assets that are bare and that are galvanised, where it is not that of the others.
 BARE_AND_GALVANISED = {
@@ -147,13 +148,11 @@ def grow(
         here = present & acts_on(mechanism, asset.zone_names, texels.zone, texels.position_m[..., 2])
         loss[here] += np.float32(loss_mm(mechanism, years))
 
-    # First rust shows as specks, each when its own share of the time to full cover has passed.
     clock = cover_clock(exposure)
     progress = (clock.reading(years) - clock.reading(start[rusted])).astype(np.float32)
-    if coating is None:
-        progress -= bare_lag(ragged_noise(position, streams[RAGGED_STREAM]))
-    fine = 0.5 + fractal(position, FINE_WAVELENGTHS_MM, 0.8, streams[FINE_STREAM]) / (2 * LIMIT)
-    ramp = ((progress - 0.7 * fine) / 0.3).clip(0, 1)
+    for lag in _cover_lags(position, coating, streams):
+        progress -= lag
+    ramp = (progress / COVER_RAMP).clip(0, 1)
     cover = np.zeros_like(start)
     cover[rusted] = ramp * ramp * (3 - 2 * ramp)
     return Fields(
@@ -162,6 +161,31 @@ def grow(
         wall_loss_mm=np.minimum(loss, texels.thickness_mm),
         rust_cover=cover,
     )
+
+
+def _cover_lags(position_m: Singles, coating: Coating, streams: Sequence[np.random.SeedSequence]) -> list[Singles]:
+    """Return lags of rust's cover at places, (n,) shares of the time to full cover: first rust shows as specks."""
+    fine = 0.5 + fractal(position_m, FINE_WAVELENGTHS_MM, 0.8, streams[FINE_STREAM]) / (2 * LIMIT)
+    bare = [bare_lag(ragged_noise(position_m, streams[RAGGED_STREAM]))] if coating is None else []
+    return [*bare, np.asarray(FINE_LAG * fine, dtype=np.float32)]
+
+
+def cover_begins(texels: Texels, start_years: Singles, *, exposure: Exposure, coating: Coating, seed: int) -> Singles:
+    """Return the reading of `cover_clock` at which rust begins to cover each texel, (H, W); inf where it does not.
+
+    The cover in a year follows from it alone: a smooth step from 0 to 1 while the clock passes `COVER_RAMP` from there.
+
+    Parameters
+    ----------
+    texels, exposure, coating, seed : as for `grow`.
+    start_years : (H, W) of `Fields`.
+    """
+    rusted = np.isfinite(start_years)
+    begins = np.full_like(start_years, np.inf)
+    begins[rusted] = cover_clock(exposure).reading(start_years[rusted])
+    for lag in _cover_lags(texels.position_m[rusted], coating, np.random.SeedSequence(seed).spawn(5)):
+        begins[rusted] += lag
+    return begins
 
 
 def cover_clock(exposure: Exposure) -> PiecewiseClock:

@@ -34,7 +34,7 @@ from corrotwin.twin.geometry.opposite import opposite_surface
 from corrotwin.twin.inspection.events import Event
 from corrotwin.twin.model import corrosion, onset, zones
 from corrotwin.twin.model.coating import TILE, Coating, Defects, Paint, paint_defects
-from corrotwin.twin.model.corrosion import FINE_WAVELENGTHS_MM, LOCAL, LOCAL_WAVELENGTHS_MM
+from corrotwin.twin.model.corrosion import COVER_RAMP, FINE_LAG, FINE_WAVELENGTHS_MM, LOCAL, LOCAL_WAVELENGTHS_MM
 from corrotwin.twin.model.exposure import Exposure
 from corrotwin.twin.model.loss import PiecewiseClock
 from corrotwin.twin.model.noise import LIMIT, fractal
@@ -42,7 +42,7 @@ from corrotwin.twin.model.onset import first_years
 from corrotwin.twin.twin_state import TwinState
 
 FACING_M = 0.1  # two places of opposite normals count as twice so far apart when a defect is given to a zone
-RUSTED_LAG, FINE_LAG = 0.15, 0.7  # `corrosion.grow`: cover passes one half after this share of the time to full cover
+RUSTED_LAG = COVER_RAMP / 2  # share of the time to full cover after which the cover of a place passes one half
 REACH = 4.0  # histories extend to this multiple of the years: delays may be shorter than expected
 
 

@@ -179,6 +179,14 @@ class Trajectory:
                 loss = loss - np.where(since == begin, shared(float(begin))[:, index, None, None], 0)
         return np.asarray(np.maximum(loss, 0), dtype=np.float32)
 
+    def _lost_mm(self, years: float, face: Face, shared: SharedLoss | None) -> Singles:
+        return self.air_mm(years, face) + self.mechanism_mm(years, face, shared)
+
+    def left_mm(self, years: float, shared: SharedLoss | None = None) -> Singles:
+        """Return what is left at each place through the wall, without pits, (n, s, Q) mm."""
+        own, behind = (self._lost_mm(years, face, shared) for face in (self.zone.own, self.zone.behind))
+        return np.asarray(np.maximum(self.new_mm(years) - own - behind, 0))
+
     def pits_mm(self, years: float) -> Singles:
         """Return the depth of each pit below its surroundings, (n, s, J) mm."""
         depth, _ = self._since_birth_mm(years)
@@ -224,11 +232,10 @@ class Trajectory:
         shared : as for `mechanism_mm`.
         """
         zone = self.zone
-        air, mechanisms = self.air_mm(years, zone.own), self.mechanism_mm(years, zone.own, shared)
-        behind = self.air_mm(years, zone.behind) + self.mechanism_mm(years, zone.behind, shared)
         new, pits, place = self.new_mm(years), self.pits_mm(years), self._of_pits(zone.pit_place)
-        own = np.broadcast_to(air + mechanisms, np.broadcast_shapes(new.shape, air.shape, mechanisms.shape))
-        left = np.maximum(new - own - behind, 0)
+        lost = self._lost_mm(years, zone.own, shared)
+        own = np.broadcast_to(lost, np.broadcast_shapes(new.shape, lost.shape))
+        left = np.maximum(new - own - self._lost_mm(years, zone.behind, shared), 0)
         at_pit = np.take_along_axis(left, place, axis=2)
         left_at_pit = np.maximum(at_pit - pits, 0)
         cell_at = self._chosen(zone.cell_place, self.growth.pit_number)[..., None]

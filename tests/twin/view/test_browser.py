@@ -1,0 +1,159 @@
+"""The page in a real browser, which draws in software: what a user does with mouse and keyboard, and what is heard."""
+
+import struct
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browsers import chromium
+
+from corrotwin.twin.forecast.result import Forecast
+
+SECONDS = 60_000  # milliseconds to wait: machines may be busy
+
+
+class Opened:
+    """The page, what the browser complained of, and what it asked for."""
+
+    def __init__(self, page: Any, path: Path) -> None:
+        self.page, self.complaints, self.requests = page, [], []
+        page.set_default_timeout(SECONDS)
+        page.on(
+            "console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None
+        )
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready=yes]")
+
+    def row(self, y: float) -> list[list[int]]:
+        """Colours of the picture at twenty places from left to right, at a share of its height."""
+        return self.page.evaluate(
+            """async (y) => {
+              const picture = await createImageBitmap(await View.scene.screenshot());
+              const canvas = new OffscreenCanvas(picture.width, picture.height), pen = canvas.getContext("2d");
+              pen.drawImage(picture, 0, 0);
+              const at = (k) => pen.getImageData(((k + 0.5) / 20) * picture.width, y * picture.height, 1, 1).data;
+              return [...Array(20).keys()].map((k) => [...at(k)]);
+            }""",
+            y,
+        )
+
+
+@pytest.fixture(scope="module")
+def opened(written: Path) -> Iterator[Opened]:
+    with chromium() as browser:
+        yield Opened(browser.new_page(viewport={"width": 1200, "height": 900}), written)
+
+
+def test_it_opens_by_itself_and_hostile_names_are_text(opened: Opened, written: Path) -> None:
+    assert opened.page.title().startswith("</script><script>")
+    assert "TML-1" in opened.page.inner_text("#markers")
+    assert "</script>" in opened.page.inner_text("#markers")
+    assert opened.complaints == []
+    assert opened.requests == [written.as_uri()]
+    assert opened.row(0.5)[9] != opened.row(0.02)[0]
+
+
+def test_years_zones_and_units_show_the_forecast(opened: Opened, made: Forecast) -> None:
+    page = opened.page
+    page.focus("#year")
+    page.keyboard.press("End")
+    last = [row for row in made.rows if row.years == made.years[-1]]
+    assert page.inner_text("#date").startswith(last[0].date)
+    names = page.locator("#zones tr").all()
+    assert names[0].inner_text().split()[0] == "body"
+    for line in names:
+        cells = line.locator("th, td").all_inner_texts()
+        row = next(row for row in last if row.zone == cells[0])
+        low, middle, high = row.least_left_mm
+        assert cells[1] == f"{middle:.2f} ({low:.2f} to {high:.2f})"
+        chance = row.chance_below_required
+        assert cells[2] == ("–" if chance is None else f"{100 * chance:.1f} %")
+    page.select_option("#units", "inch")
+    assert (
+        page.locator("#zones tr")
+        .first.locator("td")
+        .first.inner_text()
+        .startswith(f"{next(row for row in last if row.zone == 'body').least_left_mm[1] / 25.4:.3f}")
+    )
+    page.select_option("#units", "mm")
+    page.click("#now")
+    assert page.inner_text("#date").endswith("now")
+
+
+def test_a_click_chooses_a_place_and_a_list_flies_there(opened: Opened) -> None:
+    page = opened.page
+    page.emulate_media(reduced_motion="reduce")
+    page.get_by_role("button", name="body", exact=True).click()
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    page.wait_for_function("document.querySelector('#told h3').textContent.startsWith('A place on')")
+    assert "when new" in page.inner_text("#told")
+    assert page.locator("#told figure").count() == 2
+    before = page.evaluate("View.scene.eye.target.toArray()")
+    page.get_by_role("button", name="Thickness TML-1").click()
+    assert page.evaluate("View.scene.eye.target.toArray()") != before
+    assert page.locator("#told tbody").last.inner_text().count("UT") == 0
+    assert page.locator("#told tbody").last.locator("tr").count() == 2
+    assert "6.60 mm" in page.inner_text("#told")
+    page.focus("#canvas")
+    turned = page.evaluate("View.scene.eye.azimuth")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("View.scene.eye.azimuth") != turned
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    assert page.inner_text("#status")
+
+
+def test_colours_follow_what_is_chosen(opened: Opened) -> None:
+    page, seen = opened.page, {}
+    page.evaluate("View.scene.home(true)")
+    for mode in ("looks", "cover", "loss", "place", "zone", "chance"):
+        page.select_option("#mode", mode)
+        seen[mode] = tuple(page.evaluate("[...View.scene.pixels.filter((_, i) => i % 4 < 3).slice(0, 30000)]"))
+    assert len(set(seen.values())) == 6
+    page.select_option("#mode", "zone")
+    page.select_option("#level", "95")
+    assert "P95" in page.inner_text("#legend-title")
+    page.check("#compare")
+    assert "Change of" in page.inner_text("#legend-title")
+    page.uncheck("#compare")
+
+
+def test_a_section_shows_cut_metal(opened: Opened) -> None:
+    page = opened.page
+    whole = opened.row(0.5)
+    page.select_option("#axis", "y")
+    assert page.inner_text("#section-at").startswith("y = ")
+    assert opened.row(0.5) != whole
+    page.select_option("#axis", "none")
+
+
+def test_a_screenshot_is_saved(opened: Opened, tmp_path: Path) -> None:
+    with opened.page.expect_download() as waited:
+        opened.page.click("#shot")
+    waited.value.save_as(tmp_path / "shot.png")
+    content = (tmp_path / "shot.png").read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert min(struct.unpack(">II", content[16:24])) > 300
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_serious_fault_of_accessibility(opened: Opened, theme: str) -> None:
+    if find_spec("axe_playwright_python") is None:
+        pytest.skip("axe-playwright-python is not installed: accessibility was not checked")
+    from axe_playwright_python.sync_playwright import Axe
+
+    opened.page.select_option("#theme", theme)
+    found = Axe().run(opened.page).response["violations"]
+    assert [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in found] == []
+
+
+def test_a_phone_shows_it_without_scrolling_sideways(opened: Opened) -> None:
+    opened.page.set_viewport_size({"width": 400, "height": 800})
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert opened.page.locator("#canvas").bounding_box()["width"] > 350
+    assert opened.complaints == []

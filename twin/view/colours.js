@@ -1,0 +1,118 @@
+// Colours of the surface: one value for each texel, then a colour for each value. Scales are safe for the colour-blind.
+View.modes = {
+  looks: { title: "As it looks", of: "history" },
+  cover: { title: "Rust cover", of: "history", unit: "%" },
+  loss: { title: "Wall loss of this face", of: "history", unit: "mm" },
+  place: { title: "Remaining thickness at each place", of: "place", unit: "mm", level: true },
+  zone: { title: "Thinnest place of each zone", of: "zone", unit: "mm", level: true },
+  chance: { title: "Chance below required thickness", of: "zone", unit: "%" },
+};
+View.explained = {
+  looks: "One history that the twin's seed draws. Inspections do not change it.",
+  cover: "One history that the twin's seed draws. Inspections do not change it.",
+  loss: "One history that the twin's seed draws. Inspections do not change it.",
+  place: "Forecast with all readings, for a place as most are there: without pits, and not the thinnest of its zone.",
+  zone: "The forecast's table: each zone has the colour of its thinnest place, wherever that lies.",
+  chance: "The forecast's table: the chance that some place of the zone is thinner than required.",
+};
+
+const SCALES = {
+  cover: [[0, 238, 232, 213], [0.5, 217, 133, 54], [1, 90, 38, 16]],
+  loss: [[0, 237, 237, 230], [0.25, 253, 187, 132], [0.6, 215, 60, 31], [1, 110, 0, 13]],
+  thin: [[0, 122, 4, 3], [0.25, 226, 109, 36], [0.5, 246, 214, 96], [0.75, 79, 154, 181], [1, 34, 59, 127]],
+};
+const NONE = [150, 154, 160]; // no surface that the forecast knows
+
+const ramp = (scale) => {
+  const table = new Uint8Array(3 * 256);
+  for (let i = 0; i < 256; i++) {
+    const x = i / 255;
+    let k = 0;
+    while (k < scale.length - 2 && scale[k + 1][0] <= x) k++;
+    const f = (x - scale[k][0]) / (scale[k + 1][0] - scale[k][0]);
+    for (let c = 0; c < 3; c++) table[3 * i + c] = Math.round((1 - f) * scale[k][c + 1] + f * scale[k + 1][c + 1]);
+  }
+  return table;
+};
+const TABLES = Object.fromEntries(Object.entries(SCALES).map(([name, scale]) => [name, ramp(scale)]));
+
+// The scale of a mode: its table of colours and what both of its ends stand for.
+View.scale = (state) => {
+  const changes = state.base !== null, { fields, nominal } = View.data;
+  if (state.mode === "cover" || state.mode === "chance") return { table: changes ? "loss" : "cover", low: 0, high: 100 };
+  if (state.mode === "loss") return { table: "loss", low: 0, high: fields.loss.most };
+  if (changes) return { table: "loss", low: 0, high: nominal };
+  return { table: "thin", low: 0, high: nominal };
+};
+
+// A value for each texel: percent or mm; NaN where nothing is known.
+View.values = (out, mode, level, year) => {
+  const { fields, places, zones, years } = View.data, n = fields.count;
+  if (mode === "cover") {
+    const now = View.clock(year), scale = fields.begins.most / 65534, begin = fields.begin;
+    for (let i = 0; i < n; i++) {
+      let t = begin[i] === 65535 ? 0 : (now - begin[i] * scale) / 0.3;
+      t = t < 0 ? 0 : t > 1 ? 1 : t;
+      out[i] = 100 * t * t * (3 - 2 * t);
+    }
+  } else if (mode === "loss") {
+    const [k, f] = View.between(fields.keyYears, year), most = fields.loss.most, loss = fields.losses;
+    const table = Float32Array.from({ length: 256 }, (_, i) => (i / 255) ** 2 * most);
+    const next = Math.min(k + 1, fields.keyYears.length - 1), a = k * n, b = next * n;
+    for (let i = 0; i < n; i++) {
+      const before = table[loss[a + i]], after = table[loss[b + i]];
+      const share = before || !after ? f : View.lossShare(i, year, fields.keyYears[k], fields.keyYears[next], before, f);
+      out[i] = (1 - share) * before + share * after;
+    }
+  } else {
+    const values = new Float32Array(65536).fill(NaN);
+    for (let p = 0; p < places.count; p++) {
+      const zone = zones[places.zones[p]];
+      if (mode === "place") values[p] = View.at(fields.keyYears, View.placeLeft(p, level), year);
+      else if (mode === "zone") values[p] = View.at(years, View.column(zone, "least_left_mm", level), year);
+      else if (zone.required !== null) values[p] = 100 * View.at(years, zone.chance_below_required, year);
+    }
+    for (let i = 0; i < n; i++) out[i] = values[places.stands[i]];
+  }
+};
+
+// Paint the texture: four bytes for each texel.
+View.paint = (pixels, state) => {
+  const { fields } = View.data, n = fields.count;
+  if (state.mode === "looks") return paintLooks(pixels, state.year);
+  View.buffers ??= [new Float32Array(n), new Float32Array(n)];
+  const [values, before] = View.buffers;
+  View.values(values, state.mode, state.level, state.year);
+  const changes = state.base !== null;
+  if (changes) View.values(before, state.mode, state.level, state.base);
+  const { table, low, high } = View.scale(state), colours = TABLES[table], per = 255 / (high - low || 1);
+  for (let i = 0; i < n; i++) {
+    const value = changes ? Math.abs(values[i] - before[i]) : values[i];
+    if (value !== value) { pixels[4 * i] = NONE[0]; pixels[4 * i + 1] = NONE[1]; pixels[4 * i + 2] = NONE[2]; }
+    else {
+      const c = 3 * Math.max(0, Math.min(255, Math.round((value - low) * per)));
+      pixels[4 * i] = colours[c]; pixels[4 * i + 1] = colours[c + 1]; pixels[4 * i + 2] = colours[c + 2];
+    }
+    pixels[4 * i + 3] = 255;
+  }
+};
+
+// The coating, or rust by its age, as twin/export.py draws them.
+const paintLooks = (pixels, year) => {
+  const { fields } = View.data, n = fields.count, now = View.clock(year), scale = fields.begins.most / 65534;
+  const [young, old, darkening] = fields.rust, ground = fields.ground, per = fields.start.most / 65534;
+  for (let i = 0; i < n; i++) {
+    let t = fields.begin[i] === 65535 ? 0 : (now - fields.begin[i] * scale) / 0.3;
+    t = t < 0 ? 0 : t > 1 ? 1 : t;
+    const cover = t * t * (3 - 2 * t), age = Math.min(Math.max((year - fields.starts[i] * per) / darkening, 0), 1);
+    for (let c = 0; c < 3; c++) {
+      pixels[4 * i + c] = 255 * (ground[c] * (1 - cover) + (young[c] * (1 - age) + old[c] * age) * cover);
+    }
+    pixels[4 * i + 3] = 255;
+  }
+};
+
+View.legendColours = (table) => {
+  const stops = SCALES[table].map(([x, r, g, b]) => `rgb(${r},${g},${b}) ${100 * x}%`);
+  return `linear-gradient(to right, ${stops.join(", ")})`;
+};

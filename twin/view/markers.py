@@ -1,0 +1,90 @@
+"""Where inspections were made: thickness readings and pits at their places, photographs amid what they saw."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from corrotwin.twin.bayes.session import Session
+from corrotwin.twin.core.text import printable
+from corrotwin.twin.forecast.projection import PlaceForecast, levels
+from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.inspection.records import Record, texel_of
+
+Marker = dict[str, Any]  # as the page reads it
+
+
+def markers(known: Session, places: Sequence[PlaceForecast]) -> list[Marker]:
+    """Return a marker for each measured place, pit, grade and photograph; those without coordinates have no position.
+
+    Parameters
+    ----------
+    known : the twin and the records that count.
+    places : forecast of the measured places; that of a named place goes with its marker.
+    """
+    forecast = {(place.zone, place.name): place for place in places if place.name}
+    groups: dict[tuple[Any, ...], list[Record]] = {}
+    for number, record in enumerate(known.records):
+        if record.kind == "photo":
+            key: tuple[Any, ...] = (record.kind, record.date, record.seen or number)
+        else:
+            key = (record.kind, record.zone, record.place or record.uv or number)
+        groups.setdefault(key, []).append(record)
+    return [_marker(known, own, forecast.get((own[0].zone, own[0].place))) for own in groups.values()]
+
+
+def _marker(known: Session, own: Sequence[Record], place: PlaceForecast | None) -> Marker:
+    first = own[0]
+    position, normal = _position(first, known)
+    is_cml = first.kind == "ultrasonic"
+    return {
+        "kind": first.kind,
+        "name": printable(first.place or first.date),
+        "zone": first.zone,
+        "position": position,
+        "normal": normal,
+        "readings": [_reading(record, known) for record in own],
+        "left": None if place is None or not is_cml else [levels(column) for column in place.left_mm.T],
+    }
+
+
+def _reading(record: Record, known: Session) -> dict[str, Any]:
+    is_read = record.kind == "ultrasonic"
+    return {
+        "date": record.date,
+        "years": record.years(known.twin),
+        "zone": record.zone,
+        "value": record.read_mm if is_read else record.value,
+        "unit": record.unit,
+        "tool": printable(record.tool),
+        "note": "less what its paint reads" if is_read and record.thick_bias_mm else "",
+    }
+
+
+def _position(record: Record, known: Session) -> tuple[list[float] | None, list[float] | None]:
+    """Return where a record was made and the normal there; None for an unknown place."""
+    if record.seen:
+        return _amid(known.seen[record.seen], known.texels)
+    return at_texel(texel_of(record, known.asset), known.asset, known.texels)
+
+
+def at_texel(
+    texel: tuple[int, int] | None, asset: AssetGeometry, texels: Texels
+) -> tuple[list[float] | None, list[float] | None]:
+    """Return position, m, and normal of a texel."""
+    if texel is None or texels.zone[texel] < 0:
+        return None, None
+    return texels.position_m[texel].astype(float).tolist(), texels.normal[texel].astype(float).tolist()
+
+
+def _amid(seen: "np.ndarray[Any, np.dtype[np.bool_]]", texels: Texels) -> tuple[list[float], list[float]]:
+    """Return the place in view nearest to the middle, by area, of all that is."""
+    rows = np.flatnonzero(seen & (texels.area_mm2 > 0))
+    points = texels.position_m.reshape(-1, 3)[rows].astype(float)
+    area = texels.area_mm2.reshape(-1)[rows].astype(float)
+    middle = np.average(points, axis=0, weights=area)
+    nearest = rows[np.linalg.norm(points - middle, axis=1).argmin()]
+    return (
+        texels.position_m.reshape(-1, 3)[nearest].astype(float).tolist(),
+        texels.normal.reshape(-1, 3)[nearest].astype(float).tolist(),
+    )

@@ -1,0 +1,218 @@
+"""The page of a twin: one HTML file with its shape over the years, its forecast and its inspections."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corrotwin.twin import export, twin_state
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_text, write_text, writing
+from corrotwin.twin.core.text import printable
+from corrotwin.twin.forecast import tables
+from corrotwin.twin.forecast.projection import ALL, levels
+from corrotwin.twin.forecast.result import Forecast
+from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.view import packing
+from corrotwin.twin.view.library import three_js
+from corrotwin.twin.view.markers import markers
+from corrotwin.twin.view.place_levels import PlaceLevels, nearest_place, place_levels
+from corrotwin.twin.view.surface import SurfaceHistory, area_centres
+
+SCRIPTS = ("data.js", "colours.js", "scene.js", "charts.js", "panels.js", "main.js")
+UNITS = ("mm", "inch")
+SUFFIXES = (".html", ".htm")
+
+
+def check(path: Path, units: str = "mm") -> None:
+    """Refuse a file name that is not of a page, and unknown units."""
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"{path}: the page is HTML; end its name in .html")
+    if units not in UNITS:
+        raise InputError(f"`units` {units!r:.40}: choose mm or inch")
+
+
+def write(
+    path: Path,
+    made: Forecast,
+    surface: SurfaceHistory,
+    *,
+    units: str = "mm",
+    compared: tuple[float, float] | None = None,
+) -> int:
+    """Write the page of a twin, and return its size in bytes.
+
+    Parameters
+    ----------
+    path : .html file.
+    made : forecast of the twin; its years are those of the page.
+    surface : from `surface_history`, to the last of these years.
+    units : of lengths at first, mm or inch; the page has a switch.
+    compared : years of service whose difference the page shows at first; None for the state now.
+
+    Raises
+    ------
+    InputError
+        Another suffix, unknown units, or a place that cannot be written.
+    """
+    check(path, units)
+    text = render(made, surface, units=units, compared=compared)
+    with writing(path):
+        write_text(path, text)
+    return len(text.encode())
+
+
+def render(
+    made: Forecast, surface: SurfaceHistory, *, units: str = "mm", compared: tuple[float, float] | None = None
+) -> str:
+    """Return the page of a twin as HTML; parameters as for `write`."""
+    import jinja2
+    from markupsafe import Markup
+
+    known = made.known
+    data = content(made, surface) | {"units": units, "compared": compared}
+    library, own = three_js(), "\n".join(_file(name) for name in SCRIPTS)
+    folder = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(loader=folder, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    name = printable(known.twin.id)
+    return environment.get_template("page.html.j2").render(
+        title=f"{name}: {known.twin.kind}, {known.twin.built.year} to {data['dates'][-1][:4]}",
+        name=name, kind=known.twin.kind, style=Markup(_file("style.css")),  # noqa: S704  a file of ours
+        scripts=[Markup(library), Markup(own)],  # noqa: S704  three.js and files of ours
+        digests=[_digest(library), _digest(own)],
+        data=Markup(_harmless(data)),  # noqa: S704  no character of it ends its element
+    )  # fmt: skip
+
+
+def _file(name: str) -> str:
+    return read_text(Path(__file__).with_name(name))
+
+
+def _digest(script: str) -> str:
+    """Return the digest by which the page's policy permits a script."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+
+
+def _harmless(data: Mapping[str, Any]) -> str:
+    """Return data as JSON that nothing in it can end."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def content(made: Forecast, surface: SurfaceHistory) -> dict[str, Any]:
+    """Return all that the page shows; numbers of zones and named places are those of the forecast."""
+    known, asset = made.known, surface.asset
+    places = place_levels(known.now, known.texels, list(surface.key_years))
+    dates = [f"{twin_state.later(known.twin.built, year):%Y-%m-%d}" for year in made.years]
+    return {
+        "name": printable(known.twin.id),
+        "kind": known.twin.kind,
+        "built": f"{known.twin.built:%Y-%m-%dT%H:%M:%SZ}",
+        "years": list(made.years),
+        "dates": dates,
+        "now": known.now_years,
+        "clock": known.twin.years,
+        "nominal": asset.nominal_thickness_mm,
+        "records": len(known.records),
+        "note": known.note,
+        "geometry": _geometry(surface),
+        "fields": _fields(surface, made),
+        "places": _places(places, surface, made),
+        "zones": _zones(made, surface),
+        "markers": markers(known, made.places),
+        "plan": _plan(made),
+        "ahead": made.ahead_years,
+    }
+
+
+def _geometry(surface: SurfaceHistory) -> dict[str, Any]:
+    """Return triangles by corners, each a vertex with its place on the atlas."""
+    asset = surface.asset
+    corners = np.column_stack([asset.faces.reshape(-1), asset.uv.reshape(-1, 2)])
+    unique, inverse = np.unique(corners, axis=0, return_inverse=True)
+    points = asset.vertices[unique[:, 0].astype(int)]
+    low, size = points.min(axis=0), np.maximum(np.ptp(points, axis=0), 1e-9)
+    return {
+        "low": low.tolist(),
+        "size": size.tolist(),
+        "position": packing.packed(packing.steps((points - low) / size, 1.0, 65535).astype(np.uint16)),
+        "uv": packing.packed(packing.steps(unique[:, 1:], 1.0, 65535).astype(np.uint16)),
+        "index": packing.packed(inverse.reshape(-1).astype(np.uint32)),
+    }
+
+
+def _fields(surface: SurfaceHistory, made: Forecast) -> dict[str, Any]:
+    last = made.years[-1]
+    return {
+        "shape": list(surface.asset.atlas_shape),
+        "texelMm": surface.asset.texel_mm,
+        "keyYears": list(surface.key_years),
+        "start": packing.moments(surface.start_years, max(last, 1.0)),
+        "begins": packing.moments(surface.cover_begins, max(float(surface.clock.reading(last)), 1e-6)),
+        "clock": [surface.clock.starts.tolist(), surface.clock.paces.tolist()],
+        "loss": packing.loss(surface.loss_mm),
+        "ground": export.ground_of(made.known.twin).tolist(),
+        "rust": [export.YOUNG_RUST.tolist(), export.OLD_RUST.tolist(), export.DARKENING_YEARS],
+    }
+
+
+def _places(places: PlaceLevels, surface: SurfaceHistory, made: Forecast) -> dict[str, Any]:
+    stands = nearest_place(places, made.known.texels, surface.texels, surface.asset.zone_names)
+    order = [name for name in surface.asset.zone_names if name != COVERED and name in places.zones]
+    rank = np.array([order.index(name) for name in places.zones])
+    return {
+        "at": packing.packed(np.where(stands < 0, 65535, stands).astype(np.uint16)),
+        "zone": packing.packed(rank[places.zone].astype(np.uint16)),
+        "nominal": packing.thickness(places.nominal_mm, float(places.nominal_mm.max())),
+        "left": packing.thickness(places.left_mm, max(float(places.left_mm.max()), 1e-3)),
+    }
+
+
+def _zones(made: Forecast, surface: SurfaceHistory) -> list[dict[str, Any]]:
+    """Return the zones as the forecast's table has them, all of them together last."""
+    asset = surface.asset
+    names = [name for name in asset.zone_names if name != COVERED and name in made.zones]
+    centres = area_centres(surface.texels, [asset.zone_names.index(name) for name in names])
+    found = []
+    for name, centre in [*zip(names, centres, strict=True), (ALL, None)]:
+        rows = [tables.by_column(row) for row in made.rows if row.zone == name]
+        undated = {} if made.plan is None else made.plan.undated
+        life = None if made.plan is None or name in undated else made.plan.by_zone.get(name)
+        found.append({
+            "name": name,
+            "required": made.required.get(name),
+            "centre": None if centre is None else centre.tolist(),
+            "undated": undated.get(name, ""),
+            "life": None if life is None else [None if np.isinf(value) else value for value in levels(life)],
+            **{
+                column: [row[column] for row in rows]
+                for column in rows[0]
+                if column not in ("zone", "date", "years", "required_mm")
+            },
+        })  # fmt: skip
+    return found
+
+
+def _plan(made: Forecast) -> dict[str, Any] | None:
+    """Return remaining life and dates; None where nothing is required."""
+    plan, known = made.plan, made.known
+    if plan is None:
+        return None
+
+    def date(within: float | None) -> str | None:
+        return None if within is None else f"{twin_state.later(known.twin.built, known.now_years + within):%Y-%m-%d}"
+
+    life = None if plan.life_years is None else [None if np.isinf(value) else value for value in plan.life_years]
+    return {
+        "life": life,
+        "zone": plan.zone,
+        "measure": date(plan.interval_years),
+        "because": plan.because,
+        "look": date(plan.visual_years),
+        "rule": made.rule,
+        "undated": sorted(plan.undated),
+    }
