@@ -99,7 +99,7 @@ def forecast(
     if plot is not None:
         plots.check(plot)
     outlook.check_strength(smys_mpa, length_mm, safety_factor)
-    limits_given, wall = required_of(required), outlook.read_design(design)
+    limits_given, wall = read_required(required), outlook.read_design(design)
     result.check_choice(basis, chosen_by)
     if not limits_given and wall is None:
         limits_given = registers.read(folder).required_by_zone()

@@ -10,7 +10,7 @@ from corrotwin.twin import twin_state
 from corrotwin.twin.bayes.session import Session
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.forecast.projection import Levels, ZoneForecast, chance_below, levels, project, required_by_zone
-from corrotwin.twin.inspection.records import moment
+from corrotwin.twin.inspection.dates import moment
 from corrotwin.twin.twin_state import SECONDS_PER_YEAR, TwinState
 
 if TYPE_CHECKING:
