@@ -16,7 +16,7 @@ BUNDLE_TO = $(or $(OUT),out/bundle)
 
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help setup bundle synth benchmark model speed check audit test torture test-all
+.PHONY: help setup bundle synth benchmark model speed proof-renders check audit test torture test-all
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ model: setup ## the model that ships, made anew from DATA=folder of both public 
 speed: setup ## the short form of the speed tables into out/speed: rendering and, with DATA=folder of photos, training
 	$(BIN)/python -m tools.speed rendering --out out/speed --size 96 --scenes 1 --samples 1 2 4 8 16 32 --reference 128
 	$(if $(DATA),$(BIN)/python -m tools.speed training --data "$(DATA)" --backbones mobilenet_v2 --steps 4 --out out/speed/training.csv)
+
+proof-renders: setup ## the renders behind docs/results/transfer, by the versions that made them, into out/ or OUT; SETS=names of some
+	$(BIN)/python -m tools.proof_renders $(if $(OUT),--out "$(OUT)") $(if $(SETS),--sets $(SETS))
 
 check: setup ## lint, formatting, types, import rules
 	$(BIN)/ruff check .

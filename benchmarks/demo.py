@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import corrotwin as ct
-from corrotwin.segmentation.pages.rendering import write_page
 from corrotwin.segmentation.prediction import parts
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_json, writing
 from corrotwin.twin.core.locks import hold
 from corrotwin.twin.core.text import say
+from corrotwin.twin.pages.rendering import write_page
 
 if TYPE_CHECKING:
     from corrotwin.twin.forecast.result import Forecast

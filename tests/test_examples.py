@@ -43,6 +43,14 @@ def test_a_twin(tmp_path: Path) -> None:
     assert (tmp_path / "spool.csv").read_text().startswith("by,name,area_m2")
 
 
+@pytest.mark.slow
+def test_a_unit(tmp_path: Path) -> None:
+    said = run("unit/run.py", "--circuits", 2, "--cmls", 12, tmp_path)
+    assert "C-01: " in said
+    assert "C-02: " in said
+    assert said.count("measure CML-") == 10
+
+
 @pytest.mark.blender
 def test_renders(tmp_path: Path) -> None:
     said = run("02_renders.py", "--count", 1, "--size", 32, tmp_path)

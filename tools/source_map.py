@@ -6,6 +6,7 @@
 import ast
 from pathlib import Path
 
+from corrotwin.twin.core import cli
 from corrotwin.twin.core.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,5 +37,10 @@ def page(root: Path = ROOT) -> str:
     return "".join(text)
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """Write docs/map.md from the docstrings of the source."""
     write_text(PAGE, page())
+
+
+if __name__ == "__main__":
+    cli.run_one("python -m tools.source_map", write)

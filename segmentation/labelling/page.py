@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation.data import image_io
-from corrotwin.segmentation.pages.rendering import write_page
 from corrotwin.segmentation.prediction.regions import overlay
+from corrotwin.twin.pages.rendering import write_page
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.labelling.folder import Ranking

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from corrotwin.segmentation.pages.rendering import write_page
 from corrotwin.segmentation.prediction.parts import files_of
 from corrotwin.segmentation.prediction.predictor import Predictor
+from corrotwin.twin.pages.rendering import write_page
 
 PAGE = "index.html"
 MOST = 500  # photos on the page; the table has all

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from corrotwin.synth.api import fit_preset, render
     from corrotwin.synth.presets.schema import Preset
     from corrotwin.twin.api.asset import Asset
+    from corrotwin.twin.api.fleet import fleet
     from corrotwin.twin.api.twin import Twin
     from corrotwin.twin.core.errors import InputError, WorkError
+    from corrotwin.twin.fleets.fleet import measure_next
     from corrotwin.twin.forecast.pipe_design import PipeDesign
     from corrotwin.twin.forecast.result import Forecast
 
@@ -24,7 +26,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until wh
 
 __all__ = [
     "Asset", "Dataset", "Forecast", "InputError", "PipeDesign", "Predictions", "Preset", "Run", "StudyReport", "Twin",
-    "WorkError", "__version__", "fit_preset", "predict", "render", "study", "train",
+    "WorkError", "__version__", "fit_preset", "fleet", "measure_next", "predict", "render", "study", "train",
 ]  # fmt: skip
 
 # Each is imported when it is first asked for, so that `import corrotwin` and `corrotwin --help` answer at once.
@@ -41,6 +43,8 @@ _MODULES = {
     "Twin": "corrotwin.twin.api.twin",
     "WorkError": "corrotwin.twin.core.errors",
     "fit_preset": "corrotwin.synth.api",
+    "fleet": "corrotwin.twin.api.fleet",
+    "measure_next": "corrotwin.twin.fleets.fleet",
     "predict": "corrotwin.segmentation.api.predicting",
     "render": "corrotwin.synth.api",
     "study": "corrotwin.benchmarks.api",

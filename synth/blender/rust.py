@@ -11,7 +11,7 @@ from corrotwin.synth.blender.shader_graph import Graph
 from corrotwin.synth.spec import Finish
 
 # Age runs from fresh (0) to old (1). Under the lights and cameras of `balanced`, without the patches below, red over
-# green and blue over green come to those of labelled pixels of photographs (docs/tones.py): 1.5 to 1.7, and 0.6.
+# green and blue over green come to those of labelled pixels of photographs (tools/tones.py): 1.5 to 1.7, and 0.6.
 _RUST = (
     (0.0, (0.46, 0.215, 0.075)),
     (0.3, (0.27, 0.132, 0.062)),

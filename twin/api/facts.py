@@ -9,6 +9,7 @@ from typing import Any
 from corrotwin.twin import assets, export, store, twin_state
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.mechanisms.mechanism import Mechanism
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.corrosion import Fields
@@ -22,6 +23,7 @@ class TwinFacts:
         self._records: list[Record] = []
         self._accepted: dict[Record, str] = {}  # suspect records that were accepted since loading, with the reason
         self._photos: dict[str, bytes] = {}  # content of the files that records of photographs name
+        self._register = NO_REGISTER
         self._fields: Fields | None = None
         self._folder: Path | None = None
 
@@ -74,6 +76,11 @@ class TwinFacts:
     def records(self) -> tuple[Record, ...]:
         """Records of inspections and counts, oldest first; suspect ones too."""
         return tuple(sorted(self._records, key=lambda record: record.date))
+
+    @property
+    def register(self) -> Register:
+        """Its condition monitoring locations (CML), which ``corrotwin twin register`` reads from a file."""
+        return self._register
 
     @property
     def fields(self) -> Fields:

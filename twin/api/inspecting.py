@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.api.facts import TwinFacts
@@ -12,6 +12,10 @@ from corrotwin.twin.core.arguments import checked, one_or_more
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection import entry, plausibility, readers
 from corrotwin.twin.inspection.records import Record, spoken
+from corrotwin.twin.inspection.register import Register
+from corrotwin.twin.workbooks.columns import ColumnMap, read_map
+from corrotwin.twin.workbooks.readings import Defaults, intake
+from corrotwin.twin.workbooks.register_file import COLUMNS, read_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,11 +88,78 @@ class TwinInspections(TwinFacts):
             scatter=scatter, bias=bias, echo=echo, coated=coated,
             evaluation=None if evaluation is None else Path(evaluation), detection=detection, false_calls=false_calls,
         )  # fmt: skip
-        new = plausibility.admit(found.records, self._records, self._records, self._state)
+        new = self._admitted(found.records)
         self._photos |= {record.seen: found.photo for record in new if record.seen}
-        self._records += new
         if found.note:
             logger.info(found.note)
+        return new
+
+    @checked()
+    def import_readings(
+        self,
+        path: str | Path,
+        *,
+        column_map: str | Path | None = None,
+        asset: str = "",
+        unit: str = "",
+        zone: str = "",
+        tool: str = "",
+        dates: Literal["day", "month"] | None = None,
+    ) -> tuple[Record, ...]:
+        """Take in thickness readings as a contractor sends them, and return the records that were not there yet.
+
+        Parameters
+        ----------
+        path : workbook (XLSX, XLSM, XLS, XLSB, ODS) or CSV file: a row a reading, a row a place with a column a survey,
+            or sheets of assets, groups, places and readings.
+        column_map : JSON that says which column holds what, for headings that are not usual.
+        asset : which of the assets in the file this twin is.
+        unit, zone, tool : what no column says.
+        dates : what comes first in days such as 05/06/2016.
+
+        Raises
+        ------
+        InputError
+            The file cannot be read or a reading is wrong: file, sheet, row, column, value and what would be right.
+            Nothing has changed then.
+        """
+        given = ColumnMap() if column_map is None else read_map(Path(column_map))
+        given = given if dates is None else replace(given, dates=dates)
+        defaults = Defaults.of(self._records, self._register, unit=unit, zone=zone, tool=tool, asset=asset)
+        found = intake(Path(path), given, defaults, twin_state.asset(self._state))
+        for note in found.notes:
+            logger.info("%s: %s", path, note)
+        return self._admitted(found.records)
+
+    @checked()
+    def import_register(
+        self, path: str | Path, *, column_map: str | Path | None = None, asset: str = "", unit: str = ""
+    ) -> Register:
+        """Take in a register of condition monitoring locations (CML), and return all that the twin has then.
+
+        Parameters
+        ----------
+        path : workbook or CSV file with a row each, as ``corrotwin twin register`` takes it.
+        column_map : JSON that says which column holds what, for headings that are not usual.
+        asset : which of the assets in the file this twin is.
+        unit : of thicknesses where no heading says it.
+
+        Raises
+        ------
+        InputError
+            The file cannot be read or a row is wrong. Nothing has changed then.
+        """
+        given = ColumnMap() if column_map is None else read_map(Path(column_map), COLUMNS)
+        change = read_file(
+            Path(path), given, self._register, self._state, self._records, unit=unit, asset_name=asset
+        )  # fmt: skip
+        self._register = change.register
+        return self._register
+
+    def _admitted(self, records: Sequence[Record]) -> tuple[Record, ...]:
+        """Take in records that are not there yet, and say which of them are suspect."""
+        new = plausibility.admit(records, self._records, self._records, self._state)
+        self._records += new
         for record, why in self.suspects.items():
             if record in new:
                 logger.warning("%s: left out until accepted: %s", spoken(record), why)

@@ -21,6 +21,7 @@ from corrotwin.twin.forecast.rates import RateBasis
 from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.inspection import log, readers
+from corrotwin.twin.inspection import register as registers
 from corrotwin.twin.mechanisms.mechanism import Mechanism
 
 logger = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ class Twin(TwinInspections):
         twin._fields, twin._folder = fields, folder
         listed = log.read_log(folder)
         twin._records = list(listed.in_force.values())
+        twin._register = registers.read(folder)
         if listed.note:
             logger.warning(listed.note)
         shape = fields.rust_cover.shape
@@ -146,6 +148,8 @@ class Twin(TwinInspections):
             lines = [line for line in log.suspects(listed, out) if in_force[line] == accepted]
             log.rule(out, lines, "accepts", why=why)
         self._accepted = {}
+        if self._register != registers.read(out):
+            registers.write(out, self._register)
         self._folder = out
         return out
 
@@ -195,7 +199,8 @@ class Twin(TwinInspections):
         Parameters
         ----------
         years : to look ahead, from the twin's clock or its last inspection, whichever is later.
-        required : thickness in mm that must be left, by zone; "all" for the zones not named.
+        required : thickness in mm that must be left, by zone; "all" for the zones not named. By default what the
+            register of CML requires, if there is one.
         rule : bounds on the time until thickness is measured again: api510, api570-class1 to api570-class3.
         design : of a process pipe, in place of `required`: the thickness of its wall by ASME B31.3;
             `corrotwin.twin.forecast.pipe_design.mawp` gives the MAWP of the forecast.
@@ -215,13 +220,16 @@ class Twin(TwinInspections):
             logger.warning(
                 "%s: %s left out; Twin.suspects says why", self.id, counted(len(left_out), "suspect reading")
             )
+        counting = self.register.applied(record for record in self.records if record not in left_out)
         known = session.session_of(
-            self._state, [record for record in self.records if record not in left_out], self._seen_by,
-            ahead_years=result.ahead_of(years), seed=seed, category_measured=category_measured,
+            self._state, counting, self._seen_by,
+            ahead_years=result.ahead_of(years), seed=seed, category_measured=category_measured, register=self.register,
         )  # fmt: skip
         for item in known.conflicts:
             logger.warning("%s: %s disagrees with what was known before (p = %.2g)", self.id, item.record, item.chance)
-        limits = required if design is None else design.limits(known.asset, required)
+        limits = required or self.register.required_by_zone()
+        if design is not None:
+            limits = design.limits(known.asset, required)
         return result.make(known, years=years, required=limits, rule=rule, basis=basis, chosen_by=chosen_by)
 
     @checked()

@@ -17,10 +17,12 @@ from corrotwin.twin.bayes.resumption import resumable, snapshots
 from corrotwin.twin.bayes.smc import PARTICLES, LearningRun, learn_in_runs
 from corrotwin.twin.core.files import digest
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.inspection import register as registers
 from corrotwin.twin.inspection.log import plain as plain_record
 from corrotwin.twin.inspection.log import read
 from corrotwin.twin.inspection.readers import seen_texels
 from corrotwin.twin.inspection.records import Record, check
+from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.twin_state import TwinState
 
 RUNS, MOST_RUNS = 4, 8  # independent runs, of histories and particles of their own: their difference is the error
@@ -47,6 +49,7 @@ class Session:
     runs: tuple[Knowledge, ...]
     kept: Path | None = None  # file that keeps what was learned
     key: str = ""  # of all that it follows from but for the records
+    register: Register = NO_REGISTER  # of its CML
 
     @property
     def now(self) -> tuple[Particles, ...]:
@@ -99,6 +102,7 @@ def open_session(
     return session_of(
         twin, records, lambda record, shape: seen_texels(folder, record, shape), note=note, ahead_years=ahead_years,
         seed=seed, category_measured=category_measured, particles=particles, kept=folder / cache.NAME,
+        register=registers.read(folder),
     )  # fmt: skip
 
 
@@ -113,6 +117,7 @@ def session_of(
     category_measured: bool = False,
     particles: int = PARTICLES,
     kept: Path | None = None,
+    register: Register = NO_REGISTER,
 ) -> Session:
     """Learn from the records of a twin, wherever they are kept.
 
@@ -123,6 +128,7 @@ def session_of(
     note : on a torn end of the records.
     ahead_years, seed, category_measured, particles : as for `open_session`.
     kept : file that keeps what was learned; None for none.
+    register : of the twin's CML.
 
     Raises
     ------
@@ -146,6 +152,7 @@ def session_of(
         seed=seed,
         size=particles,
         runs=(),
+        register=register,
     )
     draws = _draws(records)
     key = digest([LEARNING, store.plain(replace(twin, clock=twin.built)), repr(known.prior), seed, particles, draws])

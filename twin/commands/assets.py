@@ -6,7 +6,6 @@ from typing import Literal
 from tyro.conf import Positional
 
 from corrotwin.twin.commands.forecasts import busy, load_session
-from corrotwin.twin.commands.options import describe_coating
 from corrotwin.twin.core.text import counted, printable, say
 
 
@@ -65,6 +64,7 @@ def show(folder: Positional[Path]) -> None:
     from corrotwin.twin.core.console import rich_console
     from corrotwin.twin.forecast import result, tables
     from corrotwin.twin.inspection import log
+    from corrotwin.twin.model.coating import describe_coating
 
     twin, fields = store.load(folder)
     built = twin_state.asset(twin)

@@ -1,6 +1,6 @@
 """``corrotwin twin forecast`` and ``calibrate``, and functions that they share with ``inspect``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -48,8 +48,9 @@ def forecast(
         to look ahead, from the twin's clock or its last inspection, whichever is later; when to look again
         follows from 20 at least.
     required
-        thickness in mm that must be left, as zone=mm; all=mm for the zones not named. It judges the places that were
-        thicker than it when new: of a header, not of its thinner branch.
+        thickness in mm that must be left, as zone=mm; all=mm for the zones not named; by default what the twin's
+        register of CML requires. It judges the places that were thicker than it when new: of a header, not of its
+        thinner branch.
     design
         of a process pipe: pressure_mpa=, stress_mpa= (allowable, from your code), efficiency= and, if wanted, y=,
         weld_reduction= and structural_mm=; gives the required thickness of its wall by ASME B31.3, and its MAWP.
@@ -89,6 +90,7 @@ def forecast(
     from corrotwin.twin.forecast import plots, result, tables
     from corrotwin.twin.forecast.failure import Pressure
     from corrotwin.twin.forecast.projection import ALL
+    from corrotwin.twin.inspection import register as registers
 
     ahead = result.ahead_of(years)
     for path in (out, cml):
@@ -97,10 +99,14 @@ def forecast(
     if plot is not None:
         plots.check(plot)
     outlook.check_strength(smys_mpa, length_mm, safety_factor)
-    limits_given, wall = _required(required), outlook.read_design(design)
+    limits_given, wall = required_of(required), outlook.read_design(design)
+    result.check_choice(basis, chosen_by)
+    if not limits_given and wall is None:
+        limits_given = registers.read(folder).required_by_zone()
+        if limits_given:
+            say(f"required by the register: {', '.join(f'{zone} {mm:.4g} mm' for zone, mm in limits_given.items())}")
     if cml is not None and not limits_given and wall is None:
         raise InputError("--cml: give --required or --design, the thickness that must be left")
-    result.check_choice(basis, chosen_by)
     known = load_session(folder, ahead, seed, category_measured)
     pressure = None
     if smys_mpa is not None:
@@ -191,7 +197,7 @@ def calibrate(
     say(f"written to {out}")
 
 
-def _required(given: Sequence[str]) -> dict[str, float]:
+def required_of(given: Sequence[str]) -> dict[str, float]:
     """Return the required thickness by zone from options of the form zone=mm."""
     required = {}
     for text in given:
@@ -243,9 +249,9 @@ def describe_agreement(item: "Agreement", widening: float) -> str:
 
 
 @contextmanager
-def busy(what: str) -> Iterator[None]:
-    """Show a spinner on the terminal while the block runs."""
+def busy(what: str) -> Iterator[Callable[[str], None]]:
+    """Show a spinner on the terminal while the block runs; what it yields changes the text beside it."""
     from corrotwin.twin.core.console import rich_console
 
-    with rich_console(stderr=True).status(f"{what} ..."):
-        yield
+    with rich_console(stderr=True).status(f"{what} ...") as status:
+        yield lambda text: status.update(f"{text} ...")

@@ -178,7 +178,7 @@ def inspect(
         photo=photo, uvmap=uvmap, scatter=scatter, bias=bias, echo=echo, coated=coated, evaluation=evaluation,
         detection=detection, false_calls=false_calls,
     )  # fmt: skip
-    _store(folder, found.records, found.photo, found.note, seed=seed, category_measured=category_measured)
+    store_records(folder, found.records, found.photo, found.note, seed=seed, category_measured=category_measured)
 
 
 def _take_in(
@@ -188,22 +188,22 @@ def _take_in(
     """Store the readings of a contractor's file, or print what would be stored."""
     from corrotwin.twin import store, twin_state
     from corrotwin.twin.inspection import log, plausibility
-    from corrotwin.twin.workbooks.columns import ColumnMap, read_map, unit_of
-    from corrotwin.twin.workbooks.readings import Defaults, intake, places_in
+    from corrotwin.twin.inspection import register as registers
+    from corrotwin.twin.workbooks.columns import ColumnMap, read_map
+    from corrotwin.twin.workbooks.readings import Defaults, intake
 
-    if unit and not unit_of(unit):
-        raise InputError(f"--unit {unit}: give mm, inch or mil")
     twin, before = store.read(folder), log.read_log(folder)
     warn(before.note)
     given = ColumnMap() if column_map is None else read_map(column_map)
     given = given if dates is None else replace(given, dates=dates)
-    places = places_in(before.in_force.values())
-    defaults = Defaults(unit=unit_of(unit), zone=zone, tool=tool, asset=asset, places=places)
+    defaults = Defaults.of(
+        before.in_force.values(), registers.read(folder), unit=unit, zone=zone, tool=tool, asset=asset
+    )  # fmt: skip
     found = intake(path, given, defaults, twin_state.asset(twin))
     for line in (*found.columns, *found.notes):
         say(printable(line))
     if not dry_run:
-        _store(folder, found.records, b"", "", seed=seed, category_measured=category_measured)
+        store_records(folder, found.records, b"", "", seed=seed, category_measured=category_measured)
         return
     new = plausibility.admit(found.records, before.records.values(), before.in_force.values(), twin)
     say(_summary(new, len(found.records)))
@@ -222,7 +222,7 @@ def _summary(new: "Sequence[Record]", all_: int) -> str:
     return "\n".join([*map(printable, lines), f"would store {len(new)} of {all_} readings; nothing was stored"])
 
 
-def _store(
+def store_records(
     folder: Path, records: "Sequence[Record]", photo: bytes, note: str, *, seed: int, category_measured: bool
 ) -> None:
     """Add records to a twin, and print what is to be known of them."""

@@ -1,4 +1,4 @@
-"""Values of the options of ``corrotwin twin new``, and a coating in words."""
+"""Values of the options of ``corrotwin twin new``."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +7,6 @@ from corrotwin.twin.core.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from corrotwin.twin.model.coating import Coating
     from corrotwin.twin.twin_state import TwinState
 
 
@@ -71,14 +70,3 @@ def in_words(values: "Mapping[str, Any]") -> str:
         f"{name}={value if isinstance(value, str) else json.dumps(value, separators=(',', ':'))}"
         for name, value in values.items()
     )
-
-
-def describe_coating(coating: "Coating") -> str:
-    """Describe a coating in a few words, for a title."""
-    from corrotwin.twin.model.coating import Paint
-
-    if coating is None:
-        return "bare steel"
-    if isinstance(coating, Paint):
-        return f"paint of {coating.life_years:g} years"
-    return f"{coating.thickness_um:g} µm of zinc"

@@ -11,6 +11,7 @@ from corrotwin.twin.forecast.projection import Levels, PlaceForecast, Projection
 from corrotwin.twin.forecast.rates import CmlRates, RateBasis, cml_rates
 from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.twin_state import TwinState
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def cml_rows(
     now_years: float,
     *,
     rule: Rule,
+    register: Register = NO_REGISTER,
     basis: RateBasis | None = None,
     chosen_by: str = "",
 ) -> list[CmlRow]:
@@ -65,9 +67,11 @@ def cml_rows(
     projection, plan : of the same years, for the requirement.
     required : thickness in mm, by zone.
     now_years : years of service now.
+    register : what its CML require, and which of them are injection points.
     rule, basis, chosen_by : as `twin.forecast.rates.cml_rates` takes them.
     """
     rows: list[CmlRow] = []
+    of_piping = rule != "api510"  # which has no injection points
     now = projection.years.index(now_years)
     for place, life in zip(projection.places, plan.by_place, strict=True):
         own = [
@@ -81,7 +85,9 @@ def cml_rows(
         one_day = len(set(days)) == 1  # of which there is no rate to choose
         rates = cml_rates(
             days, [max(record.value - record.thick_bias_mm, 0.0) for record in own],
-            required_mm=required[place.zone], rule=rule, scatter_mm=max(record.scatter_sd for record in own),
+            required_mm=register.required_at(place.name, required[place.zone]), rule=rule,
+            injection_point=of_piping and register.is_injection_point(place.name),
+            scatter_mm=max(record.scatter_sd for record in own),
             basis=None if one_day else basis, chosen_by="" if one_day else chosen_by,
         )  # fmt: skip
         rows.append(_row(twin, place, rates, levels(place.left_mm[:, now]), levels(life), plan, now_years))

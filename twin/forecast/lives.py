@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
-from corrotwin.twin.forecast.projection import Levels, Projection, levels, to_scan
+from corrotwin.twin.forecast.projection import Levels, PlaceForecast, Projection, levels, to_scan
 from corrotwin.twin.forecast.remaining_life import (
     MOST_YEARS,
     Rule,
@@ -17,6 +17,7 @@ from corrotwin.twin.forecast.remaining_life import (
 )
 from corrotwin.twin.geometry.atlas import Floats
 from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.mechanisms.mechanism import Mechanism
 from corrotwin.twin.twin_state import TwinState
 
@@ -77,6 +78,7 @@ def plan_inspection(
     *,
     measured_years: float,
     looked_years: float,
+    register: Register = NO_REGISTER,
 ) -> InspectionPlan:
     """Return remaining life and the time to the next inspections.
 
@@ -90,6 +92,7 @@ def plan_inspection(
     rule : one of those in `twin.forecast.remaining_life`.
     undated : zones for which no date can be given, and why, from `without_dates`.
     measured_years, looked_years : of the last thickness reading and of the last record of any kind; 0 without one.
+    register : whose CML may require another thickness than their zone.
     """
     years, ahead = projection.years, max(projection.years[-1] - now_years, LEAST_AHEAD_YEARS)
 
@@ -98,12 +101,14 @@ def plan_inspection(
         return np.where(found > ahead, np.inf, found)
 
     by_zone = {name: life(projection.zones[name].judged_left_mm, value) for name, value in required.items()}
-    by_place = tuple(
-        life(place.left_mm, required[place.zone])
-        if place.zone in required and place.nominal_mm > required[place.zone]
-        else None
-        for place in projection.places
-    )
+
+    def life_of(place: PlaceForecast) -> Floats | None:
+        if place.zone not in required:
+            return None
+        value = register.required_at(place.name, required[place.zone])
+        return life(place.left_mm, value) if place.nominal_mm > value else None
+
+    by_place = tuple(map(life_of, projection.places))
     asset = np.min(list(by_zone.values()), axis=0)
     zone = min(by_zone, key=lambda name: (levels(by_zone[name]), name))
     hidden = {name: why for name, why in undated.items() if name in required}

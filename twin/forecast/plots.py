@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,6 +39,7 @@ STYLE: Any = {
     "svg.hashsalt": "corrotwin",
 }
 SUFFIXES = (".png", ".svg")
+SIZE_IN = (8.6, 7.0)  # of the plot of a forecast
 
 
 def check(path: Path) -> None:
@@ -54,7 +55,7 @@ def check(path: Path) -> None:
 
 
 def forecast(
-    path: Path,
+    figure: "Figure",
     twin: TwinState,
     forecasts: Mapping[str, ZoneForecast],
     years: Sequence[float],
@@ -71,7 +72,7 @@ def forecast(
 
     Parameters
     ----------
-    path : .png or .svg.
+    figure : empty, of about 8.6 by 7 inches.
     twin, forecasts, years : the twin, and the result of `twin.forecast.projection.forecast_zones` for T years.
     zone : zone to draw.
     nominal_mm : its least thickness when new, at the places that are drawn.
@@ -84,41 +85,40 @@ def forecast(
     year = np.array(years)
     panels = 2 if chance is None else 3
     name = escape_mathtext(printable(twin.id))
-    with canvas(path, 8.6, 4.2 + 1.4 * (panels - 1)) as figure:
-        every = figure.subplots(panels, 1, sharex=True, height_ratios=(3, 2, 1)[:panels])
-        upper, lower = every[0], every[1]
-        _fan(upper, year, forecasts[zone].judged_left_mm, LOSS)
-        upper.set(
-            title=f"{name}, {zone}: least remaining thickness (new: {nominal_mm:.4g} mm at its thinnest)",
-            ylabel="mm",
-        )
-        own = [record for record in records if record.kind == "ultrasonic" and zone in (record.zone, ALL)]
-        if own:
-            upper.errorbar(
-                [record.years(twin) for record in own], [record.value for record in own],
-                yerr=[2 * float(np.hypot(record.scatter_sd, record.bias_sd)) for record in own],
-                fmt="o", ms=4, color=GREY, lw=1, label="readings ± 2 SD, at any of its places",
-            )  # fmt: skip
-        if required_mm is not None:
-            upper.axhline(required_mm, color=RED, lw=1.3, ls="--", label=f"required, {required_mm:g} mm")
-        _fan(lower, year, 100 * forecasts[ALL].rusted_share, RUST)
-        lower.plot([], [], "^", color="black", ms=7, label="inspections")
-        lower.set(title="Rusted share of the whole surface", ylabel="%", ylim=(0, None))
-        if chance is not None:
-            every[2].plot(year, 100 * chance, color=RED, lw=1.8)
-            every[2].set(title=f"Chance that {zone} is thinner than required", ylabel="%", ylim=(0, None))
-        soon = next_years is not None and next_years <= year[-1]
-        for axes in every:
-            labelled = axes is lower  # its legend names the lines of all panels, which may be near or the same
-            axes.axvline(now_years, color=GREY, lw=1, label="now" if labelled else None)
-            if soon:
-                due = f"measure by year {next_years:.1f}" if labelled else None
-                axes.axvline(next_years, color="black", lw=1.3, ls=":", label=due)
-            for shown in sorted({record.years(twin) for record in records}):
-                axes.plot(shown, 0, "^", ms=7, color="black", transform=axes.get_xaxis_transform(), clip_on=False)
-        for axes in (upper, lower):
-            axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
-        every[-1].set(xlim=(year[0], year[-1]), xlabel="years of service")
+    every = figure.subplots(panels, 1, sharex=True, height_ratios=(3, 2, 1)[:panels])
+    upper, lower = every[0], every[1]
+    _fan(upper, year, forecasts[zone].judged_left_mm, LOSS)
+    upper.set(
+        title=f"{name}, {zone}: least remaining thickness (new: {nominal_mm:.4g} mm at its thinnest)",
+        ylabel="mm",
+    )
+    own = [record for record in records if record.kind == "ultrasonic" and zone in (record.zone, ALL)]
+    if own:
+        upper.errorbar(
+            [record.years(twin) for record in own], [record.value for record in own],
+            yerr=[2 * float(np.hypot(record.scatter_sd, record.bias_sd)) for record in own],
+            fmt="o", ms=4, color=GREY, lw=1, label="readings ± 2 SD, at any of its places",
+        )  # fmt: skip
+    if required_mm is not None:
+        upper.axhline(required_mm, color=RED, lw=1.3, ls="--", label=f"required, {required_mm:g} mm")
+    _fan(lower, year, 100 * forecasts[ALL].rusted_share, RUST)
+    lower.plot([], [], "^", color="black", ms=7, label="inspections")
+    lower.set(title="Rusted share of the whole surface", ylabel="%", ylim=(0, None))
+    if chance is not None:
+        every[2].plot(year, 100 * chance, color=RED, lw=1.8)
+        every[2].set(title=f"Chance that {zone} is thinner than required", ylabel="%", ylim=(0, None))
+    soon = next_years is not None and next_years <= year[-1]
+    for axes in every:
+        labelled = axes is lower  # its legend names the lines of all panels, which may be near or the same
+        axes.axvline(now_years, color=GREY, lw=1, label="now" if labelled else None)
+        if soon:
+            due = f"measure by year {next_years:.1f}" if labelled else None
+            axes.axvline(next_years, color="black", lw=1.3, ls=":", label=due)
+        for shown in sorted({record.years(twin) for record in records}):
+            axes.plot(shown, 0, "^", ms=7, color="black", transform=axes.get_xaxis_transform(), clip_on=False)
+    for axes in (upper, lower):
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+    every[-1].set(xlim=(year[0], year[-1]), xlabel="years of service")
 
 
 def _fan(axes: "Axes", year: Floats, values: Floats, colour: str) -> None:
@@ -131,18 +131,25 @@ def _fan(axes: "Axes", year: Floats, values: Floats, colour: str) -> None:
 @contextmanager
 def canvas(path: Path, width_in: float, height_in: float) -> Iterator["Figure"]:
     """Yield a figure in the house style; it is written to `path` when the block succeeds."""
+    check(path)
+    content = io.BytesIO()
+    with sheet(content, path.suffix, width_in, height_in) as figure:
+        yield figure
+    with writing(path), atomic_file(path) as stream:
+        stream.write(content.getvalue())
+
+
+@contextmanager
+def sheet(stream: IO[bytes], suffix: str, width_in: float, height_in: float) -> Iterator["Figure"]:
+    """Yield a figure in the house style; it is written to `stream` when the block succeeds, as .png or .svg."""
     import_matplotlib()
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    check(path)
     with mpl.rc_context(STYLE), without_glyph_warnings():
         figure = Figure(figsize=(width_in, height_in), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
-        content = io.BytesIO()
-        metadata = {"Date": None} if path.suffix == ".svg" else {}
-        figure.savefig(content, format=path.suffix[1:], dpi=150, metadata=metadata)
-    with writing(path), atomic_file(path) as stream:
-        stream.write(content.getvalue())
+        metadata = {"Date": None} if suffix == ".svg" else {}
+        figure.savefig(stream, format=suffix[1:], dpi=150, metadata=metadata)

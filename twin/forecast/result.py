@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from corrotwin.twin.mechanisms.process import is_unknown
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 MOST_AHEAD_YEARS = 200
 MOST_STEPS = 60  # of the table
@@ -143,11 +144,21 @@ class Forecast:
         """
         plots.check(Path(path))
         self.check_zone(zone)
+        with plots.canvas(Path(path), *plots.SIZE_IN) as figure:
+            self._draw(figure, zone)
+
+    def draw(self, stream: IO[bytes], *, zone: str = "") -> None:
+        """Write the same picture as SVG to a stream."""
+        self.check_zone(zone)
+        with plots.sheet(stream, ".svg", *plots.SIZE_IN) as figure:
+            self._draw(figure, zone)
+
+    def _draw(self, figure: "Figure", zone: str) -> None:
         chosen = zone or (ALL if self.plan is None else self.plan.zone)
         now, bank = self.known.now_years, self.known.now[0].bank
         due = None if self.plan is None else self.plan.interval_years
         plots.forecast(
-            Path(path), self.known.twin, self.zones, self.years,
+            figure, self.known.twin, self.zones, self.years,
             zone=chosen,
             nominal_mm=projection.nominal_mm(bank, chosen, self.required.get(chosen, 0.0)),
             required_mm=self.required.get(chosen),
@@ -237,11 +248,12 @@ def _made(
         looked_at = outlook.at(planned)
         undated = without_dates(known.now[0].bank.zones, known.twin.mechanisms, known.records, known.twin, now, rule)
         plan = plan_inspection(
-            looked_at, required, now, rule, undated,
+            looked_at, required, now, rule, undated, register=known.register,
             measured_years=_last(known, "ultrasonic"), looked_years=_last(known),
         )  # fmt: skip
         cmls = cml_rows(
-            known.twin, known.records, looked_at, plan, required, now, rule=rule, basis=basis, chosen_by=chosen_by
+            known.twin, known.records, looked_at, plan, required, now, rule=rule, register=known.register, basis=basis,
+            chosen_by=chosen_by,
         )  # fmt: skip
         for row in cmls:
             if row.place and row.api_measure_years is not None:

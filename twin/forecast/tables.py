@@ -4,7 +4,6 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, fields
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from corrotwin.twin.core.text import escape_csv
@@ -62,7 +61,7 @@ def to_csv(table: Sequence["DataclassInstance"], kind: type["DataclassInstance"]
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(chain.from_iterable(_columns(field) for field in fields(kind)))
+    writer.writerow(columns(kind))
     for row in table:
         writer.writerow(
             "" if value is None else f"{value:.6g}" if isinstance(value, float) else escape_csv(value)
@@ -78,6 +77,11 @@ def by_column(row: "DataclassInstance") -> dict[str, Any]:
         value, names = getattr(row, field.name), _columns(field)
         cells |= zip(names, (value or (None,) * len(names)) if len(names) > 1 else (value,), strict=True)
     return cells
+
+
+def columns(kind: type["DataclassInstance"]) -> list[str]:
+    """Return the names of the columns of a kind of rows."""
+    return [name for field in fields(kind) for name in _columns(field)]
 
 
 def _columns(field: "Field[Any]") -> list[str]:

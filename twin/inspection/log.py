@@ -17,7 +17,7 @@ from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.geometry.atlas import AssetGeometry
-from corrotwin.twin.inspection import plausibility
+from corrotwin.twin.inspection import plausibility, register
 from corrotwin.twin.inspection.records import Record, check_text, moment
 
 RECORDS = "inspections.jsonl"
@@ -88,7 +88,8 @@ class Log:
 def read(folder: Path, asset: AssetGeometry | None = None) -> tuple[list[Record], str]:
     """Return the records of a twin that a fit takes, oldest first, and a note about what is left out, empty if nothing.
 
-    Neither withdrawn records are among them nor suspect ones that nobody has accepted.
+    Neither withdrawn records are among them nor suspect ones that nobody has accepted. Places have the names and, where
+    a record says nothing of it, the position that the twin's register gives them.
 
     Parameters
     ----------
@@ -104,7 +105,8 @@ def read(folder: Path, asset: AssetGeometry | None = None) -> tuple[list[Record]
     left_out = suspects(log, folder, asset)
     said = f"{folder}: {counted(len(left_out), 'suspect reading')} left out; corrotwin twin inspect {folder} says why"
     note = "; ".join(filter(None, (log.note, said if left_out else "")))
-    return [record for line, record in log.in_force.items() if line not in left_out], note
+    count = [record for line, record in log.in_force.items() if line not in left_out]
+    return register.read(folder).applied(count), note
 
 
 def suspects(log: Log, folder: Path, asset: AssetGeometry | None = None) -> dict[int, str]:

@@ -292,3 +292,12 @@ def _readings(
     x *= defects["slowness"][some]
     x += defects["birth"][some]
     return np.asarray(x.min(axis=0))
+
+
+def describe_coating(coating: Coating) -> str:
+    """Describe a coating in a few words, for a title."""
+    if coating is None:
+        return "bare steel"
+    if isinstance(coating, Paint):
+        return f"paint of {coating.life_years:g} years"
+    return f"{coating.thickness_um:g} µm of zinc"

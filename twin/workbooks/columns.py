@@ -13,8 +13,10 @@ from corrotwin.twin.inspection.records import UNITS_MM
 from corrotwin.twin.workbooks import days
 from corrotwin.twin.workbooks.sheets import Value, WorkbookSheet
 
-# What a column may hold, and headings by which it is usually called, without case, units and punctuation.
-USUAL: Mapping[str, tuple[str, ...]] = {
+Usual = Mapping[str, tuple[str, ...]]
+"""What a column may hold, and headings by which it is usually called, without case, units and punctuation."""
+
+USUAL: Usual = {  # of readings
     "asset": ("asset", "asset id", "equipment", "equipment id", "line", "line number", "unit id", "vessel", "twin"),
     "group": ("group", "group id", "tml group", "tml group id", "circuit", "circuit id", "corrosion circuit"),
     "place": (
@@ -85,8 +87,8 @@ def unit_of(text: str) -> str:
     return name if name in UNITS_MM else ""
 
 
-def read_map(path: Path) -> ColumnMap:
-    """Read a column map: JSON with the heading of each column by what it holds (`USUAL`), and `_SETTINGS`.
+def read_map(path: Path, usual: Usual = USUAL) -> ColumnMap:
+    """Read a column map: JSON with the heading of each column by what it holds (`usual`), and `_SETTINGS`.
 
     Raises
     ------
@@ -96,9 +98,9 @@ def read_map(path: Path) -> ColumnMap:
     content = read_json(path)
     if not isinstance(content, dict):
         raise InputError(f'{path}: give an object, such as {{"place": "TML", "value": "Reading", "unit": "inch"}}')
-    if unknown := sorted(set(content) - {*USUAL, *_SETTINGS}):
-        raise InputError(f"{path}: {unknown[0]!r} is not known; it takes {', '.join((*USUAL, *_SETTINGS))}")
-    headings = {name: _text(path, name, content[name]) for name in USUAL if name in content and name not in _SETTINGS}
+    if unknown := sorted(set(content) - {*usual, *_SETTINGS}):
+        raise InputError(f"{path}: {unknown[0]!r} is not known; it takes {', '.join((*usual, *_SETTINGS))}")
+    headings = {name: _text(path, name, content[name]) for name in usual if name in content and name not in _SETTINGS}
     unit = _text(path, "unit", content.get("unit", ""))
     if unit and not unit_of(unit):  # then it is the heading of a column of units
         headings["unit"] = unit
@@ -133,7 +135,7 @@ def canonical(text: str) -> str:
     return " ".join(re.sub(r"[\W_]+", " ", IN_HEADING.sub(" ", f" {text}".casefold())).split())
 
 
-def header_of(sheet: WorkbookSheet, given: ColumnMap) -> Header | None:
+def header_of(sheet: WorkbookSheet, given: ColumnMap, usual: Usual = USUAL) -> Header | None:
     """Return the row that names the columns of a sheet; None where no row does, by the usual headings.
 
     Raises
@@ -145,21 +147,21 @@ def header_of(sheet: WorkbookSheet, given: ColumnMap) -> Header | None:
         rows = [row for row in sheet.rows if row.number == given.header]
         if not rows:
             raise InputError(f"{sheet.where(given.header)}: is empty; give the row with the headings")
-        return _header(sheet, rows[0].number, rows[0].cells, given)
+        return _header(sheet, rows[0].number, rows[0].cells, given, usual)
     best, most = None, _FEWEST - 1
     for row in sheet.rows[:30]:
-        known = _known(row.cells, given)
+        known = _known(row.cells, given, usual)
         count = len(known) + sum(_is_survey(cell) for cell in row.cells if cell is not None) * bool(known)
         if known and count > most:
             best, most = row, count
-    return None if best is None else _header(sheet, best.number, best.cells, given)
+    return None if best is None else _header(sheet, best.number, best.cells, given, usual)
 
 
-def _known(cells: Sequence[Value], given: ColumnMap) -> dict[int, str]:
+def _known(cells: Sequence[Value], given: ColumnMap, headings: Usual) -> dict[int, str]:
     """Return what columns hold, by their index."""
     wanted = {heading.casefold(): name for name, heading in given.headings.items()}
     said = {*given.headings, *(["unit"] if given.unit else [])}  # of these no usual heading is looked for
-    usual = {heading: name for name, called in USUAL.items() if name not in said for heading in called}
+    usual = {heading: name for name, called in headings.items() if name not in said for heading in called}
     found = {}
     for index, cell in enumerate(cells):
         if isinstance(cell, str):
@@ -169,8 +171,8 @@ def _known(cells: Sequence[Value], given: ColumnMap) -> dict[int, str]:
     return found
 
 
-def _header(sheet: WorkbookSheet, row: int, cells: Sequence[Value], given: ColumnMap) -> Header:
-    known = _known(cells, given)
+def _header(sheet: WorkbookSheet, row: int, cells: Sequence[Value], given: ColumnMap, usual: Usual) -> Header:
+    known = _known(cells, given, usual)
     headings = {index: str(cell) for index, cell in enumerate(cells) if cell is not None}
     columns: dict[str, int] = {}
     for index, name in known.items():
@@ -214,3 +216,20 @@ def _is_survey(cell: Value) -> bool:
 def names(listed: Iterable[object]) -> str:
     """Return the first names of a list, quoted and cut where they are long."""
     return first_of([repr(str(name))[:40] for name in listed], 8)
+
+
+def described(header: Header) -> list[str]:
+    """Return a line on each column that is used."""
+    name = f"sheet {header.sheet.name!r}: " if header.sheet.name else ""
+    lines = [
+        f"{name}{what} from {header.headings[index]!r}" + (f" ({header.units[index]})" if index in header.units else "")
+        for what, index in header.columns.items()
+    ]
+    if header.surveys and "date" not in header.columns:
+        lines.append(f"{name}surveys from {names(header.headings[index] for index in header.surveys)}")
+    ignored = [
+        heading
+        for index, heading in header.headings.items()
+        if index not in header.columns.values() and index not in header.surveys
+    ]
+    return lines + ([f"{name}not used: {names(ignored)}"] if ignored else [])

@@ -8,8 +8,9 @@ from pathlib import Path
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection.records import KINDS
 from corrotwin.twin.workbooks import sheets
+from corrotwin.twin.workbooks.cells import SourceCell, key_of
 from corrotwin.twin.workbooks.columns import ColumnMap, Header, canonical, header_of, names
-from corrotwin.twin.workbooks.linked import Links, SourceCell, key_of
+from corrotwin.twin.workbooks.linked import Links
 from corrotwin.twin.workbooks.sheets import WorkbookSheet
 from corrotwin.twin.workbooks.surveys import has_readings, readings_in
 

@@ -1,34 +1,13 @@
 """Sheets that say more of what readings name: measurement locations, their groups, the assets of these."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.workbooks.cells import SourceCell, cells_of, key_of
 from corrotwin.twin.workbooks.columns import Header
-from corrotwin.twin.workbooks.sheets import SheetRow, Value
 
 KEYS = ("place", "group", "asset")  # by which sheets refer to one another, from the readings outwards
 KEPT = ("group", "asset", "zone")  # what is taken from other sheets
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceCell:
-    """A value, its place for errors, and the unit that its heading states."""
-
-    value: Value
-    where: str
-    unit: str = ""
-
-
-def cells_of(header: Header, row: SheetRow) -> dict[str, SourceCell]:
-    """Return the filled cells of a row by what they hold."""
-    found = {}
-    for name, index in header.columns.items():
-        value = row.cells[index] if index < len(row.cells) else None
-        if value is not None:
-            where = header.sheet.where(row.number, header.headings[index])
-            found[name] = SourceCell(value=value, where=where, unit=header.units.get(index, ""))
-    return found
 
 
 class Links:
@@ -56,13 +35,6 @@ class Links:
             if key in found and (more := table.get(key_of(found[key].value))) is not None:
                 found |= {name: cell for name, cell in more.items() if name in KEPT and name not in found}
         return found
-
-
-def key_of(value: Value) -> str:
-    """Return an id as text: 12 and 12.0 are one."""
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
-    return str(value)
 
 
 def _by_key(header: Header, key: str) -> dict[str, dict[str, SourceCell]]:

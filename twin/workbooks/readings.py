@@ -1,7 +1,8 @@
 """Thickness readings of a workbook or a table, as records of a twin: checked all together before any is stored."""
 
+import contextlib
 import datetime
-import re
+import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,13 +10,13 @@ from pathlib import Path
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.geometry.atlas import AssetGeometry
-from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.inspection import plausibility
 from corrotwin.twin.inspection.records import ABOUT, UNITS_MM, Record, wall_mm
+from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.workbooks import sheets
-from corrotwin.twin.workbooks.columns import ColumnMap, Header, canonical, names, unit_of
+from corrotwin.twin.workbooks.cells import SourceCell, key_of, number_of, unit_in_row, zone_of
+from corrotwin.twin.workbooks.columns import ColumnMap, described, names, unit_of
 from corrotwin.twin.workbooks.found import FoundReadings, find
-from corrotwin.twin.workbooks.linked import SourceCell, key_of
 
 GAUGE = "ultrasonic gauge"  # name of an instrument that no column states
 NOT_MEASURED = frozenset({"", "-", "–", "n/a", "na", "n.a.", "nm", "no access", "not measured", "nr", "x"})
@@ -23,7 +24,6 @@ ECHOES = {
     "single": "single", "multiple": "multiple", "echo to echo": "multiple", "echo-echo": "multiple", "e-e": "multiple",
 }  # fmt: skip
 ANSWERS = {"yes": "yes", "true": "yes", "y": "yes", "1": "yes", "no": "no", "false": "no", "n": "no", "0": "no"}
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,30 @@ class Defaults:
     asset: str = ""
     places: Mapping[str, str] = field(default_factory=dict)
     """The zone of places that the twin knows."""
+    register: Register = NO_REGISTER
+    """The twin's CML; readings of other places are refused, where it has any."""
+
+    @staticmethod
+    def of(
+        records: Iterable[Record], register: Register, *, unit: str = "", zone: str = "", tool: str = "",
+        asset: str = "",
+    ) -> "Defaults":  # fmt: skip
+        """Return what a twin knows: its register, and the zones of the places of its records that count.
+
+        Raises
+        ------
+        InputError
+            The unit is none of thickness.
+        """
+        if unit and not unit_of(unit):
+            raise InputError(f"`unit` {unit:.60}: give mm, inch or mil")
+        zones: dict[str, set[str]] = {}
+        for record in records:
+            zones.setdefault(record.place, set()).add(record.zone)
+        places = {place: min(of_place) for place, of_place in zones.items() if place and len(of_place) == 1}
+        return Defaults(
+            unit=unit_of(unit), zone=zone, tool=tool, asset=asset, places=places, register=register
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,16 +110,8 @@ def records_in(found: FoundReadings, given: ColumnMap, defaults: Defaults, asset
                 raise InputError(f"{cells['value'].where}: its row names no place; fill it in or remove the row")
     records, more = _records(wanted, given, defaults, asset)
     check_units(records, asset)
-    columns = tuple(line for header in found.headers for line in _described(header))
+    columns = tuple(line for header in found.headers for line in described(header))
     return Intake(records=tuple(records), columns=columns, notes=(*notes, *more))
-
-
-def places_in(records: Iterable[Record]) -> dict[str, str]:
-    """Return the zone of each named place of some records, where it is one alone."""
-    zones: dict[str, set[str]] = {}
-    for record in records:
-        zones.setdefault(record.place, set()).add(record.zone)
-    return {place: min(of_place) for place, of_place in zones.items() if place and len(of_place) == 1}
 
 
 def _of_asset(found: FoundReadings, asset: str) -> tuple[list[tuple[dict[str, SourceCell], datetime.date]], list[str]]:
@@ -154,17 +170,12 @@ def _records(
 
 def _number(cell: SourceCell) -> float | None:
     """Return a reading as a number; None where the cell says that nothing was measured."""
-    number = cell.value if isinstance(cell.value, float) else None
-    if isinstance(cell.value, str):
-        if cell.value.casefold() in NOT_MEASURED:
-            return None
-        if _NUMBER.fullmatch(cell.value):
-            number = float(cell.value.replace(",", "."))
-    if number is not None and number <= 0:
+    if isinstance(cell.value, str) and cell.value.casefold() in NOT_MEASURED:
+        return None
+    number = number_of(cell)
+    if number <= 0:
         raise InputError(f"{cell.where}: {number:g} is no thickness; leave it empty where nothing was measured")
-    if number is not None:
-        return number
-    raise InputError(f"{cell.where}: {str(cell.value)!r:.60} is no number; write it as 7.9, or leave it empty")
+    return number
 
 
 def _record(
@@ -179,7 +190,7 @@ def _record(
         text["place"] = f"{key_of(cells['group'].value)}/{text['place']}" if "group" in cells else text["place"]
     place = "/".join(text[name] for name in ("place", "point") if name in text)
     zone = _zone(cells.get("zone"), place, where, given, defaults, asset)
-    unit = _unit(cells, given, defaults)
+    unit = unit_in_row(cells, cells["value"], given, defaults.unit)
     echo, coated = _word(cells.get("echo"), ECHOES), _word(cells.get("coated"), ANSWERS) == "yes"
     try:
         return Record(
@@ -201,37 +212,39 @@ def _word(cell: SourceCell | None, known: Mapping[str, str]) -> str:
     return word
 
 
-def _unit(cells: Mapping[str, SourceCell], given: ColumnMap, defaults: Defaults) -> str:
-    """Return the unit of a reading: of its row, its heading, the map, or the command."""
-    if "unit" in cells:
-        cell = cells["unit"]
-        if not (unit := unit_of(key_of(cell.value))):
-            raise InputError(f"{cell.where}: {key_of(cell.value)!r:.60} is no unit; write mm, inch or mil")
-        return unit
-    unit = cells["value"].unit or given.unit or defaults.unit
-    if not unit:
-        raise InputError(f"{cells['value'].where}: no unit is stated; say it by `unit`: mm, inch or mil")
-    return unit
-
-
 def _zone(
     cell: SourceCell | None, place: str, where: str, given: ColumnMap, defaults: Defaults, asset: AssetGeometry
 ) -> str:
-    """Return the zone of a reading: what its row calls it, else that of its place, else that of the command."""
-    zones = {canonical(name): name for name in asset.zone_names if name != COVERED}
+    """Return the zone of a reading: of its CML, or what its row says, or of its place, or the command's."""
+    if defaults.register and place:
+        return _registered(cell, place, where, given, defaults.register, asset)
     if cell is not None:
-        called = key_of(cell.value)
-        zone = given.zones.get(canonical(called), "") or zones.get(canonical(called), "")
-        if not zone:
-            raise InputError(
-                f"{cell.where}: {called!r:.60} is no zone of this {asset.kind} ({names(zones.values())}); translate "
-                f'it by a map: {{"zones": {{"{called:.40}": "{asset.zone_names[0]}"}}}}'
-            )
-        return zone
+        return zone_of(cell, given, asset)
     zone = defaults.places.get(place) or defaults.zone
     if not zone:
         raise InputError(f"{where}: no zone is stated, and {place or 'the place'} is not known; say it by `zone`")
     return zone
+
+
+def _registered(
+    cell: SourceCell | None, place: str, where: str, given: ColumnMap, register: Register, asset: AssetGeometry
+) -> str:
+    """Return the zone of a CML of the register, which the row may call by the name of a part."""
+    cml = register.find(place)
+    if cml is None:
+        near = difflib.get_close_matches(place.partition("/")[0], register.cmls, n=3)
+        meant = f"; {' or '.join(near)} may be meant" if near else ""
+        raise InputError(
+            f"{where}: {place!r:.60} is not in the twin's register of CML{meant}; correct the row, or add it by "
+            "corrotwin twin register"
+        )
+    if cell is not None:
+        zone = cml.zone
+        with contextlib.suppress(InputError):  # a part of another name than that of a zone
+            zone = zone_of(cell, given, asset)
+        if zone != cml.zone:
+            raise InputError(f"{cell.where}: {cml.id} is on {cml.zone} by the register, not on {zone}; correct either")
+    return cml.zone
 
 
 def check_units(records: Sequence[Record], asset: AssetGeometry) -> None:
@@ -254,20 +267,3 @@ def check_units(records: Sequence[Record], asset: AssetGeometry) -> None:
                 f"{nominal:.4g} mm of {record.zone}; it looks like {unit}, {value * UNITS_MM[unit]:.4g} mm; state the "
                 "unit, of each row where a column mixes them"
             )
-
-
-def _described(header: Header) -> list[str]:
-    """Return a line on each column that is used."""
-    name = f"sheet {header.sheet.name!r}: " if header.sheet.name else ""
-    lines = [
-        f"{name}{what} from {header.headings[index]!r}" + (f" ({header.units[index]})" if index in header.units else "")
-        for what, index in header.columns.items()
-    ]
-    if header.surveys and "date" not in header.columns:
-        lines.append(f"{name}surveys from {names(header.headings[index] for index in header.surveys)}")
-    ignored = [
-        heading
-        for index, heading in header.headings.items()
-        if index not in header.columns.values() and index not in header.surveys
-    ]
-    return lines + ([f"{name}not used: {names(ignored)}"] if ignored else [])

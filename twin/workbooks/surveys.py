@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.workbooks import days
+from corrotwin.twin.workbooks.cells import SourceCell, cells_of
 from corrotwin.twin.workbooks.columns import ColumnMap, Header, names
-from corrotwin.twin.workbooks.linked import SourceCell, cells_of
 from corrotwin.twin.workbooks.sheets import SheetRow, Value
 
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")

@@ -1,6 +1,5 @@
 """Thickness readings as contractors send them: three shapes, units, days, and every way in which they may be wrong."""
 
-import csv
 import datetime
 import re
 import subprocess
@@ -10,46 +9,20 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from contractor import Rows, pipe, table, workbook
 
-from corrotwin.twin import store
-from corrotwin.twin.creation import shaped, specify
 from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.workbooks import days, sheets, xlsx
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-Rows = Sequence[Sequence[object]]
 MM = 25.4
 
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Path:
     """A pipe of 8.18 mm with zone body, in service since 2005."""
-    drawn = shaped("pipe", {"nps": 8, "schedule": 40, "run_m": 0.6}, seed=1, texel_mm=12.0, random=False)
-    twin = specify(
-        drawn, years=18.0, built="2005-06-01", category="C4", climate=None, splash=None, debris=1.0, coating_life=8.0,
-        zinc_um=None, bare=False, mechanisms=None, random=False,
-    )  # fmt: skip
-    store.save(twin, tmp_path / "spool")
-    return tmp_path / "spool"
-
-
-def workbook(path: Path, **named: Rows) -> Path:
-    """Write a workbook with the named sheets."""
-    book = openpyxl.Workbook()
-    book.remove(book.active)
-    for name, rows in named.items():
-        sheet = book.create_sheet(name)
-        for row in rows:
-            sheet.append(list(row))
-    book.save(path)
-    return path
-
-
-def table(path: Path, rows: Rows, *, separator: str = ",", encoding: str = "utf-8") -> Path:
-    with path.open("w", newline="", encoding=encoding) as stream:
-        csv.writer(stream, delimiter=separator).writerows(rows)
-    return path
+    return pipe(tmp_path / "spool")
 
 
 def taken(spool: Path) -> list[Record]:

@@ -23,7 +23,7 @@ from corrotwin.twin.core.errors import InputError
 
 PIECE_M = 0.02  # the shortest piece of pipe
 LONGEST_M = 20.0  # of legs, branches and posts
-LONGEST_RUN_M = 100.0
+LONGEST_RUN_M = 5000.0  # a section of a pipeline
 MOST_PIECES = 20
 MOST_SUPPORTS = 24
 SIZES = tuple(OUTSIDE_MM)

@@ -1,0 +1,205 @@
+"""Fleets: ranking, what is kept, tables, pages and workbooks that are read again."""
+
+import dataclasses
+import json
+import math
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pytest
+from contractor import pipe, table, workbook
+
+import corrotwin as ct
+from corrotwin.twin.fleets import making, outlook, pages
+from corrotwin.twin.fleets.fleet import FleetMember, consequences, measure_next, ranked, twins_in, with_consequences
+from corrotwin.twin.fleets.making import OutlookSettings
+from corrotwin.twin.fleets.outlook import TwinOutlook
+from corrotwin.twin.inspection import log
+from corrotwin.twin.inspection import register as registers
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+ROWS = (("CML", "Zone", "Date", "Thickness (mm)", "Instrument"),
+    ("TML-1", "body", "2012-05-31", 8.0, "UT-1"), ("TML-1", "body", "2022-05-31", 7.0, "UT-1"),
+    ("=1+1", "body", "2012-05-31", 8.0, "UT-1"), ("=1+1", "body", "2022-05-31", 7.8, "UT-1"))  # fmt: skip
+REQUIRED = ("--required", "body=5")
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory, command: Command) -> Path:
+    """A folder with a learned twin of a hostile name, one without required thickness, and a damaged one."""
+    home = tmp_path_factory.mktemp("plant")
+    spool = pipe(home / "unit 1" / "P-1 <b>&")
+    assert command("inspect", spool, "--readings", table(home / "r.csv", ROWS)).returncode == 0
+    (home / "r.csv").unlink()
+    (home / "broken").mkdir()
+    (home / "broken" / "twin.json").write_text("{")
+    done = command("fleet", home, *REQUIRED)
+    assert done.returncode == 1
+    return home
+
+
+@pytest.fixture(scope="module")
+def seen(plant: Path) -> TwinOutlook:
+    found = making.outlook_of(plant / "unit 1" / "P-1 <b>&", OutlookSettings(required=(("body", 5.0),)))
+    assert found.weakest == "body"
+    return found
+
+
+def test_the_numbers_are_those_of_forecast(plant: Path, seen: TwinOutlook, command: Command, tmp_path: Path) -> None:
+    folder = plant / "unit 1" / "P-1 <b>&"
+    made = ct.Twin.load(folder).forecast(years=10, required={"body": 5.0})
+    assert made.plan is not None
+    assert seen.life_p5 == made.plan.life_years[0]  # type: ignore[index]
+    last = next(row for row in made.rows if row.zone == "all" and row.years == made.years[-1])
+    assert seen.chance(at_end=True) == last.chance_below_required
+    assert seen.zone(at_end=True)["least_left_mm_p5"] == last.least_left_mm[0]
+    assert seen.worst_cml is not None
+    assert seen.worst_cml["place"] == "TML-1"
+
+
+def test_what_was_found_is_kept_until_something_changes(
+    plant: Path, seen: TwinOutlook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, settings = plant / "unit 1" / "P-1 <b>&", OutlookSettings(required=(("body", 5.0),))
+    monkeypatch.setattr(making, "open_session", None)  # it would fail if it were learned again
+    assert making.outlook_of(folder, settings) == seen
+    assert not making.is_kept(folder, dataclasses.replace(settings, years=11.0))
+    path = folder / "outlook.json"
+    whole = path.read_bytes()
+    for damaged in (b"{", b"[]", whole.replace(b'"weakest"', b'"meekest"'), whole.replace(b'"rule"', b'"tool"'), b""):
+        path.write_bytes(damaged)
+        assert not making.is_kept(folder, settings)
+    path.write_bytes(whole)
+    records = (folder / log.RECORDS).read_bytes()
+    (folder / log.RECORDS).write_bytes(records + b'{"withdraws": 1')  # a torn line: another file
+    assert not making.is_kept(folder, settings)
+    (folder / log.RECORDS).write_bytes(records)
+    assert making.is_kept(folder, settings)
+
+
+def test_infinite_lives_are_kept(seen: TwinOutlook) -> None:
+    endless = dataclasses.replace(seen, life_p5=math.inf)
+    text = json.dumps(outlook.plain(endless), allow_nan=False)
+    assert outlook.of_plain(json.loads(text)) == endless
+
+
+def member(name: str, seen: TwinOutlook | None, *, chance: float = 0.0, life: float | None = 5.0) -> FleetMember:
+    if seen is not None:
+        zones = tuple({**row, "chance_below_required": chance} for row in seen.zones)
+        seen = dataclasses.replace(seen, zones=zones, life_p5=life)
+    return FleetMember(name=name, folder=Path(name), outlook=seen, error="" if seen else "damaged")
+
+
+def test_the_order_is_by_risk_then_life(seen: TwinOutlook) -> None:
+    fleet = [
+        member("safe", seen, chance=0.0), member("likely", seen, chance=0.5), member("lost", None),
+        member("likely and sooner", seen, chance=0.5, life=2.0), member("rare and dear", seen, chance=0.1),
+    ]  # fmt: skip
+    names = [one.name for one in ranked(fleet)]
+    assert names == ["lost", "likely and sooner", "likely", "rare and dear", "safe"]
+    given = {"safe": 1.0, "likely": 1.0, "likely and sooner": 1.0, "rare and dear": 9.0}
+    told = with_consequences(fleet, given)
+    assert [one.name for one in ranked(told)] == ["lost", "rare and dear", "likely and sooner", "likely", "safe"]
+    assert next(one for one in told if one.name == "lost").assumed  # the greatest stands for it
+    with pytest.raises(ct.InputError, match="no twin else in the fleet"):
+        with_consequences(fleet, {"else": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([["twin", "consequence"], ["a", "high"]], "line 2, column 'consequence': 'high' is no number"),
+        ([["twin", "consequence"], ["a", -1]], "line 2, column 'consequence': -1: give a number of at least 0"),
+        ([["twin", "consequence"], ["a", 1], ["a", 2]], "'a' stands in two rows"),
+        ([["twin", "consequence"], ["a", ""]], "give both twin and consequence"),
+        ([["twin", "colour"], ["a", 1]], "needs one sheet with the columns twin and consequence"),
+        ([["twin", "consequence"]], "no twin in it"),
+    ],
+)
+def test_wrong_consequences_are_refused(rows: list[list[object]], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ct.InputError, match=message):
+        consequences(table(tmp_path / "c.csv", rows))
+
+
+def test_a_fleet_as_tables_and_pages(plant: Path, tmp_path: Path, command: Command) -> None:
+    given = table(tmp_path / "c.csv", [["twin", "consequence"], ["unit 1/P-1 <b>&", 3]])
+    html, book, csv = tmp_path / "pages", tmp_path / "fleet.xlsx", tmp_path / "fleet.csv"
+    done = command("fleet", plant, *REQUIRED, "--consequence", given, "--html", html, "--out", book, csv)
+    assert done.returncode == 1, done.stderr
+    assert "broken: no forecast: " in done.stdout
+    index = (html / "index.html").read_text()
+    assert "<b>&" not in index
+    assert "P-1 &lt;b&gt;&amp;" in index
+    page = html / "twins" / pages.page_name("unit 1/P-1 <b>&")
+    assert page.name.replace("%", "%25") in index
+    text = page.read_text()
+    assert "<h2>What to do</h2>" in text
+    assert "7.00" in text
+    assert "=1+1" in text
+    lines = csv.read_text().splitlines()
+    assert lines[1].startswith("1,broken,")
+    assert lines[2].startswith("2,unit 1/P-1 <b>&,pipe,2005-06-01,")
+    cells = openpyxl.load_workbook(book)
+    assert cells.sheetnames == ["Fleet", "Measure next", "CML"]
+    assert cells["CML"].max_row == 3
+    assert all(cell.data_type != "f" for row in cells["CML"].iter_rows() for cell in row)
+    inches = command("fleet", plant, *REQUIRED, "--units", "inch", "--out", csv)
+    assert inches.returncode == 1
+    assert '"least left P5 now, inch"' in csv.read_text()
+
+
+def test_a_workbook_is_read_again(plant: Path, tmp_path: Path, command: Command) -> None:
+    folder, out = plant / "unit 1" / "P-1 <b>&", tmp_path / "spool.xlsx"
+    done = command("report", folder, "--out", out, "--units", "inch", *REQUIRED)
+    assert done.returncode == 0, done.stderr
+    other = pipe(tmp_path / "other")
+    back = command("inspect", other, "--readings", out)
+    assert back.returncode == 0, back.stderr
+
+    def told(home: Path) -> list[tuple[str, str, str, float, str]]:
+        return [(one.place, one.zone, one.date, round(one.value, 9), one.tool) for one in log.read(home)[0]]
+
+    assert told(other) == told(folder)
+
+
+def test_a_register_is_read_again(tmp_path: Path, command: Command) -> None:
+    folder = pipe(tmp_path / "spool")
+    rows = [
+        ["CML", "Zone", "Nominal (mm)", "Required (mm)", "Kind", "Formerly"],
+        ["A", "body", 8.18, 5, "bend", "B; C"],
+    ]
+    assert command("register", folder, workbook(tmp_path / "a.xlsx", CML=rows)).returncode == 0
+    assert command("report", folder, "--out", tmp_path / "out.xlsx").returncode == 0
+    other = pipe(tmp_path / "other")
+    mapped = tmp_path / "map.json"
+    mapped.write_text('{"sheet": "CML"}')
+    done = command("register", other, tmp_path / "out.xlsx", "--map", mapped)
+    assert done.returncode == 0, done.stderr
+    assert registers.read(other) == registers.read(folder)
+
+
+def test_places_with_the_shortest_life_are_measured_next(seen: TwinOutlook) -> None:
+    places = measure_next([member("a", seen), member("lost", None)], 9)
+    assert [place.cml for place in places] == ["TML-1", "=1+1"]
+    # By the codes: 7.0 mm left of 8.0 after ten years, 5 required: 2 mm at 0.1 mm a year, from 2022-05-31 to now.
+    row = next(each for each in seen.cmls if each["place"] == "TML-1")
+    assert row["api_life_years"] == pytest.approx(20 - float(row["read_years_ago"] or 0), abs=0.05)
+    assert places[0].life_years == min(float(row["api_life_years"] or 0), float(row["twin_life_years_p5"] or 0))
+
+
+def test_folders_that_are_no_fleet(tmp_path: Path) -> None:
+    with pytest.raises(ct.InputError, match="no such folder"):
+        twins_in(tmp_path / "none")
+    with pytest.raises(ct.InputError, match="no twin below it"):
+        twins_in(tmp_path)
+    with pytest.raises(ct.InputError, match="is a twin; give the folder that holds it"):
+        twins_in(pipe(tmp_path / "spool"))
+
+
+def test_names_of_pages_are_all_different() -> None:
+    names = ["a/b", "a+b", "a b", "a%20b", "a%2fb", "A/b", "../x", "a\\b", "é"]
+    found = {pages.page_name(name) for name in names}
+    assert len(found) == len(names)
+    assert all("/" not in name and "\\" not in name for name in found)

@@ -1,0 +1,150 @@
+"""Registers of CML: what they say of readings and forecasts, and every way in which a row may be wrong."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from contractor import Rows, pipe, table, workbook
+
+import corrotwin as ct
+from corrotwin.twin.inspection import log
+from corrotwin.twin.inspection import register as registers
+from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.inspection.register import Cml, Register
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+TOP_M = 0.219  # of a pipe of NPS 8 that lies on the ground
+HEADINGS = ["CML", "Component", "Type", "T nominal (in)", "T min (in)", "Circuit", "x", "y", "z"]
+ROWS: Rows = [
+    HEADINGS,
+    ["TML-1", "Body", "Straight", 0.322, 0.2, "C-1", 0.1, 0, TOP_M],
+    ["TML-2", "Body", "Elbow 90", 0.322, 0.25, "C-1", -0.1, 0, TOP_M],
+]
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    """A pipe of 8.18 mm with zone body, in service since 2005."""
+    return pipe(tmp_path / "spool")
+
+
+def test_a_register_says_where_readings_are_and_what_must_be_left(
+    spool: Path, tmp_path: Path, command: Command
+) -> None:
+    path = workbook(tmp_path / "cml.xlsx", CML=ROWS)
+    dry = command("register", spool, path, "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert "2 new CMLs, 0 changed, 2 in all; nothing was stored" in dry.stdout
+    assert not registers.read(spool)
+    done = command("register", spool, path)
+    assert done.returncode == 0, done.stderr
+    kept = registers.read(spool)
+    first, second = kept.cmls["TML-1"], kept.cmls["TML-2"]
+    assert (first.zone, first.circuit, first.kind, second.kind) == ("body", "C-1", "straight", "bend")
+    assert first.nominal_mm == pytest.approx(0.322 * 25.4)
+    assert kept.required_by_zone() == {"body": pytest.approx(0.25 * 25.4)}  # the greater of both
+    assert first.uv is not None
+    assert first.uv != second.uv
+    readings = table(tmp_path / "r.csv", [["CML", "Date", "Thickness (mm)"], ["TML-1", "2015-05-31", 7.9]])
+    assert command("inspect", spool, "--readings", readings).returncode == 0
+    assert log.read(spool)[0][0].uv == first.uv
+    unknown = table(tmp_path / "r2.csv", [["CML", "Date", "Thickness (mm)"], ["TML-21", "2015-05-31", 7.9]])
+    refused = command("inspect", spool, "--readings", unknown)
+    assert refused.returncode == 2
+    assert "'TML-21' is not in the twin's register of CML; TML-2 or TML-1 may be meant" in refused.stderr
+    again = command("register", spool, path)
+    assert "0 new CMLs, 0 changed, 2 in all" in again.stdout
+
+
+def test_a_renamed_cml_keeps_its_readings(spool: Path, tmp_path: Path, command: Command) -> None:
+    assert command("register", spool, table(tmp_path / "a.csv", ROWS)).returncode == 0
+    readings = table(tmp_path / "r.csv", [["CML", "Date", "Thickness (mm)"], ["TML-1", "2015-05-31", 7.9]])
+    assert command("inspect", spool, "--readings", readings).returncode == 0
+    silent = [HEADINGS, ["E-17", *ROWS[1][1:]], ROWS[2]]
+    refused = command("register", spool, table(tmp_path / "b.csv", silent))
+    assert refused.returncode == 2
+    assert "'E-17' is where 'TML-1' was, which the file lacks" in refused.stderr
+    told = [[*HEADINGS, "Former ID"], ["E-17", *ROWS[1][1:], "TML-1"], [*ROWS[2], None]]
+    assert command("register", spool, table(tmp_path / "c.csv", told)).returncode == 0
+    assert list(registers.read(spool).cmls) == ["TML-2", "E-17"]
+    assert [record.place for record in log.read(spool)[0]] == ["E-17"]
+    assert [record.place for record in log.read_log(spool).in_force.values()] == ["TML-1"]  # as it was written
+
+
+def changed(row: int, column: int, value: object) -> Rows:
+    rows = [list(each) for each in ROWS]
+    rows[row][column] = value
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (changed(1, 8, 0.9), "line 2, column 'x': at 0.1 0 0.9: is 0.681 m from the surface of body"),
+        (changed(1, 3, 8.18), "line 2, column 'T nominal (in)': 207.8 mm when new, where the twin has 8.18 mm"),
+        (changed(1, 4, 0.4), "TML-1: 10.16 mm are required of a wall of 8.1788 mm when new"),
+        (changed(1, 2, "widget"), "line 2, column 'Type': 'widget' is no kind of CML; write one of straight, bend"),
+        (changed(1, 1, "Nozzle"), "line 2, column 'Component': 'Nozzle' is no zone of this pipe"),
+        (changed(2, 0, "TML-1"), "line 3, column 'CML': 'TML-1' stands in two rows; keep one"),
+        (changed(1, 0, ""), "line 2: names no CML; fill it in or remove the row"),
+        (changed(1, 6, ""), "has y without x; give all"),
+        (changed(0, 3, "T nominal"), "line 2, column 'T nominal': no unit is stated"),
+        ([["a", "b"], [1, 2]], "needs one sheet with a column of CML"),
+        ([HEADINGS], "no CML in it; give a row for each"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_nothing_is_stored(
+    rows: Rows, message: str, spool: Path, tmp_path: Path, command: Command
+) -> None:
+    refused = command("register", spool, table(tmp_path / "cml.csv", rows))
+    assert refused.returncode == 2
+    assert message in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert not (spool / "register.json").exists()
+
+
+def test_a_zone_other_than_that_of_its_readings_is_refused(spool: Path, tmp_path: Path, command: Command) -> None:
+    rows = [["CML", "Zone", "Date", "Thickness (mm)"], ["TML-1", "end", "2015-05-31", 7.9]]
+    assert command("inspect", spool, "--readings", table(tmp_path / "r.csv", rows)).returncode == 0
+    refused = command("register", spool, table(tmp_path / "a.csv", ROWS))
+    assert refused.returncode == 2
+    assert "TML-1 is on body, where it has a reading of 2015-05-31 on end" in refused.stderr
+
+
+def test_each_cml_is_held_to_its_own_requirement_and_injection_points_to_three_years(tmp_path: Path) -> None:
+    folder = pipe(tmp_path / "spool")
+    twin = ct.Twin.load(folder)
+    rows = changed(2, 2, "Injection point")
+    twin.import_register(table(tmp_path / "cml.csv", rows))
+    for name in ("TML-1", "TML-2"):
+        for day, value in (("2012-06-01", 8.1), ("2022-06-01", 8.0)):
+            twin.inspect(date=day, kind="ultrasonic", zone="body", value=value, tool="UT", place=name)
+    twin.save()
+    by_place = {
+        row.place: row for row in ct.Twin.load(folder).forecast(years=1, rule="api570-class3").cmls if row.place
+    }
+    assert by_place["TML-1"].required_mm == pytest.approx(0.2 * 25.4)
+    assert by_place["TML-2"].required_mm == pytest.approx(0.25 * 25.4)
+    assert by_place["TML-1"].api_measure_by == "2032-06-01"  # 10 years, by API 570 of class 3
+    assert by_place["TML-2"].api_measure_by == "2025-06-01"  # 3 years
+
+
+def test_names_now_and_before_are_of_one_cml_alone() -> None:
+    one, other = Cml(id="A", zone="body", formerly=("Z",)), Cml(id="B", zone="body", formerly=("Z",))
+    with pytest.raises(ct.InputError, match="'Z' is or was the name of A, too"):
+        Register(cmls={"A": one, "B": other})
+    register = Register(cmls={"A": Cml(id="A", zone="body", formerly=("Z",), uv=(0.5, 0.5))})
+    at_point = Record(date="2015-01-01", zone="body", kind="ultrasonic", value=7.0, tool="UT", place="Z/N")
+    whole = Record(date="2015-01-01", zone="body", kind="ultrasonic", value=7.0, tool="UT", place="Z")
+    assert [(one.place, one.uv) for one in register.applied([at_point, whole])] == [("A/N", None), ("A", (0.5, 0.5))]
+
+
+@pytest.mark.parametrize("content", ["{}", '{"kind": "register"}', '{"kind": "register", "format_version": 1}',
+    '{"kind": "register", "format_version": 1, "cmls": [{"id": 1}]}',
+    '{"kind": "register", "format_version": 1, "cmls": [{"id": "a", "zone": "b", "c": "d"}]}', "["])  # fmt: skip
+def test_a_damaged_register_is_refused(content: str, spool: Path, command: Command) -> None:
+    (spool / "register.json").write_text(content)
+    refused = command("forecast", spool)
+    assert refused.returncode == 2
+    assert "register.json: " in refused.stderr

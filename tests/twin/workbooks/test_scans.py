@@ -1,0 +1,95 @@
+"""Scan grids: matrices with axes and without, rows of points, blocks by hand, and what is refused."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from contractor import Rows, pipe, table
+
+from corrotwin.twin.inspection import log
+from corrotwin.twin.workbooks.scans import read_scan
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+GRID = np.round(8.0 - 0.01 * np.arange(96).reshape(8, 12), 3)
+
+
+def with_axes(corner: str) -> Rows:
+    return [[corner, *range(0, 120, 10)], *([5 * row, *GRID[row]] for row in range(8))]
+
+
+SHAPES: dict[str, Rows] = {
+    "matrix": GRID.tolist(),
+    "axes": with_axes("mm"),
+    "title": [["C-scan of line 7"], [], *with_axes("")],
+    "rows": [
+        ["X (mm)", "Y (mm)", "Thickness"],
+        *([column, row, GRID[row, column]] for row in range(8) for column in range(12)),
+    ],
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_all_shapes_of_a_grid_are_one(shape: str, tmp_path: Path) -> None:
+    found = read_scan(table(tmp_path / "scan.csv", SHAPES[shape]), "mm")
+    np.testing.assert_allclose(found.mm, GRID)
+    blocks = found.blocks()
+    assert len(blocks) == 36
+    # 8 rows in 6 blocks: 2, 2, 1, 1, 1, 1; 12 columns in 6 blocks of 2. The grid falls along both.
+    assert blocks["A1"] == GRID[1, 1]
+    assert blocks["C6"] == GRID[4, 11]
+    assert blocks["F6"] == GRID.min()
+
+
+def test_what_was_not_measured_counts_for_nothing(tmp_path: Path) -> None:
+    rows: list[list[object]] = [list(row) for row in GRID.tolist()]
+    rows[0][0], rows[0][1], rows[1][0], rows[1][1] = 0, "", "n/a", ""
+    rows[7][11] = "nan"
+    found = read_scan(table(tmp_path / "scan.csv", rows), "mm")
+    assert "A1" not in found.blocks()
+    assert np.isfinite(found.mm).sum() == 96 - 5
+    assert found.blocks()["F6"] == GRID[7, 10]
+
+
+def test_a_scan_becomes_readings_of_one_visit(tmp_path: Path, command: Command) -> None:
+    folder, path = pipe(tmp_path / "spool"), table(tmp_path / "scan.csv", SHAPES["axes"])
+    words = (folder, path, "--place", "S-1", "--date", "2016-05-31", "--tool", "PAUT", "--unit", "mm")
+    assert "give --zone" in command("scan", *words).stderr
+    dry = command("scan", *words, "--zone", "body", "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert "scan of 8 x 12 points, 96 measured: least 7.05 mm, median 7.53 mm" in dry.stdout
+    assert "S-1/F6: 7.05 mm" in dry.stdout
+    assert log.read(folder)[0] == []
+    wrong = command("scan", *words[:-1], "inch", "--zone", "body")
+    assert wrong.returncode == 2
+    assert "scan.csv: block A1: " in wrong.stderr
+    assert log.read(folder)[0] == []
+
+
+@pytest.mark.slow
+def test_a_scan_teaches(tmp_path: Path, command: Command) -> None:
+    folder, path = pipe(tmp_path / "spool"), table(tmp_path / "scan.csv", SHAPES["axes"])
+    words = ("--place", "S-1", "--date", "2016-05-31", "--tool", "PAUT", "--unit", "mm", "--zone", "body")
+    done = command("scan", folder, path, *words)
+    assert done.returncode == 0, done.stderr
+    assert {record.place for record in log.read(folder)[0]} == {
+        f"S-1/{row}{column}" for row in "ABCDEF" for column in range(1, 7)
+    }
+    assert "0 of 36 records added" in command("scan", folder, path, *words).stdout
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([["a", "b"], ["c", "d"]], "no grid of numbers"),
+        ([[7.0, 7.1, 7.2]], "no grid of numbers"),
+        ([[0, 0], [0, 0]], "nothing was measured in it"),
+        ([[7.0, -7.1], [7.2, 7.3]], "-7.1 mm is no thickness"),
+        ([[7.0, 7.1], [7.2, "7.1mm"], [7.2, 7.3]], "'7.1mm' is no thickness; leave it empty"),
+        ([["x", "y", "t"], [0, 0, 7], [13, 1, 7], [2, 7, 7], [5, 5, 7], [9, 8, 7]], "x and y are no grid"),
+    ],
+)
+def test_what_is_no_scan_is_refused(rows: Rows, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_scan(table(tmp_path / "scan.csv", rows), "mm")

@@ -1,0 +1,96 @@
+"""Make the tables of docs/results from folders of studies and transfers, and compute numbers from them.
+
+python -m tools.result_tables pack out/steel-bridges docs/results/steel-bridges
+python -m tools.result_tables unpack docs/results/steel-bridges out/steel-bridges
+python -m tools.result_tables transfer out/transfer docs/results/transfer
+python -m tools.result_tables compare docs/results/transfer --photos steel-bridges --renders a91988c1
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from corrotwin.twin.core.cli import run
+from corrotwin.twin.core.text import say, say_error
+
+PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "docs" / "results" / "photographs"
+
+
+def pack(folder: Positional[Path], out: Positional[Path]) -> None:
+    """Pack a folder of studies into a few text files: all JSON, and one table for each kind of table.
+
+    Parameters
+    ----------
+    folder
+        a study, or a folder with studies below it; it stays as it is.
+    out
+        the new folder for the tables.
+    """
+    from tools.result_tables import study
+
+    for name in study.pack(folder, out):
+        say_error(f"left out: {name}")
+    say(f"{out}: packed; to get the folder back: python -m tools.result_tables unpack {out} FOLDER")
+
+
+def unpack(tables: Positional[Path], out: Positional[Path]) -> None:
+    """Write a packed folder of studies anew, byte for byte.
+
+    Parameters
+    ----------
+    tables
+        a folder that pack made.
+    out
+        the new folder of studies.
+    """
+    from tools.result_tables import study
+
+    say(f"{out}: {study.unpack(tables, out)} files; next, for a study: corrotwin benchmarks report --out {out}")
+
+
+def transfer(folder: Positional[Path], out: Positional[Path]) -> None:
+    """Write the trainings of a transfer folder and their pixel counts on each photo as tables.
+
+    Parameters
+    ----------
+    folder
+        a transfer folder.
+    out
+        folder for the tables; tables that are there are replaced.
+    """
+    from tools.result_tables import transfer
+
+    say(f"{out}: tables of {transfer.write(folder, out)} trainings")
+
+
+def compare(
+    tables: Positional[Path],
+    photos: Annotated[str, arg(help="the set of photos, such as steel-bridges")],
+    renders: Annotated[str, arg(help="first digits of the digest of the renders")],
+    mix: Annotated[str, arg(help="the arm of all photos with renders")] = "mixed50",
+    seen: Annotated[tuple[str, ...], arg(help="photos that tuning has seen, such as 'train/*'")] = (),
+    spots: Annotated[Path | None, arg(help="table with file_name and spot; by default that of docs/results")] = None,
+) -> None:
+    """Compute the arms of a transfer, their differences and false alarms from its tables.
+
+    With --seen without these photos, all others of their spots, and the photos of screens.
+
+    Parameters
+    ----------
+    tables
+        folder that transfer made.
+    """
+    from tools.result_tables import comparison, transfer
+
+    spots = PHOTOGRAPHS / f"{photos}.csv" if spots is None else spots
+    counts, elsewhere = transfer.read_counts(tables, photos), transfer.read_elsewhere(tables)
+    say(comparison.markdown(counts, elsewhere, spots, renders, mix, seen), end="")
+
+
+if __name__ == "__main__":
+    run(
+        "python -m tools.result_tables",
+        "Make the tables of docs/results from folders of studies and transfers, and compute numbers from them.",
+        {"pack": pack, "unpack": unpack, "transfer": transfer, "compare": compare},
+    )

@@ -1,0 +1,53 @@
+"""`fleet`: many twins ranked by what they need first."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from corrotwin.twin.core.arguments import checked
+from corrotwin.twin.fleets.fleet import FleetMember, members, ranked, with_consequences
+from corrotwin.twin.fleets.making import OutlookSettings
+from corrotwin.twin.forecast.remaining_life import Rule
+from corrotwin.twin.forecast.result import ahead_of
+
+
+@checked(required="{'all': 5.0}")
+def fleet(
+    folder: str | Path,
+    *,
+    years: float = 10.0,
+    required: Mapping[str, float] = MappingProxyType({}),
+    rule: Rule = "api510",
+    consequences: Mapping[str, float] | None = None,
+    category_measured: bool = False,
+    seed: int = 0,
+) -> list[FleetMember]:
+    """Rank the twins below a folder by the chance that some place is thinner than required.
+
+    Each has its outlook, with chances, remaining life, dates and what to do; or the reason why it has none. What was
+    found is kept in the folder of each twin.
+
+    Parameters
+    ----------
+    folder : that holds the folders of twins, at any depth.
+    years : to look ahead.
+    required : thickness in mm that must be left, by zone, of twins whose register requires none; "all" for any zone.
+    rule : bounds on the time until thickness is measured again.
+    consequences : of the failure of twins by their names, by which the chance is multiplied.
+    category_measured : the corrosivity category was measured on specimens (ISO 9226), not estimated.
+    seed : of the histories.
+
+    Raises
+    ------
+    InputError
+        There is no twin below the folder, or a consequence is of a twin that is not there.
+    WorkError
+        A process was killed.
+    """
+    ahead_of(years)
+    needed = tuple(sorted((zone, float(mm)) for zone, mm in required.items()))
+    settings = OutlookSettings(
+        years=float(years), required=needed, rule=rule, category_measured=category_measured, seed=seed
+    )
+    found = list(members(Path(folder), settings))
+    return ranked(found if not consequences else with_consequences(found, consequences))

@@ -1,0 +1,220 @@
+"""``corrotwin twin fleet`` and ``report``: many twins ranked, and a twin as a page or a workbook."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tyro.conf import Positional
+
+from corrotwin.twin.commands.forecasts import busy, check_seed, required_of
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import check_writable, writing
+from corrotwin.twin.core.text import counted, printable, say
+
+if TYPE_CHECKING:
+    from corrotwin.twin.fleets.fleet import FleetMember
+    from corrotwin.twin.fleets.making import OutlookSettings
+    from corrotwin.twin.forecast.remaining_life import Rule
+    from corrotwin.twin.inspection.records import Record
+
+_SHOWN = 20  # rows on a terminal
+_FAILED = 1  # status where something of some twin could not be said
+
+
+def fleet(
+    folder: Positional[Path],
+    years: float = 10.0,
+    required: tuple[str, ...] = (),
+    rule: Literal["api510", "api570-class1", "api570-class2", "api570-class3"] = "api510",
+    consequence: Path | None = None,
+    html: Path | None = None,
+    out: tuple[Path, ...] = (),
+    units: Literal["mm", "inch"] = "mm",
+    category_measured: bool = False,
+    seed: int = 0,
+) -> int:
+    """Rank the twins below a folder by the chance that some place is thinner than required: what to open first.
+
+    What was found of a twin is kept in its folder, so that the next time only twins with new readings take long.
+
+    Example: corrotwin twin fleet unit-100 --required all=5 --consequence costs.csv --html out/unit-100 --out
+    unit-100.xlsx
+
+    Parameters
+    ----------
+    folder
+        that holds the folders of twins, at any depth.
+    years
+        to look ahead.
+    required
+        thickness in mm that must be left, as zone=mm, of twins whose register of CML requires none; all=mm for any
+        zone.
+    rule
+        bounds on the time until thickness is measured again.
+    consequence
+        workbook or CSV file with the columns twin and consequence, a number such as 1 to 5 or a cost: the chance is
+        multiplied by it. A twin that is not in it counts with the greatest.
+    html
+        folder for index.html and a page a twin.
+    out
+        tables: .csv with a row a twin, or .xlsx with sheets of all CML, too, those to measure next first.
+    units
+        of thicknesses.
+    category_measured
+        the corrosivity category was measured on specimens (ISO 9226), not estimated.
+    seed
+        of the histories.
+    """
+    from corrotwin.twin.fleets import fleet as fleets
+    from corrotwin.twin.fleets import pages, sheets_out
+    from corrotwin.twin.fleets.units import UNITS
+
+    settings = _settings(years, required, rule, category_measured=category_measured, seed=seed)
+    given = None if consequence is None else fleets.consequences(consequence)
+    for path in out:
+        sheets_out.check(path)
+    if html is not None:
+        with writing(html, "choose another folder"):
+            check_writable(html)
+    found: list[FleetMember] = []
+    total = len(fleets.twins_in(folder))
+    with busy(f"forecasting {counted(total, 'twin')}") as shown:
+        for member in fleets.members(folder, settings):
+            found.append(member)
+            shown(f"forecasting: {len(found)} of {counted(total, 'twin')}")
+    if given is not None:
+        found = fleets.with_consequences(found, given)
+    ranked, unit = fleets.ranked(found), UNITS[units]
+    _show(ranked, years)
+    if out:
+        seen = [(one.name, one.outlook) for one in ranked if one.outlook is not None]
+        rows = [(name, row) for name, outlook in seen for row in outlook.cmls if row["place"]]
+        tables = [
+            sheets_out.fleet_sheet(ranked, unit, years),
+            sheets_out.places_sheet(fleets.measure_next(ranked, len(rows)), unit),
+            sheets_out.rows_sheet("CML", rows, unit),
+        ]
+        for path in out:
+            sheets_out.write(path, tables)
+            say(f"{path}: written")
+    if html is not None:
+        with writing(html):
+            index = pages.write_fleet(
+                html, ranked, unit, years, {one.name: _records(one.folder) for one in ranked if one.outlook is not None}
+            )  # fmt: skip
+        say(f"{index}: look at it")
+    failed = [one for one in ranked if one.outlook is None]
+    for one in failed:
+        say(f"{one.name}: no forecast: {one.error}")
+    return _FAILED if failed else 0
+
+
+def report(
+    folder: Positional[Path],
+    out: Path | None = None,
+    years: float = 10.0,
+    required: tuple[str, ...] = (),
+    rule: Literal["api510", "api570-class1", "api570-class2", "api570-class3"] = "api510",
+    units: Literal["mm", "inch"] = "mm",
+    category_measured: bool = False,
+    seed: int = 0,
+) -> None:
+    """Write a page about a twin: what to do by when, zones, CML by both answers, plot, places, readings; or a workbook.
+
+    Example: corrotwin twin report spool --out spool.html
+
+    Parameters
+    ----------
+    folder
+        of the twin.
+    out
+        .html for the page, .xlsx for a workbook of readings, CML, zones and both answers, which inspect --readings and
+        register take again; by default the name of the folder with .html, here.
+    years
+        to look ahead.
+    required
+        thickness in mm that must be left, as zone=mm, where the twin's register of CML requires none.
+    rule
+        bounds on the time until thickness is measured again.
+    units
+        of thicknesses.
+    category_measured
+        the corrosivity category was measured on specimens (ISO 9226), not estimated.
+    seed
+        of the histories.
+    """
+    from corrotwin.twin.fleets import making, pages, sheets_out
+    from corrotwin.twin.fleets.units import UNITS
+    from corrotwin.twin.inspection import register as registers
+
+    out = Path(f"{folder.absolute().name}.html") if out is None else out
+    if out.suffix not in (".html", ".xlsx"):
+        raise InputError(f"{out}: a report is a page, .html, or a workbook, .xlsx; choose one of these")
+    settings = _settings(years, required, rule, category_measured=category_measured, seed=seed)
+    with busy("forecasting"):
+        outlook = making.outlook_of(folder, settings)
+    unit, records = UNITS[units], _records(folder)
+    if out.suffix == ".html":
+        with writing(out):
+            pages.write_twin(out, outlook, records, unit, name=f"{folder.absolute().name} ({outlook.id})")
+    else:
+        sheets_out.write(
+            out,
+            [
+                sheets_out.readings_sheet(records, unit),
+                sheets_out.register_sheet(registers.read(folder), unit),
+                sheets_out.rows_sheet("Zones", [("", row) for row in outlook.zones], unit),
+                sheets_out.rows_sheet("Both answers", [("", row) for row in outlook.cmls], unit),
+            ],
+        )
+    say(f"{out}: look at it")
+
+
+def _settings(
+    years: float, required: Sequence[str], rule: "Rule", *, category_measured: bool, seed: int
+) -> "OutlookSettings":
+    from corrotwin.twin.fleets.making import OutlookSettings
+    from corrotwin.twin.forecast.result import ahead_of
+
+    check_seed(seed)
+    ahead_of(years)
+    given = tuple(sorted(required_of(required).items()))
+    return OutlookSettings(years=years, required=given, rule=rule, category_measured=category_measured, seed=seed)
+
+
+def _records(folder: Path) -> "list[Record]":
+    from corrotwin.twin.inspection import log
+
+    return log.read(folder)[0]
+
+
+def _show(ranked: "Sequence[FleetMember]", years: float) -> None:
+    """Print the first rows of the table."""
+    from rich.table import Table
+
+    from corrotwin.twin.core.console import rich_console
+    from corrotwin.twin.fleets.fleet import NEXT, measure_next
+    from corrotwin.twin.fleets.pages import life_text, percent
+
+    table = Table(title=f"What to open first, of {counted(len(ranked), 'twin')}")
+    for name in ("twin", "weakest zone, worst CML"):
+        table.add_column(name, overflow="fold")
+    for name in ("below now", f"in {years:g} years", "risk", "life P5 y", "measure by"):
+        table.add_column(name, justify="right", no_wrap=name == "measure by")
+    for member in ranked[:_SHOWN]:
+        seen = member.outlook
+        if seen is None:
+            table.add_row(printable(member.name), "no forecast, see below", *[""] * 5)
+            continue
+        worst = "" if seen.worst_cml is None else f", {seen.worst_cml['place']}"
+        risk = "" if member.consequence is None or member.risk is None else f"{member.risk:.3g}"
+        table.add_row(
+            printable(member.name), printable(f"{seen.weakest}{worst}"), percent(seen.chance()),
+            percent(seen.chance(at_end=True)), risk, life_text(seen.life_p5), seen.measure_by or "no date",
+        )  # fmt: skip
+    rich_console().print(table)
+    if places := measure_next(ranked, NEXT):
+        said = "; ".join(f"{one.twin} {one.cml} ({life_text(one.life_years)} years)" for one in places)
+        say(f"measure next, by the shortest life: {printable(said)}")
+    if len(ranked) > _SHOWN:
+        say(f"and {len(ranked) - _SHOWN} more; --html or --out has all")

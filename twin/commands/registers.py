@@ -1,0 +1,148 @@
+"""``corrotwin twin register`` and ``sections``: the CML of a twin, and a pipeline as coarse sections."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from corrotwin.twin.commands.forecasts import busy, warn
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import counted, printable, say
+
+if TYPE_CHECKING:
+    from corrotwin.twin.inspection.register import Cml
+
+_SHOWN = 20  # CML that a dry run prints
+
+
+def register(
+    folder: Positional[Path],
+    file: Positional[Path | None] = None,
+    column_map: Annotated[Path | None, arg(name="map")] = None,
+    asset: str = "",
+    unit: str = "",
+    dry_run: bool = False,
+) -> None:
+    """Take in the register of condition monitoring locations (CML), or list it.
+
+    With a register, readings of places that it does not have are refused, readings are of the zone and the position
+    of their CML, and forecast takes the thickness that it requires.
+
+    Example: corrotwin twin register spool cmls.xlsx --unit inch --dry-run
+
+    Parameters
+    ----------
+    folder
+        of the twin.
+    file
+        workbook or CSV file with a row each: CML, zone or x, y, z (in metres) or u, v; and, if wanted, nominal and
+        required thickness, circuit, kind (straight, bend, injection point, dead leg, support ...), formerly (its old
+        names). Rows join the register, or take the place of the CML of their id. Without it the register is listed.
+    column_map
+        JSON that says which column holds what, for headings that are not usual: {"place": "Loc.", "required":
+        "T-ret", "zones": {"Elbow": "elbow-1"}, "sheet": "CML", "header": 4}.
+    asset
+        which of the assets in the file this twin is, by its name there.
+    unit
+        of thicknesses where no heading says it: mm, inch or mil.
+    dry_run
+        print what would be stored, and stop.
+    """
+    from corrotwin.twin import store
+    from corrotwin.twin.inspection import log
+    from corrotwin.twin.inspection import register as registers
+    from corrotwin.twin.workbooks.columns import ColumnMap, read_map, unit_of
+    from corrotwin.twin.workbooks.register_file import COLUMNS, read_file
+
+    twin, before = store.read(folder), registers.read(folder)
+    if file is None:
+        if column_map is not None or asset or unit or dry_run:
+            raise InputError("register: --map, --asset, --unit and --dry-run go with a file")
+        _list(list(before.cmls.values()), twin.id)
+        return
+    if unit and not unit_of(unit):
+        raise InputError(f"--unit {unit}: give mm, inch or mil")
+    listed = log.read_log(folder)
+    warn(listed.note)
+    given = ColumnMap() if column_map is None else read_map(column_map, COLUMNS)
+    change = read_file(
+        file, given, before, twin, list(listed.in_force.values()), unit=unit_of(unit), asset_name=asset
+    )  # fmt: skip
+    for line in (*change.columns, *change.notes):
+        say(printable(line))
+    said = f"{counted(len(change.new), 'new CML')}, {len(change.changed)} changed, {len(change.register.cmls)} in all"
+    if dry_run:
+        _list([*change.new, *change.changed][:_SHOWN], twin.id)
+        say(f"{said}; nothing was stored")
+        return
+    if change.new or change.changed:
+        registers.write(folder, change.register)
+    say(f"{said}; corrotwin twin register {folder} lists them")
+
+
+def sections(
+    file: Positional[Path],
+    out: Positional[Path],
+    column_map: Annotated[Path | None, arg(name="map")] = None,
+    unit: Literal["", "mm", "inch"] = "",
+    dry_run: bool = False,
+) -> None:
+    """Make a buried pipeline as coarse sections: a twin a section, from one register of them, without a mesh.
+
+    Readings of a section go to its twin by inspect; twin fleet ranks them.
+
+    Example: corrotwin twin sections line.csv line-7, and then: corrotwin twin fleet line-7
+
+    Parameters
+    ----------
+    file
+        workbook or CSV file with a row a section: section, from km, to km, od, wall, built, soil (natural, polluted,
+        aggressive, fill or aggressive_fill, of EN 1993-5); and, if wanted, required thickness, coating life in years,
+        after which the soil acts, and inside: what corrodes the bore, as twin new takes it by --mechanism.
+    out
+        folder below which the twins go, each in a folder of its section's name; sections that are there stay.
+    column_map
+        JSON that says which column holds what, for headings that are not usual.
+    unit
+        of diameters and thicknesses where no heading says it.
+    dry_run
+        print what would be made, and stop.
+    """
+    from corrotwin.twin.fleets.sections import COLUMNS, read_sections, write_sections
+    from corrotwin.twin.workbooks.columns import ColumnMap, read_map
+
+    given = ColumnMap() if column_map is None else read_map(column_map, COLUMNS)
+    found = read_sections(file, given, unit)
+    length = sum(section.to_km - section.from_km for section in found)
+    said = f"{counted(len(found), 'section')} of {length:.6g} km"
+    if dry_run:
+        for section in found[:_SHOWN]:
+            pipe = section.twin.parameters
+            say(
+                f"{printable(section.name)}: {section.from_km:g} to {section.to_km:g} km, {pipe['od_mm']:g} x "
+                f"{pipe['wall_mm']:g} mm, since {section.twin.built:%Y-%m-%d}"
+            )
+        say(f"{said}; nothing was made")
+        return
+    with busy(f"making {counted(len(found), 'twin')}"):
+        new = write_sections(out, found)
+    say(f"{said}, {new} new in {out}; next: corrotwin twin fleet {out}")
+
+
+def _list(cmls: "list[Cml]", of: str) -> None:
+    from rich.table import Table
+
+    from corrotwin.twin.core.console import rich_console
+
+    if not cmls:
+        say(f"{printable(of)}: no CML; corrotwin twin register takes them from a file")
+        return
+    table = Table(title=f"{printable(of)}: {counted(len(cmls), 'CML')}")
+    for name in ("CML", "zone", "u, v", "nominal mm", "required mm", "circuit", "kind", "formerly"):
+        table.add_column(name, justify="right" if name.endswith("mm") else "left", overflow="fold")
+    for cml in cmls:
+        at = "" if cml.uv is None else f"{cml.uv[0]:.3f}, {cml.uv[1]:.3f}"
+        walls = ("" if value is None else f"{value:.4g}" for value in (cml.nominal_mm, cml.required_mm))
+        cells = (cml.id, cml.zone, at, *walls, cml.circuit, cml.kind, ", ".join(cml.formerly))
+        table.add_row(*map(printable, cells))
+    rich_console().print(table)

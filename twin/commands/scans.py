@@ -1,0 +1,83 @@
+"""``corrotwin twin scan``: a scan grid of thickness as readings of one visit."""
+
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from corrotwin.twin.commands.inspections import store_records
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import say
+
+
+def scan(
+    folder: Positional[Path],
+    file: Positional[Path],
+    place: str,
+    date: str,
+    tool: str,
+    unit: Literal["mm", "inch", "mil"],
+    zone: str = "",
+    dry_run: bool = False,
+    category_measured: bool = False,
+    seed: int = 0,
+) -> None:
+    """Take in a scan grid of thickness (C-scan) as readings of one visit: the least of each of at most 6 x 6 blocks.
+
+    Remove echoes that are none before: the least value of a block counts, as the codes read a CML.
+
+    Example: corrotwin twin scan spool cscan.csv --place S-1 --zone body --date 2020-05-31 --tool PAUT-2 --unit mm
+
+    Parameters
+    ----------
+    folder
+        of the twin.
+    file
+        CSV file or workbook: a matrix, with or without its axes, or rows of x, y and thickness; empty cells and 0 were
+        not measured.
+    place
+        name of the scanned area; its blocks are called PLACE/A1, PLACE/A2 ... by rows A to F and columns 1 to 6.
+    date
+        day of the scan, as 2020-05-31.
+    tool
+        its name; readings of one tool on one day share its unknown bias.
+    unit
+        of the values.
+    zone
+        that was scanned; by default that of the CML of this name in the twin's register.
+    dry_run
+        print what would be stored, and stop.
+    category_measured
+        the corrosivity category was measured on specimens (ISO 9226), not estimated; give it to forecast too.
+    seed
+        of the update that holds the new records against the old.
+    """
+    from corrotwin.twin import store, twin_state
+    from corrotwin.twin.commands.forecasts import check_seed
+    from corrotwin.twin.inspection import log, plausibility
+    from corrotwin.twin.inspection import register as registers
+    from corrotwin.twin.workbooks.readings import check_units
+    from corrotwin.twin.workbooks.scans import read_scan, records_of_scan
+
+    check_seed(seed)
+    twin, register, before = store.read(folder), registers.read(folder), log.read_log(folder)
+    cml = register.find(place)
+    if register and cml is None:
+        raise InputError(f"--place {place}: is not in the twin's register of CML; add it by corrotwin twin register")
+    if not zone and cml is None:
+        raise InputError("scan: give --zone; corrotwin twin show lists them")
+    if cml is not None and zone not in ("", cml.zone):
+        raise InputError(f"--zone {zone}: {cml.id} is on {cml.zone} by the register; correct either")
+    found = read_scan(file, unit)
+    records = records_of_scan(
+        found, place=place, zone=zone or (cml.zone if cml else ""), date=date, tool=tool, source=f"{file}"
+    )
+    check_units(records, twin_state.asset(twin))
+    say(found.summary)
+    if dry_run:
+        new = plausibility.admit(records, before.records.values(), before.in_force.values(), twin)
+        for record in new:
+            say(f"{record.place}: {record.value:.2f} mm")
+        say(f"would store {len(new)} of {len(records)} readings; nothing was stored")
+        return
+    store_records(folder, records, b"", "", seed=seed, category_measured=category_measured)

@@ -1,0 +1,226 @@
+"""The twins below a folder, each with its outlook, ranked by what they need first."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+from corrotwin.twin import store
+from corrotwin.twin.core.cli import available_cores
+from corrotwin.twin.core.errors import InputError, WorkError, as_read
+from corrotwin.twin.core.text import first_of
+from corrotwin.twin.fleets import making
+from corrotwin.twin.fleets.making import OutlookSettings
+from corrotwin.twin.fleets.outlook import TwinOutlook, life_of
+from corrotwin.twin.workbooks import sheets
+from corrotwin.twin.workbooks.cells import cells_of, key_of, number_of
+from corrotwin.twin.workbooks.columns import ColumnMap, Usual, header_of
+
+NEXT = 10  # places to measure that are shown
+_IN_PARALLEL = 3  # outlooks to make, from which on processes are worth their start
+# A table of what the failure of each twin would cost.
+COLUMNS: Usual = {
+    "twin": ("twin", "asset", "asset id", "equipment", "name", "id"),
+    "consequence": ("consequence", "consequence of failure", "cof", "criticality", "severity", "cost"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetMember:
+    """A twin of a fleet.
+
+    Parameters
+    ----------
+    name : of its folder, below that of the fleet.
+    folder : of the twin.
+    outlook : None where it cannot be made.
+    error : why; else empty.
+    consequence : of its failure, as the user has stated it; None where no table was given.
+    assumed : the table does not have it, so that the greatest of the table stands for it.
+    """
+
+    name: str
+    folder: Path
+    outlook: TwinOutlook | None = None
+    error: str = ""
+    consequence: float | None = None
+    assumed: bool = False
+
+    @property
+    def chance(self) -> float:
+        """Chance that some place is thinner than required at the end of the years; NaN where it is not known."""
+        found = None if self.outlook is None else self.outlook.chance(at_end=True)
+        return math.nan if found is None else found
+
+    @property
+    def risk(self) -> float | None:
+        """The chance, times the consequence where there is one; None where it is not known."""
+        if math.isnan(self.chance):
+            return None
+        return self.chance if self.consequence is None else self.chance * self.consequence
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceToMeasure:
+    """A CML that needs a measurement: its twin, its zone and name, its life, its least reading, and by when.
+
+    `life_years` is by the codes or the P5 by the twin, whichever is shorter; `measure_by` is by the codes, empty where
+    they give no date.
+    """
+
+    twin: str
+    zone: str
+    cml: str
+    life_years: float
+    least_mm: float
+    measure_by: str
+
+
+def measure_next(fleet: Iterable[FleetMember], count: int) -> list[PlaceToMeasure]:
+    """Return the CML of a fleet that should be measured next: those with the shortest life by either answer."""
+    found = [
+        PlaceToMeasure(
+            twin=member.name, zone=str(row["zone"]), cml=str(row["place"]), life_years=life_of(row),
+            least_mm=float(row["least_read_mm"] or math.nan), measure_by=str(row["api_measure_by"] or ""),
+        )
+        for member in fleet
+        if member.outlook is not None
+        for row in member.outlook.cmls
+        if row["place"]
+    ]  # fmt: skip
+    return sorted(found, key=lambda place: (place.life_years, place.measure_by, place.twin, place.cml))[:count]
+
+
+def twins_in(folder: Path) -> list[Path]:
+    """Return the folders of the twins below a folder, by name; those in hidden folders do not count.
+
+    Raises
+    ------
+    InputError
+        There is no such folder, or no twin below it; or it is a twin itself.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give the one that holds the folders of twins")
+    if store.is_twin(folder):
+        raise InputError(f"{folder}: is a twin; give the folder that holds it, or see corrotwin twin report")
+    found = sorted(
+        path.parent
+        for path in folder.rglob("twin.json")
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+    if not found:
+        raise InputError(f"{folder}: no twin below it; corrotwin twin new makes one")
+    return found
+
+
+def members(folder: Path, settings: OutlookSettings) -> Iterator[FleetMember]:
+    """Yield the twins below a folder with their outlooks, as they are made; one that fails says why and stops no other.
+
+    Parameters
+    ----------
+    folder : of the fleet.
+    settings : what is asked of each.
+
+    Raises
+    ------
+    InputError
+        As of `twins_in`.
+    WorkError
+        A process that made an outlook was killed.
+    """
+    found = twins_in(folder)
+    open_ = [path for path in found if not making.is_kept(path, settings)]
+    for path in found:
+        if path not in open_:
+            yield _member(folder, path, settings)
+    if len(open_) < _IN_PARALLEL or available_cores() < 2:
+        for path in open_:
+            yield _member(folder, path, settings)
+        return
+    workers = min(available_cores(), len(open_))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        tasks = [pool.submit(_member, folder, path, settings) for path in open_]
+        try:
+            for task in tasks:
+                yield task.result()
+        except RuntimeError as error:  # BrokenProcessPool
+            raise WorkError(f"{folder}: a process was killed ({error}); the same command goes on") from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _member(fleet: Path, folder: Path, settings: OutlookSettings) -> FleetMember:
+    name = str(folder.relative_to(fleet))
+    try:
+        return FleetMember(name=name, folder=folder, outlook=making.outlook_of(folder, settings))
+    except InputError as error:
+        return FleetMember(name=name, folder=folder, error=as_read(error))
+
+
+def consequences(path: Path) -> dict[str, float]:
+    """Return the consequence of failure of twins by their names, from a workbook or a CSV file.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, has no columns twin and consequence, or a row is wrong.
+    """
+    headers = [header for sheet in sheets.read(path) if (header := header_of(sheet, ColumnMap(), COLUMNS)) is not None]
+    chosen = [header for header in headers if set(COLUMNS) <= set(header.columns)]
+    if len(chosen) != 1:
+        raise InputError(f"{path}: needs one sheet with the columns twin and consequence")
+    header, found = chosen[0], dict[str, float]()
+    sheets.check(header.sheet, header.row)
+    for row in header.sheet.rows:
+        cells = cells_of(header, row) if row.number > header.row else {}
+        if not cells:
+            continue
+        if set(cells) != set(COLUMNS):
+            raise InputError(f"{header.sheet.where(row.number)}: give both twin and consequence")
+        name, value = key_of(cells["twin"].value), number_of(cells["consequence"])
+        if name in found:
+            raise InputError(f"{cells['twin'].where}: {name!r:.60} stands in two rows; keep one")
+        if not 0 <= value < math.inf:
+            raise InputError(f"{cells['consequence'].where}: {value:g}: give a number of at least 0")
+        found[name] = value
+    if not found:
+        raise InputError(f"{path}: no twin in it; give a row for each")
+    return found
+
+
+def with_consequences(fleet: Sequence[FleetMember], given: Mapping[str, float]) -> list[FleetMember]:
+    """Return the members with their consequences; one that is not given has the greatest of all, the safe side.
+
+    Raises
+    ------
+    InputError
+        A twin is named that the fleet does not have.
+    """
+    names = {member.name for member in fleet}
+    if unknown := sorted(set(given) - names):
+        raise InputError(f"consequence: no twin {first_of(unknown)} in the fleet; it has {first_of(sorted(names), 8)}")
+    greatest = max(given.values())
+    return [
+        replace(member, consequence=given.get(member.name, greatest), assumed=member.name not in given)
+        for member in fleet
+    ]
+
+
+def ranked(fleet: Sequence[FleetMember]) -> list[FleetMember]:
+    """Return the members in the order in which they should be opened.
+
+    First those of which nothing can be said, by name; then by risk (chance below required at the end, times the
+    consequence), greatest first; of equal ones first the shorter life, then the earlier date.
+    """
+
+    def order(member: FleetMember) -> tuple[float, float, float, str, str]:
+        if member.outlook is None or member.risk is None:
+            return (0.0, 0.0, 0.0, "", member.name)
+        life = member.outlook.life_p5
+        return (
+            1.0, -member.risk, -1.0 if life is None else life, member.outlook.measure_by or "0000", member.name
+        )  # fmt: skip
+
+    return sorted(fleet, key=order)

@@ -1,0 +1,110 @@
+"""The outlook of a twin in a folder: made once, and kept there until the twin, its records or the question change."""
+
+import hashlib
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from corrotwin.twin import store
+from corrotwin.twin.bayes.session import LEARNING, open_session
+from corrotwin.twin.core import files
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.fleets import outlook
+from corrotwin.twin.fleets.outlook import TwinOutlook
+from corrotwin.twin.forecast import result
+from corrotwin.twin.forecast.remaining_life import Rule
+from corrotwin.twin.inspection import log, register
+
+NAME = "outlook"
+OUTLOOK = 1  # raised where a change of the program changes what an outlook says
+MOST_BYTES = 32 * 2**20
+_FOLLOWS_FROM = ("twin.json", log.RECORDS, f"{register.NAME}.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutlookSettings:
+    """What is asked of each twin.
+
+    Parameters
+    ----------
+    years : to look ahead.
+    required : thickness in mm that must be left, by zone, of twins whose register requires none; "all" for any zone.
+    rule : bounds on the time until thickness is measured again.
+    category_measured : the corrosivity category was measured on specimens (ISO 9226).
+    seed : of the histories.
+    """
+
+    years: float = 10.0
+    required: tuple[tuple[str, float], ...] = ()
+    rule: Rule = "api510"
+    category_measured: bool = False
+    seed: int = 0
+
+
+def outlook_of(folder: Path, settings: OutlookSettings) -> TwinOutlook:
+    """Return the outlook of the twin in a folder, from what is kept there where nothing has changed since.
+
+    Raises
+    ------
+    InputError
+        The folder holds no twin, the twin or its records are damaged, or what is asked is impossible.
+    """
+    key = _key(folder, settings)
+    kept = kept_outlook(folder, key)
+    if kept is not None:
+        return kept
+    known = open_session(
+        folder, ahead_years=result.ahead_of(settings.years), seed=settings.seed,
+        category_measured=settings.category_measured,
+    )  # fmt: skip
+    required = known.register.required_by_zone() or _of_its_zones(settings, known.asset.zone_names)
+    made = result.make(known, years=settings.years, required=required, rule=settings.rule)
+    listed = log.read_log(folder)
+    found = outlook.of_forecast(made, log.suspects(listed, folder, known.asset))
+    if key == _key(folder, settings):  # nothing was recorded meanwhile
+        with suppress(OSError):  # a folder that may only be read
+            files.write_manifest(folder, NAME, {"key": key, "outlook": outlook.plain(found)})
+    return found
+
+
+def _of_its_zones(settings: OutlookSettings, zones: tuple[str, ...]) -> dict[str, float]:
+    """Return the required thickness of those zones that a twin has: fleets have assets of several kinds."""
+    return {name: value for name, value in settings.required if name == "all" or name in zones}
+
+
+def kept_outlook(folder: Path, key: str) -> TwinOutlook | None:
+    """Return the outlook that a folder keeps; None where there is none of that key, or it is damaged."""
+    try:
+        content = files.read_json(folder / f"{NAME}.json", inside=folder, most_bytes=MOST_BYTES)
+        return outlook.of_plain(content["outlook"]) if content["key"] == key else None
+    except (InputError, TypeError, LookupError, StopIteration):
+        return None
+
+
+def is_kept(folder: Path, settings: OutlookSettings) -> bool:
+    """Return whether a folder keeps the outlook that is asked."""
+    try:
+        return kept_outlook(folder, _key(folder, settings)) is not None
+    except InputError:
+        return False
+
+
+def _key(folder: Path, settings: OutlookSettings) -> str:
+    """Return a digest of all that an outlook follows from.
+
+    Raises
+    ------
+    InputError
+        The folder holds no twin, or a file cannot be read.
+    """
+    store.read(folder)
+    found: dict[str, Any] = {"versions": [LEARNING, OUTLOOK], "settings": asdict(settings)}
+    for name in _FOLLOWS_FROM:
+        try:
+            found[name] = hashlib.sha256(files.read_bytes(folder / name, inside=folder)).hexdigest()
+        except FileNotFoundError:
+            found[name] = ""
+        except OSError as error:
+            raise InputError(f"{folder / name}: cannot be read ({error.strerror}); check the path") from error
+    return files.digest(found)

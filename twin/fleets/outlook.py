@@ -1,0 +1,224 @@
+"""What people are told of a twin: its zones, its CML, chances and dates, in plain values that a file can keep."""
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from corrotwin.twin import twin_state
+from corrotwin.twin.core.arguments import check_fields
+from corrotwin.twin.core.text import counted
+from corrotwin.twin.fleets import figures
+from corrotwin.twin.forecast import tables
+from corrotwin.twin.forecast.cml import CmlRow
+from corrotwin.twin.forecast.projection import ALL, not_judged_mm
+from corrotwin.twin.forecast.result import Forecast
+from corrotwin.twin.forecast.tables import ForecastRow
+from corrotwin.twin.model.coating import describe_coating
+from corrotwin.twin.twin_state import TwinState
+
+Cell = str | float | None
+"""Of a table that a file keeps: text, a number (inf beyond what was examined), or nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwinOutlook:
+    """A twin's forecast for people.
+
+    Parameters
+    ----------
+    id, kind, built : of the twin; the day as 2010-05-31.
+    now, until : days on which the forecast begins and ends.
+    service : where it has stood, its coating, and the mechanisms that act beside the open air.
+    rule : bounds on the time until thickness is measured again.
+    zones : a row for each zone and for all of them, now and at the end; columns as in `forecast.tables.ForecastRow`.
+    cmls : a row for each zone of which a thickness is required and each of its CML; as `forecast.cml.CmlRow`.
+    life_p5, life_p50 : remaining life in years from now; inf beyond 20 years and what was examined, None where no date
+        can be given.
+    weakest : zone with the least P5 of life; empty without a requirement.
+    measure_by, because : day of the next thickness measurement, and what sets it; empty where none can be given.
+    look_by : day of the next external visual inspection.
+    tasks : what to do, a sentence each, the most urgent first.
+    notes : what else there is to know, a sentence each.
+    plot, places : pictures as SVG in base64: the forecast of the weakest zone, and where the CML are; empty where they
+        cannot be drawn.
+    """
+
+    id: str
+    kind: str
+    built: str
+    now: str
+    until: str
+    service: tuple[str, ...]
+    rule: str
+    zones: tuple[Mapping[str, Cell], ...]
+    cmls: tuple[Mapping[str, Cell], ...]
+    life_p5: float | None
+    life_p50: float | None
+    weakest: str
+    measure_by: str
+    because: str
+    look_by: str
+    tasks: tuple[str, ...]
+    notes: tuple[str, ...]
+    plot: str
+    places: str
+
+    def zone(self, name: str = ALL, *, at_end: bool = False) -> Mapping[str, Cell]:
+        """Return the row of a zone, or of all, now or at the end."""
+        day = self.until if at_end else self.now
+        return next(row for row in self.zones if row["zone"] == name and row["date"] == day)
+
+    def chance(self, *, at_end: bool = False) -> float | None:
+        """Return the chance that some place is thinner than required; None without a requirement."""
+        value = self.zone(at_end=at_end)["chance_below_required"]
+        return None if value is None else float(value)
+
+    @property
+    def worst_cml(self) -> Mapping[str, Cell] | None:
+        """The CML with the shortest life by either answer, whichever is shorter; None where none has a life."""
+        named = [row for row in self.cmls if row["place"] and life_of(row) < math.inf]
+        return min(named, key=lambda row: (life_of(row), str(row["zone"]), str(row["place"])), default=None)
+
+
+def life_of(row: Mapping[str, Cell]) -> float:
+    """Return the shorter life of a CML in years: by the codes, or the P5 by the twin; inf where neither is known."""
+    found = [row[name] for name in ("api_life_years", "twin_life_years_p5")]
+    return min((float(value) for value in found if value is not None), default=math.inf)
+
+
+def of_forecast(made: Forecast, suspects: Mapping[int, str]) -> TwinOutlook:
+    """Return what people are told of a forecast.
+
+    Parameters
+    ----------
+    made : the forecast.
+    suspects : readings that it leaves out, by their lines, each with the reason.
+    """
+    known, plan = made.known, made.plan
+    twin, register = known.twin, known.register
+    ends = (known.now_years, made.years[-1])
+    shown = [row for row in made.rows if row.years in ends]
+    life = None if plan is None else plan.life_years
+    day = dict[str, str](measure="", look="")
+    if plan is not None:
+        day["look"] = _day(twin, known.now_years + plan.visual_years)
+        if plan.interval_years is not None:
+            day["measure"] = _day(twin, known.now_years + plan.interval_years)
+    cmls = []
+    for row in made.cmls:
+        cml = register.find(row.place) if row.place else None
+        about = {"circuit": "", "kind": ""} if cml is None else {"circuit": cml.circuit, "kind": cml.kind}
+        cmls.append({**tables.by_column(row), **about})
+    plot, places = figures.both(made)
+    return TwinOutlook(
+        id=twin.id, kind=twin.kind, built=f"{twin.built:%Y-%m-%d}", now=_day(twin, ends[0]), until=_day(twin, ends[1]),
+        service=_service(twin), rule=made.rule, zones=tuple(tables.by_column(row) for row in shown), cmls=tuple(cmls),
+        life_p5=None if life is None else life[0], life_p50=None if life is None else life[1],
+        weakest="" if plan is None else plan.zone, measure_by=day["measure"],
+        because="" if plan is None else plan.because, look_by=day["look"], tasks=tuple(_tasks(made, suspects, day)),
+        notes=tuple(_notes(made)), plot=_encoded(plot), places=_encoded(places),
+    )  # fmt: skip
+
+
+def _day(twin: TwinState, years: float) -> str:
+    return f"{twin_state.later(twin.built, years):%Y-%m-%d}"
+
+
+def _encoded(picture: bytes) -> str:
+    return base64.b64encode(picture).decode()
+
+
+def _service(twin: TwinState) -> tuple[str, ...]:
+    places = [str(period) for period in twin.exposure.periods]
+    return (*places, describe_coating(twin.coating), *(str(mechanism) for mechanism in twin.mechanisms))
+
+
+def _tasks(made: Forecast, suspects: Mapping[int, str], day: Mapping[str, str]) -> list[str]:
+    """Return what to do by when, the most urgent first."""
+    known, plan = made.known, made.plan
+    now = _day(known.twin, known.now_years)
+    said = []
+    if plan is None:
+        said.append("state the thickness that must be left: without it there is neither a life nor a date")
+    below = [row for row in made.cmls if row.place and (row.least_read_mm or math.inf) <= row.required_mm]
+    said += [
+        f"{row.zone} {row.place}: read {row.least_read_mm:.2f} mm, {row.required_mm:.2f} mm required: assess its "
+        "fitness for service now"
+        for row in below
+    ]
+    overdue = [row for row in made.cmls if row.place and (row.api_measure_years or 0.0) < 0 and row not in below]
+    if overdue:
+        said.append(f"measure {_places(overdue)}: overdue by the codes")
+    if plan is not None and day["measure"]:
+        due = "now" if day["measure"] <= now else f"by {day['measure']}"
+        said.append(f"measure thickness {due}, first on {plan.zone} ({plan.because})")
+    said += [f"{zone}: {why}" for zone, why in (plan.undated if plan is not None else {}).items()]
+    single = [row for row in made.cmls if row.place and row.governing is None and row.api_life_years is None]
+    if single and plan is not None and not plan.undated:
+        said.append(f"measure {_places(single)} a second time: one survey gives no rate")
+    said += [f"check the reading in line {line}, which is left out: {why}" for line, why in suspects.items()]
+    said += [f"check {item.record} of {item.date}: it disagrees with what was known before" for item in known.conflicts]
+    if day["look"]:
+        said.append(f"look at it from outside by {day['look']}")
+    return said
+
+
+def _places(rows: Sequence[CmlRow]) -> str:
+    names = [f"{row.zone} {row.place}" for row in rows]
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+
+
+def _notes(made: Forecast) -> list[str]:
+    known = made.known
+    read = [record for record in known.records if record.kind == "ultrasonic"]
+    said = [f"{counted(len(read), 'thickness reading')}, {counted(len(known.records) - len(read), 'other record')}"]
+    for name, value in made.required.items():
+        if thin := not_judged_mm(known.now[0].bank, name, value):
+            said.append(f"{name}: {value:.3g} mm does not judge its places of up to {thin:.4g} mm when new")
+    if known.power < 1:
+        said.append(f"photographs and grades count {100 * known.power:.2g} %: few histories fit more of what they say")
+    if not made.error.within:
+        said.append("the Monte Carlo error is larger than it should be: take the lower values")
+    return said
+
+
+def plain(outlook: TwinOutlook) -> dict[str, Any]:
+    """Return an outlook as JSON holds it; infinity becomes the text "inf"."""
+    return {name: _plain(value) for name, value in asdict(outlook).items()}
+
+
+def of_plain(values: Mapping[str, Any]) -> TwinOutlook:
+    """Return the outlook that JSON holds; raises TypeError, LookupError or InputError for what is none."""
+    names = {field.name for field in fields(TwinOutlook)}
+    if set(values) != names:
+        raise TypeError("no outlook of this version")
+    found = {name: _of_plain(value) for name, value in values.items()}
+    outlook = TwinOutlook(**check_fields(TwinOutlook, found))
+    columns = {*tables.columns(ForecastRow)}, {*tables.columns(CmlRow), "circuit", "kind"}
+    for rows, expected in zip((outlook.zones, outlook.cmls), columns, strict=True):
+        if any(set(row) != expected for row in rows):
+            raise TypeError("no outlook of this version")
+    outlook.zone(), outlook.zone(at_end=True)
+    return outlook
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and math.isinf(value):
+        return "inf"
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _of_plain(value: Any) -> Any:
+    if value == "inf":
+        return math.inf
+    if isinstance(value, dict):
+        return {name: _of_plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return tuple(_of_plain(each) for each in value)
+    return value

@@ -1,0 +1,127 @@
+"""Pages of a fleet and of its twins: plain HTML that a browser shows and prints, without a network."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from corrotwin.twin.fleets.fleet import NEXT, FleetMember, measure_next
+from corrotwin.twin.fleets.outlook import Cell, TwinOutlook, life_of
+from corrotwin.twin.fleets.units import ThicknessUnit
+from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.pages.rendering import write_page
+
+_MOST_SURVEYS = 12  # as columns of the table of readings, the latest ones
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyTable:
+    """Readings as people keep them: a row a place, a column a survey; `left_out` counts earlier surveys."""
+
+    days: tuple[str, ...]
+    rows: tuple[tuple[str, str, tuple[str, ...]], ...]
+    left_out: int
+
+
+def page_name(member: str) -> str:
+    """Return the name of a twin's page in the folder of the fleet's page: no two twins have the same."""
+    return re.sub(r"[^A-Za-z0-9._-]", lambda found: f"%{ord(found[0]):x}", member).replace("%2f", "+") + ".html"
+
+
+def write_fleet(
+    out: Path, fleet: Sequence[FleetMember], unit: ThicknessUnit, years: float, records: Mapping[str, Sequence[Record]]
+) -> Path:
+    """Write index.html with a row a twin, and a page for each below ``twins``; return the former.
+
+    Parameters
+    ----------
+    out : folder of the pages.
+    fleet : in the order of the table.
+    unit, years : of thicknesses; that were looked ahead.
+    records : readings by the name of the twin.
+
+    Raises
+    ------
+    OSError
+        Nothing can be written there.
+    """
+    pages = out / "twins"
+    pages.mkdir(parents=True, exist_ok=True)
+    for member in fleet:
+        if member.outlook is not None:
+            write_twin(
+                pages / page_name(member.name), member.outlook, records.get(member.name, ()), unit, name=member.name,
+                up="../index.html",
+            )  # fmt: skip
+    index = out / "index.html"
+    write_page(
+        index, Path(__file__).parent / "fleet.html.j2", title="What to open first", fleet=fleet,
+        places=measure_next(fleet, NEXT), unit=unit, years=years,
+        life_text=life_text, percent=percent, life_of=life_of, href=_href,
+        has_consequence=any(member.consequence is not None for member in fleet),
+    )  # fmt: skip
+    return index
+
+
+def write_twin(
+    path: Path, outlook: TwinOutlook, records: Sequence[Record], unit: ThicknessUnit, *, name: str, up: str = ""
+) -> None:
+    """Write the page of a twin.
+
+    Parameters
+    ----------
+    path : of the page.
+    outlook : what it says.
+    records : thickness readings that count, oldest first.
+    unit : of thicknesses.
+    name : of the twin, for its title.
+    up : link to the page of the fleet; empty for none.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
+    write_page(
+        path, Path(__file__).parent / "twin.html.j2", title=name, name=name, outlook=outlook, unit=unit, up=up,
+        surveys=survey_table(records, unit), life_text=life_text, percent=percent,
+        others=[record for record in records if record.kind != "ultrasonic"],
+    )  # fmt: skip
+
+
+def survey_table(records: Sequence[Record], unit: ThicknessUnit) -> SurveyTable:
+    """Return thickness readings with a row a named place and a column a survey; several of one day by their least."""
+    read = [record for record in records if record.kind == "ultrasonic"]
+    days = sorted({record.date for record in read})
+    shown = days[-_MOST_SURVEYS:]
+    places = dict.fromkeys((record.zone, record.place) for record in read)
+    least: dict[tuple[str, str, str], float] = {}
+    for record in read:
+        key = (record.zone, record.place, record.date)
+        least[key] = min(least.get(key, math.inf), record.value)
+    rows = tuple(
+        (zone, place or "without a name", tuple(unit.text(least.get((zone, place, day))) for day in shown))
+        for zone, place in places
+    )
+    return SurveyTable(days=tuple(shown), rows=rows, left_out=len(days) - len(shown))
+
+
+def life_text(years: Cell) -> str:
+    """Return a remaining life as people read it."""
+    if years is None:
+        return "no date"
+    value = float(years)
+    return "beyond 20" if math.isinf(value) else f"{value:.1f}"
+
+
+def percent(chance: Cell) -> str:
+    """Return a chance as people read it, never rounded down to nothing."""
+    if chance is None:
+        return "–"
+    value = 100 * float(chance)
+    return "< 0.1 %" if 0 < value < 0.1 else f"{value:.1f} %"
+
+
+def _href(name: str) -> str:
+    return "twins/" + page_name(name).replace("%", "%25")

@@ -1,0 +1,176 @@
+"""A pipeline as coarse sections: a twin a section, from one register of them, without a mesh."""
+
+import datetime
+import itertools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from corrotwin.twin import creation, store
+from corrotwin.twin.core.errors import InputError, as_read
+from corrotwin.twin.inspection import register as registers
+from corrotwin.twin.inspection.register import Cml, Register
+from corrotwin.twin.mechanisms.catalogue import NONE
+from corrotwin.twin.mechanisms.mechanism import BORE
+from corrotwin.twin.mechanisms.soil import LAWS
+from corrotwin.twin.twin_state import TwinState
+from corrotwin.twin.workbooks import days, sheets
+from corrotwin.twin.workbooks.cells import SourceCell, cells_of, in_mm, key_of, number_of
+from corrotwin.twin.workbooks.columns import ColumnMap, Header, Usual, header_of
+
+# What a column of a register of sections may hold, and headings by which it is usually called.
+COLUMNS: Usual = {
+    "section": ("section", "section id", "segment", "segment id", "id"),
+    "from": ("from", "from km", "start", "start km", "kp from", "kp start"),
+    "to": ("to", "to km", "end", "end km", "kp to", "kp end"),
+    "outside": ("od", "outside diameter", "outside", "diameter"),
+    "wall": ("wall", "wall thickness", "nominal", "nominal thickness", "wt"),
+    "required": ("required", "required thickness", "t min", "tmin", "minimum thickness"),
+    "built": ("built", "in service", "in service since", "commissioned", "installed"),
+    "soil": ("soil", "soil class"),
+    "coating": ("coating life", "coating life years", "coating years"),
+    "inside": ("inside", "mechanism", "mechanisms", "service"),
+    "unit": ("unit", "units"),
+}
+NEEDED = ("section", "from", "to", "outside", "wall", "built", "soil")
+TEXEL_MM = 100.0
+ZONE = "body"
+_YEAR = re.compile(r"(?:19|20)\d\d")
+CATEGORY = "C1"  # of air, which does not reach what is buried: it costs a micrometre a year, the safe side
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineSection:
+    """A section: its name, where it begins and ends along the line in km, its twin, and what it must have left."""
+
+    name: str
+    from_km: float
+    to_km: float
+    twin: TwinState
+    register: Register
+
+
+def read_sections(path: Path, given: ColumnMap, unit: str) -> list[PipelineSection]:
+    """Read a register of sections: a row each, in their order along the line or not, with gaps or without.
+
+    Parameters
+    ----------
+    path : workbook or CSV file.
+    given : what the user says of its columns.
+    unit : of diameters and thicknesses where no heading says it: mm or inch.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, a row is wrong (file, sheet, row, column, value and what would be right), or two
+        sections overlap.
+    """
+    headers = [header for sheet in sheets.read(path) if (header := header_of(sheet, given, COLUMNS)) is not None]
+    chosen = [header for header in headers if {"section", "from", "to"} <= set(header.columns)]
+    if len(chosen) != 1:
+        raise InputError(f"{path}: needs one sheet with the columns {', '.join(NEEDED)}")
+    header = chosen[0]
+    if lacking := [name for name in NEEDED if name not in header.columns]:
+        raise InputError(f"{header.sheet.where(header.row)}: no column of {lacking[0]}; needs {', '.join(NEEDED)}")
+    sheets.check(header.sheet, header.row)
+    order = given.dates or days.order_of(
+        row.cells[header.columns["built"]]
+        for row in header.sheet.rows
+        if row.number > header.row and header.columns["built"] < len(row.cells)
+    )
+    found: dict[str, PipelineSection] = {}
+    for row in header.sheet.rows:
+        cells = cells_of(header, row) if row.number > header.row else {}
+        if not cells:
+            continue
+        section = _section(header, row.number, cells, given, order, unit, seed=len(found))
+        if section.name in found:
+            raise InputError(f"{cells['section'].where}: {section.name!r:.60} stands in two rows; keep one")
+        found[section.name] = section
+    if not found:
+        raise InputError(f"{path}: no section in it; give a row for each")
+    in_line = sorted(found.values(), key=lambda section: section.from_km)
+    for one, other in itertools.pairwise(in_line):
+        if other.from_km < one.to_km - 1e-9:
+            raise InputError(
+                f"{path}: {one.name} ends at {one.to_km:g} km, and {other.name} begins at {other.from_km:g} km; "
+                "correct either"
+            )
+    return in_line
+
+
+def _section(
+    header: Header, number: int, cells: Mapping[str, SourceCell], given: ColumnMap, order: days.Order | None, unit: str,
+    *, seed: int,
+) -> PipelineSection:  # fmt: skip
+    """Return the section of a row."""
+    where = header.sheet.where(number)
+    if lacking := [name for name in NEEDED if name not in cells]:
+        raise InputError(f"{where}: {header.headings[header.columns[lacking[0]]]!r:.60} is empty; fill it in")
+    name = key_of(cells["section"].value)
+    if Path(name).name != name or name.startswith("."):
+        raise InputError(f"{cells['section'].where}: {name!r:.60} cannot be the name of a folder; choose another")
+    begin, end = number_of(cells["from"]), number_of(cells["to"])
+    if not end > begin:
+        raise InputError(f"{cells['to'].where}: {end:g} km: must be beyond {begin:g} km, where the section begins")
+    soil = key_of(cells["soil"].value).casefold().replace(" ", "_")
+    if soil not in LAWS:
+        raise InputError(
+            f"{cells['soil'].where}: {soil!r:.60} is no class of EN 1993-5; write one of {', '.join(LAWS)}"
+        )
+    life = number_of(cells["coating"]) if "coating" in cells else 0.0
+    outside, wall = (in_mm(cells, cells[each], given, unit) for each in ("outside", "wall"))
+    inside = key_of(cells["inside"].value) if "inside" in cells else ""
+    day = _day(cells["built"], order)
+    try:
+        drawn = creation.shaped(
+            "pipe", {"od_mm": outside, "wall_mm": wall, "run_m": 1000 * (end - begin)}, seed=seed, texel_mm=TEXEL_MM,
+            random=False,
+        )  # fmt: skip
+        twin = creation.specify(
+            drawn, built=day, category=CATEGORY, bare=True,
+            mechanisms=[f"soil soil={soil} after_years={life:g}", "" if inside == NONE else inside],
+        )  # fmt: skip
+        if inside == NONE:  # not even the unknown fluid that stands where nothing is said
+            outer = tuple(each for each in twin.mechanisms if BORE not in each.zones)
+            twin = replace(twin, mechanisms=outer)
+        required = in_mm(cells, cells["required"], given, unit) if "required" in cells else None
+        cml = Cml(id=name, zone=ZONE, nominal_mm=wall, required_mm=required, kind="straight")
+    except InputError as error:
+        raise InputError(f"{where}: {as_read(error)}".replace(f"{where}: {where}", where)) from error
+    return PipelineSection(
+        name=name, from_km=begin, to_km=end, twin=replace(twin, id=name), register=Register(cmls={name: cml})
+    )
+
+
+def _day(cell: SourceCell, order: days.Order | None) -> datetime.date:
+    try:
+        if _YEAR.fullmatch(key_of(cell.value)):
+            return datetime.date(int(key_of(cell.value)), 1, 1)  # a year alone: its first day, the safe side
+        return days.day_of(cell.value, order)
+    except (ValueError, days.AmbiguousDayError) as error:
+        raise InputError(f"{cell.where}: {cell.value!r:.60} is no day; write it as 2016-05-31") from error
+
+
+def write_sections(out: Path, sections: list[PipelineSection]) -> int:
+    """Write a twin a section into folders below `out`, and return how many were new; what is there stays.
+
+    Raises
+    ------
+    InputError
+        A folder holds another twin. Nothing has been written then.
+    """
+    new = []
+    for section in sections:
+        folder = out / section.name
+        if not store.is_twin(folder):
+            new.append(section)
+        elif replace(store.read(folder), clock=section.twin.clock) != section.twin:
+            raise InputError(f"{folder}: holds another twin than the register says; choose another folder")
+    for section in new:
+        store.save(section.twin, out / section.name, new=True)
+    for section in sections:
+        if not registers.read(out / section.name):
+            registers.write(out / section.name, section.register)
+    return len(new)

@@ -1,0 +1,192 @@
+"""Tables of a fleet and of a twin as rows for CSV, and as sheets of a workbook whose cells are values, not formulas."""
+
+import datetime
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from corrotwin.twin.core import tables
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import atomic_file, writing
+from corrotwin.twin.core.text import escape_csv
+from corrotwin.twin.fleets.fleet import FleetMember, PlaceToMeasure
+from corrotwin.twin.fleets.outlook import Cell, life_of
+from corrotwin.twin.fleets.units import ThicknessUnit
+from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.inspection.register import Register
+
+_THICKNESSES = {
+    "least_left_mm", "mean_loss_mm", "max_loss_mm", "required_mm", "least_read_mm", "left_mm", "nominal_mm",
+    "long_term_mm_year", "short_term_mm_year",
+}  # fmt: skip
+_WIDEST = 60  # characters of a column
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutSheet:
+    """A table: its name, the names of its columns, and its rows of values."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def fleet_sheet(fleet: Sequence[FleetMember], unit: ThicknessUnit, years: float) -> OutSheet:
+    """Return a row for each twin in the order given; percents are of chances, life is in years."""
+    has_consequence = any(member.consequence is not None for member in fleet)
+    columns = (
+        "rank", "twin", "kind", "built", "forecast from", "chance below required now, %",
+        f"chance below required in {years:g} years, %", *(("consequence", "risk") if has_consequence else ()),
+        f"least left P5 now, {unit.name}", "life P5, years", "weakest zone", "worst CML", "its life, years",
+        "measure by", "because", "look by", "to do first", "error",
+    )  # fmt: skip
+    rows: list[tuple[Cell, ...]] = []
+    for rank, member in enumerate(fleet, start=1):
+        seen, more = member.outlook, (member.consequence, member.risk) if has_consequence else ()
+        if seen is None:
+            rows.append((rank, member.name, *(None,) * 5, *more, *(None,) * 9, member.error))
+            continue
+        worst = seen.worst_cml
+        row: tuple[Cell, ...] = (
+                rank, member.name, seen.kind, seen.built, seen.now, _percent(seen.chance()),
+                _percent(seen.chance(at_end=True)), *more, unit.of(_number(seen.zone()["least_left_mm_p5"])),
+                seen.life_p5, seen.weakest, "" if worst is None else f"{worst['zone']} {worst['place']}",
+                None if worst is None else life_of(worst), seen.measure_by, seen.because, seen.look_by,
+                seen.tasks[0] if seen.tasks else "", "",
+        )  # fmt: skip
+        rows.append(row)
+    return OutSheet(name="Fleet", columns=columns, rows=tuple(rows))
+
+
+def places_sheet(places: Iterable[PlaceToMeasure], unit: ThicknessUnit) -> OutSheet:
+    """Return a row for each place to measure."""
+    columns = ("twin", "zone", "CML", "life, years", f"least read, {unit.name}", "measure by")
+    rows = tuple(
+        (place.twin, place.zone, place.cml, place.life_years, unit.of(place.least_mm), place.measure_by)
+        for place in places
+    )
+    return OutSheet(name="Measure next", columns=columns, rows=rows)
+
+
+def rows_sheet(name: str, of: Iterable[tuple[str, Mapping[str, Cell]]], unit: ThicknessUnit) -> OutSheet:
+    """Return rows of outlooks, each with the name of its twin, as a table; thickness in the unit."""
+    rows: list[dict[str, Cell]] = [{**({"twin": twin} if twin else {}), **_in_unit(row, unit)} for twin, row in of]
+    columns = tuple(dict.fromkeys(column for row in rows for column in row))
+    return OutSheet(name=name, columns=columns, rows=tuple(tuple(row.get(each) for each in columns) for row in rows))
+
+
+def readings_sheet(records: Iterable[Record], unit: ThicknessUnit) -> OutSheet:
+    """Return thickness readings, a row each, under headings that ``corrotwin twin inspect --readings`` knows."""
+    columns = (
+        "CML", "Zone", "Date", f"Thickness ({unit.name})", "Instrument", "Technician", "Calibration", "Procedure",
+        "Echo", "Coated",
+    )  # fmt: skip
+    rows = tuple(
+        (
+            record.place, record.zone, record.date, unit.of(record.value), record.tool, record.technician,
+            record.calibration, record.procedure, record.echo, "yes" if record.coated else "",
+        )
+        for record in records
+        if record.kind == "ultrasonic"
+    )  # fmt: skip
+    return OutSheet(name="Readings", columns=columns, rows=rows)
+
+
+def register_sheet(register: Register, unit: ThicknessUnit) -> OutSheet:
+    """Return the CML, a row each, under headings that ``corrotwin twin register`` knows."""
+    columns = (
+        "CML", "Zone", "U", "V", f"Nominal ({unit.name})", f"Required ({unit.name})", "Circuit", "Kind", "Formerly",
+    )  # fmt: skip
+    rows = tuple(
+        (
+            cml.id, cml.zone, *((None, None) if cml.uv is None else cml.uv), unit.of(cml.nominal_mm),
+            unit.of(cml.required_mm), cml.circuit, cml.kind, "; ".join(cml.formerly),
+        )
+        for cml in register.cmls.values()
+    )  # fmt: skip
+    return OutSheet(name="CML", columns=columns, rows=rows)
+
+
+def write(path: Path, sheets: Sequence[OutSheet]) -> None:
+    """Write the first table as .csv, or all of them as the sheets of an .xlsx workbook, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        The suffix is another, or the file cannot be written.
+    """
+    check(path)
+    with writing(path):
+        if path.suffix == ".csv":
+            tables.write_own(path, sheets[0].columns, ([_csv(cell) for cell in row] for row in sheets[0].rows))
+            return
+        content = _workbook(sheets)
+        with atomic_file(path) as stream:
+            stream.write(content)
+
+
+def check(path: Path) -> None:
+    """Refuse a file name that ends in neither .csv nor .xlsx."""
+    if path.suffix not in (".csv", ".xlsx"):
+        raise InputError(f"{path}: a table is written as .csv or .xlsx; choose one of these")
+
+
+def _csv(cell: Cell) -> object:
+    return f"{cell:.6g}" if isinstance(cell, float) else escape_csv(cell)
+
+
+def _workbook(sheets: Sequence[OutSheet]) -> bytes:
+    import xlsxwriter
+
+    stream = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(stream, options) as book:
+        book.set_properties({"created": datetime.datetime(2000, 1, 1)})  # the same file for the same content
+        head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+        day = book.add_format({"num_format": "yyyy-mm-dd"})
+        for sheet in sheets:
+            page = book.add_worksheet(sheet.name)
+            page.freeze_panes(1, 1)
+            for number, name in enumerate(sheet.columns):
+                page.write_string(0, number, name, head)
+                cells = [row[number] for row in sheet.rows]
+                page.set_column(number, number, min(max([len(str(cell)) for cell in cells] + [9]) + 1, _WIDEST))
+                for row, cell in enumerate(cells, start=1):
+                    if isinstance(cell, str) and (date := _date(cell)) is not None:
+                        page.write_datetime(row, number, date, day)
+                    elif isinstance(cell, str):
+                        page.write_string(row, number, cell)
+                    elif cell is not None:
+                        number_or_text = cell if math.isfinite(cell) else "beyond"
+                        page.write(row, number, number_or_text)
+            if sheet.rows:
+                page.autofilter(0, 0, len(sheet.rows), len(sheet.columns) - 1)
+    return stream.getvalue()
+
+
+def _date(text: str) -> datetime.datetime | None:
+    try:
+        return datetime.datetime.strptime(text, "%Y-%m-%d") if len(text) == 10 else None
+    except ValueError:
+        return None
+
+
+def _in_unit(row: Mapping[str, Cell], unit: ThicknessUnit) -> dict[str, Cell]:
+    found: dict[str, Cell] = {}
+    for name, value in row.items():
+        bare = name.rpartition("_p")[0] if name.endswith(("_p5", "_p50", "_p95")) else name
+        if bare in _THICKNESSES and unit.name != "mm":
+            found[name.replace("_mm", f"_{unit.name}")] = unit.of(_number(value))
+        else:
+            found[name] = value
+    return found
+
+
+def _number(value: Cell) -> float | None:
+    return None if value is None else float(value)
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else round(100 * value, 6)

@@ -1,0 +1,108 @@
+"""Cells of a row by what they hold: text, numbers with either decimal sign, and the unit of a thickness."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry.atlas import AssetGeometry
+from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.inspection.records import UNITS_MM
+from corrotwin.twin.workbooks.columns import ColumnMap, Header, canonical, names, unit_of
+from corrotwin.twin.workbooks.sheets import SheetRow, Value
+
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceCell:
+    """A value, its place for errors, and the unit that its heading states."""
+
+    value: Value
+    where: str
+    unit: str = ""
+
+
+def cells_of(header: Header, row: SheetRow) -> dict[str, SourceCell]:
+    """Return the filled cells of a row by what they hold."""
+    found = {}
+    for name, index in header.columns.items():
+        value = row.cells[index] if index < len(row.cells) else None
+        if value is not None:
+            where = header.sheet.where(row.number, header.headings[index])
+            found[name] = SourceCell(value=value, where=where, unit=header.units.get(index, ""))
+    return found
+
+
+def key_of(value: Value) -> str:
+    """Return an id as text: 12 and 12.0 are one."""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    return str(value)
+
+
+def number_of(cell: SourceCell) -> float:
+    """Return a cell as a number.
+
+    Raises
+    ------
+    InputError
+        It is none.
+    """
+    if isinstance(cell.value, float):
+        return cell.value
+    if isinstance(cell.value, str) and _NUMBER.fullmatch(cell.value):
+        return float(cell.value.replace(",", "."))
+    raise InputError(f"{cell.where}: {str(cell.value)!r:.60} is no number; write it as 7.9, or leave it empty")
+
+
+def unit_in_row(cells: Mapping[str, SourceCell], of: SourceCell, given: ColumnMap, usual: str) -> str:
+    """Return the unit of a thickness: of its row, its heading, the map, or else `usual`.
+
+    Raises
+    ------
+    InputError
+        None is stated, or what is stated is no unit of thickness.
+    """
+    if "unit" in cells:
+        cell = cells["unit"]
+        if not (unit := unit_of(key_of(cell.value))):
+            raise InputError(f"{cell.where}: {key_of(cell.value)!r:.60} is no unit; write mm, inch or mil")
+        return unit
+    unit = of.unit or given.unit or usual
+    if not unit:
+        raise InputError(f"{of.where}: no unit is stated; say it by `unit`: mm, inch or mil")
+    return unit
+
+
+def in_mm(cells: Mapping[str, SourceCell], of: SourceCell, given: ColumnMap, usual: str) -> float:
+    """Return a thickness above 0 in mm.
+
+    Raises
+    ------
+    InputError
+        It is no number above 0, or its unit is not stated.
+    """
+    number = number_of(of)
+    if number <= 0:
+        raise InputError(f"{of.where}: {number:g} is no thickness; leave it empty where none is known")
+    return round(number * UNITS_MM[unit_in_row(cells, of, given, usual)], 9)
+
+
+def zone_of(cell: SourceCell, given: ColumnMap, asset: AssetGeometry) -> str:
+    """Return the zone that a cell means, by its own name or by the map's.
+
+    Raises
+    ------
+    InputError
+        The asset has no such zone.
+    """
+    zones = {canonical(name): name for name in asset.zone_names if name != COVERED}
+    called = key_of(cell.value)
+    zone = given.zones.get(canonical(called), "") or zones.get(canonical(called), "")
+    if not zone:
+        raise InputError(
+            f"{cell.where}: {called!r:.60} is no zone of this {asset.kind} ({names(zones.values())}); translate it by "
+            f'a map: {{"zones": {{"{called:.40}": "{asset.zone_names[0]}"}}}}'
+        )
+    return zone

@@ -1,0 +1,92 @@
+"""Where on a twin the CML of a register are, and whether their thickness when new is that of its geometry."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from corrotwin.twin.core.errors import InputError, as_read
+from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.inspection.positions import on_atlas
+from corrotwin.twin.inspection.records import TOLERANCE
+from corrotwin.twin.inspection.register import Cml
+from corrotwin.twin.twin_state import TwinState
+from corrotwin.twin.workbooks.cells import SourceCell, number_of, zone_of
+from corrotwin.twin.workbooks.columns import ColumnMap, names
+
+AXES = ("x", "y", "z")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TwinSurface:
+    """The surface of a twin: its geometry and atlas."""
+
+    twin: TwinState
+    asset: AssetGeometry
+    texels: Texels
+
+    def place(self, cells: Mapping[str, SourceCell], given: ColumnMap) -> tuple[str, tuple[float, float] | None]:
+        """Return the zone and the place on the atlas of a row of a register, by x, y, z, by u, v, or by its zone.
+
+        Raises
+        ------
+        InputError
+            The place is off the surface, or on another zone than stated; or neither is stated, and the asset has more
+            zones than one.
+        """
+        where = cells["place"].where
+        zone = zone_of(cells["zone"], given, self.asset) if "zone" in cells else ""
+        for wanted in (AXES, ("u", "v")):
+            there = [name for name in wanted if name in cells]
+            if there and len(there) < len(wanted):
+                raise InputError(f"{where}: has {there[0]} without {' and '.join(set(wanted) - set(there))}; give all")
+        if "x" in cells and "u" in cells:
+            raise InputError(f"{where}: has x, y, z and u, v; keep one")
+        if "x" in cells:
+            x, y, z = (number_of(cells[name]) for name in AXES)
+            try:
+                return on_atlas(self.twin, self.asset, (x, y, z), zone)
+            except InputError as error:
+                raise InputError(f"{cells['x'].where}: {as_read(error)}") from error
+        if "u" in cells:
+            return self._at(cells, zone)
+        known = [name for name in self.asset.zone_names if name != COVERED]
+        if not zone and len(known) > 1:
+            raise InputError(f"{where}: no zone and no coordinates; this {self.asset.kind} has {names(known)}")
+        return zone or known[0], None
+
+    def _at(self, cells: Mapping[str, SourceCell], zone: str) -> tuple[str, tuple[float, float]]:
+        """Return the zone and the place of a row with u and v."""
+        u, v = (number_of(cells[name]) for name in ("u", "v"))
+        if not (0 <= u <= 1 and 0 <= v <= 1):
+            raise InputError(f"{cells['u'].where}: u {u:g}, v {v:g}: each is from 0 to 1")
+        height, width = self.asset.atlas_shape
+        index = self.texels.zone[min(int(v * height), height - 1), min(int(u * width), width - 1)]
+        actual = self.asset.zone_names[index] if index >= 0 else ""
+        if not actual or actual == COVERED or (zone and zone != actual):
+            on = actual or "no surface"
+            raise InputError(f"{cells['u'].where}: u {u:g}, v {v:g} is {on}, not {zone or 'a zone'}; correct either")
+        return actual, (u, v)
+
+    def check_thickness(self, cml: Cml, cells: Mapping[str, SourceCell]) -> None:
+        """Refuse a nominal thickness that is not the geometry's, and a required one that no wall there ever had.
+
+        Raises
+        ------
+        InputError
+            One of them is wrong, or in another unit.
+        """
+        height, width = self.asset.atlas_shape
+        at = None
+        if cml.uv is not None:
+            at = min(int(cml.uv[1] * height), height - 1), min(int(cml.uv[0] * width), width - 1)
+        wall = self.asset.wall_mm(self.asset.zone_names.index(cml.zone), at)
+        if cml.nominal_mm is not None and abs(cml.nominal_mm / wall - 1) > TOLERANCE:
+            raise InputError(
+                f"{cells['nominal'].where}: {cml.nominal_mm:.4g} mm when new, where the twin has {wall:.4g} mm on "
+                f"{cml.zone}; correct the row or its unit, or make the twin with that wall"
+            )
+        if cml.required_mm is not None and cml.required_mm >= wall:
+            raise InputError(
+                f"{cells['required'].where}: {cml.required_mm:.4g} mm required of {cml.zone}, which is {wall:.4g} mm "
+                "when new; correct the row or its unit"
+            )
