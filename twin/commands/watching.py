@@ -42,7 +42,7 @@ def watch(
     Parameters
     ----------
     fleet_or_twin
-        folder of a twin; or one that holds folders of twins, of which a reading belongs to the one that is called like
+        folder of a twin; or one with twins below it, of which a reading belongs to the one whose folder is called like
         its asset.
     inbox
         folder, which is there, for workbooks, CSV files, and JSON files of one reading.
@@ -77,7 +77,6 @@ def watch(
     from corrotwin.twin.incoming.storing import Intent
     from corrotwin.twin.incoming.watch import Watch
     from corrotwin.twin.workbooks.columns import ColumnMap, read_map, unit_of
-    from corrotwin.twin.workbooks.readings import Defaults
 
     if not 0 <= settle <= _MOST_SETTLE_SECONDS:
         raise InputError(f"--settle {settle}: give 0 to {_MOST_SETTLE_SECONDS:g} seconds")
@@ -88,13 +87,12 @@ def watch(
     twins = known_twins(fleet_or_twin)
     given = ColumnMap() if column_map is None else read_map(column_map)
     intent = Intent(
-        twins=twins, given=given if dates is None else replace(given, dates=dates),
-        defaults=Defaults(unit=unit_of(unit), zone=zone, tool=tool),
+        twins=twins, given=given if dates is None else replace(given, dates=dates), unit=unit, zone=zone, tool=tool,
     )  # fmt: skip
     user, password = _login(login) if mqtt else ("", "")
     address = address_of(mqtt, topic, user=user, password=password, tls=tls, ca=ca) if mqtt else None
     folder = Inbox(inbox, settle_seconds=settle)
-    if inbox.resolve() in {path.resolve() for path in (fleet_or_twin, *twins.folders.values())}:
+    if inbox.resolve() in {path.resolve() for path in (fleet_or_twin, *twins.folders)}:
         raise InputError(f"{inbox}: holds twins; choose a folder of its own for what comes in")
     if address is not None and address.password and not (address.tls or address.host in ("localhost", "127.0.0.1")):
         say_error(f"broker {address}: the password is sent in the clear; --tls hides it")

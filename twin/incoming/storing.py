@@ -13,13 +13,12 @@ from corrotwin.twin.core.text import counted
 from corrotwin.twin.geometry.atlas import AssetGeometry
 from corrotwin.twin.incoming import messages
 from corrotwin.twin.incoming.known_twins import KnownTwins
-from corrotwin.twin.inspection import log, plausibility
-from corrotwin.twin.inspection import register as registers
+from corrotwin.twin.inspection import log, plausibility, register
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.columns import ColumnMap
 from corrotwin.twin.workbooks.found import FoundReadings, find
-from corrotwin.twin.workbooks.readings import Defaults, places_in, records_in
+from corrotwin.twin.workbooks.readings import Defaults, records_in
 
 MESSAGE_SUFFIX = ".json"  # of a file that holds one message, such as one of quarantine that was corrected
 _OF_THE_FILE = (errno.EFBIG, errno.EINVAL, errno.EISDIR, errno.ELOOP)  # as `core.opening` refuses it
@@ -31,7 +30,9 @@ class Intent:
 
     twins: KnownTwins
     given: ColumnMap = field(default_factory=ColumnMap)
-    defaults: Defaults = field(default_factory=Defaults)
+    unit: str = ""
+    zone: str = ""
+    tool: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,7 @@ class TwinReader:
 
     def __init__(self, intent: Intent) -> None:
         self.intent = intent
+        self._called: dict[str, Path] = {}
         self._read: dict[Path, tuple[AssetGeometry, Defaults]] = {}
 
     def of_file(self, path: Path) -> Checked:
@@ -91,7 +93,7 @@ class TwinReader:
         notes: dict[str, None] = {}
         for asset in found.assets or ("",):
             try:
-                folder = self.intent.twins.folder_of(asset)
+                folder = self._called[asset] = self._called.get(asset) or self.intent.twins.folder_of(asset)
             except InputError as error:
                 raise InputError(f"{found.path}: {error}") from error
             geometry, defaults = self._twin(folder)
@@ -101,10 +103,11 @@ class TwinReader:
         return Checked(by_twin=by_twin, notes=tuple(notes))
 
     def _twin(self, folder: Path) -> tuple[AssetGeometry, Defaults]:
+        """Return the geometry of a twin, and what is meant where its readings do not say it."""
         if folder not in self._read:
-            geometry, places = twin_state.asset(store.read(folder)), places_in(log.read_log(folder).in_force.values())
-            defaults = replace(self.intent.defaults, places=places, register=registers.read(folder))
-            self._read[folder] = geometry, defaults
+            records, cmls, intent = log.read_log(folder).in_force.values(), register.read(folder), self.intent
+            defaults = Defaults.of(records, cmls, unit=intent.unit, zone=intent.zone, tool=intent.tool)
+            self._read[folder] = twin_state.asset(store.read(folder)), defaults
         return self._read[folder]
 
 

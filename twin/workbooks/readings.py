@@ -110,14 +110,6 @@ def records_in(found: FoundReadings, given: ColumnMap, defaults: Defaults, asset
     return Intake(records=tuple(records), columns=columns, notes=(*notes, *more))
 
 
-def places_in(records: Iterable[Record]) -> dict[str, str]:
-    """Return the zone of each named place of some records, where it is one alone."""
-    zones: dict[str, set[str]] = {}
-    for record in records:
-        zones.setdefault(record.place, set()).add(record.zone)
-    return {place: min(of_place) for place, of_place in zones.items() if place and len(of_place) == 1}
-
-
 def _of_asset(found: FoundReadings, asset: str) -> tuple[list[tuple[dict[str, SourceCell], datetime.date]], list[str]]:
     """Return the readings of one asset, and a note on those of others."""
     there = found.assets

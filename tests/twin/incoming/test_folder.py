@@ -16,7 +16,7 @@ import pytest
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.core import locks
 from corrotwin.twin.incoming.inbox import Inbox
-from corrotwin.twin.inspection import log
+from corrotwin.twin.inspection import log, register
 from corrotwin.twin.workbooks.columns import ColumnMap
 from corrotwin.twin.workbooks.readings import Defaults, intake
 
@@ -74,6 +74,24 @@ def test_of_a_single_twin_no_asset_need_be_named(fleet: Path, inbox: Path, comma
     assert done.returncode == 0, done.stderr
     assert [day for _, day, _ in stored(fleet / "spool")] == ["2016-06-05"] * 2
     assert "spool has 1 suspect reading: corrotwin twin inspect" in done.stderr
+
+
+def test_twins_of_one_name_are_told_apart_and_a_register_is_heeded(
+    fleet: Path, inbox: Path, command: Command, stored: Stored
+) -> None:
+    shutil.copytree(fleet / "spool", fleet / "unit-2" / "spool")
+    register.write(fleet / "P-101", register.Register(cmls={"T1": register.Cml(id="T1", zone="body")}))
+    row = ("T1", "body", "2016-05-31", "7.9")
+    for name, asset, place in (
+        ("both", "spool", "T1"), ("nested", "unit-2/spool", "T1"), ("known", "p-101", "T1"), ("strange", "p-101", "T2"),
+    ):  # fmt: skip
+        (inbox / f"{name}.csv").write_text("\n".join((HEADER, ",".join((asset, place, *row[1:])))))
+    done = command("watch", fleet, inbox, *ONCE)
+    assert "several twins are called 'spool': 'spool', 'unit-2/spool'; name one by its path" in done.stderr
+    assert "strange.csv: line 2" in done.stderr
+    assert contents(inbox / "done") == ["known.csv", "nested.csv"]
+    assert len(stored(fleet / "unit-2" / "spool")) == len(stored(fleet / "P-101")) == 1
+    assert stored(fleet / "spool") == []
 
 
 REFUSED = {
@@ -249,7 +267,7 @@ def test_a_watcher_takes_what_comes_says_once_what_is_wrong_and_goes_on(
     ("words", "said"),
     [
         (("{fleet}", "{inbox}/none"), "is no folder; make it, or check that its drive is there"),
-        (("{inbox}", "{inbox}"), "holds no twin, and none of its folders does"),
+        (("{inbox}", "{inbox}"), "no twin below it"),
         (("{fleet}", "{fleet}"), "holds twins; choose a folder of its own"),
         (("{fleet}", "{fleet}/spool"), "holds twins; choose a folder of its own"),
         (("{fleet}", "{inbox}", "--settle", "-1"), "--settle -1.0: give 0 to 3600 seconds"),
