@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from corrotwin.segmentation.pages import pictures, viewer
 from corrotwin.twin.core import cli, text
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.pages import pictures, viewer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -70,7 +70,7 @@ def drawn(count: int) -> Iterator[viewer.ViewerPicture]:
     colours = ((255, 0, 200), (0, 190, 255), (255, 225, 0))
     for number in range(count):
         small = np.roll(base, (number % 60, number % 80), axis=(0, 1)) ^ np.uint8(number % 7)
-        image = np.asarray(cv2.resize(small, (320, 240), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+        image = np.asarray(cv2.resize(small, (320, 240), interpolation=cv2.INTER_CUBIC), np.uint8)
         masks = [(image[..., channel] > 150).astype(np.uint8) * np.uint8(channel + 1) for channel in range(3)]
         name = f"photo-{number:05d}.jpg"
         yield viewer.ViewerPicture(
