@@ -5,15 +5,17 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from corrotwin.twin.bayes.histories.ensemble import Bank
+from corrotwin.twin.bayes.histories.renewals import has_happened
 from corrotwin.twin.bayes.histories.trajectories import GrowthSamples
 from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
 from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.sightings import zone_of
 from corrotwin.twin.bayes.thickness.paths import Paths, draw_paths, one_way
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.forecast.renewals import ZoneRenewal, renewals_by_zone
+from corrotwin.twin.forecast.renewals import ZoneRenewal, new_metal_shared, renewals_by_zone
 from corrotwin.twin.geometry.atlas import Floats
 from corrotwin.twin.inspection import events
 from corrotwin.twin.mechanisms.mechanism import Mechanism
@@ -124,9 +126,11 @@ def _project(particles: Particles, years: Sequence[float], required: Mapping[str
 
     def for_requirement_of(other: str, name: str) -> ZoneForecast:
         """The forecast of another zone, its places judged by the requirement of this one."""
-        if name not in required or required.get(other) == required[name]:
+        new = new_metal_shared(zone_of(bank, name), zone_of(bank, other))
+        same = name not in required or required.get(other) == required[name]
+        if same and new is None:
             return zones[other]
-        return _zone(particles, other, paths, places, years, {other: required[name]})
+        return _zone(particles, other, paths, places, years, required if same else {other: required[name]}, new)
 
     zones = {
         name: _with_the_other_side(
@@ -180,19 +184,32 @@ def _zone(
     places: Sequence[PlaceForecast],
     years: Sequence[float],
     required: Mapping[str, float],
+    new: tuple[float, NDArray[np.bool_]] | None = None,
 ) -> ZoneForecast:
-    """Return the forecast of a zone: its measured places are among those that may be its thinnest."""
+    """Return the forecast of a zone: its measured places are among those that may be its thinnest.
+
+    `new` is a year from which on what is left counts of some of its places alone, and those places, (Q,).
+    """
     trajectory = replace(particles.trajectory(name), growth=growth_of(particles, name))
-    levels = [trajectory.levels(year, above_mm=required.get(name, 0.0), shared=paths.shared_at) for year in years]
+    levels = [
+        trajectory.levels(
+            year, above_mm=required.get(name, 0.0), shared=paths.shared_at,
+            among=new[1] if new is not None and has_happened(new[0], year) else None,
+        )
+        for year in years
+    ]  # fmt: skip
     columns = {
         field.name: np.stack([getattr(level, field.name)[:, 0] for level in levels], axis=1).astype(float)
         for field in fields(ZoneForecast)
     }
     for place in places:
         if place.zone == name:
-            columns["least_left_mm"] = np.minimum(columns["least_left_mm"], place.left_mm)
+            left = place.left_mm
+            if new is not None and new[0] not in place.renewed_years:
+                left = np.where([has_happened(new[0], year) for year in years], np.inf, left)
+            columns["least_left_mm"] = np.minimum(columns["least_left_mm"], left)
             if place.nominal_mm > required.get(name, 0.0):
-                columns["judged_left_mm"] = np.minimum(columns["judged_left_mm"], place.left_mm)
+                columns["judged_left_mm"] = np.minimum(columns["judged_left_mm"], left)
     # The mean has pits as they are on average; a small zone may happen to have fewer.
     columns["mean_loss_mm"] = np.minimum(columns["mean_loss_mm"], columns["max_loss_mm"])
     return ZoneForecast(**columns)

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from corrotwin.twin.bayes.histories.ensemble import Bank
-from corrotwin.twin.bayes.histories.renewals import Renewal
+from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
 from corrotwin.twin.inspection.events import ALL
 
 
@@ -20,17 +23,27 @@ def renewals_by_zone(bank: Bank) -> dict[str, tuple[ZoneRenewal, ...]]:
     """Return what was made new, by zone: a wall counts as that of both zones between whose faces it lies."""
     found: dict[str, tuple[ZoneRenewal, ...]] = {}
     for zone in bank.zones:
-        walls = [zone, *(other for other in bank.zones if other.mostly_before == zone.name)]
-        happened: dict[float, list[Renewal]] = {}
-        for renewal in sorted((own for wall in walls for own in wall.renewals), key=lambda own: own.years):
-            happened.setdefault(renewal.years, []).append(renewal)
+        others = [own for other in bank.zones if other.mostly_before == zone.name for own in other.renewals]
+        of_others = {own.years: own.metal > 0 for own in others}
+        of_zone = {own.years: own for own in zone.renewals}
         found[zone.name] = tuple(
             ZoneRenewal(
-                years=years, metal=any(own.metal for own in same),
-                whole=len(same) >= len(walls) and all(own.metal and own.own.all() for own in same),
+                years=years,
+                metal=of_others.get(years, False) or (years in of_zone and of_zone[years].metal > 0),
+                whole=years in of_zone and of_zone[years].metal > 0 and bool(of_zone[years].own.all()),
             )
-            for years, same in happened.items()
-        )  # fmt: skip
+            for years in sorted({*of_zone, *of_others})
+        )
     every = sorted({(own.years, own.metal) for renewals in found.values() for own in renewals})
     found[ALL] = tuple(ZoneRenewal(years=years, metal=metal, whole=False) for years, metal in every)
     return {name: renewals for name, renewals in found.items() if renewals}
+
+
+def new_metal_shared(zone: ZoneHistories, other: ZoneHistories) -> tuple[float, NDArray[np.bool_]] | None:
+    """Return since when all of a zone's metal is new, and where in another zone it is, (Q,); None if it is not all new.
+
+    The other zone lies on the other side of the first: from then on its older metal is no wall of the first.
+    """
+    whole = [renewal for renewal in zone.renewals if renewal.metal and renewal.own.all()]
+    shared = [renewal for renewal in other.renewals if whole and renewal.event is whole[-1].event]
+    return (shared[0].years, shared[0].own) if shared else None

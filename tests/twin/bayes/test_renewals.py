@@ -320,6 +320,24 @@ def test_a_replaced_wall_is_forecast_by_the_rate_that_earlier_readings_taught(
     assert read.known.conflicts == ()
 
 
+def test_old_metal_of_the_other_side_is_no_wall_of_what_was_replaced(line: TwinState) -> None:
+    """A new body between old welds: the bore behind the welds has lost 3.3 mm, the body 0.3."""
+    spool = replace(
+        line, parameters={**line.parameters, "pieces": 2}, mechanisms=(process(rate_mm_year=0.3, spread=0.01),)
+    )
+    built = twin_state.asset(spool)
+    found = bank(
+        spool, built, assets.texels(built), years=20, prior=prior_of(spool, measured=False), seed=0, draws=1, seeds=4,
+        events=(event("replacement", 10.0, "body"),),
+    )  # fmt: skip
+    zones = projection.forecast_zones(prior_particles(found, 0, 0, 80, 1.0, frozenset()), [9.0, 11.0])
+    body, bore, weld = (np.median(zones[name].least_left_mm, axis=0) for name in ("body", "bore", "weld"))
+    assert body[0] < 6
+    assert bore[1] < 6
+    assert weld[1] < 6
+    assert body[1] > 6.5
+
+
 def test_a_repair_renews_its_place_alone(line: TwinState, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("corrotwin.twin.bayes.session.RUNS", 2)
     records = [reading(year, 8.18 - 0.3 * year, f"CML-{place}") for year in (0.1, 4, 8) for place in range(2)]

@@ -27,9 +27,7 @@ Kept = TypeVar("Kept", np.float32, np.int64)
 SharedLoss = Callable[
     [float], Floats
 ]  # of years of service: loss of each mechanism by what all places share, (n, M) mm
-LOCAL_NEW = (
-    0.015  # standard deviation of a place's thickness when new over that of its piece; seamless pipe is eccentric
-)
+LOCAL_NEW = 0.015  # standard deviation of a place's thickness when new over its piece's; seamless pipe is eccentric
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,8 +93,7 @@ class Trajectory:
     def _stages(self) -> tuple[list[Stage], list[Stage]]:
         """Renewals of the zone's own face and of the one behind."""
         delay, number = _up(self.growth.delay), self.growth.number
-        own: list[Stage] = []
-        behind: list[Stage] = []
+        own, behind = list[Stage](), list[Stage]()
         for renewal in self.zone.renewals:
             for stages, here, start in (
                 (own, renewal.own, renewal.own_start_years), (behind, renewal.behind, renewal.behind_start_years)
@@ -107,15 +104,12 @@ class Trajectory:
         return own, behind
 
     def metal_since(self, years: float) -> tuple[Floats, Integers]:
-        """Return since when the metal of each place is there that is there in a year, and its number, (Q,) each.
-
-        Without renewals (1,) of zeros, as of the first metal.
-        """
-        renewals = [renewal for renewal in self.zone.renewals if renewal.metal and has_happened(renewal.years, years)]
+        """Return since when the metal of a year is at its places, and its number, (Q,) each; (1,) without renewals."""
         since, number = np.zeros(1), np.zeros(1, dtype=np.int64)
-        for renewal in renewals:
-            since = np.where(renewal.own, renewal.years, since)
-            number = np.where(renewal.own, renewal.metal, number)
+        for renewal in self.zone.renewals:
+            if renewal.metal and has_happened(renewal.years, years):
+                since = np.where(renewal.own, renewal.years, since)
+                number = np.where(renewal.own, renewal.metal, number)
         return since, number
 
     def new_mm(self, years: float = 0.0) -> Singles:
@@ -220,7 +214,10 @@ class Trajectory:
                 depth = depth + _up(self.growth.mechanism_rate[:, index]) * uniform.astype(np.float32) * here
         return np.asarray(_up(self.growth.pits) * depth, dtype=np.float32), place
 
-    def levels(self, years: float, *, above_mm: float = 0.0, shared: SharedLoss | None = None) -> Levels:
+    def levels(
+        self, years: float, *, above_mm: float = 0.0, shared: SharedLoss | None = None,
+        among: NDArray[np.bool_] | None = None,
+    ) -> Levels:  # fmt: skip
         """Return the state of the zone in a year.
 
         What is left at a place is its thickness when new less the loss of both of its faces there, and of a pit.
@@ -230,6 +227,7 @@ class Trajectory:
         years : after the asset was built.
         above_mm : places no thicker than this when new are not judged.
         shared : as for `mechanism_mm`.
+        among : (Q,) places that what is left counts of; None for all.
         """
         zone = self.zone
         new, pits, place = self.new_mm(years), self.pits_mm(years), self._of_pits(zone.pit_place)
@@ -241,11 +239,13 @@ class Trajectory:
         cell_at = self._chosen(zone.cell_place, self.growth.pit_number)[..., None]
         more, more_behind = (self._worst_cell_mm(years, face, cell_at, shared) for face in (zone.own, zone.behind))
         left_in_cell = np.maximum(np.take_along_axis(left, cell_at, axis=2) - more - more_behind, 0)[..., 0]
-        judged = zone.thickness_mm > above_mm
-        judged_left = np.minimum(
-            np.where(judged, left, np.inf).min(axis=2), np.where(judged[place], left_at_pit, np.inf).min(axis=2)
-        )
-        judged_left = np.minimum(judged_left, np.where(judged[cell_at[..., 0]], left_in_cell, np.inf))
+
+        def least(of: NDArray[np.bool_]) -> Singles:
+            at_places = np.where(of, left, np.inf).min(axis=2)
+            at_pits = np.where(of[place], left_at_pit, np.inf).min(axis=2)
+            return np.minimum(np.minimum(at_places, at_pits), np.where(of[cell_at[..., 0]], left_in_cell, np.inf))
+
+        counted = np.ones(len(zone.thickness_mm), dtype=bool) if among is None else among
         own = np.minimum(own, new)
         lost_in_cell = np.minimum(
             np.take_along_axis(own, cell_at, axis=2) + more, np.take_along_axis(new, cell_at, axis=2)
@@ -255,8 +255,8 @@ class Trajectory:
             rusted_share=np.minimum(self.rusted(years) @ zone.weight, 1),  # weights add up to 1 but for rounding
             mean_loss_mm=self._mean_mm(own, new, years),
             max_loss_mm=np.maximum(np.maximum(own.max(axis=2), deepest.max(axis=2)), lost_in_cell[..., 0]),
-            least_left_mm=np.minimum(np.minimum(left.min(axis=2), left_at_pit.min(axis=2)), left_in_cell),
-            judged_left_mm=judged_left,
+            least_left_mm=least(counted),
+            judged_left_mm=least(counted & (zone.thickness_mm > above_mm)),
             general_left_mm=np.median(left[..., : len(zone.texel)], axis=2),
         )
 
