@@ -77,7 +77,7 @@ def surface_history(twin: TwinState, now_years: float, last_years: float) -> Sur
     if len(asset.faces) > MOST_FACES:
         raise InputError(
             f"twin {twin.id}: {len(asset.faces):,} triangles are more than a page shows ({MOST_FACES:,}); make the "
-            "twin from a simplified mesh (twin new --simplify), or of fewer parts"
+            "twin of fewer parts, or of a mesh with another `simplify`"
         )
     years = key_years(now_years, last_years)
     loss = np.zeros((len(years), *asset.atlas_shape), dtype=np.float32)
