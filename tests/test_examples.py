@@ -46,9 +46,7 @@ def test_a_twin(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_unit(tmp_path: Path) -> None:
     said = run("unit/run.py", "--circuits", 2, "--cmls", 12, tmp_path)
-    assert "C-01: " in said
-    assert "C-02: " in said
-    assert said.count("measure CML-") == 10
+    assert said.count(" mm\n") == 10
 
 
 @pytest.mark.blender

@@ -27,11 +27,11 @@ class TrueCml:
 
 
 class Unit:
-    """Circuits with rates of their own (median 0.055 mm a year), and CML that differ from their circuit's."""
+    """Circuits with rates of their own (median 0.04 mm a year), and CML that differ from their circuit's."""
 
     def __init__(self, circuits: int, cmls: int, seed: int = 1) -> None:
         self._chance = random.Random(seed)
-        rates = [self._chance.lognormvariate(-2.9, 0.8) for _ in range(circuits)]
+        rates = [self._chance.lognormvariate(-3.2, 0.6) for _ in range(circuits)]
         self.cmls = {
             f"CML-{number + 1:03}": TrueCml(
                 name=f"CML-{number + 1:03}", circuit=f"C-{number % circuits + 1:02}",

@@ -31,20 +31,18 @@ for number, circuit in enumerate(unit.circuits):
     twin.save(twins / circuit)
 before = ct.fleet(twins, years=given.years, rule="api570-class2")
 
-# The ten places whose life is shortest, by the codes or by the twin, are measured once more.
+# Of these ten places it is least certain whether they will be too thin; they are measured once more.
 places = ct.measure_next(before, 10)
 for place in places:
-    print(f"measure {place.cml} of {place.twin}: life {place.life_years:.1f} years, least read {place.least_mm:.2f} mm")
     twin = ct.Twin.load(twins / place.twin)
     value = unit.read(place.cml, plant.NOW)
     twin.inspect(date=f"{plant.NOW}-05-31", kind="ultrasonic", zone="body", value=value, tool="UT-2", place=place.cml)
     twin.save()
-after = {member.name: member.chance for member in ct.fleet(twins, years=given.years, rule="api570-class2")}
+after = ct.fleet(twins, years=given.years, rule="api570-class2")
+chances = {place.cml: place.chance for place in ct.measure_next(after, given.cmls)}
 
-print(
-    f"chance that some place is below {plant.REQUIRED:g} mm in {given.years} years; measured; what is really left then"
-)
-for member in before:
-    measured = sum(place.twin == member.name for place in places)
-    least = unit.least_left(member.name, plant.NOW + given.years)
-    print(f"{member.name}: {member.chance:6.1%}, {after[member.name]:6.1%}; {measured}; {least:.2f} mm")
+print(f"chance of less than {plant.REQUIRED:g} mm in {given.years} years: before, after; what is really left then")
+for place in places:
+    left = unit.cmls[place.cml].left(plant.NOW + given.years)
+    now = chances.get(place.cml, 1.0)  # one that reads too thin already is no place to measure
+    print(f"{place.twin} {place.cml}: {place.chance:6.1%}, {now:6.1%}; {left:.2f} mm")

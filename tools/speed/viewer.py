@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from corrotwin.segmentation.pages import pictures, viewer
 from corrotwin.twin.core import cli, text
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.pages import pictures, viewer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

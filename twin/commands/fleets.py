@@ -215,7 +215,7 @@ def _show(ranked: "Sequence[FleetMember]", years: float) -> None:
         )  # fmt: skip
     rich_console().print(table)
     if places := measure_next(ranked, NEXT):
-        said = "; ".join(f"{one.twin} {one.cml} ({life_text(one.life_years)} years)" for one in places)
-        say(f"measure next, by the shortest life: {printable(said)}")
+        said = "; ".join(f"{one.twin} {one.cml} ({percent(one.chance)})" for one in places)
+        say(f"measure next, where it is least certain whether they will be too thin: {printable(said)}")
     if len(ranked) > _SHOWN:
         say(f"and {len(ranked) - _SHOWN} more; --html or --out has all")

@@ -63,33 +63,44 @@ class FleetMember:
 
 @dataclass(frozen=True, kw_only=True)
 class PlaceToMeasure:
-    """A CML that needs a measurement: its twin, its zone and name, its life, its least reading, and by when.
+    """A CML that a measurement would tell most of: its twin, its zone and name.
 
-    `life_years` is by the codes or the P5 by the twin, whichever is shorter; `measure_by` is by the codes, empty where
-    they give no date.
+    `chance` is that of being thinner than required at the end of the years; `life_years` is by the codes or the P5 by
+    the twin, whichever is shorter; `least_mm` is its least reading; `measure_by` is by the codes, empty where they give
+    no date.
     """
 
     twin: str
     zone: str
     cml: str
+    chance: float
     life_years: float
     least_mm: float
     measure_by: str
 
 
 def measure_next(fleet: Iterable[FleetMember], count: int) -> list[PlaceToMeasure]:
-    """Return the CML of a fleet that should be measured next: those with the shortest life by either answer."""
+    """Return the CML of a fleet that should be measured next.
+
+    First those of which it is least certain whether they will be thinner than required at the end of the years: p (1 -
+    p) of the chance p is greatest. CML that read too thin already need no measurement, but a decision.
+    """
     found = [
         PlaceToMeasure(
-            twin=member.name, zone=str(row["zone"]), cml=str(row["place"]), life_years=life_of(row),
+            twin=member.name, zone=str(row["zone"]), cml=str(row["place"]),
+            chance=float(row["chance_below_required"] or 0.0), life_years=life_of(row),
             least_mm=float(row["least_read_mm"] or math.nan), measure_by=str(row["api_measure_by"] or ""),
         )
         for member in fleet
         if member.outlook is not None
         for row in member.outlook.cmls
-        if row["place"]
+        if row["place"] and float(row["least_read_mm"] or math.inf) > float(row["required_mm"] or 0.0)
     ]  # fmt: skip
-    return sorted(found, key=lambda place: (place.life_years, place.measure_by, place.twin, place.cml))[:count]
+
+    def order(place: PlaceToMeasure) -> tuple[float, float, str, str]:
+        return -place.chance * (1 - place.chance), place.life_years, place.twin, place.cml
+
+    return sorted(found, key=order)[:count]
 
 
 def twins_in(folder: Path) -> list[Path]:

@@ -33,7 +33,8 @@ class TwinOutlook:
     service : where it has stood, its coating, and the mechanisms that act beside the open air.
     rule : bounds on the time until thickness is measured again.
     zones : a row for each zone and for all of them, now and at the end; columns as in `forecast.tables.ForecastRow`.
-    cmls : a row for each zone of which a thickness is required and each of its CML; as `forecast.cml.CmlRow`.
+    cmls : a row for each zone of which a thickness is required and each of its CML; as `forecast.cml.CmlRow`, with
+        circuit, kind and the chance that a CML is thinner than required at the end.
     life_p5, life_p50 : remaining life in years from now; inf beyond 20 years and what was examined, None where no date
         can be given.
     weakest : zone with the least P5 of life; empty without a requirement.
@@ -107,9 +108,13 @@ def of_forecast(made: Forecast, suspects: Mapping[int, str]) -> TwinOutlook:
         if plan.interval_years is not None:
             day["measure"] = _day(twin, known.now_years + plan.interval_years)
     cmls = []
+    left = {(place.zone, place.name): place.left_mm[:, -1] for place in made.places}
     for row in made.cmls:
         cml = register.find(row.place) if row.place else None
-        about = {"circuit": "", "kind": ""} if cml is None else {"circuit": cml.circuit, "kind": cml.kind}
+        about: dict[str, Cell] = {"circuit": cml.circuit, "kind": cml.kind} if cml else {"circuit": "", "kind": ""}
+        about["chance_below_required"] = None  # of a zone its own row has it
+        if row.place:
+            about["chance_below_required"] = float((left[row.zone, row.place] < row.required_mm).mean())
         cmls.append({**tables.by_column(row), **about})
     plot, places = figures.both(made)
     return TwinOutlook(
@@ -196,7 +201,7 @@ def of_plain(values: Mapping[str, Any]) -> TwinOutlook:
         raise TypeError("no outlook of this version")
     found = {name: _of_plain(value) for name, value in values.items()}
     outlook = TwinOutlook(**check_fields(TwinOutlook, found))
-    columns = {*tables.columns(ForecastRow)}, {*tables.columns(CmlRow), "circuit", "kind"}
+    columns = {*tables.columns(ForecastRow)}, {*tables.columns(CmlRow), "circuit", "kind", "chance_below_required"}
     for rows, expected in zip((outlook.zones, outlook.cmls), columns, strict=True):
         if any(set(row) != expected for row in rows):
             raise TypeError("no outlook of this version")

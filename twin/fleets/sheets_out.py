@@ -62,9 +62,25 @@ def fleet_sheet(fleet: Sequence[FleetMember], unit: ThicknessUnit, years: float)
 
 def places_sheet(places: Iterable[PlaceToMeasure], unit: ThicknessUnit) -> OutSheet:
     """Return a row for each place to measure."""
-    columns = ("twin", "zone", "CML", "life, years", f"least read, {unit.name}", "measure by")
+    columns = (
+        "twin",
+        "zone",
+        "CML",
+        "chance below required, %",
+        "life, years",
+        f"least read, {unit.name}",
+        "measure by",
+    )
     rows = tuple(
-        (place.twin, place.zone, place.cml, place.life_years, unit.of(place.least_mm), place.measure_by)
+        (
+            place.twin,
+            place.zone,
+            place.cml,
+            _percent(place.chance),
+            place.life_years,
+            unit.of(place.least_mm),
+            place.measure_by,
+        )
         for place in places
     )
     return OutSheet(name="Measure next", columns=columns, rows=rows)

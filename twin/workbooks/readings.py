@@ -53,8 +53,12 @@ class Defaults:
         """
         if unit and not unit_of(unit):
             raise InputError(f"`unit` {unit:.60}: give mm, inch or mil")
+        zones: dict[str, set[str]] = {}
+        for record in records:
+            zones.setdefault(record.place, set()).add(record.zone)
+        places = {place: min(of_place) for place, of_place in zones.items() if place and len(of_place) == 1}
         return Defaults(
-            unit=unit_of(unit), zone=zone, tool=tool, asset=asset, places=places_in(records), register=register
+            unit=unit_of(unit), zone=zone, tool=tool, asset=asset, places=places, register=register
         )  # fmt: skip
 
 

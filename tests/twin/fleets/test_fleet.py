@@ -180,9 +180,16 @@ def test_a_register_is_read_again(tmp_path: Path, command: Command) -> None:
     assert registers.read(other) == registers.read(folder)
 
 
-def test_places_with_the_shortest_life_are_measured_next(seen: TwinOutlook) -> None:
+def test_places_of_which_least_is_certain_are_measured_next(seen: TwinOutlook) -> None:
     places = measure_next([member("a", seen), member("lost", None)], 9)
     assert [place.cml for place in places] == ["TML-1", "=1+1"]
+    chances = {"TML-1": 0.9, "=1+1": 0.5}
+    rows = tuple({**row, "chance_below_required": chances.get(str(row["place"]))} for row in seen.cmls)
+    told = dataclasses.replace(seen, cmls=rows)
+    assert [place.cml for place in measure_next([member("a", told)], 9)] == ["=1+1", "TML-1"]
+    thin = tuple({**row, "least_read_mm": 4.9 if row["place"] == "=1+1" else row["least_read_mm"]} for row in rows)
+    told = dataclasses.replace(seen, cmls=thin)
+    assert [place.cml for place in measure_next([member("a", told)], 9)] == ["TML-1"]  # the other needs a decision
     # By the codes: 7.0 mm left of 8.0 after ten years, 5 required: 2 mm at 0.1 mm a year, from 2022-05-31 to now.
     row = next(each for each in seen.cmls if each["place"] == "TML-1")
     assert row["api_life_years"] == pytest.approx(20 - float(row["read_years_ago"] or 0), abs=0.05)

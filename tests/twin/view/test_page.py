@@ -127,7 +127,7 @@ def test_a_place_has_the_histories_of_the_forecast(made: Forecast) -> None:
     found = place_levels(runs, made.known.texels, years)
     for index, name in enumerate(found.zones):
         own = replace(run.trajectory(name), growth=growth_of(run, name))
-        left = np.stack([own.left_mm(year, paths.shared_at(year))[:, 0] for year in years], axis=-1)
+        left = np.stack([own.left_mm(year, paths.shared_at)[:, 0] for year in years], axis=-1)
         middle = np.median(left[:, : len(own.zone.texel)], axis=1)
         np.testing.assert_allclose(middle, general[name].general_left_mm, rtol=1e-6)
         whole = np.median(found.left_mm[found.zone == index, :, 1], axis=0)

@@ -8,25 +8,18 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from corrotwin.twin.bayes.histories import renewals
 from corrotwin.twin.bayes.histories.air import air_loss_mm, counted_between
 from corrotwin.twin.bayes.histories.ensemble import Bank
-from corrotwin.twin.bayes.histories.renewals import (
-    Stage,
-    drift_scale,
-    has_happened,
-    law_mm,
-    loss_in_stages,
-    start_in_stage,
-)
+from corrotwin.twin.bayes.histories.renewals import Stage, has_happened, law_mm, loss_in_stages
 from corrotwin.twin.bayes.histories.zone_histories import Face, ZoneHistories
 from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
 from corrotwin.twin.model.corrosion import AS_STANDARD
 from corrotwin.twin.model.pits import mean_pit_mm
 
 Kept = TypeVar("Kept", np.float32, np.int64)
-SharedLoss = Callable[
-    [float], Floats
-]  # of years of service: loss of each mechanism by what all places share, (n, M) mm
+# Of years of service: loss of each mechanism by what all places share, (n, M) mm.
+SharedLoss = Callable[[float], Floats]
 LOCAL_NEW = 0.015  # standard deviation of a place's thickness when new over its piece's; seamless pipe is eccentric
 
 
@@ -163,7 +156,7 @@ class Trajectory:
     ) -> Singles:  # fmt: skip
         growth, mechanism = self.growth, self.bank.twin.mechanisms[index]
         steady = np.asarray(law_mm(mechanism, years, since), dtype=np.float32)
-        scale = np.asarray(drift_scale(mechanism, years, since), dtype=np.float32)
+        scale = np.asarray(renewals.drift_scale(mechanism, years, since), dtype=np.float32)
         severity = np.exp(_up(growth.mechanism_spread[:, index]) * spread)
         changed = _up(growth.local_drift[:, index]) * scale * drift
         loss = _up(growth.mechanism_rate[:, index]) * (severity * steady + changed)
@@ -245,16 +238,17 @@ class Trajectory:
             at_pits = np.where(of[place], left_at_pit, np.inf).min(axis=2)
             return np.minimum(np.minimum(at_places, at_pits), np.where(of[cell_at[..., 0]], left_in_cell, np.inf))
 
+        def lost_at(at: Integers, deeper: Singles) -> Singles:
+            return np.minimum(np.take_along_axis(own, at, axis=2) + deeper, np.take_along_axis(new, at, axis=2))
+
         counted = np.ones(len(zone.thickness_mm), dtype=bool) if among is None else among
         own = np.minimum(own, new)
-        lost_in_cell = np.minimum(
-            np.take_along_axis(own, cell_at, axis=2) + more, np.take_along_axis(new, cell_at, axis=2)
-        )  # fmt: skip
-        deepest = np.minimum(np.take_along_axis(own, place, axis=2) + pits, np.take_along_axis(new, place, axis=2))
         return Levels(
             rusted_share=np.minimum(self.rusted(years) @ zone.weight, 1),  # weights add up to 1 but for rounding
             mean_loss_mm=self._mean_mm(own, new, years),
-            max_loss_mm=np.maximum(np.maximum(own.max(axis=2), deepest.max(axis=2)), lost_in_cell[..., 0]),
+            max_loss_mm=np.maximum(
+                np.maximum(own.max(axis=2), lost_at(place, pits).max(axis=2)), lost_at(cell_at, more)[..., 0]
+            ),
             least_left_mm=least(counted),
             judged_left_mm=least(counted & (zone.thickness_mm > above_mm)),
             general_left_mm=np.median(left[..., : len(zone.texel)], axis=2),
@@ -287,13 +281,12 @@ class Trajectory:
 
     def rusted(self, years: float) -> NDArray[np.bool_]:
         """Return which places count as rusted, (n, s, Q)."""
-        return self.remembered(
-            ("rusted", years),
-            lambda: (
-                counted_between(self.bank.cover, start_in_stage(self._own_starts, self._stages[0], years), years)
-                > self._of_seed(self.zone.lag)
-            ),
-        )
+
+        def made() -> NDArray[np.bool_]:
+            starts = renewals.start_in_stage(self._own_starts, self._stages[0], years)
+            return np.asarray(counted_between(self.bank.cover, starts, years) > self._of_seed(self.zone.lag))
+
+        return self.remembered(("rusted", years), made)
 
     def _mean_mm(self, own: Singles, new: Singles, years: float) -> Singles:
         """Return the zone's mean loss by area, (n, s) mm, with pits on average (`twin.model.pits.mean_pit_mm`)."""
