@@ -1,24 +1,20 @@
 """``corrotwin twin inspect``: add, list, withdraw, restore and accept records of inspections."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from corrotwin.twin.commands import record_lines
+from corrotwin.twin.commands import readings_files, record_lines
 from corrotwin.twin.commands.forecasts import check_seed, describe_agreement, load_session, warn
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import counted, printable, say
+from corrotwin.twin.core.text import say
 
 if TYPE_CHECKING:
     from corrotwin.twin.inspection.events import Event
     from corrotwin.twin.inspection.log_lines import Verb
     from corrotwin.twin.inspection.records import Record
-
-_SHOWN = 20  # readings that a dry run prints
 
 
 def inspect(
@@ -65,7 +61,7 @@ def inspect(
     Parameters
     ----------
     folder
-        of the twin.
+        of the twin; with --readings also one that holds the folders of twins, each called as its asset in the file.
     csv
         table of readings with columns date, zone, kind, value, tool and, if wanted, unit, place, u, v (or x, y, z),
         echo, coated, scatter_sd, bias_sd, detection, false_calls, why; instead of all other options.
@@ -151,10 +147,11 @@ def inspect(
         )  # fmt: skip
         if any(given not in ("", None, ()) for given in others):
             raise InputError("inspect: --readings goes with --map, --asset, --dates, --unit, --zone, --tool, --dry-run")
-        _take_in(
-            folder, readings, column_map, unit=unit, zone=zone, tool=tool, asset=asset, dates=dates, dry_run=dry_run,
-            seed=seed, category_measured=category_measured,
-        )  # fmt: skip
+        taken = readings_files.take_in(
+            folder, readings, column_map, unit=unit, zone=zone, tool=tool, asset=asset, dates=dates, dry_run=dry_run
+        )
+        if taken is not None:
+            store_records(folder, taken, b"", "", seed=seed, category_measured=category_measured)
         return
     if column_map is not None or asset or dates or dry_run:
         raise InputError("inspect: --map, --asset, --dates and --dry-run go with --readings")
@@ -195,47 +192,6 @@ def inspect(
         folder, found.records, found.photo, found.note, seed=seed, category_measured=category_measured,
         events=found.events,
     )  # fmt: skip
-
-
-def _take_in(
-    folder: Path, path: Path, column_map: Path | None, *, unit: str, zone: str, tool: str, asset: str,
-    dates: Literal["day", "month"] | None, dry_run: bool, seed: int, category_measured: bool,
-) -> None:  # fmt: skip
-    """Store the readings of a contractor's file, or print what would be stored."""
-    from corrotwin.twin import store, twin_state
-    from corrotwin.twin.inspection import log, plausibility
-    from corrotwin.twin.inspection import register as registers
-    from corrotwin.twin.workbooks.columns import ColumnMap, read_map
-    from corrotwin.twin.workbooks.readings import Defaults, intake
-
-    twin, before = store.read(folder), log.read_log(folder)
-    warn(before.note)
-    given = ColumnMap() if column_map is None else read_map(column_map)
-    given = given if dates is None else replace(given, dates=dates)
-    defaults = Defaults.of(
-        before.in_force.values(), registers.read(folder), unit=unit, zone=zone, tool=tool, asset=asset
-    )  # fmt: skip
-    found = intake(path, given, defaults, twin_state.asset(twin))
-    for line in (*found.columns, *found.notes):
-        say(printable(line))
-    if not dry_run:
-        store_records(folder, found.records, b"", "", seed=seed, category_measured=category_measured)
-        return
-    new = plausibility.admit(found.records, before.records.values(), before.in_force.values(), twin)
-    say(_summary(new, len(found.records)))
-
-
-def _summary(new: "Sequence[Record]", all_: int) -> str:
-    """Return what would be stored: numbers by day and zone, and the first records."""
-    by_day = Counter((record.date, record.zone) for record in new)
-    lines = [f"{day} {zone}: {counted(count, 'reading')}" for (day, zone), count in sorted(by_day.items())]
-    lines += [
-        f"{record.date} {record.place or '-'} on {record.zone}: {record.value:.4g} mm"
-        + (f" ({record.stated})" if record.stated else "") + f" by {record.tool}"
-        for record in new[:_SHOWN]
-    ]  # fmt: skip
-    lines += [f"and {len(new) - _SHOWN} more"] if len(new) > _SHOWN else []
-    return "\n".join([*map(printable, lines), f"would store {len(new)} of {all_} readings; nothing was stored"])
 
 
 def store_records(

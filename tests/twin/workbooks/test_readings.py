@@ -392,3 +392,23 @@ def test_a_day_with_more_behind_it_is_no_survey() -> None:
 
 def test_letters_of_columns() -> None:
     assert [sheets.column_letters(index) for index in (1, 26, 27, 702, 703)] == ["A", "Z", "AA", "ZZ", "AAA"]
+
+
+def test_one_workbook_for_many_twins(tmp_path: Path, command: Command) -> None:
+    plant, rows = tmp_path / "plant", [["Asset ID", "TML ID", "Date", "Reading (mm)"]]
+    for name in ("P-101", "P-102"):
+        pipe(plant / name)
+        rows.append([name, "TML-1", "2019-05-21", "7.9"])
+    path = table(tmp_path / "ut.csv", rows)
+    unknown = table(tmp_path / "more.csv", [*rows, ["P-103", "TML-1", "2019-05-21", "7.9"]])
+    words = ("--zone", "body")
+    refused = command("inspect", plant, "--readings", unknown, *words)
+    assert refused.returncode == 2
+    assert "no twin is called 'P-103'" in refused.stderr
+    dry = command("inspect", plant, "--readings", path, *words, "--dry-run")
+    assert "P-102: would store 1 reading" in dry.stdout, dry.stderr
+    assert [taken(plant / name) for name in ("P-101", "P-102")] == [[], []]
+    done = command("inspect", plant, "--readings", path, *words)
+    assert done.returncode == 0, done.stderr
+    assert [len(taken(plant / name)) for name in ("P-101", "P-102")] == [1, 1]
+    assert "--asset P-101: " in command("inspect", plant, "--readings", path, *words, "--asset", "P-101").stderr

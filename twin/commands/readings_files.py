@@ -1,0 +1,87 @@
+"""``corrotwin twin inspect --readings``: a contractor's file, for one twin or for all twins of a folder."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from corrotwin.twin.commands.forecasts import warn
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import counted, printable, say
+
+if TYPE_CHECKING:
+    from corrotwin.twin.inspection.records import Record
+    from corrotwin.twin.workbooks.columns import ColumnMap
+
+_SHOWN = 20  # readings that a dry run prints
+
+
+def take_in(
+    folder: Path, path: Path, column_map: Path | None, *, unit: str, zone: str, tool: str, asset: str,
+    dates: Literal["day", "month"] | None, dry_run: bool,
+) -> "tuple[Record, ...] | None":  # fmt: skip
+    """Return the readings of a contractor's file for one twin, having printed how it was understood.
+
+    None where nothing is left to do: after a dry run, which prints what would be stored, and after a file for all twins
+    of a folder, in which they are stored.
+    """
+    from corrotwin.twin import store, twin_state
+    from corrotwin.twin.inspection import log, plausibility
+    from corrotwin.twin.inspection import register as registers
+    from corrotwin.twin.workbooks.columns import ColumnMap, read_map
+    from corrotwin.twin.workbooks.readings import Defaults, intake
+
+    given = ColumnMap() if column_map is None else read_map(column_map)
+    given = given if dates is None else replace(given, dates=dates)
+    if folder.is_dir() and not store.is_twin(folder) and any(folder.glob("*/twin.json")):
+        if asset:
+            raise InputError(f"--asset {asset}: {folder} holds many twins, and each takes the asset of its name")
+        _to_many(folder, path, given, unit=unit, zone=zone, tool=tool, dry_run=dry_run)
+        return None
+    twin, before = store.read(folder), log.read_log(folder)
+    warn(before.note)
+    defaults = Defaults.of(
+        before.in_force.values(), registers.read(folder), unit=unit, zone=zone, tool=tool, asset=asset
+    )  # fmt: skip
+    found = intake(path, given, defaults, twin_state.asset(twin))
+    for line in (*found.columns, *found.notes):
+        say(printable(line))
+    if not dry_run:
+        return found.records
+    new = plausibility.admit(found.records, before.records.values(), before.in_force.values(), twin)
+    say(_summary(new, len(found.records)))
+    return None
+
+
+def _to_many(folder: Path, path: Path, given: "ColumnMap", *, unit: str, zone: str, tool: str, dry_run: bool) -> None:
+    """Store the readings of a file in the twins that are called as their assets are; all are checked before any."""
+    from corrotwin.twin.incoming.known_twins import known_twins
+    from corrotwin.twin.incoming.storing import Intent, TwinReader, stored
+
+    checked = TwinReader(
+        Intent(twins=known_twins(folder), given=given, unit=unit, zone=zone, tool=tool)
+    ).of_file(path)  # fmt: skip
+    for note in checked.notes:
+        say(printable(note))
+    if dry_run:
+        for twin, records in checked.by_twin.items():
+            say(printable(f"{twin.name}: would store {counted(len(records), 'reading')}"))
+        say("nothing was stored")
+        return
+    for each in stored(checked):
+        say(printable(str(each)))
+    say(f"next: corrotwin twin fleet {folder}")
+
+
+def _summary(new: "Sequence[Record]", all_: int) -> str:
+    """Return what would be stored: numbers by day and zone, and the first records."""
+    by_day = Counter((record.date, record.zone) for record in new)
+    lines = [f"{day} {zone}: {counted(count, 'reading')}" for (day, zone), count in sorted(by_day.items())]
+    lines += [
+        f"{record.date} {record.place or '-'} on {record.zone}: {record.value:.4g} mm"
+        + (f" ({record.stated})" if record.stated else "") + f" by {record.tool}"
+        for record in new[:_SHOWN]
+    ]  # fmt: skip
+    lines += [f"and {len(new) - _SHOWN} more"] if len(new) > _SHOWN else []
+    return "\n".join([*map(printable, lines), f"would store {len(new)} of {all_} readings; nothing was stored"])
