@@ -33,7 +33,8 @@ class Opened:
         return self.page.evaluate(
             """async (y) => {
               const picture = await createImageBitmap(await View.scene.screenshot());
-              const canvas = new OffscreenCanvas(picture.width, picture.height), pen = canvas.getContext("2d", { willReadFrequently: true });
+              const canvas = new OffscreenCanvas(picture.width, picture.height);
+              const pen = canvas.getContext("2d", { willReadFrequently: true });
               pen.drawImage(picture, 0, 0);
               const at = (k) => pen.getImageData(((k + 0.5) / 20) * picture.width, y * picture.height, 1, 1).data;
               return [...Array(20).keys()].map((k) => [...at(k)]);
