@@ -101,7 +101,9 @@ def test_the_wall_that_pressure_acts_on_is_the_pipes_own(
 def made(spool: TwinState, particles: Particles, **values: object) -> Forecast:
     """A forecast of 6 mm in all zones, with the next measurement in two years."""
     zones = {name: replace(zone(6.0), least_left_mm=np.full((1, 2), 6.0)) for name in ("body", "bore")}
-    known = SimpleNamespace(asset=twin_state.asset(spool), twin=spool, now_years=10.0, now=(particles,), records=())
+    known = SimpleNamespace(
+        asset=twin_state.asset(spool), twin=spool, now_years=10.0, now=(particles,), records=(), events=()
+    )
     given = {
         "known": known, "plan": SimpleNamespace(interval_years=2.0), "years": (10.0,), "cmls": (), "rule": "api510",
         "planned": SimpleNamespace(years=(10.0, 30.0), zones=zones), "zones": zones, **values,
