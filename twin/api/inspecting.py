@@ -35,7 +35,8 @@ class TwinInspections(TwinFacts):
         They are thicker than nominal plus tolerance, or thicker than the same place was before.
         """
         records = self.records
-        found = plausibility.suspects(dict(enumerate(records)), twin_state.asset(self._state), self.events)
+        named = dict(enumerate(self._register.applied(records)))
+        found = plausibility.suspects(named, twin_state.asset(self._state), self._register.named(self.events))
         return {records[number]: why for number, why in found.items()}
 
     @checked()
@@ -91,6 +92,8 @@ class TwinInspections(TwinFacts):
             evaluation=None if evaluation is None else Path(evaluation), detection=detection, false_calls=false_calls,
         )  # fmt: skip
         new = plausibility.admit(found.records, self._records, self._records, self._state)
+        self._register.check(new)
+        plausibility.check_surveys(self._register.applied([*self._records, *new]))
         self._events += self._happened(found.events, new) if found.events else []
         self._photos |= {record.seen: found.photo for record in new if record.seen}
         if found.note:

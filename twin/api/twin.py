@@ -200,8 +200,8 @@ class Twin(TwinInspections):
         Parameters
         ----------
         years : to look ahead, from the twin's clock or its last inspection, whichever is later.
-        required : thickness in mm that must be left, by zone; "all" for the zones not named. By default what the
-            register of CML requires, if there is one.
+        required : thickness in mm that must be left, by zone; "all" for the zones not named. What the register of
+            CML requires holds beside it: the greater of both.
         rule : bounds on the time until thickness is measured again: api510, api570-class1 to api570-class3.
         design : of a process pipe, in place of `required`: the thickness of its wall by ASME B31.3;
             `corrotwin.twin.forecast.pipe_design.mawp` gives the MAWP of the forecast.
@@ -229,7 +229,7 @@ class Twin(TwinInspections):
         )  # fmt: skip
         for item in known.conflicts:
             logger.warning("%s: %s disagrees with what was known before (p = %.2g)", self.id, item.record, item.chance)
-        limits = required or self.register.required_by_zone()
+        limits: Mapping[str, float] = self.register.required_with(required)
         if design is not None:
             limits = design.limits(known.asset, required)
         return result.make(known, years=years, required=limits, rule=rule, basis=basis, chosen_by=chosen_by)

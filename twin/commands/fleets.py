@@ -48,8 +48,8 @@ def fleet(
     years
         to look ahead.
     required
-        thickness in mm that must be left, as zone=mm, of twins whose register of CML requires none; all=mm for any
-        zone.
+        thickness in mm that must be left, as zone=mm; all=mm for the zones not named. What the register of a twin
+        requires holds beside it: the greater of both.
     rule
         bounds on the time until thickness is measured again.
     consequence
@@ -104,10 +104,12 @@ def fleet(
                 html, ranked, unit, years, {one.name: _records(one.folder) for one in ranked if one.outlook is not None}
             )  # fmt: skip
         say(f"{index}: look at it")
-    failed = [one for one in ranked if one.outlook is None]
-    for one in failed:
-        say(f"{one.name}: no forecast: {one.error}")
-    return _FAILED if failed else 0
+    for one in ranked:
+        if one.outlook is None:
+            say(printable(f"{one.name}: no forecast: {one.error}"))
+        elif one.risk is None:
+            say(printable(f"{one.name}: no thickness is required; give --required, or a register of CML that does"))
+    return _FAILED if any(one.risk is None for one in ranked) else 0
 
 
 def report(
@@ -134,7 +136,7 @@ def report(
     years
         to look ahead.
     required
-        thickness in mm that must be left, as zone=mm, where the twin's register of CML requires none.
+        thickness in mm that must be left, as zone=mm; what the twin's register of CML requires holds beside it.
     rule
         bounds on the time until thickness is measured again.
     units
@@ -195,7 +197,7 @@ def _show(ranked: "Sequence[FleetMember]", years: float) -> None:
 
     from corrotwin.twin.core.console import rich_console
     from corrotwin.twin.fleets.fleet import NEXT, measure_next
-    from corrotwin.twin.fleets.pages import life_text, percent
+    from corrotwin.twin.fleets.pages import due_text, life_text, percent
 
     table = Table(title=f"What to open first, of {counted(len(ranked), 'twin')}")
     for name in ("twin", "weakest zone, worst CML"):
@@ -210,8 +212,8 @@ def _show(ranked: "Sequence[FleetMember]", years: float) -> None:
         worst = "" if seen.worst_cml is None else f", {seen.worst_cml['place']}"
         risk = "" if member.consequence is None or member.risk is None else f"{member.risk:.3g}"
         table.add_row(
-            printable(member.name), printable(f"{seen.weakest}{worst}"), percent(seen.chance()),
-            percent(seen.chance(at_end=True)), risk, life_text(seen.life_p5), seen.measure_by or "no date",
+            printable(f"{member.name}\nfrom {seen.now}"), printable(f"{seen.weakest}{worst}"), percent(seen.chance()),
+            percent(seen.chance(at_end=True)), risk, life_text(seen.life_p5), due_text(seen.measure_by),
         )  # fmt: skip
     rich_console().print(table)
     if places := measure_next(ranked, NEXT):

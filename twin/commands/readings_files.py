@@ -56,8 +56,10 @@ def take_in(
 
 def _to_many(folder: Path, path: Path, given: "ColumnMap", *, unit: str, zone: str, tool: str, dry_run: bool) -> None:
     """Store the readings of a file in the twins that are called as their assets are; all are checked before any."""
+    from corrotwin.twin import store
     from corrotwin.twin.incoming.known_twins import known_twins
     from corrotwin.twin.incoming.storing import Intent, TwinReader, stored
+    from corrotwin.twin.inspection import log, plausibility
 
     checked = TwinReader(
         Intent(twins=known_twins(folder), given=given, unit=unit, zone=zone, tool=tool)
@@ -66,7 +68,9 @@ def _to_many(folder: Path, path: Path, given: "ColumnMap", *, unit: str, zone: s
         say(printable(note))
     if dry_run:
         for twin, records in checked.by_twin.items():
-            say(printable(f"{twin.name}: would store {counted(len(records), 'reading')}"))
+            before = log.read_log(twin)
+            new = plausibility.admit(records, before.records.values(), before.in_force.values(), store.read(twin))
+            say(printable(f"{twin.name}: would store {len(new)} of {counted(len(records), 'reading')}"))
         say("nothing was stored")
         return
     for each in stored(checked):

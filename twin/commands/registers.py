@@ -10,7 +10,8 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted, printable, say
 
 if TYPE_CHECKING:
-    from corrotwin.twin.inspection.register import Cml
+    from corrotwin.twin.inspection.register import Cml, Register
+    from corrotwin.twin.workbooks.register_file import RegisterChange
 
 _SHOWN = 20  # CML that a dry run prints
 
@@ -54,20 +55,24 @@ def register(
     from corrotwin.twin.workbooks.columns import ColumnMap, read_map, unit_of
     from corrotwin.twin.workbooks.register_file import COLUMNS, read_file
 
-    twin, before = store.read(folder), registers.read(folder)
+    twin = store.read(folder)
     if file is None:
         if column_map is not None or asset or unit or dry_run:
             raise InputError("register: --map, --asset, --unit and --dry-run go with a file")
-        _list(list(before.cmls.values()), twin.id)
+        _list(list(registers.read(folder).cmls.values()), twin.id)
         return
     if unit and not unit_of(unit):
         raise InputError(f"--unit {unit}: give mm, inch or mil")
     listed = log.read_log(folder)
     warn(listed.note)
     given = ColumnMap() if column_map is None else read_map(column_map, COLUMNS)
-    change = read_file(
-        file, given, before, twin, list(listed.in_force.values()), unit=unit_of(unit), asset_name=asset
-    )  # fmt: skip
+
+    def changed(before: "Register") -> "RegisterChange":
+        return read_file(
+            file, given, before, twin, list(listed.in_force.values()), unit=unit_of(unit), asset_name=asset
+        )  # fmt: skip
+
+    change = changed(registers.read(folder))
     for line in (*change.columns, *change.notes):
         say(printable(line))
     said = f"{counted(len(change.new), 'new CML')}, {len(change.changed)} changed, {len(change.register.cmls)} in all"
@@ -76,7 +81,7 @@ def register(
         say(f"{said}; nothing was stored")
         return
     if change.new or change.changed:
-        registers.write(folder, change.register)
+        registers.update(folder, lambda before: changed(before).register)  # which may have changed meanwhile
     say(f"{said}; corrotwin twin register {folder} lists them")
 
 

@@ -14,9 +14,14 @@ _VIEWS = (("from above", 0, 1, "x, m", "y, m"), ("from the front", 0, 2, "x, m",
 _MOST_NAMES = 60  # CML whose names are written beside them
 
 
+def can_draw() -> bool:
+    """Return whether matplotlib is installed."""
+    return find_spec("matplotlib") is not None
+
+
 def both(made: Forecast) -> tuple[bytes, bytes]:
     """Return the pictures of a forecast, empty where matplotlib is not installed or there is nothing to draw."""
-    if find_spec("matplotlib") is None:
+    if not can_draw():
         return b"", b""
     stream = io.BytesIO()
     made.draw(stream)

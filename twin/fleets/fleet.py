@@ -1,8 +1,10 @@
 """The twins below a folder, each with its outlook, ranked by what they need first."""
 
 import math
+import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,7 +14,7 @@ from corrotwin.twin.core.errors import InputError, WorkError, as_read
 from corrotwin.twin.core.text import first_of
 from corrotwin.twin.fleets import making
 from corrotwin.twin.fleets.making import OutlookSettings
-from corrotwin.twin.fleets.outlook import TwinOutlook, life_of
+from corrotwin.twin.fleets.outlook import Cell, TwinOutlook, life_of
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import cells_of, key_of, number_of
 from corrotwin.twin.workbooks.columns import ColumnMap, Usual, header_of
@@ -75,8 +77,22 @@ class PlaceToMeasure:
     cml: str
     chance: float
     life_years: float
-    least_mm: float
+    least_mm: float | None
     measure_by: str
+
+
+def _place(twin: str, row: Mapping[str, Cell]) -> PlaceToMeasure:
+    least = row["least_read_mm"]
+    return PlaceToMeasure(
+        twin=twin, zone=str(row["zone"]), cml=str(row["place"]), chance=float(row["chance_below_required"] or 0.0),
+        life_years=life_of(row), least_mm=None if least is None else float(least),
+        measure_by=str(row["api_measure_by"] or ""),
+    )  # fmt: skip
+
+
+def _is_too_thin(row: Mapping[str, Cell]) -> bool:
+    least, required = row["least_read_mm"], row["required_mm"]
+    return least is not None and required is not None and float(least) <= float(required)
 
 
 def measure_next(fleet: Iterable[FleetMember], count: int) -> list[PlaceToMeasure]:
@@ -86,16 +102,12 @@ def measure_next(fleet: Iterable[FleetMember], count: int) -> list[PlaceToMeasur
     p) of the chance p is greatest. CML that read too thin already need no measurement, but a decision.
     """
     found = [
-        PlaceToMeasure(
-            twin=member.name, zone=str(row["zone"]), cml=str(row["place"]),
-            chance=float(row["chance_below_required"] or 0.0), life_years=life_of(row),
-            least_mm=float(row["least_read_mm"] or math.nan), measure_by=str(row["api_measure_by"] or ""),
-        )
+        _place(member.name, row)
         for member in fleet
         if member.outlook is not None
         for row in member.outlook.cmls
-        if row["place"] and float(row["least_read_mm"] or math.inf) > float(row["required_mm"] or 0.0)
-    ]  # fmt: skip
+        if row["place"] and row["chance_below_required"] is not None and not _is_too_thin(row)
+    ]
 
     def order(place: PlaceToMeasure) -> tuple[float, float, str, str]:
         return -place.chance * (1 - place.chance), place.life_years, place.twin, place.cml
@@ -115,10 +127,9 @@ def twins_in(folder: Path) -> list[Path]:
         raise InputError(f"{folder}: no such folder; give the one that holds the folders of twins")
     if store.is_twin(folder):
         raise InputError(f"{folder}: is a twin; give the folder that holds it, or see corrotwin twin report")
+    there = {*folder.rglob("twin.json"), *folder.glob("*/twin.json")}  # the latter follows links to folders
     found = sorted(
-        path.parent
-        for path in folder.rglob("twin.json")
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        path.parent for path in there if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
     if not found:
         raise InputError(f"{folder}: no twin below it; corrotwin twin new makes one")
@@ -153,12 +164,14 @@ def members(folder: Path, settings: OutlookSettings, *, workers: int) -> Iterato
         for path in open_:
             yield _member(folder, path, settings)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
+    ) as pool:
         tasks = [pool.submit(_member, folder, path, settings) for path in open_]
         try:
             for task in tasks:
                 yield task.result()
-        except RuntimeError as error:  # BrokenProcessPool
+        except BrokenProcessPool as error:
             raise WorkError(f"{folder}: a process was killed ({error}); the same command goes on") from error
         finally:
             pool.shutdown(cancel_futures=True)

@@ -10,7 +10,7 @@ from corrotwin.twin import store
 from corrotwin.twin.bayes.session import LEARNING, open_session
 from corrotwin.twin.core import files
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.fleets import outlook
+from corrotwin.twin.fleets import figures, outlook
 from corrotwin.twin.fleets.outlook import TwinOutlook
 from corrotwin.twin.forecast import result
 from corrotwin.twin.forecast.remaining_life import Rule
@@ -29,7 +29,8 @@ class OutlookSettings:
     Parameters
     ----------
     years : to look ahead.
-    required : thickness in mm that must be left, by zone, of twins whose register requires none; "all" for any zone.
+    required : thickness in mm that must be left, by zone, beside what their registers require (the greater
+        holds); "all" for the zones not named.
     rule : bounds on the time until thickness is measured again.
     category_measured : the corrosivity category was measured on specimens (ISO 9226).
     seed : of the histories.
@@ -58,7 +59,7 @@ def outlook_of(folder: Path, settings: OutlookSettings) -> TwinOutlook:
         folder, ahead_years=result.ahead_of(settings.years), seed=settings.seed,
         category_measured=settings.category_measured,
     )  # fmt: skip
-    required = known.register.required_by_zone() or _of_its_zones(settings, known.asset.zone_names)
+    required = known.register.required_with(_of_its_zones(settings, known.asset.zone_names))
     made = result.make(known, years=settings.years, required=required, rule=settings.rule)
     listed = log.read_log(folder)
     found = outlook.of_forecast(made, log.suspects(listed, folder, known.asset))
@@ -78,7 +79,7 @@ def kept_outlook(folder: Path, key: str) -> TwinOutlook | None:
     try:
         content = files.read_json(folder / f"{NAME}.json", inside=folder, most_bytes=MOST_BYTES)
         return outlook.of_plain(content["outlook"]) if content["key"] == key else None
-    except (InputError, TypeError, LookupError, StopIteration):
+    except (InputError, TypeError, ValueError, LookupError, StopIteration, RecursionError):
         return None
 
 
@@ -99,7 +100,7 @@ def _key(folder: Path, settings: OutlookSettings) -> str:
         The folder holds no twin, or a file cannot be read.
     """
     store.read(folder)
-    found: dict[str, Any] = {"versions": [LEARNING, OUTLOOK], "settings": asdict(settings)}
+    found: dict[str, Any] = {"versions": [LEARNING, OUTLOOK], "drawn": figures.can_draw(), "settings": asdict(settings)}
     for name in _FOLLOWS_FROM:
         try:
             found[name] = hashlib.sha256(files.read_bytes(folder / name, inside=folder)).hexdigest()

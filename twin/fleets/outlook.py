@@ -8,18 +8,33 @@ from typing import Any
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.arguments import check_fields
-from corrotwin.twin.core.text import counted
+from corrotwin.twin.core.text import counted, first_of
 from corrotwin.twin.fleets import figures
 from corrotwin.twin.forecast import tables
 from corrotwin.twin.forecast.cml import CmlRow
 from corrotwin.twin.forecast.projection import ALL, not_judged_mm
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.forecast.tables import ForecastRow
+from corrotwin.twin.inspection.records import UNITS_MM
+from corrotwin.twin.inspection.register import Cml
 from corrotwin.twin.model.coating import describe_coating
 from corrotwin.twin.twin_state import TwinState
 
 Cell = str | float | None
 """Of a table that a file keeps: text, a number (inf beyond what was examined), or nothing."""
+
+_ABOUT = ("circuit", "kind", "chance_below_required")  # columns of a CML beside those of `CmlRow`
+_TEXTS = {
+    "zone",
+    "place",
+    "date",
+    "last_date",
+    "governing",
+    "api_half_life_date",
+    "api_measure_by",
+    "remarks",
+    *_ABOUT[:2],
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +131,7 @@ def of_forecast(made: Forecast, suspects: Mapping[int, str]) -> TwinOutlook:
         if row.place:
             about["chance_below_required"] = float((left[row.zone, row.place] < row.required_mm).mean())
         cmls.append({**tables.by_column(row), **about})
+    cmls += [_unread(cml) for cml in _never_read(made)]
     plot, places = figures.both(made)
     return TwinOutlook(
         id=twin.id, kind=twin.kind, built=f"{twin.built:%Y-%m-%d}", now=_day(twin, ends[0]), until=_day(twin, ends[1]),
@@ -125,6 +141,23 @@ def of_forecast(made: Forecast, suspects: Mapping[int, str]) -> TwinOutlook:
         because="" if plan is None else plan.because, look_by=day["look"], tasks=tuple(_tasks(made, suspects, day)),
         notes=tuple(_notes(made)), plot=_encoded(plot), places=_encoded(places),
     )  # fmt: skip
+
+
+def _never_read(made: Forecast) -> list[Cml]:
+    """Return the CML of the register that no reading is of, in zones of which a thickness is required."""
+    register = made.known.register
+    read = {
+        register.find(record.place) for record in made.known.records if record.kind == "ultrasonic" and record.place
+    }
+    return [cml for cml in register.cmls.values() if cml not in read and cml.zone in made.required]
+
+
+def _unread(cml: Cml) -> dict[str, Cell]:
+    """Return the row of a CML that was never read."""
+    row: dict[str, Cell] = dict.fromkeys((*tables.columns(CmlRow), *_ABOUT))
+    said = "never measured: nothing is known of it but what its zone tells"
+    row |= {"zone": cml.zone, "place": cml.id, "readings": 0, "required_mm": cml.required_mm, "remarks": said}
+    return row | {"circuit": cml.circuit, "kind": cml.kind}
 
 
 def _day(twin: TwinState, years: float) -> str:
@@ -147,12 +180,16 @@ def _tasks(made: Forecast, suspects: Mapping[int, str], day: Mapping[str, str]) 
     said = []
     if plan is None:
         said.append("state the thickness that must be left: without it there is neither a life nor a date")
-    below = [row for row in made.cmls if row.place and (row.least_read_mm or math.inf) <= row.required_mm]
+    below = [
+        row for row in made.cmls if row.place and row.least_read_mm is not None and row.least_read_mm <= row.required_mm
+    ]
     said += [
-        f"{row.zone} {row.place}: read {row.least_read_mm:.2f} mm, {row.required_mm:.2f} mm required: assess its "
-        "fitness for service now"
+        f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, {_both(row.required_mm)} required: assess its fitness "
+        "for service now"
         for row in below
     ]
+    if unread := _never_read(made):
+        said.append(f"measure {first_of([f'{cml.zone} {cml.id}' for cml in unread], 6)}: never measured")
     overdue = [row for row in made.cmls if row.place and (row.api_measure_years or 0.0) < 0 and row not in below]
     if overdue:
         said.append(f"measure {_places(overdue)}: overdue by the codes")
@@ -170,6 +207,10 @@ def _tasks(made: Forecast, suspects: Mapping[int, str], day: Mapping[str, str]) 
     return said
 
 
+def _both(mm: float | None) -> str:
+    return "–" if mm is None else f"{mm:.2f} mm ({mm / UNITS_MM['inch']:.3f} inch)"
+
+
 def _places(rows: Sequence[CmlRow]) -> str:
     names = [f"{row.zone} {row.place}" for row in rows]
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
@@ -182,6 +223,9 @@ def _notes(made: Forecast) -> list[str]:
     for name, value in made.required.items():
         if thin := not_judged_mm(known.now[0].bank, name, value):
             said.append(f"{name}: {value:.3g} mm does not judge its places of up to {thin:.4g} mm when new")
+    free = [zone.name for zone in known.now[0].bank.zones if zone.name not in made.required]
+    if made.required and free:
+        said.append(f"no thickness is required of {', '.join(free)}")
     if known.power < 1:
         said.append(f"photographs and grades count {100 * known.power:.2g} %: few histories fit more of what they say")
     if not made.error.within:
@@ -201,12 +245,29 @@ def of_plain(values: Mapping[str, Any]) -> TwinOutlook:
         raise TypeError("no outlook of this version")
     found = {name: _of_plain(value) for name, value in values.items()}
     outlook = TwinOutlook(**check_fields(TwinOutlook, found))
-    columns = {*tables.columns(ForecastRow)}, {*tables.columns(CmlRow), "circuit", "kind", "chance_below_required"}
+    columns = {*tables.columns(ForecastRow)}, {*tables.columns(CmlRow), *_ABOUT}
     for rows, expected in zip((outlook.zones, outlook.cmls), columns, strict=True):
         if any(set(row) != expected for row in rows):
             raise TypeError("no outlook of this version")
+        for row in rows:
+            _check_row(row)
     outlook.zone(), outlook.zone(at_end=True)
     return outlook
+
+
+def _check_row(row: Mapping[str, Cell]) -> None:
+    """Raise TypeError or ValueError where a cell is of another kind than its column."""
+    for name, value in row.items():
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and (not isinstance(value, str) if name in _TEXTS else not is_number):
+            raise TypeError(f"{name} {value!r}")
+    chance = row["chance_below_required"]
+    if chance is not None and not 0 <= float(chance) <= 1:
+        raise ValueError(f"chance {chance}")
+    if "rusted_percent_p50" in row and any(
+        row[name] is None for name in row if name not in _TEXTS and name not in ("required_mm", "chance_below_required")
+    ):
+        raise TypeError("a zone lacks a number")
 
 
 def _plain(value: Any) -> Any:

@@ -4,8 +4,10 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from corrotwin.twin.core.files import digest
 from corrotwin.twin.fleets.fleet import NEXT, FleetMember, measure_next
 from corrotwin.twin.fleets.outlook import Cell, TwinOutlook, life_of
 from corrotwin.twin.fleets.units import ThicknessUnit
@@ -25,8 +27,11 @@ class SurveyTable:
 
 
 def page_name(member: str) -> str:
-    """Return the name of a twin's page in the folder of the fleet's page: no two twins have the same."""
-    return re.sub(r"[^A-Za-z0-9._-]", lambda found: f"%{ord(found[0]):x}", member).replace("%2f", "+") + ".html"
+    """Return the name of a twin's page in the folder of the fleet's page: no two twins have the same.
+
+    A digest tells names apart whose letters other than a to z, digits, points and dashes differ.
+    """
+    return f"{re.sub(r'[^A-Za-z0-9.-]+', '-', member)[:60].strip('.-')}-{digest(member)[:8]}.html"
 
 
 def write_fleet(
@@ -58,7 +63,7 @@ def write_fleet(
     write_page(
         index, Path(__file__).parent / "fleet.html.j2", title="What to open first", fleet=fleet,
         places=measure_next(fleet, NEXT), unit=unit, years=years,
-        life_text=life_text, percent=percent, life_of=life_of, href=_href,
+        life_text=life_text, percent=percent, life_of=life_of, href=_href, due_text=due_text,
         has_consequence=any(member.consequence is not None for member in fleet),
     )  # fmt: skip
     return index
@@ -85,7 +90,7 @@ def write_twin(
     """
     write_page(
         path, Path(__file__).parent / "twin.html.j2", title=name, name=name, outlook=outlook, unit=unit, up=up,
-        surveys=survey_table(records, unit), life_text=life_text, percent=percent,
+        surveys=survey_table(records, unit), life_text=life_text, percent=percent, due_text=due_text,
         others=[record for record in records if record.kind != "ultrasonic"],
     )  # fmt: skip
 
@@ -123,5 +128,11 @@ def percent(chance: Cell) -> str:
     return "< 0.1 %" if 0 < value < 0.1 else f"{value:.1f} %"
 
 
+def due_text(day: str) -> str:
+    """Return a day on which something is due, and whether it has passed today."""
+    passed = day and day < datetime.now(UTC).date().isoformat()
+    return f"{day} (overdue)" if passed else day or "no date"
+
+
 def _href(name: str) -> str:
-    return "twins/" + page_name(name).replace("%", "%25")
+    return f"twins/{page_name(name)}"

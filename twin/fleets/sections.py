@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corrotwin.twin import creation, store
+from corrotwin.twin.core import files
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.inspection import register as registers
 from corrotwin.twin.inspection.register import Cml, Register
@@ -17,7 +18,8 @@ from corrotwin.twin.mechanisms.soil import LAWS
 from corrotwin.twin.twin_state import TwinState
 from corrotwin.twin.workbooks import days, sheets
 from corrotwin.twin.workbooks.cells import SourceCell, cells_of, in_mm, key_of, number_of
-from corrotwin.twin.workbooks.columns import ColumnMap, Header, Usual, header_of
+from corrotwin.twin.workbooks.columns import ColumnMap, Header, Usual, check_map, header_of
+from corrotwin.twin.workbooks.surveys import day_in, order_in
 
 # What a column of a register of sections may hold, and headings by which it is usually called.
 COLUMNS: Usual = {
@@ -74,17 +76,18 @@ def read_sections(path: Path, given: ColumnMap, unit: str) -> list[PipelineSecti
     if lacking := [name for name in NEEDED if name not in header.columns]:
         raise InputError(f"{header.sheet.where(header.row)}: no column of {lacking[0]}; needs {', '.join(NEEDED)}")
     sheets.check(header.sheet, header.row)
-    order = given.dates or days.order_of(
-        row.cells[header.columns["built"]]
-        for row in header.sheet.rows
-        if row.number > header.row and header.columns["built"] < len(row.cells)
-    )
+    check_map(path, headers, given)
+    column = header.columns["built"]
+    written = [
+        row.cells[column] for row in header.sheet.rows if row.number > header.row and column < len(row.cells)
+    ]  # fmt: skip
+    order = order_in(header, given, written)
     found: dict[str, PipelineSection] = {}
     for row in header.sheet.rows:
         cells = cells_of(header, row) if row.number > header.row else {}
         if not cells:
             continue
-        section = _section(header, row.number, cells, given, order, unit, seed=len(found))
+        section = _section(header, row.number, cells, given, order, unit)
         if section.name in found:
             raise InputError(f"{cells['section'].where}: {section.name!r:.60} stands in two rows; keep one")
         found[section.name] = section
@@ -101,8 +104,7 @@ def read_sections(path: Path, given: ColumnMap, unit: str) -> list[PipelineSecti
 
 
 def _section(
-    header: Header, number: int, cells: Mapping[str, SourceCell], given: ColumnMap, order: days.Order | None, unit: str,
-    *, seed: int,
+    header: Header, number: int, cells: Mapping[str, SourceCell], given: ColumnMap, order: days.Order | None, unit: str
 ) -> PipelineSection:  # fmt: skip
     """Return the section of a row."""
     where = header.sheet.where(number)
@@ -125,7 +127,7 @@ def _section(
     day = _day(cells["built"], order)
     try:
         drawn = creation.shaped(
-            "pipe", {"od_mm": outside, "wall_mm": wall, "run_m": 1000 * (end - begin)}, seed=seed, texel_mm=TEXEL_MM,
+            "pipe", {"od_mm": outside, "wall_mm": wall, "run_m": 1000 * (end - begin)}, seed=_seed(name), texel_mm=TEXEL_MM,
             random=False,
         )  # fmt: skip
         twin = creation.specify(
@@ -144,13 +146,15 @@ def _section(
     )
 
 
+def _seed(name: str) -> int:
+    """Return a seed that follows from a section's name, so that other sections before it change nothing."""
+    return int(files.digest(name)[:8], 16) // 2
+
+
 def _day(cell: SourceCell, order: days.Order | None) -> datetime.date:
-    try:
-        if _YEAR.fullmatch(key_of(cell.value)):
-            return datetime.date(int(key_of(cell.value)), 1, 1)  # a year alone: its first day, the safe side
-        return days.day_of(cell.value, order)
-    except (ValueError, days.AmbiguousDayError) as error:
-        raise InputError(f"{cell.where}: {cell.value!r:.60} is no day; write it as 2016-05-31") from error
+    if _YEAR.fullmatch(key_of(cell.value)):
+        return datetime.date(int(key_of(cell.value)), 1, 1)  # a year alone: its first day, the safe side
+    return day_in(cell, order)
 
 
 def write_sections(out: Path, sections: list[PipelineSection]) -> int:
@@ -171,6 +175,6 @@ def write_sections(out: Path, sections: list[PipelineSection]) -> int:
     for section in new:
         store.save(section.twin, out / section.name, new=True)
     for section in sections:
-        if not registers.read(out / section.name):
-            registers.write(out / section.name, section.register)
+        own = section.register.cmls
+        registers.update(out / section.name, lambda known, own=own: Register(cmls={**known.cmls, **own}))  # type: ignore[misc]
     return len(new)

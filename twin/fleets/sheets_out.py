@@ -21,6 +21,10 @@ _THICKNESSES = {
     "least_left_mm", "mean_loss_mm", "max_loss_mm", "required_mm", "least_read_mm", "left_mm", "nominal_mm",
     "long_term_mm_year", "short_term_mm_year",
 }  # fmt: skip
+_DAYS = {
+    "built", "forecast from", "measure by", "look by", "Date", "date", "last_date", "api_half_life_date",
+    "api_measure_by",
+}  # fmt: skip
 _WIDEST = 60  # characters of a column
 
 
@@ -170,7 +174,7 @@ def _workbook(sheets: Sequence[OutSheet]) -> bytes:
                 cells = [row[number] for row in sheet.rows]
                 page.set_column(number, number, min(max([len(str(cell)) for cell in cells] + [9]) + 1, _WIDEST))
                 for row, cell in enumerate(cells, start=1):
-                    if isinstance(cell, str) and (date := _date(cell)) is not None:
+                    if name in _DAYS and isinstance(cell, str) and (date := _date(cell)) is not None:
                         page.write_datetime(row, number, date, day)
                     elif isinstance(cell, str):
                         page.write_string(row, number, cell)

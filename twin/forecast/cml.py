@@ -17,6 +17,8 @@ from corrotwin.twin.twin_state import TwinState
 if TYPE_CHECKING:
     from rich.table import Table
 
+UNDER_API_570 = "an injection point: by API 570 it is measured within three years; choose its rule"
+
 
 @dataclass(frozen=True, kw_only=True)
 class CmlRow:
@@ -99,7 +101,8 @@ def cml_rows(
             scatter_mm=max(record.scatter_sd for record in own),
             basis=None if one_day else basis, chosen_by="" if one_day else chosen_by,
         )  # fmt: skip
-        rows.append(_row(twin, place, rates, left, levels(life), plan, now_years))
+        said = "" if of_piping or not register.is_injection_point(place.name) else UNDER_API_570
+        rows.append(_row(twin, place, rates, left, levels(life), plan, now_years, said))
     of_zones = [
         _zone_row(name, [row for row in rows if row.zone == name], value, projection, plan, now)
         for name, value in required.items()
@@ -153,7 +156,7 @@ def _compared(code_years: float | None, twin: Levels | None, ahead_years: float)
 
 def _row(
     twin: TwinState, place: PlaceForecast, rates: CmlRates, left: Levels, life: Levels, plan: InspectionPlan,
-    now_years: float,
+    now_years: float, injection: str,
 ) -> CmlRow:  # fmt: skip
     """Return the row of a place; where its zone gets no date, neither answer gives one."""
     why = plan.undated.get(place.zone, "")
@@ -165,7 +168,7 @@ def _row(
 
     from_now = None if rates.life_years is None else max(rates.actual_at + rates.life_years - now_years, 0.0)
     measure = None if rates.measure_at is None else rates.measure_at - now_years
-    remarks = [*rates.remarks]
+    remarks = [*rates.remarks, *([injection] if injection else [])]
     if measure is not None and measure < 0 and not why:
         remarks.append("measurement overdue")
     if said := why or _compared(from_now, life, plan.ahead_years):

@@ -49,7 +49,7 @@ class CmlRates:
         whatever the rate. None where one survey above it tells no rate.
     half_life_at, retire_at : when half of that life and all of it are over.
     measure_at : latest day for the next thickness measurement: `half_life_at`, or the bound of the rule if that comes
-        first; None without a life.
+        first; None without a life, but for an injection point.
     look_at : latest day for the next external visual inspection if the last was at `actual_at`.
     grew_mm : greatest increase of the mean reading from one survey to the next, beyond what the scatter of the gauge
         explains; 0 where there is none. Such a reading is suspect: another place, another instrument or setting, or a
@@ -173,7 +173,7 @@ def cml_rates(
         life_years=life,
         half_life_at=None if life is None else now + life / 2,
         retire_at=None if life is None else now + life,
-        measure_at=None if life is None else now + interval,
+        measure_at=None if life is None and not injection_point else now + interval,
         look_at=now + visual_years(interval, rule),
         grew_mm=grew if grew > 3 * np.sqrt(2) * scatter_mm else 0.0,
         surveys=len(at),

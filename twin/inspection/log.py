@@ -127,7 +127,9 @@ def suspects(log: Log, folder: Path, asset: AssetGeometry | None = None) -> dict
     if not any(record.kind == "ultrasonic" for record in in_force.values()):
         return {}
     built = twin_state.asset(store.read(folder)) if asset is None else asset
-    return plausibility.suspects(in_force, built, tuple(log.events_in_force.values()))
+    known = register.read(folder)
+    named = dict(zip(in_force, known.applied(in_force.values()), strict=True))
+    return plausibility.suspects(named, built, known.named(log.events_in_force.values()))
 
 
 def read_log(folder: Path) -> Log:
@@ -199,6 +201,9 @@ def add(
         before = read_log(folder)
         in_force = before.in_force.values()
         new = plausibility.admit(records, before.records.values(), in_force, twin) if records else []
+        known = register.read(folder)
+        known.check(new)
+        plausibility.check_surveys(known.applied([*in_force, *new]))  # one place may have two names
         happened = admit_events(
             events, before.events.values(), before.events_in_force.values(), [*in_force, *new], twin,
             twin_state.asset(twin),

@@ -1,7 +1,8 @@
 """Condition monitoring locations (CML) of a twin, and the file `register.json` that keeps them in its folder."""
 
+import difflib
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -11,7 +12,7 @@ from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.arguments import check_fields
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.inspection.events import Event
-from corrotwin.twin.inspection.records import Record, check_text
+from corrotwin.twin.inspection.records import Record, check_text, spoken
 
 NAME = "register"
 KINDS = (
@@ -99,6 +100,36 @@ class Register:
                 found[cml.zone] = max(found.get(cml.zone, 0.0), cml.required_mm)
         return found
 
+    def required_with(self, given: Mapping[str, float]) -> dict[str, float]:
+        """Return what the register and a user require together, by zone: the greater, where both do."""
+        found = self.required_by_zone()
+        return found | {zone: max(value, found.get(zone, 0.0)) for zone, value in given.items()}
+
+    def check(self, records: Iterable[Record]) -> None:
+        """Refuse readings of places that the register does not have, or on another zone than their CML.
+
+        Raises
+        ------
+        InputError
+            There is one, and the register is not empty.
+        """
+        for record in records if self else ():
+            cml = self.find(record.place) if record.place and record.kind == "ultrasonic" else None
+            if record.place and record.kind == "ultrasonic" and cml is None:
+                raise InputError(
+                    f"{spoken(record)}: {record.place!r:.60} is not in the twin's register of CML{self.meant(record.place)}; "
+                    "correct it, or add it by corrotwin twin register"
+                )
+            if cml is not None and cml.zone != record.zone:
+                raise InputError(
+                    f"{spoken(record)}: {cml.id} is on {cml.zone} by the register, not on {record.zone}; correct either"
+                )
+
+    def meant(self, place: str) -> str:
+        """Return in words which CML a wrong name may mean; empty where none is near."""
+        near = difflib.get_close_matches(place.partition("/")[0], self.cmls, n=3)
+        return f"; {' or '.join(near)} may be meant" if near else ""
+
     def required_at(self, place: str, of_zone: float) -> float:
         """Return the thickness that a place requires, mm: that of its CML, else that of its zone."""
         cml = self.find(place)
@@ -152,6 +183,22 @@ def read(folder: Path) -> Register:
         return of_plain(content["cmls"])
     except (InputError, TypeError, ValueError, LookupError, AttributeError) as error:
         raise InputError(f"{path}: is no register ({as_read(error)}); import it again") from error
+
+
+def update(folder: Path, change: Callable[[Register], Register]) -> Register:
+    """Change the register in a twin's folder under its lock, so that no other change is lost, and return it.
+
+    Raises
+    ------
+    InputError
+        Another process is writing there, nothing can be written, or `change` raises it. Nothing has changed then.
+    """
+    with locks.hold(folder, "twin", {}), files.writing(folder):
+        before = read(folder)
+        after = change(before)
+        if after != before:
+            files.write_manifest(folder, NAME, {"cmls": plain(after)})
+    return after
 
 
 def write(folder: Path, register: Register) -> None:

@@ -218,6 +218,20 @@ def names(listed: Iterable[object]) -> str:
     return first_of([repr(str(name))[:40] for name in listed], 8)
 
 
+def check_map(path: Path, headers: Iterable[Header], given: ColumnMap) -> None:
+    """Refuse a map that names a heading which no sheet has.
+
+    Raises
+    ------
+    InputError
+        It does.
+    """
+    known = {heading.casefold() for header in headers for heading in header.headings.values()}
+    for name, heading in given.headings.items():
+        if heading.casefold() not in known:
+            raise InputError(f"{path}: no column {heading!r:.60}, which the map names for the {name}")
+
+
 def described(header: Header) -> list[str]:
     """Return a line on each column that is used."""
     name = f"sheet {header.sheet.name!r}: " if header.sheet.name else ""

@@ -9,7 +9,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection.records import KINDS
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import SourceCell, key_of
-from corrotwin.twin.workbooks.columns import ColumnMap, Header, canonical, header_of, names
+from corrotwin.twin.workbooks.columns import ColumnMap, Header, canonical, check_map, header_of, names
 from corrotwin.twin.workbooks.linked import Links
 from corrotwin.twin.workbooks.sheets import WorkbookSheet
 from corrotwin.twin.workbooks.surveys import has_readings, readings_in
@@ -57,10 +57,7 @@ def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap) -> FoundRe
             raise InputError(f"{path}: no visible sheet {given.sheet!r}; it has {names(sheet.name for sheet in read)}")
         read = [sheet for sheet in read if sheet.name == given.sheet]
     headers = [header for sheet in read if (header := header_of(sheet, given)) is not None]
-    known = {heading.casefold() for header in headers for heading in header.headings.values()}
-    for name, heading in given.headings.items():
-        if heading.casefold() not in known:
-            raise InputError(f"{path}: no column {heading!r:.60}, which the map names for the {name}")
+    check_map(path, headers, given)
     measured = [header for header in headers if has_readings(header)]
     if not measured:
         seen = "; ".join(names(header.headings.values()) for header in headers) or "no heading that is known"

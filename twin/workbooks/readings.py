@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -232,10 +231,8 @@ def _registered(
     """Return the zone of a CML of the register, which the row may call by the name of a part."""
     cml = register.find(place)
     if cml is None:
-        near = difflib.get_close_matches(place.partition("/")[0], register.cmls, n=3)
-        meant = f"; {' or '.join(near)} may be meant" if near else ""
         raise InputError(
-            f"{where}: {place!r:.60} is not in the twin's register of CML{meant}; correct the row, or add it by "
+            f"{where}: {place!r:.60} is not in the twin's register of CML{register.meant(place)}; correct the row, or add it by "
             "corrotwin twin register"
         )
     if cell is not None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from corrotwin.twin import assets, twin_state
 from corrotwin.twin.core.errors import InputError, as_read
@@ -13,7 +14,17 @@ from corrotwin.twin.inspection.register import INJECTION, KINDS, Cml, Register
 from corrotwin.twin.twin_state import TwinState
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import SourceCell, cells_of, in_mm, key_of
-from corrotwin.twin.workbooks.columns import USUAL, ColumnMap, Header, Usual, canonical, described, header_of, names
+from corrotwin.twin.workbooks.columns import (
+    USUAL,
+    ColumnMap,
+    Header,
+    Usual,
+    canonical,
+    check_map,
+    described,
+    header_of,
+    names,
+)
 from corrotwin.twin.workbooks.surface import TwinSurface
 
 # What a column of a register may hold, and headings by which it is usually called.
@@ -117,11 +128,14 @@ def read_file(
 def _header(path: Path, given: ColumnMap) -> Header:
     """Return the one sheet of a file that is a register."""
     headers = [header for sheet in sheets.read(path) if (header := header_of(sheet, given, COLUMNS)) is not None]
-    chosen = [
+    check_map(path, headers, given)
+    found = [
         header
         for header in headers
         if "place" in header.columns and _TELLING & set(header.columns) and given.sheet in ("", header.sheet.name)
     ]
+    most = max((len(_TELLING & set(header.columns)) for header in found), default=0)
+    chosen = [header for header in found if len(_TELLING & set(header.columns)) == most]  # it tells most of CML
     if len(chosen) != 1:
         seen = f"in {names(header.sheet.name for header in chosen)}" if chosen else "none"
         raise InputError(
@@ -181,7 +195,7 @@ def _joined(
                 )
     # A row that says nothing of former names keeps those that were known.
     merged = {
-        name: replace(cml, formerly=tuple(dict.fromkeys((*before.cmls[name].formerly, *cml.formerly))))
+        name: _over(before.cmls[name], cml, header)
         if name in before.cmls
         else replace(cml, formerly=_inherited(cml, before))
         for name, cml in found.items()
@@ -207,6 +221,18 @@ def _joined(
         columns=tuple(described(header)),
         notes=tuple(notes),
     )
+
+
+def _over(known: Cml, cml: Cml, header: Header) -> Cml:
+    """Return a CML of a file with what was known of it and the file has no column for."""
+    kept: dict[str, Any] = {
+        field: getattr(known, field)
+        for field, column in (("nominal_mm", "nominal"), ("required_mm", "required"), ("circuit", "circuit"), ("kind", "kind"))
+        if column not in header.columns
+    }  # fmt: skip
+    if cml.zone == known.zone and not {"x", "u"} & set(header.columns):
+        kept["uv"] = known.uv
+    return replace(cml, **kept, formerly=tuple(dict.fromkeys((*known.formerly, *cml.formerly))))
 
 
 def _inherited(cml: Cml, before: Register) -> tuple[str, ...]:

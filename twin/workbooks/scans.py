@@ -19,7 +19,6 @@ from corrotwin.twin.workbooks.sheets import Value, WorkbookSheet
 Grid = NDArray[np.float64]
 
 BLOCKS = 6  # along each side: single points are too many to learn from, and neighbours tell the same
-LEAST_MEASURED = 0.25  # share of a block's points, below which it gives no reading
 _FEWEST = 2  # rows and columns of a grid
 _LONG = {"x": ("x", "scan", "axial", "circ"), "y": ("y", "index", "row"), "value": ("thickness", "value", "z", "t")}
 
@@ -48,7 +47,7 @@ class ThicknessScan:
         ):
             parts = np.array_split(band, min(BLOCKS, self.mm.shape[1]), axis=1)
             for number, block in enumerate(parts, start=1):
-                if np.isfinite(block).mean() >= LEAST_MEASURED:
+                if np.isfinite(block).any():
                     found[f"{letter}{number}"] = float(np.nanmin(block))
         return found
 
@@ -113,8 +112,7 @@ def _matrix(sheet: WorkbookSheet) -> Grid:
     for line, (number, cells) in enumerate(rows):
         for column, cell in enumerate(cells):
             grid[line, column] = _point(cell, sheet, number)
-    first = rows[0][1][0] if rows[0][1] else None
-    if not isinstance(_parsed(first), float) and _is_axis(grid[0, 1:]) and _is_axis(grid[1:, 0]):
+    if _is_axis(grid[0, 1:]) and _is_axis(grid[1:, 0]):
         grid = grid[1:, 1:]
     measured = np.isfinite(grid)
     grid = grid[measured.any(axis=1)][:, measured.any(axis=0)]
@@ -147,7 +145,8 @@ def _long(sheet: WorkbookSheet) -> Grid | None:
         if min(len(xs), len(ys)) < _FEWEST or len(xs) * len(ys) > 4 * max(len(table), 1):
             raise InputError(f"{sheet.path}: x and y are no grid; export the scan on even steps")
         grid = np.full((len(ys), len(xs)), np.nan)
-        grid[np.searchsorted(ys, table[:, 1]), np.searchsorted(xs, table[:, 0])] = table[:, 2]
+        at = np.searchsorted(ys, table[:, 1]), np.searchsorted(xs, table[:, 0])
+        np.fmin.at(grid, at, table[:, 2])  # of two values of a point the least
         return grid
     return None
 
@@ -180,6 +179,8 @@ def _point(cell: Value, sheet: WorkbookSheet, row: int) -> float:
 
 
 def _is_axis(values: Grid) -> bool:
-    """Return whether numbers rise or fall all the way, as positions do."""
+    """Return whether numbers rise or fall in even steps, as positions do and thicknesses do not."""
     steps = np.diff(values)
-    return len(values) >= _FEWEST and bool(np.isfinite(values).all() and ((steps > 0).all() or (steps < 0).all()))
+    return len(values) > _FEWEST and bool(
+        np.isfinite(values).all() and abs(steps[0]) > 0 and np.allclose(steps, steps[0], rtol=1e-3)
+    )

@@ -34,9 +34,9 @@ def readings_in(header: Header, given: ColumnMap) -> Iterator[tuple[dict[str, So
         yield from _long(header, rows, given)
         return
     _check_years(header, rows)
-    order = _order(header, given, list(header.surveys.values()))
+    order = order_in(header, given, list(header.surveys.values()))
     surveyed = {
-        index: _day(SourceCell(value=heading, where=header.sheet.where(header.row)), order)
+        index: day_in(SourceCell(value=heading, where=header.sheet.where(header.row)), order)
         for index, heading in header.surveys.items()
     }
     for row in rows:
@@ -52,13 +52,13 @@ def _long(
 ) -> Iterator[tuple[dict[str, SourceCell], datetime.date]]:
     """Yield the readings of a sheet that has one in each row."""
     date, value = header.columns["date"], header.columns["value"]
-    order = _order(header, given, [_at(row, date) for row in rows])
+    order = order_in(header, given, [_at(row, date) for row in rows])
     for row in rows:
         cells = cells_of(header, row)
         if "value" in cells and "date" not in cells:
             raise InputError(f"{header.sheet.where(row.number, header.headings[date])}: empty; give the day")
         if "value" in cells:
-            yield cells, _day(cells["date"], order)
+            yield cells, day_in(cells["date"], order)
         elif "date" in cells and "place" in cells:
             where = header.sheet.where(row.number, header.headings[value])
             raise InputError(f"{where}: empty; fill it in, write n/a, or remove the row")
@@ -80,7 +80,14 @@ def _at(row: SheetRow, index: int) -> Value:
     return row.cells[index] if index < len(row.cells) else None
 
 
-def _order(header: Header, given: ColumnMap, values: Sequence[Value]) -> days.Order | None:
+def order_in(header: Header, given: ColumnMap, values: Sequence[Value]) -> days.Order | None:
+    """Return which comes first in the days of a column, as the map says it or the days themselves show it.
+
+    Raises
+    ------
+    InputError
+        They are written in two orders, or as if a spreadsheet had read some in another order.
+    """
     if given.dates is not None:
         return given.dates
     try:
@@ -99,7 +106,14 @@ def _order(header: Header, given: ColumnMap, values: Sequence[Value]) -> days.Or
         ) from error
 
 
-def _day(cell: SourceCell, order: days.Order | None) -> datetime.date:
+def day_in(cell: SourceCell, order: days.Order | None) -> datetime.date:
+    """Return the day of a cell.
+
+    Raises
+    ------
+    InputError
+        It is none, or could be either of two.
+    """
     try:
         return days.day_of(cell.value, order)
     except days.AmbiguousDayError as error:

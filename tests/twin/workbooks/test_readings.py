@@ -406,7 +406,7 @@ def test_one_workbook_for_many_twins(tmp_path: Path, command: Command) -> None:
     assert refused.returncode == 2
     assert "no twin is called 'P-103'" in refused.stderr
     dry = command("inspect", plant, "--readings", path, *words, "--dry-run")
-    assert "P-102: would store 1 reading" in dry.stdout, dry.stderr
+    assert "P-102: would store 1 of 1 reading" in dry.stdout, dry.stderr
     assert [taken(plant / name) for name in ("P-101", "P-102")] == [[], []]
     done = command("inspect", plant, "--readings", path, *words)
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,7 @@ from corrotwin.twin.inspection import log
 from corrotwin.twin.workbooks.scans import read_scan
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-GRID = np.round(8.0 - 0.01 * np.arange(96).reshape(8, 12), 3)
+GRID = np.round(8.0 - 0.01 * np.arange(96).reshape(8, 12) - 0.001 * (np.arange(96).reshape(8, 12) % 7), 3)
 
 
 def with_axes(corner: str) -> Rows:
@@ -22,6 +22,7 @@ def with_axes(corner: str) -> Rows:
 SHAPES: dict[str, Rows] = {
     "matrix": GRID.tolist(),
     "axes": with_axes("mm"),
+    "axes with a corner": with_axes("0"),
     "title": [["C-scan of line 7"], [], *with_axes("")],
     "rows": [
         ["X (mm)", "Y (mm)", "Thickness"],
@@ -42,6 +43,11 @@ def test_all_shapes_of_a_grid_are_one(shape: str, tmp_path: Path) -> None:
     assert blocks["F6"] == GRID.min()
 
 
+def test_of_two_values_of_a_point_the_least_counts(tmp_path: Path) -> None:
+    rows: Rows = [*SHAPES["rows"], [0, 0, 3.0], [0, 0, 8.0]]
+    assert read_scan(table(tmp_path / "scan.csv", rows), "mm").blocks()["A1"] == 3.0
+
+
 def test_what_was_not_measured_counts_for_nothing(tmp_path: Path) -> None:
     rows: list[list[object]] = [list(row) for row in GRID.tolist()]
     rows[0][0], rows[0][1], rows[1][0], rows[1][1] = 0, "", "n/a", ""
@@ -49,6 +55,8 @@ def test_what_was_not_measured_counts_for_nothing(tmp_path: Path) -> None:
     found = read_scan(table(tmp_path / "scan.csv", rows), "mm")
     assert "A1" not in found.blocks()
     assert np.isfinite(found.mm).sum() == 96 - 5
+    rows[1][1] = 2.1  # alone in its block
+    assert read_scan(table(tmp_path / "thin.csv", rows), "mm").blocks()["A1"] == 2.1
     assert found.blocks()["F6"] == GRID[7, 10]
 
 
