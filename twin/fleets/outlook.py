@@ -180,12 +180,11 @@ def _tasks(made: Forecast, suspects: Mapping[int, str], day: Mapping[str, str]) 
     said = []
     if plan is None:
         said.append("state the thickness that must be left: without it there is neither a life nor a date")
-    below = [
-        row for row in made.cmls if row.place and row.least_read_mm is not None and row.least_read_mm <= row.required_mm
-    ]
+    named = [row for row in made.cmls if row.place]
+    below = [row for row in named if row.least_read_mm is not None and row.least_read_mm <= row.required_mm]
     said += [
-        f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, {_both(row.required_mm)} required: assess its fitness "
-        "for service now"
+        f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, {_both(row.required_mm)} required: assess its "
+        "fitness for service now"
         for row in below
     ]
     if unread := _never_read(made):

@@ -127,8 +127,8 @@ def _section(
     day = _day(cells["built"], order)
     try:
         drawn = creation.shaped(
-            "pipe", {"od_mm": outside, "wall_mm": wall, "run_m": 1000 * (end - begin)}, seed=_seed(name), texel_mm=TEXEL_MM,
-            random=False,
+            "pipe", {"od_mm": outside, "wall_mm": wall, "run_m": 1000 * (end - begin)}, seed=_seed(name),
+            texel_mm=TEXEL_MM, random=False,
         )  # fmt: skip
         twin = creation.specify(
             drawn, built=day, category=CATEGORY, bare=True,

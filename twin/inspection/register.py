@@ -117,8 +117,8 @@ class Register:
             cml = self.find(record.place) if record.place and record.kind == "ultrasonic" else None
             if record.place and record.kind == "ultrasonic" and cml is None:
                 raise InputError(
-                    f"{spoken(record)}: {record.place!r:.60} is not in the twin's register of CML{self.meant(record.place)}; "
-                    "correct it, or add it by corrotwin twin register"
+                    f"{spoken(record)}: {record.place!r:.60} is not in the twin's register of CML"
+                    f"{self.meant(record.place)}; correct it, or add it by corrotwin twin register"
                 )
             if cml is not None and cml.zone != record.zone:
                 raise InputError(

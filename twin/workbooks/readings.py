@@ -232,8 +232,8 @@ def _registered(
     cml = register.find(place)
     if cml is None:
         raise InputError(
-            f"{where}: {place!r:.60} is not in the twin's register of CML{register.meant(place)}; correct the row, or add it by "
-            "corrotwin twin register"
+            f"{where}: {place!r:.60} is not in the twin's register of CML{register.meant(place)}; correct the row, or "
+            "add it by corrotwin twin register"
         )
     if cell is not None:
         zone = cml.zone

@@ -225,11 +225,10 @@ def _joined(
 
 def _over(known: Cml, cml: Cml, header: Header) -> Cml:
     """Return a CML of a file with what was known of it and the file has no column for."""
+    columns = {"nominal_mm": "nominal", "required_mm": "required", "circuit": "circuit", "kind": "kind"}
     kept: dict[str, Any] = {
-        field: getattr(known, field)
-        for field, column in (("nominal_mm", "nominal"), ("required_mm", "required"), ("circuit", "circuit"), ("kind", "kind"))
-        if column not in header.columns
-    }  # fmt: skip
+        field: getattr(known, field) for field, column in columns.items() if column not in header.columns
+    }
     if cml.zone == known.zone and not {"x", "u"} & set(header.columns):
         kept["uv"] = known.uv
     return replace(cml, **kept, formerly=tuple(dict.fromkeys((*known.formerly, *cml.formerly))))

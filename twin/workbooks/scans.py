@@ -145,8 +145,8 @@ def _long(sheet: WorkbookSheet) -> Grid | None:
         if min(len(xs), len(ys)) < _FEWEST or len(xs) * len(ys) > 4 * max(len(table), 1):
             raise InputError(f"{sheet.path}: x and y are no grid; export the scan on even steps")
         grid = np.full((len(ys), len(xs)), np.nan)
-        at = np.searchsorted(ys, table[:, 1]), np.searchsorted(xs, table[:, 0])
-        np.fmin.at(grid, at, table[:, 2])  # of two values of a point the least
+        places = np.searchsorted(ys, table[:, 1]), np.searchsorted(xs, table[:, 0])
+        np.fmin.at(grid, places, table[:, 2])  # of two values of a point the least
         return grid
     return None
 
