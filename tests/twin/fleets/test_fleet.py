@@ -208,6 +208,27 @@ def test_places_of_which_least_is_certain_are_measured_next(seen: TwinOutlook) -
     assert places[0].life_years == min(float(row["api_life_years"] or 0), float(row["twin_life_years_p5"] or 0))
 
 
+def test_a_twin_without_requirement_is_no_success(plant: Path, command: Command) -> None:
+    done = command("fleet", plant / "unit 1", "--years", "10")
+    assert done.returncode == 1
+    assert "P-1 <b>&: no thickness is required; give --required, or a register of CML that does" in done.stdout
+
+
+def test_a_cml_that_was_never_read_is_a_task(tmp_path: Path, command: Command) -> None:
+    folder = pipe(tmp_path / "spool")
+    rows = [["CML", "Zone", "Required (mm)"], ["A-1", "body", 5]]
+    assert command("register", folder, table(tmp_path / "a.csv", rows)).returncode == 0
+    found = making.outlook_of(folder, OutlookSettings())
+    assert "measure body A-1: never measured" in found.tasks
+    row = next(each for each in found.cmls if each["place"] == "A-1")
+    assert (row["readings"], row["least_read_mm"]) == (0, None)
+    assert outlook.of_plain(json.loads(json.dumps(outlook.plain(found)))) == found
+    assert measure_next([FleetMember(name="a", folder=folder, outlook=found)], 9) == []
+    out = tmp_path / "spool.html"
+    assert command("report", folder, "--out", out).returncode == 0
+    assert "never measured" in out.read_text()
+
+
 def test_folders_that_are_no_fleet(tmp_path: Path) -> None:
     with pytest.raises(ct.InputError, match="no such folder"):
         twins_in(tmp_path / "none")

@@ -44,6 +44,10 @@ def test_a_twin_a_section(tmp_path: Path, command: Command) -> None:
     assert f"{first.built:%Y-%m-%d}" == "1998-01-01"
     assert registers.read(out / "KP-0").required_by_zone() == {"body": pytest.approx(0.2 * 25.4)}
     assert "0 new" in command("sections", path, out).stdout
+    more = [ROWS[0], ["KP-X", 3, 4, *ROWS[1][3:]], [*ROWS[1][:5], 0.25, *ROWS[1][6:]], ROWS[2]]
+    again = command("sections", table(tmp_path / "more.csv", more), out)
+    assert "3 sections of 3.5 km, 1 new" in again.stdout, again.stderr
+    assert registers.read(out / "KP-0").required_by_zone() == {"body": pytest.approx(0.25 * 25.4)}
     other = [ROWS[0], ["KP-0", 0, 1, 24, *ROWS[1][4:]]]
     refused = command("sections", table(tmp_path / "other.csv", other), out)
     assert refused.returncode == 2
@@ -59,6 +63,7 @@ def test_a_twin_a_section(tmp_path: Path, command: Command) -> None:
         (2, 1.2, "KP-0 ends at 1.2 km, and KP-1 begins at 1 km"),
         (3, 200, "line 2: pipe od_mm"),
         (5, 0.5, "12.7 mm are required of a wall of 9.525 mm"),
+        (6, "05/06/1998", "line 2, column 'Built': '05/06/1998' could be either of two days"),
         (6, "soon", "line 2, column 'Built': 'soon' is no day"),
         (6, "", "line 2: 'Built' is empty; fill it in"),
         (7, "moor", "line 2, column 'Soil': 'moor' is no class of EN 1993-5"),

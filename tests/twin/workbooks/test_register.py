@@ -1,5 +1,6 @@
 """Registers of CML: what they say of readings and forecasts, and every way in which a row may be wrong."""
 
+import dataclasses
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -148,3 +149,53 @@ def test_a_damaged_register_is_refused(content: str, spool: Path, command: Comma
     refused = command("forecast", spool)
     assert refused.returncode == 2
     assert "register.json: " in refused.stderr
+
+
+def test_what_a_list_has_no_column_for_is_kept(spool: Path, tmp_path: Path, command: Command) -> None:
+    assert command("register", spool, table(tmp_path / "a.csv", ROWS)).returncode == 0
+    before = registers.read(spool)
+    bare = [["CML", "Component", "Circuit"], ["TML-1", "Body", "C-9"]]
+    assert command("register", spool, table(tmp_path / "b.csv", bare)).returncode == 0
+    after = registers.read(spool)
+    assert after.cmls["TML-1"] == dataclasses.replace(before.cmls["TML-1"], circuit="C-9")
+    mapped = tmp_path / "map.json"
+    mapped.write_text('{"required": "T-ret"}')
+    refused = command("register", spool, tmp_path / "b.csv", "--map", mapped)
+    assert refused.returncode == 2
+    assert "no column 'T-ret', which the map names for the required" in refused.stderr
+
+
+def test_a_register_and_the_user_require_together(spool: Path, tmp_path: Path, command: Command) -> None:
+    assert command("register", spool, table(tmp_path / "a.csv", ROWS)).returncode == 0
+    register = registers.read(spool)
+    of_body = 0.25 * 25.4
+    assert register.required_with({"end": 5.0}) == {"body": pytest.approx(of_body), "end": 5.0}
+    assert register.required_with({"body": 7.0, "all": 3.0}) == {"body": 7.0, "all": 3.0}
+    assert register.required_with({"body": 1.0}) == {"body": pytest.approx(of_body)}
+
+
+def test_no_reading_passes_the_register_by_another_way(spool: Path, tmp_path: Path, command: Command) -> None:
+    assert command("register", spool, table(tmp_path / "a.csv", ROWS)).returncode == 0
+    words = ("--date", "2015-05-31", "--kind", "ultrasonic", "--value", "7.9", "--tool", "UT")
+    unknown = command("inspect", spool, *words, "--zone", "body", "--place", "NOPE")
+    assert unknown.returncode == 2
+    assert "'NOPE' is not in the twin's register of CML" in unknown.stderr
+    elsewhere = command("inspect", spool, *words, "--zone", "end", "--place", "TML-1")
+    assert elsewhere.returncode == 2
+    assert "TML-1 is on body by the register, not on end" in elsewhere.stderr
+    assert log.read_log(spool).records == {}
+
+
+def test_a_renamed_cml_is_held_against_its_earlier_readings(spool: Path, tmp_path: Path, command: Command) -> None:
+    assert command("register", spool, table(tmp_path / "a.csv", ROWS)).returncode == 0
+    rows: list[list[object]] = [["CML", "Date", "Thickness (mm)"], ["TML-1", "2012-05-31", 6.0]]
+    assert command("inspect", spool, "--readings", table(tmp_path / "r.csv", rows)).returncode == 0
+    told = [[*HEADINGS, "Former ID"], ["E-17", *ROWS[1][1:], "TML-1"]]
+    assert command("register", spool, table(tmp_path / "c.csv", told)).returncode == 0
+    rows = [["CML", "Date", "Thickness (mm)"], ["E-17", "2022-05-31", 7.9]]
+    assert command("inspect", spool, "--readings", table(tmp_path / "r2.csv", rows)).returncode == 0
+    assert list(log.suspects(log.read_log(spool), spool)) == [2]
+    rows = [["CML", "Date", "Thickness (mm)"], ["E-17", "2012-05-31", 7.0]]
+    twice = command("inspect", spool, "--readings", table(tmp_path / "r3.csv", rows))
+    assert twice.returncode == 2
+    assert "7 mm at E-17 on body" in twice.stderr
