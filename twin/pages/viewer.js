@@ -64,7 +64,7 @@
       const number = event.key.startsWith(prefix) ? identified.get(event.key.slice(prefix.length)) : undefined;
       if (number === undefined) return;
       restore(number, event.newValue);
-      undone = undone.filter(step => step.every(one => one.number !== number));
+      undone = undone.filter(before => before.every(one => one.number !== number));
     }
     relabel();
     look();
@@ -119,6 +119,7 @@
   const aspects = pictures.map(picture => picture.aspect).sort((one, other) => one - other);
   const tall = Math.min(1.1, Math.max(0.6, 1 / (aspects[aspects.length >> 1] || 1))); // as most pictures are
   let columns = 1, wide = LEAST, rowHeight = 200, boxHeight = 120;
+  let printing = false; // then all rows are in the document
 
   function measure() {
     const width = list.clientWidth;
@@ -133,10 +134,22 @@
   }
 
   function draw() {
-    const first = Math.max(0, Math.floor(list.scrollTop / rowHeight) - MORE) * columns;
-    const last = Math.min(order.length, (Math.ceil((list.scrollTop + list.clientHeight) / rowHeight) + MORE) * columns);
+    const first = printing ? 0 : Math.max(0, Math.floor(list.scrollTop / rowHeight) - MORE) * columns;
+    const last = printing ? order.length : Math.min(order.length, (Math.ceil((list.scrollTop + list.clientHeight) / rowHeight) + MORE) * columns);
     for (const [place, card] of cards) if (place < first || place >= last) { card.remove(); cards.delete(place); }
     for (let place = first; place < last; place += 1) if (!cards.has(place)) cards.set(place, card(place));
+  }
+
+  // A browser does not wait for pictures that come into the document when it begins to print.
+  async function print() {
+    at("status").textContent = "loading pictures for print";
+    const loading = order.flatMap(number => pictures[number].small.map(address => Object.assign(new Image(), { src: address })));
+    await Promise.allSettled(loading.map(image => image.decode()));
+    printing = true;
+    draw();
+    await Promise.allSettled([...list.querySelectorAll("img")].map(image => image.decode()));
+    tell();
+    window.print();
   }
 
   function card(place) {
@@ -220,6 +233,18 @@
     tell();
   }
 
+  // The list announces its choice itself, but only while it has the focus.
+  function say() {
+    if (document.activeElement === list) at("said").textContent = "";
+    else if (order.length) at("said").textContent = `${chosen + 1} of ${order.length}: ${cards.get(chosen).getAttribute("aria-label")}`;
+    else at("said").textContent = at("name").textContent;
+  }
+
+  function step(by) {
+    choose(chosen + by);
+    say();
+  }
+
   function look() {
     const empty = !order.length;
     at("detail").classList.toggle("empty", empty);
@@ -286,17 +311,22 @@
       if (goes && next !== undefined) choose(chosen + 1);
       else choose(chosen);
     } else arrange(next);
+    say();
   }
 
   function undo() {
-    const step = undone.pop();
-    if (!step) return;
-    for (const { number, decision, note } of step) set(number, decision, note ?? noteOf(number));
-    const [{ number }] = step, several = step.length > 1;
-    if (several) arrange(order[chosen]);
-    else arrange(number, number);
-    if (several) at("status").textContent += `; ${step.length} loaded decisions undone`;
-    else if (!passes(number)) at("status").textContent += `; ${pictures[number].name} is shown although the filter excludes it`;
+    const last = undone.pop();
+    if (!last) return;
+    for (const { number, decision, note } of last) set(number, decision, note ?? noteOf(number));
+    const [{ number }] = last, several = last.length > 1;
+    if (several) {
+      arrange(order[chosen]);
+      at("status").textContent += `; ${last.length} loaded decisions undone`;
+      return;
+    }
+    arrange(number, number);
+    say();
+    if (!passes(number)) at("status").textContent += `; ${pictures[number].name} is shown although the filter excludes it`;
   }
 
   function download() {
@@ -333,15 +363,15 @@
       if (number === undefined || !valid(entry)) strange += 1;
       else found.set(number, entry);
     }
-    const step = [...found.keys()].map(number => ({ number, decision: decisionOf(number), note: noteOf(number) }));
-    const replaced = step.filter(({ number, decision, note }) =>
+    const before = [...found.keys()].map(number => ({ number, decision: decisionOf(number), note: noteOf(number) }));
+    const replaced = before.filter(({ number, decision, note }) =>
       decision && decision !== found.get(number).decision || note && note !== found.get(number).note).length;
     if (replaced && !confirm(`The file differs from your decisions or notes on ${replaced} photo${replaced === 1 ? "" : "s"}. Replace yours?`)) {
       return "not loaded: your decisions and notes stay";
     }
     for (const [number, { decision, note }] of found) set(number, decision, note);
-    if (step.length) undone.push(step);
-    return `${step.length} decision${step.length === 1 ? "" : "s"} loaded` + (strange ? `; ${strange} are on photos or masks that this page does not have` : "");
+    if (before.length) undone.push(before);
+    return `${before.length} decision${before.length === 1 ? "" : "s"} loaded` + (strange ? `; ${strange} are on photos or masks that this page does not have` : "");
   }
 
   // --- overlays
@@ -402,6 +432,11 @@
   const turn = () => { at("order").textContent = descending ? "largest first" : "smallest first"; };
 
   function press(event) {
+    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "p") {
+      event.preventDefault();
+      if (!event.repeat) print();
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const inside = event.target, typing = inside.matches("textarea, select, input:not([type=checkbox]):not([type=radio])");
     if (event.key === "Escape") {
@@ -423,8 +458,8 @@
     } else if (at("keys").checked) {
       const one = event.key.toLowerCase();
       if (event.repeat && "aru".includes(one)) return;
-      if (one === "j") choose(chosen + 1);
-      else if (one === "k") choose(chosen - 1);
+      if (one === "j") step(1);
+      else if (one === "k") step(-1);
       else if (one === "z") enlarge();
       else if (one === "+" || one === "=") opaque(+at("opacity").value + 10);
       else if (one === "-") opaque(+at("opacity").value - 10);
@@ -465,9 +500,10 @@
   at("find").addEventListener("input", () => arrange(order[chosen]));
   for (const form of ["controls", "overlay"]) at(form).addEventListener("submit", event => event.preventDefault());
   at("opacity").addEventListener("input", () => opaque(at("opacity").value));
-  at("previous").addEventListener("click", () => choose(chosen - 1));
-  at("next").addEventListener("click", () => choose(chosen + 1));
+  at("previous").addEventListener("click", () => step(-1));
+  at("next").addEventListener("click", () => step(1));
   at("zoom").addEventListener("click", enlarge);
+  at("print").addEventListener("click", print);
   at("close").addEventListener("click", () => looking(false));
   list.addEventListener("click", event => {
     const made = event.target.closest(".card");
@@ -482,7 +518,8 @@
     requestAnimationFrame(() => { waiting = false; draw(); });
   }, { passive: true });
   document.addEventListener("keydown", press);
-  new ResizeObserver(() => { measure(); choose(chosen); }).observe(list);
+  for (const name of ["beforeprint", "afterprint"]) window.addEventListener(name, () => { printing = name === "beforeprint"; draw(); });
+  new ResizeObserver(() => { if (!printing) { measure(); choose(chosen); } }).observe(list);
   new ResizeObserver(fit).observe(at("frame"));
   lay(layer);
   opaque(50);

@@ -375,7 +375,7 @@ def test_decisions_of_other_folders_tabs_and_files_are_kept(
         page.get_by_label("Show").select_option("all")
         kept = "JSON.stringify(Object.entries(localStorage).sort())"
         before = page.evaluate(kept)
-        page.evaluate("window.confirm = text => { window.asked = text; return window.agrees; }")
+        page.evaluate("() => { window.confirm = text => { window.asked = text; return window.agrees; }; }")
         page.locator("#load").set_input_files(new)
         page.get_by_text("not loaded: format_version 99 is not 1").wait_for()
         page.locator("#load").set_input_files(file)
@@ -389,6 +389,18 @@ def test_decisions_of_other_folders_tabs_and_files_are_kept(
         page.get_by_role("button", name="Undo").click()
         page.get_by_text(f"{len(NAMES)} loaded decisions undone").wait_for()
         assert page.evaluate(kept) == before
+        page.locator("#frame").focus()
+        page.keyboard.press("k")
+        page.keyboard.press("j")  # outside the list, too, the chosen photo is announced
+        assert re.match(rf"\d+ of {len(NAMES)}: {re.escape(name.inner_text())}", page.locator("#said").inner_text())
+        page.set_viewport_size({"width": 1000, "height": 300})
+        page.evaluate("() => { window.printed = new Promise(done => { window.print = done; }); }")
+        page.get_by_role("button", name="Print the list").click()
+        page.evaluate("() => window.printed.then(() => true)")
+        assert page.locator(".card").count() == len(NAMES)
+        page.pdf()
+        page.wait_for_timeout(100)
+        assert page.locator(".card").count() < len(NAMES)
 
 
 @pytest.mark.parametrize("width", [400, 1200])
