@@ -314,8 +314,7 @@ def test_a_person_goes_through_the_photos_and_trains_on_what_is_right(
         assert "0 accepted" in page.locator("#status").inner_text()
         page.locator("#load").set_input_files(tmp_path / "decisions.json")
         page.get_by_text(f"{len(NAMES)} decisions loaded").wait_for()
-        (tmp_path / "other.json").write_text(json.dumps({"kind": "review", "predictions": "else", "decisions": []}))
-        page.locator("#load").set_input_files(tmp_path / "other.json")
+        page.locator("#load").set_input_files(decided(masks, tmp_path / "other.json", {}, predictions="else"))
         page.get_by_text("not loaded: decisions on other photos").wait_for()
     found = json.loads((tmp_path / "decisions.json").read_text())["decisions"]
     by_photo = {each["photo"]: (each["decision"], each["note"]) for each in found}
