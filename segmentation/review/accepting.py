@@ -49,7 +49,9 @@ def write(predicted: PredictedFolder, decisions: Sequence[Decision], out: Path) 
     """
     accepted, rejected = ([each for each in decisions if each.verdict == word] for word in ("accept", "reject"))
     if not accepted:
-        raise InputError(f"`decisions`: accept none of {len(predicted.photos)} masks; a dataset needs one at least")
+        raise InputError(
+            "`decisions`: no mask is accepted; a dataset needs at least one, so accept one on the page first"
+        )
     for each in (*accepted, *rejected):
         if leaves(each.photo.name):
             raise InputError(f"{printable(each.photo.name)}: no dataset takes this name; rename it, predict again")

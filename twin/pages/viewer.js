@@ -9,49 +9,66 @@
 
   // What was decided, by the number of the picture: {decision, note}.
   const decided = new Map();
-  const undone = []; // what the last decisions replaced, for undo
+  let undone = []; // for undo, of each step what it replaced: [{number, decision, note}]; no note: it stays as it is
   let order = pictures.map((_, number) => number);
   let chosen = 0; // place in the order
   let layer = layers.length ? 0 : -1;
   let descending = true;
   let zoomed = false;
-  let unsaved = false;
+  const unsaved = new Set(); // numbers of pictures whose decision the browser does not keep
 
   // --- decisions, kept by the browser until they are downloaded
 
-  const key = review && "corrotwin review " + review.source;
-  const identified = new Map(pictures.map((picture, number) => [JSON.stringify(picture.identity), number]));
+  // Each decision is an item of its own, by photo and mask. Pages and tabs so keep what others wrote.
+  const prefix = review && `corrotwin review ${review.source} `;
+  const FORMAT_VERSION = 1;
+  const identityNames = Object.keys(pictures[0]?.identity ?? {});
+  const identityOf = entry => JSON.stringify(identityNames.map(name => entry[name]));
+  const identified = new Map(pictures.map((picture, number) => [identityOf(picture.identity ?? {}), number]));
+  const keyOf = number => prefix + identityOf(pictures[number].identity);
 
   const entries = () => [...decided].sort((one, other) => one[0] - other[0]).map(([number, { decision, note }]) =>
     ({ ...pictures[number].identity, decision, note }));
 
-  function take(found) {
-    let taken = 0, strange = 0;
-    if (!Array.isArray(found)) throw new Error("no list of decisions");
-    for (const entry of found) {
-      const { decision, note, ...identity } = entry ?? {};
-      const ordered = pictures.length && Object.fromEntries(Object.keys(pictures[0].identity).map(name => [name, identity[name]]));
-      const number = identified.get(JSON.stringify(ordered));
-      if (number === undefined || !["accept", "reject", ""].includes(decision) || typeof note !== "string") { strange += 1; continue; }
-      decided.set(number, { decision, note });
-      taken += 1;
-    }
-    return { taken, strange };
-  }
+  const valid = one => ["accept", "reject", ""].includes(one?.decision) && typeof one.note === "string";
 
-  function keep() {
+  function keep(number) {
     try {
-      localStorage.setItem(key, JSON.stringify(entries()));
-      unsaved = false;
+      if (decided.has(number)) localStorage.setItem(keyOf(number), JSON.stringify(decided.get(number)));
+      else localStorage.removeItem(keyOf(number));
+      unsaved.delete(number);
     } catch { // storage is full or switched off
-      unsaved = decided.size > 0;
+      unsaved.add(number);
     }
   }
 
-  function restore() {
+  function restore(number, text) {
+    decided.delete(number);
     try {
-      take(JSON.parse(localStorage.getItem(key) || "[]"));
-    } catch { /* nothing was kept, or it is damaged */ }
+      const { decision, note } = JSON.parse(text) ?? {};
+      if (valid({ decision, note })) decided.set(number, { decision, note });
+    } catch { /* it is damaged */ }
+  }
+
+  function restoreAll() {
+    try {
+      pictures.forEach((_, number) => restore(number, localStorage.getItem(keyOf(number))));
+    } catch { /* storage is switched off */ }
+  }
+
+  // Another tab decided.
+  function follow(event) {
+    if (event.storageArea !== localStorage) return;
+    if (event.key === null) restoreAll();
+    else {
+      const number = event.key.startsWith(prefix) ? identified.get(event.key.slice(prefix.length)) : undefined;
+      if (number === undefined) return;
+      restore(number, event.newValue);
+      undone = undone.filter(before => before.every(one => one.number !== number));
+    }
+    relabel();
+    look();
+    tell();
   }
 
   const decisionOf = number => decided.get(number)?.decision ?? "";
@@ -60,7 +77,7 @@
   function set(number, decision, note) {
     if (decision || note) decided.set(number, { decision, note });
     else decided.delete(number);
-    keep();
+    keep(number);
   }
 
   // --- order and filter
@@ -80,10 +97,10 @@
     });
   }
 
-  function arrange(follow) {
+  function arrange(follow, always) { // `always` is shown whatever the filter says
     const place = at("sort").value, sign = descending ? -1 : 1;
     const names = (one, other) => pictures[one].name < pictures[other].name ? -1 : 1;
-    order = pictures.map((_, number) => number).filter(passes);
+    order = pictures.map((_, number) => number).filter(number => number === always || passes(number));
     if (place === "name") order.sort((one, other) => sign * names(one, other));
     else order.sort((one, other) => {
       const a = pictures[one].values[place], b = pictures[other].values[place];
@@ -102,6 +119,7 @@
   const aspects = pictures.map(picture => picture.aspect).sort((one, other) => one - other);
   const tall = Math.min(1.1, Math.max(0.6, 1 / (aspects[aspects.length >> 1] || 1))); // as most pictures are
   let columns = 1, wide = LEAST, rowHeight = 200, boxHeight = 120;
+  let printing = false; // then all rows are in the document
 
   function measure() {
     const width = list.clientWidth;
@@ -116,10 +134,22 @@
   }
 
   function draw() {
-    const first = Math.max(0, Math.floor(list.scrollTop / rowHeight) - MORE) * columns;
-    const last = Math.min(order.length, (Math.ceil((list.scrollTop + list.clientHeight) / rowHeight) + MORE) * columns);
+    const first = printing ? 0 : Math.max(0, Math.floor(list.scrollTop / rowHeight) - MORE) * columns;
+    const last = printing ? order.length : Math.min(order.length, (Math.ceil((list.scrollTop + list.clientHeight) / rowHeight) + MORE) * columns);
     for (const [place, card] of cards) if (place < first || place >= last) { card.remove(); cards.delete(place); }
     for (let place = first; place < last; place += 1) if (!cards.has(place)) cards.set(place, card(place));
+  }
+
+  // A browser does not wait for pictures that come into the document when it begins to print.
+  async function print() {
+    at("status").textContent = "loading pictures for print";
+    const loading = order.flatMap(number => pictures[number].small.map(address => Object.assign(new Image(), { src: address })));
+    await Promise.allSettled(loading.map(image => image.decode()));
+    printing = true;
+    draw();
+    await Promise.allSettled([...list.querySelectorAll("img")].map(image => image.decode()));
+    tell();
+    window.print();
   }
 
   function card(place) {
@@ -203,6 +233,18 @@
     tell();
   }
 
+  // The list announces its choice itself, but only while it has the focus.
+  function say() {
+    if (document.activeElement === list) at("said").textContent = "";
+    else if (order.length) at("said").textContent = `${chosen + 1} of ${order.length}: ${cards.get(chosen).getAttribute("aria-label")}`;
+    else at("said").textContent = at("name").textContent;
+  }
+
+  function step(by) {
+    choose(chosen + by);
+    say();
+  }
+
   function look() {
     const empty = !order.length;
     at("detail").classList.toggle("empty", empty);
@@ -231,7 +273,7 @@
       at("accept").setAttribute("aria-pressed", decisionOf(number) === "accept");
       at("reject").setAttribute("aria-pressed", decisionOf(number) === "reject");
       at("undo").disabled = !undone.length;
-      at("note").value = noteOf(number);
+      if (at("note").value !== noteOf(number)) at("note").value = noteOf(number);
     }
   }
 
@@ -245,7 +287,7 @@
     if (review) {
       const count = word => [...decided.values()].filter(one => one.decision === word).length;
       text += `; ${count("accept")} accepted, ${count("reject")} rejected`;
-      if (unsaved) text += "; this browser keeps nothing: download before you leave";
+      if (unsaved.size) text += "; this browser keeps nothing: download before you leave";
     }
     at("status").textContent = text;
   }
@@ -262,46 +304,74 @@
   function decide(word) {
     if (!order.length) return;
     const number = order[chosen], before = decisionOf(number), next = order[chosen + 1];
-    undone.push([number, before]);
+    undone.push([{ number, decision: before }]);
     set(number, before === word ? "" : word, noteOf(number));
     const goes = before !== word;
     if (passes(number)) {
       if (goes && next !== undefined) choose(chosen + 1);
       else choose(chosen);
     } else arrange(next);
+    say();
   }
 
   function undo() {
     const last = undone.pop();
     if (!last) return;
-    set(last[0], last[1], noteOf(last[0]));
-    arrange(last[0]);
+    for (const { number, decision, note } of last) set(number, decision, note ?? noteOf(number));
+    const [{ number }] = last, several = last.length > 1;
+    if (several) {
+      arrange(order[chosen]);
+      at("status").textContent += `; ${last.length} loaded decisions undone`;
+      return;
+    }
+    arrange(number, number);
+    say();
+    if (!passes(number)) at("status").textContent += `; ${pictures[number].name} is shown although the filter excludes it`;
   }
 
   function download() {
-    const content = { format_version: 1, kind: "review", predictions: review.source, decisions: entries() };
+    const content = { format_version: FORMAT_VERSION, kind: "review", predictions: review.source, decisions: entries() };
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([JSON.stringify(content, null, 1)], { type: "application/json" }));
     link.download = "decisions.json";
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-    unsaved = false;
+    unsaved.clear();
     tell();
   }
 
   async function load(file) {
     let said;
     try {
-      const content = JSON.parse(await file.text());
-      if (content.kind !== "review" || content.predictions !== review.source) throw new Error("decisions on other photos");
-      const { taken, strange } = take(content.decisions);
-      keep();
-      said = `${taken} decisions loaded` + (strange ? `; ${strange} are on photos or masks that this page has not` : "");
+      said = take(JSON.parse(await file.text()));
     } catch (error) {
       said = `not loaded: ${error.message}`;
     }
     arrange(order[chosen]);
     at("status").textContent = said;
+  }
+
+  function take(content) {
+    if (content?.kind !== "review") throw new Error("no decisions; choose the file that this page downloaded");
+    if (content.format_version !== FORMAT_VERSION) throw new Error(`format_version ${content.format_version} is not ${FORMAT_VERSION}; update the program and make the page again`);
+    if (content.predictions !== review.source) throw new Error("decisions on other photos");
+    if (!Array.isArray(content.decisions)) throw new Error("no list of decisions");
+    const found = new Map(); // by number
+    let strange = 0;
+    for (const entry of content.decisions) {
+      const number = identified.get(identityOf(entry ?? {}));
+      if (number === undefined || !valid(entry)) strange += 1;
+      else found.set(number, entry);
+    }
+    const before = [...found.keys()].map(number => ({ number, decision: decisionOf(number), note: noteOf(number) }));
+    const replaced = before.filter(({ number, decision, note }) =>
+      decision && decision !== found.get(number).decision || note && note !== found.get(number).note).length;
+    if (replaced && !confirm(`The file differs from your decisions or notes on ${replaced} photo${replaced === 1 ? "" : "s"}. Replace yours?`)) {
+      return "not loaded: your decisions and notes stay";
+    }
+    for (const [number, { decision, note }] of found) set(number, decision, note);
+    if (before.length) undone.push(before);
+    return `${before.length} decision${before.length === 1 ? "" : "s"} loaded` + (strange ? `; ${strange} are on photos or masks that this page does not have` : "");
   }
 
   // --- overlays
@@ -362,6 +432,11 @@
   const turn = () => { at("order").textContent = descending ? "largest first" : "smallest first"; };
 
   function press(event) {
+    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "p") {
+      event.preventDefault();
+      if (!event.repeat) print();
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const inside = event.target, typing = inside.matches("textarea, select, input:not([type=checkbox]):not([type=radio])");
     if (event.key === "Escape") {
@@ -370,6 +445,8 @@
       return;
     }
     if (typing) return;
+    // A key that is held down decides once.
+    if (event.repeat && event.key === "Enter" && ["accept", "reject", "undo"].includes(inside.id)) event.preventDefault();
     const page = Math.max(1, Math.floor(list.clientHeight / rowHeight)) * columns;
     const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, PageUp: -page, PageDown: page, Home: -Infinity, End: Infinity };
     if (inside === list && event.key in steps) {
@@ -380,8 +457,9 @@
       at("frame").focus();
     } else if (at("keys").checked) {
       const one = event.key.toLowerCase();
-      if (one === "j") choose(chosen + 1);
-      else if (one === "k") choose(chosen - 1);
+      if (event.repeat && "aru".includes(one)) return;
+      if (one === "j") step(1);
+      else if (one === "k") step(-1);
       else if (one === "z") enlarge();
       else if (one === "+" || one === "=") opaque(+at("opacity").value + 10);
       else if (one === "-") opaque(+at("opacity").value - 10);
@@ -402,7 +480,8 @@
   build();
   turn();
   if (review) {
-    restore();
+    restoreAll();
+    window.addEventListener("storage", follow);
     at("state").addEventListener("change", () => arrange(order[chosen]));
     at("accept").addEventListener("click", () => decide("accept"));
     at("reject").addEventListener("click", () => decide("reject"));
@@ -414,16 +493,17 @@
     });
     at("download").addEventListener("click", download);
     at("load").addEventListener("change", event => { if (event.target.files[0]) load(event.target.files[0]); event.target.value = ""; });
-    window.addEventListener("beforeunload", event => { if (unsaved) event.preventDefault(); });
+    window.addEventListener("beforeunload", event => { if (unsaved.size) event.preventDefault(); });
   }
   at("sort").addEventListener("change", () => arrange());
   at("order").addEventListener("click", () => { descending = !descending; turn(); arrange(); });
   at("find").addEventListener("input", () => arrange(order[chosen]));
   for (const form of ["controls", "overlay"]) at(form).addEventListener("submit", event => event.preventDefault());
   at("opacity").addEventListener("input", () => opaque(at("opacity").value));
-  at("previous").addEventListener("click", () => choose(chosen - 1));
-  at("next").addEventListener("click", () => choose(chosen + 1));
+  at("previous").addEventListener("click", () => step(-1));
+  at("next").addEventListener("click", () => step(1));
   at("zoom").addEventListener("click", enlarge);
+  at("print").addEventListener("click", print);
   at("close").addEventListener("click", () => looking(false));
   list.addEventListener("click", event => {
     const made = event.target.closest(".card");
@@ -438,7 +518,8 @@
     requestAnimationFrame(() => { waiting = false; draw(); });
   }, { passive: true });
   document.addEventListener("keydown", press);
-  new ResizeObserver(() => { measure(); choose(chosen); }).observe(list);
+  for (const name of ["beforeprint", "afterprint"]) window.addEventListener(name, () => { printing = name === "beforeprint"; draw(); });
+  new ResizeObserver(() => { if (!printing) { measure(); choose(chosen); } }).observe(list);
   new ResizeObserver(fit).observe(at("frame"));
   lay(layer);
   opaque(50);

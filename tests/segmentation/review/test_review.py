@@ -182,7 +182,7 @@ def refused(done: subprocess.CompletedProcess[str], says: str, *absent: Path) ->
         ({"photo": "z.png"}, "has no photo z.png"),
         ({"photo_sha256": "0"}, "a.png is another photo in"),
         ({"mask_sha256": "0"}, "the mask of a.png has changed"),
-        ({"decision": "reject"}, "accept none of"),
+        ({"decision": "reject"}, "no mask is accepted"),
     ],
 )
 def test_decisions_that_do_not_fit_are_refused(
@@ -314,8 +314,7 @@ def test_a_person_goes_through_the_photos_and_trains_on_what_is_right(
         assert "0 accepted" in page.locator("#status").inner_text()
         page.locator("#load").set_input_files(tmp_path / "decisions.json")
         page.get_by_text(f"{len(NAMES)} decisions loaded").wait_for()
-        (tmp_path / "other.json").write_text(json.dumps({"kind": "review", "predictions": "else", "decisions": []}))
-        page.locator("#load").set_input_files(tmp_path / "other.json")
+        page.locator("#load").set_input_files(decided(masks, tmp_path / "other.json", {}, predictions="else"))
         page.get_by_text("not loaded: decisions on other photos").wait_for()
     found = json.loads((tmp_path / "decisions.json").read_text())["decisions"]
     by_photo = {each["photo"]: (each["decision"], each["note"]) for each in found}
@@ -328,6 +327,79 @@ def test_a_person_goes_through_the_photos_and_trains_on_what_is_right(
     settings = ("--profile", "quick", "--size", 32, "--epochs", 1, "--threads", 1)
     trained = run_module("segmentation", "train", "--data", labels, "--out", tmp_path / "run", *settings)
     assert trained.returncode == 0, trained.stderr
+
+
+def test_decisions_of_other_folders_tabs_and_files_are_kept(
+    masks: Path, photos: Path, tmp_path: Path, run_module: Command
+) -> None:
+    """In a browser: two folders by one model, two tabs of one page, a file that differs, undo, a key held down."""
+    (tmp_path / "more").mkdir()
+    Image.open(photos / "a.png").rotate(90).save(tmp_path / "more" / "a.png")
+    assert run_module("segmentation", "review", masks).returncode == 0
+    others = predict(tmp_path / "more", tmp_path / "others")
+    assert predictions.read(others).source == predictions.read(masks).source
+    assert run_module("segmentation", "review", others).returncode == 0
+    verdicts = dict.fromkeys(NAMES, "reject")
+    file = decided(masks, tmp_path / "file.json", verdicts)
+    new = decided(masks, tmp_path / "new.json", verdicts, format_version=99)
+    with shown(masks / "review" / "index.html") as page:
+        status, name = page.locator("#status"), page.locator("#name")
+        first = name.inner_text()
+        page.keyboard.down("a")
+        page.keyboard.down("a")  # held: the browser repeats it
+        page.keyboard.up("a")
+        page.get_by_text("1 accepted, 0 rejected").wait_for()
+        other = page.context.new_page()
+        other.goto((others / "review" / "index.html").as_uri())
+        assert "0 accepted" in other.locator("#status").inner_text()
+        other.keyboard.press("a")
+        other.goto(page.url)  # now a second tab of the same page
+        assert "1 accepted" in other.locator("#status").inner_text()
+        other.keyboard.press("End")
+        other.keyboard.press("r")
+        page.get_by_text("1 accepted, 1 rejected").wait_for()
+        page.keyboard.press("a")
+        other.get_by_text("2 accepted, 1 rejected").wait_for()
+        page.reload()
+        assert "2 accepted, 1 rejected" in status.inner_text()
+        other.close()
+        page.keyboard.press("Home")
+        page.keyboard.press("a")  # again: undecided
+        page.keyboard.press("a")
+        page.get_by_label("Show").select_option("accept")
+        page.get_by_role("listbox").focus()
+        page.keyboard.press("u")
+        assert name.inner_text() == first
+        assert f"1 accepted, 1 rejected; {first} is shown although the filter excludes it" in status.inner_text()
+        page.get_by_label("Show").select_option("all")
+        kept = "JSON.stringify(Object.entries(localStorage).sort())"
+        before = page.evaluate(kept)
+        page.evaluate("() => { window.confirm = text => { window.asked = text; return window.agrees; }; }")
+        page.locator("#load").set_input_files(new)
+        page.get_by_text("not loaded: format_version 99 is not 1").wait_for()
+        page.locator("#load").set_input_files(file)
+        page.get_by_text("not loaded: your decisions and notes stay").wait_for()
+        assert re.fullmatch(r"The file differs .* on \d photos?\. Replace yours\?", page.evaluate("asked"))
+        assert page.evaluate(kept) == before
+        page.evaluate("agrees = true")
+        page.locator("#load").set_input_files(file)
+        page.get_by_text(f"{len(NAMES)} decisions loaded").wait_for()
+        assert page.evaluate(kept) != before
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_text(f"{len(NAMES)} loaded decisions undone").wait_for()
+        assert page.evaluate(kept) == before
+        page.locator("#frame").focus()
+        page.keyboard.press("k")
+        page.keyboard.press("j")  # outside the list, too, the chosen photo is announced
+        assert re.match(rf"\d+ of {len(NAMES)}: {re.escape(name.inner_text())}", page.locator("#said").inner_text())
+        page.set_viewport_size({"width": 1000, "height": 300})
+        page.evaluate("() => { window.printed = new Promise(done => { window.print = done; }); }")
+        page.get_by_role("button", name="Print the list").click()
+        page.evaluate("() => window.printed.then(() => true)")
+        assert page.locator(".card").count() == len(NAMES)
+        page.pdf()
+        page.wait_for_timeout(100)
+        assert page.locator(".card").count() < len(NAMES)
 
 
 @pytest.mark.parametrize("width", [400, 1200])
