@@ -36,7 +36,12 @@ View.Scene = class {
     this.pixels = new Uint8Array(4 * height * width);
     this.texture = new THREE.DataTexture(this.pixels, width, height);
     this.texture.magFilter = this.texture.minFilter = THREE.LinearFilter;
-    this.material = new THREE.MeshLambertMaterial({ map: this.texture });
+    // Colours that stand for data are drawn as the legend has them, without light; edges then show the shape.
+    const face = { map: this.texture, polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1 };
+    this.looks = new THREE.MeshLambertMaterial(face);
+    this.unlit = new THREE.MeshBasicMaterial(face);
+    this.material = this.looks;
+    this.line = new THREE.LineBasicMaterial({ color: 0x111111, transparent: true, opacity: 0.55 });
     this.mesh = new THREE.Mesh(this.geometry, this.material);
     this.scene.add(this.mesh);
     this.pins = new THREE.Group();
@@ -68,9 +73,11 @@ View.Scene = class {
   section(axis, share, flipped) {
     const on = axis !== "none", index = { x: 0, y: 1, z: 2 }[axis] ?? 0, box = this.geometry.boundingBox;
     this.clipped = on;
-    this.material.clippingPlanes = on ? [this.plane] : null;
-    this.material.side = on ? THREE.DoubleSide : THREE.FrontSide;
-    this.material.needsUpdate = true;
+    for (const material of [this.looks, this.unlit, this.line]) {
+      material.clippingPlanes = on ? [this.plane] : null;
+      if (material !== this.line) material.side = on ? THREE.DoubleSide : THREE.FrontSide;
+      material.needsUpdate = true;
+    }
     for (const mesh of this.cutMeshes) mesh.visible = on;
     if (on) {
       const low = box.min.getComponent(index), high = box.max.getComponent(index), way = flipped ? 1 : -1;
@@ -86,6 +93,13 @@ View.Scene = class {
 
   paint(state) {
     View.paint(this.pixels, state);
+    const data = state.mode !== "looks";
+    this.mesh.material = this.material = data ? this.unlit : this.looks;
+    if (data && !this.edges) {
+      this.edges = new THREE.LineSegments(new THREE.EdgesGeometry(this.geometry, 30), this.line);
+      this.scene.add(this.edges);
+    }
+    if (this.edges) this.edges.visible = data;
     this.texture.needsUpdate = true;
     this.draw();
   }

@@ -10,6 +10,8 @@ import pytest
 from browsers import chromium
 
 from corrotwin.twin.forecast.result import Forecast
+from corrotwin.twin.view import page as pages
+from corrotwin.twin.view.surface import SurfaceHistory
 
 SECONDS = 60_000  # milliseconds to wait: machines may be busy
 
@@ -119,9 +121,79 @@ def test_colours_follow_what_is_chosen(opened: Opened) -> None:
     page.select_option("#mode", "zone")
     page.select_option("#level", "95")
     assert "P95" in page.inner_text("#legend-title")
+    legend = page.evaluate("""() => { const { table } = View.scale(View.state);
+      return [...Array(256).keys()].map((k) => [...TABLES[table].slice(3 * k, 3 * k + 3)]); }""")
+    drawn = [colour[:3] for y in (0.45, 0.5, 0.55) for colour in opened.row(y)]
+    assert sum(colour in legend for colour in drawn) >= 10  # no light alters them
     page.check("#compare")
     assert "Change of" in page.inner_text("#legend-title")
     page.uncheck("#compare")
+
+
+def test_a_change_has_a_sign(opened: Opened) -> None:
+    """Wall that is lost is red, and the same change the other way is blue; the scale goes as far as most changes do."""
+    page = opened.page
+    page.select_option("#mode", "place")
+    page.check("#compare")
+    seen = []
+    for year, base in ((10, 2), (2, 10)):
+        for name, value in (("year", year), ("base", base)):
+            page.evaluate("([id, v]) => { by(id).value = v; by(id).dispatchEvent(new Event('input')); }", [name, value])
+        known = "View.data.places.stands.findIndex((place) => place !== 65535)"
+        red, _, blue = page.evaluate(f"[...View.scene.pixels.slice(4 * {known}, 4 * {known} + 3)]")
+        seen.append(red > blue)
+        assert page.inner_text("#low").startswith("≤ −")
+        assert page.inner_text("#high").startswith("≥ +")
+        assert page.evaluate("View.span") < 0.2 * page.evaluate("View.data.nominal")
+    assert seen == [True, False]
+    page.uncheck("#compare")
+    page.click("#now")
+
+
+def test_the_reader_is_told_what_is_below_now_and_what_is_overdue(opened: Opened, made: Forecast) -> None:
+    page = opened.page
+    early, late = (page.evaluate("(day) => View.answer(day)", day) for day in ("2009-12-31", "2090-01-01"))
+    assert "overdue" not in early
+    assert late.count("is overdue, unless it was done since") == 2
+    assert "is below its required thickness already is" in early
+    likely = page.evaluate("belowNow({ body: 0.688, bore: 0.2, all: 0.7 })")
+    assert likely == "Probably below the required thickness already: body (68.8 %)."
+
+
+def test_the_keyboards_place_is_kept(opened: Opened) -> None:
+    page = opened.page
+    page.get_by_role("button", name="bore", exact=True).focus()
+    page.evaluate("by('now').click(); by('year').dispatchEvent(new Event('input'))")
+    assert page.evaluate("document.activeElement.textContent") == "bore"
+    page.evaluate("View.choose({ place: { texel: View.data.places.stands.findIndex((p) => p !== 65535), position: [0, 0, 0] } })")
+    page.locator("#told").get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.tagName") == "H3"
+    assert page.evaluate("document.activeElement.textContent").startswith("Zone ")
+
+
+def test_events_are_told_and_the_drawn_history_admits_that_it_ignores_them(
+    opened: Opened, replaced: Forecast, surface: SurfaceHistory, tmp_path: Path
+) -> None:
+    pages.write(tmp_path / "replaced.html", replaced, surface)
+    page = opened.page.context.browser.new_page(viewport={"width": 1200, "height": 900})
+    other = Opened(page, tmp_path / "replaced.html")
+    assert page.input_value("#mode") == "place"
+    assert "replacement of body on 2006-06-01: steel and coating" in page.inner_text("#events")
+    assert page.locator("#event-years option").count() == 1
+    assert page.locator("#told .event").count() == 3
+    assert page.locator("#told .reading.removed").count() == 2
+    for mode in ("looks", "cover", "loss", "place", "zone"):
+        page.select_option("#mode", mode)
+        assert ("It does not know of the replacement of body on 2006-06-01" in page.inner_text("#explained")) == (
+            mode in ("looks", "cover", "loss")
+        )
+    page.locator("#events button").click()
+    assert page.inner_text("#date").endswith("replacement of body")
+    page.get_by_role("button", name="Thickness TML-1").click()
+    assert page.locator("#told tbody").last.inner_text().count("replaced since") == 1
+    assert other.complaints == []
+    page.close()
 
 
 def test_a_section_shows_cut_metal(opened: Opened) -> None:
