@@ -10,7 +10,8 @@ const begin = async () => {
   const scene = (View.scene = new View.Scene(by("canvas"), (found) => {
     if (found?.marker !== undefined) View.choose({ marker: data.markers[found.marker] });
     else if (found) View.choose({ place: found });
-  }));
+    else say("nothing there");
+  }, (text) => say(text)));
   View.state = state;
   scene.mark(data.markers);
 
@@ -22,12 +23,18 @@ const begin = async () => {
     state.chosen = chosen;
     scene.spot.visible = false;
     const { zone, marker, place } = chosen;
-    if (zone?.centre && !quiet) scene.look(zone.centre.slice(0, 3), null, zone.centre[3]);
+    let inside = false;
+    if (zone?.centre && !quiet) {
+      const eye = scene.look(zone.centre.slice(0, 3), null, zone.centre[3]);
+      inside = scene.hidden(zone.centre.slice(0, 3), eye);
+    }
     if (marker?.position && !quiet) scene.look(marker.position, marker.normal, 0.5 * scene.reach);
+    scene.outline(zone?.centre && !quiet ? data.zones.indexOf(zone) : -1);
     const at = place ?? marker;
     if (at?.position) scene.place(scene.spot, at.position, at.normal);
     const within = by("told").contains(document.activeElement);
     tell();
+    if (inside) by("told").querySelector("h3").after(View.make("p", { class: "hint inside" }, "Its middle lies behind other steel: choose a section to look inside."));
     if (within) by("told").querySelector("h3").focus({ preventScroll: true });
     if (quiet) return;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -106,9 +106,49 @@ def test_a_click_chooses_a_place_and_a_list_flies_there(opened: Opened) -> None:
     turned = page.evaluate("View.scene.eye.azimuth")
     page.keyboard.press("ArrowRight")
     assert page.evaluate("View.scene.eye.azimuth") != turned
+    assert page.inner_text("#status").startswith("seen from ")
     page.keyboard.press("Home")
     page.keyboard.press("Enter")
-    assert page.inner_text("#status")
+    assert "A place on" in page.inner_text("#status")
+    page.keyboard.press("Home")
+    page.evaluate("View.scene.pan(5000, 0); View.scene.render()")
+    page.focus("#canvas")
+    page.keyboard.press("Enter")
+    assert page.inner_text("#status") == "nothing there"
+    page.keyboard.press("Home")
+
+
+def test_a_zone_inside_is_outlined_and_the_wheel_scrolls_the_page(opened: Opened) -> None:
+    page = opened.page
+    for name, inside in (("bore", 1), ("body", 0)):
+        page.get_by_role("button", name=name, exact=True).click()
+        assert page.locator("#told .inside").count() == inside
+        assert page.evaluate("[...View.scene.outlines.values()].filter((lines) => lines.visible).length") == 1
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    before, box = page.evaluate("View.scene.eye.distance"), page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.wheel(0, 200)
+    page.wait_for_function("scrollY > 0")
+    assert page.evaluate("View.scene.eye.distance") == before
+    page.focus("#canvas")
+    page.mouse.wheel(0, 200)
+    page.wait_for_function(f"View.scene.eye.distance > {before}")
+    page.evaluate("scrollTo(0, 0)")
+
+
+def test_signs_in_metal_that_is_cut_off_are_not_drawn(opened: Opened) -> None:
+    script = """(way) => {
+      const { scene } = View, pin = scene.pins.children[0], { x } = pin.userData.at;
+      scene.clipped = true;
+      scene.plane.normal.set(way, 0, 0);
+      scene.plane.constant = -way * (x - 0.05);
+      pin.userData.normal.set(0, 0, 0);
+      scene.render();
+      scene.clipped = false;
+      return pin.material.visible;
+    }"""
+    shown = [opened.page.evaluate(script, way) for way in (1, -1)]
+    assert shown == [True, False]
 
 
 def test_colours_follow_what_is_chosen(opened: Opened) -> None:
@@ -165,7 +205,9 @@ def test_the_keyboards_place_is_kept(opened: Opened) -> None:
     page.get_by_role("button", name="bore", exact=True).focus()
     page.evaluate("by('now').click(); by('year').dispatchEvent(new Event('input'))")
     assert page.evaluate("document.activeElement.textContent") == "bore"
-    page.evaluate("View.choose({ place: { texel: View.data.places.stands.findIndex((p) => p !== 65535), position: [0, 0, 0] } })")
+    page.evaluate(
+        "View.choose({ place: { texel: View.data.places.stands.findIndex((p) => p !== 65535), position: [0, 0, 0] } })"
+    )
     page.locator("#told").get_by_role("button").focus()
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.tagName") == "H3"
@@ -229,4 +271,24 @@ def test_a_phone_shows_it_without_scrolling_sideways(opened: Opened) -> None:
     opened.page.set_viewport_size({"width": 400, "height": 800})
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= 400
     assert opened.page.locator("#canvas").bounding_box()["width"] > 350
+    opened.page.click("#home")
+    opened.page.get_by_role("button", name="body", exact=True).click()
+    opened.page.wait_for_timeout(800)
+    box, heading = (opened.page.locator(one).bounding_box() for one in ("#canvas", "#chosen"))
+    assert box["y"] >= -1  # the model stays in sight above what is told
+    assert heading["y"] > box["y"] + box["height"] - 1
+    opened.page.click("#home")
+    spread = opened.page.evaluate(
+        """() => {
+          const { scene } = View, at = scene.geometry.getAttribute("position"), point = new THREE.Vector3();
+          scene.eye = { ...scene.eye, azimuth: -Math.PI / 2, polar: Math.PI / 2 };
+          scene.render();
+          let most = 0;
+          for (let k = 0; k < at.count; k++) {
+            most = Math.max(most, Math.abs(point.fromBufferAttribute(at, k).project(scene.camera).x));
+          }
+          return most;
+        }"""
+    )
+    assert 0.5 < spread <= 1
     assert opened.complaints == []
