@@ -62,7 +62,7 @@ View.spanOf = (changes) => {
   for (let i = 0; i < changes.length; i += step) if (stands[i] !== 65535 && changes[i] === changes[i]) known.push(Math.abs(changes[i]));
   known.sort((a, b) => a - b);
   const most = Math.max(known[Math.floor(0.98 * (known.length - 1))] ?? 0, 0.01), power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 5, 10].find((times) => times * power >= most * (1 - 1e-9)) * power;
+  return [1, 1.5, 2, 3, 5, 7.5, 10].find((times) => times * power >= most * (1 - 1e-9)) * power;
 };
 
 // A value for each texel: percent or mm; NaN where nothing is known.

@@ -380,7 +380,7 @@ View.Scene = class {
     const at = (pin.userData.at ??= pin.position.clone()), towards = this.camera.position.clone().sub(at);
     pin.material.visible = (normal.lengthSq() === 0 || normal.dot(towards) > 0) && (!this.clipped || this.plane.distanceToPoint(at) >= -1e-3 * this.reach);
     // Nearer to the eye on the same line of sight, so that the face it lies on does not cut it and other steel hides it.
-    pin.position.copy(at).addScaledVector(towards.normalize(), Math.min(0.1 * this.reach, 0.5 * this.eye.distance));
+    pin.position.copy(at).addScaledVector(towards.normalize(), Math.min(0.25 * this.reach, 0.5 * this.eye.distance));
   }
 
   screenshot() {
