@@ -19,13 +19,19 @@ const niceSteps = (low, high, count) => {
 };
 
 // years: (T,); low, middle, high: (T,) or null for low and high; points: [{years, value, title}]; format: of a value.
-View.chart = ({ title, years, low, middle, high, points = [], required = null, format, axis, year }) => {
+View.chart = ({ title, years, low, middle, high, points = [], required = null, events = [], renewed = [], format, axis, year }) => {
   const width = 340, height = 170, [left, right, top, bottom] = [46, 8, 10, 26], { make } = View;
   const all = [...middle, ...(low ?? []), ...(high ?? []), ...points.map((point) => point.value), required ?? middle[0]];
   const most = Math.max(...all) * 1.05 || 1, first = years[0], last = years[years.length - 1];
   const x = (value) => left + ((value - first) / (last - first || 1)) * (width - left - right);
   const y = (value) => height - bottom - (value / most) * (height - top - bottom);
-  const line = (values) => values.map((value, k) => `${k ? "L" : "M"}${x(years[k]).toFixed(1)},${y(value).toFixed(1)}`).join("");
+  const steps = years.map((at, k) => k > 0 && renewed.includes(at)); // there, values jump from the ones before
+  const path = (values, order) => order.map((k) => {
+    const here = [`${x(years[k]).toFixed(1)},${y(values[k]).toFixed(1)}`];
+    if (steps[k]) here.unshift(`${x(years[k]).toFixed(1)},${y(values[k - 1]).toFixed(1)}`);
+    return order[0] === 0 ? here : here.reverse();
+  }).flat().join("L");
+  const forth = [...years.keys()], line = (values) => `M${path(values, forth)}`;
   const parts = [];
   for (const value of niceSteps(0, axis(most), 5)) {
     const at = y((value / axis(most)) * most);
@@ -37,8 +43,7 @@ View.chart = ({ title, years, low, middle, high, points = [], required = null, f
     parts.push(make("text", { class: "tick", x: x(value - begin), y: height - 8, "text-anchor": "middle" }, `${Math.round(value)}`));
   }
   if (low) {
-    const back = [...high.keys()].reverse().map((k) => `L${x(years[k]).toFixed(1)},${y(high[k]).toFixed(1)}`).join("");
-    parts.push(make("path", { class: "band", d: `${line(low)}${back}Z` }));
+    parts.push(make("path", { class: "band", d: `${line(low)}L${path(high, forth.slice().reverse())}Z` }));
   }
   parts.push(make("path", { class: "middle", d: line(middle) }));
   if (required !== null) {
@@ -48,12 +53,16 @@ View.chart = ({ title, years, low, middle, high, points = [], required = null, f
   parts.push(make("line", { class: "now", x1: x(View.data.now), x2: x(View.data.now), y1: top, y2: height - bottom }));
   const mark = make("line", { class: "year", x1: x(year), x2: x(year), y1: top, y2: height - bottom });
   parts.push(mark);
+  for (const event of events) {
+    parts.push(make("line", { class: "event", x1: x(event.years), x2: x(event.years), y1: top, y2: height - bottom }, make("title", {}, View.eventName(event))));
+    parts.push(make("text", { class: "tick", x: x(event.years) + 3, y: top + 8 }, event.kind));
+  }
   for (const point of points) {
-    parts.push(make("circle", { class: "reading", cx: x(point.years), cy: y(point.value), r: 3.5 }, make("title", {}, point.title)));
+    parts.push(make("circle", { class: point.removed ? "reading removed" : "reading", cx: x(point.years), cy: y(point.value), r: 3.5 }, make("title", {}, point.title)));
   }
   const ends = [0, middle.length - 1].map((k) => `${View.date(years[k]).slice(0, 4)}: ${format(middle[k])}`).join(", ");
   const band = low ? `; between ${format(low[low.length - 1])} and ${format(high[high.length - 1])} in nine of ten cases at the end` : "";
-  const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}. ${ends}${band}.` }, ...parts);
+  const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}. ${ends}${band}.${events.map((event) => ` ${View.eventName(event)}.`).join("")}` }, ...parts);
   const figure = make("figure", { class: "chart" }, make("figcaption", {}, title), svg, numbers({ title, years, low, middle, high, format }));
   figure.follow = (now) => { mark.setAttribute("x1", x(now)); mark.setAttribute("x2", x(now)); };
   return figure;

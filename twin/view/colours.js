@@ -7,19 +7,30 @@ View.modes = {
   zone: { title: "Thinnest place of each zone", of: "zone", unit: "mm", level: true },
   chance: { title: "Chance below required thickness", of: "zone", unit: "%" },
 };
+const DRAWN = "One history that the twin's seed draws. Inspections do not change it.";
 View.explained = {
-  looks: "One history that the twin's seed draws. Inspections do not change it.",
-  cover: "One history that the twin's seed draws. Inspections do not change it.",
-  loss: "One history that the twin's seed draws. Inspections do not change it.",
+  looks: DRAWN,
+  cover: DRAWN,
+  loss: DRAWN,
   place: "Forecast with all readings, for a place as most are there: without pits, and not the thinnest of its zone.",
   zone: "The forecast's table: each zone has the colour of its thinnest place, wherever that lies.",
   chance: "The forecast's table: the chance that some place of the zone is thinner than required.",
 };
 
+// What a colouring does not know: the drawn history is of the asset as if nothing had been made new.
+View.ignores = (mode) => {
+  const { events } = View.data;
+  if (!events.length || View.modes[mode].of !== "history") return "";
+  return ` It does not know of the ${events.map(View.eventName).join("; ")}: it shows the asset as if that had not happened.`;
+};
+
+// Data scales run from light to dark, so that the dark end is the one to look at.
 const SCALES = {
   cover: [[0, 238, 232, 213], [0.5, 217, 133, 54], [1, 90, 38, 16]],
   loss: [[0, 237, 237, 230], [0.25, 253, 187, 132], [0.6, 215, 60, 31], [1, 110, 0, 13]],
-  thin: [[0, 122, 4, 3], [0.25, 226, 109, 36], [0.5, 246, 214, 96], [0.75, 79, 154, 181], [1, 34, 59, 127]],
+  thin: [[0, 58, 9, 62], [0.25, 147, 38, 103], [0.5, 221, 81, 58], [0.75, 252, 165, 50], [1, 244, 242, 190]],
+  worse: [[0, 5, 80, 140], [0.25, 107, 174, 214], [0.5, 242, 242, 240], [0.75, 244, 140, 90], [1, 150, 20, 10]],
+  better: [[0, 150, 20, 10], [0.25, 244, 140, 90], [0.5, 242, 242, 240], [0.75, 107, 174, 214], [1, 5, 80, 140]],
 };
 const NONE = [150, 154, 160]; // no surface that the forecast knows
 
@@ -38,11 +49,20 @@ const TABLES = Object.fromEntries(Object.entries(SCALES).map(([name, scale]) => 
 
 // The scale of a mode: its table of colours and what both of its ends stand for.
 View.scale = (state) => {
-  const changes = state.base !== null, { fields, nominal } = View.data;
-  if (state.mode === "cover" || state.mode === "chance") return { table: changes ? "loss" : "cover", low: 0, high: 100 };
+  const { fields, nominal } = View.data;
+  if (state.base !== null) return { table: View.modes[state.mode].level ? "better" : "worse", low: -View.span, high: View.span };
+  if (state.mode === "cover" || state.mode === "chance") return { table: "cover", low: 0, high: 100 };
   if (state.mode === "loss") return { table: "loss", low: 0, high: fields.loss.most };
-  if (changes) return { table: "loss", low: 0, high: nominal };
   return { table: "thin", low: 0, high: nominal };
+};
+
+// How far the scale of a change goes on both sides: as far as 98 of 100 texels of the surface, rounded up.
+View.spanOf = (changes) => {
+  const { stands } = View.data.places, known = [], step = Math.max(1, Math.floor(changes.length / 40000));
+  for (let i = 0; i < changes.length; i += step) if (stands[i] !== 65535 && changes[i] === changes[i]) known.push(Math.abs(changes[i]));
+  known.sort((a, b) => a - b);
+  const most = Math.max(known[Math.floor(0.98 * (known.length - 1))] ?? 0, 0.01), power = 10 ** Math.floor(Math.log10(most));
+  return [1, 1.5, 2, 3, 5, 7.5, 10].find((times) => times * power >= most * (1 - 1e-9)) * power;
 };
 
 // A value for each texel: percent or mm; NaN where nothing is known.
@@ -68,9 +88,9 @@ View.values = (out, mode, level, year) => {
     const values = new Float32Array(65536).fill(NaN);
     for (let p = 0; p < places.count; p++) {
       const zone = zones[places.zones[p]];
-      if (mode === "place") values[p] = View.at(fields.keyYears, View.placeLeft(p, level), year);
-      else if (mode === "zone") values[p] = View.at(years, View.column(zone, "least_left_mm", level), year);
-      else if (zone.required !== null) values[p] = 100 * View.at(years, zone.chance_below_required, year);
+      if (mode === "place") values[p] = View.at(places.keyYears, View.placeLeft(p, level), year);
+      else if (mode === "zone") values[p] = View.at(years, View.column(zone, "least_left_mm", level), year, zone.renewed);
+      else if (zone.required !== null) values[p] = 100 * View.at(years, zone.chance_below_required, year, zone.renewed);
     }
     for (let i = 0; i < n; i++) out[i] = values[places.stands[i]];
   }
@@ -84,10 +104,14 @@ View.paint = (pixels, state) => {
   const [values, before] = View.buffers;
   View.values(values, state.mode, state.level, state.year);
   const changes = state.base !== null;
-  if (changes) View.values(before, state.mode, state.level, state.base);
+  if (changes) {
+    View.values(before, state.mode, state.level, state.base);
+    for (let i = 0; i < n; i++) values[i] -= before[i];
+    View.span = View.spanOf(values);
+  }
   const { table, low, high } = View.scale(state), colours = TABLES[table], per = 255 / (high - low || 1);
   for (let i = 0; i < n; i++) {
-    const value = changes ? Math.abs(values[i] - before[i]) : values[i];
+    const value = values[i];
     if (value !== value) { pixels[4 * i] = NONE[0]; pixels[4 * i + 1] = NONE[1]; pixels[4 * i + 2] = NONE[2]; }
     else {
       const c = 3 * Math.max(0, Math.min(255, Math.round((value - low) * per)));

@@ -33,6 +33,8 @@ View.unit = "mm";
 View.inUnit = (mm) => (View.unit === "inch" ? mm / 25.4 : mm);
 View.number = (mm) => View.inUnit(mm).toFixed(View.unit === "inch" ? 3 : 2);
 View.length = (mm) => `${View.number(mm)} ${View.unit === "inch" ? "in" : "mm"}`;
+View.change = (text) => (text.startsWith("-") ? `−${text.slice(1)}` : `+${text}`);
+View.eventName = (event) => `${event.kind} of ${`${event.zone} ${event.place}`.trim()} on ${event.date}`;
 View.percent = (share, digits = 1) => `${share.toFixed(digits)} %`;
 View.life = (years) => (years === null ? `beyond ${View.data.ahead.toPrecision(3)}` : `${+years.toPrecision(3)}`);
 
@@ -43,14 +45,16 @@ View.between = (grid, year) => {
   if (grid.length < 2) return [0, 0];
   return [k, Math.min(Math.max((year - grid[k]) / (grid[k + 1] - grid[k]), 0), 1)];
 };
-View.at = (grid, values, year) => {
-  const [k, share] = View.between(grid, year);
+// Before a renewal among these years the last value from before it stands: nothing goes gradually from old to new.
+View.at = (grid, values, year, renewed = []) => {
+  let [k, share] = View.between(grid, year);
+  if (share < 1 && renewed.includes(grid[k + 1])) share = 0;
   return share === 0 ? values[k] : (1 - share) * values[k] + share * values[Math.min(k + 1, values.length - 1)];
 };
 View.column = (zone, name, level) => zone[level ? `${name}_p${level}` : name];
 
 View.placeLeft = (place, level) => {
-  const { keyYears } = View.data.fields, { lefts, left } = View.data.places, column = { 5: 0, 50: 1, 95: 2 }[level];
+  const { keyYears, lefts, left } = View.data.places, column = { 5: 0, 50: 1, 95: 2 }[level];
   return keyYears.map((_, k) => (lefts[(place * keyYears.length + k) * 3 + column] * left.most) / 65535);
 };
 View.placeNominal = (place) => (View.data.places.nominals[place] * View.data.places.nominal.most) / 65535;

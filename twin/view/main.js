@@ -6,10 +6,12 @@ const begin = async () => {
   View.unit = data.units;
   const state = { mode: "looks", level: 5, year: data.compared ? data.compared[1] : data.now, base: data.compared ? data.compared[0] : null, chosen: null };
   if (data.compared) state.mode = "loss";
+  if (data.events.length) state.mode = "place"; // the drawn history does not know of them
   const scene = (View.scene = new View.Scene(by("canvas"), (found) => {
     if (found?.marker !== undefined) View.choose({ marker: data.markers[found.marker] });
     else if (found) View.choose({ place: found });
-  }));
+    else say("nothing there");
+  }, (text) => say(text)));
   View.state = state;
   scene.mark(data.markers);
 
@@ -21,11 +23,19 @@ const begin = async () => {
     state.chosen = chosen;
     scene.spot.visible = false;
     const { zone, marker, place } = chosen;
-    if (zone?.centre && !quiet) scene.look(zone.centre.slice(0, 3), null, zone.centre[3]);
+    let inside = false;
+    if (zone?.centre && !quiet) {
+      const eye = scene.look(zone.centre.slice(0, 3), null, zone.centre[3]);
+      inside = scene.hidden(zone.centre.slice(0, 3), eye);
+    }
     if (marker?.position && !quiet) scene.look(marker.position, marker.normal, 0.5 * scene.reach);
+    scene.outline(zone?.centre && !quiet ? data.zones.indexOf(zone) : -1);
     const at = place ?? marker;
     if (at?.position) scene.place(scene.spot, at.position, at.normal);
+    const within = by("told").contains(document.activeElement);
     tell();
+    if (inside) by("told").querySelector("h3").after(View.make("p", { class: "hint inside" }, "Its middle lies behind other steel: choose a section to look inside."));
+    if (within) by("told").querySelector("h3").focus({ preventScroll: true });
     if (quiet) return;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     by("chosen").scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
@@ -36,32 +46,38 @@ const begin = async () => {
     const [kind, what] = Object.entries(state.chosen)[0];
     const open = [...by("told").querySelectorAll("details")].map((details) => details.open);
     by("told").replaceChildren(...View.tell[kind](what, state));
+    by("told").querySelector("h3").tabIndex = -1;
     by("told").querySelectorAll("details").forEach((details, k) => { details.open = open[k] ?? false; });
     follow = [...by("told").querySelectorAll("figure")];
   };
 
   const legend = () => {
     const mode = View.modes[state.mode], changes = state.base !== null && state.mode !== "looks";
-    by("explained").textContent = View.explained[state.mode];
+    by("explained").textContent = View.explained[state.mode] + View.ignores(state.mode);
     by("level-row").hidden = !mode.level;
     by("legend").hidden = state.mode === "looks";
     if (state.mode === "looks") return;
     const { table, low, high } = View.scale({ ...state, base: changes ? state.base : null });
-    const format = (value) => (mode.unit === "%" ? View.percent(value, 0) : View.length(value));
+    const one = (value) => (mode.unit === "%" ? View.percent(value, Math.abs(value) < 2 && value ? 2 : 0) : View.length(value));
+    const format = (value) => (changes ? View.change(one(value)) : one(value));
     by("bar").style.background = View.legendColours(table);
-    by("low").textContent = format(low);
-    const more = table === "thin" ? "≥ " : "";
+    by("low").textContent = `${changes ? "≤ " : ""}${format(low)}`;
+    by("zero").hidden = !changes;
+    by("zero").textContent = `0 in the middle; red is worse: ${table === "better" ? "less wall" : "more"}`;
+    const more = changes || table === "thin" ? "≥ " : "";
     by("high").textContent = `${more}${format(high)}`;
     by("legend-title").textContent = changes ? `Change of ${mode.title.toLowerCase()} between ${View.date(state.base)} and ${View.date(state.year)}` : mode.title + (mode.level ? `, P${state.level}` : "");
   };
 
+  // Rows stay, so that the button that has the focus keeps it; their order does not depend on the date.
+  const rows = View.worst().map((zone) => {
+    const button = View.make("button", { type: "button", class: "link", onclick: () => View.choose({ zone }) }, zone.name);
+    const cells = View.zoneRow(zone, state.year).map(() => View.make("td"));
+    by("zones").append(View.make("tr", {}, View.make("th", { scope: "row" }, button), ...cells));
+    return { zone, cells };
+  });
   const zones = () => {
-    const rows = View.worst().map((zone) => {
-      const button = View.make("button", { type: "button", class: "link", onclick: () => View.choose({ zone }) }, zone.name);
-      const cells = View.zoneRow(zone, state.year).map((cell) => View.make("td", {}, cell));
-      return View.make("tr", {}, View.make("th", { scope: "row" }, button), ...cells);
-    });
-    by("zones").replaceChildren(...rows);
+    for (const { zone, cells } of rows) View.zoneRow(zone, state.year).forEach((text, k) => { cells[k].textContent = text; });
     by("thinnest").textContent = `thinnest ${View.unit === "inch" ? "in" : "mm"}`;
   };
 
@@ -69,7 +85,8 @@ const begin = async () => {
     state.year = year;
     by("year").value = year;
     by("year").setAttribute("aria-valuetext", View.moment(year));
-    by("date").textContent = View.moment(year) + (Math.abs(year - data.now) < 0.026 ? ", now" : year > data.now ? ", forecast" : "");
+    by("date").textContent = View.moment(year) + (Math.abs(year - data.now) < 0.026 ? ", now" : year > data.now ? ", forecast" : "")
+      + data.events.filter((event) => Math.abs(year - event.years) < 0.026).map((event) => `, ${event.kind} of ${`${event.zone} ${event.place}`.trim()}`).join("");
     repaint();
     legend();
     zones();
@@ -90,6 +107,7 @@ const begin = async () => {
 
   // Year
   for (const id of ["year", "base"]) by(id).max = View.end;
+  by("event-years").append(...data.events.map((event) => View.make("option", { value: event.years, label: View.eventName(event) })));
   by("year").addEventListener("input", () => setYear(Math.min(+by("year").value, View.end), true));
   by("year").addEventListener("change", () => { tell(); say(View.moment(state.year)); });
   by("now").addEventListener("click", () => { setYear(data.now); say(`now, ${View.moment(data.now)}`); });
@@ -147,6 +165,10 @@ const begin = async () => {
     by("markers").replaceChildren(...items);
     by("no-markers").hidden = items.length > 0;
   };
+  by("events").append(...data.events.map((event) => View.make("li", {},
+    View.make("button", { type: "button", class: "link", onclick: () => { setYear(event.years); say(`${View.eventName(event)}, ${View.moment(event.years)}`); } }, View.eventName(event)),
+    `: ${event.effect}${event.why ? ` (${event.why})` : ""}`)));
+  by("no-events").hidden = data.events.length > 0;
   by("answer").textContent = View.answer();
   by("note").textContent = data.note;
   by("whole").addEventListener("click", () => View.choose({ zone: data.zones.find((zone) => zone.name === "all") }));

@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 
 from corrotwin.twin import export, twin_state
+from corrotwin.twin.bayes.session import Session
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_text, write_text, writing
 from corrotwin.twin.core.text import printable
 from corrotwin.twin.forecast import tables
-from corrotwin.twin.forecast.projection import ALL, levels
+from corrotwin.twin.forecast.projection import ALL, chance_below, levels
+from corrotwin.twin.forecast.renewals import renewals_by_zone
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.inspection.events import EVENTS, Event
 from corrotwin.twin.view import packing
 from corrotwin.twin.view.library import three_js
 from corrotwin.twin.view.markers import markers
-from corrotwin.twin.view.place_levels import PlaceLevels, nearest_place, place_levels
+from corrotwin.twin.view.place_levels import PlaceLevels, nearest_place, place_levels, with_renewals
 from corrotwin.twin.view.surface import SurfaceHistory, area_centres
 
 SCRIPTS = ("data.js", "colours.js", "scene.js", "charts.js", "panels.js", "main.js")
@@ -106,7 +109,8 @@ def _harmless(data: Mapping[str, Any]) -> str:
 def content(made: Forecast, surface: SurfaceHistory) -> dict[str, Any]:
     """Return all that the page shows; numbers of zones and named places are those of the forecast."""
     known, asset = made.known, surface.asset
-    places = place_levels(known.now, known.texels, list(surface.key_years))
+    grid = with_renewals(surface.key_years, known.events, known.twin)
+    places = place_levels(known.now, known.texels, grid)
     dates = [f"{twin_state.later(known.twin.built, year):%Y-%m-%d}" for year in made.years]
     return {
         "name": printable(known.twin.id),
@@ -121,8 +125,9 @@ def content(made: Forecast, surface: SurfaceHistory) -> dict[str, Any]:
         "note": known.note,
         "geometry": _geometry(surface),
         "fields": _fields(surface, made),
-        "places": _places(places, surface, made),
+        "places": _places(places, surface, made) | {"keyYears": grid},
         "zones": _zones(made, surface),
+        "events": [_event(event, known) for event in known.events],
         "markers": markers(known, made.places),
         "plan": _plan(made),
         "ahead": made.ahead_years,
@@ -174,7 +179,7 @@ def _places(places: PlaceLevels, surface: SurfaceHistory, made: Forecast) -> dic
 
 def _zones(made: Forecast, surface: SurfaceHistory) -> list[dict[str, Any]]:
     """Return the zones as the forecast's table has them, all of them together last."""
-    asset = surface.asset
+    asset, renewals = surface.asset, renewals_by_zone(made.known.now[0].bank)
     names = [name for name in asset.zone_names if name != COVERED and name in made.zones]
     centres = area_centres(surface.texels, [asset.zone_names.index(name) for name in names])
     found = []
@@ -187,6 +192,7 @@ def _zones(made: Forecast, surface: SurfaceHistory) -> list[dict[str, Any]]:
             "required": made.required.get(name),
             "centre": None if centre is None else centre.tolist(),
             "undated": undated.get(name, ""),
+            "renewed": [renewal.years for renewal in renewals.get(name, ())],
             "life": None if life is None else [None if np.isinf(value) else value for value in levels(life)],
             **{
                 column: [row[column] for row in rows]
@@ -197,8 +203,20 @@ def _zones(made: Forecast, surface: SurfaceHistory) -> list[dict[str, Any]]:
     return found
 
 
+def _event(event: Event, known: Session) -> dict[str, Any]:
+    return {
+        "date": event.date,
+        "years": event.years(known.twin),
+        "kind": event.kind,
+        "zone": event.zone,
+        "place": printable(event.place),
+        "why": printable(event.why),
+        "effect": EVENTS[event.kind],
+    }
+
+
 def _plan(made: Forecast) -> dict[str, Any] | None:
-    """Return remaining life and dates; None where nothing is required."""
+    """Return remaining life, dates, and the chance that each zone is too thin now; None where nothing is required."""
     plan, known = made.plan, made.known
     if plan is None:
         return None
@@ -206,10 +224,13 @@ def _plan(made: Forecast) -> dict[str, Any] | None:
     def date(within: float | None) -> str | None:
         return None if within is None else f"{twin_state.later(known.twin.built, known.now_years + within):%Y-%m-%d}"
 
+    now = made.years.index(known.now_years)
+    chance = chance_below(made.zones, made.required)
     life = None if plan.life_years is None else [None if np.isinf(value) else value for value in plan.life_years]
     return {
         "life": life,
         "zone": plan.zone,
+        "below": {name: float(values[now]) for name, values in chance.items()},
         "measure": date(plan.interval_years),
         "because": plan.because,
         "look": date(plan.visual_years),

@@ -10,9 +10,11 @@ from corrotwin.twin.bayes.histories.ensemble import FACING_M
 from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
 from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.sightings import zone_of
-from corrotwin.twin.bayes.thickness.paths import Paths, draw_paths
+from corrotwin.twin.bayes.thickness.paths import JUST_BEFORE_YEARS, Paths, draw_paths, one_way
 from corrotwin.twin.forecast.projection import LEVELS, growth_of
 from corrotwin.twin.geometry.atlas import Floats, Integers, Texels
+from corrotwin.twin.inspection.events import Event
+from corrotwin.twin.twin_state import TwinState
 
 SAME_MM = 1e-3  # thicknesses when new that differ by less are one
 NEIGHBOURS = 4  # places of each run that speak for one: a run has few seeds of the noise from place to place
@@ -32,6 +34,12 @@ class PlaceLevels:
     left_mm: Floats  # (P, T, 3)
 
 
+def with_renewals(years: Sequence[float], events: Sequence[Event], twin: TwinState) -> list[float]:
+    """Return some years, and with them those of events that made metal new, each with the moment before it."""
+    renewed = [event.years(twin) for event in events if event.renews_metal]
+    return sorted({*years, *renewed, *(max(year - JUST_BEFORE_YEARS, 0.0) for year in renewed)})
+
+
 def place_levels(states: Sequence[Particles], texels: Texels, years: Sequence[float]) -> PlaceLevels:
     """Return the remaining thickness at the sample places of the first run, by the histories of all runs.
 
@@ -49,8 +57,21 @@ def place_levels(states: Sequence[Particles], texels: Texels, years: Sequence[fl
         zone=np.repeat(np.arange(len(zones)), [len(zone.texel) for zone in zones]),
         texel=np.concatenate([zone.texel for zone in zones]),
         nominal_mm=np.concatenate([zone.thickness_mm[: len(zone.texel)] for zone in zones]).astype(float),
-        left_mm=np.minimum.accumulate(np.concatenate(left), axis=1),
+        left_mm=np.concatenate([_only_falling(own, zone, years) for own, zone in zip(left, zones, strict=True)]),
     )
+
+
+def _only_falling(left_mm: Floats, zone: ZoneHistories, years: Sequence[float]) -> Floats:
+    """Return the levels of a zone's places, (P, T, 3) mm, falling from one renewal of a place's metal to the next."""
+    renewals = [renewal for renewal in zone.renewals if renewal.metal]
+    here = np.array([renewal.own[: len(left_mm)] for renewal in renewals], dtype=bool).reshape(-1, len(left_mm))
+    found = np.empty_like(left_mm)
+    for alike in np.unique(here, axis=1).T:  # places renewed at the same times
+        rows = (here == alike[:, None]).all(axis=0)
+        since = [renewal.years for renewal, renewed in zip(renewals, alike, strict=True) if renewed]
+        for level in range(left_mm.shape[2]):
+            found[rows, :, level] = one_way(left_mm[rows, :, level], np.asarray(years), since, np.minimum)
+    return found
 
 
 def _zone_levels(

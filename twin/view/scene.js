@@ -1,6 +1,7 @@
 // The 3D view by three.js: shape, camera, section plane, markers, picking, screenshot. It draws only what changes.
 View.Scene = class {
-  constructor(canvas, onPick) {
+  constructor(canvas, onPick, say) {
+    this.say = say;
     this.canvas = canvas;
     this.renderer = new THREE.WebGLRenderer({ canvas, antialias: true });
     this.renderer.localClippingEnabled = true;
@@ -36,7 +37,12 @@ View.Scene = class {
     this.pixels = new Uint8Array(4 * height * width);
     this.texture = new THREE.DataTexture(this.pixels, width, height);
     this.texture.magFilter = this.texture.minFilter = THREE.LinearFilter;
-    this.material = new THREE.MeshLambertMaterial({ map: this.texture });
+    // Colours that stand for data are drawn as the legend has them, without light; edges then show the shape.
+    const face = { map: this.texture, polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1 };
+    this.looks = new THREE.MeshLambertMaterial(face);
+    this.unlit = new THREE.MeshBasicMaterial(face);
+    this.material = this.looks;
+    this.line = new THREE.LineBasicMaterial({ color: 0x111111, transparent: true, opacity: 0.55 });
     this.mesh = new THREE.Mesh(this.geometry, this.material);
     this.scene.add(this.mesh);
     this.pins = new THREE.Group();
@@ -68,9 +74,11 @@ View.Scene = class {
   section(axis, share, flipped) {
     const on = axis !== "none", index = { x: 0, y: 1, z: 2 }[axis] ?? 0, box = this.geometry.boundingBox;
     this.clipped = on;
-    this.material.clippingPlanes = on ? [this.plane] : null;
-    this.material.side = on ? THREE.DoubleSide : THREE.FrontSide;
-    this.material.needsUpdate = true;
+    for (const material of [this.looks, this.unlit, this.line]) {
+      material.clippingPlanes = on ? [this.plane] : null;
+      if (material !== this.line) material.side = on ? THREE.DoubleSide : THREE.FrontSide;
+      material.needsUpdate = true;
+    }
     for (const mesh of this.cutMeshes) mesh.visible = on;
     if (on) {
       const low = box.min.getComponent(index), high = box.max.getComponent(index), way = flipped ? 1 : -1;
@@ -86,6 +94,13 @@ View.Scene = class {
 
   paint(state) {
     View.paint(this.pixels, state);
+    const data = state.mode !== "looks";
+    this.mesh.material = this.material = data ? this.unlit : this.looks;
+    if (data && !this.edges) {
+      this.edges = new THREE.LineSegments(new THREE.EdgesGeometry(this.geometry, 30), this.line);
+      this.scene.add(this.edges);
+    }
+    if (this.edges) this.edges.visible = data;
     this.texture.needsUpdate = true;
     this.draw();
   }
@@ -117,7 +132,7 @@ View.Scene = class {
     pen.lineWidth = 6;
     pen.strokeStyle = "#ffffff";
     pen.stroke();
-    const material = new THREE.SpriteMaterial({ map: new THREE.CanvasTexture(canvas), sizeAttenuation: false, depthTest: false });
+    const material = new THREE.SpriteMaterial({ map: new THREE.CanvasTexture(canvas), sizeAttenuation: false, depthWrite: false });
     const sprite = new THREE.Sprite(material);
     sprite.renderOrder = 3;
     sprite.scale.set((size * canvas.width) / 64, size, 1);
@@ -137,7 +152,8 @@ View.Scene = class {
   }
 
   place(pin, position, normal) {
-    pin.position.fromArray(position);
+    pin.userData.at = new THREE.Vector3().fromArray(position);
+    pin.position.copy(pin.userData.at);
     pin.userData.normal = new THREE.Vector3().fromArray(normal || [0, 0, 0]);
     pin.visible = true;
     this.draw();
@@ -145,11 +161,19 @@ View.Scene = class {
 
   // Camera: around a target, by two angles and a distance.
   home(now = false) {
-    this.fly({ target: this.middle.clone(), azimuth: -0.9, polar: 1.15, distance: 3.4 * this.reach }, now);
+    this.fly({ target: this.middle.clone(), azimuth: -0.9, polar: 1.15, distance: this.fitting(this.reach) }, now);
+    this.whole = true;
+  }
+
+  // The distance from which a ball of some radius just fits into the narrower angle of view.
+  fitting(radius) {
+    const half = (this.camera.fov * Math.PI) / 360;
+    return (1.03 * radius) / Math.sin(Math.min(half, Math.atan(Math.tan(half) * this.camera.aspect)));
   }
 
   fly(to, now = false) {
     this.flight = (this.flight ?? 0) + 1;
+    this.whole = false;
     const from = this.eye, flight = this.flight, start = performance.now(), still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (now || still || !from) { this.eye = to; return this.draw(); }
     const step = (time) => {
@@ -166,7 +190,7 @@ View.Scene = class {
   // Look at a place from outside, as close as a part of some size asks for.
   look(position, normal, size) {
     const target = new THREE.Vector3().fromArray(position), azimuth = this.eye.azimuth;
-    const to = { target, azimuth, polar: this.eye.polar, distance: Math.max(3.2 * size, 0.25 * this.reach) };
+    const to = { target, azimuth, polar: this.eye.polar, distance: Math.max(0.95 * this.fitting(size), 0.25 * this.reach) };
     if (normal) {
       const flat = Math.hypot(normal[0], normal[1]);
       to.azimuth = flat > 0.2 ? Math.atan2(normal[1], normal[0]) + 0.35 : azimuth;
@@ -174,6 +198,7 @@ View.Scene = class {
       to.polar = Math.min(Math.max(Math.acos(Math.max(-1, Math.min(1, normal[2]))), 0.35), 2.6);
     }
     this.fly(to);
+    return to;
   }
 
   turn(dx, dy) {
@@ -185,12 +210,14 @@ View.Scene = class {
 
   zoom(factor) {
     this.flight++;
+    this.whole = false;
     this.eye.distance = Math.min(Math.max(this.eye.distance * factor, 0.05 * this.reach), 20 * this.reach);
     this.draw();
   }
 
   pan(dx, dy) {
     this.flight++;
+    this.whole = false;
     const per = (2 * Math.tan((this.camera.fov * Math.PI) / 360) * this.eye.distance) / this.canvas.clientHeight;
     const [right, up] = [0, 1].map((column) => new THREE.Vector3().setFromMatrixColumn(this.camera.matrixWorld, column));
     this.eye.target.addScaledVector(right, -dx * per).addScaledVector(up, dy * per);
@@ -232,6 +259,7 @@ View.Scene = class {
     canvas.addEventListener("pointerup", release);
     canvas.addEventListener("pointercancel", release);
     canvas.addEventListener("wheel", (event) => {
+      if (document.activeElement !== canvas && !event.ctrlKey) return;
       event.preventDefault();
       this.zoom(Math.exp(Math.sign(event.deltaY) * 0.12));
     }, { passive: false });
@@ -247,7 +275,46 @@ View.Scene = class {
       if (!keys[event.key]) return;
       event.preventDefault();
       keys[event.key]();
+      if (event.key !== "Enter") this.say(this.told());
     });
+  }
+
+  // Draw the outline of a zone through all steel before it; -1 for none.
+  outline(zone) {
+    this.outlines ??= new Map();
+    for (const lines of this.outlines.values()) lines.visible = false;
+    if (zone >= 0 && !this.outlines.has(zone)) {
+      const { indices, uvs } = View.data.geometry, [height, width] = View.data.fields.shape, { stands, zones } = View.data.places;
+      const own = [], part = new THREE.BufferGeometry(), mean = (k, c) => (uvs[2 * indices[k] + c] + uvs[2 * indices[k + 1] + c] + uvs[2 * indices[k + 2] + c]) / 3 / 65535;
+      for (let k = 0; k < indices.length; k += 3) {
+        const [column, row] = [mean(k, 0) * width, mean(k, 1) * height].map(Math.floor), place = stands[Math.min(row, height - 1) * width + Math.min(column, width - 1)];
+        if (place !== 65535 && zones[place] === zone) own.push(indices[k], indices[k + 1], indices[k + 2]);
+      }
+      part.setAttribute("position", this.geometry.getAttribute("position"));
+      part.setIndex(own);
+      const material = new THREE.LineBasicMaterial({ color: 0x0a84ff, depthTest: false });
+      const lines = new THREE.LineSegments(new THREE.EdgesGeometry(part, 40), material);
+      lines.renderOrder = 2.5;
+      this.outlines.set(zone, lines);
+      this.scene.add(lines);
+    }
+    if (zone >= 0) this.outlines.get(zone).visible = true;
+    this.draw();
+  }
+
+  // From where the model is seen, in words.
+  told() {
+    const { azimuth, polar, distance } = this.eye, degrees = (angle) => Math.round((angle * 180) / Math.PI);
+    const above = 90 - degrees(polar), around = ((degrees(azimuth) % 360) + 360) % 360;
+    return `seen from ${around} degrees around from x, ${Math.abs(above)} degrees ${above < 0 ? "below" : "above"}, ${distance.toFixed(2)} m away`;
+  }
+
+  // Whether other steel stands between the eye of a view and a place, m.
+  hidden(position, eye) {
+    const flat = Math.sin(eye.polar) * eye.distance, to = new THREE.Vector3().fromArray(position);
+    const from = eye.target.clone().add(new THREE.Vector3(flat * Math.cos(eye.azimuth), flat * Math.sin(eye.azimuth), eye.distance * Math.cos(eye.polar)));
+    const length = to.distanceTo(from), ray = new THREE.Raycaster(from, to.clone().sub(from).normalize(), 0, length - 0.005 * this.reach);
+    return ray.intersectObject(this.mesh, false).some((hit) => !this.clipped || this.plane.distanceToPoint(hit.point) >= 0);
   }
 
   // The marker or the place under a pixel: {marker} or {texel, position, normal}; null for none.
@@ -258,7 +325,7 @@ View.Scene = class {
     const kept = (hit) => !this.clipped || this.plane.distanceToPoint(hit.point) >= 0;
     const hit = ray.intersectObject(this.mesh, false).find(kept);
     const pin = this.pins.visible && ray.intersectObjects(this.pins.children, false)
-      .find((found) => found.object.material.visible && Math.abs(found.uv.x - 0.5) < 0.06);
+      .find((found) => found.object.material.visible && (!hit || found.distance <= hit.distance) && Math.abs(found.uv.x - 0.5) < 0.06);
     if (pin) return { marker: pin.object.userData.number };
     if (!hit) return null;
     const [height, width] = View.data.fields.shape;
@@ -272,6 +339,7 @@ View.Scene = class {
     this.size = [box.width, box.height];
     this.camera.aspect = box.width / box.height;
     this.camera.updateProjectionMatrix();
+    if (this.whole) { this.flight++; this.eye = { ...this.eye, target: this.middle.clone(), distance: this.fitting(this.reach) }; }
     this.draw();
   }
 
@@ -305,12 +373,14 @@ View.Scene = class {
     this.last = start;
   }
 
-  // A sign on a face that looks away is not drawn.
+  // A sign on a face that looks away, that is cut off, or that other steel hides, is not drawn.
   face(pin) {
     const { normal } = pin.userData;
     if (!normal) return;
-    const towards = this.camera.position.clone().sub(pin.position);
-    pin.material.visible = normal.lengthSq() === 0 || normal.dot(towards) > 0;
+    const at = (pin.userData.at ??= pin.position.clone()), towards = this.camera.position.clone().sub(at);
+    pin.material.visible = (normal.lengthSq() === 0 || normal.dot(towards) > 0) && (!this.clipped || this.plane.distanceToPoint(at) >= -1e-3 * this.reach);
+    // Nearer to the eye on the same line of sight, so that the face it lies on does not cut it and other steel hides it.
+    pin.position.copy(at).addScaledVector(towards.normalize(), Math.min(0.25 * this.reach, 0.5 * this.eye.distance));
   }
 
   screenshot() {

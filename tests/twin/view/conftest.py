@@ -1,5 +1,6 @@
 """A short spool with readings, a photograph and names that mean harm, its forecast and its page."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from corrotwin.twin.bayes import session
 from corrotwin.twin.forecast import result
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.inspection import log, readers
+from corrotwin.twin.inspection.events import Event
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.mechanisms.process import own
 from corrotwin.twin.model.coating import Paint
@@ -55,6 +57,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def made(folder: Path) -> Forecast:
+    return forecast(folder)
+
+
+@pytest.fixture(scope="session")
+def replaced(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Forecast:
+    """The same spool, whose body was replaced after six years, behind which the bore is new, too."""
+    other = tmp_path_factory.mktemp("replaced") / "spool"
+    shutil.copytree(folder, other)
+    log.add(other, [], [Event(date="2006-06-01", kind="replacement", zone="body", why="leak")])
+    return forecast(other)
+
+
+def forecast(folder: Path) -> Forecast:
     with pytest.MonkeyPatch.context() as patch:  # two small runs, which take seconds
         for module, names in ((session, ("RUNS", "MOST_RUNS")), (result, ("MOST_RUNS",))):
             for name in names:

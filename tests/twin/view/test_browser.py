@@ -10,6 +10,8 @@ import pytest
 from browsers import chromium
 
 from corrotwin.twin.forecast.result import Forecast
+from corrotwin.twin.view import page as pages
+from corrotwin.twin.view.surface import SurfaceHistory
 
 SECONDS = 60_000  # milliseconds to wait: machines may be busy
 
@@ -104,9 +106,49 @@ def test_a_click_chooses_a_place_and_a_list_flies_there(opened: Opened) -> None:
     turned = page.evaluate("View.scene.eye.azimuth")
     page.keyboard.press("ArrowRight")
     assert page.evaluate("View.scene.eye.azimuth") != turned
+    assert page.inner_text("#status").startswith("seen from ")
     page.keyboard.press("Home")
     page.keyboard.press("Enter")
-    assert page.inner_text("#status")
+    assert "A place on" in page.inner_text("#status")
+    page.keyboard.press("Home")
+    page.evaluate("View.scene.pan(5000, 0); View.scene.render()")
+    page.focus("#canvas")
+    page.keyboard.press("Enter")
+    assert page.inner_text("#status") == "nothing there"
+    page.keyboard.press("Home")
+
+
+def test_a_zone_inside_is_outlined_and_the_wheel_scrolls_the_page(opened: Opened) -> None:
+    page = opened.page
+    for name, inside in (("bore", 1), ("body", 0)):
+        page.get_by_role("button", name=name, exact=True).click()
+        assert page.locator("#told .inside").count() == inside
+        assert page.evaluate("[...View.scene.outlines.values()].filter((lines) => lines.visible).length") == 1
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    before, box = page.evaluate("View.scene.eye.distance"), page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.wheel(0, 200)
+    page.wait_for_function("scrollY > 0")
+    assert page.evaluate("View.scene.eye.distance") == before
+    page.focus("#canvas")
+    page.mouse.wheel(0, 200)
+    page.wait_for_function(f"View.scene.eye.distance > {before}")
+    page.evaluate("scrollTo(0, 0)")
+
+
+def test_signs_in_metal_that_is_cut_off_are_not_drawn(opened: Opened) -> None:
+    script = """(way) => {
+      const { scene } = View, pin = scene.pins.children[0], { x } = pin.userData.at;
+      scene.clipped = true;
+      scene.plane.normal.set(way, 0, 0);
+      scene.plane.constant = -way * (x - 0.05);
+      pin.userData.normal.set(0, 0, 0);
+      scene.render();
+      scene.clipped = false;
+      return pin.material.visible;
+    }"""
+    shown = [opened.page.evaluate(script, way) for way in (1, -1)]
+    assert shown == [True, False]
 
 
 def test_colours_follow_what_is_chosen(opened: Opened) -> None:
@@ -119,9 +161,81 @@ def test_colours_follow_what_is_chosen(opened: Opened) -> None:
     page.select_option("#mode", "zone")
     page.select_option("#level", "95")
     assert "P95" in page.inner_text("#legend-title")
+    legend = page.evaluate("""() => { const { table } = View.scale(View.state);
+      return [...Array(256).keys()].map((k) => [...TABLES[table].slice(3 * k, 3 * k + 3)]); }""")
+    drawn = [colour[:3] for y in (0.45, 0.5, 0.55) for colour in opened.row(y)]
+    assert sum(colour in legend for colour in drawn) >= 10  # no light alters them
     page.check("#compare")
     assert "Change of" in page.inner_text("#legend-title")
     page.uncheck("#compare")
+
+
+def test_a_change_has_a_sign(opened: Opened) -> None:
+    """Wall that is lost is red, and the same change the other way is blue; the scale goes as far as most changes do."""
+    page = opened.page
+    page.select_option("#mode", "place")
+    page.check("#compare")
+    seen = []
+    for year, base in ((10, 2), (2, 10)):
+        for name, value in (("year", year), ("base", base)):
+            page.evaluate("([id, v]) => { by(id).value = v; by(id).dispatchEvent(new Event('input')); }", [name, value])
+        known = "View.data.places.stands.findIndex((place) => place !== 65535)"
+        red, _, blue = page.evaluate(f"[...View.scene.pixels.slice(4 * {known}, 4 * {known} + 3)]")
+        seen.append(red > blue)
+        assert page.inner_text("#low").startswith("≤ −")
+        assert page.inner_text("#high").startswith("≥ +")
+        assert page.evaluate("View.span") < 0.2 * page.evaluate("View.data.nominal")
+    assert seen == [True, False]
+    page.uncheck("#compare")
+    page.click("#now")
+
+
+def test_the_reader_is_told_what_is_below_now_and_what_is_overdue(opened: Opened, made: Forecast) -> None:
+    page = opened.page
+    early, late = (page.evaluate("(day) => View.answer(day)", day) for day in ("2009-12-31", "2090-01-01"))
+    assert "overdue" not in early
+    assert late.count("is overdue, unless it was done since") == 2
+    assert "is below its required thickness already is" in early
+    likely = page.evaluate("belowNow({ body: 0.688, bore: 0.2, all: 0.7 })")
+    assert likely == "Probably below the required thickness already: body (68.8 %)."
+
+
+def test_the_keyboards_place_is_kept(opened: Opened) -> None:
+    page = opened.page
+    page.get_by_role("button", name="bore", exact=True).focus()
+    page.evaluate("by('now').click(); by('year').dispatchEvent(new Event('input'))")
+    assert page.evaluate("document.activeElement.textContent") == "bore"
+    page.evaluate(
+        "View.choose({ place: { texel: View.data.places.stands.findIndex((p) => p !== 65535), position: [0, 0, 0] } })"
+    )
+    page.locator("#told").get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.tagName") == "H3"
+    assert page.evaluate("document.activeElement.textContent").startswith("Zone ")
+
+
+def test_events_are_told_and_the_drawn_history_admits_that_it_ignores_them(
+    opened: Opened, replaced: Forecast, surface: SurfaceHistory, tmp_path: Path
+) -> None:
+    pages.write(tmp_path / "replaced.html", replaced, surface)
+    page = opened.page.context.browser.new_page(viewport={"width": 1200, "height": 900})
+    other = Opened(page, tmp_path / "replaced.html")
+    assert page.input_value("#mode") == "place"
+    assert "replacement of body on 2006-06-01: steel and coating" in page.inner_text("#events")
+    assert page.locator("#event-years option").count() == 1
+    assert page.locator("#told .event").count() == 3
+    assert page.locator("#told .reading.removed").count() == 2
+    for mode in ("looks", "cover", "loss", "place", "zone"):
+        page.select_option("#mode", mode)
+        assert ("It does not know of the replacement of body on 2006-06-01" in page.inner_text("#explained")) == (
+            mode in ("looks", "cover", "loss")
+        )
+    page.locator("#events button").click()
+    assert page.inner_text("#date").endswith("replacement of body")
+    page.get_by_role("button", name="Thickness TML-1").click()
+    assert page.locator("#told tbody").last.inner_text().count("replaced since") == 1
+    assert other.complaints == []
+    page.close()
 
 
 def test_a_section_shows_cut_metal(opened: Opened) -> None:
@@ -157,4 +271,24 @@ def test_a_phone_shows_it_without_scrolling_sideways(opened: Opened) -> None:
     opened.page.set_viewport_size({"width": 400, "height": 800})
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= 400
     assert opened.page.locator("#canvas").bounding_box()["width"] > 350
+    opened.page.click("#home")
+    opened.page.get_by_role("button", name="body", exact=True).click()
+    opened.page.wait_for_timeout(800)
+    box, heading = (opened.page.locator(one).bounding_box() for one in ("#canvas", "#chosen"))
+    assert box["y"] >= -1  # the model stays in sight above what is told
+    assert heading["y"] > box["y"] + box["height"] - 1
+    opened.page.click("#home")
+    spread = opened.page.evaluate(
+        """() => {
+          const { scene } = View, at = scene.geometry.getAttribute("position"), point = new THREE.Vector3();
+          scene.eye = { ...scene.eye, azimuth: -Math.PI / 2, polar: Math.PI / 2 };
+          scene.render();
+          let most = 0;
+          for (let k = 0; k < at.count; k++) {
+            most = Math.max(most, Math.abs(point.fromBufferAttribute(at, k).project(scene.camera).x));
+          }
+          return most;
+        }"""
+    )
+    assert 0.5 < spread <= 1
     assert opened.complaints == []

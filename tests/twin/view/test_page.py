@@ -161,3 +161,32 @@ def test_a_page_of_another_name_or_unit_is_refused(tmp_path: Path, made: Forecas
     with pytest.raises(InputError, match="cannot be written"):
         page.write(tmp_path / "file" / "spool.html", made, surface)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_new_steel_is_shown_as_new_and_events_are_named(replaced: Forecast, surface: SurfaceHistory) -> None:
+    data = page.content(replaced, surface)
+    (event,) = data["events"]
+    at = event["years"]
+    assert (event["date"], event["kind"], event["zone"], event["why"]) == ("2006-06-01", "replacement", "body", "leak")
+    grid, zones = data["places"]["keyYears"], data["zones"]
+    assert set(surface.key_years) < set(grid)
+    (after,) = np.flatnonzero(np.isclose(grid, at, atol=1e-9))
+    assert 0 < at - grid[after - 1] < 0.01
+    assert all(at in zone["renewed"] for zone in zones if zone["name"] in ("body", "bore", "all"))
+    left = unpacked(data["places"]["left"]).reshape(-1, len(grid), 3) * data["places"]["left"]["most"] / 65535
+    body = unpacked(data["places"]["zone"]) == [zone["name"] for zone in zones].index("body")
+    assert np.median(left[body, after, 0] - left[body, after - 1, 0]) > 0.1
+    assert (np.diff(left[body, after:], axis=1) <= 1e-3).all()
+    thick = [marker for marker in data["markers"] if marker["kind"] == "ultrasonic"]
+    assert {one["date"]: one["removed"] for marker in thick for one in marker["readings"]} == {
+        "2004-06-01": True, "2009-06-01": False
+    }  # fmt: skip
+
+
+def test_what_is_below_now_is_told_by_zone(data: dict[str, Any], made: Forecast) -> None:
+    now = data["years"].index(data["now"])
+    rows = {row.zone: row for row in made.rows if row.years == data["now"]}
+    assert set(data["plan"]["below"]) == {"body", "all"}
+    for zone in data["zones"]:
+        assert data["plan"]["below"].get(zone["name"]) == zone["chance_below_required"][now]
+        assert zone["chance_below_required"][now] == rows[zone["name"]].chance_below_required
