@@ -199,7 +199,9 @@ def _show(ranked: "Sequence[FleetMember]", years: float) -> None:
     from corrotwin.twin.fleets.fleet import NEXT, measure_next
     from corrotwin.twin.fleets.pages import due_text, life_text, percent
 
-    table = Table(title=f"What to open first, of {counted(len(ranked), 'twin')}")
+    days = sorted({member.outlook.now for member in ranked if member.outlook is not None})
+    since = f", forecast from {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else ""
+    table = Table(title=f"What to open first, of {counted(len(ranked), 'twin')}{since}")
     for name in ("twin", "weakest zone, worst CML"):
         table.add_column(name, overflow="fold")
     for name in ("below now", f"in {years:g} years", "risk", "life P5 y", "measure by"):
@@ -212,7 +214,7 @@ def _show(ranked: "Sequence[FleetMember]", years: float) -> None:
         worst = "" if seen.worst_cml is None else f", {seen.worst_cml['place']}"
         risk = "" if member.consequence is None or member.risk is None else f"{member.risk:.3g}"
         table.add_row(
-            printable(f"{member.name}\nfrom {seen.now}"), printable(f"{seen.weakest}{worst}"), percent(seen.chance()),
+            printable(member.name), printable(f"{seen.weakest}{worst}"), percent(seen.chance()),
             percent(seen.chance(at_end=True)), risk, life_text(seen.life_p5), due_text(seen.measure_by),
         )  # fmt: skip
     rich_console().print(table)
