@@ -20,7 +20,18 @@ import corrotwin
 PATIENCE_SECONDS = 60.0  # for a process; on a machine at rest the slowest takes 3
 LATE = f"no answer in {PATIENCE_SECONDS:.0f} s"
 # What `make setup` installs.
-EXTRAS = ("rendering", "mesh", "cad", "training", "pretrained", "selfsupervised", "export", "study", "development")
+EXTRAS = (
+    "rendering",
+    "mesh",
+    "cad",
+    "mqtt",
+    "training",
+    "pretrained",
+    "selfsupervised",
+    "export",
+    "study",
+    "development",
+)
 IN_SOURCE = (Path(corrotwin.__file__).resolve().parents[2] / "pyproject.toml").is_file()  # else from a wheel
 WANTED = EXTRAS if IN_SOURCE else EXTRAS[:-1]
 BLENDER_PYTHON = (3, 11)
