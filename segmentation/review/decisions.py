@@ -19,7 +19,7 @@ AGAIN = "make its page again and decide anew"
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What was decided on the mask of a photo: accepted, rejected, or neither, with a note."""
+    """A decision on the mask of a photo: accepted, rejected, or neither, with a note."""
 
     photo: PredictedPhoto
     verdict: Verdict

@@ -1,7 +1,6 @@
 """The page on which predictions are reviewed, beside true masks where there are any."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from corrotwin.segmentation.data import coco, image_io
 from corrotwin.segmentation.evaluation.evaluate import scores
 from corrotwin.segmentation.prediction.regions import OUTLINE
 from corrotwin.segmentation.review.predictions import PredictedFolder, PredictedPhoto
-from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import writing
 from corrotwin.twin.core.locks import hold
@@ -89,7 +87,7 @@ def write(
 
 @dataclass(frozen=True, kw_only=True)
 class _Task:
-    """What makes the pictures of a page; `true` has photos with true masks by content, None where none are given."""
+    """Maker of a page's pictures; `true` has photos with true masks by content, None where none are given."""
 
     masks: Path
     true: Mapping[str, coco.Photo] | None
@@ -113,13 +111,10 @@ class _Task:
     def pictures(
         self, photos: Sequence[PredictedPhoto], on_photo: Callable[[], None]
     ) -> Iterator[viewer.ViewerPicture]:
-        """Yield the pictures, made in as many threads as there are cores, few ahead of what is asked for."""
-        cores = available_cores()
-        with ThreadPoolExecutor(cores) as pool:
-            for first in range(0, len(photos), 4 * cores):
-                for picture in pool.map(self._picture, photos[first : first + 4 * cores]):
-                    on_photo()
-                    yield picture
+        """Yield the pictures."""
+        for picture in viewer.in_threads(self._picture, photos):
+            on_photo()
+            yield picture
 
     def _picture(self, photo: PredictedPhoto) -> viewer.ViewerPicture:
         predicted = photo.read_mask(self.masks)

@@ -44,7 +44,7 @@ class PredictedPhoto:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What a decision on this photo states, by the names of `IDENTITY`."""
+        """Its name, its mask's and the digests of both, by the names of `IDENTITY`: a decision states them."""
         values = (self.name, self.mask, self.sha256, self.mask_sha256)
         return dict(zip(IDENTITY, values, strict=True))
 

@@ -16,7 +16,7 @@ from corrotwin.synth.fitting.appearance import Shot
 from corrotwin.synth.fitting.fit import Fit
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.preview.contact_sheet import outlined
-from corrotwin.twin.core.files import write_text
+from corrotwin.twin.pages.rendering import write_page
 
 TILE, COLUMNS, SHOWN = 150, 8, 16  # pixels; tiles
 WORDS = ("kinds", "grounds")
@@ -43,18 +43,9 @@ class PageTable:
 
 def write(path: Path, fit: Fit, name: str) -> None:
     """Write the page of a fit whose preset is called `name`."""
-    import jinja2
-
-    folder = jinja2.FileSystemLoader(Path(__file__).parent)
-    template = jinja2.Environment(loader=folder, autoescape=True, trim_blocks=True, lstrip_blocks=True).get_template(
-        "page.html.j2"
-    )
-    write_text(
-        path,
-        template.render(
-            title=f"{name}: renders made like your photographs", answer=answer(fit), sheets=_sheets(fit, name),
-            tables=[_distances(fit), _values(fit, name), _tried(fit)],
-        ),
+    write_page(
+        path, Path(__file__).with_name("page.html.j2"), title=f"{name}: renders made like your photographs",
+        answer=answer(fit), sheets=_sheets(fit, name), tables=[_distances(fit), _values(fit, name), _tried(fit)],
     )  # fmt: skip
 
 

@@ -1,7 +1,6 @@
 """A page of all pictures of a dataset, to sort and filter, whose masks and label maps are switched on and off."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from corrotwin.synth.labels import maps
 from corrotwin.synth.preview.contact_sheet import OUTLINE
 from corrotwin.synth.preview.map_colours import SHADINGS, Rgba, css, filled
 from corrotwin.synth.spec import MAPS
-from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.console import rich_console
 from corrotwin.twin.core.files import read_bytes, read_json, writing
 from corrotwin.twin.core.locks import hold
@@ -52,8 +50,9 @@ def write(folder: Path, *, single: bool = False) -> Path:
     target = folder / (SINGLE if single else FOLDER)
 
     def write_page(page: Path) -> Path:
+        shown = _progress(viewer.in_threads(task.picture, dataset.photos), dataset)
         viewer.write(
-            page, Path(__file__).with_name("gallery.html.j2"), _progress(task.pictures(dataset.photos), dataset),
+            page, Path(__file__).with_name("gallery.html.j2"), shown,
             measures=_MEASURES, layers=task.layers, single=single,
             title=f"{printable(folder.resolve().name)}: pictures", maps=bool(names), exact=bool(task.exact),
             kinds=bool(task.kinds),
@@ -92,7 +91,7 @@ def _kinds(folder: Path) -> Mapping[int, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Task:
-    """What makes the pictures of the page: `names` of the maps, exact masks by file name, kinds of assets by id."""
+    """Maker of the page's pictures, from the `names` of maps, exact masks by file name and kinds of assets by id."""
 
     folder: Path
     names: tuple[str, ...]
@@ -109,14 +108,8 @@ class _Task:
             *(viewer.Layer(label=name.replace("_", " "), legend=SHADINGS[name].legend) for name in self.names),
         ]
 
-    def pictures(self, photos: Sequence[coco.Photo]) -> Iterator[viewer.ViewerPicture]:
-        """Yield the pictures, made in as many threads as there are cores, few ahead of what is asked for."""
-        cores = available_cores()
-        with ThreadPoolExecutor(cores) as pool:
-            for first in range(0, len(photos), 4 * cores):
-                yield from pool.map(self._picture, photos[first : first + 4 * cores])
-
-    def _picture(self, photo: coco.Photo) -> viewer.ViewerPicture:
+    def picture(self, photo: coco.Photo) -> viewer.ViewerPicture:
+        """Return a picture with its layers."""
         image, mask = coco.image(photo), coco.mask(photo)
         sides = viewer.sides(photo.width, photo.height, single=self.single)
         shaded = self._shaded(photo, mask)

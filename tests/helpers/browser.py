@@ -9,21 +9,35 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SOFTWARE = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")  # draws 3D without a screen
 
 
-@contextmanager
-def shown(path: Path, *, width: int = 1200, height: int = 900) -> Iterator["Page"]:
-    """Open a page from its file; fail on an error in its console and on any request but those of its own files."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
+def program() -> str:
+    """Path of the machine's Chromium; without it the test is skipped and says so."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip(f"no browser on this machine ({', '.join(NAMES)}): on Debian, apt-get install chromium")
-    wrong: list[str] = []
+    return found
+
+
+@contextmanager
+def chromium() -> "Iterator[Browser]":
+    """Yield a browser of Playwright that draws in software."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
     with sync_api.sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = player.chromium.launch(executable_path=program(), args=[*SOFTWARE])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def shown(path: Path, *, width: int = 1200, height: int = 900) -> "Iterator[Page]":
+    """Open a page from its file; fail on an error in its console and on any request but those of its own files."""
+    wrong: list[str] = []
+    with chromium() as browser:
         page = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True).new_page()
         page.set_default_timeout(10_000)
         page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
@@ -37,5 +51,4 @@ def shown(path: Path, *, width: int = 1200, height: int = 900) -> Iterator["Page
         page.on("request", lambda request: None if is_own(request.url) else wrong.append(f"asks for {request.url}"))
         page.goto(path.as_uri())
         yield page
-        browser.close()
     assert wrong == []

@@ -5,10 +5,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from corrotwin.twin.core.arguments import checked
-from corrotwin.twin.fleets.fleet import FleetMember, members, ranked, with_consequences
+from corrotwin.twin.fleets.fleet import FleetMember, members, ranked, twins_in, with_consequences
 from corrotwin.twin.fleets.making import OutlookSettings
 from corrotwin.twin.forecast.remaining_life import Rule
-from corrotwin.twin.forecast.result import ahead_of
 
 
 @checked(required="{'all': 5.0}")
@@ -46,10 +45,7 @@ def fleet(
     WorkError
         A process was killed.
     """
-    ahead_of(years)
-    needed = tuple(sorted((zone, float(mm)) for zone, mm in required.items()))
-    settings = OutlookSettings(
-        years=float(years), required=needed, rule=rule, category_measured=category_measured, seed=seed
-    )
-    found = list(members(Path(folder), settings, workers=workers))
+    settings = OutlookSettings.of(years, required, rule, category_measured=category_measured, seed=seed)
+    home = Path(folder)
+    found = list(members(home, twins_in(home), settings, workers=workers))
     return ranked(found if not consequences else with_consequences(found, consequences))

@@ -149,7 +149,7 @@ class Twin(TwinInspections):
             lines = [line for line in log.suspects(listed, out) if in_force[line] == accepted]
             log.rule(out, lines, "accepts", why=why)
         self._accepted = {}
-        if self._register != registers.read(out):
+        if self._register:
             registers.write(out, self._register)
         self._folder = out
         return out
@@ -229,9 +229,7 @@ class Twin(TwinInspections):
         )  # fmt: skip
         for item in known.conflicts:
             logger.warning("%s: %s disagrees with what was known before (p = %.2g)", self.id, item.record, item.chance)
-        limits: Mapping[str, float] = self.register.required_with(required)
-        if design is not None:
-            limits = design.limits(known.asset, required)
+        limits = required if design is None else design.limits(known.asset, required)
         return result.make(known, years=years, required=limits, rule=rule, basis=basis, chosen_by=chosen_by)
 
     @checked()

@@ -78,6 +78,11 @@ class Session:
         """Exponent of the likelihood of rusted shares, at least; 1 at full weight."""
         return min(run.power for run in self.runs)
 
+    @property
+    def said_of_power(self) -> str:
+        """A sentence on a power below 1."""
+        return f"photographs and grades count {100 * self.power:.2g} %: few histories fit more of what they say"
+
 
 def open_session(
     folder: Path, *, ahead_years: float, seed: int, category_measured: bool = False, particles: int = PARTICLES

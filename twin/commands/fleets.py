@@ -78,11 +78,11 @@ def fleet(
         with writing(html, "choose another folder"):
             check_writable(html)
     found: list[FleetMember] = []
-    total = len(fleets.twins_in(folder))
-    with busy(f"forecasting {counted(total, 'twin')}") as shown:
-        for member in fleets.members(folder, settings, workers=available_cores()):
+    twins = fleets.twins_in(folder)
+    with busy(f"forecasting {counted(len(twins), 'twin')}") as shown:
+        for member in fleets.members(folder, twins, settings, workers=available_cores()):
             found.append(member)
-            shown(f"forecasting: {len(found)} of {counted(total, 'twin')}")
+            shown(f"forecasting: {len(found)} of {counted(len(twins), 'twin')}")
     if given is not None:
         found = fleets.with_consequences(found, given)
     ranked, unit = fleets.ranked(found), UNITS[units]
@@ -177,12 +177,9 @@ def _settings(
     years: float, required: Sequence[str], rule: "Rule", *, category_measured: bool, seed: int
 ) -> "OutlookSettings":
     from corrotwin.twin.fleets.making import OutlookSettings
-    from corrotwin.twin.forecast.result import ahead_of
 
     check_seed(seed)
-    ahead_of(years)
-    given = tuple(sorted(read_required(required).items()))
-    return OutlookSettings(years=years, required=given, rule=rule, category_measured=category_measured, seed=seed)
+    return OutlookSettings.of(years, read_required(required), rule, category_measured=category_measured, seed=seed)
 
 
 def _records(folder: Path) -> "list[Record]":

@@ -101,12 +101,9 @@ def forecast(
     outlook.check_strength(smys_mpa, length_mm, safety_factor)
     limits_given, wall = read_required(required), outlook.read_design(design)
     result.check_choice(basis, chosen_by)
-    if wall is None:
-        of_register = registers.read(folder)
-        limits_given = of_register.required_with(limits_given)
-        if by_zone := of_register.required_by_zone():
-            say(f"required by the register: {', '.join(f'{zone} {mm:.4g} mm' for zone, mm in by_zone.items())}")
-    if cml is not None and not limits_given and wall is None:
+    if by_zone := registers.read(folder).required_by_zone():
+        say(f"required by the register: {', '.join(f'{zone} {mm:.4g} mm' for zone, mm in by_zone.items())}")
+    if cml is not None and not limits_given and not by_zone and wall is None:
         raise InputError("--cml: give --required or --design, the thickness that must be left")
     known = load_session(folder, ahead, seed, category_measured)
     pressure = None

@@ -10,7 +10,6 @@ from corrotwin.twin.bayes.session import Session
 from corrotwin.twin.commands.forecasts import describe_agreement
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable
-from corrotwin.twin.forecast import projection
 from corrotwin.twin.forecast.failure import Pressure, outside_mm
 from corrotwin.twin.forecast.lives import without_dates
 from corrotwin.twin.forecast.pipe_design import PipeDesign, mawp
@@ -62,11 +61,9 @@ def lines(made: Forecast) -> Iterable[str]:
     for item in known.conflicts:
         yield describe_agreement(item, known.widening)
     if known.power < 1:
-        yield f"photographs and grades count {100 * known.power:.2g} %: few histories fit more of what they say"
+        yield known.said_of_power
     yield from event_lines(known)
-    for name, value in made.required.items():
-        if thin := projection.not_judged_mm(known.now[0].bank, name, value):
-            yield f"{name}: {value:.3g} mm does not judge its places of up to {thin:.4g} mm when new"
+    yield from made.not_judged
     for row in made.cmls:
         if row.remarks:
             yield f"{printable(f'{row.zone} {row.place}'.strip())}: {row.remarks}"

@@ -27,7 +27,7 @@ def take_in(
     of a folder, in which they are stored.
     """
     from corrotwin.twin import store, twin_state
-    from corrotwin.twin.inspection import log, plausibility
+    from corrotwin.twin.inspection import log
     from corrotwin.twin.inspection import register as registers
     from corrotwin.twin.workbooks.columns import ColumnMap, read_map
     from corrotwin.twin.workbooks.readings import Defaults, intake
@@ -49,17 +49,15 @@ def take_in(
         say(printable(line))
     if not dry_run:
         return found.records
-    new = plausibility.admit(found.records, before.records.values(), before.in_force.values(), twin)
-    say(_summary(new, len(found.records)))
+    say(_summary(log.would_add(folder, found.records), len(found.records)))
     return None
 
 
 def _to_many(folder: Path, path: Path, given: "ColumnMap", *, unit: str, zone: str, tool: str, dry_run: bool) -> None:
     """Store the readings of a file in the twins that are called as their assets are; all are checked before any."""
-    from corrotwin.twin import store
     from corrotwin.twin.incoming.known_twins import known_twins
     from corrotwin.twin.incoming.storing import Intent, TwinReader, stored
-    from corrotwin.twin.inspection import log, plausibility
+    from corrotwin.twin.inspection import log
 
     checked = TwinReader(
         Intent(twins=known_twins(folder), given=given, unit=unit, zone=zone, tool=tool)
@@ -68,9 +66,8 @@ def _to_many(folder: Path, path: Path, given: "ColumnMap", *, unit: str, zone: s
         say(printable(note))
     if dry_run:
         for twin, records in checked.by_twin.items():
-            before = log.read_log(twin)
-            new = plausibility.admit(records, before.records.values(), before.in_force.values(), store.read(twin))
-            say(printable(f"{twin.name}: would store {len(new)} of {counted(len(records), 'reading')}"))
+            new = len(log.would_add(twin, records))
+            say(printable(f"{twin.name}: would store {new} of {counted(len(records), 'reading')}"))
         say("nothing was stored")
         return
     for each in stored(checked):

@@ -54,13 +54,13 @@ def scan(
     """
     from corrotwin.twin import store, twin_state
     from corrotwin.twin.commands.forecasts import check_seed
-    from corrotwin.twin.inspection import log, plausibility
+    from corrotwin.twin.inspection import log
     from corrotwin.twin.inspection import register as registers
     from corrotwin.twin.workbooks.readings import check_units
     from corrotwin.twin.workbooks.scans import read_scan, records_of_scan
 
     check_seed(seed)
-    twin, register, before = store.read(folder), registers.read(folder), log.read_log(folder)
+    twin, register = store.read(folder), registers.read(folder)
     cml = register.find(place)
     if register and cml is None:
         raise InputError(f"--place {place}: is not in the twin's register of CML; add it by corrotwin twin register")
@@ -75,7 +75,7 @@ def scan(
     check_units(records, twin_state.asset(twin))
     say(found.summary)
     if dry_run:
-        new = plausibility.admit(records, before.records.values(), before.in_force.values(), twin)
+        new = log.would_add(folder, records)
         for record in new:
             say(f"{record.place}: {record.value:.2f} mm")
         say(f"would store {len(new)} of {len(records)} readings; nothing was stored")

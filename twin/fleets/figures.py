@@ -8,6 +8,7 @@ import numpy as np
 from corrotwin.twin.core.text import escape_mathtext
 from corrotwin.twin.forecast import plots
 from corrotwin.twin.forecast.result import Forecast
+from corrotwin.twin.inspection.records import texel_at
 
 _DOTS = 6_000  # of the surface, behind the CML
 _VIEWS = (("from above", 0, 1, "x, m", "y, m"), ("from the front", 0, 2, "x, m", "z, m"))
@@ -31,7 +32,6 @@ def both(made: Forecast) -> tuple[bytes, bytes]:
 def _places(made: Forecast) -> bytes:
     """Return the surface of the asset from two sides, with its CML; empty where no position is known."""
     known = made.known
-    height, width = known.asset.atlas_shape
     where = {}
     for record in known.records:
         if record.kind == "ultrasonic" and record.place and record.uv is not None:
@@ -41,10 +41,7 @@ def _places(made: Forecast) -> bytes:
         return b""
     points = known.texels.position_m[known.texels.area_mm2 > 0]
     dots = points[np.random.default_rng(0).permutation(len(points))[:_DOTS]]
-    at = np.array(list(where.values()))
-    rows = np.minimum((at[:, 1] * height).astype(int), height - 1)
-    columns = np.minimum((at[:, 0] * width).astype(int), width - 1)
-    places = known.texels.position_m[rows, columns]
+    places = np.array([known.texels.position_m[texel_at(uv, known.asset)] for uv in where.values()])
     stream = io.BytesIO()
     with plots.sheet(stream, ".svg", 8.6, 5.2) as figure:
         for axes, (title, one, other, across, up) in zip(figure.subplots(2, 1), _VIEWS, strict=True):

@@ -16,8 +16,8 @@ from corrotwin.twin.fleets import making
 from corrotwin.twin.fleets.making import OutlookSettings
 from corrotwin.twin.fleets.outlook import Cell, TwinOutlook, life_of
 from corrotwin.twin.workbooks import sheets
-from corrotwin.twin.workbooks.cells import cells_of, key_of, number_of
-from corrotwin.twin.workbooks.columns import ColumnMap, Usual, header_of
+from corrotwin.twin.workbooks.cells import filled_rows, key_of, number_of
+from corrotwin.twin.workbooks.columns import ColumnMap, Usual, headers_in
 
 NEXT = 10  # places to measure that are shown
 _IN_PARALLEL = 3  # outlooks to make, from which on processes are worth their start
@@ -136,29 +136,31 @@ def twins_in(folder: Path) -> list[Path]:
     return found
 
 
-def members(folder: Path, settings: OutlookSettings, *, workers: int) -> Iterator[FleetMember]:
-    """Yield the twins below a folder with their outlooks, as they are made; one that fails says why and stops no other.
+def members(folder: Path, found: Sequence[Path], settings: OutlookSettings, *, workers: int) -> Iterator[FleetMember]:
+    """Yield twins with their outlooks, as they are made; one that fails says why and stops no other.
 
     Parameters
     ----------
     folder : of the fleet.
+    found : folders of its twins, as of `twins_in`.
     settings : what is asked of each.
     workers : processes that make outlooks; 1 for this one.
 
     Raises
     ------
     InputError
-        As of `twins_in`, or there is no worker.
+        There is no worker.
     WorkError
         A process that made an outlook was killed.
     """
     if workers < 1:
         raise InputError(f"`workers` {workers}: at least 1")
-    found = twins_in(folder)
-    open_ = [path for path in found if not making.is_kept(path, settings)]
+    open_ = []
     for path in found:
-        if path not in open_:
-            yield _member(folder, path, settings)
+        if (kept := making.kept_of(path, settings)) is None:
+            open_.append(path)
+        else:
+            yield FleetMember(name=_name(folder, path), folder=path, outlook=kept)
     workers = min(workers, len(open_))
     if workers < 2 or len(open_) < _IN_PARALLEL:
         for path in open_:
@@ -178,11 +180,15 @@ def members(folder: Path, settings: OutlookSettings, *, workers: int) -> Iterato
 
 
 def _member(fleet: Path, folder: Path, settings: OutlookSettings) -> FleetMember:
-    name = str(folder.relative_to(fleet))
+    name = _name(fleet, folder)
     try:
         return FleetMember(name=name, folder=folder, outlook=making.outlook_of(folder, settings))
     except InputError as error:
         return FleetMember(name=name, folder=folder, error=as_read(error))
+
+
+def _name(fleet: Path, folder: Path) -> str:
+    return str(folder.relative_to(fleet))
 
 
 def consequences(path: Path) -> dict[str, float]:
@@ -193,18 +199,14 @@ def consequences(path: Path) -> dict[str, float]:
     InputError
         The file cannot be read, has no columns twin and consequence, or a row is wrong.
     """
-    headers = [header for sheet in sheets.read(path) if (header := header_of(sheet, ColumnMap(), COLUMNS)) is not None]
-    chosen = [header for header in headers if set(COLUMNS) <= set(header.columns)]
+    chosen = [header for header in headers_in(path, ColumnMap(), COLUMNS) if set(COLUMNS) <= set(header.columns)]
     if len(chosen) != 1:
         raise InputError(f"{path}: needs one sheet with the columns twin and consequence")
     header, found = chosen[0], dict[str, float]()
     sheets.check(header.sheet, header.row)
-    for row in header.sheet.rows:
-        cells = cells_of(header, row) if row.number > header.row else {}
-        if not cells:
-            continue
+    for row, cells in filled_rows(header):
         if set(cells) != set(COLUMNS):
-            raise InputError(f"{header.sheet.where(row.number)}: give both twin and consequence")
+            raise InputError(f"{header.sheet.where(row)}: give both twin and consequence")
         name, value = key_of(cells["twin"].value), number_of(cells["consequence"])
         if name in found:
             raise InputError(f"{cells['twin'].where}: {name!r:.60} stands in two rows; keep one")

@@ -1,6 +1,7 @@
 """The outlook of a twin in a folder: made once, and kept there until the twin, its records or the question change."""
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,6 +43,23 @@ class OutlookSettings:
     category_measured: bool = False
     seed: int = 0
 
+    @staticmethod
+    def of(
+        years: float, required: Mapping[str, float], rule: Rule, *, category_measured: bool, seed: int
+    ) -> "OutlookSettings":
+        """Return settings in one form, so that one question has one key.
+
+        Raises
+        ------
+        InputError
+            The years are below 0, or more than a forecast reaches.
+        """
+        result.ahead_of(years)
+        needed = tuple(sorted((zone, float(mm)) for zone, mm in required.items()))
+        return OutlookSettings(
+            years=float(years), required=needed, rule=rule, category_measured=category_measured, seed=seed
+        )
+
 
 def outlook_of(folder: Path, settings: OutlookSettings) -> TwinOutlook:
     """Return the outlook of the twin in a folder, from what is kept there where nothing has changed since.
@@ -59,7 +77,7 @@ def outlook_of(folder: Path, settings: OutlookSettings) -> TwinOutlook:
         folder, ahead_years=result.ahead_of(settings.years), seed=settings.seed,
         category_measured=settings.category_measured,
     )  # fmt: skip
-    required = known.register.required_with(_of_its_zones(settings, known.asset.zone_names))
+    required = _of_its_zones(settings, known.asset.zone_names)
     made = result.make(known, years=settings.years, required=required, rule=settings.rule)
     listed = log.read_log(folder)
     found = outlook.of_forecast(made, log.suspects(listed, folder, known.asset))
@@ -83,12 +101,12 @@ def kept_outlook(folder: Path, key: str) -> TwinOutlook | None:
         return None
 
 
-def is_kept(folder: Path, settings: OutlookSettings) -> bool:
-    """Return whether a folder keeps the outlook that is asked."""
+def kept_of(folder: Path, settings: OutlookSettings) -> TwinOutlook | None:
+    """Return the outlook that is asked where the folder keeps it; else None, also where the twin is damaged."""
     try:
-        return kept_outlook(folder, _key(folder, settings)) is not None
+        return kept_outlook(folder, _key(folder, settings))
     except InputError:
-        return False
+        return None
 
 
 def _key(folder: Path, settings: OutlookSettings) -> str:

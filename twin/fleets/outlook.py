@@ -1,4 +1,4 @@
-"""What people are told of a twin: its zones, its CML, chances and dates, in plain values that a file can keep."""
+"""A twin's outlook for people: its zones, its CML, chances and dates, in plain values that a file can keep."""
 
 import base64
 import math
@@ -12,7 +12,7 @@ from corrotwin.twin.core.text import counted, first_of
 from corrotwin.twin.fleets import figures
 from corrotwin.twin.forecast import tables
 from corrotwin.twin.forecast.cml import CmlRow
-from corrotwin.twin.forecast.projection import ALL, not_judged_mm
+from corrotwin.twin.forecast.projection import ALL
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.forecast.tables import ForecastRow
 from corrotwin.twin.inspection.records import UNITS_MM
@@ -219,14 +219,12 @@ def _notes(made: Forecast) -> list[str]:
     known = made.known
     read = [record for record in known.records if record.kind == "ultrasonic"]
     said = [f"{counted(len(read), 'thickness reading')}, {counted(len(known.records) - len(read), 'other record')}"]
-    for name, value in made.required.items():
-        if thin := not_judged_mm(known.now[0].bank, name, value):
-            said.append(f"{name}: {value:.3g} mm does not judge its places of up to {thin:.4g} mm when new")
+    said += made.not_judged
     free = [zone.name for zone in known.now[0].bank.zones if zone.name not in made.required]
     if made.required and free:
         said.append(f"no thickness is required of {', '.join(free)}")
     if known.power < 1:
-        said.append(f"photographs and grades count {100 * known.power:.2g} %: few histories fit more of what they say")
+        said.append(known.said_of_power)
     if not made.error.within:
         said.append("the Monte Carlo error is larger than it should be: take the lower values")
     return said

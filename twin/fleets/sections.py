@@ -17,8 +17,8 @@ from corrotwin.twin.mechanisms.mechanism import BORE
 from corrotwin.twin.mechanisms.soil import LAWS
 from corrotwin.twin.twin_state import TwinState
 from corrotwin.twin.workbooks import days, sheets
-from corrotwin.twin.workbooks.cells import SourceCell, cells_of, in_mm, key_of, number_of
-from corrotwin.twin.workbooks.columns import ColumnMap, Header, Usual, check_map, header_of
+from corrotwin.twin.workbooks.cells import SourceCell, filled_rows, in_mm, key_of, number_of
+from corrotwin.twin.workbooks.columns import ColumnMap, Header, Usual, headers_in
 from corrotwin.twin.workbooks.surveys import day_in, order_in
 
 # What a column of a register of sections may hold, and headings by which it is usually called.
@@ -68,7 +68,7 @@ def read_sections(path: Path, given: ColumnMap, unit: str) -> list[PipelineSecti
         The file cannot be read, a row is wrong (file, sheet, row, column, value and what would be right), or two
         sections overlap.
     """
-    headers = [header for sheet in sheets.read(path) if (header := header_of(sheet, given, COLUMNS)) is not None]
+    headers = headers_in(path, given, COLUMNS)
     chosen = [header for header in headers if {"section", "from", "to"} <= set(header.columns)]
     if len(chosen) != 1:
         raise InputError(f"{path}: needs one sheet with the columns {', '.join(NEEDED)}")
@@ -76,18 +76,14 @@ def read_sections(path: Path, given: ColumnMap, unit: str) -> list[PipelineSecti
     if lacking := [name for name in NEEDED if name not in header.columns]:
         raise InputError(f"{header.sheet.where(header.row)}: no column of {lacking[0]}; needs {', '.join(NEEDED)}")
     sheets.check(header.sheet, header.row)
-    check_map(path, headers, given)
     column = header.columns["built"]
     written = [
         row.cells[column] for row in header.sheet.rows if row.number > header.row and column < len(row.cells)
     ]  # fmt: skip
     order = order_in(header, given, written)
     found: dict[str, PipelineSection] = {}
-    for row in header.sheet.rows:
-        cells = cells_of(header, row) if row.number > header.row else {}
-        if not cells:
-            continue
-        section = _section(header, row.number, cells, given, order, unit)
+    for row, cells in filled_rows(header):
+        section = _section(header, row, cells, given, order, unit)
         if section.name in found:
             raise InputError(f"{cells['section'].where}: {section.name!r:.60} stands in two rows; keep one")
         found[section.name] = section

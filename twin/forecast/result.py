@@ -83,6 +83,16 @@ class Forecast:
         zones = counted(len(self.zones) - 1, "zone")
         return f"Forecast({self.known.twin.id!r}, {counted(ahead, 'year')} ahead, {zones}{life})"
 
+    @property
+    def not_judged(self) -> list[str]:
+        """A sentence for each zone with places too thin when new for its requirement to judge."""
+        bank = self.known.now[0].bank
+        return [
+            f"{name}: {value:.3g} mm does not judge its places of up to {thin:.4g} mm when new"
+            for name, value in self.required.items()
+            if (thin := projection.not_judged_mm(bank, name, value))
+        ]
+
     @checked()
     def to_csv(self, path: str | Path | None = None) -> str:
         """Return the table as CSV text, and write it to a file if one is given.
@@ -217,7 +227,8 @@ def make(
     ----------
     known : from `twin.bayes.session`, learned with `ahead_of(years)`.
     years : to look ahead from now, 0 to `MOST_AHEAD_YEARS`.
-    required : thickness in mm that must be left, by zone; "all" for the zones not named.
+    required : thickness in mm that must be left, by zone; "all" for the zones not named. What the register of CML
+        requires holds beside it: the greater of both.
     rule : bounds on the time until thickness is measured again.
     basis, chosen_by : rate of measured places that a person chose in place of the shorter life, and who.
 
@@ -231,7 +242,7 @@ def make(
     check_choice(basis, chosen_by)
     if basis is not None and not required:
         raise InputError("`basis`: a rate gives a life with a thickness that must be left; give `required`, too")
-    by_zone = projection.required_by_zone(known.now[0].bank, required)
+    by_zone = projection.required_by_zone(known.now[0].bank, known.register.required_with(required))
     while True:
         made = _made(known, years, by_zone, rule, basis, chosen_by)
         if made.error.within or 2 * len(known.runs) > MOST_RUNS:

@@ -13,7 +13,7 @@ from corrotwin.twin.core.text import counted
 from corrotwin.twin.geometry.atlas import AssetGeometry
 from corrotwin.twin.incoming import messages
 from corrotwin.twin.incoming.known_twins import KnownTwins
-from corrotwin.twin.inspection import log, plausibility, register
+from corrotwin.twin.inspection import log, register
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.columns import ColumnMap
@@ -123,8 +123,7 @@ def stored(checked: Checked) -> Iterator[StoredRecords]:
     """
     if len(checked.by_twin) > 1:  # `append` checks those of one twin before it writes
         for folder, records in checked.by_twin.items():
-            before = log.read_log(folder)
-            plausibility.admit(records, before.records.values(), before.in_force.values(), store.read(folder))
+            log.would_add(folder, records)
     for folder, records in checked.by_twin.items():
         yield store_in(folder, records)
 

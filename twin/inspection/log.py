@@ -21,6 +21,7 @@ from corrotwin.twin.inspection import plausibility, register
 from corrotwin.twin.inspection.events import Event, admit_events, check_days
 from corrotwin.twin.inspection.log_lines import Ruling, Verb, digest_of, line_of, plain
 from corrotwin.twin.inspection.records import Record, check_text
+from corrotwin.twin.twin_state import TwinState
 
 RECORDS = "inspections.jsonl"
 
@@ -200,10 +201,7 @@ def add(
     with locks.hold(folder, "twin", {}):
         before = read_log(folder)
         in_force = before.in_force.values()
-        new = plausibility.admit(records, before.records.values(), in_force, twin) if records else []
-        known = register.read(folder)
-        known.check(new)
-        plausibility.check_surveys(known.applied([*in_force, *new]))  # one place may have two names
+        new = _admitted(folder, before, records, twin)
         happened = admit_events(
             events, before.events.values(), before.events_in_force.values(), [*in_force, *new], twin,
             twin_state.asset(twin),
@@ -214,6 +212,29 @@ def add(
         given = [*new, *happened]
         _extend(folder / RECORDS, before.length, _encoded([plain(line) for line in given]))
     return new, happened
+
+
+def would_add(folder: Path, records: Sequence[Record]) -> list[Record]:
+    """Return the records that `append` would add, having refused what it refuses; nothing is written.
+
+    Raises
+    ------
+    InputError
+        As of `append`.
+    """
+    return _admitted(folder, read_log(folder), records, store.read(folder))
+
+
+def _admitted(folder: Path, before: Log, records: Sequence[Record], twin: TwinState) -> list[Record]:
+    """Return the records that are new, held against the log and the register."""
+    if not records:
+        return []
+    in_force = before.in_force.values()
+    new = plausibility.admit(records, before.records.values(), in_force, twin)
+    known = register.read(folder)
+    known.check(new)
+    plausibility.check_surveys(known.applied([*in_force, *new]))  # one place may have two names
+    return new
 
 
 def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> dict[int, Record | Event]:

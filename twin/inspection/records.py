@@ -241,10 +241,13 @@ def spoken(record: Record) -> str:
 
 def texel_of(record: Record, asset: AssetGeometry) -> tuple[int, int] | None:
     """Return row and column of the texel where a record was taken, or None."""
-    if record.uv is None:
-        return None
+    return None if record.uv is None else texel_at(record.uv, asset)
+
+
+def texel_at(uv: tuple[float, float], asset: AssetGeometry) -> tuple[int, int]:
+    """Return row and column of the texel at a place on the atlas, each of whose coordinates is in [0, 1]."""
     height, width = asset.atlas_shape
-    return min(int(record.uv[1] * height), height - 1), min(int(record.uv[0] * width), width - 1)
+    return min(int(uv[1] * height), height - 1), min(int(uv[0] * width), width - 1)
 
 
 def wall_mm(record: Record, asset: AssetGeometry) -> float:

@@ -209,8 +209,7 @@ def write(folder: Path, register: Register) -> None:
     InputError
         Another process is writing there, or nothing can be written.
     """
-    with locks.hold(folder, "twin", {}), files.writing(folder):
-        files.write_manifest(folder, NAME, {"cmls": plain(register)})
+    update(folder, lambda _: register)
 
 
 def plain(register: Register) -> list[dict[str, Any]]:

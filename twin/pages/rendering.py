@@ -10,6 +10,11 @@ from corrotwin.twin.core.files import write_text
 
 def write_page(path: Path, template: Path, **values: Any) -> None:
     """Fill a template in and write the page whole; values are escaped for HTML."""
+    write_text(path, filled(template, **values))
+
+
+def filled(template: Path, **values: Any) -> str:
+    """Return the page that a template makes of values, which are escaped for HTML."""
     loader = FileSystemLoader([template.parent, Path(__file__).parent])
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    write_text(path, environment.get_template(template.name).render(values))
+    return environment.get_template(template.name).render(values)

@@ -5,18 +5,21 @@ page is one HTML file with its pictures beside it or inside; it needs no server 
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.files import new_file, remove
 from corrotwin.twin.pages.pictures import EncodedPicture
 from corrotwin.twin.pages.rendering import write_page
 
+Item = TypeVar("Item")
 PICTURES = "pictures"  # folder beside the page
 SMALL, LARGE = 320, 1280  # pixels of the longer side: in the list, and of the picture that is looked at
 INSIDE = 480  # the same of both in a page that holds its pictures
@@ -140,6 +143,14 @@ def _write(folder: Path, encoded: EncodedPicture) -> str:
     with new_file(folder / PICTURES / name, replace=True) as stream:
         stream.write(encoded.content)
     return f"{PICTURES}/{name}"
+
+
+def in_threads(make: Callable[[Item], ViewerPicture], items: Sequence[Item]) -> Iterator[ViewerPicture]:
+    """Yield the picture of each item, made in as many threads as there are cores, few ahead of what is asked for."""
+    cores = available_cores()
+    with ThreadPoolExecutor(cores) as pool:
+        for first in range(0, len(items), 4 * cores):
+            yield from pool.map(make, items[first : first + 4 * cores])
 
 
 def sides(width: int, height: int, *, single: bool) -> tuple[int, ...]:

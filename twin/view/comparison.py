@@ -70,7 +70,8 @@ def compare(
     ----------
     known : from `twin.bayes.session`, learned so far ahead.
     from_years, to_years : of service; the later one second.
-    required : thickness in mm that must be left, by zone; "all" for the zones not named.
+    required : thickness in mm that must be left, by zone; "all" for the zones not named. What the register of CML
+        requires holds beside it.
 
     Raises
     ------
@@ -79,7 +80,7 @@ def compare(
     """
     if not from_years < to_years:
         raise InputError("`from_date` and `to_date`: give the earlier date first, and another one second")
-    by_zone = required_by_zone(known.now[0].bank, required)
+    by_zone = required_by_zone(known.now[0].bank, known.register.required_with(required))
     zones = project(known.now, [from_years, to_years], by_zone).zones
     chance = chance_below(zones, by_zone)
     dates = [f"{twin_state.later(known.twin.built, years):%Y-%m-%d}" for years in (from_years, to_years)]

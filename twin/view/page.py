@@ -20,6 +20,7 @@ from corrotwin.twin.forecast.renewals import renewals_by_zone
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.inspection.events import EVENTS, Event
+from corrotwin.twin.pages.rendering import filled
 from corrotwin.twin.view import packing
 from corrotwin.twin.view.library import three_js
 from corrotwin.twin.view.markers import markers
@@ -73,16 +74,14 @@ def render(
     made: Forecast, surface: SurfaceHistory, *, units: str = "mm", compared: tuple[float, float] | None = None
 ) -> str:
     """Return the page of a twin as HTML; parameters as for `write`."""
-    import jinja2
     from markupsafe import Markup
 
     known = made.known
     data = content(made, surface) | {"units": units, "compared": compared}
     library, own = three_js(), "\n".join(_file(name) for name in SCRIPTS)
-    folder = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(loader=folder, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     name = printable(known.twin.id)
-    return environment.get_template("page.html.j2").render(
+    return filled(
+        Path(__file__).with_name("page.html.j2"),
         title=f"{name}: {known.twin.kind}, {known.twin.built.year} to {data['dates'][-1][:4]}",
         name=name, kind=known.twin.kind, style=Markup(_file("style.css")),  # noqa: S704  a file of ours
         scripts=[Markup(library), Markup(own)],  # noqa: S704  three.js and files of ours

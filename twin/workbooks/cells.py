@@ -1,7 +1,7 @@
 """Cells of a row by what they hold: text, numbers with either decimal sign, and the unit of a thickness."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from corrotwin.twin.core.errors import InputError
@@ -32,6 +32,13 @@ def cells_of(header: Header, row: SheetRow) -> dict[str, SourceCell]:
             where = header.sheet.where(row.number, header.headings[index])
             found[name] = SourceCell(value=value, where=where, unit=header.units.get(index, ""))
     return found
+
+
+def filled_rows(header: Header) -> Iterator[tuple[int, dict[str, SourceCell]]]:
+    """Yield the number and the cells of each row below a header that has any by whose columns it is known."""
+    for row in header.sheet.rows:
+        if row.number > header.row and (cells := cells_of(header, row)):
+            yield row.number, cells
 
 
 def key_of(value: Value) -> str:

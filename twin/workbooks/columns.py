@@ -10,7 +10,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
 from corrotwin.twin.core.text import first_of
 from corrotwin.twin.inspection.records import UNITS_MM
-from corrotwin.twin.workbooks import days
+from corrotwin.twin.workbooks import days, sheets
 from corrotwin.twin.workbooks.sheets import Value, WorkbookSheet
 
 Usual = Mapping[str, tuple[str, ...]]
@@ -216,6 +216,19 @@ def _is_survey(cell: Value) -> bool:
 def names(listed: Iterable[object]) -> str:
     """Return the first names of a list, quoted and cut where they are long."""
     return first_of([repr(str(name))[:40] for name in listed], 8)
+
+
+def headers_in(path: Path, given: ColumnMap, usual: Usual) -> list[Header]:
+    """Return the headers of the sheets of a file that have one.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or the map names a heading that no sheet has.
+    """
+    found = [header for sheet in sheets.read(path) if (header := header_of(sheet, given, usual)) is not None]
+    check_map(path, found, given)
+    return found
 
 
 def check_map(path: Path, headers: Iterable[Header], given: ColumnMap) -> None:

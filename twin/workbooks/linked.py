@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.workbooks.cells import SourceCell, cells_of, key_of
+from corrotwin.twin.workbooks.cells import SourceCell, filled_rows, key_of
 from corrotwin.twin.workbooks.columns import Header
 
 KEYS = ("place", "group", "asset")  # by which sheets refer to one another, from the readings outwards
@@ -39,10 +39,7 @@ class Links:
 
 def _by_key(header: Header, key: str) -> dict[str, dict[str, SourceCell]]:
     table: dict[str, dict[str, SourceCell]] = {}
-    for row in header.sheet.rows:
-        if row.number <= header.row:
-            continue
-        cells = cells_of(header, row)
+    for _, cells in filled_rows(header):
         if key not in cells:
             continue
         name = key_of(cells[key].value)

@@ -13,16 +13,15 @@ from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.register import INJECTION, KINDS, Cml, Register
 from corrotwin.twin.twin_state import TwinState
 from corrotwin.twin.workbooks import sheets
-from corrotwin.twin.workbooks.cells import SourceCell, cells_of, in_mm, key_of
+from corrotwin.twin.workbooks.cells import SourceCell, filled_rows, in_mm, key_of
 from corrotwin.twin.workbooks.columns import (
     USUAL,
     ColumnMap,
     Header,
     Usual,
     canonical,
-    check_map,
     described,
-    header_of,
+    headers_in,
     names,
 )
 from corrotwin.twin.workbooks.surface import TwinSurface
@@ -105,12 +104,9 @@ def read_file(
     surface = TwinSurface(twin=twin, asset=asset, texels=assets.texels(asset))
     found: dict[str, Cml] = {}
     others = 0
-    for row in header.sheet.rows:
-        cells = cells_of(header, row) if row.number > header.row else {}
-        if not cells:
-            continue
+    for row, cells in filled_rows(header):
         if "place" not in cells:
-            raise InputError(f"{header.sheet.where(row.number)}: names no CML; fill it in or remove the row")
+            raise InputError(f"{header.sheet.where(row)}: names no CML; fill it in or remove the row")
         if asset_name and ("asset" not in cells or key_of(cells["asset"].value) != asset_name):
             others += 1
             continue
@@ -127,8 +123,7 @@ def read_file(
 
 def _header(path: Path, given: ColumnMap) -> Header:
     """Return the one sheet of a file that is a register."""
-    headers = [header for sheet in sheets.read(path) if (header := header_of(sheet, given, COLUMNS)) is not None]
-    check_map(path, headers, given)
+    headers = headers_in(path, given, COLUMNS)
     found = [
         header
         for header in headers

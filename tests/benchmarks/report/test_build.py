@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from browser import program
 from matplotlib.figure import Figure as Canvas
 from PIL import Image
 from scipy.stats import tukey_hsd
@@ -406,10 +407,7 @@ def test_minutes_of_several_kinds_of_machine_have_no_front(tmp_path: Path, fake_
 
 @pytest.fixture
 def browser() -> str:
-    found = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
-    if found is None:
-        pytest.skip("no Chromium on this machine: only the HTML itself was checked")
-    return found
+    return program()
 
 
 @pytest.mark.slow

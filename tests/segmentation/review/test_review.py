@@ -37,7 +37,7 @@ def masks(photos: Path, tmp_path: Path) -> Path:
 
 
 def content(page: Path) -> dict[str, Any]:
-    """What a page holds."""
+    """The data inside a page."""
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.read_text(), re.DOTALL)
     assert found is not None
     return dict(json.loads(found[1]))

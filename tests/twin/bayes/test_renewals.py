@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from process_pipe import process_pipe
 from scipy.stats import multivariate_normal
 
 from corrotwin.twin import assets, twin_state
@@ -32,10 +33,6 @@ from corrotwin.twin.twin_state import EPOCH, TwinState, later
 SIZE = {
     "length_m": 0.4, "width_m": 0.3, "thickness_mm": 10.0, "opening_mm": 0.0, "stiffeners": 0, "fasteners": "none",
     "butt_weld": False, "edge": "rolled", "upright": True,
-}  # fmt: skip
-PIPE = {
-    "nps": "8", "schedule": "40", "run_m": 1.5, "pieces": 1, "flanged": False, "start": "cut", "finish": "cut",
-    "leg_m": 0.0, "branch_nps": "none", "supports_at_m": [], "upright": False,
 }  # fmt: skip
 MOVED = Exposure(periods=(Period(category="C3"), Period(from_years=7.0, category="C5")))
 
@@ -195,12 +192,7 @@ def test_a_changing_rate_goes_on_through_a_replacement() -> None:
 
 @pytest.fixture(scope="module")
 def line() -> TwinState:
-    """A bare process pipe of twelve years: 8.18 mm new, an unknown fluid in it."""
-    drawn = twin_state.sample_twin("pipe", np.random.default_rng(1), texel_mm=12.0)
-    return replace(
-        drawn, parameters={**drawn.parameters, **PIPE}, exposure=at("C3"), coating=None, mechanisms=(process(),),
-        clock=later(EPOCH, 12),
-    )  # fmt: skip
+    return process_pipe(12.0)
 
 
 @pytest.fixture(scope="module")

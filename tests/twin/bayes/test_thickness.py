@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from process_pipe import process_pipe
 from scipy.stats import multivariate_normal
 
 from corrotwin.twin import assets, twin_state
@@ -24,22 +25,13 @@ from corrotwin.twin.mechanisms.process import process
 from corrotwin.twin.model.exposure import at
 from corrotwin.twin.twin_state import EPOCH, TwinState, later
 
-PIPE = {
-    "nps": "8", "schedule": "40", "run_m": 1.5, "pieces": 1, "flanged": False, "start": "cut", "finish": "cut",
-    "leg_m": 0.0, "branch_nps": "none", "supports_at_m": [], "upright": False,
-}  # fmt: skip
 STEADY, FASTER = (8.18, 7.38, 6.58, 5.78), (8.18, 7.98, 7.78, 5.78)  # every four years
 NOISE_MM = 0.08
 
 
 @pytest.fixture(scope="module")
 def line() -> TwinState:
-    """A bare process pipe of twelve years: 8.18 mm new, an unknown fluid in it."""
-    drawn = twin_state.sample_twin("pipe", np.random.default_rng(1), texel_mm=8.0)
-    return replace(
-        drawn, parameters={**drawn.parameters, **PIPE}, exposure=at("C3"), coating=None, mechanisms=(process(),),
-        clock=later(EPOCH, 12),
-    )  # fmt: skip
+    return process_pipe(8.0)
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,7 @@ def test_what_was_found_is_kept_until_something_changes(
     folder, settings = plant / "unit 1" / "P-1 <b>&", OutlookSettings(required=(("body", 5.0),))
     monkeypatch.setattr(making, "open_session", None)  # it would fail if it were learned again
     assert making.outlook_of(folder, settings) == seen
-    assert not making.is_kept(folder, dataclasses.replace(settings, years=11.0))
+    assert making.kept_of(folder, dataclasses.replace(settings, years=11.0)) is None
     path = folder / "outlook.json"
     whole = path.read_bytes()
     for damaged in (
@@ -82,13 +82,13 @@ def test_what_was_found_is_kept_until_something_changes(
     ):
         assert damaged != whole
         path.write_bytes(damaged)
-        assert not making.is_kept(folder, settings)
+        assert making.kept_of(folder, settings) is None
     path.write_bytes(whole)
     records = (folder / log.RECORDS).read_bytes()
     (folder / log.RECORDS).write_bytes(records + b'{"withdraws": 1')  # a torn line: another file
-    assert not making.is_kept(folder, settings)
+    assert making.kept_of(folder, settings) is None
     (folder / log.RECORDS).write_bytes(records)
-    assert making.is_kept(folder, settings)
+    assert making.kept_of(folder, settings) == seen
 
 
 def test_infinite_lives_are_kept(seen: TwinOutlook) -> None:

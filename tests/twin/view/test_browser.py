@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import chromium
+from browser import chromium
 
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.view import page as pages
@@ -277,7 +277,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(opened: Opened) -> None:
     opened.page.get_by_role("button", name="body", exact=True).click()
     opened.page.wait_for_timeout(800)
     box, heading = (opened.page.locator(one).bounding_box() for one in ("#canvas", "#chosen"))
-    assert box["y"] >= -1  # the model stays in sight above what is told
+    assert box["y"] >= -1  # the model stays in sight above the text
     assert heading["y"] > box["y"] + box["height"] - 1
     opened.page.click("#home")
     spread = opened.page.evaluate(

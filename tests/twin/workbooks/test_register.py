@@ -13,6 +13,7 @@ from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection import register as registers
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.register import Cml, Register
+from corrotwin.twin.view import comparison
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 TOP_M = 0.219  # of a pipe of NPS 8 that lies on the ground
@@ -122,13 +123,15 @@ def test_each_cml_is_held_to_its_own_requirement_and_injection_points_to_three_y
         for day, value in (("2012-06-01", 8.1), ("2022-06-01", 8.0)):
             twin.inspect(date=day, kind="ultrasonic", zone="body", value=value, tool="UT", place=name)
     twin.save()
-    by_place = {
-        row.place: row for row in ct.Twin.load(folder).forecast(years=1, rule="api570-class3").cmls if row.place
-    }
+    made = ct.Twin.load(folder).forecast(years=1, rule="api570-class3")
+    by_place = {row.place: row for row in made.cmls if row.place}
     assert by_place["TML-1"].required_mm == pytest.approx(0.2 * 25.4)
     assert by_place["TML-2"].required_mm == pytest.approx(0.25 * 25.4)
     assert by_place["TML-1"].api_measure_by == "2032-06-01"  # 10 years, by API 570 of class 3
     assert by_place["TML-2"].api_measure_by == "2025-06-01"  # 3 years
+    changes = {row.zone: row for row in comparison.compare(made.known, 17.0, 18.0)}
+    assert changes["body"].chance_below_required_to is not None  # the register requires it here, too
+    assert changes["bore"].chance_below_required_to is None
 
 
 def test_names_now_and_before_are_of_one_cml_alone() -> None:

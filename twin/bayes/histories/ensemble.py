@@ -150,7 +150,7 @@ def bank(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Model:
-    """What the twin's model needs to be run at m places, n of them sample places, in B draws and S seeds."""
+    """Inputs of the twin's model at m places, n of them sample places, for B draws and S seeds."""
 
     twin: TwinState
     asset: AssetGeometry
