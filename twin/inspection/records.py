@@ -19,6 +19,7 @@ TOLERANCE = 0.125  # share by which metal may be thicker than nominal
 PIPE_TOLERANCE = 0.225
 IMPOSSIBLE = 2.0  # times nominal: what a gauge shows that takes the second echo for the first
 UNITS_MM = {"mm": 1.0, "inch": 25.4, "in": 25.4, "mil": 0.0254}  # of a thickness or a pit, in mm
+_DECIMALS = 9  # of values
 ECHOES = ("", "single", "multiple")
 ABOUT = ("technician", "calibration", "procedure")  # fields of a record that are kept as they are
 # Through paint, a gauge that times a single echo takes the paint for steel and shows it as this many times its
@@ -183,9 +184,13 @@ class Record:
             raise InputError(f"{here}: {self.seen!r} is no file of a photograph")
 
     def _convert(self, usual: ObservationKind) -> None:
-        """Take value and errors in the unit of the kind, and keep what was stated if that was another."""
+        """Take value and errors in the unit of the kind, and keep what was stated if that was another.
+
+        Values have nine decimals, since a workbook keeps fewer digits than a double has and must be known again.
+        """
         if self.unit in ("", usual.unit):
             object.__setattr__(self, "unit", usual.unit)
+            object.__setattr__(self, "value", round(self.value, _DECIMALS))
             return
         here = f"{self.kind} of {self.date}"
         if usual.unit != "mm" or self.unit not in UNITS_MM:
@@ -194,7 +199,7 @@ class Record:
         object.__setattr__(self, "stated", f"{float(self.value):.12g} {'inch' if self.unit == 'in' else self.unit}")
         for name in ("value", "scatter_sd", "bias_sd"):
             if (number := getattr(self, name)) is not None:
-                object.__setattr__(self, name, round(float(number) * UNITS_MM[self.unit], 9))
+                object.__setattr__(self, name, round(float(number) * UNITS_MM[self.unit], _DECIMALS))
         object.__setattr__(self, "unit", usual.unit)
 
     @functools.cached_property

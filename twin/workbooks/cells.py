@@ -1,8 +1,9 @@
 """Cells of a row by what they hold: text, numbers with either decimal sign, and the unit of a thickness."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import AssetGeometry
@@ -94,6 +95,26 @@ def in_mm(cells: Mapping[str, SourceCell], of: SourceCell, given: ColumnMap, usu
     if number <= 0:
         raise InputError(f"{of.where}: {number:g} is no thickness; leave it empty where none is known")
     return round(number * UNITS_MM[unit_in_row(cells, of, given, usual)], 9)
+
+
+def check_asset(path: Path, asset: str, there: Sequence[str]) -> None:
+    """Check that it is known which of the assets in a file is meant.
+
+    Parameters
+    ----------
+    path : of the file.
+    asset : that is meant; empty where the file has no more than one.
+    there : assets that rows of the file name.
+
+    Raises
+    ------
+    InputError
+        The file has several and none is meant, or it lacks the one that is.
+    """
+    if not asset and len(there) > 1:
+        raise InputError(f"{path}: has rows of {names(there)}; say which is this twin (`asset`)")
+    if asset and asset not in there:
+        raise InputError(f"{path}: no asset {asset!r:.60}; it has {names(there) or 'no column of assets'}")
 
 
 def zone_of(cell: SourceCell, given: ColumnMap, asset: AssetGeometry) -> str:

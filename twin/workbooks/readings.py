@@ -13,7 +13,7 @@ from corrotwin.twin.inspection import plausibility
 from corrotwin.twin.inspection.records import ABOUT, UNITS_MM, Record, wall_mm
 from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.workbooks import sheets
-from corrotwin.twin.workbooks.cells import SourceCell, key_of, number_of, unit_in_row, zone_of
+from corrotwin.twin.workbooks.cells import SourceCell, check_asset, key_of, number_of, unit_in_row, zone_of
 from corrotwin.twin.workbooks.columns import ColumnMap, described, names, unit_of
 from corrotwin.twin.workbooks.found import FoundReadings, find
 
@@ -115,11 +115,7 @@ def records_in(found: FoundReadings, given: ColumnMap, defaults: Defaults, asset
 
 def _of_asset(found: FoundReadings, asset: str) -> tuple[list[tuple[dict[str, SourceCell], datetime.date]], list[str]]:
     """Return the readings of one asset, and a note on those of others."""
-    there = found.assets
-    if not asset and len(there) > 1:
-        raise InputError(f"{found.path}: has readings of {names(there)}; say which is this twin (`asset`)")
-    if asset and asset not in there:
-        raise InputError(f"{found.path}: no asset {asset!r}; it has {names(there) or 'no column of assets'}")
+    check_asset(found.path, asset, found.assets)
     for cells, _ in found.readings:
         if asset and "asset" not in cells:
             raise InputError(f"{cells['value'].where}: says of no asset that it is its; fill it in")

@@ -13,7 +13,7 @@ from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.register import INJECTION, KINDS, Cml, Register
 from corrotwin.twin.twin_state import TwinState
 from corrotwin.twin.workbooks import sheets
-from corrotwin.twin.workbooks.cells import SourceCell, filled_rows, in_mm, key_of
+from corrotwin.twin.workbooks.cells import SourceCell, check_asset, filled_rows, in_mm, key_of
 from corrotwin.twin.workbooks.columns import (
     USUAL,
     ColumnMap,
@@ -102,9 +102,11 @@ def read_file(
     sheets.check(header.sheet, header.row)
     asset = twin_state.asset(twin)
     surface = TwinSurface(twin=twin, asset=asset, texels=assets.texels(asset))
+    rows = list(filled_rows(header))
+    check_asset(path, asset_name, sorted({key_of(cells["asset"].value) for _, cells in rows if "asset" in cells}))
     found: dict[str, Cml] = {}
     others = 0
-    for row, cells in filled_rows(header):
+    for row, cells in rows:
         if "place" not in cells:
             raise InputError(f"{header.sheet.where(row)}: names no CML; fill it in or remove the row")
         if asset_name and ("asset" not in cells or key_of(cells["asset"].value) != asset_name):
@@ -115,8 +117,7 @@ def read_file(
             raise InputError(f"{cells['place'].where}: {cml.id!r:.60} stands in two rows; keep one")
         found[cml.id] = cml
     if not found:
-        of = f" of asset {asset_name!r}" if asset_name else ""
-        raise InputError(f"{path}: no CML{of} in it; give a row for each")
+        raise InputError(f"{path}: no CML in it; give a row for each")
     notes = [f"{counted(others, 'row')} of other assets left out"] if others else []
     return _joined(header, before, found, records, notes)
 

@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 from contractor import Rows, pipe, table, workbook
 
+import corrotwin as ct
 from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.workbooks import days, sheets, xlsx
@@ -104,7 +105,7 @@ def test_sheets_of_assets_groups_places_and_measurements(spool: Path, tmp_path: 
     mapped.write_text('{"zones": {"straight": "body"}}')
     which = command("inspect", spool, "--readings", path, "--map", mapped)
     assert which.returncode == 2
-    assert "has readings of 'P-101', 'P-102'; say which is this twin (--asset)" in which.stderr
+    assert "has rows of 'P-101', 'P-102'; say which is this twin (--asset)" in which.stderr
     done = command("inspect", spool, "--readings", path, "--map", mapped, "--asset", "P-101")
     assert done.returncode == 0, done.stderr
     assert "1 reading of other assets left out" in done.stdout
@@ -412,3 +413,12 @@ def test_one_workbook_for_many_twins(tmp_path: Path, command: Command) -> None:
     assert done.returncode == 0, done.stderr
     assert [len(taken(plant / name)) for name in ("P-101", "P-102")] == [1, 1]
     assert "--asset P-101: " in command("inspect", plant, "--readings", path, *words, "--asset", "P-101").stderr
+
+
+def test_a_value_of_more_digits_than_a_workbook_keeps_is_known_again(tmp_path: Path) -> None:
+    twin = ct.Twin.load(pipe(tmp_path / "spool"))
+    value = 7.3259045564185294
+    twin.inspect(date="2015-05-31", kind="ultrasonic", zone="body", value=value, tool="UT", place="TML-1")
+    rows = [["CML", "Zone", "Date", "Thickness (mm)", "Tool"], ["TML-1", "body", "2015-05-31", 7.32590455641853, "UT"]]
+    path = workbook(tmp_path / "r.xlsx", Readings=rows)
+    assert twin.import_readings(path) == ()

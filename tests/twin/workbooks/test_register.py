@@ -80,6 +80,10 @@ def changed(row: int, column: int, value: object) -> Rows:
     return rows
 
 
+def of_assets(*assets: str) -> Rows:
+    return [["Line", *HEADINGS]] + [[asset, *row] for asset, row in zip(assets, ROWS[1:], strict=True)]
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -94,6 +98,7 @@ def changed(row: int, column: int, value: object) -> Rows:
         (changed(0, 3, "T nominal"), "line 2, column 'T nominal': no unit is stated"),
         ([["a", "b"], [1, 2]], "needs one sheet with a column of CML"),
         ([HEADINGS], "no CML in it; give a row for each"),
+        (of_assets("C-1", "C-2"), "cml.csv: has rows of 'C-1', 'C-2'; say which is this twin (--asset)"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_nothing_is_stored(
