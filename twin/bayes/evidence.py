@@ -17,7 +17,7 @@ from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Position:
-    """Where n particles are."""
+    """Positions of n particles in parameter space."""
 
     normal: Singles  # (n, C)
     number: Integers  # (n,)

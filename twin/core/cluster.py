@@ -150,14 +150,14 @@ def has_gpus() -> bool:
 
 
 def machines() -> list[Mapping[str, float]]:
-    """The resources of each machine of the cluster that is alive."""
+    """Return the resources of each live machine of the cluster."""
     import ray
 
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def one_line(error: Exception) -> str:
-    """An error, or what caused it, with the last line of its message; of a lost worker, what that means."""
+    """Return an error, or its cause, as one line: its type and last line; for a lost worker, an explanation."""
     cause = getattr(error, "cause", None) or error
     if type(cause).__module__.startswith("ray.") and type(cause).__name__ in _LOST:
         return _LOST[type(cause).__name__]

@@ -189,7 +189,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def parsed(text: str) -> Any:
-    """The value of a JSON text; ValueError where it is none, is nested too deep, or holds half a character."""
+    """Return the value of a JSON text; ValueError if invalid, nested too deep, or with half a character."""
     try:
         value = json.loads(text)
     except RecursionError as error:

@@ -25,7 +25,7 @@ _FOLLOWS_FROM = ("twin.json", log.RECORDS, f"{register.NAME}.json")
 
 @dataclass(frozen=True, kw_only=True)
 class OutlookSettings:
-    """What is asked of each twin.
+    """Settings of the outlook that is made for each twin.
 
     Parameters
     ----------

@@ -23,14 +23,14 @@ _HIDDEN = (".", "~$")  # of most systems; of a workbook that Excel has open
 
 @dataclass(frozen=True, kw_only=True)
 class _Look:
-    """What a file was like when it was first seen so, and when that was (`time.monotonic`)."""
+    """State of a file, and when it was first seen in that state (`time.monotonic`)."""
 
     like: tuple[int, int, int]
     since: float
 
 
 class Inbox:
-    """A watched folder. Looking into it, and not being told, works on network drives as on any other.
+    """A watched folder. It is listed each second, which works on network drives, where notifications do not.
 
     Parameters
     ----------

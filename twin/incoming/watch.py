@@ -44,7 +44,7 @@ class _Patience:
 
 @dataclass(kw_only=True)
 class _Tally:
-    """What became of messages since the last line on them."""
+    """Counts of messages since the last line that reported them."""
 
     begun: float = 0.0
     last: float = 0.0
