@@ -134,16 +134,9 @@ def specify(
     ----------
     drawn : from `shaped`.
     years : of service so far; None for those from `built` to today. Without either service begins today.
-    built : date on which service began; None for so many years ago.
-    category : ISO 9223 corrosivity.
-    climate : instead of a category.
-    splash : heights in m above the lowest point, from and to, between which sea water splashes.
-    debris : times as many weak spots of the paint on ledges, 1 to 100.
-    coating_life : painted: years by which most weak spots of the paint have opened.
-    zinc_um : galvanised: thickness of the zinc in µm.
-    bare : neither painted nor galvanised.
-    mechanisms : of corrosion beside the open air, as `twin.mechanisms.catalogue.resolved` takes them.
     random : keep what was drawn of the place, the coating and, without `built`, the years, where nothing is stated.
+
+    All others are as for `twin.api.twin.Twin`.
 
     Raises
     ------

@@ -138,19 +138,6 @@ def check_numbers(owner: str, **limits: tuple[float, float, float] | tuple[float
             raise InputError(f"{owner} {name} {value}: {what}")
 
 
-def check_least(least: float, **values: float | None) -> None:
-    """Raise InputError if an argument is below `least`, or is not a number; None is left out.
-
-    Parameters
-    ----------
-    least : the smallest value allowed.
-    values : the arguments by name.
-    """
-    for name, value in values.items():
-        if value is not None and not value >= least:
-            raise InputError(f"`{name}` {value} is below {least}")
-
-
 @contextmanager
 def naming(name: str) -> Iterator[None]:
     """Let an `InputError` about the value of an argument begin with the argument's name."""
