@@ -216,7 +216,13 @@ def growth(
 
 
 def place(category: str | None, climate: ClimateValues | None) -> Period | None:
-    """Return the place that a category or a climate describes; None where neither is given."""
+    """Return the place that a category or a climate describes; None where neither is given.
+
+    Raises
+    ------
+    InputError
+        Both are given, or a value is impossible.
+    """
     if category is not None and climate is not None:
         raise InputError("give either `category` or `climate`")
     if climate is not None:
@@ -232,7 +238,13 @@ def place(category: str | None, climate: ClimateValues | None) -> Period | None:
 
 
 def moment(name: str, given: str | date) -> datetime:
-    """Return a date, or a time with its zone, as UTC; `name` is that of the argument, for errors."""
+    """Return a date, or a time with its zone, as UTC; `name` is that of the argument, for errors.
+
+    Raises
+    ------
+    InputError
+        The text is no date.
+    """
     try:
         if isinstance(given, date) and not isinstance(given, datetime):
             given = given.isoformat()

@@ -163,6 +163,11 @@ def screen(data: "CocoDataset", spots: "Mapping[str, str]", settings: ProtocolSe
     """Return a fold that measures the validation photos of the first of `SCREEN_FOLDS`, without its test photos.
 
     Of its training photos one spot takes the place of validation, which chooses nothing.
+
+    Raises
+    ------
+    InputError
+        All training photos of a fold show one spot.
     """
     number = min(SCREEN_FOLDS, len(set(spots.values())))
     first = folds(data, spots, replace(settings, folds=max(2, number)), 0)[0].split

@@ -57,7 +57,7 @@ class Order:
 
     @property
     def folder(self) -> Path:
-        """Where they lie."""
+        """Folder that holds them."""
         return self.inside / f"{self.number:02d}-{digest([self.config.plain(), provenance.made_by()])[:8]}"
 
 

@@ -67,6 +67,11 @@ def bar(
     -------
     Patches and the diameter, side or thickness in mm.
 
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
+
     Notes
     -----
     Ribbed bars lie as their envelopes would: between two ribs that miss each other a gap of up to two heights of rib

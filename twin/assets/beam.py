@@ -86,6 +86,11 @@ def beam(
     Returns
     -------
     Patches and the thickness of the web in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
     if section not in BEAMS:
         raise InputError(f"beam section {section!r}: choose one of EN 10365 such as IPE 200 ({len(BEAMS)} known)")

@@ -56,6 +56,11 @@ def bearing(
     Returns
     -------
     Patches and the thickness of the ribs in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
     check_choices("bearing", design=(design, DESIGNS), anchors=(anchors, (2, 4)))
     if girder not in GIRDERS:

@@ -63,6 +63,11 @@ def bolt(
     Returns
     -------
     Patches and the thickness of a plate in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
     metric = _chosen(size, head, shown, pattern, joint, edge)
     _counted(metric, nuts, protrusion_mm, pattern, bolts, missing)

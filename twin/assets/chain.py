@@ -50,6 +50,11 @@ def chain(
     Returns
     -------
     Patches and the bar diameter in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or neighbouring links would turn too far.
     """
     check_choices("chain", link=(link, chain_link.WIDTH), layout=(layout, LAYOUTS))
     most = MOST_IN_PILE if layout == "pile" else 200

@@ -56,6 +56,11 @@ def plate(
     Returns
     -------
     Patches and the thickness in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
     check_choices(
         "plate", stiffener=(stiffener, STIFFENERS), fasteners=(fasteners, FASTENERS), edge=(edge, CUTS)

@@ -64,6 +64,11 @@ def railing(
     Returns
     -------
     Patches and the wall of the posts in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
     check_choices(
         "railing", post=(post, POSTS), handrail=(handrail, HANDRAILS), infill=(infill, INFILLS), ends=(ends, ENDS),

@@ -60,7 +60,7 @@ class Session:
 
     @property
     def agreement(self) -> tuple[Agreement, ...]:
-        """How well each inspection agreed with earlier knowledge, under the prior as given, over all runs."""
+        """Agreement of each inspection with earlier knowledge, under the prior as given, over all runs."""
         return pooled([run.agreement for run in self.runs])
 
     @property

@@ -37,6 +37,13 @@ def connect(address: str | None = None, *, gpus: int | None = None) -> None:
 
     `gpus` are this machine's graphics cards, None for those that Ray finds: it waits for ever for one that it does not.
     The local start is small: no dashboard, no usage reports, an object store that a container's /dev/shm holds.
+
+    Raises
+    ------
+    InputError
+        No cluster answers at the address.
+    WorkError
+        Ray does not start on this machine, after several tries.
     """
     import ray
 

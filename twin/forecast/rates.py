@@ -82,7 +82,7 @@ class CmlRates:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a reader of the numbers has to know, a sentence each."""
+        """Remarks for a reader of the numbers, a sentence each."""
         said = []
         if self.actual_mm <= self.required_mm:
             said.append("the wall is at or below the required thickness")

@@ -23,7 +23,7 @@ class OppositeSurface:
 
     @property
     def found(self) -> NDArray[np.bool_]:
-        """Whether there is an open surface behind each place, (n,)."""
+        """True where there is an open surface behind a place, (n,)."""
         return np.asarray(self.face >= 0)
 
 

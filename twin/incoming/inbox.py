@@ -95,7 +95,7 @@ class Inbox:
 
     @property
     def waits(self) -> bool:
-        """Whether the last look saw files at all."""
+        """True if the last look saw any file."""
         return bool(self._seen)
 
     def is_as_seen(self, path: Path) -> bool:

@@ -53,7 +53,7 @@ class _Sheets:
 
     @property
     def lift(self) -> float:
-        """How much higher a sheet lies at its right side, where it laps over the next one."""
+        """Rise of a sheet at its right side, where it laps over the next one."""
         x, z = self.profile.period().T
         steepest = float((np.hypot(np.diff(x), np.diff(z)) / np.diff(x)).max())
         return self.thickness * steepest + 0.0001
@@ -94,6 +94,11 @@ def cladding(
     Returns
     -------
     Patches and the thickness of the sheet in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
     check_choices(
         "cladding", profile=(profile, PROFILES), purlin=(purlin, PURLINS), fixing=(fixing, FIXINGS),

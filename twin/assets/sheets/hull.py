@@ -112,6 +112,11 @@ def hull(
     Returns
     -------
     Patches and the thickness of the plating in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
     check_numbers(
         "hull", length_m=(length_m, 1, 8), girth_m=(girth_m, 1, 5), thickness_mm=(thickness_mm, 4, 40),

@@ -59,6 +59,11 @@ def panel(
     Returns
     -------
     Patches and the thickness of the skin in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
     check_numbers(
         "panel", width_m=(width_m, 0.6, 1.5), height_m=(height_m, 0.4, 0.9), thickness_mm=(thickness_mm, 0.6, 1.2),

@@ -70,6 +70,11 @@ def tank(
     Returns
     -------
     Patches and the thickness of the shell in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
     check_choices(
         "tank", seams=(seams, SEAMS), roof=(roof, ROOFS), manhole_nps=(manhole_nps, ("none", *MANHOLES)),

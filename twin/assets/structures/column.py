@@ -104,6 +104,11 @@ def column(
     Returns
     -------
     Patches and the thickness of the channels' flanges, or of the angles, in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
     sections = ANGLES if form == "angles" else CHANNELS
     check_choices("column", form=(form, FORMS), lacing=(lacing, LACINGS), section=(section, sections))

@@ -61,7 +61,7 @@ class Vessel:
 
     @property
     def upright(self) -> bool:
-        """Whether the vessel is vertical."""
+        """True if the vessel is vertical."""
         return self.support != "saddles"
 
     @property
@@ -232,7 +232,13 @@ def shell_nozzles(
 def head_nozzles(
     own: Vessel, numbers: Sequence[float], schedule: str, length: float, end: str
 ) -> tuple[AxialNozzle | None, AxialNozzle | None]:
-    """Return the nozzles in the middle of the first and of the second head; a size of 0 is none."""
+    """Return the nozzles in the middle of the first and of the second head; a size of 0 is none.
+
+    Raises
+    ------
+    InputError
+        There are not two sizes, or a size is unknown or too wide for a head.
+    """
     if len(numbers) != 2:
         raise InputError(f"vessel head_nozzles_nps has {len(numbers)} values: give one to each head, 0 for none")
     found: list[AxialNozzle | None] = []
