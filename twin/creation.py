@@ -1,4 +1,4 @@
-"""Make a new twin from what is stated of its shape and history, and draw the rest only where that is asked."""
+"""Create a twin from its stated shape and history; draw the rest at random only on request."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence

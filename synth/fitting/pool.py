@@ -1,4 +1,4 @@
-"""Small renders of many presets, with the light before the camera: developed and labelled again at will."""
+"""Small renders of many presets, kept as scene-linear light, to which cameras and label rules are applied later."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`Asset`: what a twin is of."""
+"""`Asset`: the object whose corrosion a twin follows."""
 
 import logging
 from collections.abc import Mapping

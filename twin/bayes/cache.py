@@ -1,4 +1,4 @@
-"""Save what a twin's records taught, beside them, so that it need not be learned again.
+"""Cache of what was learned from a twin's records, kept beside them.
 
 The file is used only where its key is that of the twin, the records and the program, and its content is whole; else all
 is learned anew. It holds plain arrays and is safe to remove.

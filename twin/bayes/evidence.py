@@ -1,4 +1,4 @@
-"""Evidence: what records up to an inspection say of particles, the latest inspection at full weight or less."""
+"""Evidence for particles from the records up to an inspection, the latest one at full or reduced weight."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

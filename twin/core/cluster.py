@@ -1,4 +1,4 @@
-"""Joining a Ray cluster, or starting Ray here, the same for all packages; what Ray says, in lines of ours.
+"""Join a Ray cluster or start Ray on this machine, and show Ray's messages as plain lines.
 
 Standard library and Ray only; every package may import it.
 """

@@ -1,4 +1,4 @@
-"""Reading and writing of files: the only way to either in the four packages, which a test of the house enforces.
+"""Read and write files: the only module of the four packages that may do so, which a test enforces.
 
 What may be opened is decided in `opening`. A folder on disk is whole or visibly unfinished: writes are atomic, and its
 manifest comes last. Standard library only; every package may import it.

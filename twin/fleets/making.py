@@ -1,4 +1,4 @@
-"""The outlook of a twin in a folder: made once, and kept there until the twin, its records or the question change."""
+"""The outlook of a twin in a folder: computed once, and cached until the twin, its records or the settings change."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A folder that people and programs put files of readings into; where they go from there."""
+"""A watched folder for files of readings, and the folders that they move to."""
 
 import os
 import stat

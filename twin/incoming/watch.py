@@ -1,4 +1,4 @@
-"""Take files and messages in as they come: each is stored, or refused to quarantine with its reason."""
+"""Process files and messages as they arrive: each is stored, or quarantined with the reason."""
 
 import logging
 import math
