@@ -128,12 +128,15 @@ def check_numbers(owner: str, **limits: tuple[float, float, float] | tuple[float
     for name, limit in limits.items():
         if len(limit) == 2:
             value, whole = limit
-            allowed, what = value % 1 == 0 and int(value) in whole, f"{whole.start} to {whole.stop - 1}, a whole number"
+            allowed, what = (
+                isinstance(value, Real) and value % 1 == 0 and int(value) in whole,
+                f"{whole.start} to {whole.stop - 1}, a whole number",
+            )
         else:
             value, low, high = limit
             shown = [short if low <= float(short := f"{end:g}") <= high else end for end in (low, high)]
             unit = next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), "")
-            allowed, what = low <= value <= high, f"{shown[0]} to {shown[1]}{unit}"
+            allowed, what = isinstance(value, Real) and low <= value <= high, f"{shown[0]} to {shown[1]}{unit}"
         if not allowed:
             raise InputError(f"{owner} {name} {value}: {what}")
 
