@@ -116,7 +116,7 @@ def check_choices(owner: str, **choices: tuple[object, Iterable[object]]) -> Non
             raise InputError(f"{owner} {name} {value!r}: choose from {', '.join(map(str, known))}")
 
 
-def check_numbers(owner: str, **limits: tuple[float, float, float] | tuple[float, range]) -> None:
+def check_numbers(owner: str, **limits: tuple[Any, float, float] | tuple[Any, range]) -> None:
     """Raise InputError unless each number lies within its limits; one that is not a number never does.
 
     Parameters
@@ -126,17 +126,16 @@ def check_numbers(owner: str, **limits: tuple[float, float, float] | tuple[float
         or with a range of whole numbers.
     """
     for name, limit in limits.items():
+        value, is_number = limit[0], isinstance(limit[0], Real)
         if len(limit) == 2:
-            value, whole = limit
-            allowed, what = (
-                isinstance(value, Real) and value % 1 == 0 and int(value) in whole,
-                f"{whole.start} to {whole.stop - 1}, a whole number",
-            )
+            whole = limit[1]
+            allowed = is_number and value % 1 == 0 and int(value) in whole
+            what = f"{whole.start} to {whole.stop - 1}, a whole number"
         else:
-            value, low, high = limit
+            _, low, high = limit
             shown = [short if low <= float(short := f"{end:g}") <= high else end for end in (low, high)]
             unit = next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), "")
-            allowed, what = isinstance(value, Real) and low <= value <= high, f"{shown[0]} to {shown[1]}{unit}"
+            allowed, what = is_number and low <= value <= high, f"{shown[0]} to {shown[1]}{unit}"
         if not allowed:
             raise InputError(f"{owner} {name} {value}: {what}")
 
