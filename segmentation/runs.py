@@ -67,7 +67,13 @@ class RunRecord:
 
     @property
     def threshold(self) -> float:
-        """The threshold on the corrosion probability that the validation photos chose, 0.5 where they did not."""
+        """The threshold on the corrosion probability that the validation photos chose, 0.5 where they did not.
+
+        Raises
+        ------
+        InputError
+            The manifest holds no number between 0 and 1.
+        """
         value = (self.manifest.get("threshold") or {}).get("value", THRESHOLD)
         if not isinstance(value, float) or not 0 < value < 1:
             raise InputError(f"run.json: threshold {value!r:.40} is not between 0 and 1; train again")
@@ -75,7 +81,7 @@ class RunRecord:
 
     @property
     def note(self) -> str:
-        """What users of an unfinished run should know, such as the epoch; empty if the run is complete."""
+        """A note for users of an unfinished run, such as its epoch; empty if the run is complete."""
         if self.unfinished_epoch is None:
             return ""
         reached, epochs = len(self.history["epoch"]), (self.manifest.get("config") or {}).get("epochs", "?")

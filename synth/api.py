@@ -136,7 +136,7 @@ def fit_preset(
 
 @contextmanager
 def _folder_of(twin: Twin | str | Path | None, out: Path) -> Iterator[Path | None]:
-    """The folder that the renderer reads a twin from; one beside `out` for the time being, where it is not saved."""
+    """Yield the folder of a twin for the renderer; a twin that is not saved gets a temporary folder beside `out`."""
     if twin is None:
         yield None
     elif not isinstance(twin, Twin):

@@ -1,4 +1,4 @@
-"""Which settings of fine-tuning suit a pretrained encoder: a bounded study on validation photos.
+"""Compare fine-tuning settings for a pretrained encoder: a bounded study on validation photos.
 
     python -m tools.fine_tuning --data steel-bridges --renders renders --out out/fine-tuning
 

@@ -1,4 +1,4 @@
-"""What ImageNet weights add to a network trained on few and on many photographs: five pairs of runs on unseen spots.
+"""Measure the gain from ImageNet weights with few and with many photographs: five pairs of runs on unseen spots.
 
     python -m tools.first_weights --data steel-bridges --out out/first-weights
 

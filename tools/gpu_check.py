@@ -1,4 +1,4 @@
-"""What a card is worth here, in one table to paste: rendering and training, within a time that is given.
+"""Measure rendering and training on this machine's GPU within a given time; the result is one table to paste.
 
 .venv/bin/python -m tools.gpu_check                             # 25 minutes
 .venv/bin/python -m tools.gpu_check --minutes 3 --device cpu    # a trial without a card
@@ -44,7 +44,7 @@ PRESET, CARD_BATCH, TRIAL_BATCH = "balanced", 16, 4
 
 @dataclass(kw_only=True)
 class CardReport:
-    """What has been found so far."""
+    """Findings so far."""
 
     facts: dict[str, str] = field(default_factory=dict)
     renders: "list[tuple[str, RenderTiming]]" = field(default_factory=list)

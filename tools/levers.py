@@ -1,4 +1,4 @@
-"""What helps few photos and renders together: ways of training, screened on validation photos of both sets.
+"""Compare ways of training on a few photos and renders together, on the validation photos of both sets.
 
     python -m tools.levers --data steel-bridges painted-steel --renders renders --out out/levers --stage steps
     python -m tools.levers --data steel-bridges painted-steel --renders renders --out out/levers --stage ways

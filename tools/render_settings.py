@@ -1,4 +1,4 @@
-"""Which settings of a render a network pays for: samples a pixel and views a scene, by F1 on validation photos.
+"""Measure what render settings cost a network in F1 on validation photos: samples a pixel and views a scene.
 
     python -m tools.render_settings --data steel-bridges painted-steel --out out/render-settings
 

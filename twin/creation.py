@@ -1,4 +1,4 @@
-"""Make a new twin from what is stated of its shape and history, and draw the rest only where that is asked."""
+"""Create a twin from its stated shape and history; draw the rest at random only on request."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -134,16 +134,9 @@ def specify(
     ----------
     drawn : from `shaped`.
     years : of service so far; None for those from `built` to today. Without either service begins today.
-    built : date on which service began; None for so many years ago.
-    category : ISO 9223 corrosivity.
-    climate : instead of a category.
-    splash : heights in m above the lowest point, from and to, between which sea water splashes.
-    debris : times as many weak spots of the paint on ledges, 1 to 100.
-    coating_life : painted: years by which most weak spots of the paint have opened.
-    zinc_um : galvanised: thickness of the zinc in µm.
-    bare : neither painted nor galvanised.
-    mechanisms : of corrosion beside the open air, as `twin.mechanisms.catalogue.resolved` takes them.
     random : keep what was drawn of the place, the coating and, without `built`, the years, where nothing is stated.
+
+    All others are as for `twin.api.twin.Twin`.
 
     Raises
     ------
@@ -223,7 +216,13 @@ def growth(
 
 
 def place(category: str | None, climate: ClimateValues | None) -> Period | None:
-    """Return the place that a category or a climate describes; None where neither is given."""
+    """Return the place that a category or a climate describes; None where neither is given.
+
+    Raises
+    ------
+    InputError
+        Both are given, or a value is impossible.
+    """
     if category is not None and climate is not None:
         raise InputError("give either `category` or `climate`")
     if climate is not None:
@@ -239,7 +238,13 @@ def place(category: str | None, climate: ClimateValues | None) -> Period | None:
 
 
 def moment(name: str, given: str | date) -> datetime:
-    """Return a date, or a time with its zone, as UTC; `name` is that of the argument, for errors."""
+    """Return a date, or a time with its zone, as UTC; `name` is that of the argument, for errors.
+
+    Raises
+    ------
+    InputError
+        The text is no date.
+    """
     try:
         if isinstance(given, date) and not isinstance(given, datetime):
             given = given.isoformat()

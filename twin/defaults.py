@@ -1,4 +1,4 @@
-"""Required parameters of a new twin, the plain values of optional features, and what was drawn instead."""
+"""Required parameters of a new twin, defaults of its optional features, and a report of what was drawn."""
 
 import inspect
 from collections.abc import Mapping, Sequence

@@ -21,7 +21,7 @@ FOOT_CHARACTERS = 95  # of a line along the foot; more would run out of the figu
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """How a backbone is drawn."""
+    """Colour, marker and line style of a backbone in figures."""
 
     color: str
     marker: str

@@ -31,7 +31,7 @@ PrintedTable = Mapping[tuple[str, str], paper.PublishedComparison]
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """What a test may have taken as its samples.
+    """One reading of a printed table: the samples that its test may have used.
 
     `images` is the number of values behind one of the values that a mean and SD were printed of; above 1 the SD of the
     samples is not printed, so that it is free.

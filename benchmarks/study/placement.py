@@ -1,4 +1,4 @@
-"""How the runs of a study are placed on machines: what each needs, how many run side by side, and for how long."""
+"""Placement of a study's runs on machines: the share of a machine for each, runs side by side, and total time."""
 
 import heapq
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Pool scores: the tables of all folds of a run together, so that each photo counts once a run; redraws as they are.
+"""Pool the scores of all folds of a run, so that each photo counts once a run; redraws stay as they are.
 
 Photos that a redraw trains on have no score there: NaN.
 """

@@ -1,4 +1,4 @@
-"""Renders of presets that are fitted inside redraws, each to the few photos of its own and to no other."""
+"""Renders of presets that are fitted inside redraws, each only to the few photos of its redraw."""
 
 import logging
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The draw of renders that each run of a screen or transfer trains on, and the first so many of it."""
+"""Draws of renders for the runs of a screen or transfer, and their first renders as smaller sets."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

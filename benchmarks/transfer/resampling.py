@@ -1,4 +1,4 @@
-"""How photos are split: few drawn anew by each redraw, all cross-validated in each run, and a fold for screens."""
+"""Splits of photos: a new draw of a few for each redraw, cross-validation of all in each run, one fold for screens."""
 
 from dataclasses import dataclass, replace
 from itertools import count
@@ -163,6 +163,11 @@ def screen(data: "CocoDataset", spots: "Mapping[str, str]", settings: ProtocolSe
     """Return a fold that measures the validation photos of the first of `SCREEN_FOLDS`, without its test photos.
 
     Of its training photos one spot takes the place of validation, which chooses nothing.
+
+    Raises
+    ------
+    InputError
+        All training photos of a fold show one spot.
     """
     number = min(SCREEN_FOLDS, len(set(spots.values())))
     first = folds(data, spots, replace(settings, folds=max(2, number)), 0)[0].split
@@ -185,7 +190,7 @@ def screen(data: "CocoDataset", spots: "Mapping[str, str]", settings: ProtocolSe
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """How often a transfer trains: redraws of few photos, runs of all, redraws with a preset fitted to its photos."""
+    """Repeats of a transfer: redraws of a few photos, runs on all, redraws with a preset fitted to their photos."""
 
     redraws: int
     runs: int

@@ -154,7 +154,7 @@ def confirm(
 
 @dataclass(frozen=True, kw_only=True)
 class _Arms:
-    """Which arms a command trains, or its tables show."""
+    """The arms that a command trains, or that its tables show."""
 
     settings: ProtocolSettings
     mix: Mix

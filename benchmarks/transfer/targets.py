@@ -1,4 +1,4 @@
-"""The arms of a transfer folder held against goals: differences and ratios with 95 % intervals."""
+"""The arms of a transfer folder compared with goals: differences and ratios with 95 % intervals."""
 
 import operator
 from collections.abc import Mapping, Sequence

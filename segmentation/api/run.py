@@ -95,27 +95,7 @@ class Run:
         overlays: bool = True,
         polygons: bool = False,
     ) -> Predictions:
-        """Draw the masks of photos that nobody has labelled; called again, it goes on where it was cut off.
-
-        Parameters
-        ----------
-        photos : image files, or folders that are searched for them.
-        out : folder for masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json, predictions.csv.
-        threshold : of the corrosion probability; by default that of the run, which its validation photos chose.
-        tiling : always or never cut photos into overlapping tiles; auto as the training says, and photos that are much
-            larger than those of training need a choice.
-        scale : pixels of the network for each pixel of a photo; by default that of the training photos.
-        overlap : share of a tile that neighbours have in common.
-        flips : average over the photo, its mirror images and the photo upside down.
-        adapt : take the statistics of batch normalisation from these photos, too.
-        overlays : write photos with their masks outlined, too.
-        polygons : write outlines in place of compressed RLE into annotations.json.
-
-        Raises
-        ------
-        InputError
-            There are no photos, or the folder holds something else.
-        """
+        """Outline corrosion on photos by this run; the parameters are those of `corrotwin.predict`."""
         return predict(
             photos, out=out, run=self.folder, threshold=threshold, tiling=tiling, scale=scale, overlap=overlap,
             flips=flips, adapt=adapt, overlays=overlays, polygons=polygons,

@@ -23,7 +23,7 @@ def paste(
     probability: float,
     rng: np.random.Generator,
 ) -> tuple[_Bytes, _Bytes]:
-    """With the given probability, paste corroded regions of a donor, flipped and scaled, at a random place.
+    """Paste corroded regions of a donor, flipped and scaled, at a random place, with the given probability.
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ def judge(path: Path) -> Reason | None:
     """
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
-        return None if _holds(path.is_file) or not _holds(path.exists) else NO_FILE  # the reader tells of broken links
+        return None if _holds(path.is_file) or not _holds(path.exists) else NO_FILE  # the reader reports broken links
     if suffix in OTHER_SUFFIXES:
         return OTHER_KIND
     if not _holds(path.is_file) or image_io.kind(path) is None:

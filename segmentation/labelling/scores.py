@@ -1,4 +1,4 @@
-"""How little sure networks are of a photo, and what it looks like to them.
+"""Uncertainty of networks about a photo, and its encoder features.
 
 References
 ----------
@@ -26,7 +26,7 @@ FLIPS: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (0, 1))
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Doubt:
-    """Of one photo: mean disagreement and entropy in bits, corroded share, and features (c,) of the encoder."""
+    """Scores of one photo: mean disagreement and entropy in bits, corroded share, and encoder features (c,)."""
 
     disagreement: float
     entropy: float

@@ -14,7 +14,7 @@ _AGAIN = "install or export the model again"
 
 @dataclass(frozen=True, kw_only=True)
 class ShareTable:
-    """Where the true corroded share lies with a chance of `chance`, by the predicted one; between rows, by lines.
+    """Interval that holds the true corroded share with probability `chance`, by predicted share; linear between rows.
 
     `predicted` rises from 0 to 1; `low` and `high` are the interval's ends, of 0 to 1, of each row.
     """

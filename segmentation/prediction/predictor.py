@@ -202,7 +202,7 @@ class MeanPredictor(Predictor):
 
     @property
     def run(self) -> dict[str, Any]:  # type: ignore[override]  # theirs change when they adapt
-        """What identifies each of them."""
+        """Identity of each of them."""
         return {"mean of": [each.run for each in self.predictors]}
 
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:

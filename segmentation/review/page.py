@@ -20,7 +20,7 @@ from corrotwin.twin.pages import pictures, viewer
 KIND = "review"
 PAGE = "index.html"
 FOLDER, SINGLE = "review", "review.html"  # where a page lies in the folder of its predictions
-# Predicted, true, and both: told apart by the colour-blind, and unlike rust and paint.
+# Predicted, true, and both: distinct for the colour-blind, and unlike rust and paint.
 COLOURS = PREDICTED, TRUE, BOTH = OUTLINE, (0, 190, 255), (255, 225, 0)
 _CORRODED = viewer.Measure(label="corroded", unit="%", about="share of the picture's pixels in the predicted mask")
 _CONFIDENCE = viewer.Measure(

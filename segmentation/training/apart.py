@@ -1,4 +1,4 @@
-"""Unlabelled pictures of one run, apart from what tests it."""
+"""Unlabelled pictures of a run, without those that show what tests it."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -22,7 +22,7 @@ PRETRAINED = "pretrained"  # kind of the folder that `pretraining` writes
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """What a run may start from: a run, an encoder that was pretrained, or the model that ships.
+    """Initial weights of a run: those of a run, of a pretrained encoder, or of the model that ships.
 
     `architecture` is None for an encoder alone. `seen` has the hashes of the photos that made the weights; None if that
     is not known. `advice` says what keeps the test photos of a run out of them.

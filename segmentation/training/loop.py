@@ -45,7 +45,7 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class LearningTask:
-    """What the loop trains: a loss, a measurement and tables.
+    """A task for the training loop: its loss, its measurement and its tables.
 
     `loss` gives that of a step, counted over the whole run, to be differentiated. `measure` is called after each epoch
     and returns the columns of the history between ``train_loss`` and ``seconds``. `record` writes the history.

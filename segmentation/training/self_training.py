@@ -44,7 +44,7 @@ CUT_SHARE = (0.1, 0.5)  # of a picture's area that such a rectangle covers
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lesson:
-    """What the network learns from the pictures of one step: strong views (b, 3, s, s), not yet normalised, and labels.
+    """Unlabelled pictures of one step: strong views (b, 3, s, s), not yet normalised, and the teacher's labels.
 
     `labels` are (b, 1, s, s) float32, 0 or 1, and `sure` likewise 1 where they count.
     """
@@ -106,7 +106,7 @@ COLLAPSED = (0.001, 0.95)  # a teacher that calls less or more of all pixels cor
 
 
 class LessonRecord:
-    """What the teacher said in the steps of one epoch."""
+    """Running statistics of the teacher's labels over one epoch."""
 
     def __init__(self) -> None:
         self._steps: list[torch.Tensor] = []

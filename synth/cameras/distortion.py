@@ -93,7 +93,7 @@ def depth(samples: NDArray[np.float32], at: NDArray[np.float32], finer: int) -> 
     """Return the distorted picture of depths, (H * finer, W * finer) metres along the view axis; `at` is of `places`.
 
     On one surface the inverse of the depth is interpolated between samples, which is exact on planes; where neighbours
-    tell of an edge, by a second difference above `FLAT`, the nearest sample is taken.
+    show an edge, by a second difference above `FLAT`, the nearest sample is taken.
     """
     import cv2
 

@@ -20,7 +20,18 @@ PATH = ("frames", "eye_m", "look_at_m", "roll_deg")  # of a trajectory
 
 
 def stated(where: str, given: Mapping[str, Any]) -> tuple[Array, Array]:
-    """Return rotation (3, 3) and translation (3,) as an entry states them."""
+    """Return rotation (3, 3) and translation (3,) as an entry states them.
+
+    Parameters
+    ----------
+    where : place in the file, with which errors begin.
+    given : the entry of the camera file.
+
+    Raises
+    ------
+    InputError
+        Either is missing, or the rotation is none.
+    """
     if missing := [name for name in STATED if name not in given]:
         raise InputError(f"{where}: missing: {missing[0]}; rotation and translation_m go together")
     rotation = numbers(f"{where}: rotation", given["rotation"], (3, 3))
@@ -34,7 +45,18 @@ def stated(where: str, given: Mapping[str, Any]) -> tuple[Array, Array]:
 
 
 def upright(where: str, given: Mapping[str, Any]) -> tuple[Array, Array, float]:
-    """Return eye, the point that is looked at, and the roll in degrees."""
+    """Return eye, the point that is looked at, and the roll in degrees.
+
+    Parameters
+    ----------
+    where : place in the file, with which errors begin.
+    given : the entry of the camera file.
+
+    Raises
+    ------
+    InputError
+        Either point is missing, or both are the same.
+    """
     if missing := [name for name in ("eye_m", "look_at_m") if name not in given]:
         raise InputError(f"{where}: missing: {missing[0]}; eye_m and look_at_m go together")
     eye, look_at = (numbers(f"{where}: {name}", given[name], (3,)) for name in ("eye_m", "look_at_m"))
@@ -47,6 +69,16 @@ def trajectory(where: str, given: Any) -> list[Array]:
     """Return the poses (4, 4) along a smooth path through stated points, at equal distances.
 
     The path is a spline, cubic where there are four points or more, over the length of the line that joins the eyes.
+
+    Parameters
+    ----------
+    where : place in the file, with which errors begin.
+    given : the entry of the camera file.
+
+    Raises
+    ------
+    InputError
+        A field is missing or unknown, or two eyes in a row are the same point.
     """
     from scipy.interpolate import make_interp_spline
 
@@ -86,7 +118,20 @@ def _is_point(given: Any) -> bool:
 def fitted(
     where: str, given: Mapping[str, Any], folder: Path, lens: Lens, distortion: Array
 ) -> tuple[Array, Array, float]:
-    """Return the pose that shows picked points and markers where they are, and its error in pixels."""
+    """Return the pose that shows picked points and markers where they are, and its error in pixels.
+
+    Parameters
+    ----------
+    where : place in the file, with which errors begin.
+    given : the entry of the camera file.
+    folder : of the camera file, in which the photograph lies.
+    lens, distortion : of the camera.
+
+    Raises
+    ------
+    InputError
+        There are fewer than four points, one lies outside the picture, or no pose fits them.
+    """
     if "points" not in given and "markers" not in given:
         raise InputError(f"{where}: names a photo, but neither points nor markers")
     pixels, places = _points(where, given.get("points", []))

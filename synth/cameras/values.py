@@ -19,14 +19,26 @@ def shown(value: Any, most: int = 60) -> str:
 
 
 def whole(where: str, name: str, value: Any) -> int:
-    """Return a whole number."""
+    """Return a whole number.
+
+    Raises
+    ------
+    InputError
+        The value is no whole number, or beyond `LARGEST`.
+    """
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > LARGEST:
         raise InputError(f"{where}: {name} {shown(value)}: give a whole number of at most {LARGEST:g}")
     return value
 
 
 def numbers(where: str, value: Any, shape: tuple[int, ...] | None) -> Array:
-    """Return `value` as finite numbers of this shape, -1 for any length, or as a list if `shape` is None."""
+    """Return `value` as finite numbers of this shape, -1 for any length, or as a list if `shape` is None.
+
+    Raises
+    ------
+    InputError
+        The value is of another shape, or a number of it is not finite or beyond `LARGEST`.
+    """
     wanted = (-1,) if shape is None else shape
     try:
         given = np.array(value)

@@ -1,4 +1,4 @@
-"""How far renders are from photographs: by a pretrained encoder's features, and by their labels."""
+"""Distance between renders and photographs, by the features of a pretrained encoder and by their labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Features = NDArray[np.float64]  # (n, regions, channels)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PictureFeatures:
-    """What is compared of some pictures: features (n, 3, c), and the habits (k, 4) of the masks that hold anything."""
+    """Features (n, 3, c) of some pictures, and habits (k, 4) of those masks that are not empty."""
 
     features: Features
     habits: NDArray[np.float64]

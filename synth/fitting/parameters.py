@@ -1,4 +1,4 @@
-"""What a fit finds: parameters of scenes and of cameras, where they are looked for, and the preset that they make."""
+"""Parameters of a fit, of scenes and of cameras: their search ranges, and the preset made from their values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""Small renders of many presets, with the light before the camera: developed and labelled again at will."""
+"""Small renders of many presets, kept as scene-linear light, to which cameras and label rules are applied later."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class Order:
 
     @property
     def folder(self) -> Path:
-        """Where they lie."""
+        """Folder that holds them."""
         return self.inside / f"{self.number:02d}-{digest([self.config.plain(), provenance.made_by()])[:8]}"
 
 

@@ -1,4 +1,4 @@
-"""Assets of the user's own that `kinds` of a preset name beside built-in kinds, by the folders of their saved twins.
+"""The user's own assets among the `kinds` of a preset, given as folders of saved twins.
 
 In a preset that is made they stand as ``/path/to/folder#0123456789abcdef``, with a digest of kind and parameters, of a
 mesh with that of its geometry: a twin may grow while a dataset goes on, its asset may not change.

@@ -1,4 +1,4 @@
-"""What renders show in the colours of rust and do not label, with its share, for the card."""
+"""Look-alikes of rust in renders for the card: unlabelled things in the colours of rust, with their share."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -24,7 +24,7 @@ _APART: tuple[Colour, ...] = (  # Okabe and Ito's colours, which the colour-blin
 
 @dataclass(frozen=True, kw_only=True)
 class Shading:
-    """How a map is shown: its legend, pairs of a CSS colour and its meaning, and what paints its counts as RGBA.
+    """Display of a label map: its legend as pairs of CSS colour and meaning, and a function that paints it as RGBA.
 
     `paint` takes what `maps` wrote, (h, w) or (h, w, 3), and returns (h, w, 4); alpha is 0 where the map says nothing.
     """

@@ -160,5 +160,5 @@ def _images(out: Path, task: Task) -> Iterator[Entry]:
 
 
 def _numbered(entries: Iterator[Entry]) -> Iterator[Entry]:
-    """Number the entries from 1."""
+    """Give the entries ids from 1."""
     return ({"id": number, **entry} for number, entry in enumerate(entries, start=1))

@@ -32,7 +32,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class _NoMemory:
-    """What a task returns that found too little memory on its card: the error in one line."""
+    """Result of a task that found too little memory on its card: the error in one line."""
 
     error: str
 

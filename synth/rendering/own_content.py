@@ -1,4 +1,4 @@
-"""Decode all that a preset names of the user's own before anything is rendered, so that damage is found at once."""
+"""Decode all of the user's files that a preset names before rendering, so that damaged ones are found at once."""
 
 from pathlib import Path
 

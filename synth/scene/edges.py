@@ -1,4 +1,4 @@
-"""Where paint wears and dirt gathers: outward edges of assets, the treads of chequer plate and the feet of these."""
+"""Places where paint wears and dirt gathers: outward edges of assets, chequer-plate treads and their feet."""
 
 from math import radians
 

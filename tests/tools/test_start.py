@@ -1,5 +1,6 @@
 """Every program in tools/ starts: its modules are imported, its options parsed, and its help says what it does."""
 
+import importlib
 import runpy
 import sys
 from pathlib import Path
@@ -19,6 +20,15 @@ def programs() -> list[str]:
 
 def test_all_programs_are_found() -> None:
     assert len(programs()) > 15
+
+
+def test_every_module_can_be_imported() -> None:
+    """The parts of programs, too: a name that has moved is found. Blender's module is imported where it is used."""
+    paths = (path.relative_to(ROOT).with_suffix("") for path in (ROOT / "tools").rglob("*.py"))
+    names = [".".join(path.parts) for path in paths if path.name != "__main__"]
+    assert len(names) > 50
+    for name in names:
+        importlib.import_module(name)
 
 
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")  # other tests import them

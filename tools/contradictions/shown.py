@@ -1,4 +1,4 @@
-"""What each pixel of a render shows, by rays cast at the scene's own record: asset and layer, or material of a prop."""
+"""Identify what each pixel of a render shows, by rays cast at the recorded scene: asset and layer, or prop material."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Whether renders that look nearer to photographs train better."""
+"""Test whether renders that look more like photographs train better networks."""

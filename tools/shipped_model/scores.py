@@ -1,4 +1,4 @@
-"""What the trainings do on photos that they have not seen: a row for each photo, and the numbers of the card."""
+"""Scores of the trainings on photos that they have not seen: a row for each photo, and the numbers of the card."""
 
 import math
 from collections.abc import Mapping, Sequence

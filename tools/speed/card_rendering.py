@@ -27,7 +27,7 @@ from tools.speed.rendering import psnr_db
 
 @dataclass(frozen=True, kw_only=True)
 class RenderTiming:
-    """What several Blender processes took, started at once, each for the same pictures.
+    """Time of several Blender processes started at once, each rendering the same pictures.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class RenderTiming:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureAgreement:
-    """How two devices' pictures of one scene agree.
+    """Agreement between two devices' pictures of one scene.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""`Asset`: what a twin is of."""
+"""`Asset`: the object whose corrosion a twin follows."""
 
 import logging
 from collections.abc import Mapping
@@ -107,6 +107,11 @@ class Asset:
         Parameters
         ----------
         kind : one of `Asset.kinds()`.
+
+        Raises
+        ------
+        InputError
+            There is no such kind.
         """
         if kind not in assets.KINDS:
             raise InputError(f"`kind` {kind!r:.60}: choose from {', '.join(assets.KINDS)}")

@@ -1,4 +1,4 @@
-"""`fleet`: many twins ranked by what they need first."""
+"""`fleet`: many twins ranked by urgency."""
 
 from collections.abc import Mapping
 from pathlib import Path

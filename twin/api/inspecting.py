@@ -1,4 +1,4 @@
-"""Inspections of a `Twin`: what is recorded, what is suspect and accepted, and what was made new."""
+"""Inspections of a `Twin`: records, suspect readings and their acceptance, and renewed parts."""
 
 import logging
 from collections.abc import Sequence

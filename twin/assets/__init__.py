@@ -81,7 +81,7 @@ def _added() -> dict[str, AssetKind]:
             kind = point.load()
         except Exception as error:  # whatever the other package does when it is imported
             raise InputError(
-                f"{where}: cannot be imported ({type(error).__name__}: {error}); mend or remove it"
+                f"{where}: cannot be imported ({type(error).__name__}: {error}); fix or remove it"
             ) from error
         if not isinstance(kind, AssetKind) or name in _OWN or not name.isidentifier():
             raise InputError(f"{where}: its entry point must name an AssetKind, and be no name of ours; remove it")

@@ -6,6 +6,7 @@ import numpy as np
 
 from corrotwin.twin.assets import bar_surface
 from corrotwin.twin.assets.bar_surface import Path, Pressed
+from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
@@ -66,34 +67,34 @@ def bar(
     -------
     Patches and the diameter, side or thickness in mm.
 
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
+
     Notes
     -----
     Ribbed bars lie as their envelopes would: between two ribs that miss each other a gap of up to two heights of rib
     is left.
     """
-    if section not in SECTIONS or arrangement not in ARRANGEMENTS or shape not in SHAPES:
-        raise InputError(
-            f"bar section {section!r}, arrangement {arrangement!r}, shape {shape!r}: choose from "
-            f"{', '.join(SECTIONS)}; {', '.join(ARRANGEMENTS)}; {', '.join(SHAPES)}"
-        )
-    if not (4 <= size_mm <= 200 and 0.05 <= length_m <= 20 and size_mm <= 500 * length_m):
-        raise InputError(f"bar of {size_mm} mm, {length_m} m: 4 to 200 mm, 0.05 to 20 m, at least two sizes long")
-    if section == "flat" and not 3 <= thickness_mm <= size_mm:
-        raise InputError(f"flat bar {thickness_mm} mm thick: 3 mm to its width of {size_mm} mm")
-    if section == "threaded" and size_mm not in bar_surface.PITCHES_MM:
-        raise InputError(f"threaded bar of {size_mm} mm: choose from {', '.join(map(str, bar_surface.PITCHES_MM))}")
-    if not (1 <= count <= 60 and count == int(count) and 0 <= gap_mm <= 1000 and 0 <= lay < 2**32 and lay == int(lay)):
-        raise InputError(
-            f"{count} bars, gap {gap_mm} mm, lay {lay}: 1 to 60 bars, 0 to 1000 mm, a whole number below 2^32"
-        )
+    check_choices(
+        "bar", section=(section, SECTIONS), arrangement=(arrangement, ARRANGEMENTS), shape=(shape, SHAPES)
+    )  # fmt: skip
+    check_numbers(
+        "bar", length_m=(length_m, 0.05, 20), size_mm=(size_mm, 4, min(200, 500 * length_m)),
+        count=(count, range(1, 61)), gap_mm=(gap_mm, 0, 1000), lay=(lay, range(2**32)),
+    )  # fmt: skip
+    if section == "flat":
+        check_numbers("flat bar", thickness_mm=(thickness_mm, 3, size_mm))
+    if section == "threaded":
+        check_choices("threaded bar", size_mm=(size_mm, bar_surface.PITCHES_MM))
     if shape != "straight":
         if section not in BENT or arrangement == "mat":
             raise InputError(
                 f"bar section {section!r}, arrangement {arrangement!r}, shape {shape!r}: only {', '.join(BENT)} bars "
                 "are bent, and not for a mat"
             )
-        if not 0.005 * size_mm <= leg_m <= 5:
-            raise InputError(f"bar leg {leg_m} m: 5 diameters to 5 m")
+        check_numbers("bent bar", leg_m=(leg_m, 0.005 * size_mm, 5))
     size = size_mm / 1000
     path = _path(shape, size, length_m, leg_m)
     bars = count * (2 if arrangement == "mat" else 1)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import extrusion, profiles, slabs, solids, steelwork
 from corrotwin.twin.geometry.atlas import Floats, Patch
@@ -85,17 +86,19 @@ def beam(
     Returns
     -------
     Patches and the thickness of the web in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
-    if section not in BEAMS or stance not in STANCES or joint not in JOINTS:
-        raise InputError(
-            f"beam section {section!r}, stance {stance!r}, joint {joint!r}: choose a section of EN 10365 such as "
-            f"IPE 200 or HEB 160 ({len(BEAMS)} known), {' or '.join(STANCES)}, and {', '.join(JOINTS)}"
-        )
-    if not (0.3 <= length_m <= 20 and 0.3 * length_m <= joint_m <= 0.7 * length_m and 0 <= stiffeners <= 20):
-        raise InputError(
-            f"beam of {length_m} m, joint at {joint_m} m, {stiffeners} stiffeners: 0.3 to 20 m, the joint between "
-            "0.3 and 0.7 of the length, 0 to 20 stiffeners"
-        )
+    if section not in BEAMS:
+        raise InputError(f"beam section {section!r}: choose one of EN 10365 such as IPE 200 ({len(BEAMS)} known)")
+    check_choices("beam", stance=(stance, STANCES), joint=(joint, JOINTS))
+    check_numbers(
+        "beam", length_m=(length_m, 0.3, 20), joint_m=(joint_m, 0.3 * length_m, 0.7 * length_m),
+        stiffeners=(stiffeners, range(21)),
+    )  # fmt: skip
     h, b, tw, tf, r = (value / 1000 for value in BEAMS[section])
     size = _Size(h=h, b=b, tw=tw, tf=tf, r=r)
     steel = profiles.i_section(*size.values)

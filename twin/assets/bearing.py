@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from corrotwin.twin.assets.pedestal import LEG, LENGTHWISE, pedestal, pin_with_caps, saddle_line
+from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import extrusion, profiles, slabs, solids, steelwork
 from corrotwin.twin.geometry.atlas import Floats, Patch
@@ -55,23 +56,26 @@ def bearing(
     Returns
     -------
     Patches and the thickness of the ribs in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
-    if design not in DESIGNS or girder not in GIRDERS:
+    check_choices("bearing", design=(design, DESIGNS), anchors=(anchors, (2, 4)))
+    if girder not in GIRDERS:
         raise InputError(
-            f"bearing design {design!r}, girder {girder!r}: choose from {', '.join(DESIGNS)}, and none or a section of "
-            "at least 230 x 120 mm such as HEB 260, or a plate girder such as girder 800"
+            f"bearing girder {girder!r}: choose none, a section of at least 230 x 120 mm such as HEB 260, or a plate "
+            "girder such as girder 800"
         )
-    if not SPANS[0] <= span_m <= SPANS[1]:
-        raise InputError(f"bearing with {span_m} m of its girder: {SPANS[0]} to {SPANS[1]:g} m")
     low, high = DESIGNS[design]
-    if not (low <= height_m <= high and 0.15 <= width_m <= 1.0):
-        raise InputError(f"bearing {design} of {height_m} x {width_m} m: {low} to {high} m high, 0.15 to 1 m wide")
-    if not abs(travel_mm) <= (0.0 if design == "pinned" else 1000 * SWAY * height_m):
-        raise InputError(
-            f"bearing {design} with a travel of {travel_mm} mm: at most {SWAY} of its height, and none where pinned"
-        )
-    if not (2 <= ribs <= 6 and width_m / ribs >= 0.055 and anchors in (2, 4)):
-        raise InputError(f"bearing of {ribs} ribs in {width_m} m, {anchors} anchors: 2 to 6 ribs, 55 mm each; 2 or 4")
+    sway_mm = 0.0 if design == "pinned" else 1000 * SWAY * height_m
+    check_numbers(
+        f"bearing {design}", span_m=(span_m, *SPANS), height_m=(height_m, low, high), width_m=(width_m, 0.15, 1),
+        travel_mm=(travel_mm, 0 - sway_mm, sway_mm), ribs=(ribs, range(2, 7)),
+    )  # fmt: skip
+    if not width_m / ribs >= 0.055:
+        raise InputError(f"bearing of {ribs} ribs in {width_m} m: leave 55 mm for each")
     travel = travel_mm / 1000
     makers = {"rocker": _rocker, "pinned": _pinned, "rollers": _rollers, "sliding": _sliding}
     body = makers[design](height_m, width_m, travel, ribs)

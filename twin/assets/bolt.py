@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import fasteners, solids, steelwork
 from corrotwin.twin.geometry.atlas import Floats, Patch
@@ -62,20 +63,23 @@ def bolt(
     Returns
     -------
     Patches and the thickness of a plate in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
     metric = _chosen(size, head, shown, pattern, joint, edge)
     _counted(metric, nuts, protrusion_mm, pattern, bolts, missing)
-    if not (
-        0.03 <= length_m <= 5 and 0.03 <= width_m <= 5 and 4 <= thickness_mm <= min(80, 250 * min(length_m, width_m))
-    ):
-        raise InputError(
-            f"bolt plate of {length_m} x {width_m} m, {thickness_mm} mm: sides 0.03 to 5 m, 4 to 80 mm, a quarter side"
-        )
+    check_numbers(
+        "bolt", length_m=(length_m, 0.03, 5), width_m=(width_m, 0.03, 5),
+        thickness_mm=(thickness_mm, 4, min(80, 250 * min(length_m, width_m))),
+    )  # fmt: skip
     reach = fasteners.reach_m(metric, head, washers=washers)
     apart = 1000 * (2 * reach + RIM_M)
     if bolts > 1 and not apart <= pitch_mm <= 2000:
         raise InputError(
-            f"bolt pitch {pitch_mm} mm: {int(np.ceil(apart))} to 2000 mm for {size} with its heads, washers"
+            f"bolt pitch_mm {pitch_mm}: {int(np.ceil(apart))} to 2000 mm for {size} with heads and washers"
         )
     places = _places(pattern, bolts, pitch_mm / 1000, joint)
     half = np.abs(places).max(axis=0) + reach + RIM_M
@@ -176,12 +180,10 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
 
 def _chosen(size: str, head: str, shown: str, pattern: str, joint: str, edge: str) -> Size:
     """Return the size; raise InputError if a choice by name does not exist."""
-    for what, value, choices in (
-        ("size", size, SIZES), ("head", head, HEADS), ("shown", shown, SHOWN), ("pattern", pattern, PATTERNS),
-        ("joint", joint, JOINTS), ("edge", edge, CUTS),
-    ):  # fmt: skip
-        if value not in choices:
-            raise InputError(f"bolt {what} {value!r}: choose from {', '.join(choices)}")
+    check_choices(
+        "bolt", size=(size, SIZES), head=(head, HEADS), shown=(shown, SHOWN), pattern=(pattern, PATTERNS),
+        joint=(joint, JOINTS), edge=(edge, CUTS),
+    )  # fmt: skip
     if head == "cup" and SIZES[size].cup is None:
         raise InputError(f"bolt head 'cup' of {size}: there are {', '.join(n for n, s in SIZES.items() if s.cup)}")
     return SIZES[size]
@@ -193,11 +195,10 @@ def _counted(size: Size, nuts: int, protrusion_mm: float, pattern: str, bolts: i
         raise InputError(
             f"bolt pattern {pattern!r} of {bolts}: {fewest} to {most}{', even' if pattern == 'grid' else ''}"
         )
-    if not (nuts in (1, 2) and size.pitch <= protrusion_mm <= 6 * size.diameter and 0 <= missing < bolts):
-        raise InputError(
-            f"bolt with {nuts} nuts, {protrusion_mm} mm of thread, {missing} missing: 1 or 2 nuts, "
-            f"{size.pitch} to {6 * size.diameter} mm, fewer than {bolts} missing"
-        )
+    check_numbers(
+        "bolt", nuts=(nuts, range(1, 3)), protrusion_mm=(protrusion_mm, size.pitch, 6 * size.diameter),
+        missing=(missing, range(bolts)),
+    )  # fmt: skip
 
 
 def _places(pattern: str, bolts: int, pitch: float, joint: str) -> Floats:

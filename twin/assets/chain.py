@@ -6,6 +6,7 @@ import numpy as np
 
 from corrotwin.twin.assets import chain_link, chain_pile
 from corrotwin.twin.assets.chain_link import Link
+from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
@@ -49,23 +50,19 @@ def chain(
     Returns
     -------
     Patches and the bar diameter in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or neighbouring links would turn too far.
     """
-    if link not in chain_link.WIDTH or layout not in LAYOUTS:
-        raise InputError(
-            f"chain link {link!r}, layout {layout!r}: choose from {', '.join(chain_link.WIDTH)} "
-            f"and {', '.join(LAYOUTS)}"
-        )
+    check_choices("chain", link=(link, chain_link.WIDTH), layout=(layout, LAYOUTS))
     most = MOST_IN_PILE if layout == "pile" else 200
-    if not (1 <= diameter_mm <= 500 and 1 <= links <= most and links == int(links) and 0 <= wear_percent <= 15):
-        raise InputError(
-            f"chain of {links} links, {diameter_mm} mm, worn {wear_percent} %: "
-            f"1 to 200 links (to {MOST_IN_PILE} in a pile), 1 to 500 mm, 0 to 15 %"
-        )
-    if not (0.2 <= tension_ratio <= 1000 and 0 <= incline_degrees <= 60 and 0 <= lay < 2**32 and lay == int(lay)):
-        raise InputError(
-            f"chain tension ratio {tension_ratio}, incline {incline_degrees} degrees, lay {lay}: "
-            "0.2 to 1000, 0 to 60 degrees, a whole number below 2^32"
-        )
+    check_numbers(
+        f"{layout} chain", diameter_mm=(diameter_mm, 1, 500), links=(links, range(1, most + 1)),
+        wear_percent=(wear_percent, 0, 15), tension_ratio=(tension_ratio, 0.2, 1000),
+        incline_degrees=(incline_degrees, 0, 60), lay=(lay, range(2**32)),
+    )  # fmt: skip
     if shackles and layout not in ("hanging", "spanning"):
         raise InputError(f"chain layout {layout!r} with shackles: only a hanging or spanning chain is held by them")
     d = diameter_mm / 1000

@@ -6,6 +6,7 @@ import numpy as np
 
 from corrotwin.twin.assets import plate_parts
 from corrotwin.twin.assets.plate_parts import Layout
+from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import denting, solids
 from corrotwin.twin.geometry.atlas import Patch
@@ -55,23 +56,24 @@ def plate(
     Returns
     -------
     Patches and the thickness in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
-    if stiffener not in STIFFENERS or fasteners not in FASTENERS or edge not in CUTS:
-        raise InputError(
-            f"plate stiffener {stiffener!r}, fasteners {fasteners!r}, edge {edge!r}: "
-            f"choose from {', '.join(STIFFENERS)}; {', '.join(FASTENERS)}; {', '.join(CUTS)}"
-        )
+    check_choices(
+        "plate", stiffener=(stiffener, STIFFENERS), fasteners=(fasteners, FASTENERS), edge=(edge, CUTS)
+    )  # fmt: skip
+    check_numbers(
+        "plate", length_m=(length_m, 0.05, 20), width_m=(width_m, 0.05, 20),
+        thickness_mm=(thickness_mm, 2, 250 * min(length_m, width_m)), stiffeners=(stiffeners, range(21)),
+    )  # fmt: skip
     thickness = thickness_mm / 1000
-    if not (
-        0.05 <= length_m <= 20 and 0.05 <= width_m <= 20 and 2 <= thickness_mm <= 1000 * min(length_m, width_m) / 4
-    ):
-        raise InputError(
-            f"plate of {length_m} x {width_m} m, {thickness_mm} mm: sides 0.05 to 20 m, 2 mm to a quarter side"
-        )
-    if not (0 <= stiffeners <= 20 and (stiffeners == 0 or width_m / stiffeners >= 0.1)):
+    if stiffeners and not width_m / stiffeners >= 0.1:
         raise InputError(f"plate with {stiffeners} stiffeners in {width_m} m: leave at least 0.1 m for each")
-    if stiffeners and not 20 <= stiffener_height_mm <= 1000:
-        raise InputError(f"plate stiffener height {stiffener_height_mm} mm: 20 to 1000 mm")
+    if stiffeners:
+        check_numbers("plate", stiffener_height_mm=(stiffener_height_mm, 20, 1000))
     if fasteners == "chequer" and length_m * width_m > CHEQUER_M2:
         raise InputError(f"plate of {length_m} x {width_m} m with chequer tears: at most {CHEQUER_M2} m²")
     if dents and fasteners == "chequer":

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import extrusion, profiles, solids, steelwork
 from corrotwin.twin.geometry.atlas import Floats, Patch
@@ -63,16 +64,20 @@ def railing(
     Returns
     -------
     Patches and the wall of the posts in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
-    choices = ((post, POSTS), (handrail, HANDRAILS), (infill, INFILLS), (ends, ENDS), (base, BASES))
-    for value, known in choices:
-        if value not in known:
-            raise InputError(f"railing part {value!r}: choose from {', '.join(known)}")
-    if not (0.5 <= length_m <= 20 and 0.8 <= height_m <= 1.6 and 2 <= posts <= 40 and 1 <= rails <= 4):
-        raise InputError(
-            f"railing of {length_m} x {height_m} m, {posts} posts, {rails} rails: 0.5 to 20 m long, 0.8 to 1.6 m "
-            "high, 2 to 40 posts, 1 to 4 rails"
-        )
+    check_choices(
+        "railing", post=(post, POSTS), handrail=(handrail, HANDRAILS), infill=(infill, INFILLS), ends=(ends, ENDS),
+        base=(base, BASES),
+    )  # fmt: skip
+    check_numbers(
+        "railing", length_m=(length_m, 0.5, 20), height_m=(height_m, 0.8, 1.6), posts=(posts, range(2, 41)),
+        rails=(rails, range(1, 5)),
+    )  # fmt: skip
     if length_m / (posts - 1) < 0.4:
         raise InputError(f"railing of {length_m} m with {posts} posts: leave at least 0.4 m between posts")
     if HANDRAILS[handrail][0] < POSTS[post][0]:

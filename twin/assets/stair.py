@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from corrotwin.twin.assets import stair_rail
+from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import extrusion, profiles, slabs, solids, steelwork
 from corrotwin.twin.geometry.atlas import Floats, Patch
@@ -51,15 +52,14 @@ def stair(
     -------
     Patches and the thickness of the treads in mm.
     """
-    choices = ((stringer, STRINGERS), (tread, TREADS), (fixing, FIXINGS), (handrail, HANDRAILS))
-    for value, known in choices:
-        if value not in known:
-            raise InputError(f"stair part {value!r}: choose from {', '.join(known)}")
-    if not (2 <= treads <= 20 and 140 <= rise_mm <= 230 and 30 <= slope_degrees <= 45 and 0.3 <= width_m <= 2.0):
-        raise InputError(
-            f"stair of {treads} treads rising {rise_mm} mm at {slope_degrees} degrees, {width_m} m wide: 2 to 20 "
-            "treads, 140 to 230 mm, 30 to 45 degrees, 0.3 to 2 m"
-        )
+    check_choices(
+        "stair", stringer=(stringer, STRINGERS), tread=(tread, TREADS), fixing=(fixing, FIXINGS),
+        handrail=(handrail, HANDRAILS),
+    )  # fmt: skip
+    check_numbers(
+        "stair", treads=(treads, range(2, 21)), rise_mm=(rise_mm, 140, 230), slope_degrees=(slope_degrees, 30, 45),
+        width_m=(width_m, 0.3, 2),
+    )  # fmt: skip
     slope, rise = np.radians(slope_degrees), rise_mm / 1000
     going = rise / np.tan(slope)
     deep = max(0.2, going + 0.025)

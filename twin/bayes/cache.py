@@ -1,4 +1,4 @@
-"""Save what a twin's records taught, beside them, so that it need not be learned again.
+"""Cache of what was learned from a twin's records, kept beside them.
 
 The file is used only where its key is that of the twin, the records and the program, and its content is whole; else all
 is learned anew. It holds plain arrays and is safe to remove.
@@ -44,7 +44,7 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Saved:
-    """What a file holds: the keys of the records, and the last snapshots of each run, oldest first."""
+    """Content of a cache file: the keys of the records, and the last snapshots of each run, oldest first."""
 
     records: tuple[str, ...]
     runs: tuple[tuple[Snapshot, ...], ...]
@@ -103,7 +103,7 @@ def load(path: Path, key: str) -> Saved | None:
 
 
 def _digest(told: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return a digest of all that a file holds: what is told of the runs, and their arrays."""
+    """Return a digest of all that a file holds: the description of the runs, and their arrays."""
     total = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name in sorted(arrays):
         total.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())

@@ -1,4 +1,4 @@
-"""Evidence: what records up to an inspection say of particles, the latest inspection at full weight or less."""
+"""Evidence for particles from the records up to an inspection, the latest one at full or reduced weight."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Position:
-    """Where n particles are."""
+    """Positions of n particles in parameter space."""
 
     normal: Singles  # (n, C)
     number: Integers  # (n,)

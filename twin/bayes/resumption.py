@@ -1,4 +1,4 @@
-"""Snapshots of particles, from which learning goes on when records are added."""
+"""Snapshots of particles, from which learning continues when records are added."""
 
 from collections.abc import Sequence
 from dataclasses import replace

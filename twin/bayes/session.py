@@ -60,7 +60,7 @@ class Session:
 
     @property
     def agreement(self) -> tuple[Agreement, ...]:
-        """How well each inspection agreed with earlier knowledge, under the prior as given, over all runs."""
+        """Agreement of each inspection with earlier knowledge, under the prior as given, over all runs."""
         return pooled([run.agreement for run in self.runs])
 
     @property
@@ -199,7 +199,7 @@ def with_more_runs(known: Session) -> Session:
 
 
 def _with_runs(known: Session, total: int) -> Session:
-    """Return a session with so many runs in all, those of before among them; what its file lacks is kept there."""
+    """Return a session with so many runs in all, earlier ones included; new runs are added to its file."""
     before = len(known.runs)
     keys = [digest(plain_line(record)) for record in known.records]
     saved = None if known.kept is None else cache.load(known.kept, known.key)

@@ -75,12 +75,12 @@ class Score:
 
     @property
     def unsafe(self) -> bool:
-        """Whether the truth is worse than the percentile that a reader would act on."""
+        """True if the truth is worse than the percentile that a reader would act on."""
         return self.truth > self.p95 if self.quantity in LOSSES else self.truth < self.p5
 
     @property
     def happened(self) -> bool:
-        """Whether less is left than required."""
+        """True if less is left than required."""
         return self.truth < self.required_mm
 
 

@@ -16,7 +16,7 @@ BIN_EDGES = (0.0, 0.05, 0.2, 0.5, 0.8, 1.0)  # of chances, for reliability: narr
 
 @dataclass(frozen=True, kw_only=True)
 class FailureRate:
-    """How often something failed.
+    """Frequency of failures.
 
     Parameters
     ----------

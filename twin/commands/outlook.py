@@ -1,4 +1,4 @@
-"""What ``corrotwin twin forecast`` says beside its tables: error, life, dates, failure pressure and MAWP."""
+"""Lines of ``corrotwin twin forecast`` below its tables: error, life, dates, failure pressure and MAWP."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields

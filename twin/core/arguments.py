@@ -1,4 +1,4 @@
-"""Check the arguments of the Python API against their annotations.
+"""Check arguments of the Python API against their annotations, and parameters against their limits.
 
 Standard library only. What is annotated as a number, text, a path, a choice, a sequence or an object is checked when
 the function is called, and `InputError` names the argument that is of another kind.
@@ -28,6 +28,7 @@ _NAMES: Mapping[Any, tuple[str, str]] = {  # singular with its article, plural
     Mapping: ("a mapping", "mappings"),
     Callable: ("a function", "functions"),
 }
+_UNITS = {"_mm": " mm", "_um": " µm", "_m": " m", "_degrees": " degrees", "_percent": " %", "_years": " years"}
 
 
 def checked(**examples: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -99,6 +100,44 @@ def check(name: str, value: object, hint: Any, *, example: str = "") -> Any:
         such = f", such as {example}" if example else ""
         given = " ".join(f"{value!r:.60}".split())
         raise InputError(f"`{name}` {given}: {wanted}{such}") from None
+
+
+def check_choices(owner: str, **choices: tuple[object, Iterable[object]]) -> None:
+    """Raise InputError unless each value is among its choices.
+
+    Parameters
+    ----------
+    owner : what has the parameters, such as "pipe"; the error begins with it.
+    choices : by the name of a parameter, its value and what that may be.
+    """
+    for name, (value, options) in choices.items():
+        known = tuple(options)
+        if value not in known:
+            raise InputError(f"{owner} {name} {value!r}: choose from {', '.join(map(str, known))}")
+
+
+def check_numbers(owner: str, **limits: tuple[Any, float, float] | tuple[Any, range]) -> None:
+    """Raise InputError unless each number lies within its limits; one that is not a number never does.
+
+    Parameters
+    ----------
+    owner : what has the parameters, such as "pipe"; the error begins with it.
+    limits : by the name of a parameter, which ends in its unit, its value with the least and the most that it may be,
+        or with a range of whole numbers.
+    """
+    for name, limit in limits.items():
+        value, is_number = limit[0], isinstance(limit[0], Real)
+        if len(limit) == 2:
+            whole = limit[1]
+            allowed = is_number and value % 1 == 0 and int(value) in whole
+            what = f"{whole.start} to {whole.stop - 1}, a whole number"
+        else:
+            _, low, high = limit
+            shown = [short if low <= float(short := f"{end:g}") <= high else end for end in (low, high)]
+            unit = next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), "")
+            allowed, what = is_number and low <= value <= high, f"{shown[0]} to {shown[1]}{unit}"
+        if not allowed:
+            raise InputError(f"{owner} {name} {value}: {what}")
 
 
 @contextmanager

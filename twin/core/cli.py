@@ -1,4 +1,4 @@
-"""The edge between a shell, its machine and our functions, the same for all four packages.
+"""Command-line entry of all four packages: arguments, errors as one line and an exit status, available cores.
 
 Standard library and tyro only; every package may import it.
 """

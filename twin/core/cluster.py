@@ -1,4 +1,4 @@
-"""Joining a Ray cluster, or starting Ray here, the same for all packages; what Ray says, in lines of ours.
+"""Join a Ray cluster or start Ray on this machine, and show Ray's messages as plain lines.
 
 Standard library and Ray only; every package may import it.
 """
@@ -37,6 +37,13 @@ def connect(address: str | None = None, *, gpus: int | None = None) -> None:
 
     `gpus` are this machine's graphics cards, None for those that Ray finds: it waits for ever for one that it does not.
     The local start is small: no dashboard, no usage reports, an object store that a container's /dev/shm holds.
+
+    Raises
+    ------
+    InputError
+        No cluster answers at the address.
+    WorkError
+        Ray does not start on this machine, after several tries.
     """
     import ray
 
@@ -150,14 +157,14 @@ def has_gpus() -> bool:
 
 
 def machines() -> list[Mapping[str, float]]:
-    """The resources of each machine of the cluster that is alive."""
+    """Return the resources of each live machine of the cluster."""
     import ray
 
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def one_line(error: Exception) -> str:
-    """An error, or what caused it, with the last line of its message; of a lost worker, what that means."""
+    """Return an error, or its cause, as one line: its type and last line; for a lost worker, an explanation."""
     cause = getattr(error, "cause", None) or error
     if type(cause).__module__.startswith("ray.") and type(cause).__name__ in _LOST:
         return _LOST[type(cause).__name__]

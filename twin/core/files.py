@@ -1,4 +1,4 @@
-"""Reading and writing of files: the only way to either in the four packages, which a test of the house enforces.
+"""Read and write files: the only module of the four packages that may do so, which a test enforces.
 
 What may be opened is decided in `opening`. A folder on disk is whole or visibly unfinished: writes are atomic, and its
 manifest comes last. Standard library only; every package may import it.
@@ -189,7 +189,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def parsed(text: str) -> Any:
-    """The value of a JSON text; ValueError where it is none, is nested too deep, or holds half a character."""
+    """Return the value of a JSON text; ValueError if invalid, nested too deep, or with half a character."""
     try:
         value = json.loads(text)
     except RecursionError as error:

@@ -233,7 +233,7 @@ def _same(stream: BinaryIO, folder: Path) -> bool:
 
 
 def _now(folder: Path) -> float:
-    """The time by the clock of the file system that holds `folder`, seconds."""
+    """Return the time by the clock of the file system that holds `folder`, seconds."""
     with tempfile.TemporaryFile(dir=folder) as probe:
         return os.fstat(probe.fileno()).st_mtime
 

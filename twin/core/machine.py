@@ -1,4 +1,4 @@
-"""What this machine has for the program: memory that it may still take, and a folder for what can be made again."""
+"""Resources of this machine: memory that the program may still take, and a cache folder."""
 
 import os
 import re

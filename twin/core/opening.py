@@ -174,7 +174,7 @@ def _check_below_claim(path: Path, place: Path, folders: Iterable[Path]) -> None
 
 
 def _absolute(path: Path) -> Path:
-    """An absolute path without ``..``; links stay, for the name says which folder it was meant to be in."""
+    """Return an absolute path without ``..``; links stay, since the name says which folder was meant."""
     return Path(os.path.abspath(path))  # noqa: PTH100  `resolve` would follow links
 
 
@@ -187,7 +187,7 @@ def _check_regular(path: Path, status: os.stat_result) -> None:
 
 
 def _size(count: int) -> str:
-    """A number of bytes with a unit."""
+    """Format a number of bytes with a unit."""
     for unit, size in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
         if count >= size:
             return f"{count / size:.4g} {unit}"

@@ -1,4 +1,4 @@
-"""Tables as CSV files: the one place that reads them, whoever wrote them, and writes ours.
+"""Tables as CSV files: the only module that reads and writes them.
 
 `read` takes what spreadsheets and other programs write: commas, semicolons or tabs between cells, decimal points or
 commas, UTF-8 or UTF-16, padded or capitalised headers, rows without content. `read_own` takes exactly what this program

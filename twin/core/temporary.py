@@ -47,7 +47,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def _temporary(path: Path) -> tuple[int, str]:
-    """A new file beside `path`, open and locked: `remove_left` leaves it alone while we live."""
+    """Open and lock a new file beside `path`; `remove_left` keeps it while this process lives."""
     while True:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=".tmp")
         with suppress(OSError):  # no locks here; then nobody takes what is left for dead
@@ -59,7 +59,7 @@ def _temporary(path: Path) -> tuple[int, str]:
 
 @contextmanager
 def temporary_folder(path: Path) -> Iterator[Path]:
-    """A new folder beside `path` for the length of the block, locked: `remove_left` leaves it alone while we live."""
+    """Yield a new locked folder beside `path`, removed at the end; `remove_left` keeps it while this process lives."""
     while True:
         folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=".tmp"))
         try:

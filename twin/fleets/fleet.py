@@ -1,4 +1,4 @@
-"""The twins below a folder, each with its outlook, ranked by what they need first."""
+"""The twins below a folder, each with its outlook, ranked by urgency."""
 
 import math
 import signal

@@ -1,4 +1,4 @@
-"""The outlook of a twin in a folder: made once, and kept there until the twin, its records or the question change."""
+"""The outlook of a twin in a folder: computed once, and cached until the twin, its records or the settings change."""
 
 import hashlib
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _FOLLOWS_FROM = ("twin.json", log.RECORDS, f"{register.NAME}.json")
 
 @dataclass(frozen=True, kw_only=True)
 class OutlookSettings:
-    """What is asked of each twin.
+    """Settings of the outlook that is made for each twin.
 
     Parameters
     ----------

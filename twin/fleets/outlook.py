@@ -105,7 +105,7 @@ def life_of(row: Mapping[str, Cell]) -> float:
 
 
 def of_forecast(made: Forecast, suspects: Mapping[int, str]) -> TwinOutlook:
-    """Return what people are told of a forecast.
+    """Return the outlook of a forecast, in plain values for people.
 
     Parameters
     ----------

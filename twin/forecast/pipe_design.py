@@ -53,7 +53,13 @@ class PipeDesign:
         )  # fmt: skip
 
     def limits(self, asset: AssetGeometry, given: Mapping[str, float]) -> dict[str, float]:
-        """Return the required thickness of the zones of a pipe's wall; what is given for a zone stays."""
+        """Return the required thickness of the zones of a pipe's wall; what is given for a zone stays.
+
+        Raises
+        ------
+        InputError
+            The asset is no pipe.
+        """
         if asset.kind != "pipe":
             raise InputError(f"`design`: B31.3 is for pipes; this is a {asset.kind}; give `required`")
         value = self.required(outside_mm(asset)).required_mm

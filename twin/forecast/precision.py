@@ -1,4 +1,4 @@
-"""Monte Carlo error of what is acted upon: how far independent runs of the same calculation differ."""
+"""Monte Carlo error of the results that decisions rest on: the spread of independent runs of one calculation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -49,11 +49,6 @@ class RequiredThickness:
         """The greater of both."""
         return max(self.pressure_mm, self.structural_mm)
 
-    @property
-    def governed_by(self) -> str:
-        """Which of both it is: "pressure" or "structure"."""
-        return "pressure" if self.pressure_mm >= self.structural_mm else "structure"
-
 
 def required_pipe_mm(
     pressure_mpa: float,

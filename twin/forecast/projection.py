@@ -125,7 +125,7 @@ def _project(particles: Particles, years: Sequence[float], required: Mapping[str
     zones = {zone.name: _zone(particles, zone.name, paths, places, years, required) for zone in bank.zones}
 
     def for_requirement_of(other: str, name: str) -> ZoneForecast:
-        """The forecast of another zone, its places judged by the requirement of this one."""
+        """Return the forecast of another zone, its places judged by the requirement of this one."""
         new = new_metal_shared(zone_of(bank, name), zone_of(bank, other))
         same = name not in required or required.get(other) == required[name]
         if same and new is None:

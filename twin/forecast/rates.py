@@ -30,7 +30,7 @@ LEAST_APART_YEARS = 1.0  # of two surveys that give a short-term rate, where the
 
 @dataclass(frozen=True, kw_only=True)
 class CmlRates:
-    """What the codes say of a CML. Dates are in years after the same day as those of its readings.
+    """Rates, remaining life and dates of a CML by the API codes; dates are in years, counted as those of its readings.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class CmlRates:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a reader of the numbers has to know, a sentence each."""
+        """Remarks for a reader of the numbers, a sentence each."""
         said = []
         if self.actual_mm <= self.required_mm:
             said.append("the wall is at or below the required thickness")

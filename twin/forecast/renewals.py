@@ -1,4 +1,4 @@
-"""Which zones were made new, in part or whole, so that their forecast begins anew."""
+"""Zones that were renewed, in part or whole, so that their forecast starts again."""
 
 from dataclasses import dataclass
 

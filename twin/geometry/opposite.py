@@ -15,7 +15,7 @@ DEEPEST = 2.0  # of the nominal thickness: metal farther behind belongs to anoth
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OppositeSurface:
-    """What lies behind n places; where nothing does, the face is -1 and position and normal are those of the place."""
+    """Surface behind n places; where there is none, the face is -1 and position and normal are those of the place."""
 
     position_m: Floats  # (n, 3)
     normal: Floats  # (n, 3)
@@ -23,7 +23,7 @@ class OppositeSurface:
 
     @property
     def found(self) -> NDArray[np.bool_]:
-        """Whether there is an open surface behind each place, (n,)."""
+        """True where there is an open surface behind a place, (n,)."""
         return np.asarray(self.face >= 0)
 
 

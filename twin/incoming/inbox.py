@@ -1,4 +1,4 @@
-"""A folder that people and programs put files of readings into; where they go from there."""
+"""A watched folder for files of readings, and the folders that they move to."""
 
 import os
 import stat
@@ -23,14 +23,14 @@ _HIDDEN = (".", "~$")  # of most systems; of a workbook that Excel has open
 
 @dataclass(frozen=True, kw_only=True)
 class _Look:
-    """What a file was like when it was first seen so, and when that was (`time.monotonic`)."""
+    """State of a file, and when it was first seen in that state (`time.monotonic`)."""
 
     like: tuple[int, int, int]
     since: float
 
 
 class Inbox:
-    """A watched folder. Looking into it, and not being told, works on network drives as on any other.
+    """A watched folder. It is listed each second, which works on network drives, where notifications do not.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class Inbox:
 
     @property
     def waits(self) -> bool:
-        """Whether the last look saw files at all."""
+        """True if the last look saw any file."""
         return bool(self._seen)
 
     def is_as_seen(self, path: Path) -> bool:

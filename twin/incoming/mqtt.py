@@ -31,7 +31,7 @@ _REFUSED_FOR_GOOD = ("Unsupported protocol version", "Client identifier not vali
 
 @dataclass(frozen=True, kw_only=True)
 class BrokerAddress:
-    """Where a broker is, and how it is spoken to; `ca` is a file of certificates in place of the system's."""
+    """Address of a broker and how to connect to it; `ca` is a file of certificates in place of the system's."""
 
     host: str
     port: int

@@ -45,7 +45,7 @@ class Checked:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredRecords:
-    """How many records of a twin were given, and how many of them were new."""
+    """Number of records given for a twin, and of those that were new."""
 
     folder: Path
     given: int

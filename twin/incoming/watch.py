@@ -1,4 +1,4 @@
-"""Take files and messages in as they come: each is stored, or refused to quarantine with its reason."""
+"""Process files and messages as they arrive: each is stored, or quarantined with the reason."""
 
 import logging
 import math
@@ -44,7 +44,7 @@ class _Patience:
 
 @dataclass(kw_only=True)
 class _Tally:
-    """What became of messages since the last line on them."""
+    """Counts of messages since the last line that reported them."""
 
     begun: float = 0.0
     last: float = 0.0

@@ -57,14 +57,9 @@ def records_of(
     Parameters
     ----------
     twin : that was inspected.
-    csv : table of readings, instead of all other arguments.
-    date, kind, zone, value, unit, tool, place, uv, echo, coated : one reading; see `twin.inspection.records.Record`.
     at : x, y and z of the reading in place of `uv`, of whose surface it takes the zone where none is given.
-    photo : masks of the photographs of a day, instead of kind and value.
-    uvmap : of each mask; without it one mask, of a photograph that shows nothing but `zone`.
-    scatter, bias, detection, false_calls : errors of the tool, instead of what is usual for the kind.
-    evaluation : of the model that called the rust of a photograph (``corrotwin segmentation evaluate``): its recall and
-        false calls, where `detection` and `false_calls` are not given.
+
+    All others are as for `Twin.inspect`.
 
     Raises
     ------

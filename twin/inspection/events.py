@@ -67,7 +67,7 @@ class Event:
 
     @property
     def renews_metal(self) -> bool:
-        """Whether the steel is new, not only its coating."""
+        """True if the steel is new, not only its coating."""
         return self.kind != "recoating"
 
     def years(self, twin: TwinState) -> float:

@@ -1,4 +1,4 @@
-"""Which readings are refused, and which are kept but left out of the fit until somebody accepts them.
+"""Plausibility of readings: those refused, and those kept but left out of the fit until somebody accepts them.
 
 Refused are readings in another unit than stated, impossible ones, days to come, and two values of one place on one day.
 Suspect, so stored and flagged, is what a gauge may show although the wall cannot have it: thicker than nominal plus

@@ -221,7 +221,15 @@ def plain(register: Register) -> list[dict[str, Any]]:
 
 
 def of_plain(values: Sequence[Mapping[str, Any]]) -> Register:
-    """Return the register that JSON holds; raises as `Cml` does, or TypeError, for what is none."""
+    """Return the register that JSON holds.
+
+    Raises
+    ------
+    InputError
+        A value is impossible, or an id stands twice.
+    TypeError
+        A field is missing or unknown.
+    """
     cmls = [
         Cml(**check_fields(Cml, {**each, **{name: tuple(each[name]) for name in ("uv", "formerly") if name in each}}))
         for each in values

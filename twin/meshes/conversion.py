@@ -23,7 +23,7 @@ MOST_ZONES = 200
 
 @dataclass(frozen=True, kw_only=True)
 class MeshOptions:
-    """How a mesh becomes an asset.
+    """Settings for the conversion of a mesh into an asset.
 
     Parameters
     ----------

@@ -95,7 +95,19 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
 
 
 def scene_of(content: bytes, suffix: str, path: Path) -> Any:
-    """Return the trimesh scene of a file's content."""
+    """Return the trimesh scene of a file's content.
+
+    Parameters
+    ----------
+    content : bytes of the file.
+    suffix : that of its name, such as .glb, which says the format.
+    path : the file, beside which others that it names are looked for.
+
+    Raises
+    ------
+    InputError
+        The content cannot be read as a file of this kind.
+    """
     import trimesh
 
     if suffix in (".step", ".stp"):

@@ -16,7 +16,7 @@ FLAW_SHARE = 0.02  # of the diagonal: a hole whose edges are all shorter is a fl
 
 @dataclass(frozen=True, kw_only=True)
 class Repairs:
-    """What was done to a surface, and what it is now."""
+    """A repaired surface, and what was repaired."""
 
     faces: int
     pieces: int

@@ -1,4 +1,4 @@
-"""Things that do not rust, as they come from GLB files: triangles with the colours they were painted in."""
+"""Props that do not rust, read from GLB files: triangles with the colours of their textures."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -54,7 +54,7 @@ def stated(surface: Surface, given: float | Mapping[str, float]) -> Floats:
 def by_rays(surface: Surface) -> Floats:
     """Return the thickness of each face, mm, (m,): straight in, or, at the cut edge of a plate, that of the plate.
 
-    The second is told by rays that lean: half of them are short there (as the shape diameter function of Shapira et
+    The second shows in rays that lean: half of them are short there (as the shape diameter function of Shapira et
     al., The Visual Computer 24, 2008, has it).
 
     Raises

@@ -72,7 +72,7 @@ def _name(zone: str, kind: str) -> str:
 
 
 def own_name(name: str) -> str:
-    """Return a name of the user's for a zone, which none that is told by shape can have."""
+    """Return a user's name for a zone, which no zone found by shape can have."""
     return f"{name} part" if name.rpartition(" ")[2] in SHAPES and name != BODY else name
 
 

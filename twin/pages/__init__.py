@@ -1,1 +1,1 @@
-"""Pages that people look at: the common frame of them all."""
+"""HTML pages: their common frame, pictures and viewer."""

@@ -78,7 +78,7 @@ class ViewerPicture:
 
 @dataclass(frozen=True, kw_only=True)
 class Review:
-    """What decisions of a page are about: `source` identifies the folder of predictions."""
+    """Subject of a page's decisions: `source` identifies the folder of predictions."""
 
     source: str
 

@@ -1,4 +1,4 @@
-"""Where inspections were made: thickness readings and pits at their places, photographs amid what they saw."""
+"""Markers of inspections: thickness readings and pits at their places, photographs in the middle of what they saw."""
 
 from collections.abc import Sequence
 from typing import Any

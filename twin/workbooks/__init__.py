@@ -1,1 +1,1 @@
-"""What plants and contractors hand over: workbooks and tables of readings in their own columns, units and dates."""
+"""Workbooks and tables of readings from plants and contractors, in their own columns, units and dates."""

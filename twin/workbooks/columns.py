@@ -1,4 +1,4 @@
-"""Which column of somebody else's table holds what: by a map that the user gives, or by usual headings."""
+"""Columns of other people's tables, matched by a map that the user gives or by usual headings."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,7 +51,7 @@ _FEWEST = 2  # columns of a header, known by their headings
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnMap:
-    """What the user says of a file: the heading of each column by what it holds, and what no column says.
+    """The user's description of a file: the heading of each column by its content, and what no column says.
 
     `zones` translates what the file calls a part into zones of the twin; `dates` is the order in which days are
     written; `header` is the number of the row with the headings; `sheet` its name.

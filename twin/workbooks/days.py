@@ -1,4 +1,4 @@
-"""Days as people write them. Whether day or month comes first, a whole column decides."""
+"""Dates as people write them; the whole column decides whether day or month comes first."""
 
 import datetime
 import re

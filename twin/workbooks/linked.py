@@ -11,7 +11,7 @@ KEPT = ("group", "asset", "zone")  # what is taken from other sheets
 
 
 class Links:
-    """What the sheets without readings say, by the key of their rows."""
+    """Content of the sheets without readings, by the key of their rows."""
 
     def __init__(self, headers: Sequence[Header]) -> None:
         """Read the sheets.

@@ -27,7 +27,7 @@ ANSWERS = {"yes": "yes", "true": "yes", "y": "yes", "1": "yes", "no": "no", "fal
 
 @dataclass(frozen=True, kw_only=True)
 class Defaults:
-    """What no column says: unit, zone, tool, and which asset of the file is meant; empty where it need not be said."""
+    """Values that no column states: unit, zone, tool and asset of the file; empty where they are not needed."""
 
     unit: str = ""
     zone: str = ""

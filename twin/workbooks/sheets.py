@@ -98,7 +98,7 @@ def check(sheet: WorkbookSheet, header: int) -> None:
         if flaw.row > header:
             cell = f"{column_letters(flaw.column)}{flaw.row}"
             raise InputError(
-                f"{sheet.path}: sheet {sheet.name!r}: cell {cell} has {flaw.what}; open the workbook, mend it or let "
+                f"{sheet.path}: sheet {sheet.name!r}: cell {cell} has {flaw.what}; open the workbook, fix it or let "
                 "it compute, and save it"
             )
     width = next((len(row.cells) for row in sheet.rows if row.number == header), 0)

@@ -1,4 +1,4 @@
-"""Where on a twin the CML of a register are, and whether their thickness when new is that of its geometry."""
+"""Places of a register's CML on a twin, and a check of their thickness when new against its geometry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -23,7 +23,18 @@ def _is_long(header: Header) -> bool:
 
 
 def readings_in(header: Header, given: ColumnMap) -> Iterator[tuple[dict[str, SourceCell], datetime.date]]:
-    """Yield the cells of each reading, its value among them, and its day."""
+    """Yield the cells of each reading, its value among them, and its day.
+
+    Parameters
+    ----------
+    header : the sheet, and what its columns hold.
+    given : the user's map of columns.
+
+    Raises
+    ------
+    InputError
+        A heading or a day cannot be read, or the sheet has readings of both kinds.
+    """
     rows = [row for row in header.sheet.rows if row.number > header.row]
     if _is_long(header):
         if header.surveys:

@@ -23,7 +23,7 @@ _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 
 
 class XlsxError(Exception):
-    """What is wrong with a workbook, for people."""
+    """A flaw of a workbook, described for people."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -227,5 +227,3 @@ FIXTURES: Mapping[str, Callable[[Rng, Array, Array], Shape]] = {
     "conduits": conduits, "cables": cables, "tray": tray, "lagged": lagged, "downpipe": downpipe, "signs": signs,
     "vents": vents, "patches": patches,
 }  # fmt: skip
-DEPTHS = {"conduits": 0.1, "cables": 0.06, "tray": 0.21, "lagged": 0.17, "downpipe": 0.13, "signs": 0.02, "vents": 0.04,
-          "patches": 0.01}  # how far each stands off the wall  # fmt: skip

@@ -155,7 +155,7 @@ def changed(row: int, column: int, value: object) -> Rows:
          "row 5, column 'Reading (in)': TML-1 on 2014-05-20 is 8.0264 mm here and 8.0772 mm in "),
         (changed(1, 3, 0), (), "row 2, column 'Reading (in)': 0 is no thickness; leave it empty"),
         (changed(1, 0, None), (), "row 2, column 'Reading (in)': its row names no place"),
-        (changed(1, 3, "#N/A"), (), "sheet 'UT': cell D2 has an error; open the workbook, mend it"),
+        (changed(1, 3, "#N/A"), (), "sheet 'UT': cell D2 has an error; open the workbook, fix it"),
         ([["CML", "2012-05-01", "UT 2016"], ["A", 7.9, 7.8]], (), "row 1: 'UT 2016' may be a survey and is no day"),
         ([["CML", "Date", "Reading (mm)", "2012-05-01"], ["A", "2016-05-01", 7.9, 7.8]], (),
          "row 1: has a column of readings and columns of surveys ('2012-05-01')"),
@@ -215,7 +215,7 @@ def test_hidden_sheets_merged_cells_and_formulas(spool: Path, tmp_path: Path, co
     formula = command("inspect", spool, "--readings", path)
     assert formula.returncode == 2
     assert (
-        "cell D3 has a formula without a value; open the workbook, mend it or let it compute, and save it"
+        "cell D3 has a formula without a value; open the workbook, fix it or let it compute, and save it"
         in formula.stderr
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from corrotwin.twin.assets.piping.sizes import CLEARANCE_M, FLANGES, GASKET_M, RAISED_M, Flange
 from corrotwin.twin.assets.piping.tubes import Opening, branch, girth_weld
+from corrotwin.twin.core.arguments import check_choices
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
@@ -19,8 +20,7 @@ ROWS = 6  # of a face from the inner to the outer edge of its drilled band
 
 def check_end(name: str, end: str, size: str) -> None:
     """Raise InputError if an end is unknown or has no flange of this size, an NPS or "od_mm" with a number."""
-    if end not in ENDS:
-        raise InputError(f"pipe {name} {end!r}: choose from {', '.join(ENDS)}")
+    check_choices("pipe", **{name: (end, ENDS)})
     if end != "cut" and size not in FLANGES:
         nps = size if size.startswith("od_mm") else f"nps {size!r}"
         raise InputError(f"pipe {name} of {nps}: no class 150 flange; choose cut, or a size of {', '.join(FLANGES)}")

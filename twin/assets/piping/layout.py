@@ -19,6 +19,7 @@ from corrotwin.twin.assets.piping.sizes import (
     nominal_size,
 )
 from corrotwin.twin.assets.piping.tubes import Opening, fillet_leg
+from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 
 PIECE_M = 0.02  # the shortest piece of pipe
@@ -56,15 +57,14 @@ class Spool:
         check_end("finish", self.finish, flanges)
         if self.flanged:
             check_end("joint", "flange", flanges)
-        if self.pieces not in range(2 if self.flanged else 1, MOST_PIECES + 1):
-            raise InputError(f"pipe pieces {self.pieces}: {2 if self.flanged else 1} to {MOST_PIECES} here")
+        check_numbers("pipe", pieces=(self.pieces, range(2 if self.flanged else 1, MOST_PIECES + 1)))
         fits = self.piece >= PIECE_M and (self.leg_m == 0 or self.leg_m >= PIECE_M)
         if not (fits and 0 < self.run_m <= LONGEST_RUN_M and 0 <= self.leg_m <= LONGEST_M):
             raise InputError(
                 f"pipe run {self.run_m} m, leg {self.leg_m} m: too short for {self.pieces} pieces and the flanges, "
                 f"or over {LONGEST_RUN_M:g} m (leg {LONGEST_M:g} m)"
             )
-        check_degrees("leg", self.leg_degrees)
+        check_numbers("pipe", leg_degrees=(self.leg_degrees, -360, 360))
         if self.upright and self.start == "blind":
             raise InputError("pipe start 'blind': an upright run does not stand on studs; choose cut or flange")
 
@@ -171,9 +171,8 @@ class Branch:
             run = f"{2000 * self.run.radius:g} mm" if self.run.od_mm else f"nps {self.run.nps!r}"
             raise InputError(f"pipe branch_nps {self.nps!r} on {run}: choose none or a smaller size")
         check_end("branch_end", self.end, self.nps)
-        check_degrees("branch", self.degrees)
-        if not self.shortest() <= self.length <= LONGEST_M:
-            raise InputError(f"pipe branch_m {self.length}: {self.shortest():.4f} to {LONGEST_M:g} m here")
+        check_numbers("pipe", branch_degrees=(self.degrees, -360, 360))
+        check_numbers("pipe", branch_m=(self.length, self.shortest(), LONGEST_M))
         check_place("branch_at_m", self.at, self.run)
 
     @property
@@ -221,12 +220,6 @@ def widest(nps: str, end: str) -> float:
     return OUTSIDE_MM[nps] / 2000 if end == "cut" else FLANGES[nps].outside / 2
 
 
-def check_degrees(name: str, degrees: float) -> None:
-    """Raise InputError if an angle is not a direction in degrees."""
-    if not -360 <= degrees <= 360:
-        raise InputError(f"pipe {name}_degrees {degrees}: -360 to 360")
-
-
 def check_place(name: str, at: float, run: Spool) -> None:
     """Raise InputError if a place lies beyond the run."""
     if not 0 < at < run.run_m:
@@ -241,8 +234,7 @@ def support_claim(own: Holder, number: int, at: float) -> Claim:
 
 def check_supports(kind: str, places: Sequence[float], drop: float, run: Spool, branch: Branch | None) -> Holder:
     """Return the supports' dimensions; raise InputError if the spool cannot stand on what is below or beside it."""
-    if kind not in SUPPORTS:
-        raise InputError(f"pipe support {kind!r}: choose from {', '.join(SUPPORTS)}")
+    check_choices("pipe", support=(kind, SUPPORTS))
     own = holder(kind, run.radius)
     if not places:
         if not run.upright and lowest(run, branch) < -max(run.run_reach, run.leg_reach) - 1e-6:
@@ -255,8 +247,7 @@ def check_supports(kind: str, places: Sequence[float], drop: float, run: Spool, 
     for at in places:
         check_place("supports_at_m", at, run)
     least = least_drop(own, run, branch)
-    if not least <= drop <= LONGEST_M:
-        raise InputError(f"pipe support_m {drop}: {least:.4f} to {LONGEST_M:g} m here")
+    check_numbers("pipe", support_m=(drop, least, LONGEST_M))
     return own
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from corrotwin.twin.assets.sheets.profiled import PROFILES, Profile, screw
+from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import denting, extrusion, profiles, solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
@@ -52,7 +53,7 @@ class _Sheets:
 
     @property
     def lift(self) -> float:
-        """How much higher a sheet lies at its right side, where it laps over the next one."""
+        """Rise of a sheet at its right side, where it laps over the next one."""
         x, z = self.profile.period().T
         steepest = float((np.hypot(np.diff(x), np.diff(z)) / np.diff(x)).max())
         return self.thickness * steepest + 0.0001
@@ -93,21 +94,22 @@ def cladding(
     Returns
     -------
     Patches and the thickness of the sheet in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
-    for name, value, choices in (
-        ("profile", profile, tuple(PROFILES)), ("purlin", purlin, PURLINS), ("fixing", fixing, FIXINGS),
-        ("stance", stance, STANCES),
-    ):  # fmt: skip
-        if value not in choices:
-            raise InputError(f"cladding {name} {value!r}: choose from {', '.join(choices)}")
-    if not 0.4 <= thickness_mm <= 1.5:
-        raise InputError(f"cladding thickness_mm {thickness_mm}: 0.4 to 1.5 mm")
-    if sheets not in range(1, MOST_SHEETS + 1) or every not in range(1, 11):
-        raise InputError(f"cladding of {sheets} sheets, a screw in every {every} ribs: 1 to {MOST_SHEETS}, 1 to 10")
-    if not 0.6 <= length_m <= 8:
-        raise InputError(f"cladding length_m {length_m}: 0.6 to 8 m")
-    if purlins not in range(2, 9) or length_m / purlins < 0.25:
-        raise InputError(f"cladding on {purlins} purlins in {length_m} m: 2 to 8, and at least 0.25 m for each")
+    check_choices(
+        "cladding", profile=(profile, PROFILES), purlin=(purlin, PURLINS), fixing=(fixing, FIXINGS),
+        stance=(stance, STANCES),
+    )  # fmt: skip
+    check_numbers(
+        "cladding", thickness_mm=(thickness_mm, 0.4, 1.5), sheets=(sheets, range(1, MOST_SHEETS + 1)),
+        every=(every, range(1, 11)), length_m=(length_m, 0.6, 8), purlins=(purlins, range(2, 9)),
+    )  # fmt: skip
+    if length_m / purlins < 0.25:
+        raise InputError(f"cladding on {purlins} purlins in {length_m} m: leave at least 0.25 m for each")
     denting.check("cladding", dents, dent_mm, lay, most=20, deepest_mm=60)
     own = _Sheets(profile=PROFILES[profile], thickness=thickness_mm / 1000, count=sheets, length=length_m)
     levels = np.linspace(OVERHANG, length_m - OVERHANG, purlins)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from corrotwin.twin.assets.sheets.hull_parts import bilge_keel, draught_mark, fender, frame, seam
+from corrotwin.twin.core.arguments import check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import denting
 from corrotwin.twin.geometry.atlas import Floats, Patch
@@ -111,23 +112,24 @@ def hull(
     Returns
     -------
     Patches and the thickness of the plating in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
-    if not (1 <= length_m <= 8 and 1 <= girth_m <= 5 and 4 <= thickness_mm <= 40):
-        raise InputError(
-            f"hull of {length_m} x {girth_m} m, {thickness_mm} mm: 1 to 8 m long, 1 to 5 m high, 4 to 40 mm thick"
-        )
+    check_numbers(
+        "hull", length_m=(length_m, 1, 8), girth_m=(girth_m, 1, 5), thickness_mm=(thickness_mm, 4, 40),
+        bilge_m=(bilge_m, 0.5, 10), sweep_m=(sweep_m, 5, 1000), flare_degrees=(flare_degrees, 0, 25),
+        strakes=(strakes, range(1, 6)),
+    )  # fmt: skip
     spacing = (length_m - 2 * MARGIN) / max(frames - 1, 1)
     if frames not in range(2, 21) or not 0.35 <= spacing <= 1.05:
         raise InputError(f"hull with {frames} frames in {length_m} m: {spacing:.2f} m apart; choose 0.35 to 1.05 m")
     if not 0 <= bow_mm <= 60 * spacing:
         raise InputError(f"hull bow_mm {bow_mm}: 0 to {60 * spacing:.0f} mm between frames {spacing:.2f} m apart")
-    if not (0.5 <= bilge_m <= 10 and 5 <= sweep_m <= 1000 and 0 <= flare_degrees <= 25):
-        raise InputError(
-            f"hull bilge_m {bilge_m}, sweep_m {sweep_m}, flare_degrees {flare_degrees}: 0.5 to 10 m, 5 to 1000 m, "
-            "0 to 25 degrees"
-        )
-    if strakes not in range(1, 6) or girth_m / strakes < 0.4:
-        raise InputError(f"hull of {strakes} strakes in {girth_m} m: 1 to 5, and at least 0.4 m for each")
+    if girth_m / strakes < 0.4:
+        raise InputError(f"hull of {strakes} strakes in {girth_m} m: leave at least 0.4 m for each")
     low, high = 0.8 * bilge_m + 0.15, girth_m - 0.12
     if not (fender_m == 0 or low <= fender_m <= high):
         room = f"or {low:.2f} to {high:.2f} m here" if low <= high else "since there is no room above the bilge"

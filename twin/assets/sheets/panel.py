@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from corrotwin.twin.assets.sheets.door_shape import RECESS, DoorShape, border
+from corrotwin.twin.core.arguments import check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import denting, extrusion, profiles, solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
@@ -58,18 +59,21 @@ def panel(
     Returns
     -------
     Patches and the thickness of the skin in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
-    if not (0.6 <= width_m <= 1.5 and 0.4 <= height_m <= 0.9):
-        raise InputError(f"panel of {width_m} x {height_m} m: 0.6 to 1.5 m wide, 0.4 to 0.9 m high")
-    if not 0.6 <= thickness_mm <= 1.2:
-        raise InputError(f"panel thickness_mm {thickness_mm}: 0.6 to 1.2 mm")
-    most = 1000 * min(0.55 * height_m, 0.4 * width_m)
-    if not 40 <= arch_mm <= most:
-        raise InputError(f"panel arch_mm {arch_mm}: 40 to {most:.0f} mm here")
-    if not (0 <= swage_mm <= 15 and 0.4 <= swage_m <= 0.72):
-        raise InputError(f"panel swage_mm {swage_mm}, swage_m {swage_m}: 0 to 15 mm, 0.4 to 0.72 of the height")
-    if not (0 <= lean_degrees <= 30 and (lean_degrees == 0 or not sill)):
-        raise InputError(f"panel lean_degrees {lean_degrees}: 0 to 30 degrees, and 0 over a sill")
+    check_numbers(
+        "panel", width_m=(width_m, 0.6, 1.5), height_m=(height_m, 0.4, 0.9), thickness_mm=(thickness_mm, 0.6, 1.2),
+        arch_mm=(arch_mm, 40, 1000 * min(0.55 * height_m, 0.4 * width_m)), swage_mm=(swage_mm, 0, 15),
+        lean_degrees=(lean_degrees, 0, 30),
+    )  # fmt: skip
+    if not 0.4 <= swage_m <= 0.72:
+        raise InputError(f"panel swage_m {swage_m}: 0.4 to 0.72 of the height")
+    if lean_degrees and sill:
+        raise InputError(f"panel lean_degrees {lean_degrees}: 0 over a sill")
     denting.check("panel", dents, dent_mm, lay, most=12, deepest_mm=30)
     shape = DoorShape(
         width=width_m, height=height_m, front=0.045, rear=arch_mm / 1000, swage=(swage_m * height_m, swage_mm / 1000),

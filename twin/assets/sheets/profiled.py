@@ -32,7 +32,7 @@ class Profile:
 
     @property
     def round(self) -> bool:
-        """Whether it is corrugated."""
+        """True if it is corrugated."""
         return self.crown == 0
 
     def period(self) -> Floats:

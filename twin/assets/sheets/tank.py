@@ -12,6 +12,7 @@ from corrotwin.twin.assets.piping.pipe import STANDING
 from corrotwin.twin.assets.piping.sizes import FLANGES, OUTSIDE_MM, WALLS_MM
 from corrotwin.twin.assets.sheets import tank_parts
 from corrotwin.twin.assets.sheets.tank_parts import RIM, STRAP, fillet_leg
+from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Patch
@@ -69,23 +70,24 @@ def tank(
     Returns
     -------
     Patches and the thickness of the shell in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
-    for name, value, choices in (
-        ("seams", seams, SEAMS), ("roof", roof, ROOFS), ("manhole_nps", manhole_nps, ("none", *MANHOLES)),
-        ("outlet_nps", outlet_nps, ("none", *(size for size in FLANGES if OUTSIDE_MM[size] <= 170))),
-    ):  # fmt: skip
-        if value not in choices:
-            raise InputError(f"tank {name} {value!r}: choose from {', '.join(choices)}")
-    if not (1.2 <= diameter_m <= 8 and 0.8 <= height_m <= 8):
-        raise InputError(f"tank of {diameter_m} m, {height_m} m high: diameter 1.2 to 8 m, height 0.8 to 8 m")
-    if not (3 <= shell_mm <= 25 and 3 <= bottom_mm <= 25):
-        raise InputError(f"tank shell_mm {shell_mm}, bottom_mm {bottom_mm}: 3 to 25 mm")
-    if courses not in range(1, 7) or height_m / courses < 0.6:
-        raise InputError(f"tank of {courses} courses in {height_m} m: 1 to 6, and at least 0.6 m for each")
+    check_choices(
+        "tank", seams=(seams, SEAMS), roof=(roof, ROOFS), manhole_nps=(manhole_nps, ("none", *MANHOLES)),
+        outlet_nps=(outlet_nps, ("none", *(size for size in FLANGES if OUTSIDE_MM[size] <= 170))),
+    )  # fmt: skip
+    check_numbers(
+        "tank", diameter_m=(diameter_m, 1.2, 8), height_m=(height_m, 0.8, 8), shell_mm=(shell_mm, 3, 25),
+        bottom_mm=(bottom_mm, 3, 25), courses=(courses, range(1, 7)), manhole_degrees=(manhole_degrees, -360, 360),
+    )  # fmt: skip
+    if height_m / courses < 0.6:
+        raise InputError(f"tank of {courses} courses in {height_m} m: leave at least 0.6 m for each")
     if seams == "riveted" and diameter_m > WIDEST_RIVETED:
         raise InputError(f"tank of {diameter_m} m, riveted: up to {WIDEST_RIVETED} m; choose welded seams")
-    if not -360 <= manhole_degrees <= 360:
-        raise InputError(f"tank manhole_degrees {manhole_degrees}: -360 to 360")
     radius, wall, floor = diameter_m / 2, shell_mm / 1000, bottom_mm / 1000
     top = floor + height_m
     rings = _courses(radius, wall, floor, top, courses, seams)

@@ -7,6 +7,7 @@ import numpy as np
 
 from corrotwin.twin.assets.structures import members
 from corrotwin.twin.assets.structures.members import Angle
+from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import slabs, solids, steelwork
 from corrotwin.twin.geometry.atlas import Floats, Patch
@@ -103,14 +104,17 @@ def column(
     Returns
     -------
     Patches and the thickness of the channels' flanges, or of the angles, in mm.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its limits, or the parts do not fit.
     """
-    for value, known in ((form, FORMS), (lacing, LACINGS), (section, ANGLES if form == "angles" else CHANNELS)):
-        if value not in known:
-            raise InputError(f"column part {value!r}: choose from {', '.join(known)}")
-    if not (0.8 <= height_m <= 20 and 0.15 <= width_m <= 1.2 and (depth_m == 0 or 0.15 <= depth_m <= 1.2)):
-        raise InputError(
-            f"column of {height_m} x {width_m} m, depth {depth_m} m: 0.8 to 20 m high, 0.15 to 1.2 m wide and deep"
-        )
+    sections = ANGLES if form == "angles" else CHANNELS
+    check_choices("column", form=(form, FORMS), lacing=(lacing, LACINGS), section=(section, sections))
+    check_numbers(
+        "column", height_m=(height_m, 0.8, 20), width_m=(width_m, 0.15, 1.2), depth_m=(depth_m or width_m, 0.15, 1.2)
+    )  # fmt: skip
     deep = (depth_m or width_m) if form == "angles" else CHANNELS[section][0] / 1000
     size = _Size(height=height_m, form=form, section=section, lacing=lacing, y=width_m / 2, z=deep / 2)
     gap = min(2 * half for _, _, half, _ in size.faces()) - 2 * size.leg

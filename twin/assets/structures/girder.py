@@ -7,7 +7,7 @@ import numpy as np
 from corrotwin.twin.assets.structures import flanges, members
 from corrotwin.twin.assets.structures.girder_layout import FLANGES, GirderSize
 from corrotwin.twin.assets.structures.members import Angle
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.arguments import check_choices
 from corrotwin.twin.geometry import slabs, solids, steelwork
 from corrotwin.twin.geometry.atlas import Patch
 from corrotwin.twin.geometry.section_sizes import ANGLES
@@ -48,8 +48,7 @@ def girder(
     -------
     Patches and the thickness of the web in mm.
     """
-    if flange not in FLANGES:
-        raise InputError(f"girder flange {flange!r}: choose from {', '.join(FLANGES)}")
+    check_choices("girder", flange=(flange, FLANGES))
     size = GirderSize(
         length=length_m, depth=depth_m, web=web_mm / 1000, flange=Angle.of(flange), covers=covers,
         cover=cover_mm / 1000, pitch=pitch_mm / 1000, stiffeners=stiffeners, pack=pack_rust_mm / 1000,

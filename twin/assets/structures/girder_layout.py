@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from corrotwin.twin.assets.structures.members import Angle
+from corrotwin.twin.core.arguments import check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import Floats
 
@@ -114,17 +115,15 @@ class GirderSize:
 
     def check(self) -> None:
         """Raise InputError if the parts do not fit."""
-        if not (0.6 <= self.length <= 20 and 0.3 <= self.depth <= 3 and 0.005 <= self.web <= 0.03):
-            raise InputError(
-                f"girder of {self.length} x {self.depth} m, web {1000 * self.web:g} mm: 0.6 to 20 m long, 0.3 to 3 m "
-                "deep, web 5 to 30 mm"
-            )
+        check_numbers(
+            "girder", length_m=(self.length, 0.6, 20), depth_m=(self.depth, 0.3, 3), web_mm=(1000 * self.web, 5, 30),
+            covers=(self.covers, range(3)), cover_mm=(1000 * self.cover, 6, 30),
+            dent_mm=(1000 * self.dent, 0, 1000 * DENT),
+        )  # fmt: skip
         if self.depth < 3 * self.flange.leg:
             raise InputError(
                 f"girder {self.depth} m deep: at least three legs of its flange angles, {3 * self.flange.leg:g} m"
             )
-        if not (self.covers in (0, 1, 2) and 0.006 <= self.cover <= 0.03):
-            raise InputError(f"girder with {self.covers} covers of {1000 * self.cover:g} mm: 0 to 2, 6 to 30 mm")
         low, high = (1000 * times * self.rivet for times in PITCH)
         if not low - 1e-9 <= 1000 * self.pitch <= high + 1e-9:
             raise InputError(f"girder pitch_mm {1000 * self.pitch:g}: {low:g} to {high:g} mm for its rivets")
@@ -136,5 +135,3 @@ class GirderSize:
             )
         if not 0 <= self.stiffeners <= self.length / 0.3:
             raise InputError(f"girder with {self.stiffeners} stiffeners in {self.length} m: leave 0.3 m for each")
-        if not 0 <= self.dent <= DENT:
-            raise InputError(f"girder dent_mm {1000 * self.dent:g}: 0 to {1000 * DENT:g} mm")

@@ -8,6 +8,7 @@ import numpy as np
 from corrotwin.twin.assets.structures.lattice import PATTERNS, Chord, Lattice, Member
 from corrotwin.twin.assets.structures.members import Angle
 from corrotwin.twin.assets.structures.truss_parts import TrussParts
+from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Patch
@@ -94,16 +95,14 @@ def layout(
     bow_mm: float,
 ) -> tuple[Lattice, Member]:
     """Return the lattice and the diagonal that may be bent, or raise InputError; parameters are those of `truss`."""
-    for value, known in ((pattern, PATTERNS), (chord, CHORDS), (brace, ANGLES), (braces, BRACES), (stance, STANCES)):
-        if value not in known:
-            raise InputError(f"truss part {value!r}: choose from {', '.join(known)}")
-    if fastener not in FASTENERS:
-        raise InputError(f"truss fastener {fastener!r}: choose from {', '.join(FASTENERS)}")
-    if not (0.5 <= length_m <= 20 and 0.4 <= height_m <= 5 and 1 <= panels <= 8 and 5 <= gusset_mm <= 25):
-        raise InputError(
-            f"truss of {length_m} x {height_m} m in {panels} panels, gussets of {gusset_mm} mm: 0.5 to 20 m, "
-            "0.4 to 5 m, 1 to 8 panels, 5 to 25 mm"
-        )
+    check_choices(
+        "truss", pattern=(pattern, PATTERNS), chord=(chord, CHORDS), brace=(brace, ANGLES), braces=(braces, BRACES),
+        stance=(stance, STANCES), fastener=(fastener, FASTENERS),
+    )  # fmt: skip
+    check_numbers(
+        "truss", length_m=(length_m, 0.5, 20), height_m=(height_m, 0.4, 5), panels=(panels, range(1, 9)),
+        gusset_mm=(gusset_mm, 5, 25),
+    )  # fmt: skip
     if pattern == "x" and braces == "double":
         raise InputError("truss braces 'double' with pattern 'x': its diagonals pass each other as single angles")
     size = _lattice(length_m, height_m, panels, pattern, chord, brace)

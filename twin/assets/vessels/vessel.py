@@ -20,7 +20,7 @@ from corrotwin.twin.assets.vessels.vessel_layout import (
     least_height,
     shell_nozzles,
 )
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.arguments import check_numbers
 from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Patch
 
@@ -84,8 +84,7 @@ def vessel(
     )  # fmt: skip
     ends = head_nozzles(own, head_nozzles_nps, nozzle_schedule, nozzle_m, nozzle_end)
     least = least_height(own, ends[0])
-    if not least <= support_m <= LONGEST_M:
-        raise InputError(f"vessel support_m {support_m}: {least:.3f} to {LONGEST_M:g} m here")
+    check_numbers("vessel", support_m=(support_m, least, LONGEST_M))
     check_claims("vessel", [*own.claims(), *(nozzle.claim() for nozzle in nozzles)])
     patches = _shell(own, nozzles)
     for nozzle, turn, x, name in ((ends[0], BACK, 0.0, "first"), (ends[1], ALONG, length_m, "second")):

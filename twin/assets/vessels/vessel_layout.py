@@ -13,6 +13,7 @@ from corrotwin.twin.assets.piping.sizes import FLANGES, OUTSIDE_MM, WALLS_MM, be
 from corrotwin.twin.assets.piping.tubes import Opening, fillet_leg
 from corrotwin.twin.assets.vessels.heads import HEADS, AxialNozzle, Head
 from corrotwin.twin.assets.vessels.vessel_supports import LEG_OVERLAP_M, SUPPORTS, Saddle, Skirt, leg_size
+from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 
 LEAST_INSIDE_MM, MOST_INSIDE_MM = 200.0, 6000.0
@@ -41,34 +42,26 @@ class Vessel:
     saddle_m: float
 
     def __post_init__(self) -> None:
-        for name, value, choices in (("head", self.head, HEADS), ("support", self.support, SUPPORTS)):
-            if value not in choices:
-                raise InputError(f"vessel {name} {value!r}: choose from {', '.join(choices)}")
-        if not LEAST_INSIDE_MM <= self.inside_mm <= MOST_INSIDE_MM:
-            raise InputError(f"vessel inside_mm {self.inside_mm}: {LEAST_INSIDE_MM:g} to {MOST_INSIDE_MM:g} mm")
-        for name, wall in (("shell_mm", self.shell_mm), ("head_mm", self.head_mm)):
-            if not 2.0 <= wall <= 0.1 * self.inside_mm:
-                raise InputError(f"vessel {name} {wall}: 2 to {0.1 * self.inside_mm:g} mm, a tenth of inside_mm, here")
+        check_choices("vessel", head=(self.head, HEADS), support=(self.support, SUPPORTS))
+        tenth = 0.1 * self.inside_mm
+        check_numbers(
+            "vessel", inside_mm=(self.inside_mm, LEAST_INSIDE_MM, MOST_INSIDE_MM), shell_mm=(self.shell_mm, 2, tenth),
+            head_mm=(self.head_mm, 2, tenth), courses=(self.courses, range(1, MOST_COURSES + 1)),
+        )  # fmt: skip
         if not 0.5 <= self.head_mm / self.shell_mm <= 2.0:
             raise InputError(f"vessel head_mm {self.head_mm:g}: half to twice shell_mm, {self.shell_mm:g}")
-        if self.courses not in range(1, MOST_COURSES + 1):
-            raise InputError(f"vessel courses {self.courses}: 1 to {MOST_COURSES}")
         least = 2 * self.end.straight + self.courses * COURSE_M
-        if not least <= self.length_m <= LONGEST_M:
-            raise InputError(
-                f"vessel length_m {self.length_m}: {least:.3f} to {LONGEST_M:g} m with {self.courses} courses"
-            )
+        check_numbers("vessel", length_m=(self.length_m, least, LONGEST_M))
         if self.support == "legs":
             leg_size(self.radius)
         if self.support == "saddles":
             half = self.saddle.half_m()
             low, high = self.end.straight + bead_m(self.wall)[0] / 2 + half, self.length_m / 2 - half
-            if not low + 0.003 <= self.saddle_m <= high - 0.003:
-                raise InputError(f"vessel saddle_m {self.saddle_m}: {low + 0.0031:.3f} to {high - 0.0031:.3f} m here")
+            check_numbers("vessel", saddle_m=(self.saddle_m, low + 0.003, high - 0.003))
 
     @property
     def upright(self) -> bool:
-        """Whether the vessel is vertical."""
+        """True if the vessel is vertical."""
         return self.support != "saddles"
 
     @property
@@ -140,13 +133,11 @@ class Nozzle:
         if OUTSIDE_MM[self.nps] > WIDEST * 2000 * self.vessel.radius:
             most = f"{WIDEST * 2000 * self.vessel.radius:.0f} mm"
             raise InputError(f"vessel nozzles_nps {self.nps}: too wide for this shell; outside diameters up to {most}")
-        if not -360 <= self.degrees <= 360:
-            raise InputError(f"vessel nozzles_degrees {self.degrees}: -360 to 360")
+        check_numbers("vessel", nozzles_degrees=(self.degrees, -360, 360))
         if not 0 < self.at < self.vessel.length_m:
             raise InputError(f"vessel nozzles_at_m {self.at}: within the length of {self.vessel.length_m} m")
         least = fillet_leg(self.vessel.radius, self.wall) + LEAST_NOZZLE_M + bead_m(self.wall)[0] / 2
-        if not least <= self.length <= 3.0:
-            raise InputError(f"vessel nozzle_m {self.length}: {least:.4f} to 3 m here")
+        check_numbers("vessel", nozzle_m=(self.length, least, 3))
         if not self.vessel.upright and self.lowest() < -self.vessel.radius - self.vessel.support_m + AIR_M:
             raise InputError(
                 f"vessel nozzle at {self.at:g} m: reaches the ground; raise support_m, or turn or shorten it"
@@ -226,8 +217,7 @@ def shell_nozzles(
         )
     if schedule not in WALLS_MM["4"] and schedule not in WALLS_MM["8"]:
         raise InputError(f"vessel nozzle_schedule {schedule!r}: choose from {', '.join(WALLS_MM['8'])}")
-    if end not in ENDS:
-        raise InputError(f"vessel nozzle_end {end!r}: choose from {', '.join(ENDS)}")
+    check_choices("vessel", nozzle_end=(end, ENDS))
     nozzles = []
     for number, at, turn in zip(numbers, places, degrees, strict=True):
         nps = size_of(number, "nozzles_nps", end)
@@ -242,7 +232,13 @@ def shell_nozzles(
 def head_nozzles(
     own: Vessel, numbers: Sequence[float], schedule: str, length: float, end: str
 ) -> tuple[AxialNozzle | None, AxialNozzle | None]:
-    """Return the nozzles in the middle of the first and of the second head; a size of 0 is none."""
+    """Return the nozzles in the middle of the first and of the second head; a size of 0 is none.
+
+    Raises
+    ------
+    InputError
+        There are not two sizes, or a size is unknown or too wide for a head.
+    """
     if len(numbers) != 2:
         raise InputError(f"vessel head_nozzles_nps has {len(numbers)} values: give one to each head, 0 for none")
     found: list[AxialNozzle | None] = []

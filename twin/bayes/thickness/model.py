@@ -82,7 +82,7 @@ class ThicknessModel:
 
     @cached_property
     def residual_mm(self) -> Floats:
-        """How much more has been lost than the mean, (n, J, V) mm; 0 where there is no reading."""
+        """Loss beyond the mean, (n, J, V) mm; 0 where there is no reading."""
         mean = steady_loss_mm(self.readings, self.growth, self._steady)
         off = self.without_mechanisms_mm - mean - self.readings.value_mm
         return np.asarray(np.where(self.readings.read, off, 0))

@@ -198,9 +198,3 @@ def _between(grid: Floats, values: Floats, years: float) -> Floats:
         return values[..., 0]
     share = float(np.clip((years - grid[after - 1]) / (grid[after] - grid[after - 1]), 0, 1))
     return np.asarray((1 - share) * values[..., after - 1] + share * values[..., after])
-
-
-def measured_rows(particles: Particles, zone: str) -> Integers:
-    """Return which of the measured places lie in a zone."""
-    places = () if particles.readings is None else particles.readings.places
-    return np.array([row for row, place in enumerate(places) if place.zone == zone], dtype=np.int64)

@@ -83,7 +83,7 @@ class Readings:
 
     @property
     def read(self) -> NDArray[np.bool_]:
-        """Whether a place was read in a slot, (J, V)."""
+        """True where a place was read in a slot, (J, V)."""
         return np.asarray(self.variance < UNREAD)
 
     def without_latest(self) -> "Readings":
