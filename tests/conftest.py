@@ -39,6 +39,17 @@ def shown_log() -> Iterator[None]:
     logger.removeHandler(handler)
 
 
+@pytest.fixture
+def few_histories(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twins learn from a few dozen histories instead of hundreds, for tests that do not ask how well they know."""
+    from corrotwin.twin.bayes import session
+    from corrotwin.twin.forecast import result
+
+    for name, size in {"RUNS": 2, "MOST_RUNS": 2, "DRAWS": 4, "DRAWS_SEEN": 8, "SEEDS": 2}.items():
+        monkeypatch.setattr(session, name, size)
+    monkeypatch.setattr(result, "MOST_RUNS", 2)
+
+
 @pytest.fixture(scope="session")
 def photos() -> Path:
     """The folder of real photographs; tests that need it skip where it is absent, unless CI demands it."""
