@@ -42,12 +42,10 @@ def shown_log() -> Iterator[None]:
 @pytest.fixture
 def few_histories(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twins learn from a few dozen histories instead of hundreds, for tests that do not ask how well they know."""
-    from corrotwin.twin.bayes import session
-    from corrotwin.twin.forecast import result
+    from histories import PLACES
 
-    for name, size in {"RUNS": 2, "MOST_RUNS": 2, "DRAWS": 4, "DRAWS_SEEN": 8, "SEEDS": 2}.items():
-        monkeypatch.setattr(session, name, size)
-    monkeypatch.setattr(result, "MOST_RUNS", 2)
+    for module, name, size in PLACES:
+        monkeypatch.setattr(module, name, size)
 
 
 @pytest.fixture(scope="session")

@@ -93,6 +93,7 @@ def test_finished_folder_is_left_alone(dataset: Path) -> None:
     assert drill.times(dataset) == before
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_killed_then_resumed_and_appended_with_two_workers_gives_the_same_files(dataset: Path, tmp_path: Path) -> None:
     """The first command stops in the middle of a scene, as a worker gives the fourth of 7 images its name."""
@@ -112,6 +113,7 @@ def test_killed_then_resumed_and_appended_with_two_workers_gives_the_same_files(
     assert drill.hashes(out) == drill.hashes(dataset)
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_only_one_image_is_the_same_files(dataset: Path, tmp_path: Path) -> None:
     """The second of two views of a scene, in the middle of a batch."""
@@ -211,6 +213,7 @@ def test_raylet_killed_half_way_costs_the_batch_in_flight(dataset: Path, tmp_pat
         cluster.shutdown()
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_terminated_ends_soon_with_130_and_leaves_no_process(tmp_path: Path) -> None:
     out = tmp_path / "out"
@@ -226,6 +229,7 @@ def test_terminated_ends_soon_with_130_and_leaves_no_process(tmp_path: Path) -> 
     assert not drill.mentioning(out)
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_crash_of_blender_is_reported_with_its_images_and_status_1(tmp_path: Path) -> None:
     out = tmp_path / "out"
@@ -383,7 +387,9 @@ def test_slow_blender_that_makes_progress_is_left_alone(tmp_path: Path, monkeypa
         (["--workers", "0"], "--workers 0"),
         (["--only", "3"], "--only 3 with --count 9: give one of them"),
         (["--address", "127.0.0.1:1"], "--address 127.0.0.1:1: no Ray cluster answers there"),
-        (["--address", "nowhere"], "--address nowhere: no Ray cluster answers there"),
+        pytest.param(
+            ["--address", "nowhere"], "--address nowhere: no Ray cluster answers there", marks=pytest.mark.slow
+        ),
         (["--preset", "moon"], "unknown preset 'moon'; choose one of balanced, quick, "),
     ],
 )
@@ -418,6 +424,7 @@ def test_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.txt"]
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_one_clean_image_of_one_pixel_is_a_dataset(tmp_path: Path) -> None:
     done = run(tmp_path / "out", "--count", "1", "--size", "1")
