@@ -16,7 +16,7 @@ from typing import Any
 import drill
 import numpy as np
 import pytest
-from photographs import write_parts
+from drawn import assembled
 from pycocotools.coco import COCO
 
 from corrotwin.segmentation.data import coco
@@ -29,7 +29,6 @@ from corrotwin.synth.rendering import assembly, batch, blender_process, dry_run,
 from corrotwin.synth.rendering.dataset import render
 from corrotwin.synth.rendering.job import CONTENT, Task
 from corrotwin.synth.scene import sampling
-from corrotwin.synth.spec import Map
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import digest, write_json
 
@@ -431,25 +430,6 @@ def test_one_clean_image_of_one_pixel_is_a_dataset(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / "out" / "annotations.json").read_text())
     assert [(image["width"], image["height"]) for image in document["images"]] == [(1, 1)]
-
-
-def assembled(out: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[Map, ...] = ()) -> RenderConfig:
-    """A finished folder of two images that no Blender drew, with the maps `names`."""
-    config = RenderConfig(preset="quick", size=16, seed=3, maps=names)
-    mask = np.zeros((16, 16), dtype=bool)
-    mask[2:9, 2:9] = True
-    write_parts(
-        out,
-        Task(config=config, shown=None, count=2),
-        lambda index: (np.full((16, 16, 3), 90, np.uint8), [mask]),
-    )
-    write_json(batch.part_file(out, 0), {**batch.read_part(out, 0), "made_by": provenance.made_by()})
-    for path in (maps.path(out, name, index) for name in names for index in range(2)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(maps.png(np.zeros((16, 16), np.uint16)))
-    monkeypatch.setattr(fanout, "fan_out", lambda *rest, **more: [])
-    assert render(out, config, count=2) == 2
-    return config
 
 
 def changed_json(path: Path, change: Callable[[Any], None]) -> None:
