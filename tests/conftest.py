@@ -39,6 +39,15 @@ def shown_log() -> Iterator[None]:
     logger.removeHandler(handler)
 
 
+@pytest.fixture
+def few_histories(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twins learn from a few dozen histories instead of hundreds, for tests that do not ask how well they know."""
+    from histories import PLACES
+
+    for module, name, size in PLACES:
+        monkeypatch.setattr(module, name, size)
+
+
 @pytest.fixture(scope="session")
 def photos() -> Path:
     """The folder of real photographs; tests that need it skip where it is absent, unless CI demands it."""

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from histories import PLACES
 from photographs import write_folder
 from PIL import Image
 
@@ -43,6 +44,15 @@ def own_ray() -> Iterator[None]:
     import ray
 
     ray.shutdown()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_histories_of_all() -> Iterator[None]:
+    """Also of what fixtures learn once for all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, size in PLACES:
+            patch.setattr(module, name, size)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +101,7 @@ def test_the_notebook_runs_and_its_objects_print_well(notebook: SimpleNamespace,
     assert len(frame) == len(notebook.forecast.rows)
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_commands_give_the_same_twin_forecast_dataset_and_run(
     notebook: SimpleNamespace, home: Path, tmp_path: Path, run_module: Command

@@ -49,6 +49,7 @@ def test_a_unit(tmp_path: Path) -> None:
     assert said.count(" mm\n") == 10
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_renders(tmp_path: Path) -> None:
     said = run("02_renders.py", "--count", 1, "--size", 32, tmp_path)
@@ -58,7 +59,7 @@ def test_renders(tmp_path: Path) -> None:
         assert (tmp_path / name / "preview.jpg").is_file()
 
 
-@pytest.mark.parametrize("renders", [False, True])
+@pytest.mark.parametrize("renders", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_own_photos(renders: bool, data: Path, tmp_path: Path) -> None:
     more = ["--renders", data / "renders"] if renders else []
     words = [data / "photos", data / "site" / "images", *more, "--profile", "quick", "--epochs", 1]
@@ -68,6 +69,7 @@ def test_own_photos(renders: bool, data: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "masks" / "masks").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_a_study(data: Path, tmp_path: Path) -> None:
     words = [data / "photos", "--renders", data / "renders", "--backbones", "mobilenet_v2", "--epochs", 1]
     said = run("04_study.py", *words, tmp_path)
@@ -82,6 +84,7 @@ def test_a_forecast(tmp_path: Path) -> None:
     assert "<svg" in (tmp_path / "forecast.svg").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_renders_on_this_machine_s_cluster(tmp_path: Path) -> None:
     assert "1 image," in run("06_cluster.py", "--count", 1, "--size", 32, "--workers", 1, tmp_path)

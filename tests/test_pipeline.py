@@ -11,7 +11,7 @@ from pathlib import Path
 import drill
 import pytest
 
-pytestmark = pytest.mark.blender
+pytestmark = [pytest.mark.slow, pytest.mark.blender]
 
 # A quick study, cut to one backbone and a handful of images; argument 1 is the folder, others are sets across.
 TINY = """

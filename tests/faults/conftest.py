@@ -58,6 +58,7 @@ def copier(source: Path, place: Path) -> Callable[[], None]:
 @pytest.fixture(scope="session")
 def forge() -> Iterator[drill.Forge]:
     with drill.forge(
+        "histories",
         "corrotwin.twin.store",
         "corrotwin.twin.bayes.predictive_check",
         "rich.progress",

@@ -21,7 +21,7 @@ from corrotwin.synth.labels import masks
 from corrotwin.synth.presets.schema import SHOWN
 from corrotwin.synth.scene import sampling, visibility
 
-pytestmark = pytest.mark.blender
+pytestmark = [pytest.mark.slow, pytest.mark.blender]
 
 SIZE = 160
 CONFIG = RenderConfig(preset="balanced", size=SIZE, seed=1)

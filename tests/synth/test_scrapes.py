@@ -16,7 +16,7 @@ from corrotwin.twin.assets import texels
 from corrotwin.twin.geometry.atlas import AssetGeometry, assemble
 from corrotwin.twin.geometry.slabs import slab
 
-pytestmark = pytest.mark.blender
+pytestmark = [pytest.mark.slow, pytest.mark.blender]
 
 SIZE = 160  # pixels
 SIDE_M, ANGLE = 0.5, 0.55  # of the plate, and of the camera a metre above it

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_diffuse_rays_see_each_material_in_its_mean_colour(tmp_path: Path) -> None:
     script = Path(__file__).with_name("seen_colors.py")

@@ -44,3 +44,10 @@ def plate() -> Callable[..., tuple[AssetGeometry, Texels]]:
 def command(run_module: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., Any]:
     """A function that runs ``corrotwin twin`` in this process."""
     return partial(run_module, "twin")
+
+
+@pytest.fixture(autouse=True)
+def histories(request: pytest.FixtureRequest) -> None:
+    """Few of them, but for slow tests and those marked `full_size`."""
+    if not any(request.node.get_closest_marker(name) for name in ("slow", "full_size")):
+        request.getfixturevalue("few_histories")

@@ -28,6 +28,7 @@ from corrotwin.twin.twin_state import TwinState
 
 RUNS, MOST_RUNS = 4, 8  # independent runs, of histories and particles of their own: their difference is the error
 DRAWS, DRAWS_SEEN = 16, 64  # of the bank of a run; the latter where rusted shares are known, which few histories fit
+SEEDS = 8  # of each draw
 LEAST_AHEAD_YEARS = 20.0  # that histories reach, so that inspections and forecasts share what was learned
 LEARNING = 3  # raised where a change of the program changes what is learned
 
@@ -187,7 +188,7 @@ def _learned(known: Session, seeds: Sequence[int], kept: Sequence[tuple[cache.Sn
     for seed, own in zip(seeds, kept, strict=True):
         histories = bank(
             known.twin, known.asset, known.texels, years=years, prior=known.prior, seed=seed,
-            draws=_draws(known.records), events=known.events,
+            draws=_draws(known.records), seeds=SEEDS, events=known.events,
         )  # fmt: skip
         runs.append(LearningRun(histories=replace(histories, pitted=pitted), seed=seed, kept=own))
     return learn_in_runs(runs, known.asset, known.texels, known.records, known.seen, particles=known.size)

@@ -216,7 +216,7 @@ class OneSize(Shape):
     ("framing", "network", "size"),
     [
         ("resize", Shape, (70, 91)),
-        ("crop", Shape, (70, 91)),
+        pytest.param("crop", Shape, (70, 91), marks=pytest.mark.slow),
         ("crop", OneSize, (64, 64)),
     ],
 )

@@ -35,16 +35,13 @@ def no_network(monkeypatch):
 
 
 NETWORKS = [*((backbone, "Unet") for backbone in BACKBONES), *OTHERS]
-large_ones_slow = pytest.mark.parametrize(
-    "names",
-    [pytest.param(one, marks=pytest.mark.slow if one in NETWORKS[1:4] else ()) for one in NETWORKS],
-    ids="-".join,
-    indirect=True,
+LARGE = NETWORKS[1:4]
+
+
+@pytest.fixture(
     scope="module",
+    params=[pytest.param(one, marks=pytest.mark.slow if one in LARGE else (), id="-".join(one)) for one in NETWORKS],
 )
-
-
-@pytest.fixture(scope="module", params=NETWORKS, ids="-".join)
 def names(request):
     return request.param
 
@@ -75,7 +72,6 @@ def test_a_trial_leaves_the_network_as_it_is(network):
     assert not network.training
 
 
-@large_ones_slow
 def test_the_seed_decides_the_weights_and_nothing_else_changes(network, names):
     before = torch.get_rng_state()
     again = build(names, 1).state_dict()
@@ -85,7 +81,6 @@ def test_the_seed_decides_the_weights_and_nothing_else_changes(network, names):
     assert any(not torch.equal(other[name], tensor) for name, tensor in again.items())
 
 
-@large_ones_slow
 def test_weights_survive_the_disk(network, names, tmp_path):
     path = tmp_path / "w.safetensors"
     save_tensors(path, network.state_dict(), {})

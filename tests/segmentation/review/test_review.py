@@ -402,7 +402,7 @@ def test_decisions_of_other_folders_tabs_and_files_are_kept(
         assert page.locator(".card").count() < len(NAMES)
 
 
-@pytest.mark.parametrize("width", [400, 1200])
+@pytest.mark.parametrize("width", [400, pytest.param(1200, marks=pytest.mark.slow)])
 def test_the_page_fits_a_phone_and_a_screen(masks: Path, run_module: Command, width: int) -> None:
     assert run_module("segmentation", "review", masks).returncode == 0
     with shown(masks / "review" / "index.html", width=width, height=800) as page:

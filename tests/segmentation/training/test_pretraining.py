@@ -22,7 +22,7 @@ from corrotwin.segmentation.unlabelled.pictures import gather
 from corrotwin.twin.core.errors import InputError
 from tests.helpers.unlabelled import photos
 
-BACKBONE = "mobilenet_v2"
+BACKBONE = "tu-test_resnet"
 
 
 class KilledError(Exception):
@@ -129,7 +129,7 @@ def test_test_photos_among_the_pictures_are_refused(data, roboflow, site, cache,
 
 def test_an_encoder_of_another_kind_is_refused(pretrained):
     with pytest.raises(
-        InputError, match=r"is mobilenet_v2, this run is vgg16; `init` takes an encoder of the same kind"
+        InputError, match=rf"is {BACKBONE}, this run is vgg16; `init` takes an encoder of the same kind"
     ):
         initial_weights.digest_of(pretrained, backbone="vgg16", architecture="Unet")
 

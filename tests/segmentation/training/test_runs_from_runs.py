@@ -27,10 +27,11 @@ from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core.errors import InputError
 
 REAL = DataArm(name="real")
+SMALLEST = "tu-test_resnet"
 
 
 def config_of(**changes):
-    tiny = {"backbone": "mobilenet_v2", "seed": 5, "size": 64, "epochs": 2, "batch_size": 4, "threads": 1, "arm": REAL}
+    tiny = {"backbone": SMALLEST, "seed": 5, "size": 64, "epochs": 2, "batch_size": 4, "threads": 1, "arm": REAL}
     limits = {"max_train_images": None, "max_eval_images": None, "encoder_weights": None}
     return configure("quick", **{**tiny, **limits, **changes})
 
@@ -69,7 +70,7 @@ def files(folder):
 
 
 def test_a_run_starts_from_the_weights_of_another(two, data, tmp_path):
-    digest = initial_weights.digest_of(two[0], backbone="mobilenet_v2", architecture="Unet")
+    digest = initial_weights.digest_of(two[0], backbone=SMALLEST, architecture="Unet")
     config = config_of(init=digest, encoder_rate=0.0, weight_decay=0.0, batch_norm="frozen", epochs=1)
     train(tmp_path / "run", config, **data, init=two[0])
     before, after = (load_file(folder / runs.WEIGHTS) for folder in (two[0], tmp_path / "run"))
@@ -93,16 +94,16 @@ def test_weights_to_start_from_are_part_of_the_identity(two, data, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
-@pytest.mark.parametrize("wanted", [("resnet18", "Unet"), ("mobilenet_v2", "FPN")])
+@pytest.mark.parametrize("wanted", [("resnet18", "Unet"), (SMALLEST, "FPN")])
 def test_a_run_of_another_network_is_no_start(wanted, two):
     backbone, architecture = wanted
-    with pytest.raises(InputError, match=f"is Unet with mobilenet_v2, this run is {architecture} with {backbone}"):
+    with pytest.raises(InputError, match=f"is Unet with {SMALLEST}, this run is {architecture} with {backbone}"):
         initial_weights.digest_of(two[0], backbone=backbone, architecture=architecture)
 
 
 def test_the_api_starts_from_a_run(two, roboflow, tmp_path):
     photos = ct.Dataset(roboflow).split(by="folder")
-    settings = {"profile": "quick", "backbone": "mobilenet_v2", "size": 32, "epochs": 1, "threads": 1}
+    settings = {"profile": "quick", "backbone": SMALLEST, "size": 32, "epochs": 1, "threads": 1}
     run = ct.train(photos, out=tmp_path / "run", init=ct.Run(two[0]), **settings)
     assert run.settings["init"] == ct.Run(two[0]).digest
     assert run.settings["encoder_weights"] is None
@@ -172,7 +173,7 @@ def test_an_average_of_equal_weights_is_them(two, data, tmp_path):
 def test_runs_that_do_not_fit_together_have_no_average(two, data, roboflow, rendered, tmp_path):
     other = tmp_path / "other"
     train(other, config_of(size=32, epochs=1, backbone="resnet18"), **data)
-    with pytest.raises(InputError, match=r"other: backbone is resnet18, of .*5 it is mobilenet_v2"):
+    with pytest.raises(InputError, match=rf"other: backbone is resnet18, of .*5 it is {SMALLEST}"):
         average_command.average((two[0], other), data=roboflow, out=tmp_path / "out")
     elsewhere = tmp_path / "elsewhere"
     train(elsewhere, config_of(epochs=1), **{**data, "split": splits.split(data["real"], how="published", seed=0)})

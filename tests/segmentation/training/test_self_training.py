@@ -36,7 +36,7 @@ class KilledError(Exception):
 
 
 def config_of(arm=TAUGHT, **changes):
-    tiny = {"backbone": "mobilenet_v2", "seed": 5, "size": 64, "epochs": 3, "batch_size": 4, "threads": 1}
+    tiny = {"backbone": "tu-test_resnet", "seed": 5, "size": 64, "epochs": 3, "batch_size": 4, "threads": 1}
     limits = {"max_train_images": None, "max_eval_images": None, "encoder_weights": None}
     return configure("quick", arm=arm, **{**tiny, **limits, **changes})
 
@@ -81,7 +81,15 @@ def result_of(folder):
     return (folder / "best.safetensors").read_bytes(), (folder / "per_image.csv").read_bytes(), rows
 
 
-@pytest.mark.parametrize("changes", [{}, {"precision": "exact", "keep": "averaged"}, {"framing": "crop"}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        pytest.param({"precision": "exact", "keep": "averaged"}, marks=pytest.mark.slow),
+        pytest.param({"framing": "crop"}, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
 def test_a_killed_run_with_a_teacher_resumes_to_the_same_bits(changes, data, site, tmp_path):
     config = config_of(**changes)
     pictures = gathered([site], config, data["real"], data["split"])

@@ -36,6 +36,8 @@ TENTH = DataArm(name="tenth", real_fraction=0.1, render_share=0.25)
 COUNTED = DataArm(name="counted", render_share=None, render_count=3)
 TUNED = DataArm(name="tuned", pretrain=0.5, adaptation="colours")
 PASTED = DataArm(name="pasted", pretrain=0.5, copy_paste=0.5, augmentation="strong")
+SMALLEST = "tu-test_resnet"  # trains in a third of the time of the paper's smallest
+PAPER = {"backbone": "mobilenet_v2"}
 
 
 class KilledError(Exception):
@@ -43,7 +45,7 @@ class KilledError(Exception):
 
 
 def config_of(arm=REAL, **changes):
-    tiny = {"backbone": "mobilenet_v2", "seed": 5, "size": 64, "epochs": 2, "batch_size": 4, "threads": 1}
+    tiny = {"backbone": SMALLEST, "seed": 5, "size": 64, "epochs": 2, "batch_size": 4, "threads": 1}
     return configure("quick", arm=arm, **{**tiny, "max_train_images": None, "max_eval_images": None, **changes})
 
 
@@ -64,7 +66,7 @@ def shared_cache(tmp_path_factory):
 def undisturbed(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "undisturbed"
     rows = []
-    train(folder, config_of(MIXED), **data, on_epoch=rows.append)
+    train(folder, config_of(MIXED, **PAPER), **data, on_epoch=rows.append)
     return folder, rows
 
 
@@ -123,7 +125,9 @@ def test_the_weights_that_are_kept_are_those_of_the_best_epoch(data, tmp_path, m
         assert all(torch.equal(saved[name], weights[epoch][name]) for name in saved) == same
 
 
-@pytest.mark.parametrize("arm", [TUNED, PASTED, TENTH], ids=lambda arm: arm.name)
+@pytest.mark.parametrize(
+    "arm", [TUNED, *(pytest.param(arm, marks=pytest.mark.slow) for arm in (PASTED, TENTH))], ids=lambda arm: arm.name
+)
 def test_test_photos_do_not_touch_the_weights(data, roboflow, tmp_path, arm):
     shutil.copytree(roboflow, tmp_path / "other")
     rng = np.random.default_rng(0)
@@ -202,10 +206,10 @@ def test_only_photos_that_a_run_has_learned_from_are_seen(arm, trained, data):
     [
         {"precision": "exact"},
         {"precision": "fast"},
-        {"keep": "averaged"},
-        {"framing": "crop", "loss": "dice_bce"},
+        pytest.param({"keep": "averaged"}, marks=pytest.mark.slow),
+        pytest.param({"framing": "crop", "loss": "dice_bce"}, marks=pytest.mark.slow),
         {"architecture": "FPN"},  # has dropout
-        {"architecture": "PSPNet"},  # leaves layers of its encoder out
+        pytest.param({"architecture": "PSPNet", **PAPER}, marks=pytest.mark.slow),  # leaves layers of its encoder out
     ],
     ids=lambda changes: "-".join(changes.values()),
 )
@@ -235,18 +239,18 @@ def test_a_complete_run_is_left_alone(undisturbed, data):
     before = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.iterdir()}
     (folder / checkpoint.NAME).write_bytes(b"left by a kill between the manifest and its removal")
     rows = []
-    train(folder, config_of(MIXED), **data, on_epoch=rows.append)
+    train(folder, config_of(MIXED, **PAPER), **data, on_epoch=rows.append)
     assert rows == []
     assert {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.iterdir()} == before
 
 
 def test_complete_means_this_configuration_and_these_data(undisturbed, data):
     folder, _ = undisturbed
-    assert runs.is_complete(folder, config_of(MIXED), **data)
-    assert not runs.is_complete(folder, config_of(MIXED, seed=6), **data)
+    assert runs.is_complete(folder, config_of(MIXED, **PAPER), **data)
+    assert not runs.is_complete(folder, config_of(MIXED, seed=6, **PAPER), **data)
     other = splits.split(data["real"], how="published", seed=0)
-    assert not runs.is_complete(folder, config_of(MIXED), **{**data, "split": other})
-    assert not runs.is_complete(folder, config_of(MIXED), **{**data, "renders": data["real"]})
+    assert not runs.is_complete(folder, config_of(MIXED, **PAPER), **{**data, "split": other})
+    assert not runs.is_complete(folder, config_of(MIXED, **PAPER), **{**data, "renders": data["real"]})
 
 
 @pytest.mark.parametrize("arm", [REAL, MIXED, SYNTHETIC, TENTH, COUNTED, TUNED, PASTED], ids=lambda arm: arm.name)
@@ -368,7 +372,7 @@ def test_renders_that_hold_a_photo_of_validation_or_test_are_refused(data, rende
 def test_a_folder_of_another_run_says_what_differs(undisturbed, data):
     folder, _ = undisturbed
     with pytest.raises(InputError, match=r"other settings \(seed: 5 there, 6 asked\)"):
-        train(folder, config_of(MIXED, seed=6), **data)
+        train(folder, config_of(MIXED, seed=6, **PAPER), **data)
 
 
 def test_a_full_disk_is_one_line_and_nothing_is_lost(data, tmp_path, monkeypatch):
@@ -437,7 +441,7 @@ def test_crops_are_measured_on_whole_photos_at_their_own_scale(data, tmp_path):
 
 
 def test_another_architecture_and_encoder(data, tmp_path):
-    train(tmp_path / "run", config_of(size=32, epochs=1, backbone="resnet18", architecture="FPN"), **data)
+    train(tmp_path / "run", config_of(size=32, epochs=1, architecture="FPN"), **data)
     assert runs.load(tmp_path / "run").manifest["beyond_paper"] is True
     assert len(evaluate.measure_run(tmp_path / "run", data["real"]).image) == 5
     with pytest.raises(InputError, match="resnet19"):

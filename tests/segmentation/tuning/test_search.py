@@ -116,6 +116,7 @@ def go(numbers: tuple[Path, Path], out: Path, *more: object, workers: int = 1) -
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_after_its_driver_was_killed(numbers: tuple[Path, Path], tmp_path: Path, cache: Path) -> None:
     """Killed with -9 after its first trial; then it is finished, then lengthened. No trial is trained twice."""
     out = tmp_path / "sweep"

@@ -30,7 +30,7 @@ from corrotwin.twin.inspection import log
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.exposure import at
 
-pytestmark = pytest.mark.blender
+pytestmark = [pytest.mark.slow, pytest.mark.blender]
 
 PLATE = {
     "length_m": 0.9, "width_m": 0.7, "thickness_mm": 12.0, "opening_mm": 120.0, "stiffeners": 2, "stiffener": "flat",

@@ -35,6 +35,7 @@ def threads_and_cores(threads: int) -> tuple[int, list[list[int]]]:
     return count, cores
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux tells the cores of a process")
 def test_a_process_of_one_thread_starts_no_others_that_spin_and_may_use_every_core() -> None:

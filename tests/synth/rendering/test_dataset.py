@@ -16,7 +16,7 @@ from typing import Any
 import drill
 import numpy as np
 import pytest
-from photographs import write_parts
+from drawn import assembled
 from pycocotools.coco import COCO
 
 from corrotwin.segmentation.data import coco
@@ -29,7 +29,6 @@ from corrotwin.synth.rendering import assembly, batch, blender_process, dry_run,
 from corrotwin.synth.rendering.dataset import render
 from corrotwin.synth.rendering.job import CONTENT, Task
 from corrotwin.synth.scene import sampling
-from corrotwin.synth.spec import Map
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import digest, write_json
 
@@ -93,6 +92,7 @@ def test_finished_folder_is_left_alone(dataset: Path) -> None:
     assert drill.times(dataset) == before
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_killed_then_resumed_and_appended_with_two_workers_gives_the_same_files(dataset: Path, tmp_path: Path) -> None:
     """The first command stops in the middle of a scene, as a worker gives the fourth of 7 images its name."""
@@ -112,6 +112,7 @@ def test_killed_then_resumed_and_appended_with_two_workers_gives_the_same_files(
     assert drill.hashes(out) == drill.hashes(dataset)
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_only_one_image_is_the_same_files(dataset: Path, tmp_path: Path) -> None:
     """The second of two views of a scene, in the middle of a batch."""
@@ -211,6 +212,7 @@ def test_raylet_killed_half_way_costs_the_batch_in_flight(dataset: Path, tmp_pat
         cluster.shutdown()
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_terminated_ends_soon_with_130_and_leaves_no_process(tmp_path: Path) -> None:
     out = tmp_path / "out"
@@ -226,6 +228,7 @@ def test_terminated_ends_soon_with_130_and_leaves_no_process(tmp_path: Path) -> 
     assert not drill.mentioning(out)
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_crash_of_blender_is_reported_with_its_images_and_status_1(tmp_path: Path) -> None:
     out = tmp_path / "out"
@@ -383,7 +386,9 @@ def test_slow_blender_that_makes_progress_is_left_alone(tmp_path: Path, monkeypa
         (["--workers", "0"], "--workers 0"),
         (["--only", "3"], "--only 3 with --count 9: give one of them"),
         (["--address", "127.0.0.1:1"], "--address 127.0.0.1:1: no Ray cluster answers there"),
-        (["--address", "nowhere"], "--address nowhere: no Ray cluster answers there"),
+        pytest.param(
+            ["--address", "nowhere"], "--address nowhere: no Ray cluster answers there", marks=pytest.mark.slow
+        ),
         (["--preset", "moon"], "unknown preset 'moon'; choose one of balanced, quick, "),
     ],
 )
@@ -418,31 +423,13 @@ def test_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.txt"]
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_one_clean_image_of_one_pixel_is_a_dataset(tmp_path: Path) -> None:
     done = run(tmp_path / "out", "--count", "1", "--size", "1")
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / "out" / "annotations.json").read_text())
     assert [(image["width"], image["height"]) for image in document["images"]] == [(1, 1)]
-
-
-def assembled(out: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[Map, ...] = ()) -> RenderConfig:
-    """A finished folder of two images that no Blender drew, with the maps `names`."""
-    config = RenderConfig(preset="quick", size=16, seed=3, maps=names)
-    mask = np.zeros((16, 16), dtype=bool)
-    mask[2:9, 2:9] = True
-    write_parts(
-        out,
-        Task(config=config, shown=None, count=2),
-        lambda index: (np.full((16, 16, 3), 90, np.uint8), [mask]),
-    )
-    write_json(batch.part_file(out, 0), {**batch.read_part(out, 0), "made_by": provenance.made_by()})
-    for path in (maps.path(out, name, index) for name in names for index in range(2)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(maps.png(np.zeros((16, 16), np.uint16)))
-    monkeypatch.setattr(fanout, "fan_out", lambda *rest, **more: [])
-    assert render(out, config, count=2) == 2
-    return config
 
 
 def changed_json(path: Path, change: Callable[[Any], None]) -> None:

@@ -50,6 +50,7 @@ def test_what_does_not_render_is_said_in_one_line_and_the_next_is_tried(
     assert devices.choose("optix", {"nvidia": 2}, fault) == ("optix", 2)  # who names one gets it, or its error
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_a_device_is_tried_by_a_picture_of_a_few_pixels() -> None:
     """The processor renders; this Blender has no Metal, whatever the machine."""

@@ -41,6 +41,7 @@ def config(tmp_path: Path) -> RenderConfig:
     return RenderConfig(preset=preset, size=SIZE, seed=2)
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_a_mesh_beside_a_mesh_before_a_prop(config: RenderConfig, tmp_path: Path) -> None:
     work, out = tmp_path / "work", tmp_path / "dataset"

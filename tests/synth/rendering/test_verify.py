@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn import assembled
 from PIL import Image
 
 from corrotwin.synth.commands import validate
@@ -21,7 +22,16 @@ from corrotwin.twin.core.errors import InputError, WorkError
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for what is refused before anything is drawn."""
     out = tmp_path_factory.mktemp("remake") / "dataset"
+    with pytest.MonkeyPatch.context() as patch:
+        assembled(out, patch, ("severity",), size=48)
+    return out
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("remake") / "rendered"
     render(out, RenderConfig(preset="quick", size=48, seed=3, maps=("severity",)), count=2)
     return out
 
@@ -34,18 +44,20 @@ def changed_json(path: Path, **changes: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
+@pytest.mark.slow
 @pytest.mark.blender
-def test_what_was_not_touched_is_the_same(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = {path: path.read_bytes() for path in dataset.rglob("*") if path.is_file()}
-    validate(dataset, verify=1)
+def test_what_was_not_touched_is_the_same(rendered: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in rendered.rglob("*") if path.is_file()}
+    validate(rendered, verify=1)
     assert "000000.jpg: the same bytes, the same labels\n" in (printed := capsys.readouterr().out)
     assert "1 of 1 images are the same" in printed
-    assert {path: path.read_bytes() for path in dataset.rglob("*") if path.is_file()} == before
+    assert {path: path.read_bytes() for path in rendered.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 @pytest.mark.blender
-def test_every_difference_is_named(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    copy = copied(dataset, tmp_path)
+def test_every_difference_is_named(rendered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = copied(rendered, tmp_path)
     image = Image.open(copy / "images" / "000001.jpg")
     image.point(lambda value: min(value + 20, 255)).save(copy / "images" / "000001.jpg")
     band = np.array(Image.open(copy / "maps" / "severity" / "000000.png"))
@@ -64,7 +76,6 @@ def test_every_difference_is_named(dataset: Path, tmp_path: Path, capsys: pytest
     assert second.endswith("; other entries in annotations.json")
 
 
-@pytest.mark.blender
 def test_versions_that_differ_are_named(dataset: Path, tmp_path: Path) -> None:
     assert verify.changed_versions(dataset) == ""
     copy = copied(dataset, tmp_path)
@@ -73,7 +84,6 @@ def test_versions_that_differ_are_named(dataset: Path, tmp_path: Path) -> None:
     assert verify.changed_versions(copy) == f"bpy 1.2, now {stated['bpy']}"
 
 
-@pytest.mark.blender
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -102,7 +112,6 @@ def test_what_cannot_be_rendered_again_is_said(
         next(verify.render_again(copy, 1))
 
 
-@pytest.mark.blender
 @pytest.mark.parametrize(
     "changes",
     [
@@ -121,7 +130,6 @@ def test_files_of_the_users_own_that_are_gone_are_no_damage_of_the_dataset(
         next(verify.render_again(copy, 1))
 
 
-@pytest.mark.blender
 @pytest.mark.parametrize("record", ["spool", {"id": "spool", "clock": "2020", "cameras": [1]}, {"cameras": 3}])
 def test_a_damaged_record_of_a_twin_is_one_line(dataset: Path, tmp_path: Path, record: Any) -> None:
     copy = copied(dataset, tmp_path)
@@ -139,7 +147,6 @@ def test_other_datasets_and_numbers_are_refused(tmp_path: Path) -> None:
         validate(tmp_path, twin=tmp_path)
 
 
-@pytest.mark.blender
 def test_what_another_version_began_is_left_to_it(dataset: Path, tmp_path: Path) -> None:
     """Unless nothing is to be rendered: a finished folder serves, and so do parts that are only to be assembled."""
     copy, config = copied(dataset, tmp_path), RenderConfig(preset="quick", size=48, seed=3, maps=("severity",))

@@ -377,6 +377,7 @@ def test_exact_mask_is_the_stored_rust_through_the_stated_camera(
         assert displaced(picture, steel.astype(int) + drawn) == (0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_command_photographs_a_twin_and_refuses_another_state_or_other_cameras(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"

@@ -24,7 +24,7 @@ from corrotwin.twin.assets import texels
 from corrotwin.twin.geometry.atlas import assemble
 from corrotwin.twin.geometry.slabs import slab
 
-pytestmark = pytest.mark.blender
+pytestmark = [pytest.mark.slow, pytest.mark.blender]
 
 SIZE = 96
 COLORS = {"ground": (0.9, 0.1, 0.1), "wall": (0.1, 0.1, 0.9), "coat": (0.1, 0.8, 0.1), "rust": (0.8, 0.8, 0.1)}

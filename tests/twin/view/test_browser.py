@@ -258,7 +258,7 @@ def test_a_screenshot_is_saved(opened: Opened, tmp_path: Path) -> None:
     assert min(struct.unpack(">II", content[16:24])) > 300
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_no_serious_fault_of_accessibility(opened: Opened, theme: str) -> None:
     if find_spec("axe_playwright_python") is None:
         pytest.skip("axe-playwright-python is not installed: accessibility was not checked")
