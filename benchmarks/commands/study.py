@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from corrotwin.segmentation.config import Profile
+from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.text import say
 
 Arm = Literal["real", "mixed", "copy-paste", "strong", "shuffled"]
@@ -140,7 +141,8 @@ def run(
     failed = runner.run(out, config, sources, address=address, weights=weights, dry_run=dry_run)
     if dry_run:
         return 0
-    page = build.write(out)
+    with progress("report", to=out):
+        page = build.write(out)
     minutes = (time.monotonic() - begun) / 60
     say(f"{page} ({minutes:.1f} min in all)")
     if failed:
@@ -161,5 +163,7 @@ def report(out: Path) -> int:
     missing = load(out).missing  # before the heavy imports of the page
     from corrotwin.benchmarks.report import build
 
-    say(str(build.write(out)))
+    with progress("report", to=out):
+        page = build.write(out)
+    say(str(page))
     return 1 if missing else 0

@@ -15,6 +15,7 @@ from corrotwin.segmentation.config import (
     Profile,
     configure,
 )
+from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say, say_error
 
@@ -179,7 +180,7 @@ def train(
 
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.data import coco, leakage, splits
-    from corrotwin.segmentation.training import progress
+    from corrotwin.segmentation.training.progress import epochs_line, scores_line
     from corrotwin.segmentation.training.train import train as train_run
 
     real = coco.read(data, classes=classes or None)
@@ -198,19 +199,21 @@ def train(
         leakage.copies_warning(parts, real),
         leakage.spots_warning(parts, real),
     )
-    for line in filter(None, warnings):
-        say_error(printable(line))
+    for warning in filter(None, warnings):
+        say_error(printable(warning))
     pictures = None
     if unlabelled:
         from corrotwin.segmentation.training.apart import gathered
 
-        with progress.files_bar("unlabelled photos") as on_file:
-            pictures = gathered(unlabelled, config, real, parts, on_file=on_file)
+        with progress("unlabelled photos", unit="files") as line:
+            pictures = gathered(
+                unlabelled, config, real, parts, on_file=lambda done, count: line.update(done, total=count)
+            )
         say_error(printable(pictures.line()))
     digest = None if pictures is None else pictures.digest
     if runs.is_complete(out, config, real, parts, rendered, digest) and not (out / runs.WEIGHTS).is_file():
         raise InputError(f"{out}: complete, but its weights are gone; delete the folder to train it again")
-    with progress.bar(f"{backbone} {arm.name}", config.epochs) as on_epoch:
+    with epochs_line(f"training {backbone} {arm.name}", config.epochs, out) as on_epoch:
         train_run(
             out,
             config,
@@ -223,4 +226,4 @@ def train(
             checkpoint_seconds=checkpoint_seconds,
             on_epoch=on_epoch,
         )
-    say(progress.scores_line(runs.load(out).per_image, "test photos"))
+    say(scores_line(runs.load(out).per_image, "test photos"))

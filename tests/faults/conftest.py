@@ -60,7 +60,7 @@ def forge() -> Iterator[drill.Forge]:
     with drill.forge(
         "corrotwin.twin.store",
         "corrotwin.twin.bayes.predictive_check",
-        "rich.progress",
+        "rich.live",
         "corrotwin.segmentation.data.leakage",
         "corrotwin.synth.preview.card",
     ) as made:

@@ -18,9 +18,7 @@ def test_train_then_evaluate(call, roboflow, rendered, cache, tmp_path):
     out = tmp_path / "run"
     done = call("train", "--data", roboflow, "--renders", rendered, "--out", out, *settings)
     assert done.returncode == 0, done.stderr
-    assert "epoch 1/1" in done.stderr
-    assert "val F1" in done.stderr
-    assert "images/s" in done.stderr
+    assert done.stderr == ""  # no terminal, and soon done
     assert "5 images, mean F1" in done.stdout
     again = call("evaluate", out, "--data", roboflow)
     assert again.returncode == 0, again.stderr
