@@ -38,6 +38,7 @@ def tune(
     gpus: float | None = None,
     workers: int | None = None,
     address: str | None = None,
+    mlflow: str | None = None,
 ) -> None:
     """Search for good settings by validation F1; poor trials are stopped early.
 
@@ -84,12 +85,15 @@ def tune(
         maximum number of parallel trials; default: as many as fit.
     address
         address of a Ray cluster, such as auto; default: this machine.
+    mlflow
+        address of an MLflow server or database to send the trials to at the end, as for train.
     """
     from corrotwin.segmentation.arms import REAL
     from corrotwin.segmentation.config import configure
+    from corrotwin.segmentation.training.tracking import Status, Tracking
     from corrotwin.segmentation.tuning.search import run
     from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan
-    from corrotwin.segmentation.tuning.trials import Trial, describe, finished, table, train_command
+    from corrotwin.segmentation.tuning.trials import RUN, TRIALS, Trial, describe, finished, table, train_command
 
     space = SearchSpace(
         learning_rate=learning_rate, batch_size=batch_size, augmentation=augmentation, render_share=render_share,
@@ -105,6 +109,7 @@ def tune(
         **changes,
     )
     check_weights(weights, base.encoder_weights, "--profile paper")
+    tracked = Tracking(mlflow)
     plan = SweepPlan(trials=trials, search=search, scheduler=scheduler, grace=grace, seed=seed, gpus=gpus)
     # For the advised command, with another seed, which does not inherit the sweep's luck.
     options = {
@@ -124,6 +129,10 @@ def tune(
             out, base, space, plan, data=data, split=split, renders=renders, classes=classes, weights=weights,
             address=address, workers=workers, train_options=options, on_end=on_end,
         )  # fmt: skip
+    with tracked:
+        for trial in done:
+            status: Status = "FAILED" if trial.error else "FINISHED"
+            tracked.send(out / TRIALS / trial.folder / RUN, f"{out.name}/{trial.folder}", status)
     rich_console(wrap=False).print(table(done, space))
     say(f"{out / 'sweep.md'}: all of them. The best of many is too good by luck; train it anew:")
     say(train_command(done[0], options))
