@@ -111,7 +111,7 @@ def compare_look(path: Path, reference: Path, *, masked: Sequence[str] = (), wid
         content = page.screenshot(animations="disabled", mask=[page.locator(one) for one in masked])
     seen = Image.open(io.BytesIO(content)).convert("RGB").reduce(SMALLER)
     if os.environ.get(RENEW):
-        seen.quantize(64).save(reference, optimize=True)
+        seen.quantize(256, dither=Image.Dither.NONE).save(reference, optimize=True)
         assert reference.stat().st_size < 60_000
     assert reference.is_file(), f"{reference}: absent; {RENEW}=1 makes it"
     stored = Image.open(reference).convert("RGB")
