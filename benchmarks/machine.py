@@ -28,6 +28,7 @@ EXTRAS = (
     "training",
     "pretrained",
     "selfsupervised",
+    "mlflow",
     "export",
     "study",
     "development",

@@ -6,6 +6,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from corrotwin.synth.spec import Map
+from corrotwin.twin.core.console import tracked
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.text import say
 
@@ -202,7 +203,9 @@ def validate(
         check_destination(report, folder)
     if verify is not None and folder.is_file():
         raise InputError(f"--verify {verify}: {folder} is no folder; unpack it and give the folder")
-    rendered_again = None if verify is None else render_again(folder, verify, twin=twin)
+    rendered_again = None
+    if verify is not None:
+        rendered_again = tracked(render_again(folder, verify, twin=twin), "rendering again", verify, unit="images")
     checked = check(folder, label="validating")
     references = [check(reference, label="reference", classes=classes) for reference in against]
     show_report(checked, references)

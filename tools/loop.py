@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 
 from corrotwin.synth.cameras.camera_model import Camera, from_pose, looking
 from corrotwin.synth.cameras.texel_map import texel_map
@@ -32,6 +31,7 @@ from corrotwin.twin.bayes.session import DRAWS_SEEN
 from corrotwin.twin.bayes.smc import learn
 from corrotwin.twin.calibration.simulated_assets import owner_twin, true_paint_and_pits, truth
 from corrotwin.twin.core import files
+from corrotwin.twin.core.console import tracked
 from corrotwin.twin.forecast.projection import ALL, forecast_zones
 from corrotwin.twin.inspection.readers import photo_records
 from corrotwin.twin.inspection.records import Record
@@ -240,7 +240,7 @@ def of_run(run: Path, count: int) -> tuple[dict[str, list[Outcome]], str]:
         name = f"masks of {run.name}, told {how}"
         by_eye[name] = [
             one
-            for seed in track(range(count), description=f"hidden twins, told {how}")
+            for seed in tracked(range(count), f"hidden twins, told {how}", count)
             for one in outcomes(seed, eye, errors=errors, size=RENDERED, visits=RENDERED_VISITS)
         ]
 
@@ -271,7 +271,7 @@ def main() -> None:
         name, (by_eye, known) = "loop-predicted", of_run(given.run, given.count)
     else:
         name, known, by_eye = "loop", "", {each: [] for each in EYES}
-        for seed in track(range(given.count), description="hidden twins"):
+        for seed in tracked(range(given.count), "hidden twins", given.count):
             for each, (eye, errors) in EYES.items():
                 by_eye[each] += outcomes(seed, eye, errors=errors)
     files.write_text(RESULTS / f"{name}.md", report(by_eye) + known)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from corrotwin.segmentation.config import Profile
+from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.text import say
 
 Arm = Literal["real", "mixed", "copy-paste", "strong", "shuffled"]
@@ -35,6 +36,7 @@ def run(
     address: str | None = None,
     weights: Path | None = None,
     dry_run: bool = False,
+    mlflow: str | None = None,
 ) -> int:
     """Train U-Nets on real photos with and without renders, test them, and write the report.
 
@@ -98,13 +100,17 @@ def run(
         folder that `corrotwin segmentation weights` prepared, where there is no internet; needs --profile paper.
     dry_run
         print the plan (runs, hours, disk) and stop; nothing is written.
+    mlflow
+        address of an MLflow server or database to send each run to when it is complete, as for `corrotwin segmentation
+        train`.
     """
     from corrotwin.benchmarks.report import build
     from corrotwin.benchmarks.study import runner
     from corrotwin.benchmarks.study.config import choose
     from corrotwin.benchmarks.study.preparation import kept_config
-    from corrotwin.benchmarks.study.sources import Sources
+    from corrotwin.benchmarks.study.sources import RUNS, Sources
     from corrotwin.segmentation.commands.weights import check_weights
+    from corrotwin.segmentation.training.tracking import Tracking
 
     begun = time.monotonic()
     if out is None:
@@ -137,10 +143,15 @@ def run(
         across=across,
         classes=classes or None,
     )
-    failed = runner.run(out, config, sources, address=address, weights=weights, dry_run=dry_run)
+    with Tracking(mlflow) as tracked:
+        failed = runner.run(
+            out, config, sources, address=address, weights=weights, dry_run=dry_run,
+            on_end=lambda key: tracked.send(out / RUNS / key, f"{out.name}/{key}"),
+        )  # fmt: skip
     if dry_run:
         return 0
-    page = build.write(out)
+    with progress("report", to=out):
+        page = build.write(out)
     minutes = (time.monotonic() - begun) / 60
     say(f"{page} ({minutes:.1f} min in all)")
     if failed:
@@ -161,5 +172,7 @@ def report(out: Path) -> int:
     missing = load(out).missing  # before the heavy imports of the page
     from corrotwin.benchmarks.report import build
 
-    say(str(build.write(out)))
+    with progress("report", to=out):
+        page = build.write(out)
+    say(str(page))
     return 1 if missing else 0

@@ -1,6 +1,7 @@
 """Spread the runs of studies over Ray tasks, each with its measurements on other sets."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,14 @@ def make(
         label="training",
         needs=needs,
         address=address,
-        counter=fanout.ProgressCounter(unit="runs", total=progress.total, done=progress.done),
+        counter=fanout.ProgressCounter(
+            unit="runs",
+            total=progress.total,
+            done=progress.done,
+            seconds_left=progress.seconds_left,
+            note=progress.last,
+        ),
+        to=Path(os.path.commonpath([study.out for study in studies.values()])),
         on_end=ended,
     )
     return {failure.key: failure.error for failure in failures}

@@ -1,10 +1,8 @@
 """The cost of a study before it starts, and its progress while it runs."""
 
 import json
-import logging
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,14 +19,12 @@ from corrotwin.benchmarks.study.placement import cost, makespan, side_by_side
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, to_json
 from corrotwin.segmentation.data.splits import PUBLISHED_SHARES
 from corrotwin.twin.core.files import free_bytes, read_json, read_manifest
-from corrotwin.twin.core.text import PROGRESS, counted
+from corrotwin.twin.core.text import counted
 
 if TYPE_CHECKING:
     from corrotwin.benchmarks.study.run_status import RunStatus
     from corrotwin.benchmarks.study.sources import Study
     from corrotwin.segmentation.runs import RunRecord
-
-_progress_log = logging.getLogger(PROGRESS)
 
 # Bytes of the weights of one run. While it trains, its saved state has four times as much: weights, two moments, best.
 WEIGHTS = {
@@ -262,10 +258,7 @@ def duration(seconds: float) -> str:
 
 @dataclass(kw_only=True)
 class Progress:
-    """Progress of studies: each run that ends is reported.
-
-    `folders` are those of the runs, by their keys in the plan.
-    """
+    """Progress of studies. `folders` are those of the runs, by their keys in the plan."""
 
     plan: StudyPlan
     folders: Mapping[str, Path]
@@ -282,16 +275,15 @@ class Progress:
         return len(self.plan.complete) + len(self.ended)
 
     def end(self, key: str) -> None:
-        """Report a run that has ended; one that failed, or was complete before, is not counted."""
+        """Count a run that has ended; one that failed, or was complete before, is not counted."""
         manifest = self.folders[key] / "run.json"
         if key not in self.plan.todo or not manifest.is_file():
             return
         self.ended[key] = float(read_json(manifest, inside=manifest.parent).get("train_seconds", 0.0))
-        left = self.seconds_left()
-        _progress_log.info(
-            f"{time.strftime('%H:%M')} {key}: {duration(self.ended[key])}; {self.done()} of {self.total} runs complete"
-            + (f", about {duration(left)} left" if left else "")
-        )
+
+    def last(self) -> str:
+        """Return the run that ended last and how long it took, in a few words; empty before the first."""
+        return next((f"{key} in {duration(self.ended[key])}" for key in reversed(self.ended)), "")
 
     def seconds_left(self) -> float | None:
         """Return the time left, by the runs that ended, else by the plan; None where neither knows a backbone."""

@@ -5,7 +5,7 @@ The folder holds `split.json`, `runs/<id>/`, the renders, the stand-in where no 
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +40,7 @@ def run(
     address: str | None = None,
     weights: Path | None = None,
     dry_run: bool = False,
+    on_end: Callable[[str], None] | None = None,
 ) -> list[str]:
     """Do whatever is missing of a study in `out`, and return the keys of what failed.
 
@@ -54,6 +55,7 @@ def run(
     address : of a Ray cluster; None for this machine.
     weights : folder of prepared ImageNet weights; None asks the hub, where the profile wants them.
     dry_run : print the plan, and write nothing.
+    on_end : called with the key of each run that has ended, done or failed.
 
     Raises
     ------
@@ -83,7 +85,7 @@ def run(
         study = begin(study, address)
         complete, todo, blocked = study.run_status()
         plan = replace(plan, complete=complete, todo=todo, blocked=blocked)
-        failed = blocked | dispatch.make({"": study}, plan, address, weights and weights.resolve())
+        failed = blocked | dispatch.make({"": study}, plan, address, weights and weights.resolve(), on_end)
         for key, error in failed.items():
             _log.warning(f"{key} failed: {error}")
         write(study, failed)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.text import say
 
 
@@ -32,9 +33,11 @@ def average(
     """
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.data import coco
-    from corrotwin.segmentation.training import averaging, progress
+    from corrotwin.segmentation.training import averaging
+    from corrotwin.segmentation.training.progress import scores_line
 
     first = averaging.checked_records(run_folders)[0]
     photos = coco.read(data, classes=tuple(first.manifest.get("classes") or ()) or None)
-    averaging.average(run_folders, out, data=photos, batch_norm=batch_norm)
-    say(progress.scores_line(runs.load(out).per_image, "test photos"))
+    with progress("averaging", to=out):
+        averaging.average(run_folders, out, data=photos, batch_norm=batch_norm)
+    say(scores_line(runs.load(out).per_image, "test photos"))

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.text import say, say_error
 
@@ -47,7 +48,7 @@ def evaluate(
     from corrotwin.segmentation.evaluation.assessment import assess, check_threshold, describe
     from corrotwin.segmentation.evaluation.evaluate import trained_on
     from corrotwin.segmentation.evaluation.verification import verify_run
-    from corrotwin.segmentation.training import progress
+    from corrotwin.segmentation.training.progress import scores_line
 
     check_threshold(threshold)
     if adapt and verify:
@@ -59,8 +60,12 @@ def evaluate(
     photos = coco.read(data, classes=classes or None, allow_unannotated=True)
     if verify and not trained_on(run, photos):
         raise InputError(f"--verify: {run_folder} was not trained on {data}; give that on which it was trained")
-    assessment = assess(run_folder, photos, threshold=threshold, adapt=adapt, out=out)
-    say(progress.scores_line(assessment.per_image, str(data)))
+    with progress("evaluating", unit="photos", to=out) as line:
+        assessment = assess(
+            run_folder, photos, threshold=threshold, adapt=adapt, out=out,
+            on_photo=lambda done, count: line.update(done, total=count),
+        )  # fmt: skip
+    say(scores_line(assessment.per_image, str(data)))
     say(describe(assessment.summary))
     if verify:
         if differences := verify_run(run_folder, photos):

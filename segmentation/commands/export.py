@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.text import say
 
 
@@ -19,9 +20,8 @@ def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()
         in its Python example (if they differ, the one chosen on validation photos; without any, the run's).
     """
     from corrotwin.segmentation.deployment.onnx_export import export as write
-    from corrotwin.twin.core.console import rich_console
 
-    with rich_console(stderr=True).status("exporting ..."):
+    with progress("exporting", to=out):
         made = write(run_folder, out, evaluations=evaluations)
     say(
         f"{out}: model.onnx and card.md; sides {made['sides']}; "

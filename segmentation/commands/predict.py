@@ -94,7 +94,7 @@ def predict(
     predictor = predictor_of(run, settings)
     if predictor.note:
         say_error(f"{predictor.folder}: {predictor.note}")
-    with progress.photos_bar(len(chosen)) as on_photo:
+    with progress.photos_line("predicting", len(chosen), out) as on_photo:
         failed = folder.predict(
             predictor, chosen, out, left_out=found.left_out, overlays=overlays, polygons=polygons, frame=framed,
             on_photo=on_photo,

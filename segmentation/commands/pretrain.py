@@ -5,6 +5,7 @@ from typing import Literal
 
 from corrotwin.segmentation.commands.weights import check_weights
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, first_weights
+from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say, say_error
 
@@ -65,9 +66,9 @@ def pretrain(
     chosen: Literal["imagenet"] | None = "imagenet" if first == "imagenet" else None
     check_weights(weights, chosen, "--encoder-weights imagenet")
 
-    from corrotwin.segmentation.training import progress
     from corrotwin.segmentation.training.pretraining import PretrainConfig
     from corrotwin.segmentation.training.pretraining import pretrain as pretrain_encoder
+    from corrotwin.segmentation.training.progress import epochs_line
     from corrotwin.segmentation.unlabelled.pictures import gather
     from corrotwin.twin.core.machine import cache_folder
 
@@ -75,10 +76,13 @@ def pretrain(
         backbone=backbone, encoder_weights=chosen, size=size, epochs=epochs, batch_size=batch_size,
         learning_rate=learning_rate, seed=seed, threads=threads,
     )  # fmt: skip
-    with progress.files_bar("pictures") as on_file:
-        found = gather(pictures, size=size, framing="resize", cache=cache_folder(), on_file=on_file)
+    with progress("pictures", unit="files") as line:
+        found = gather(
+            pictures, size=size, framing="resize", cache=cache_folder(),
+            on_file=lambda done, count: line.update(done, total=count),
+        )  # fmt: skip
     say_error(printable(found.line()))
-    with progress.bar(f"{backbone} without labels", epochs) as on_epoch:
+    with epochs_line(f"pretraining {backbone}", epochs, out) as on_epoch:
         done = pretrain_encoder(
             out, config, found, weights=weights, checkpoint_seconds=checkpoint_seconds, on_epoch=on_epoch
         )

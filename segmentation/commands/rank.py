@@ -57,7 +57,7 @@ def rank(
     for predictor in predictors:
         if predictor.note:
             say_error(f"{predictor.folder}: {predictor.note}")
-    with progress.photos_bar(len(found.photos)) as on_photo:
+    with progress.photos_line("ranking", len(found.photos), out) as on_photo:
         ranking = folder.rank(predictors, found.photos, out, count=count, on_photo=on_photo)
     for line in photo_files.lines(found.left_out):
         say_error(f"left out: {printable(line)}")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted, say
 
@@ -36,16 +37,15 @@ def review(
     """
     from corrotwin.segmentation.data import coco
     from corrotwin.segmentation.review import page, predictions
-    from corrotwin.segmentation.training import progress
 
     if classes and data is None:
         raise InputError("--classes: chooses among the categories of --data; give that, too")
     target = out if out is not None else masks / (page.SINGLE if single else page.FOLDER)
     predicted = predictions.read(masks)
     truth = None if data is None else coco.read(data, classes=classes or None, allow_unannotated=True)
-    with progress.photos_bar(len(predicted.photos)) as on_photo:
-        page.write(predicted, target, truth=truth, single=single, on_photo=lambda: on_photo(None))
     where = target if single else target / page.PAGE
+    with progress("review", len(predicted.photos), unit="photos", to=where) as line:
+        page.write(predicted, target, truth=truth, single=single, on_photo=line.advance)
     say(f"{where}: {counted(len(predicted.photos), 'photo')}; open it in a browser")
 
 

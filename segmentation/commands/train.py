@@ -15,6 +15,7 @@ from corrotwin.segmentation.config import (
     Profile,
     configure,
 )
+from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say, say_error
 
@@ -55,6 +56,7 @@ def train(
     precision: Precision | None = None,
     threads: int = 2,
     checkpoint_seconds: float = 300.0,
+    mlflow: str | None = None,
 ) -> None:
     """Train one U-Net. Repeat the command to resume an interrupted run.
 
@@ -141,6 +143,9 @@ def train(
         CPU threads; another number changes the last bits of the result.
     checkpoint_seconds
         save a checkpoint at the end of an epoch if the last one is at least this old.
+    mlflow
+        address of an MLflow server or database to send settings and scores to, as http://server:5000 or
+        sqlite:///runs.db; needs the extra mlflow.
     """
     arm = arm_of(
         with_renders=renders is not None, real_fraction=real_fraction, render_share=render_share,
@@ -179,9 +184,11 @@ def train(
 
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.data import coco, leakage, splits
-    from corrotwin.segmentation.training import progress
+    from corrotwin.segmentation.training.progress import epochs_line, scores_line
+    from corrotwin.segmentation.training.tracking import Tracking
     from corrotwin.segmentation.training.train import train as train_run
 
+    tracked = Tracking(mlflow)
     real = coco.read(data, classes=classes or None)
     rendered = coco.read(renders) if renders else None
     if rendered is not None and rendered.digest == real.digest:
@@ -198,19 +205,26 @@ def train(
         leakage.copies_warning(parts, real),
         leakage.spots_warning(parts, real),
     )
-    for line in filter(None, warnings):
-        say_error(printable(line))
+    for warning in filter(None, warnings):
+        say_error(printable(warning))
     pictures = None
     if unlabelled:
         from corrotwin.segmentation.training.apart import gathered
 
-        with progress.files_bar("unlabelled photos") as on_file:
-            pictures = gathered(unlabelled, config, real, parts, on_file=on_file)
+        with progress("unlabelled photos", unit="files") as line:
+            pictures = gathered(
+                unlabelled, config, real, parts, on_file=lambda done, count: line.update(done, total=count)
+            )
         say_error(printable(pictures.line()))
     digest = None if pictures is None else pictures.digest
     if runs.is_complete(out, config, real, parts, rendered, digest) and not (out / runs.WEIGHTS).is_file():
         raise InputError(f"{out}: complete, but its weights are gone; delete the folder to train it again")
-    with progress.bar(f"{backbone} {arm.name}", config.epochs) as on_epoch:
+    with tracked, epochs_line(f"training {backbone} {arm.name}", config.epochs, out) as show:
+
+        def on_epoch(row: dict[str, float]) -> None:
+            show(row)
+            tracked.send(out, out.name)
+
         train_run(
             out,
             config,
@@ -223,4 +237,5 @@ def train(
             checkpoint_seconds=checkpoint_seconds,
             on_epoch=on_epoch,
         )
-    say(progress.scores_line(runs.load(out).per_image, "test photos"))
+        tracked.send(out, out.name)
+    say(scores_line(runs.load(out).per_image, "test photos"))

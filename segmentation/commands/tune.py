@@ -7,7 +7,8 @@ from typing import Literal
 from corrotwin.segmentation.arms import Augmentation
 from corrotwin.segmentation.commands.weights import check_weights
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, Profile
-from corrotwin.twin.core.text import counted, say, say_error
+from corrotwin.twin.core.console import progress, rich_console
+from corrotwin.twin.core.text import printable, say, say_error
 
 
 def tune(
@@ -37,6 +38,7 @@ def tune(
     gpus: float | None = None,
     workers: int | None = None,
     address: str | None = None,
+    mlflow: str | None = None,
 ) -> None:
     """Search for good settings by validation F1; poor trials are stopped early.
 
@@ -83,13 +85,15 @@ def tune(
         maximum number of parallel trials; default: as many as fit.
     address
         address of a Ray cluster, such as auto; default: this machine.
+    mlflow
+        address of an MLflow server or database to send the trials to at the end, as for train.
     """
     from corrotwin.segmentation.arms import REAL
     from corrotwin.segmentation.config import configure
+    from corrotwin.segmentation.training.tracking import Status, Tracking
     from corrotwin.segmentation.tuning.search import run
     from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan
-    from corrotwin.segmentation.tuning.trials import Trial, table, train_command
-    from corrotwin.twin.core.console import rich_console
+    from corrotwin.segmentation.tuning.trials import RUN, TRIALS, Trial, describe, finished, table, train_command
 
     space = SearchSpace(
         learning_rate=learning_rate, batch_size=batch_size, augmentation=augmentation, render_share=render_share,
@@ -105,27 +109,30 @@ def tune(
         **changes,
     )
     check_weights(weights, base.encoder_weights, "--profile paper")
+    tracked = Tracking(mlflow)
     plan = SweepPlan(trials=trials, search=search, scheduler=scheduler, grace=grace, seed=seed, gpus=gpus)
-    count = 0
-
-    def on_end(trial: Trial) -> None:
-        nonlocal count
-        count += 1
-        f1 = "–" if trial.valid_f1 is None else f"{trial.valid_f1:.4f}"
-        said = f"{trial.ended} after {counted(trial.epochs, 'epoch')}, best validation F1 {f1}"
-        failure = f" ({trial.error})" if trial.error else ""
-        say_error(f"{counted(count, 'trial')} of this command, the last: {said}{failure}")
-
     # For the advised command, with another seed, which does not inherit the sweep's luck.
     options = {
         "data": data, "split": split, "renders": renders, "classes": classes, "backbone": backbone, "profile": profile,
         "threads": threads, "real_fraction": real_fraction if real_fraction < 1 else None, "weights": weights,
         **changes, "out": "out/run", "seed": seed + 1,
     }  # fmt: skip
-    done = run(
-        out, base, space, plan, data=data, split=split, renders=renders, classes=classes, weights=weights,
-        address=address, workers=workers, train_options=options, on_end=on_end,
-    )  # fmt: skip
+    with progress("tuning", trials, unit="trials", to=out / "sweep.md", done=len(finished(out))) as line:
+
+        def on_end(trial: Trial) -> None:
+            line.advance()
+            line.update(note=f"the last {describe(trial)}")
+            if trial.error:
+                say_error(printable(f"trial {trial.folder}: {describe(trial)}"))
+
+        done = run(
+            out, base, space, plan, data=data, split=split, renders=renders, classes=classes, weights=weights,
+            address=address, workers=workers, train_options=options, on_end=on_end,
+        )  # fmt: skip
+    with tracked:
+        for trial in done:
+            status: Status = "FAILED" if trial.error else "FINISHED"
+            tracked.send(out / TRIALS / trial.folder / RUN, f"{out.name}/{trial.folder}", status)
     rich_console(wrap=False).print(table(done, space))
     say(f"{out / 'sweep.md'}: all of them. The best of many is too good by luck; train it anew:")
     say(train_command(done[0], options))

@@ -22,10 +22,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
 from corrotwin.segmentation.data import download
-from corrotwin.twin.core.console import rich_console
+from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import read_json, read_manifest, write_manifest
 from corrotwin.twin.core.locks import hold
@@ -145,14 +143,13 @@ def _fetch(source: RoboflowVersion, out: Path, staging: Path, api: str, key: str
 
     packed, unpacked = staging / "packed.zip", staging / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)  # of a killed command
-    with download.session() as session, _progress() as progress:
-        task = progress.add_task(f"{source}: Roboflow packs the export", total=None)
+    with download.session() as session, progress(f"{source}: Roboflow packs the export", unit="MB", to=out) as line:
         answer = _export(session, source, api, key)
         if not download.is_safe(link := answer["export"]["link"]):
             raise WorkError(f"{source}: Roboflow's download link is no https address; try again later")
-        progress.update(task, description=f"{source}: download")
+        line.update(what=f"{source}: download")
         status, count, sha256 = download.save(
-            session, link, packed, lambda done, total: progress.update(task, completed=done, total=total)
+            session, link, packed, lambda done, total: line.update(done / 1e6, total=total and total / 1e6)
         )
     if status != 200:
         raise WorkError(f"{source}: the download link gave status {status}; try again later")
@@ -178,12 +175,6 @@ def _fetch(source: RoboflowVersion, out: Path, staging: Path, api: str, key: str
     except OSError as error:
         raise InputError(f"{out}: cannot be written ({error.strerror}); choose another `out`") from error
     return card
-
-
-def _progress() -> Progress:
-    console = rich_console(stderr=True, wrap=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
 
 
 def _export(session: "requests.Session", source: RoboflowVersion, api: str, key: str) -> dict[str, Any]:

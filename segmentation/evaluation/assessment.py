@@ -6,7 +6,7 @@ The folder holds `per_image.csv`, `curve.csv`, `calibration.csv` and, written la
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -52,7 +52,13 @@ def check_threshold(threshold: Threshold | None) -> None:
 
 
 def assess(
-    folder: Path, data: coco.CocoDataset, *, threshold: Threshold | None, adapt: bool = False, out: Path | None = None
+    folder: Path,
+    data: coco.CocoDataset,
+    *,
+    threshold: Threshold | None,
+    adapt: bool = False,
+    out: Path | None = None,
+    on_photo: Callable[[int, int], None] = lambda done, count: None,
 ) -> Assessment:
     """Evaluate a run, complete or not, on a dataset and, if `out` is given, write the evaluation there.
 
@@ -67,6 +73,7 @@ def assess(
         it anew on the run's validation photos, as training does.
     adapt : take the statistics of batch normalisation from the measured photos, too (`evaluation.adaptation`).
     out : absent, empty, or holding this same evaluation, which is then repeated.
+    on_photo : called with the number of photos done, and of all.
 
     Raises
     ------
@@ -94,7 +101,12 @@ def assess(
     arrays = evaluate.decoded_arrays(data, config)
 
     def gather(photos: Sequence[str], cell_edges: npt.NDArray[np.float32]) -> curves.Histograms:
-        return curves.histograms(photos, evaluate.probabilities(network, config, arrays, photos), cell_edges)
+        return curves.histograms(photos, each(photos), cell_edges)
+
+    def each(photos: Sequence[str]) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
+        for done, found in enumerate(evaluate.probabilities(network, config, arrays, photos), 1):
+            yield found
+            on_photo(done, len(photos))
 
     with torch_settings(config.threads, config.precision):
         if threshold == "valid":

@@ -14,6 +14,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from corrotwin.segmentation.training import checkpoint
+from corrotwin.segmentation.training.events import EventFile
 from corrotwin.twin.core.errors import WorkError
 
 WARM_UP = 0.05  # fraction of all steps
@@ -79,7 +80,7 @@ def train(
 
     Parameters
     ----------
-    folder : of the run, for checkpoints.
+    folder : of the run, for checkpoints and TensorBoard's curves.
     checkpoint_seconds : save the state, and the weights for users of an unfinished run, this long after the last time.
     on_epoch : called after each epoch with its row of the history and epochs, images_per_second, seconds_left.
 
@@ -88,7 +89,7 @@ def train(
     WorkError
         The loss is no longer a number.
     """
-    saved, published = time.monotonic(), -math.inf
+    saved, published, events = time.monotonic(), -math.inf, EventFile(folder)
     for epoch in range(len(state.history), schedule.epochs):
         started = time.monotonic()
         train_loss = _one_epoch(schedule, task, state)
@@ -99,6 +100,7 @@ def train(
         row = {"epoch": epoch + 1, "train_loss": train_loss, **measured, "seconds": time.monotonic() - started}
         state.history.append(row)
         task.record(state.history)
+        events.add(_curves(schedule, task, state))
         if time.monotonic() - published >= checkpoint_seconds and checkpoint.publish(folder, state, schedule.digest):
             published = time.monotonic()
         if time.monotonic() - saved >= checkpoint_seconds:
@@ -108,6 +110,20 @@ def train(
             seconds_left = row["seconds"] * (schedule.epochs - epoch - 1)
             speed = task.steps_per_epoch * schedule.batch_size / (trained - started)
             on_epoch({**row, "epochs": schedule.epochs, "images_per_second": speed, "seconds_left": seconds_left})
+
+
+def _curves(schedule: Schedule, task: LearningTask, state: checkpoint.State) -> list[dict[str, float]]:
+    """Return the history with the learning rate at the end of each epoch, and with what a teacher said."""
+    taught = {row["epoch"]: row for row in state.teaching}
+    steps = task.steps_per_epoch
+    return [
+        {
+            **taught.get(row["epoch"], {}),
+            **row,
+            "learning_rate": learning_rate(schedule, int(row["epoch"]) * steps - 1, schedule.epochs * steps),
+        }
+        for row in state.history
+    ]
 
 
 def _one_epoch(schedule: Schedule, task: LearningTask, state: checkpoint.State) -> float:

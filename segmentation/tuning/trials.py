@@ -18,6 +18,7 @@ from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_text
 from corrotwin.twin.core.plotting import import_matplotlib
+from corrotwin.twin.core.text import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -49,6 +50,13 @@ class Trial:
     valid_f1: float | None
     folder: str
     error: str | None = None
+
+
+def describe(trial: Trial) -> str:
+    """Return in a few words how a trial ended."""
+    f1 = "–" if trial.valid_f1 is None else f"{trial.valid_f1:.4f}"
+    failure = f" ({trial.error})" if trial.error else ""
+    return f"{trial.ended} after {counted(trial.epochs, 'epoch')}, best validation F1 {f1}{failure}"
 
 
 def history(folder: Path) -> list[dict[str, float]]:

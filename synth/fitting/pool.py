@@ -66,7 +66,7 @@ def render(orders: Sequence[Order], *, label: str, workers: int | None = None) -
 
     Parameters
     ----------
-    label : of the progress bar.
+    label : what is rendered, for the line of progress.
     workers : Blender processes at a time, of one thread each; None: one a core.
 
     Raises

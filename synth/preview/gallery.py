@@ -1,6 +1,6 @@
 """A page of all pictures of a dataset, to sort and filter, whose masks and label maps are switched on and off."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from corrotwin.synth.labels import maps
 from corrotwin.synth.preview.contact_sheet import OUTLINE
 from corrotwin.synth.preview.map_colours import SHADINGS, Rgba, css, filled
 from corrotwin.synth.spec import MAPS
-from corrotwin.twin.core.console import rich_console
+from corrotwin.twin.core.console import tracked
 from corrotwin.twin.core.files import read_bytes, read_json, writing
 from corrotwin.twin.core.locks import hold
 from corrotwin.twin.core.text import printable
@@ -32,7 +32,7 @@ _MEASURES = (
 
 
 def write(folder: Path, *, single: bool = False) -> Path:
-    """Write the page of a dataset into its folder, and return its path; on a terminal, with a progress bar.
+    """Write the page of a dataset into its folder, and return its path, with a line of progress.
 
     Parameters
     ----------
@@ -50,7 +50,8 @@ def write(folder: Path, *, single: bool = False) -> Path:
     target = folder / (SINGLE if single else FOLDER)
 
     def write_page(page: Path) -> Path:
-        shown = _progress(viewer.in_threads(task.picture, dataset.photos), dataset)
+        made = viewer.in_threads(task.picture, dataset.photos)
+        shown = tracked(made, "preview", len(dataset.photos), unit="pictures", to=page)
         viewer.write(
             page, Path(__file__).with_name("gallery.html.j2"), shown,
             measures=_MEASURES, layers=task.layers, single=single,
@@ -64,14 +65,6 @@ def write(folder: Path, *, single: bool = False) -> Path:
             return write_page(target)
         with hold(target, KIND, {}):
             return write_page(target / PAGE)
-
-
-def _progress(shown: Iterator[viewer.ViewerPicture], dataset: coco.CocoDataset) -> Iterator[viewer.ViewerPicture]:
-    from rich.progress import track
-
-    console = rich_console(stderr=True)
-    count = len(dataset.photos)
-    yield from track(shown, "pictures", count, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _exact(folder: Path) -> Mapping[str, coco.Photo]:

@@ -155,7 +155,7 @@ def _render_missing(out: Path, task: Task, resources: RenderResources, address: 
     failures = fanout.fan_out(
         batch.render_batch, items, is_done=lambda key: not batch.missing(out, int(key), batches[int(key)], names),
         label="rendering", needs=resources.needs, workers=resources.workers, retries=RETRIES,
-        address=address, cards=resources.cards,
+        address=address, cards=resources.cards, to=out,
         counter=fanout.ProgressCounter(
             unit="images", total=task.images,
             done=lambda: sum(name.endswith(".jpg") for name in os.listdir(out / "images")),  # noqa: PTH208  fast

@@ -5,11 +5,10 @@ write, never in Ray: losing the whole cluster loses only the tasks that were run
 """
 
 import logging
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from corrotwin.twin.core import cluster
@@ -70,11 +69,16 @@ class Needs:
 
 @dataclass(frozen=True, kw_only=True)
 class ProgressCounter:
-    """The count of the progress bar: `done()` of `total` in `unit`. Polled twice a second."""
+    """What the line of progress counts: `done()` of `total` in `unit`. Polled twice a second.
+
+    `seconds_left`, where it is known better than by the mean rate, and `note` are those of `ProgressLine`.
+    """
 
     unit: str
     total: int
     done: Callable[[], int]
+    seconds_left: Callable[[], float | None] = lambda: None
+    note: Callable[[], str] = str
 
 
 def fan_out(
@@ -89,6 +93,7 @@ def fan_out(
     address: str | None = None,
     cards: int | None = None,
     counter: ProgressCounter | None = None,
+    to: Path | None = None,
     on_end: Callable[[str], None] | None = None,
 ) -> list[Failure]:
     """Run ``task(*item.arguments)`` in a Ray worker for each item that is not done.
@@ -99,14 +104,15 @@ def fan_out(
     ----------
     task : a function of an installed module; it writes its result to disk, where `is_done` finds it.
     is_done : returns True if the item with this key is complete; such items are skipped.
-    label : the text of the progress bar.
+    label : what the work is, for the line of progress.
     needs : of each task; a function of its key is asked when the task is handed to Ray, which is then given only a few
         more tasks than the machines have room for, so that a machine that joins later counts.
     workers : most tasks at a time; None for as many as the machines can run.
     retries : how often a crashed or raising task is tried again.
     address : of a running cluster ("auto", or "host:port"); None for this machine alone.
     cards : graphics cards of this machine, without a cluster; None for those that Ray finds.
-    counter : the count of the progress bar; by default the items.
+    counter : what the line of progress counts; by default the items.
+    to : where the results will be, for that line.
     on_end : called with the key of each item that has ended, done or failed.
 
     Returns
@@ -123,6 +129,8 @@ def fan_out(
         return []
     import ray
 
+    from corrotwin.twin.core.console import progress
+
     cluster.connect(address, gpus=cards)
     needs_of = needs if callable(needs) else lambda _: needs
     _warn_if_nowhere(needs_of(waiting[0].key))
@@ -135,7 +143,7 @@ def fan_out(
             unit="items", total=len(items), done=lambda: len(items) - len(queue) - len(running) - len(failed)
         )
     try:
-        with _progress(label, counter) as update:
+        with progress(label, counter.total, unit=counter.unit, to=to, done=counter.done()) as line:
             while queue or running:
                 cluster.check()
                 while queue:
@@ -162,7 +170,7 @@ def fan_out(
                         failed[item.key] = Failure(key=item.key, error=refused)
                     if on_end is not None:
                         on_end(item.key)
-                update()
+                line.update(counter.done(), seconds_left=counter.seconds_left(), note=counter.note())
     finally:
         for reference in running if not cluster.has_ended() else ():  # left by an interruption
             ray.cancel(reference, force=True)
@@ -260,51 +268,3 @@ def _make(machine: Mapping[str, float]) -> str:
     """Return the make of a machine's cards: Ray's names for types of AMD and Intel cards begin with it."""
     kinds = [name.removeprefix(_CARD).lower() for name in machine if name.startswith(_CARD)]
     return next((make for make in ("amd", "intel") if any(kind.startswith(make) for kind in kinds)), "nvidia")
-
-
-@contextmanager
-def _progress(label: str, counter: ProgressCounter) -> Iterator[Callable[[], None]]:
-    """Show a progress bar on stderr with count, rate and time left, or off a terminal a line every ten seconds."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    from corrotwin.twin.core.console import rich_console
-
-    console = rich_console(stderr=True)
-    begun, first = time.monotonic(), counter.done()
-
-    def rate() -> str:
-        seconds = time.monotonic() - begun
-        return f"{(counter.done() - first) / max(seconds, 1e-9) * 60:.1f} {counter.unit}/min"
-
-    if console.is_terminal:
-        columns = (
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
-        )  # fmt: skip
-        with Progress(*columns, console=console) as bar:
-            row = bar.add_task(label, total=counter.total, completed=first, rate="")
-            yield lambda: bar.update(row, completed=counter.done(), rate=rate())
-            bar.update(row, completed=counter.done(), rate=rate())
-        return
-
-    last_report = 0.0
-
-    def report_progress() -> None:
-        nonlocal last_report
-        if time.monotonic() - last_report >= 10:
-            last_report = time.monotonic()
-            done = counter.done()
-            left = (counter.total - done) * (last_report - begun) / (done - first) if done > first else None
-            console.print(
-                f"{label}: {done}/{counter.total} {counter.unit}, {rate()}" + (f", {left:.0f} s left" if left else "")
-            )
-
-    yield report_progress
-    console.print(f"{label}: {counter.done()}/{counter.total} {counter.unit} in {time.monotonic() - begun:.0f} s")

@@ -3,7 +3,7 @@
 An *error* would stop a reader or mislead a training; a *warning* deserves a look. docs/synth.md says which is which.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from corrotwin.synth.validation.documents import (
     restricted_to,
 )
 from corrotwin.synth.validation.report import WARNING, Notes, ValidationReport, problem_and_advice
+from corrotwin.twin.core.console import tracked
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest
 
@@ -36,7 +37,7 @@ BRIGHT_PIXEL, BRIGHT_SHARE = 254, 0.60  # blown out: a larger share of the pixel
 
 
 def check(folder: Path, *, label: str = "", classes: tuple[str, ...] = ()) -> ValidationReport:
-    """Check everything in a dataset; on a terminal, with a progress bar called `label` on stderr.
+    """Check everything in a dataset; with a `label`, show a line of progress.
 
     Parameters
     ----------
@@ -69,7 +70,8 @@ def _check(folder: Path, label: str, classes: tuple[str, ...]) -> ValidationRepo
             raise InputError(f"{folder}: no class {', '.join(unknown)}; there are {', '.join(sorted(known)) or 'none'}")
     entries = [(document, key) for document in documents for key in document.images]
     labels: list[ImageLabels] = []
-    for document, key in _progress(entries, label):
+    shown = tracked(entries, label, len(entries), unit="images") if label else entries
+    for document, key in shown:
         mask = _check_image(document, key)
         if mask is not None:
             labels.append(label_statistics.measure(mask))
@@ -217,13 +219,3 @@ def _check_file(entry: Mapping[str, Any], key: int, notes: Notes) -> NDArray[np.
         what = f"{share[BRIGHT_PIXEL:].sum():.0%} of the pixels at {BRIGHT_PIXEL} of 255 or above"
         look("blown-out frame", what, "look at it; leave it out if nothing can be seen")
     return pixels
-
-
-def _progress(entries: Sequence[tuple[DocumentEntries, int]], label: str) -> Iterator[tuple[DocumentEntries, int]]:
-    """Yield the entries, with a progress bar on stderr if that is a terminal."""
-    from rich.progress import track
-
-    from corrotwin.twin.core.console import rich_console
-
-    console = rich_console(stderr=True)
-    yield from track(entries, label, console=console, transient=True, disable=not (label and console.is_terminal))

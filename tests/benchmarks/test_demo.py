@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from browser import check_page
+from PIL import Image
 
 from corrotwin.benchmarks import demo
 from corrotwin.benchmarks.demo import ShareBand
@@ -27,6 +29,11 @@ def test_the_page_shows_the_last_year_of_each_forecast(tmp_path: Path, monkeypat
     after = {10.0: ShareBand(low=5, middle=7, high=9), 20.0: ShareBand(low=28, middle=36, high=52)}
     demo._plot(tmp_path / "forecast.svg", (before, after), [10.0, 20.0], [7.0, 33.0])
     page = demo._page(tmp_path, ["000000"], (before, after), 33.2).read_text()
+    for name in re.findall(r'src="([^"]+)"', page):
+        if name != "forecast.svg":
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (64, 48), "brown").save(tmp_path / name)
+    check_page(tmp_path / "index.html")
     assert "17 % (P5 to P95: 1 to 73)" in page
     assert "36 % (P5 to P95: 28 to 52)" in page
     assert "33 %" in page

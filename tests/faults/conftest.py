@@ -61,7 +61,7 @@ def forge() -> Iterator[drill.Forge]:
         "histories",
         "corrotwin.twin.store",
         "corrotwin.twin.bayes.predictive_check",
-        "rich.progress",
+        "rich.live",
         "corrotwin.segmentation.data.leakage",
         "corrotwin.synth.preview.card",
     ) as made:

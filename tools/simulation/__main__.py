@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from corrotwin.twin.core import cli
-from corrotwin.twin.core.console import rich_console
+from corrotwin.twin.core.console import tracked
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_text
 from corrotwin.twin.core.text import say
@@ -21,8 +21,6 @@ def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> Non
     out
         csv file to write, with a row for each kind of study and test; the table for reading goes beside it as .md.
     """
-    from rich.progress import track
-
     from corrotwin.twin.core.tables import write_own
     from tools.simulation import studies, tables
 
@@ -37,8 +35,7 @@ def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> Non
         if not out.parent.is_dir():
             raise InputError(f"{out.parent}: no such folder; make it, or choose another --out")
     cells = studies.simulate(studies.CELLS, sets, seed)
-    errors = rich_console(stderr=True)
-    found = list(track(cells, total=len(studies.CELLS), description="simulating", console=errors, transient=True))
+    found = list(tracked(cells, "simulating", len(studies.CELLS)))
     rows = [{**row, "seed": seed} for cell, rates in found for row in tables.rows(cell, rates)]
     text = tables.markdown(found)
     say(text, end="")

@@ -5,7 +5,8 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-from corrotwin.twin.commands.forecasts import busy, load_session
+from corrotwin.twin.commands.forecasts import load_session
+from corrotwin.twin.core.console import progress, rich_console
 from corrotwin.twin.core.text import counted, printable, say
 
 
@@ -41,7 +42,7 @@ def grow(
     from corrotwin.twin import creation, store
 
     to, move = creation.growth(years=years, until=until, category=category, climate=climate, splash=splash)
-    with busy("growing"):
+    with progress("growing", to=folder):
         twin = store.advance(folder, to, move=move)
     say(f"{printable(twin.id)}: now {twin.years:.6g} years, {twin.clock:%Y-%m-%d}, {twin.exposure.periods[-1]}")
 
@@ -61,7 +62,6 @@ def show(folder: Positional[Path]) -> None:
     from rich.table import Table
 
     from corrotwin.twin import assets, export, store, twin_state
-    from corrotwin.twin.core.console import rich_console
     from corrotwin.twin.forecast import result, tables
     from corrotwin.twin.inspection import log
     from corrotwin.twin.model.coating import describe_coating
@@ -121,7 +121,7 @@ def export(folder: Positional[Path], out: Path, look: Literal["rust", "loss", "z
     from corrotwin.twin.export import check_suffix, write
 
     check_suffix(out)
-    with busy("exporting"):
+    with progress("exporting", to=out):
         twin, fields = store.load(folder)
         built = twin_state.asset(twin)
         write(out, built, assets.texels(built), twin, fields, look=look)

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tyro.conf import Positional
 
-from corrotwin.twin.commands.forecasts import busy, check_seed
+from corrotwin.twin.commands.forecasts import check_seed
 from corrotwin.twin.commands.options import check_stated, dimensions_of, in_words, thickness_of
+from corrotwin.twin.core.console import progress, rich_console
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say
 
@@ -127,7 +128,7 @@ def new(
             shaped, years=years, built=built, category=category, climate=climate, splash=splash, debris=debris,
             coating_life=coating_life, zinc_um=zinc_um, bare=bare, mechanisms=mechanism or None, random=random,
         )  # fmt: skip
-        with busy(f"growing {kind or 'mesh'}"):
+        with progress(f"growing {kind or 'mesh'}", to=out):
             store.save(twin, out, new=True)
     say(f"{printable(twin.id)}: {twin.kind} of {twin.years:.6g} years on {twin.clock:%Y-%m-%d} in {out}")
     for one in twin.mechanisms:
@@ -191,7 +192,7 @@ def _of_mesh(
     if history:
         raise InputError(f"{mesh}: give {', and '.join(history)}; or `random` to draw what is not given")
     options = MeshOptions(**{**of_mesh, "thickness": thickness_of(of_mesh["thickness"])})
-    with busy(f"reading {mesh.name}"):
+    with progress(f"reading {mesh.name}"):
         made = child.convert(mesh, options, work)
     for line in made.report:
         say(f"{mesh.name}: {line}")
@@ -201,8 +202,6 @@ def _of_mesh(
 def _print_drawn(drawn: "Mapping[str, object]", seed: int) -> None:
     """Print a table of what was drawn."""
     from rich.table import Table
-
-    from corrotwin.twin.core.console import rich_console
 
     table = Table("drawn", "value", title=f"drawn from seed {seed}")
     for name, value in drawn.items():

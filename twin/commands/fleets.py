@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
-from corrotwin.twin.commands.forecasts import busy, check_seed, read_required
+from corrotwin.twin.commands.forecasts import check_seed, read_required
 from corrotwin.twin.core.cli import available_cores
+from corrotwin.twin.core.console import progress, rich_console
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import check_writable, writing
 from corrotwin.twin.core.text import counted, printable, say
@@ -79,10 +80,10 @@ def fleet(
             check_writable(html)
     found: list[FleetMember] = []
     twins = fleets.twins_in(folder)
-    with busy(f"forecasting {counted(len(twins), 'twin')}") as shown:
+    with progress("forecasting", len(twins), unit="twins", to=html or next(iter(out), None)) as line:
         for member in fleets.members(folder, twins, settings, workers=available_cores()):
             found.append(member)
-            shown(f"forecasting: {len(found)} of {counted(len(twins), 'twin')}")
+            line.advance()
     if given is not None:
         found = fleets.with_consequences(found, given)
     ranked, unit = fleets.ranked(found), UNITS[units]
@@ -154,7 +155,7 @@ def report(
     if out.suffix not in (".html", ".xlsx"):
         raise InputError(f"{out}: a report is a page, .html, or a workbook, .xlsx; choose one of these")
     settings = _settings(years, required, rule, category_measured=category_measured, seed=seed)
-    with busy("forecasting"):
+    with progress("forecasting", to=out):
         outlook = making.outlook_of(folder, settings)
     unit, records = UNITS[units], _records(folder)
     if out.suffix == ".html":
@@ -192,7 +193,6 @@ def _show(ranked: "Sequence[FleetMember]", years: float) -> None:
     """Print the first rows of the table."""
     from rich.table import Table
 
-    from corrotwin.twin.core.console import rich_console
     from corrotwin.twin.fleets.fleet import NEXT, measure_next
     from corrotwin.twin.fleets.pages import due_text, life_text, percent
 

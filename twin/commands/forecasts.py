@@ -1,13 +1,13 @@
 """``corrotwin twin forecast`` and ``calibrate``, and functions that they share with ``inspect``."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
 from corrotwin.twin.core.arguments import naming
+from corrotwin.twin.core.console import progress, rich_console
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import check_writable, writing
 from corrotwin.twin.core.text import printable, say, say_error
@@ -85,7 +85,6 @@ def forecast(
         of the histories.
     """
     from corrotwin.twin.commands import outlook
-    from corrotwin.twin.core.console import rich_console
     from corrotwin.twin.forecast import cml as cml_table
     from corrotwin.twin.forecast import plots, result, tables
     from corrotwin.twin.forecast.failure import Pressure
@@ -112,7 +111,7 @@ def forecast(
     if wall is not None:
         with naming("design"):
             limits_given = wall.limits(known.asset, limits_given)
-    with busy("forecasting"):
+    with progress("forecasting", to=out or plot):
         made = result.make(
             known, years=years, required=limits_given, rule=rule, basis=basis, chosen_by=chosen_by
         )  # fmt: skip
@@ -186,10 +185,13 @@ def calibrate(
     with writing(out):
         report.report_published(out)
     if not published:
-        scores = []
-        for arm in arms or ARMS:
-            with busy(f"{arm}: {assets} assets"):
-                scores += list(coverage.scores(arm, assets, seed=seed, runs=runs))
+        scores, chosen = [], arms or tuple(ARMS)
+        with progress("calibrating", len(chosen) * assets, unit="assets", to=out) as line:
+            for number, arm in enumerate(chosen):
+                line.update(what=f"calibrating: {arm}")
+                for score in coverage.scores(arm, assets, seed=seed, runs=runs):
+                    scores.append(score)
+                    line.update(number * assets + score.asset)
         with writing(out):
             report.report(out, scores)
     say(f"written to {out}")
@@ -220,7 +222,7 @@ def load_session(folder: Path, years: float, seed: int, category_measured: bool)
     from corrotwin.twin.bayes.session import open_session
 
     check_seed(seed)
-    with busy("learning from inspections"):
+    with progress("learning from inspections"):
         known = open_session(folder, ahead_years=years, seed=seed, category_measured=category_measured)
     warn(known.note)
     return known
@@ -244,12 +246,3 @@ def describe_agreement(item: "Agreement", widening: float) -> str:
             f"was known before. {done}; check tool, place and exposure"
         )
     return f"{days} agrees with what was known before (p = {item.chance:.2g})"
-
-
-@contextmanager
-def busy(what: str) -> Iterator[Callable[[str], None]]:
-    """Show a spinner on the terminal while the block runs; what it yields changes the text beside it."""
-    from corrotwin.twin.core.console import rich_console
-
-    with rich_console(stderr=True).status(f"{what} ...") as status:
-        yield lambda text: status.update(f"{text} ...")

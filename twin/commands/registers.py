@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from corrotwin.twin.commands.forecasts import busy, warn
+from corrotwin.twin.commands.forecasts import warn
+from corrotwin.twin.core.console import progress, rich_console
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted, printable, say
 
@@ -129,15 +130,13 @@ def sections(
             )
         say(f"{said}; nothing was made")
         return
-    with busy(f"making {counted(len(found), 'twin')}"):
-        new = write_sections(out, found)
+    with progress("sections", len(found), unit="twins", to=out) as line:
+        new = write_sections(out, found, on_twin=line.advance)
     say(f"{said}, {new} new in {out}; next: corrotwin twin fleet {out}")
 
 
 def _list(cmls: "list[Cml]", of: str) -> None:
     from rich.table import Table
-
-    from corrotwin.twin.core.console import rich_console
 
     if not cmls:
         say(f"{printable(of)}: no CML; corrotwin twin register takes them from a file")

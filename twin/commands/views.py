@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
-from corrotwin.twin.commands.forecasts import busy, load_session, read_required
+from corrotwin.twin.commands.forecasts import load_session, read_required
+from corrotwin.twin.core.console import progress, rich_console
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted, printable, say
 
@@ -69,15 +70,15 @@ def view(
     history = None
     if out is not None:
         known = load_session(folder, ahead, seed, category_measured)
-        with busy("forecasting"):
+        with progress("forecasting", to=out):
             made = result.make(known, years=years, required=limits, rule=rule)
-        with busy("drawing its surface over the years"):
+        with progress("drawing its surface over the years", to=out):
             history = surface.surface_history(known.twin, known.now_years, made.years[-1])
             _write(out, made, history, units)
     if glb is not None:
         twin, records = store.read(folder), log.read(folder)[0]
         now = max([twin.years, *(record.years(twin) for record in records)])
-        with busy("painting a look for each year"):
+        with progress("painting a look for each year", to=glb):
             history = history or surface.surface_history(twin, now, now + years)
             count = variants.write(glb, twin, history, now, now + years)
         say(f"{printable(twin.id)}: written to {glb}, with {counted(count, 'variant')} by date")
@@ -118,7 +119,6 @@ def compare(
         of the histories.
     """
     from corrotwin.twin import store
-    from corrotwin.twin.core.console import rich_console
     from corrotwin.twin.core.files import write_text, writing
     from corrotwin.twin.forecast import result, tables
     from corrotwin.twin.view import comparison
@@ -136,7 +136,7 @@ def compare(
         raise InputError(f"to_date {to_date}: is more than {result.MOST_AHEAD_YEARS} years ahead; give an earlier one")
     ahead = result.ahead_of(max(last - twin.years, 0.0))
     known = load_session(folder, ahead, seed, category_measured)
-    with busy("forecasting"):
+    with progress("forecasting", to=out or page):
         rows = comparison.compare(known, first, last, limits)
     if out is not None:
         with writing(out):
@@ -150,7 +150,7 @@ def _compared(out: Path, known: "Session", between: tuple[float, float], limits:
     from corrotwin.twin.forecast import result
     from corrotwin.twin.view import surface
 
-    with busy("drawing its surface over the years"):
+    with progress("drawing its surface over the years", to=out):
         made = result.make(known, years=max(between[1] - known.now_years, 0.0), required=limits)
         history = surface.surface_history(known.twin, known.now_years, made.years[-1])
         _write(out, made, history, units, compared=between)

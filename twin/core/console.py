@@ -1,11 +1,23 @@
-"""The one rich console: tables, colours and progress bars for a terminal, in which data are never markup."""
+"""The one rich console: tables and colours for a terminal, in which data are never markup; the line of long work."""
 
-from typing import Any
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from corrotwin.twin.core.text import printable_lines
+from corrotwin.twin.core.text import printable, printable_lines, say_error
+
+Item = TypeVar("Item")
+
+PLAIN_SECONDS = 30.0  # from one plain line of progress to the next, where no terminal shows it
+_BAR = 20  # width of a bar in letters
+_PLAIN_WIDTH = 200  # of a plain line
+_SHORTEST = 10  # letters that a path keeps at its end, on a narrow terminal
 
 
 class _Console(Console):
@@ -23,3 +35,171 @@ def rich_console(*, stderr: bool = False, wrap: bool = True) -> Console:
     wrap : break lines at the width of the terminal; tables are fitted to it in any case.
     """
     return _Console(stderr=stderr, soft_wrap=not wrap, markup=False, emoji=False, highlight=False)
+
+
+class ProgressLine:
+    """What long work is, how far it is, its rate, the time left and where its result will be, in one line.
+
+    A terminal shows it all the time, as wide as it is. Elsewhere it is printed every `PLAIN_SECONDS`, if there is news.
+    """
+
+    def __init__(
+        self, what: str, total: float | None, unit: str, to: Path | None, done: float, how: Literal["live", "plain", ""]
+    ) -> None:
+        self._what, self._total, self._unit, self._how = printable(what), total, unit, how
+        self._to = "" if to is None else printable(str(to))
+        self._first, self._done = done, done
+        self._begun = self._changed = self._printed = time.monotonic()
+        self._note = ""
+        self._seconds_left: float | None = None
+
+    def update(
+        self,
+        done: float | None = None,
+        *,
+        what: str | None = None,
+        total: float | None = None,
+        seconds_left: float | None = None,
+        note: str | None = None,
+    ) -> None:
+        """Say how far the work is; what is not given stays.
+
+        Parameters
+        ----------
+        done, total : in the unit of the line.
+        seconds_left : where more is known than the mean rate says.
+        note : shown behind it all, where there is room.
+        """
+        self._what = self._what if what is None else printable(what)
+        self._total = self._total if total is None else total
+        self._note = self._note if note is None else printable(note)
+        self._seconds_left = seconds_left
+        if done is not None and done != self._done:
+            self._done, self._changed = done, time.monotonic()
+            if self._how == "plain" and self._changed - self._printed >= PLAIN_SECONDS:
+                self._printed = self._changed
+                say_error(self._fitted(_PLAIN_WIDTH))
+
+    def advance(self) -> None:
+        """Say that one more is done."""
+        self.update(self._done + 1)
+
+    def end(self) -> None:
+        """Print how long the work took, where plain lines have said that it goes on."""
+        if self._printed > self._begun:
+            say_error(_joined(self._what, self._count(), self._unit, f"in {_clock(time.monotonic() - self._begun)}"))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the line, fitted to the terminal, whose last column stays free."""
+        line = self._fitted(options.max_width - 1, ascii_only=options.ascii_only)
+        yield Text(line, no_wrap=True, overflow="crop", end="")
+
+    def _fitted(self, width: int, *, ascii_only: bool = False) -> str:
+        """Return the fullest form of the line that is no wider than `width`; in the barest, names are shortened."""
+        filled, empty, there, cut, dot = ("#", "-", "-> ", "..", "") if ascii_only else ("━", "─", "→ ", "…", "· ")
+        bar = ""
+        if self._total and self._how == "live":
+            length = min(_BAR, round(_BAR * self._done / self._total))
+            bar = filled * length + empty * (_BAR - length)
+        count, rate, left = self._count(), self._rate(), self._time()
+        note = f"{dot}{self._note}" if self._note else ""
+        where = f"{there}{self._to}" if self._to else ""
+        full = (f"{count} {self._unit}" if count and self._unit else count, rate, left)
+        bare = (count, rate, left.removesuffix(" left"))
+        for form in ((bar, *full, note, where), (bar, *full, where), (*full, where), (*bare, where)):
+            if len(line := _joined(self._what, *form)) <= width:
+                return line
+        if self._to:
+            to = _shortened(self._to, max(len(self._to) - (len(line) - width), _SHORTEST), cut, from_start=True)
+            where = f"{there}{to}"
+        rest = _joined(*bare, where)
+        return _joined(_shortened(self._what, width - len(rest) - 1, cut), rest)[:width]
+
+    def _count(self) -> str:
+        if self._total is None:
+            return _number(self._done) if self._done else ""
+        return f"{_number(self._done)}/{_number(self._total)}"
+
+    def _rate(self) -> str:
+        """Return how many a second, minute or hour, whichever gives at least one; empty before the first."""
+        seconds = self._changed - self._begun
+        if self._done <= self._first or not seconds:
+            return ""
+        rate = (self._done - self._first) / seconds
+        for each, name in ((1, "s"), (60, "min")):
+            if rate * each >= 1:
+                return f"{rate * each:.1f}/{name}"
+        return f"{rate * 3600:.1f}/h"
+
+    def _time(self) -> str:
+        """Return the time left, as it was given or by the mean rate until the last change; else the time so far."""
+        now = time.monotonic()
+        left = self._seconds_left
+        if left is None and self._total is not None and self._done > self._first:
+            left = (self._changed - self._begun) / (self._done - self._first) * (self._total - self._done)
+        if left is None:
+            return _clock(now - self._begun)
+        return f"{_clock(max(0.0, left - (now - self._changed)))} left"
+
+
+@contextmanager
+def progress(
+    what: str, total: float | None = None, *, unit: str = "", to: Path | None = None, done: float = 0
+) -> Iterator[ProgressLine]:
+    """Show on standard error how far the work in the block is; within another such block, show nothing.
+
+    On a terminal the line is removed at the end, also by Ctrl-C, and other lines are printed above it. Standard output
+    stays as it is, so that a table or JSON on it can be read by programs.
+
+    Parameters
+    ----------
+    what : the work, in a word or a few.
+    total : how much there is to do; None where nobody knows.
+    unit : what is counted, in the plural.
+    to : where the result will be.
+    done : how much was done before.
+    """
+    from rich.file_proxy import FileProxy
+    from rich.live import Live
+
+    console = rich_console(stderr=True)
+    if isinstance(sys.stderr, FileProxy):  # another line is shown
+        yield ProgressLine(what, total, unit, to, done, "")
+    elif console.file.isatty() and not console.is_dumb_terminal:
+        line = ProgressLine(what, total, unit, to, done, "live")
+        with Live(line, console=console, transient=True, redirect_stdout=sys.stdout.isatty()):
+            yield line
+    else:
+        line = ProgressLine(what, total, unit, to, done, "plain")
+        yield line
+        line.end()
+
+
+def tracked(items: Iterable[Item], what: str, total: int, *, unit: str = "", to: Path | None = None) -> Iterator[Item]:
+    """Yield the items, with a line of progress; see `progress`."""
+    with progress(what, total, unit=unit, to=to) as line:
+        for item in items:
+            yield item
+            line.advance()
+
+
+def _joined(*parts: str) -> str:
+    return " ".join(filter(None, parts))
+
+
+def _shortened(text: str, room: int, cut: str, *, from_start: bool = False) -> str:
+    """Return the text in at most so many letters, where it is longer with a sign of what was cut off."""
+    if len(text) <= room:
+        return text
+    kept = max(0, room - len(cut))
+    return cut + text[len(text) - kept :] if from_start else text[:kept] + cut
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) else f"{value:.1f}"
+
+
+def _clock(seconds: float) -> str:
+    """Return a time span as minutes and seconds, or with hours."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

@@ -108,7 +108,7 @@ def read_text(
         return stream.read()
 
 
-def append(path: Path, lines: bytes, *, whole: int | None = None) -> None:
+def append(path: Path, lines: bytes, *, whole: int | None = None, of_lines: bool = True) -> None:
     """Write lines at the end of a file, made where it is absent, and to the disk; if that fails, it stays as it was.
 
     A link is refused: its target would change. Where the file has another name, too (a hard link, as of a backup), it
@@ -120,6 +120,7 @@ def append(path: Path, lines: bytes, *, whole: int | None = None) -> None:
     lines : with a line break at their end.
     whole : bytes of the file that stay; what stands behind them, the torn line of a killed writer, is removed. None for
         all. Lines begin on a line of their own.
+    of_lines : False for a file of another kind, to which the bytes are added as they are.
 
     Raises
     ------
@@ -129,7 +130,7 @@ def append(path: Path, lines: bytes, *, whole: int | None = None) -> None:
     with os.fdopen(opening.open_in_place(path), "a+b", buffering=0) as stream:
         status = os.fstat(stream.fileno())
         whole = status.st_size if whole is None else whole
-        if whole and os.pread(stream.fileno(), 1, whole - 1) != b"\n":
+        if of_lines and whole and os.pread(stream.fileno(), 1, whole - 1) != b"\n":
             lines = b"\n" + lines
         if status.st_nlink > 1:
             stream.seek(0)

@@ -1,7 +1,7 @@
 """Clean text of control characters, escape it for its format, and print it.
 
 Names in files and folders come from strangers. Each format has one function here that shows such a text literally, and
-all output of the commands passes `say` and `say_error`. Tables and progress bars pass `corrotwin.twin.core.console`.
+all output of the commands passes `say` and `say_error`. Tables and progress pass `corrotwin.twin.core.console`.
 """
 
 import codecs
@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-PROGRESS = "corrotwin.progress"  # the logger of lines that say how far work is; commands show them on stderr
 READER_LEFT = 128 + signal.SIGPIPE  # the exit status of any program in `| head`
 
 _UNENCODABLE = "corrotwin.replace"  # our handler of characters that a stream's encoding lacks
@@ -141,11 +140,11 @@ def say_error(text: str) -> None:
 
 
 class _LogHandler(logging.Handler):
-    """Show records as plain lines: notes on standard output, warnings and progress on standard error."""
+    """Show records as plain lines: notes on standard output, warnings on standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
         text = self.format(record)
-        if record.levelno >= logging.WARNING or record.name == PROGRESS:
+        if record.levelno >= logging.WARNING:
             say_error(text)
         else:
             say(text)

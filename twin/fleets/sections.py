@@ -3,7 +3,7 @@
 import datetime
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -153,8 +153,12 @@ def _day(cell: SourceCell, order: days.Order | None) -> datetime.date:
     return day_in(cell, order)
 
 
-def write_sections(out: Path, sections: list[PipelineSection]) -> int:
+def write_sections(out: Path, sections: list[PipelineSection], *, on_twin: Callable[[], None] = lambda: None) -> int:
     """Write a twin a section into folders below `out`, and return how many were new; what is there stays.
+
+    Parameters
+    ----------
+    on_twin : called after each.
 
     Raises
     ------
@@ -168,9 +172,10 @@ def write_sections(out: Path, sections: list[PipelineSection]) -> int:
             new.append(section)
         elif replace(store.read(folder), clock=section.twin.clock) != section.twin:
             raise InputError(f"{folder}: holds another twin than the register says; choose another folder")
-    for section in new:
-        store.save(section.twin, out / section.name, new=True)
     for section in sections:
+        if section in new:
+            store.save(section.twin, out / section.name, new=True)
         own = section.register.cmls
         registers.update(out / section.name, lambda known, own=own: Register(cmls={**known.cmls, **own}))  # type: ignore[misc]
+        on_twin()
     return len(new)

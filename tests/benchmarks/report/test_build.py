@@ -6,7 +6,6 @@ import io
 import itertools
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +15,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from browser import program
+from browser import check_page, shown
 from matplotlib.figure import Figure as Canvas
 from PIL import Image
 from scipy.stats import tukey_hsd
@@ -155,6 +154,7 @@ def test_a_whole_page_with_its_pictures_links_and_files(tmp_path: Path, fake_stu
     for run in ("real-mobilenet_v2-00", "real-50pct-mobilenet_v2-01", "mixed-50pct-mobilenet_v2-01"):
         (tmp_path / "out" / "runs" / run / "best.safetensors").touch()
     path = build.write(tmp_path / "out")
+    check_page(path)
     text = path.read_text()
     page = Page(text)
     assert len(page.ids) == len(set(page.ids))
@@ -405,62 +405,22 @@ def test_minutes_of_several_kinds_of_machine_have_no_front(tmp_path: Path, fake_
         assert "runs on 2 kinds of machine (cpu (other), cpu (test)): no measure of speed." in caption
 
 
-@pytest.fixture
-def browser() -> str:
-    return program()
-
-
 @pytest.mark.slow
-def test_a_browser_shows_it_whole_on_a_screen_and_on_a_phone_and_prints_it(
-    tmp_path: Path, fake_study: Maker, browser: str
-) -> None:
+def test_a_browser_shows_it_whole_on_a_screen_and_on_a_phone_and_prints_it(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(
         tmp_path, profile="small", data=tmp_path / "bridge", kinds=("real", "mixed", "copy-paste", "strong"), runs=3,
         real_fractions=(0.5, 1.0), spot_size=2, across=("painted",),
     )  # fmt: skip
-    page = build.write(tmp_path)
-
-    def framed(width: int) -> Path:  # a window of a browser without a screen is never narrower than 500 pixels
-        frame = tmp_path / f"{width}.html"
-        frame.write_text(
-            f"""<iframe id="it" src="{page.as_uri()}" width="{width}" height="800" style="border:0"></iframe><script>
-            document.getElementById('it').onload = event => {{
-              const inside = event.target.contentDocument;
-              const broken = [...inside.images].filter(image => !image.naturalWidth).length;
-              const width = inside.documentElement.scrollWidth;
-              const cut = [...inside.querySelectorAll('.scroll')].filter(each => each.scrollWidth > each.clientWidth);
-              const end = Math.round(inside.querySelector('.answer').getBoundingClientRect().bottom);
-              document.title = `${{width}} px, ${{inside.images.length}} images, ${{broken}} broken, `
-                + `${{cut.length}} cut, answer to ${{end}}`;
-            }}</script>"""
-        )
-        return frame
-
-    options = (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--allow-file-access-from-files",
-        "--disable-web-security",
-    )
-    command = [browser, *options, f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000"]
-
-    def start(*more: str) -> str:
-        return subprocess.run([*command, *more], capture_output=True, text=True, timeout=180, check=True).stdout
-
-    pattern = r"<title>(\d+) px, (\d+) images, (\d+) broken, (\d+) cut, answer to (\d+)"
-    for width in (400, 1200):
-        shown = re.search(pattern, start("--dump-dom", framed(width).as_uri()))
-        assert shown is not None
-        wide, images, broken, cut, end = map(int, shown.groups())
-        assert wide <= width
-        assert images >= 10
-        assert broken == 0
-        if width == 1200:
-            assert cut == 0  # every table is whole
-            assert end <= 800  # the answer is on the first screen
-    start(f"--print-to-pdf={tmp_path / 'report.pdf'}", page.as_uri())
-    printed = (tmp_path / "report.pdf").read_bytes()
+    path = build.write(tmp_path)
+    check_page(path)
+    with shown(path, height=800) as page:
+        assert page.locator("img").count() >= 10
+        cut = "[...document.querySelectorAll('.scroll')].filter(each => each.scrollWidth > each.clientWidth).length"
+        assert page.evaluate(cut) == 0  # every table is whole
+        box = page.locator(".answer").first.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 800  # the answer is on the first screen
+        printed = page.pdf()
     assert printed.startswith(b"%PDF-")
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 1
 

@@ -128,16 +128,14 @@ def test_what_is_unknown_is_said(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_progress_counts_all_runs_and_tells_the_time_left_by_measured_runs(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_progress_counts_all_runs_and_tells_the_time_left_by_measured_runs(tmp_path: Path) -> None:
     plan = plan_of(
         complete={"real-vgg16-00": run_of("vgg16", 100)}, speeds={"vgg16": 600, "mobilenet_v2": 60},
         backbones=("vgg16", "mobilenet_v2"), runs=3,
     )  # fmt: skip
     folders = {key: tmp_path / key for key in plan.config.grid}
     progress = Progress(plan=plan, folders=folders)
-    assert progress.done() == 1
+    assert (progress.done(), progress.last()) == (1, "")
     assert progress.seconds_left() == 600 + 60 + 60  # two at a time: vgg16 and mobilenet_v2, whose three are short
     progress.end("real-vgg16-02")  # failed: it left nothing
     assert progress.done() == 1
@@ -145,8 +143,7 @@ def test_progress_counts_all_runs_and_tells_the_time_left_by_measured_runs(
     progress.end("real-vgg16-01")
     assert progress.done() == 2
     assert progress.seconds_left() == 6000 + 60  # the other vgg16, once there is room beside it
-    said = capsys.readouterr().err
-    assert "real-vgg16-01: 1.7 hours; 2 of 6 runs complete, about 1.7 hours left" in said
+    assert progress.last() == "real-vgg16-01 in 1.7 hours"
     unknown = Progress(plan=replace(plan, speeds={}), folders=folders)
     unknown.end("real-vgg16-01")
     assert unknown.seconds_left() is None

@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from browser import check_page
 from PIL import Image
 
 from corrotwin.segmentation.arms import REAL
@@ -133,6 +134,7 @@ def test_a_ranking_on_disk(run, tmp_path, roboflow):
     names = [f"{number:03d}-{row['photo']}.png" for number, row in enumerate(rows[:3], start=1)]
     assert sorted(path.name for path in (labelled / "images").iterdir()) == names
     assert [photo.file_name for photo in coco.read(labelled, allow_unannotated=True).photos] == names
+    check_page(tmp_path / "out" / "index.html")
     page = (tmp_path / "out" / "index.html").read_text()
     assert "3 of 7 photos" in page
     assert page.count("<img") == 7

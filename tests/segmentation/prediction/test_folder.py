@@ -13,6 +13,7 @@ import numpy as np
 import odd_files
 import pytest
 import torch
+from browser import check_page
 from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
@@ -89,6 +90,7 @@ def by_brightness(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_masks_table_and_annotations_say_the_same(run: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert predict_command.predict((photos,), run=(run,), out=out, tiling="always") == 0
+    check_page(out / "index.html")
     table = rows(out)
     assert sorted(table) == ["a.jpg", "large.png", "north/b.png"]
     loaded = COCO(out / "annotations.json")

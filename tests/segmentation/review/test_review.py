@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import shown
+from browser import compare_look, shown
 from PIL import Image
 from predicted import HOSTILE, NAMES, predict, write_photos, write_truth
 
@@ -405,6 +405,8 @@ def test_decisions_of_other_folders_tabs_and_files_are_kept(
 @pytest.mark.parametrize("width", [400, pytest.param(1200, marks=pytest.mark.slow)])
 def test_the_page_fits_a_phone_and_a_screen(masks: Path, run_module: Command, width: int) -> None:
     assert run_module("segmentation", "review", masks).returncode == 0
+    if width == 1200:
+        compare_look(masks / "review" / "index.html", Path(__file__).with_name("review.png"))
     with shown(masks / "review" / "index.html", width=width, height=800) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         is_phone = width < 900

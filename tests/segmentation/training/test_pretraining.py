@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from curves import curves
 from safetensors.torch import load_file
 
 from corrotwin.segmentation import runs
@@ -88,6 +89,9 @@ def test_a_killed_pretraining_resumes_to_the_same_bits(pictures, pretrained, tmp
     ]
     assert tables[0] == tables[1]
     assert len(tables[0]) == 3
+    (shown,) = curves(tmp_path).values()
+    assert set(shown) == {"loss/train", "spread", "learning_rate"}
+    assert all([step for step, _ in points] == [1, 2, 3] for points in shown.values())
     assert not (tmp_path / "last.safetensors").exists()
     before = (tmp_path / runs.WEIGHTS).stat().st_mtime_ns
     pretrain(tmp_path, config_of(), pictures, on_epoch=lambda row: pytest.fail("trained again"))

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from curves import curves
 from safetensors.torch import load_file
 
 from corrotwin.segmentation import runs
@@ -103,6 +104,11 @@ def test_a_killed_run_with_a_teacher_resumes_to_the_same_bits(changes, data, sit
             train(tmp_path / "cut", config, **data, unlabelled=pictures, checkpoint_seconds=0.0, on_epoch=kill)
     train(tmp_path / "cut", config, **data, unlabelled=pictures)
     assert result_of(tmp_path / "cut") == result_of(tmp_path / "whole")
+    shown = curves(tmp_path)
+    assert shown["cut"] == shown["whole"]
+    said = list(csv.DictReader((tmp_path / "cut" / "teacher.csv").read_text().splitlines()))
+    labelled = [(int(row["epoch"]), pytest.approx(float(row["sure"]), rel=1e-6)) for row in said]
+    assert shown["cut"]["teacher/share_of_pixels_labelled"] == labelled
     run = runs.load(tmp_path / "cut")
     assert run.manifest["data"]["unlabelled"] == pictures.digest
     assert set(run.manifest["self_training"]) == {"sure", "called", "collapsed"}

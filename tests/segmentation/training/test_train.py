@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from curves import curves
 from PIL import Image
 from safetensors.torch import load_file
 from scipy import ndimage
@@ -22,7 +23,7 @@ from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.assessment import assess, describe
-from corrotwin.segmentation.training import checkpoint, inputs
+from corrotwin.segmentation.training import checkpoint, events, inputs
 from corrotwin.segmentation.training import train as train_module
 from corrotwin.segmentation.training.loop import learning_rate
 from corrotwin.segmentation.training.train import train
@@ -79,7 +80,7 @@ def result_of(folder):
 
 def test_a_run_on_disk(undisturbed, data):
     folder, rows = undisturbed
-    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    names = {path.name for path in folder.iterdir() if not path.name.startswith((".", events.PREFIX))}
     assert names == {CLAIM, "run.json", "split.json", "history.csv", "per_image.csv", "best.safetensors"}
     assert splits.load(folder / runs.SPLIT) == data["split"]
     run = runs.load(folder)
@@ -232,6 +233,36 @@ def test_a_killed_run_resumes_to_the_same_bits(changes, data, tmp_path):
     assert [row["epoch"] for row in rows] == [3]
     assert result_of(tmp_path / "cut") == result_of(tmp_path / "whole")
     assert not (tmp_path / "cut" / checkpoint.NAME).exists()
+    shown = curves(tmp_path)
+    assert shown["cut"] == shown["whole"]
+    assert [step for step, _ in shown["cut"]["F1/valid"]] == [1, 2, 3]
+
+
+def test_tensorboard_reads_loss_rate_and_scores_of_each_epoch(undisturbed):
+    folder, rows = undisturbed
+    (shown,) = curves(folder).values()
+    assert set(shown) == {"loss/train", "loss/valid", "F1/valid", "IoU/valid", "learning_rate"}
+    for name in ("train_loss", "valid_loss", "valid_f1", "valid_iou"):
+        assert shown[events.TAGS[name]] == [(row["epoch"], pytest.approx(row[name], rel=1e-6)) for row in rows]
+    config = config_of(MIXED)
+    assert shown["learning_rate"] == [
+        (epoch, pytest.approx(learning_rate(config, 3 * epoch - 1, 6), rel=1e-6)) for epoch in (1, 2)
+    ]
+
+
+def test_epochs_that_are_trained_again_after_a_crash_stand_once_in_the_curves(tmp_path):
+    """The process died after its third epoch, its last checkpoint is of the first."""
+    rows = [{"epoch": epoch, "train_loss": 0.1 * epoch, "seconds": 60.0} for epoch in range(1, 5)]
+    before = events.EventFile(tmp_path)
+    for count in (1, 2, 3):
+        before.add(rows[:count])
+    (torn,) = tmp_path.iterdir()
+    torn.write_bytes(torn.read_bytes()[:-5])
+    after = events.EventFile(tmp_path)
+    for count in (2, 3, 4):
+        after.add(rows[:count])
+    (shown,) = curves(tmp_path).values()
+    assert shown == {"loss/train": [(row["epoch"], pytest.approx(row["train_loss"])) for row in rows]}
 
 
 def test_a_complete_run_is_left_alone(undisturbed, data):

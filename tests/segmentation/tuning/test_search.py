@@ -131,7 +131,6 @@ def test_a_sweep_goes_on_after_its_driver_was_killed(numbers: tuple[Path, Path],
     assert not (out / "sweep.json").exists()
     done = subprocess.run(go(numbers, out, "--trials", 3), capture_output=True, text=True, check=False, timeout=400)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("of this command") == 3 - len(first)
     assert done.stdout.strip().startswith("3 trials, the best first")  # nothing of Ray's before it
     assert {path: path.stat().st_mtime_ns for path in first} == first
     rows = list(csv.DictReader((out / "trials.csv").read_text().splitlines()))
@@ -395,11 +394,13 @@ def test_optuna_learns_from_earlier_trials(numbers: tuple[Path, Path], tmp_path:
     pytest.importorskip("optuna")
     out = tmp_path / "sweep"
     for count in (2, 4):
+        before = drill.times(out, trials.RESULT)
         done = subprocess.run(
             go(numbers, out, "--trials", count, "--search", "optuna"), capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
-        assert done.stderr.count("of this command") == 2
+        after = drill.times(out, trials.RESULT)
+        assert (len(after), before.items() <= after.items()) == (count, True)
         assert len((out / "trials.csv").read_text().splitlines()) == 1 + count
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from browser import check_page
 
 from corrotwin.segmentation.data import coco
 from corrotwin.synth.api import fit_preset
@@ -148,6 +149,7 @@ def test_the_command_writes_a_preset_that_renders_take_its_textures_and_a_page(
     with pytest.raises(InputError, match="is there, and no fit wrote it as it is now; give another `out`"):
         fit_command(photos=photos, out=tmp_path / "mine.json")
     assert (tmp_path / "mine.json").read_text() == edited
+    check_page(tmp_path / "mine.html")
     page = (tmp_path / "mine.html").read_text()
     assert page.count("data:image/jpeg;base64,") == 3
     for text in ("Your photographs", "Renders before: balanced", "Renders after: mine", "rust_tone", "labels"):

@@ -182,7 +182,6 @@ logger = logging.getLogger("corrotwin.benchmarks.study.runner")
 logger.info("a note")
 logger.warning("a warning %s", "\\x1b[31m")
 logger.debug("a detail")
-logging.getLogger(text.PROGRESS).info("half")
 """
 
 
@@ -195,13 +194,13 @@ def test_who_imports_the_library_reads_nothing_until_they_configure_logging() ->
     assert "a detail" not in done.stderr
 
 
-def test_a_command_shows_notes_on_stdout_and_warnings_and_progress_on_stderr() -> None:
+def test_a_command_shows_notes_on_stdout_and_warnings_on_stderr() -> None:
     before = "from corrotwin.twin.core import text; text.show_log(); text.show_log()"
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(before=before)], capture_output=True, text=True, check=True
     )
     assert done.stdout == "a note\n"
-    assert done.stderr == "a warning \\x1b[31m\nhalf\n"
+    assert done.stderr == "a warning \\x1b[31m\n"
 
 
 def test_only_one_handler_is_ever_installed() -> None:

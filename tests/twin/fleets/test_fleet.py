@@ -10,6 +10,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from browser import check_page
 from contractor import pipe, table, workbook
 
 import corrotwin as ct
@@ -150,6 +151,8 @@ def test_a_fleet_as_tables_and_pages(plant: Path, tmp_path: Path, command: Comma
     assert "<h2>What to do</h2>" in text
     assert "7.00" in text
     assert "=1+1" in text
+    check_page(html / "index.html", reference=Path(__file__).with_name("fleet.png"))
+    check_page(page, folder=html)
     lines = csv.read_text().splitlines()
     assert lines[1].startswith("1,broken,")
     assert lines[2].startswith("2,unit 1/P-1 <b>&,pipe,2005-06-01,")
@@ -227,6 +230,7 @@ def test_a_cml_that_was_never_read_is_a_task(tmp_path: Path, command: Command) -
     out = tmp_path / "spool.html"
     assert command("report", folder, "--out", out).returncode == 0
     assert "never measured" in out.read_text()
+    check_page(out)
 
 
 def test_folders_that_are_no_fleet(tmp_path: Path) -> None:

@@ -7,26 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium
+from browser import chromium, listen
 
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.view import page as pages
 from corrotwin.twin.view.surface import SurfaceHistory
 
-SECONDS = 60_000  # milliseconds to wait: machines may be busy
-
 
 class Opened:
-    """The page, what the browser complained of, and what it asked for."""
+    """The page, and what went wrong on it."""
 
     def __init__(self, page: Any, path: Path) -> None:
-        self.page, self.complaints, self.requests = page, [], []
-        page.set_default_timeout(SECONDS)
-        page.on(
-            "console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None
-        )
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self.requests.append(request.url))
+        self.page, self.wrong = page, listen(page, path)
         page.goto(path.as_uri())
         page.wait_for_selector("html[data-ready=yes]")
 
@@ -51,12 +43,16 @@ def opened(written: Path) -> Iterator[Opened]:
         yield Opened(browser.new_page(viewport={"width": 1200, "height": 900}), written)
 
 
-def test_it_opens_by_itself_and_hostile_names_are_text(opened: Opened, written: Path) -> None:
+@pytest.fixture(autouse=True)
+def nothing_goes_wrong(opened: Opened) -> Iterator[None]:
+    yield
+    assert opened.wrong == []
+
+
+def test_it_opens_by_itself_and_hostile_names_are_text(opened: Opened) -> None:
     assert opened.page.title().startswith("</script><script>")
     assert "TML-1" in opened.page.inner_text("#markers")
     assert "</script>" in opened.page.inner_text("#markers")
-    assert opened.complaints == []
-    assert opened.requests == [written.as_uri()]
     assert opened.row(0.5)[9] != opened.row(0.02)[0]
 
 
@@ -236,7 +232,7 @@ def test_events_are_told_and_the_drawn_history_admits_that_it_ignores_them(
     assert page.inner_text("#date").endswith("replacement of body")
     page.get_by_role("button", name="Thickness TML-1").click()
     assert page.locator("#told tbody").last.inner_text().count("replaced since") == 1
-    assert other.complaints == []
+    assert other.wrong == []
     page.close()
 
 
@@ -293,4 +289,3 @@ def test_a_phone_shows_it_without_scrolling_sideways(opened: Opened) -> None:
         }"""
     )
     assert 0.5 < spread <= 1
-    assert opened.complaints == []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import check_page
 
 import corrotwin as ct
 from corrotwin.twin.bayes import session
@@ -53,6 +54,7 @@ def test_compare_prints_writes_and_shows_two_dates(small: Path, tmp_path: Path, 
         assert (row["from_date"], row["to_date"]) == ("2004-06-01", "2019-12-31")
         assert float(row["least_left_mm_lost_p5"]) >= 0
         assert float(row["rusted_percent_more_p50"]) >= 0
+    check_page(page)
     text = page.read_text()
     assert '"compared":[4.4' in text
 

@@ -1,0 +1,209 @@
+"""Runs sent to MLflow: settings, a metric for each epoch and score, and the place of the run's folder.
+
+What is sent is read from the folder of the run, and a run that the server has already goes on there: the same command,
+given again, adds what is missing and nothing twice. A server that does not answer stops no training.
+"""
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.evaluation.evaluate import scores
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest, read_manifest
+from corrotwin.twin.core.text import printable
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_log = logging.getLogger(__name__)
+
+Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
+EXPERIMENT = "corrotwin"  # unless the environment names another, by MLflow's own variable
+RUN, FOLDER = "corrotwin.run", "corrotwin.folder"  # tags
+_MOST = 100  # parameters in one request; of metrics MLflow takes more
+_LONGEST = 500  # characters of a value
+# A server that is away costs seconds, not minutes; and nobody is told of the use of MLflow.
+_CALM = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+
+
+@dataclass(kw_only=True)
+class _Sent:
+    """What the server has of a run: its id there, epochs, and whether it is said to be over."""
+
+    id: str
+    epochs: int
+    is_over: bool = False
+
+
+class Tracking:
+    """A connection to an MLflow server or database, for one command. Without an address it sends nothing."""
+
+    def __init__(self, uri: str | None) -> None:
+        """Check the address, before any work; nothing is asked of the server yet.
+
+        Raises
+        ------
+        InputError
+            MLflow is not installed, or takes no such address.
+        """
+        self._uri = uri
+        self._client: MlflowClient | None = None
+        self._sent: dict[Path, _Sent] = {}
+        self._missing: dict[Path, tuple[str, Status]] = {}
+        self._has_warned = False
+        if uri is None:
+            return
+        for name, value in _CALM.items():
+            os.environ.setdefault(name, value)
+        scheme, is_address, rest = uri.partition(":")
+        if not is_address or scheme == "file":
+            raise InputError(
+                f"--mlflow {uri}: MLflow keeps runs in folders no more; give sqlite:///runs.db or http://server:5000"
+            )
+        try:
+            with _quiet():
+                import mlflow  # noqa: F401
+
+                if scheme.startswith("sqlite"):
+                    import sqlalchemy  # noqa: F401
+        except ImportError as error:
+            raise InputError("--mlflow needs MLflow: pip install 'corrotwin[mlflow]'") from error
+        if scheme == "sqlite" and not os.access(parent := Path(rest.removeprefix("///")).absolute().parent, os.W_OK):
+            raise InputError(f"--mlflow {uri}: nothing can be written in {parent}; make the folder or name another")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """Try once more to send what the server has missed, and say which runs were cut off."""
+        ended: Status = "FAILED" if kind is not None and issubclass(kind, Exception) else "KILLED"
+        if kind is not None:
+            cut = [folder for folder, sent in self._sent.items() if not sent.is_over]
+            self._missing |= {folder: (self._missing.get(folder, (folder.name,))[0], ended) for folder in cut}
+        missing, self._missing = self._missing, {}
+        for folder, (name, status) in missing.items():
+            self.send(folder, name, status)
+
+    def send(self, folder: Path, name: str, status: Status = "RUNNING") -> None:
+        """Send what the server has not of a run. If it does not answer, say so once, and try again only at the end.
+
+        Parameters
+        ----------
+        folder : of the run; one that has not begun is passed over, and a complete one is sent as finished.
+        name : shown by MLflow.
+        status : of a run that is not complete.
+        """
+        if self._uri is None:
+            return
+        if not self._missing:
+            try:
+                with _quiet():
+                    self._send(folder, name, status)
+            except Exception as error:  # noqa: BLE001  whatever a server or a database says, the training goes on
+                self._warn(error)
+            else:
+                return
+        self._missing[folder] = name, status
+
+    def _warn(self, error: Exception) -> None:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if not self._has_warned:
+            _log.warning(
+                printable(
+                    f"MLflow takes nothing ({reason:.160}); the work goes on, and what is missing is sent at its end, "
+                    "or when the same command is given again"
+                )
+            )
+        self._has_warned = True
+
+    def _send(self, folder: Path, name: str, status: Status) -> None:
+        from mlflow.entities import Metric
+
+        manifest = read_manifest(folder, runs.KIND)
+        is_complete = manifest is not None
+        manifest = manifest or read_manifest(folder, runs.UNFINISHED)
+        if manifest is None:
+            return
+        client = self._connected()
+        sent = self._sent.get(folder) or self._found(client, folder, name, manifest)
+        self._sent[folder] = sent
+        now = int(1000 * time.time())
+        history = runs.read_history(folder / runs.HISTORY) if (folder / runs.HISTORY).is_file() else {}
+        rows = zip(*(column.tolist() for column in history.values()), strict=True)
+        for row in (dict(zip(history, values, strict=True)) for values in rows):
+            if (epoch := int(row.pop("epoch"))) > sent.epochs:
+                client.log_batch(sent.id, metrics=[Metric(key, value, now, epoch) for key, value in row.items()])
+                sent.epochs = epoch
+        if is_complete and not sent.is_over:
+            table = runs.read_per_image(folder / "per_image.csv")
+            f1, iou = scores(table.tp, table.fp, table.fn, table.tn)
+            found = {"test_f1": f1.mean(), "test_iou": iou.mean(), "best_epoch": manifest.get("best_epoch", 0)}
+            client.log_batch(sent.id, metrics=[Metric(key, float(value), now, 0) for key, value in found.items()])
+            status = "FINISHED"
+        if status != "RUNNING" and not sent.is_over:
+            files = ", ".join(sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")))
+            client.set_tag(sent.id, "mlflow.note.content", f"{folder.resolve()}: {files}"[:5000])
+            client.set_terminated(sent.id, status)
+            sent.is_over = True
+
+    def _connected(self) -> "MlflowClient":
+        if self._client is None:
+            from mlflow import MlflowClient
+
+            self._client = MlflowClient(tracking_uri=self._uri)
+        return self._client
+
+    def _found(self, client: "MlflowClient", folder: Path, name: str, manifest: Mapping[str, Any]) -> _Sent:
+        """Return the run of this folder, configuration and data on the server, begun there if it is new."""
+        wanted = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
+        known = client.get_experiment_by_name(wanted)
+        experiment = client.create_experiment(wanted) if known is None else known.experiment_id
+        place = str(folder.resolve())
+        key = digest([place, manifest["config"], manifest["data"]])
+        for run in client.search_runs([experiment], filter_string=f"tags.`{RUN}` = '{key}'", max_results=1):
+            steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "train_loss")]
+            if run.info.status == "FINISHED":
+                return _Sent(id=run.info.run_id, epochs=max(steps, default=0), is_over=True)
+            client.update_run(run.info.run_id, status="RUNNING")
+            return _Sent(id=run.info.run_id, epochs=max(steps, default=0))
+        made = client.create_run(experiment, run_name=name, tags={RUN: key, FOLDER: place})
+        parameters = list(_flat({**manifest["config"], "data": manifest["data"]}))
+        from mlflow.entities import Param
+
+        for first in range(0, len(parameters), _MOST):
+            client.log_batch(made.info.run_id, params=[Param(*each) for each in parameters[first : first + _MOST]])
+        return _Sent(id=made.info.run_id, epochs=0)
+
+
+def _flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """Yield settings with those within them, as MLflow takes them: "arm.name" and such."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name}.")
+        elif value is not None:
+            yield f"{before}{name}", str(value)[:_LONGEST]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Let MLflow and what it stands on say nothing within a block."""
+    for name in ("mlflow", "alembic", "urllib3"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
