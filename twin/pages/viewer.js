@@ -523,6 +523,8 @@
   new ResizeObserver(fit).observe(at("frame"));
   lay(layer);
   opaque(50);
-  arrange();
+  const asked = pictures.findIndex(one => location.hash === `#${encodeURIComponent(one.name)}`);
+  arrange(asked < 0 ? undefined : asked);
+  if (asked >= 0 && narrow()) looking(true);
   list.focus();
 })();
