@@ -84,7 +84,7 @@ class Material:
     def units(self) -> str:
         """The test photos in words, with their spots where those are known."""
         images, groups = self.results.test_images, self.results.groups
-        photos = f"{len(images)} test photos"
+        photos = f"{len(images)} {'test photos' if self.results.photographs else 'rendered test images'}"
         return photos if groups is None else f"{photos} of {len({groups[name] for name in images})} spots"
 
     @property

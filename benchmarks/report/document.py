@@ -62,9 +62,10 @@ class Link:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PhotoRow:
-    """A photo of a grid: its name, the address of its page (empty for none), and a caption and picture per column."""
+class PhotoColumn:
+    """A photo of a grid: why it is shown, its name, the address of its page (empty for none), its F1 and pictures."""
 
+    heading: str
     name: str
     href: str
     cells: "tuple[tuple[str, EncodedPicture], ...]"
@@ -72,13 +73,13 @@ class PhotoRow:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PhotoGrid:
-    """Photos with what is outlined on them; each row shows one photo, each column one model."""
+    """Photos with what is outlined on them; each column shows one photo, each row one model."""
 
     name: str
     title: str
     caption: str
-    columns: tuple[str, ...]
-    rows: tuple[PhotoRow, ...]
+    columns: tuple[PhotoColumn, ...]
+    rows: tuple[str, ...]
     kind: ClassVar[str] = "photos"
 
 

@@ -50,7 +50,7 @@ def controls(material: Material) -> list[Figure]:
 
 
 def _labelled(material: Material, found: Sequence[Comparison]) -> list[tuple[str, Comparison]]:
-    return [(f"{each.backbone}, {percent(material.f1.real_fraction(each))}", each) for each in found]
+    return [(f"{each.backbone}, {percent(material.f1.real_fraction(each))} of photos", each) for each in found]
 
 
 def each_run(material: Material) -> list[Figure]:

@@ -4,13 +4,16 @@ from dataclasses import dataclass
 
 from corrotwin.benchmarks.report import gain_figures, words
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, ReportSection, Text
+from corrotwin.benchmarks.report.document import Block, Command, ReportSection, Text
 from corrotwin.benchmarks.report.sections import pictures
 from corrotwin.benchmarks.report.sections.verdicts import tested
 from corrotwin.benchmarks.stats.comparison import Comparison
 from corrotwin.benchmarks.stats.tukey import summary
 
 CONTROLS = ("copy-paste", "strong", "shuffled")  # what renders are held against, the baselines first
+
+
+NEXT = "corrotwin benchmarks run --profile small --data PHOTOS"  # what a smoke run does not answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,5 +65,5 @@ def _figure(material: Material) -> list[Block]:
     if tested(material.f1.contrast("real", "mixed")):
         return [gain_figures.gains(material)]
     if material.results.smoke:
-        return pictures.ranked(material)
+        return [*pictures.ranked(material, each=1), Command(text=NEXT)]
     return gain_figures.each_run(material)

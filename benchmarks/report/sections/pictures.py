@@ -7,7 +7,7 @@ import numpy as np
 from corrotwin.benchmarks.formatting.style import Figure, look
 from corrotwin.benchmarks.report import photo_page, words
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, Link, PhotoGrid, PhotoRow, ReportSection, Text
+from corrotwin.benchmarks.report.document import Block, Link, PhotoColumn, PhotoGrid, ReportSection, Text
 from corrotwin.benchmarks.report.overlays import SIDE, outlined, predictions, with_weights
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.pages import pictures
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
     from corrotwin.segmentation.evaluation.curves import Calibration
-
-EACH = 2  # photos shown of the best, the median and the worst
 
 
 def section(material: Material) -> ReportSection:
@@ -30,8 +28,13 @@ def section(material: Material) -> ReportSection:
     return ReportSection(key="photos", title="Photos and predicted masks", blocks=(*blocks, *_reliability(material)))
 
 
-def ranked(material: Material) -> list[Block]:
-    """Return best, median and worst photos, by arm for the leading backbone; nothing where photos cannot be read."""
+def ranked(material: Material, each: int = 2) -> list[Block]:
+    """Return best, median and worst photos, by arm for the leading backbone; nothing where photos cannot be read.
+
+    Parameters
+    ----------
+    each : how many of the best, of the median and of the worst photos.
+    """
     if not photo_page.has_photos(material):
         return []
     models = photo_page.models(material) or [
@@ -39,13 +42,18 @@ def ranked(material: Material) -> list[Block]:
         for backbone in material.results.config.backbones
         if (runs := material.cell(material.reference, backbone))
     ]
-    labels, shown = [label for label, _ in models], [with_weights(material, runs) or runs[0] for _, runs in models]
+    labels, shown = (
+        [words.line("photos", "column", kind=kind) for kind, _ in models],
+        [with_weights(material, runs) or runs[0] for _, runs in models],
+    )
     means = np.mean([run.f1 for _, runs in models for run in runs], axis=0)
     order = np.argsort(-means, kind="stable")
     count = len(order)
-    each = min(EACH, max(1, count // 3))
+    each = min(each, max(1, count // 3))
     middle = (count - each) // 2
-    places = dict.fromkeys([*range(each), *range(middle, middle + each), *range(count - each, count)])
+    parts = {"best": range(each), "median": range(middle, middle + each), "worst": range(count - each, count)}
+    shown_as = {place: heading for heading, of_part in parts.items() for place in of_part}
+    places, headings = list(shown_as), list(shown_as.values())
     names = [shown[0].images[order[place]] for place in places]
     try:
         masks = [predictions(material, run, names) for run in shown]
@@ -65,16 +73,17 @@ def ranked(material: Material) -> list[Block]:
             ]
             for row, name in enumerate(names)
         ]
-    rows = tuple(
-        PhotoRow(
+    columns = tuple(
+        PhotoColumn(
+            heading=heading,
             name=name,
             href=photo_page.href(material, name),
             cells=tuple((text, pictures.photo(outlined(material.photos[name], mask), SIDE)) for text, mask in of_photo),
         )
-        for name, of_photo in zip(names, cells, strict=True)
+        for heading, name, of_photo in zip(headings, names, cells, strict=True)
     )
     title = f"Best, median and worst photos of {material.lead}"
-    return [PhotoGrid(name="ranked", title=title, caption=caption, columns=tuple(labels), rows=rows)]
+    return [PhotoGrid(name="ranked", title=title, caption=caption, columns=columns, rows=tuple(labels))]
 
 
 def _reliability(material: Material) -> list[Block]:

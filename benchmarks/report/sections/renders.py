@@ -85,7 +85,6 @@ def _scores(material: Material) -> ReportTable:
             plus_minus_column("Training, min", "train_minutes", ".1f"),
         ),
         rows,
-        material.weighing,
     )
 
 
