@@ -79,4 +79,4 @@ def _row(axis: Any, place: int, each: Comparison, label: str) -> None:
                   annotation_clip=False)  # fmt: skip
     within = "" if each.low is None else f" ({interval(each.low, each.high)})"
     said = f"{label}: {text}{within}, p = {p_value(each.p)}, {VERDICTS[each.verdict]}, {count(each.runs[0], 'run')}"
-    axis.axhspan(place - 0.5, place + 0.5, color=NEITHER, alpha=0, lw=0, gid=tip(said))  # wider than the mark
+    axis.axhspan(place - 0.5, place + 0.5, alpha=0, lw=0, gid=tip(said), zorder=9)  # over and around the mark

@@ -70,7 +70,7 @@ def each_run(material: Material) -> list[Figure]:
             axis.plot(values, [place] * len(values), "|", color=color, ms=13)
             axis.plot([mean], [place], KIND_MARKERS.get(kind, "o"), color=color, ms=6.5)
             said = f"{label}: mean {mean:.3f}; runs {', '.join(f'{value:.3f}' for value in values)}"
-            axis.axhspan(place - 0.5, place + 0.5, color=color, alpha=0, lw=0, gid=tip(said))
+            axis.axhspan(place - 0.5, place + 0.5, alpha=0, lw=0, gid=tip(said), zorder=9)
         axis.set_yticks(range(len(rows)), [escape_mathtext(label) for label, _, _ in rows], fontsize=8.5)
         axis.set_ylim(len(rows) - 0.5, -0.5)
         axis.tick_params(axis="y", length=0)
@@ -113,7 +113,7 @@ def learning_curve(material: Material) -> list[Figure]:
                 )  # fmt: skip
                 for (photos, values), mean in zip(points, means, strict=True):
                     said = f"{kind}, {photos:.0f} photos: mean F1 {mean:.3f} of {count(len(values), 'run')}"
-                    axis.plot([photos * shift], [mean], "o", color=color, ms=14, alpha=0, gid=tip(said))
+                    axis.plot([photos * shift], [mean], "o", color=color, ms=14, alpha=0, gid=tip(said), zorder=9)
             axis.set_xscale("log")
             axis.set_title(backbone)
             axis.set_ylabel("F1")

@@ -206,7 +206,7 @@ def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> F
                 if cost is not None:
                     name, sd = row["backbone"], row["f1_sd"] or 0
                     said = f"{name}: F1 {score:.3f}, {cost:.3g} {label}"
-                    axis.plot([cost], [score], "o", ms=14, alpha=0, gid=tip(said))  # wider than the mark
+                    axis.plot([cost], [score], "o", ms=14, alpha=0, gid=tip(said), zorder=9)  # over and around the mark
                     axis.errorbar(
                         [cost],
                         [score],
