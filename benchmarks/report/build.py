@@ -86,7 +86,8 @@ def page_of(material: Material) -> Page:
         about=(
             (results.data_label, not results.photographs),
             (f"profile {results.profile_label}", results.smoke),
-            (f"{len(results.test_images)} test photos", False),
+            (f"first weights {results.weights_label}", False),
+            (f"{len(results.test_images)} test {'photos' if results.photographs else 'images'}", False),
             (f"{len(results.runs)} of {len(results.grid)} runs", False),
         ),
         sections=(
