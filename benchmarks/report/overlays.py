@@ -55,7 +55,7 @@ def legend(drawn: "Canvas") -> None:
     from corrotwin.segmentation.review.page import PREDICTED, TRUE
 
     lines = [
-        Line2D([], [], color=[part / 255 for part in colour], lw=1.6, label=label)
+        Line2D([], [], color="#{:02x}{:02x}{:02x}".format(*colour), lw=1.6, label=label)
         for colour, label in ((TRUE, "truth"), (PREDICTED, "prediction"))
     ]
     drawn.legend(handles=lines, loc="outside upper left", ncols=2, fontsize=7.5)

@@ -66,4 +66,4 @@ def _figure(material: Material) -> list[Block]:
         return [gain_figures.gains(material)]
     if material.results.smoke:
         return [*pictures.ranked(material, each=1), Command(text=NEXT)]
-    return gain_figures.each_run(material)
+    return [*gain_figures.each_run(material)]

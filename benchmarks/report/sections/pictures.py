@@ -8,7 +8,7 @@ from corrotwin.benchmarks.formatting.style import Figure, look
 from corrotwin.benchmarks.report import photo_page, words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Link, PhotoColumn, PhotoGrid, ReportSection, Text
-from corrotwin.benchmarks.report.overlays import SIDE, outlined, predictions, with_weights
+from corrotwin.benchmarks.report.overlays import SIDE, Mask, outlined, predictions, with_weights
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.pages import pictures
 
@@ -60,6 +60,7 @@ def ranked(material: Material, each: int = 2) -> list[Block]:
     except InputError as error:
         return [Text(text=words.line("photos", "no_predictions", error=error))]
     absent = [label for label, found in zip(labels, masks, strict=True) if found is None]
+    cells: list[list[tuple[str, Mask | None]]]
     if len(absent) == len(labels):
         caption = words.line("photos", "truth", each=each, count=count, columns=labels)
         cells = [[(f"F1 {means[order[place]]:.2f}", None)] for place in places]
