@@ -63,7 +63,8 @@ def test_the_answer_is_three_sentences_and_one_figure(uneven: results.Results) -
     found = material(replace(uneven, config=replace(uneven.config, profile="small")))
     renders_, step, basis = answer.sentences(found)
     for each, of in zip(found.f1.contrast("real", "mixed"), ("50 % of the training", "all training"), strict=True):
-        assert f"at {of} photos ({each.difference:+.3f}, ".replace("-", "−") in renders_
+        assert f"at {of} photos (" in renders_
+        assert write(each.difference, "+.3f") in renders_
         assert write(each.low, "+.3f") in renders_
     assert step.endswith(("four times in five.", "test on more.")) or "copy-paste" in step
     assert basis.startswith("With mobilenet_v2 and photos alone, 4 runs reach F1 ")
@@ -78,7 +79,7 @@ VERDICTS = {
     "better": "Renders raise F1 at all training photos (+0.050, 95 % interval +0.040 to +0.060).",
     "worse": "Renders lower F1 at all training photos (−0.050, 95 % interval −0.060 to −0.040).",
     "equal": "Renders change F1 by less than 0.01 at all training photos (+0.001, 95 % interval −0.001 to +0.003).",
-    "unsettled": "Whether renders help is not settled at all training photos (+0.020, 95 % interval −0.010 to +0.050).",
+    "unsettled": "Whether renders help is not settled at all training photos (F1 +0.020, 95 % interval −0.010 to +0.050).",
 }
 
 
