@@ -79,7 +79,8 @@ VERDICTS = {
     "better": "Renders raise F1 at all training photos (+0.050, 95 % interval +0.040 to +0.060).",
     "worse": "Renders lower F1 at all training photos (−0.050, 95 % interval −0.060 to −0.040).",
     "equal": "Renders change F1 by less than 0.01 at all training photos (+0.001, 95 % interval −0.001 to +0.003).",
-    "unsettled": "Whether renders help is not settled at all training photos (F1 +0.020, 95 % interval −0.010 to +0.050).",
+    "unsettled": "Whether renders help is not settled at all training photos (F1 +0.020, 95 % interval −0.010 to "
+    "+0.050).",
 }
 
 
@@ -119,7 +120,7 @@ def test_two_runs_show_means_and_no_test(tmp_path: Path, fake_study: Maker) -> N
     )  # fmt: skip
     found = material(results.load(tmp_path))
     untested, best, basis = answer.sentences(found)
-    assert untested.startswith("No difference is tested: a test takes 3 complete runs of each arm")
+    assert untested.startswith("Whether renders help is not tested: a test takes 3 complete runs of each arm")
     assert best.startswith(f"{answer.ranked(found)[0].backbone} has the highest mean F1 with photos alone: ")
     assert basis.startswith("With ")
     (figure,) = answer.section(found).figures
