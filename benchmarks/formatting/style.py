@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from corrotwin.benchmarks.formatting.inline_svg import with_fonts
 from corrotwin.twin.core.plotting import import_matplotlib, without_glyph_warnings
 from corrotwin.twin.core.text import escape_mathtext
 
@@ -67,6 +68,7 @@ STYLE: Any = {
     "legend.fontsize": 8.5,
     "savefig.facecolor": "white",
     "svg.hashsalt": "corrotwin",
+    "svg.fonttype": "none",  # text that can be searched and copied, and whose colour a page can choose
 }
 
 
@@ -88,8 +90,7 @@ class Figure:
     title, caption : what it shows; the caption states n.
     foot : whose data it shows, drawn along its lower edge so that the file alone says it.
     height_in : its height; the width is that of all figures.
-    draw : fills the canvas that it is given.
-    photos : whether it shows photographs, which are pixels: then there is no SVG.
+    draw : fills the canvas that it is given; marks whose `gid` is an `inline_svg.tip` say it under the pointer.
     """
 
     name: str
@@ -98,12 +99,11 @@ class Figure:
     foot: str
     height_in: float
     draw: Callable[["Canvas"], None] = field(compare=False)
-    photos: bool = False
     kind: ClassVar[str] = "figure"
 
 
 def files(figure: Figure) -> dict[str, bytes]:
-    """Return the drawn figure as png, and as svg unless it shows photographs; the same bytes each time."""
+    """Return the drawn figure as SVG and PNG; the same bytes each time."""
     import_matplotlib()
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -121,8 +121,8 @@ def files(figure: Figure) -> dict[str, bytes]:
             ha="left",
         )
         figure.draw(drawn)
-        for kind in ("png",) if figure.photos else ("svg", "png"):
+        for kind in ("svg", "png"):
             stream = io.BytesIO()  # the date would make each file differ
             drawn.savefig(stream, format=kind, dpi=200, metadata={"Date": None} if kind == "svg" else None)
             found[kind] = stream.getvalue()
-    return found
+    return found | {"svg": with_fonts(found["svg"])}

@@ -1,17 +1,10 @@
-"""Wording for arms, fractions and numbers in sentences, tables and figures."""
+"""Wording for fractions, numbers and lists in sentences, tables and figures."""
 
 from collections.abc import Sequence
 
 from corrotwin.benchmarks.formatting.table import NONE, write
 
 SCORES = {"f1": "F1", "iou": "IoU"}
-KINDS = {
-    "real": "photos alone, no renders",
-    "mixed": "photos and renders in each batch",
-    "copy-paste": "control: photos alone, with corrosion of other photos pasted in",
-    "strong": "control: photos alone, stronger random changes",
-    "shuffled": "control: renders that carry each other's masks",
-}
 
 
 def percent(fraction: float) -> str:

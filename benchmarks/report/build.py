@@ -1,11 +1,9 @@
-"""Build the report: a self-contained HTML page, the same in Markdown, tables as CSV, figures as files.
+"""Build the report: a self-contained HTML page, the same in Markdown, tables as CSV, figures as files, photos.
 
 Everything is worked out again from the folder, so that a report can be made at any time, also of a study that is still
 being trained.
 """
 
-import base64
-import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +12,9 @@ from typing import Any
 from markupsafe import Markup
 
 from corrotwin.benchmarks.formatting import style
+from corrotwin.benchmarks.formatting.inline_svg import inline, with_titles
 from corrotwin.benchmarks.formatting.style import Figure
+from corrotwin.benchmarks.report import photo_page
 from corrotwin.benchmarks.report.context import Material, gather
 from corrotwin.benchmarks.report.document import Page
 from corrotwin.benchmarks.report.sections import answer, cost, data, method, pictures, published, renders
@@ -24,10 +24,10 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_json, remove, write_json
 from corrotwin.twin.core.locks import hold
 from corrotwin.twin.core.text import Markdown, escape_html, escape_markdown, markdown_code
+from corrotwin.twin.pages import rendering
 
 FOLDER = "report"
 LIST = "files.json"  # the names of what a report wrote
-JPEG_QUALITY = 85  # of photos inside the page, which a phone has to load; the PNG beside it is exact
 
 
 def write(out: Path) -> Path:
@@ -42,12 +42,14 @@ def write(out: Path) -> Path:
     page = page_of(material)
     drawn = {figure.name: style.files(figure) for figure in page.figures}
     html, markdown = render(page, drawn)
+    drawn = {name: kinds | {"svg": with_titles(kinds["svg"])} for name, kinds in drawn.items()}
     files = {f"{table.name}.csv": table.csv.encode() for section in page.sections for table in section.tables}
     files |= {f"{name}.{kind}": content for name, kinds in drawn.items() for kind, content in kinds.items()}
     files |= {page.markdown: markdown.encode(), "index.html": html.encode()}
     folder = material.results.folder / FOLDER
     with hold(folder, FOLDER, {}, patience_seconds=30):
         replace(folder, files)
+        photo_page.write(material, folder / photo_page.FOLDER)
     return folder / "index.html"
 
 
@@ -77,48 +79,54 @@ def page_of(material: Material) -> Page:
     from corrotwin.segmentation.models.network import complexity
 
     results = material.results
+    tags = ("Smoke, not results.", results.smoke), ("Rendered test images.", not results.photographs)
     return Page(
-        title="Corrosion segmentation: what renders are worth",
+        title="What renders are worth beside photos",
         label=results.label,
         about=(
             (results.data_label, not results.photographs),
             (f"profile {results.profile_label}", results.smoke),
-            (f"{len(results.test_images)} test photos", False),
+            (f"first weights {results.weights_label}", False),
+            (f"{len(results.test_images)} test {'photos' if results.photographs else 'images'}", False),
             (f"{len(results.runs)} of {len(results.grid)} runs", False),
         ),
         sections=(
             answer.section(material),
             renders.section(material),
+            pictures.section(material),
             published.section(material, complexity),
             cost.section(material, complexity),
-            pictures.section(material),
             data.section(material),
             method.section(material),
         ),
-        footer="Every number is worked out from runs/*/per_image.csv of the study.",
+        footer="Every score is computed from runs/*/per_image.csv of the study.",
         markdown="report.md",
-        smoke=results.smoke,
+        tag=" ".join(tag for tag, there in tags if there),
         missing=results.missing,
     )
 
 
 def render(found: Page, drawn: Mapping[str, Mapping[str, bytes]]) -> tuple[str, str]:
     """Render a page and its Markdown twin. Every value is escaped: names of files and folders come from outside."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    content = {"page": found, "drawn": drawn}
     common: dict[str, Any] = {
-        "loader": PackageLoader("corrotwin.benchmarks.report"),
+        "loader": FileSystemLoader([Path(__file__).parent / "templates", Path(rendering.__file__).parent]),
         "undefined": StrictUndefined,
         "trim_blocks": True,
         "lstrip_blocks": True,
     }
+
+    def chart(figure: Figure) -> Markup:
+        svg = drawn[figure.name]["svg"]
+        return Markup(inline(svg, figure.name, escape_html(figure.title)))  # noqa: S704 (matplotlib escapes)
+
     page = Environment(**common, autoescape=True, finalize=_as_html)
-    page.filters |= {"data_uri": data_uri}
+    page.filters |= {"chart": chart}
     text = Environment(**common, autoescape=False, finalize=_as_markdown)  # noqa: S701 (finalize escapes)
     text.filters |= {"verbatim": markdown_code}
-    markdown = re.sub(r"\n{3,}", "\n\n", text.get_template("report.md.j2").render(content)).rstrip()
-    return page.get_template("report.html.j2").render(content), f"{markdown}\n"
+    markdown = re.sub(r"\n{3,}", "\n\n", text.get_template("report.md.j2").render(page=found)).rstrip()
+    return page.get_template("report.html.j2").render(page=found, title=found.title), f"{markdown}\n"
 
 
 def _as_markdown(value: object) -> str:
@@ -129,19 +137,3 @@ def _as_markdown(value: object) -> str:
 def _as_html(value: object) -> Markup:
     """Return a value as the page shows it literally; what is markup stays."""
     return value if isinstance(value, Markup) else Markup(escape_html(str(value)))  # noqa: S704 (escaped)
-
-
-def data_uri(figure: Figure, drawn: Mapping[str, Mapping[str, bytes]]) -> str:
-    """Return a figure as a data URI, so that the page needs no other file: SVG, or JPEG where it shows photos."""
-    if not figure.photos:
-        return _uri("image/svg+xml", drawn[figure.name]["svg"])
-    from PIL import Image
-
-    stream = io.BytesIO()
-    with Image.open(io.BytesIO(drawn[figure.name]["png"])) as picture:
-        picture.convert("RGB").save(stream, format="JPEG", quality=JPEG_QUALITY)
-    return _uri("image/jpeg", stream.getvalue())
-
-
-def _uri(mime: str, content: bytes) -> str:
-    return f"data:{mime};base64,{base64.b64encode(content).decode()}"

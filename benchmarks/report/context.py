@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from corrotwin.benchmarks.formatting.style import Figure
 from corrotwin.benchmarks.formatting.table import ReportTable, Row
+from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.report.families import Families
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.benchmarks.study.preparation import spots_of
@@ -83,18 +84,13 @@ class Material:
     def units(self) -> str:
         """The test photos in words, with their spots where those are known."""
         images, groups = self.results.test_images, self.results.groups
-        photos = f"{len(images)} test photos"
+        photos = f"{len(images)} {'test photos' if self.results.photographs else 'rendered test images'}"
         return photos if groups is None else f"{photos} of {len({groups[name] for name in images})} spots"
 
     @property
     def weighing(self) -> str:
-        """A note, where spots are known, that scores are means over photos and differences means over spots."""
-        if self.results.groups is None:
-            return ""
-        return (
-            "Scores are means over photos. Differences are means over spots, each counting once, and may differ from "
-            "the difference of two scores."
-        )
+        """A note, where spots are known, on the means behind scores and behind differences."""
+        return "" if self.results.groups is None else words.line("renders", "weighing")
 
     def spots_of(self, name: str) -> Mapping[str, str] | None:
         """Return the spot of each photo of another set, as it was read; None where nobody gave spots."""
@@ -105,12 +101,12 @@ class Material:
         self, name: str, title: str, caption: str, columns: Sequence["Column"], rows: Iterable[Row], *notes: str,
         command: str = "", files_only: bool = False,
     ) -> ReportTable:  # fmt: skip
-        """Return a table whose caption and rows name data and profile, since its files may travel alone."""
+        """Return a table whose rows name data and profile, since its file may travel alone."""
         about = {"data": self.results.data_label, "profile": self.results.profile_label}
         return ReportTable(
             name=name,
             title=title,
-            caption=self.results.caption(caption),
+            caption=caption,
             columns=tuple(columns),
             rows=tuple({**row, **about} for row in rows),
             notes=tuple(note for note in notes if note),
@@ -118,20 +114,9 @@ class Material:
             files_only=files_only,
         )
 
-    def figure(
-        self, name: str, title: str, caption: str, height_in: float, draw: Callable[["Canvas"], None], *,
-        photos: bool = False,
-    ) -> Figure:  # fmt: skip
-        """Return a figure that names data and profile in its caption and along its foot."""
-        return Figure(
-            name=name,
-            title=title,
-            caption=self.results.caption(caption),
-            foot=self.results.label,
-            height_in=height_in,
-            draw=draw,
-            photos=photos,
-        )
+    def figure(self, name: str, title: str, caption: str, height_in: float, draw: Callable[["Canvas"], None]) -> Figure:
+        """Return a figure that names data and profile along its foot."""
+        return Figure(name=name, title=title, caption=caption, foot=self.results.label, height_in=height_in, draw=draw)
 
 
 def gather(results: Results) -> Material:

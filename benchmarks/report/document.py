@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from corrotwin.benchmarks.formatting.style import Figure
 from corrotwin.benchmarks.formatting.table import ReportTable
+
+if TYPE_CHECKING:
+    from corrotwin.twin.pages.pictures import EncodedPicture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +23,9 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Bullets:
-    """A list; each item may begin with words in bold. Numbered where the order counts."""
+    """A list; each item may begin with words in bold."""
 
     items: tuple[tuple[str, str], ...]
-    numbered: bool = False
     kind: ClassVar[str] = "bullets"
 
 
@@ -50,33 +52,46 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tile:
-    """A large number with its label, its interval, and the verdict that colours it."""
+class Link:
+    """A link to a page beside the report; `about` says what it shows."""
 
-    label: str
-    number: str
-    detail: str
-    verdict: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tiles:
-    """Tiles side by side."""
-
-    tiles: tuple[Tile, ...]
-    kind: ClassVar[str] = "tiles"
+    text: str
+    href: str
+    about: str
+    kind: ClassVar[str] = "link"
 
 
-Block = Text | Bullets | Tiles | Facts | Command | ReportTable | Figure
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PhotoColumn:
+    """A photo of a grid: why it is shown, its name, the address of its page (empty for none), its F1 and pictures."""
+
+    heading: str
+    name: str
+    href: str
+    cells: "tuple[tuple[str, EncodedPicture], ...]"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PhotoGrid:
+    """Photos with what is outlined on them; each column shows one photo, each row one model."""
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[PhotoColumn, ...]
+    rows: tuple[str, ...]
+    kind: ClassVar[str] = "photos"
+
+
+Block = Text | Bullets | Facts | Command | Link | PhotoGrid | ReportTable | Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSection:
-    """A section of the report; `key` is its anchor, `short` its name in the navigation."""
+    """A section of the report; `key` is its anchor."""
 
     key: str
     title: str
-    short: str
     blocks: tuple[Block, ...]
 
     @property
@@ -101,7 +116,7 @@ class Page:
     about : the same for the page, in parts; those that are True are warnings.
     footer : where the numbers come from.
     markdown : name of the Markdown file beside the page.
-    smoke : whether its numbers mean nothing.
+    tag : a few words of warning that stand at each table and figure, such as "Smoke, not results."
     missing : runs that are in no number, and why.
     """
 
@@ -111,15 +126,10 @@ class Page:
     sections: tuple[ReportSection, ...]
     footer: str
     markdown: str
-    smoke: bool = False
+    tag: str = ""
     missing: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def figures(self) -> tuple[Figure, ...]:
         """The figures of all sections."""
         return tuple(figure for section in self.sections for figure in section.figures)
-
-
-def items(*texts: str) -> tuple[tuple[str, str], ...]:
-    """Return items of a list without words in bold."""
-    return tuple(("", text) for text in texts)

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from corrotwin.benchmarks.formatting.inline_svg import tip
 from corrotwin.benchmarks.formatting.style import Figure
-from corrotwin.benchmarks.formatting.wording import span
+from corrotwin.benchmarks.formatting.table import p_value
+from corrotwin.benchmarks.formatting.wording import count, interval
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.stats.comparison import Comparison
 from corrotwin.benchmarks.stats.verdict import VERDICTS
@@ -25,8 +27,8 @@ LOOKS = {
 Group = tuple[str, Sequence[tuple[str, Comparison]]]
 
 
-def forest(material: Material, name: str, title: str, groups: Sequence[Group]) -> Figure:
-    """Draw differences with 95 % intervals, from the top.
+def forest(material: Material, name: str, title: str, caption: str, groups: Sequence[Group]) -> Figure:
+    """Draw differences with 95 % intervals, from the top; each row says all its values under the pointer.
 
     Parameters
     ----------
@@ -47,7 +49,7 @@ def forest(material: Material, name: str, title: str, groups: Sequence[Group]) -
                           transform=axis.get_yaxis_transform())  # fmt: skip
                 place += 1
             for label, each in found:
-                _row(axis, place, each)
+                _row(axis, place, each, label)
                 ticks.append((place, label))
                 place += 1
         axis.set_yticks([at for at, _ in ticks], [escape_mathtext(label) for _, label in ticks], fontsize=8.5)
@@ -59,19 +61,10 @@ def forest(material: Material, name: str, title: str, groups: Sequence[Group]) -
         axis.spines["left"].set_visible(False)
         axis.set_xlabel(f"difference of mean F1 (shaded: equal within {margin:g})", fontsize=8.5)
 
-    count = span([each.runs[0] for _, each in rows])
-    return material.figure(
-        name,
-        title,
-        f"Difference of mean F1 and 95 % interval by the crossed test; n = {count} runs a line, {material.units}. "
-        "Filled blue: better, filled orange: worse, green square: equal within the margin, hollow: not settled, "
-        "cross: not tested.",
-        0.95 + 0.31 * lines,
-        draw,
-    )
+    return material.figure(name, title, caption, 0.95 + 0.31 * lines, draw)
 
 
-def _row(axis: Any, place: int, each: Comparison) -> None:
+def _row(axis: Any, place: int, each: Comparison, label: str) -> None:
     color, marker, filled = LOOKS[each.verdict]
     if each.difference is None:
         axis.text(0.5, place, "no pair of runs", fontsize=8, color=NEITHER, va="center", ha="center",
@@ -84,3 +77,6 @@ def _row(axis: Any, place: int, each: Comparison) -> None:
     axis.annotate(f"{text}  {VERDICTS[each.verdict]}", (1.0, place), xycoords=axis.get_yaxis_transform(), xytext=(4, 0),
                   textcoords="offset points", va="center", fontsize=7.5, color=color,
                   annotation_clip=False)  # fmt: skip
+    within = "" if each.low is None else f" ({interval(each.low, each.high)})"
+    said = f"{label}: {text}{within}, p = {p_value(each.p)}, {VERDICTS[each.verdict]}, {count(each.runs[0], 'run')}"
+    axis.axhspan(place - 0.5, place + 0.5, alpha=0, lw=0, gid=tip(said), zorder=9)  # over and around the mark

@@ -1,19 +1,86 @@
-"""Figures of section 3: F1 against the number of real photos, and the gain of renders by what the photos show."""
+"""Figures of what renders change: gains, F1 of each run, F1 by the number of photos, gains by what photos show."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from corrotwin.benchmarks.formatting.inline_svg import tip
 from corrotwin.benchmarks.formatting.style import KIND_COLORS, KIND_MARKERS, Figure, look
-from corrotwin.benchmarks.formatting.wording import percent, span
+from corrotwin.benchmarks.formatting.wording import count, percent
+from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.report.context import Material
+from corrotwin.benchmarks.report.forest_plot import forest
 from corrotwin.benchmarks.stats import subgroups
 from corrotwin.benchmarks.stats.comparison import Comparison
 from corrotwin.benchmarks.stats.subgroups import Gain
+from corrotwin.twin.core.text import escape_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
+
+
+MOST_LINES = 18  # of a figure of all backbones
+
+
+def gains(material: Material) -> Figure:
+    """Draw what renders change in each backbone and part of the photos."""
+    found = material.f1.contrast("real", "mixed")
+    caption = words.line("renders", "gains", runs=[each.runs[0] for each in found], units=material.units)
+    return forest(material, "gains", "What renders change in F1", caption, [("", _labelled(material, found))])
+
+
+def controls(material: Material) -> list[Figure]:
+    """Draw the other contrasts that are tested, of the leading backbone alone where there are many."""
+    found = {
+        f"{contrast.kind} − {contrast.base}": of_one
+        for contrast, of_one in material.f1.contrasts.items()
+        if (contrast.base, contrast.kind) != ("real", "mixed") and any(each.p is not None for each in of_one)
+    }
+    title = "The controls"
+    if sum(map(len, found.values())) > MOST_LINES:  # the table has them all
+        title = f"{title}, {material.lead}"
+        found = {name: [each for each in of_one if each.backbone == material.lead] for name, of_one in found.items()}
+    if not any(found.values()):
+        return []
+    runs = [each.runs[0] for of_one in found.values() for each in of_one]
+    caption = words.line("renders", "controls", runs=runs, units=material.units)
+    groups = [(name, _labelled(material, of_one)) for name, of_one in found.items() if of_one]
+    return [forest(material, "controls", title, caption, groups)]
+
+
+def _labelled(material: Material, found: Sequence[Comparison]) -> list[tuple[str, Comparison]]:
+    return [(f"{each.backbone}, {percent(material.f1.real_fraction(each))} of photos", each) for each in found]
+
+
+def each_run(material: Material) -> list[Figure]:
+    """Draw F1 of each run, a line for each cell with complete runs; nothing without any."""
+    rows = [
+        (f"{cell.kind} {percent(cell.real_fraction)}, {cell.backbone}", cell.kind, values)
+        for cell in material.results.cells
+        if (values := [each.mean("f1") for each in material.cell(cell.arm.name, cell.backbone)])
+    ]
+    if not rows:
+        return []
+
+    def draw(drawn: "Canvas") -> None:
+        axis = drawn.subplots()
+        for place, (label, kind, values) in enumerate(rows):
+            color, mean = KIND_COLORS.get(kind, "#777777"), float(np.mean(values))
+            axis.plot(values, [place] * len(values), "|", color=color, ms=13)
+            axis.plot([mean], [place], KIND_MARKERS.get(kind, "o"), color=color, ms=6.5)
+            said = f"{label}: mean {mean:.3f}; runs {', '.join(f'{value:.3f}' for value in values)}"
+            axis.axhspan(place - 0.5, place + 0.5, alpha=0, lw=0, gid=tip(said), zorder=9)
+        axis.set_yticks(range(len(rows)), [escape_mathtext(label) for label, _, _ in rows], fontsize=8.5)
+        axis.set_ylim(len(rows) - 0.5, -0.5)
+        axis.tick_params(axis="y", length=0)
+        axis.grid(visible=False, axis="y")
+        axis.grid(visible=True, axis="x")
+        axis.spines["left"].set_visible(False)
+        axis.set_xlabel("F1, higher is better", fontsize=8.5)
+
+    caption = words.line("renders", "each_run", counts=[len(values) for *_, values in rows], units=material.units)
+    return [material.figure("each-run", "F1 of each run", caption, 1.0 + 0.28 * len(rows), draw)]
 
 
 def learning_curve(material: Material) -> list[Figure]:
@@ -39,11 +106,14 @@ def learning_curve(material: Material) -> list[Figure]:
                 color = KIND_COLORS.get(kind, "#777777")
                 for photos, values in points:
                     axis.plot([photos * shift] * len(values), values, "_", color=color, alpha=0.6, ms=6)
+                means = [float(np.mean(values)) for _, values in points]
                 axis.plot(
-                    [photos * shift for photos, _ in points],
-                    [np.mean(values) for _, values in points],
-                    marker=KIND_MARKERS.get(kind, "o"), color=color, lw=1.5, ms=6, label=kind,
+                    [photos * shift for photos, _ in points], means, marker=KIND_MARKERS.get(kind, "o"), color=color,
+                    lw=1.5, ms=6, label=kind,
                 )  # fmt: skip
+                for (photos, values), mean in zip(points, means, strict=True):
+                    said = f"{kind}, {photos:.0f} photos: mean F1 {mean:.3f} of {count(len(values), 'run')}"
+                    axis.plot([photos * shift], [mean], "o", color=color, ms=14, alpha=0, gid=tip(said), zorder=9)
             axis.set_xscale("log")
             axis.set_title(backbone)
             axis.set_ylabel("F1")
@@ -63,8 +133,7 @@ def learning_curve(material: Material) -> list[Figure]:
     figure = material.figure(
         "photos",
         "F1 against the number of real photos",
-        f"Each dash is a run (n = {span(counts)} a point), each marker the mean of its runs, on {material.units}. Arms "
-        "stand side by side so that they can be told apart.",
+        words.line("renders", "photos", counts=counts, units=material.units),
         1.0 + 2.1 * len(panels),
         draw,
     )
@@ -125,9 +194,13 @@ def by_property(material: Material, bins: Mapping[tuple[Comparison, str], Sequen
     return material.figure(
         "where",
         "Gain by what the photos show",
-        f"{found[0].backbone}: F1 with renders minus F1 on photos alone on quarters of the {material.units}, with 95 % "
-        f"intervals (runs and spots both random, not adjusted); n = {span([each.runs[0] for each in found])} runs. "
-        "Filled: all training photos; hollow: a part of them. The table has every backbone.",
+        words.line(
+            "renders",
+            "where_figure",
+            backbone=found[0].backbone,
+            runs=[each.runs[0] for each in found],
+            units=material.units,
+        ),
         6.9,
         draw,
     )

@@ -6,7 +6,8 @@ import numpy as np
 
 from corrotwin.benchmarks import paper
 from corrotwin.benchmarks.formatting.style import Figure, look
-from corrotwin.benchmarks.formatting.wording import SCORES, span
+from corrotwin.benchmarks.formatting.wording import SCORES
+from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.report.context import Material
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ def curves(material: Material) -> Figure:
     return material.figure(
         "figure2",
         "Figure 2. Training, by epoch",
-        f"Arm “{arm}”: mean over n = {span(counts)} runs (line) and range of the runs (band). The paper's figure 2 "
-        "shows the same three curves over 150 epochs.",
+        words.line("paper", "figure2", arm=arm, counts=counts),
         6.2,
         draw,
     )
@@ -76,9 +76,7 @@ def boxes(material: Material) -> Figure:
     return material.figure(
         "figure3",
         "Figure 3. Scores, by backbone",
-        f"Arm “{arm}”, n = {span(counts)} runs a backbone, {material.units}: median (line), mean (diamond), quartiles "
-        "(box), values within 1.5 interquartile ranges (whiskers), the rest as points. The cross is the mean that the "
-        "paper prints for its own photos.",
+        words.line("paper", "figure3", arm=arm, counts=counts, units=material.units),
         7.2,
         draw,
     )

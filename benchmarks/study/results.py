@@ -86,14 +86,14 @@ class Results:
 
     @property
     def data_label(self) -> str:
-        """The name and kind of the test photos, as every caption has it."""
+        """The name and kind of the test photos."""
         if self.photographs:
             return f"{self.manifest['data']['name']} (photographs)"
         return "stand-in (rendered, not photographs)"
 
     @property
     def profile_label(self) -> str:
-        """The profile with the settings that are not its own, as every caption has it."""
+        """The profile with the settings that are not its own."""
         changed = f" with {self.config.changed}" if self.config.changed else ""
         return f"{self.config.profile}{changed}{': smoke, not results' if self.smoke else ''}"
 
@@ -104,7 +104,7 @@ class Results:
 
     @property
     def weights_label(self) -> str:
-        """The first weights of the encoders, as every caption has them."""
+        """The first weights of the encoders."""
         pretrained = sorted(name for name, weights in self.first_weights.items() if weights is not None)
         if not pretrained or len(pretrained) == len(self.first_weights):
             return "ImageNet" if pretrained else "random"
@@ -112,16 +112,12 @@ class Results:
 
     @property
     def label(self) -> str:
-        """The data, the profile, the first weights and the render share: of every caption, and below every figure."""
+        """The data, the profile, the first weights and the render share, along the foot of each figure."""
         mixing = [cell for cell in self.cells if cell.mixes]
         kinds = listed(list(dict.fromkeys(cell.kind for cell in mixing))) if mixing else ""
         mixture = f" Arm {kinds}: {render_share(mixing[0].arm.render_share)} in each batch." if mixing else ""
         about = f"Data: {self.data_label}. Profile: {self.profile_label}. First weights: {self.weights_label}."
         return f"{about}{mixture}"
-
-    def caption(self, text: str) -> str:
-        """Return the caption of a table or figure: what it shows, then `label`."""
-        return f"{text} {self.label}"
 
     @property
     def test_images(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.benchmarks.data import background_fp
-from corrotwin.benchmarks.report.overlays import Shown, legend, panel
+from corrotwin.benchmarks.report.overlays import legend, outlined
 from corrotwin.benchmarks.stats import subgroups
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray
 from corrotwin.benchmarks.transfer.layout import Photos
@@ -190,7 +190,8 @@ def sheet(path: Path, photos: Photos, errors: PhotoErrors, run: Path, title: str
                 f"P {errors.precision[index]:.2f}, R {errors.recall[index]:.2f}, rust "
                 f"{100 * errors.properties['share'][index]:.1f} %"
             )
-            panel(axis, Shown(photo=photo, title=text, prediction=mask))
-        legend(drawn, with_prediction=True)
+            axis.imshow(outlined(photo, mask))
+            axis.set_title(escape_mathtext(text), fontsize=7.5, fontweight="normal", loc="center", pad=2)
+        legend(drawn)
         with atomic_file(path) as stream:
             drawn.savefig(stream, format="png", dpi=110)

@@ -78,26 +78,26 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[FoldStudy], c
         _goals([*results.goals, *_alarm_goals(alarms, context)], JUDGED_ALONE),
         Text(text=f"The test photos of this folder were opened {opened} {'time' if opened == 1 else 'times'} so far."),
     ]
-    sections = [_section("answer", "The goals", "Goals", answer)]
+    sections = [_section("answer", "The goals", answer)]
     if scores:
         about = f"{photos.name}: {results.photos} photos, {results.units} {results.unit}s; {renders}."
         figure = plots.ladder(name, results, about, context.settings)
         arms: list[Block] = [_trained(results, cv_pooling.trained_on(complete), counted, floor, groups), figure]
-        sections.append(_section("arms", "Arms", "Arms", arms))
-        sections.append(_section("differences", "Differences", "Differences", [_differences(results)]))
+        sections.append(_section("arms", "Arms", arms))
+        sections.append(_section("differences", "Differences", [_differences(results)]))
         unseen = cv_pooling.without(scores, context.seen)
         if unseen[0].images != scores[0].images:
             title = f"Without the {len(scores[0].images) - len(unseen[0].images)} photos that tuning has seen"
-            sections.append(_section("unseen", title, "Unseen photos", _unseen(unseen, groups, context, floor)))
+            sections.append(_section("unseen", title, _unseen(unseen, groups, context, floor)))
     for other, of_other in across.items():
         if of_other:
             on_other = _across(of_other, context.others[other], context)
-            sections.append(_section(f"on-{other}", f"On {other}", other, on_other))
+            sections.append(_section(f"on-{other}", f"On {other}", on_other))
     if alarms:
         rows = [[each.arm, each.where, _alarm_goal(each).number, _alarm_goal(each).between] for each in alarms]
         headings = ("arm", "where", "pixels called rust", "95 % interval")
         table = formatted_table("Pixels without rust that are called rust", headings, rows, "", words=("arm", "where"))
-        sections.append(_section("alarms", "False alarms", "False alarms", [table]))
+        sections.append(_section("alarms", "False alarms", [table]))
     page = Page(
         title=name,
         label=_about(photos, context),
@@ -125,8 +125,8 @@ def _write(folder: Path, name: str, page: Page, rows: Iterable[Sequence[object]]
     return markdown
 
 
-def _section(key: str, title: str, short: str, blocks: Sequence[Block]) -> ReportSection:
-    return ReportSection(key=key, title=title, short=short, blocks=tuple(blocks))
+def _section(key: str, title: str, blocks: Sequence[Block]) -> ReportSection:
+    return ReportSection(key=key, title=title, blocks=tuple(blocks))
 
 
 def _compare(

@@ -23,7 +23,10 @@ def regions_of(mask: npt.NDArray[np.bool_], *, polygons: bool = False) -> Iterat
         yield coco.outlined(part, left=x, top=y) if polygons else coco.region(part, left=x, top=y, of=mask.shape)
 
 
-def overlay(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], *, side: int = OVERLAY) -> npt.NDArray[np.uint8]:
+def overlay(
+    image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], *, side: int = OVERLAY,
+    colour: tuple[int, int, int] = OUTLINE,
+) -> npt.NDArray[np.uint8]:  # fmt: skip
     """Draw the outlines of a mask on its photo (h, w, 3), reduced to at most `side` pixels on the longer side."""
     import cv2
 
@@ -33,5 +36,5 @@ def overlay(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], *, side: 
     drawn = np.array(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
     small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     contours, _ = cv2.findContours(small, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(drawn, contours, -1, OUTLINE, max(1, max(size) // 400))
+    cv2.drawContours(drawn, contours, -1, colour, max(1, max(size) // 400))
     return np.asarray(drawn, dtype=np.uint8)

@@ -523,6 +523,12 @@
   new ResizeObserver(fit).observe(at("frame"));
   lay(layer);
   opaque(50);
-  arrange();
+  function answerAddress() { // ...#NAME shows that picture first
+    const asked = pictures.findIndex(one => location.hash === `#${encodeURIComponent(one.name)}`);
+    arrange(asked < 0 ? undefined : asked);
+    if (asked >= 0 && narrow()) looking(true);
+  }
+  window.addEventListener("hashchange", answerAddress);
+  answerAddress();
   list.focus();
 })();

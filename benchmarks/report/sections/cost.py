@@ -1,10 +1,11 @@
-"""Section 4, accuracy against cost: parameters, operations, training time and latency, with the Pareto front."""
+"""Accuracy against cost: parameters, operations, training time and latency, with the Pareto front."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from corrotwin.benchmarks.formatting.inline_svg import tip
 from corrotwin.benchmarks.formatting.style import Figure, look
 from corrotwin.benchmarks.formatting.table import (
     Column,
@@ -15,7 +16,7 @@ from corrotwin.benchmarks.formatting.table import (
     text_column,
     yes_no_column,
 )
-from corrotwin.benchmarks.formatting.wording import count, listed, span
+from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, ReportSection, Text
 from corrotwin.benchmarks.stats.tukey import summary
@@ -93,7 +94,7 @@ def section(material: Material, complexity: Callable[[str, int], "Complexity"]) 
         timed = timings(material.results)
     except InputError as error:
         timed = {}
-        blocks.append(Text(text=f"There are no latencies: {error}."))
+        blocks.append(Text(text=words.line("cost", "no_latencies", error=error)))
     rows = [_row(material, backbone, complexity(backbone, size), timed.get(backbone))
             for backbone in material.results.config.backbones]  # fmt: skip
     ranked = _ranked(material, rows, [(row["latency_ms"], row["f1_mean"]) for row in rows])
@@ -109,7 +110,6 @@ def section(material: Material, complexity: Callable[[str, int], "Complexity"]) 
     return ReportSection(
         key="cost",
         title="Accuracy against cost",
-        short="Cost",
         blocks=(*blocks, _table(material, rows, size, timed, mixed)),
     )
 
@@ -118,11 +118,7 @@ def _machines(material: Material) -> str:
     """Return a sentence where training minutes come from several kinds of machine; empty for one kind."""
     runs = [each for name in material.results.config.backbones for each in material.cell(material.reference, name)]
     devices = sorted({str(material.results.runs[each.id].manifest.get("device")) for each in runs})
-    if len(devices) < 2:
-        return ""
-    return (
-        f" Training minutes are of runs on {len(devices)} kinds of machine ({', '.join(devices)}): no measure of speed."
-    )
+    return words.line("cost", "machines", devices=devices)
 
 
 def _front(known: Sequence[Row]) -> str:
@@ -130,13 +126,7 @@ def _front(known: Sequence[Row]) -> str:
     best = [str(row["backbone"]) for row in known if row["pareto"]]
     if len(known) < 2:
         return ""
-    if len(best) == len(known):
-        return "Every backbone is on the Pareto front: each faster one has a lower mean F1."
-    others = listed([str(row["backbone"]) for row in known if not row["pareto"]])
-    return (
-        f"On the Pareto front of F1 against latency: {listed(best)}. Not on it: {others}, since one of these "
-        "is as fast and higher in mean F1, or faster and as high. Means are taken as they are here."
-    )
+    return words.line("cost", "front", best=best, others=[row["backbone"] for row in known if not row["pareto"]])
 
 
 def _ranked(material: Material, rows: Sequence[Row], points: Sequence[Point]) -> list[Point]:
@@ -177,19 +167,10 @@ def _row(material: Material, backbone: str, size: "Complexity", timing: Timing |
 
 def _table(material: Material, rows: Sequence[Row], size: int, timed: dict[str, Timing], mixed: str) -> ReportTable:
     how = next(iter(timed.values()), None)
-    latency = (
-        ""
-        if how is None
-        else (
-            f" Latency is the median of {how.repeats} calls, batch 1, {count(how.threads, 'CPU thread')}, precision "
-            f"{how.precision}, all backbones in turn, on one machine."
-        )
-    )
     return material.table(
         "cost",
         "Accuracy against cost",
-        f"Arm “{material.reference}”: mean ± SD over runs; cost of the U-Net for one {size}×{size} image.{latency}"
-        f"{mixed}",
+        words.line("cost", "table", arm=material.reference, size=size, how=how, mixed=mixed),
         (
             text_column("Backbone", "backbone"),
             number_column("Runs", "runs", "d"),
@@ -224,6 +205,8 @@ def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> F
             for (cost, score), row in zip(points, rows, strict=True):
                 if cost is not None:
                     name, sd = row["backbone"], row["f1_sd"] or 0
+                    said = f"{name}: F1 {score:.3f}, {cost:.3g} {label}"
+                    axis.plot([cost], [score], "o", ms=14, alpha=0, gid=tip(said), zorder=9)  # over and around the mark
                     axis.errorbar(
                         [cost],
                         [score],
@@ -245,8 +228,7 @@ def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> F
     return material.figure(
         "cost",
         "F1 against four costs",
-        f"Arm “{material.reference}”: mean F1 and SD over n = {span([row['runs'] for row in rows])} runs. Dashed: the "
-        f"Pareto front. Better is up and to the left.{mixed}{' They have no front.' if mixed else ''}",
+        words.line("cost", "figure", arm=material.reference, runs=[row["runs"] for row in rows], mixed=mixed),
         4.9,
         draw,
     )

@@ -1,4 +1,4 @@
-"""Section 6, the data: counts, and leaks of the split."""
+"""The data: counts, and leaks of the split."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,6 +7,7 @@ import numpy as np
 
 from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.formatting.table import NONE, Column, ReportTable, Row, number_column, text_column
+from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, ReportSection, Text
 from corrotwin.twin.core.errors import InputError
@@ -21,9 +22,12 @@ def section(material: Material) -> ReportSection:
     """Return what was trained and tested on."""
     blocks: list[Block] = [_counts(material)]
     split, reason = _split(material)
-    blocks += [Text(text="Does the split give anything away?", heading=True)]
-    blocks += _leaks(material, split) if split and material.dataset else [Text(text=f"Not checked. {reason}")]
-    return ReportSection(key="data", title="The data", short="Data", blocks=tuple(blocks))
+    blocks += _leaks(material, split) if split and material.dataset else _not_checked(reason)
+    return ReportSection(key="data", title="The data", blocks=tuple(blocks))
+
+
+def _not_checked(reason: str) -> list[Block]:
+    return [Text(text=words.line("data", "not_checked", reason=reason))]
 
 
 def _split(material: Material) -> "tuple[Split | None, str]":
@@ -60,7 +64,7 @@ def _counts(material: Material) -> ReportTable:
     return material.table(
         "counts",
         "Images",
-        "Numbers of images, spots, annotated regions, and the corroded share of the median image.",
+        words.line("data", "counts", has_spots=groups is not None),
         (
             text_column("Set", "what"),
             number_column("Images", "images", "d"),
@@ -69,9 +73,7 @@ def _counts(material: Material) -> ReportTable:
             Column(heading="Corroded, median", cell=lambda row: _percent(row["share"])),
         ),
         rows,
-        "Validation and test never hold a render that trains."
-        + ("" if groups else " No spots are known: each photo counts as its own, too hopeful where photos share one."),
-    )  # fmt: skip
+    )
 
 
 def _percent(share: float | None) -> str:
@@ -95,7 +97,7 @@ def _leaks(material: Material, split: "Split") -> list[Block]:
     try:
         found = leakage.report(dataset, split)
     except InputError as error:
-        return [Text(text=f"Not checked: {error}.")]
+        return _not_checked(f"{error}.")
     rows = [
         _leak_row(f"this study ({split.how})", [found.leaks]),
         _leak_row("this study, by files equal byte for byte", [found.copies]),
@@ -106,20 +108,14 @@ def _leaks(material: Material, split: "Split") -> list[Block]:
     by_name = leakage.leaks(split, named) if named is not None else None
     if by_name is not None and by_name.split_groups:
         rows.insert(1, _leak_row(f"this study, by {photo_groups.HINT}", [by_name]))
-    leaked = len(found.leaks.test.leaked)
-    groups = "spot" if material.results.groups else "known group"
-    said = f"{leaked} of {found.leaks.test.photos} test photos show a spot seen in training: scores are too hopeful."
-    if by_name is not None and (pairs := by_name.test.leaked):
-        said = (
-            f"{len(pairs)} of {by_name.test.photos} test photos are copies of photos that train, by "
-            f"{photo_groups.HINT}, such as {pairs[0][0]} and {pairs[0][1]}: scores are too hopeful."
-        ) + (f" {said}" if leaked > len(pairs) else "")
-    elif not leaked:
-        said = f"No test photo shares its {groups} with a training photo."
+    said = words.paragraphs(
+        "data", "leaked", test=found.leaks.test, unit="spot" if material.results.groups else "known group",
+        copies=by_name.test.leaked if by_name is not None else (), hint=photo_groups.HINT,
+    )  # fmt: skip
     table = material.table(
         "leaks",
         "Photos of validation and test whose spot is in training",
-        "By the groups of the split; beside it what other ways to split the same photos would give away.",
+        words.line("data", "leaks"),
         (
             text_column("Split", "split"),
             number_column("Validation photos leaked", "valid", ".3g"),
@@ -130,7 +126,7 @@ def _leaks(material: Material, split: "Split") -> list[Block]:
         ),
         rows,
     )
-    return [Text(text=said), table]
+    return [*(Text(text=text) for text in said), table]
 
 
 def _leak_row(name: str, found: "Sequence[Leaks]") -> Row:

@@ -1,4 +1,4 @@
-"""Section 7, the method: configuration, seeds, versions, hardware, times, limits, and the commands."""
+"""The method: configuration, seeds, versions, hardware, times, limits, and the commands."""
 
 import shlex
 from collections import Counter
@@ -6,32 +6,33 @@ from typing import Any
 
 from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.formatting.table import ReportTable, number_column, text_column
-from corrotwin.benchmarks.formatting.wording import count, percent, span
+from corrotwin.benchmarks.formatting.wording import count, percent
+from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, Bullets, Command, Facts, ReportSection, Text, items
+from corrotwin.benchmarks.report.document import Block, Bullets, Command, Facts, ReportSection, Text
 from corrotwin.benchmarks.report.families import CONTRASTS
 from corrotwin.benchmarks.study.config import STUDIES, options, shown
 from corrotwin.benchmarks.study.results import Results
 from corrotwin.segmentation.arms import MIXED_SHARE
-
-HOW = {
-    "published": "random by photo, 70/15/15, as published; photos of one spot may stand in two parts",
-    "own": "the export's own train, valid and test folders",
-    "grouped": "random by whole groups (spots), 70/15/15",
-}
 
 
 def section(material: Material) -> ReportSection:
     """Return everything needed to judge and repeat the study."""
     results = material.results
     blocks: list[Block] = [Facts(title=title, values=values) for title, values in facts(results).items()]
-    blocks += [_runs(material), Text(text="What is unproven", heading=True), Bullets(items=items(*unproven(results)))]
-    blocks += [
-        Text(text="Commands", heading=True),
-        Text(text="The study, and this report from its folder:"),
-        Command(text=f"{command(results)}\ncorrotwin benchmarks report --out STUDY"),
-    ]
-    return ReportSection(key="method", title="How it was done", short="Method", blocks=tuple(blocks))
+    limits = Bullets(items=tuple(tuple(text.split(": ", 1)) for text in unproven(results)))  # type: ignore[misc]
+    return ReportSection(
+        key="method",
+        title="How it was done, and what it does not show",
+        blocks=(
+            Text(text="What this study does not show", heading=True),
+            limits,
+            *blocks,
+            _runs(material),
+            Text(text=words.line("method", "commands"), heading=True),
+            Command(text=f"{command(results)}\ncorrotwin benchmarks report --out STUDY"),
+        ),
+    )
 
 
 def command(results: Results) -> str:
@@ -83,9 +84,11 @@ def facts(results: Results) -> dict[str, dict[str, str]]:
             "test photos are": results.data_label,
             "images": f"{counts['images']} with {counts['annotations']} annotated regions",
             "categories that count as corrosion": ", ".join(manifest["data"].get("classes", ())) or "all",
-            "split": f"{HOW.get(split['how'], split['how'])} (seed {split['seed']})",
+            "split": words.line("method", "split", split=split),
             "training / validation / test": f"{counts['train']} / {counts['valid']} / {counts['test']}",
-            "used in a run": _used(results),
+            "used in a run": words.line(
+                "method", "used", config=next(iter(results.grid.values())), test=len(results.test_images)
+            ),
             "digest of the data": manifest["data"]["digest"],
             "digest of the split": split["digest"],
         },
@@ -136,7 +139,7 @@ def _renders(results: Results) -> dict[str, str]:
         "made": "given as a folder: " + str(renders["name"])
         if plan is None
         else f"preset {plan['preset']}, {plan['size']}×{plan['size']} pixels",
-        "draws": f"{len(sizes)} of {span(sizes)}, one for each run" if sizes else "none: all runs share all renders",
+        "draws": words.line("method", "draws", sizes=sizes),
         "enter": "training only; validation and test never hold a render of this set",
         "digest": renders["digest"],
     }
@@ -147,55 +150,19 @@ def _draw_sizes(results: Results) -> list[int]:
     return [draw["images"] for draw in (results.manifest["renders"] or {}).get("draws", ())]
 
 
-def _used(results: Results) -> str:
-    config = next(iter(results.grid.values()))
-    test = len(results.test_images)
-    if config.max_train_images is None and config.max_eval_images is None:
-        return f"all; {test} test photos"
-    return (
-        f"a subsample: at most {config.max_train_images} training photos, at most {config.max_eval_images} each for "
-        f"validation and test ({test} test photos scored)"
-    )
-
-
-def unproven(results: Results) -> list[str]:
-    """List what the numbers of this study do not show."""
-    found = []
-    if results.smoke:
-        found.append("Everything: the quick profile trains too little for its numbers to mean anything.")
-    if not results.photographs:
-        found.append("Anything about photographs: the test images are rendered.")
-    found.append(
-        "One split of one dataset: the verdicts speak of other runs and other spots like these, not of another split "
-        "or another labeller."
-    )
-    if any(cell.real_fraction == 1 for cell in results.cells):
-        found.append("At 100 % all runs train on the same photos: another training set is not among what varies.")
-    if results.groups is None or photo_groups.are_copies_only(results.groups):
-        found.append("Spots are not known: photos that share one count as independent, so intervals are too narrow.")
-    if results.manifest["renders"] and not _draw_sizes(results):
-        found.append("Other draws of the renders: all runs share one, so p-values are too small where draws differ.")
-    found += _machines(results)
-    if results.config.changes and results.config.by_command:
-        found.append(
-            f"That every backbone and arm is at its best: all have the same settings ({results.config.changed}), "
-            "whatever these were tuned on; tuning and the choice of the best epoch both look at the validation photos."
-        )
-    if not results.across:
-        found.append("Transfer: no run was measured on another set.")
+def unproven(results: Results) -> tuple[str, ...]:
+    """List what the numbers of this study do not show, each "what: why"."""
     complete = Counter((each.arm, each.backbone) for each in results.scores)
-    few = [cell for cell in results.cells if complete[cell.arm.name, cell.backbone] < 5]
-    if few:
-        found.append(f"Small differences: {len(few)} of {len(results.cells)} cells have fewer than five complete runs.")
-    found.append(
-        "That the paper's numbers come out: its photos, batch size, optimiser, learning rate and augmentation are not "
-        "known."
-    )
-    return found
+    return words.paragraphs(
+        "method", "unproven", results=results, mixed=_machines(results),
+        no_spots=results.groups is None or photo_groups.are_copies_only(results.groups),
+        one_draw=results.manifest["renders"] and not _draw_sizes(results),
+        few=sum(complete[cell.arm.name, cell.backbone] < 5 for cell in results.cells),
+    )  # fmt: skip
 
 
-def _machines(results: Results) -> list[str]:
-    """Return a sentence where two sides of a comparison were trained on other devices or in another precision."""
+def _machines(results: Results) -> list[tuple[str, set[str]]]:
+    """Return the comparisons whose sides were trained on several devices or in several precisions, and which."""
     ran: dict[tuple[str, float, str], set[str]] = {}
     for each in results.scores:
         manifest = results.runs[each.id].manifest
@@ -212,11 +179,7 @@ def _machines(results: Results) -> list[str]:
     for kind, fraction in dict.fromkeys((kind, fraction) for kind, fraction, _ in ran):
         all_of = set().union(*(how for (one, part, _), how in ran.items() if (one, part) == (kind, fraction)))
         pairs.append((f"backbones of {kind} ({percent(fraction)})", all_of))
-    mixed = [(name, how) for name, how in pairs if len(how) > 1]
-    if not mixed:
-        return []
-    listed = "; ".join(f"{name}: {', '.join(sorted(how))}" for name, how in mixed)
-    return [f"That differences come from what is compared alone: runs differ in device or precision, too, in {listed}."]
+    return [(name, how) for name, how in pairs if len(how) > 1]
 
 
 def _runs(material: Material) -> ReportTable:
@@ -242,7 +205,7 @@ def _runs(material: Material) -> ReportTable:
     return material.table(
         "runs",
         "The runs",
-        f"Every run of the grid: means over {material.units}, the epoch whose weights were evaluated, training time.",
+        words.line("method", "runs", units=material.units),
         (
             text_column("Run", "id"),
             number_column("Seed", "seed", "d"),

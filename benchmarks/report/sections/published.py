@@ -1,4 +1,4 @@
-"""Section 3, the paper side by side: Tables I to IV and figures 1 to 3, ours and theirs, and the paper's slips."""
+"""The published study beside this one: Tables I to IV, figures 2 and 3, and the paper's slips."""
 
 from collections.abc import Callable
 from functools import cache
@@ -16,11 +16,10 @@ from corrotwin.benchmarks.formatting.table import (
     text_column,
     yes_no_column,
 )
-from corrotwin.benchmarks.formatting.wording import SCORES, listed
-from corrotwin.benchmarks.report import paper_figures
+from corrotwin.benchmarks.formatting.wording import SCORES
+from corrotwin.benchmarks.report import paper_figures, words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Bullets, Facts, ReportSection, Text
-from corrotwin.benchmarks.report.overlays import examples
 from corrotwin.benchmarks.report.sections.verdicts import backbone_table
 from corrotwin.benchmarks.stats.power import FEWEST_RUNS
 from corrotwin.benchmarks.stats.tukey import Pair, run_means, summary, tukey, tukey_from_summary
@@ -41,52 +40,34 @@ def section(material: Material, complexity: Callable[[str, int], "Complexity"]) 
     """
     absent = [name for name in paper.TABLE_II if name not in material.results.config.backbones]
     if absent:
-        blocks: list[Block] = [
-            Text(
-                text=f"The paper compares {listed(list(paper.TABLE_II))} with each other. This study has no "
-                f"{listed(absent, 'or')}, so it cannot be laid beside the paper: its tables take all four."
-            ),
+        text = words.line("paper", "other_backbones", theirs=list(paper.TABLE_II), absent=absent)
+        return _section([Text(text=text), *backbone_table(material)])
+    arm = material.reference
+    intro = words.line("paper", "intro", citation=paper.CITATION, arm=arm, same=material.on_photos_alone)
+    return _section(
+        [
+            Text(text=intro),
+            _table_i(material, complexity),
+            _table_ii(material),
+            *_tukey_tables(material),
             *backbone_table(material),
+            *_figures(material),
+            Facts(title="The paper's protocol", values=paper.PROTOCOL),
+            Text(text="Slips and gaps of the paper", heading=True),
+            Bullets(items=tuple((slip.where, slip.text) for slip in paper.SLIPS)),
         ]
-        return _section(blocks)
-    same = "trains on photos alone as the paper did"
-    if not material.on_photos_alone:
-        same = "does not do what the paper did: no arm of this study trains on photos alone"
-    blocks = [
-        Text(
-            text=f"{paper.CITATION} Its values stand in the shaded columns. Ours are from the arm "
-            f"“{material.reference}”, which {same}. The photos are others: columns show whether the same order comes "
-            "out, not whether the same number does."
-        ),
-        _table_i(material, complexity),
-        _table_ii(material),
-        *_tukey_tables(material),
-        *backbone_table(material),
-    ]
-    drawn, missing = _figures(material)
-    blocks += [Text(text="Figures 1 to 3", heading=True), *drawn, *(Text(text=text) for text in missing)]
-    blocks += [
-        Facts(title="The paper's protocol", values=paper.PROTOCOL),
-        Text(text="What a reader of both should know", heading=True),
-        Bullets(items=tuple((slip.where, slip.text) for slip in paper.SLIPS)),
-    ]
-    return _section(blocks)
+    )
 
 
 def _section(blocks: list[Block]) -> ReportSection:
-    return ReportSection(key="paper", title="The paper side by side", short="The paper", blocks=tuple(blocks))
+    return ReportSection(key="paper", title="The published study side by side", blocks=tuple(blocks))
 
 
 def _tukey_tables(material: Material) -> list[Block]:
     """Return Tables III and IV, or why there are none."""
     fewest = min(len(material.cell(material.reference, backbone)) for backbone in paper.TABLE_II)
     if fewest < FEWEST_RUNS:
-        return [
-            Text(
-                text=f"Tables III and IV are left out: a test takes {FEWEST_RUNS} complete runs of each backbone, and "
-                "the paper has ten."
-            )
-        ]
+        return [Text(text=words.line("paper", "no_tukey", runs=paper.RUNS))]
     return [_table_tukey(material, "f1"), _table_tukey(material, "iou")]
 
 
@@ -117,11 +98,11 @@ def _table_i(material: Material, complexity: Callable[[str, int], "Complexity"])
     def millions(key: str) -> Callable[[Row], str]:
         return lambda row: f"{row[key] / 1e6:.1f}"
 
+    caption, note = words.paragraphs("paper", "table1", size=PAPER_SIZE)
     return material.table(
         "table1",
         "Table I. The models",
-        f"Parameters, depth and multiply-accumulates for one {PAPER_SIZE}×{PAPER_SIZE} image; training time of a run, "
-        "mean ± SD over runs.",
+        caption,
         (
             text_column("Backbone", "backbone"),
             Column(heading="U-Net params, M", cell=millions("unet_params")),
@@ -134,9 +115,7 @@ def _table_i(material: Material, complexity: Callable[[str, int], "Complexity"])
             plus_minus_column("Paper: training, min", "paper_train_minutes", ".2f"),
         ),
         rows,
-        "The paper's parameters and FLOPs are those of the ImageNet classifiers; what it calls FLOPs are "
-        "multiply-accumulates. Depth counts the encoder's convolutions without the classifier's head; the paper's is "
-        "the number in the network's name. Times are of other machines and other numbers of photos.",
+        note,
     )
 
 
@@ -154,8 +133,7 @@ def _table_ii(material: Material) -> ReportTable:
     return material.table(
         "table2",
         "Table II. Scores",
-        f"Per-image F1 and intersection over union on {material.units}, mean ± SD over runs; the paper's over "
-        f"{paper.RUNS} runs on its own photos.",
+        words.line("paper", "table2", units=material.units, runs=paper.RUNS),
         (
             text_column("Backbone", "backbone"),
             number_column("Runs", "runs", "d"),
@@ -165,7 +143,6 @@ def _table_ii(material: Material) -> ReportTable:
             plus_minus_column("Paper: IoU", "paper_iou", ".3f"),
         ),
         rows,
-        "A photo without corrosion on which none was found scores 1. An SD needs at least two runs.",
     )
 
 
@@ -183,8 +160,8 @@ def paper_tukey(score: str) -> dict[tuple[str, str], Pair]:
 
 def _table_tukey(material: Material, score: str) -> ReportTable:
     published = {"f1": paper.TABLE_III, "iou": paper.TABLE_IV}[score]
-    printed, results = paper_tukey(score), material.results
-    means = run_means(results.scores, arm=material.reference, score=score)
+    printed = paper_tukey(score)
+    means = run_means(material.results.scores, arm=material.reference, score=score)
     rows: list[Row] = []
     reasons: dict[str, list[str]] = {}
     for pair in tukey({backbone: means.get(backbone, ()) for backbone in paper.TABLE_II}):
@@ -206,11 +183,12 @@ def _table_tukey(material: Material, score: str) -> ReportTable:
         )
         if pair.reason:
             reasons.setdefault(pair.reason, []).append(f"{pair.first} and {pair.second}")
+    photos = len(material.results.test_images)
+    caption, note = words.paragraphs("paper", "tukey", score=SCORES[score], photos=photos)
     return material.table(
         f"table{3 if score == 'f1' else 4}",
         f"Table {ROMAN[score]}. Tukey's HSD, {SCORES[score]}",
-        f"Differences of mean {SCORES[score]} (second minus first) with simultaneous 95 % intervals and adjusted "
-        f"p-values; the values tested are the means of the runs over {len(results.test_images)} test photos.",
+        caption,
         (
             text_column("First", "first"),
             text_column("Second", "second"),
@@ -223,17 +201,14 @@ def _table_tukey(material: Material, score: str) -> ReportTable:
             p_column("p from paper's Table II", "paper_p_from_table2"),
         ),
         rows,
-        "As in the paper, the test takes the runs as the sample: it speaks of exactly these test photos, not of others "
-        "like them, and writes no verdict here. The last column works the paper's p-value out again from the means and "
-        "SDs it prints.",
+        note,
         *(f"{'; '.join(pairs)}: {reason}." for reason, pairs in reasons.items()),
         command="corrotwin benchmarks from-summary --paper",
     )
 
 
-def _figures(material: Material) -> tuple[list[Block], list[str]]:
-    """Return the paper's three figures from our runs and photos, where there are any."""
-    shown, absent = examples(material)
+def _figures(material: Material) -> list[Block]:
+    """Return the paper's figures 2 and 3 from our runs; the photos of its figure 1 stand in a section of their own."""
     if not any(material.cell(material.reference, backbone) for backbone in paper.TABLE_II):
-        return list(shown), [*absent, f"There are no curves: no run of the arm “{material.reference}” is complete."]
-    return [*shown, paper_figures.curves(material), paper_figures.boxes(material)], absent
+        return [Text(text=words.line("paper", "no_curves", arm=material.reference))]
+    return [paper_figures.curves(material), paper_figures.boxes(material)]

@@ -1,10 +1,9 @@
-"""Section 2, real against mixed: what renders and the controls change, by part of the photos and by photo."""
+"""What renders and the controls change, by part of the photos and by photo."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from corrotwin.benchmarks.formatting.style import Figure
 from corrotwin.benchmarks.formatting.table import (
     Column,
     ReportTable,
@@ -14,82 +13,48 @@ from corrotwin.benchmarks.formatting.table import (
     plus_minus_column,
     text_column,
 )
-from corrotwin.benchmarks.formatting.wording import KINDS, percent, render_share
+from corrotwin.benchmarks.formatting.wording import percent
+from corrotwin.benchmarks.report import gain_figures, words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Bullets, ReportSection, Text
 from corrotwin.benchmarks.report.families import Families
-from corrotwin.benchmarks.report.forest_plot import forest
-from corrotwin.benchmarks.report.gain_figures import by_property, learning_curve
 from corrotwin.benchmarks.report.sections.verdicts import contrast_blocks, tested
 from corrotwin.benchmarks.stats import subgroups
 from corrotwin.benchmarks.stats.crossed_effects import unit_means
 from corrotwin.benchmarks.stats.tukey import summary
 from corrotwin.benchmarks.stats.verdict import VERDICTS
-from corrotwin.benchmarks.study.results import Results
 
 if TYPE_CHECKING:
     from corrotwin.benchmarks.stats.comparison import Comparison
 
-MOST_LINES = 18  # of a figure of all backbones
-
 
 def section(material: Material) -> ReportSection:
     """Return verdicts on arms with their figures, where the gain lies, and the same on other sets."""
+    cells = {cell.kind: cell for cell in reversed(material.results.cells)}
+    arms = tuple((kind, words.line("renders", "arm", cell=cells[kind])) for kind in material.results.kinds)
     return ReportSection(
         key="renders",
-        title="Real against mixed",
-        short="Renders",
+        title="Renders against photos alone",
         blocks=(
-            Text(text="Every arm takes the same number of optimiser steps; run r of every arm shares its real photos; "
-                 "a part of the photos is drawn anew, by whole spots, for each run; validation and test are the same "
-                 "photos in all."),
-            Bullets(items=tuple((kind, _described(kind, material.results)) for kind in material.results.kinds)),
-            *_forests(material),
+            Text(text=words.line("renders", "intro")),
+            Bullets(items=arms),
+            *_tally(material),
             *contrast_blocks(material),
-            *learning_curve(material),
+            *gain_figures.controls(material),
+            *gain_figures.learning_curve(material),
             _scores(material),
             *_where(material),
             *_across(material),
         ),
-    )  # fmt: skip
+    )
 
 
-def _described(kind: str, results: Results) -> str:
-    """Return what an arm is, with the part of each batch that is renders where it mixes them with photos."""
-    cell = next(cell for cell in results.cells if cell.kind == kind)
-    about = KINDS.get(kind, "an arm of its own")
-    return f"{about} ({render_share(cell.arm.render_share)})" if cell.mixes else about
-
-
-def _forests(material: Material) -> list[Figure]:
-    """Draw the contrasts that are tested."""
-    families, figures = material.f1, []
-    gains = families.contrast("real", "mixed")
-    if tested(gains):
-        rows = [(f"{each.backbone}, {percent(families.real_fraction(each))}", each) for each in gains]
-        figures.append(
-            forest(material, "gains", "What renders change: F1 with renders minus F1 on photos alone", [("", rows)])
-        )
-    others = [
-        (contrast, found)
-        for contrast, found in families.contrasts.items()
-        if (contrast.base, contrast.kind) != ("real", "mixed") and tested(found)
-    ]
-    title = "The controls: F1 of one arm minus F1 of the other"
-    if sum(len(found) for _, found in others) > MOST_LINES:  # the table has them all
-        title = f"{title}, {material.lead}"
-        others = [(contrast, [each for each in found if each.backbone == material.lead]) for contrast, found in others]
-    groups = [
-        (
-            f"{contrast.kind} − {contrast.base}",
-            [(f"{each.backbone}, {percent(families.real_fraction(each))}", each) for each in found],
-        )
-        for contrast, found in others
-        if found
-    ]
-    if groups:
-        figures.append(forest(material, "controls", title, groups))
-    return figures
+def _tally(material: Material) -> list[Block]:
+    """Return the verdicts on renders counted, where there are several backbones."""
+    known = [each for each in material.f1.contrast("real", "mixed") if each.known]
+    if not tested(known) or len({each.backbone for each in known}) < 2:
+        return []
+    return [Text(text=words.line("renders", "tally", found=known))]
 
 
 def _scores(material: Material) -> ReportTable:
@@ -108,7 +73,7 @@ def _scores(material: Material) -> ReportTable:
     return material.table(
         "scores",
         "Scores of every arm",
-        f"Mean ± SD over runs on {material.units}; the training photos are the mean over runs, drawn by whole spots.",
+        words.line("renders", "scores", units=material.units),
         (
             text_column("Arm", "arm"),
             Column(heading="Photos", cell=lambda row: percent(row["fraction"])),
@@ -120,7 +85,6 @@ def _scores(material: Material) -> ReportTable:
             plus_minus_column("Training, min", "train_minutes", ".1f"),
         ),
         rows,
-        material.weighing,
     )
 
 
@@ -132,7 +96,7 @@ def _where(material: Material) -> list[Block]:
         return []
     if absent := [name for name in material.results.test_images if name not in material.photos]:
         reason = material.photos_absent or f"the photos no longer have {absent[0]}."
-        return [title, Text(text=f"What the photos show is not known here. {reason}")]
+        return [title, Text(text=words.line("renders", "where_unknown", reason=reason))]
     said = [subgroups.describe(material.photos[name]) for name in material.results.test_images]
     units = subgroups.unit_names(material.results.test_images, material.results.groups)
     gains = {each: _gains(material, each) for each in found}
@@ -143,15 +107,10 @@ def _where(material: Material) -> list[Block]:
             values = np.array([one[key] for one in said])
             bins[each, key] = subgroups.by_quarter(gains[each], values, units)
             rows += [_where_row(material, each, about, one) for one in bins[each, key]]
-    note = (
-        "Quarters of the test photos; intervals by the crossed test on the photos of each quarter alone (runs and "
-        "spots both random), adjusted for nothing. They suggest where to look; they settle nothing. The kind of asset "
-        "is not recorded for these photos."
-    )
     table = material.table(
         "where",
-        "Gain of renders by what the photos show",
-        f"F1 with renders minus F1 on photos alone, on quarters of the {material.units}, with 95 % intervals.",
+        "Gain of renders by what the photos show, all backbones",
+        "",
         (
             text_column("Property", "property"),
             text_column("Backbone", "backbone"),
@@ -166,7 +125,7 @@ def _where(material: Material) -> list[Block]:
         rows,
         files_only=True,
     )
-    return [title, Text(text=note), by_property(material, bins), table]
+    return [title, Text(text=words.line("renders", "where")), gain_figures.by_property(material, bins), table]
 
 
 def _where_row(material: Material, each: "Comparison", about: subgroups.Property, one: subgroups.Gain) -> Row:
@@ -200,24 +159,20 @@ def _across(material: Material) -> list[Block]:
     blocks: list[Block] = [Text(text="On other sets", heading=True)]
     rows: list[Row] = []
     for name, scores in results.across.items():
+        said = words.paragraphs("renders", "not_across", name=name, missing=results.across_missing[name], scores=scores)
+        blocks += [Text(text=text) for text in said]
         if not scores:
-            reasons = ", ".join(dict.fromkeys(results.across_missing[name].values())) or "no run is complete"
-            blocks.append(Text(text=f"No run was measured on {name}: {reasons}."))
             continue
         families = Families(results=results, scores=scores, groups=material.spots_of(name), score="f1")
         for found in families.contrasts.values():
             known = [each for each in found if each.known]
             rows += [_across_row(name, families, each) for each in known]
-        if missing := results.across_missing[name]:
-            blocks.append(
-                Text(text=f"{len(missing)} runs were not measured on {name}: {next(iter(missing.values()))}.")
-            )
     if rows:
         blocks.append(
             material.table(
                 "across",
                 "Arms against arms, on other sets",
-                "Differences of mean F1 between arms of the same runs, measured on all photos of another set.",
+                words.line("renders", "across"),
                 (
                     text_column("Set", "set"),
                     text_column("Arms", "question"),
@@ -232,8 +187,6 @@ def _across(material: Material) -> list[Block]:
                     Column(heading="Units", cell=lambda row: f"{row['units']} {row['unit']}s"),
                 ),
                 rows,
-                "Means are over units. Spots of another set are read from spots.csv in its folder. Without it photos "
-                "are the units, and intervals are narrower than they should be where photos share a spot.",
             )
         )
     return blocks

@@ -1,6 +1,5 @@
 """Comparisons as tables."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,27 +12,14 @@ from corrotwin.benchmarks.formatting.table import (
     p_column,
     text_column,
 )
-from corrotwin.benchmarks.formatting.wording import listed, percent
+from corrotwin.benchmarks.formatting.wording import percent
+from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Text
 from corrotwin.benchmarks.report.families import CONTRASTS
 from corrotwin.benchmarks.stats.comparison import Comparison
-from corrotwin.benchmarks.stats.equivalence import MARGIN
-from corrotwin.benchmarks.stats.power import FEWEST_RUNS, MOST_RUNS, TARGET
+from corrotwin.benchmarks.stats.power import FEWEST_RUNS, TARGET
 from corrotwin.benchmarks.stats.verdict import VERDICTS
-
-# How to read the columns of both tables.
-READING = (
-    "p and verdict: the crossed test, runs and spots both random, adjusted for its family; equal: shown to be within "
-    f"{MARGIN:g}. More runs: of each side, to find a difference of {TARGET:g} four times in five; 0 where these runs "
-    f"would have, a dash where even {MOST_RUNS} would not. The file has IoU, photos won and detectable differences."
-)
-
-
-def tally(found: Sequence[Comparison]) -> str:
-    """Count the comparisons by verdict, in words."""
-    counts = Counter(VERDICTS[each.verdict] for each in found)
-    return ", ".join(f"{counts[name]} {name}" for name in VERDICTS.values() if counts[name])
 
 
 def tested(found: Iterable[Comparison]) -> bool:
@@ -45,13 +31,11 @@ def contrast_blocks(material: Material) -> list[Block]:
     """Return the table of all contrasts of arms, or why there is none."""
     families = material.f1
     if not families.contrasts:
-        pairs = listed([f"{each.kind} with {each.base}" for each in CONTRASTS])
-        return [
-            Text(text=f"Nothing is compared: at no backbone and part of the photos has this study the arms of {pairs}.")
-        ]
+        pairs = [f"{each.kind} and {each.base}" for each in CONTRASTS]
+        return [Text(text=words.line("renders", "nothing", pairs=pairs))]
     found = [each for of_one in families.contrasts.values() for each in of_one]
     if not tested(found):
-        return [Text(text=f"No difference is tested: {reason}.") for reason in _reasons(found)]
+        return [Text(text=words.line("renders", "untested", reasons=reasons(found)))]
     return [_contrast_table(material)]
 
 
@@ -64,8 +48,7 @@ def _contrast_table(material: Material) -> ReportTable:
     return material.table(
         "contrasts",
         "Arms against arms",
-        f"Differences of mean F1 and IoU between arms at equal parts of the training photos, on {material.units}. Each "
-        "question is a family of its own (Holm over backbone and part); intervals are 95 % for each by itself.",
+        words.line("renders", "contrasts", units=material.units),
         (
             text_column("Arms", "question"),
             text_column("Backbone", "backbone"),
@@ -73,9 +56,7 @@ def _contrast_table(material: Material) -> ReportTable:
             *_columns("Runs"),
         ),
         rows,
-        READING,
-        material.weighing,
-        *_notes([each for found in material.f1.contrasts.values() for each in found]),
+        *_notes(material, [each for found in material.f1.contrasts.values() for each in found]),
     )
 
 
@@ -85,13 +66,13 @@ def backbone_table(material: Material) -> list[Block]:
     for arm, found in material.f1.backbones.items():
         for each, other in zip(found, material.iou.backbones[arm], strict=True):
             rows.append({"arm": arm, "first": each.first, "second": each.second, **_values(each, other)})
-    if not tested(each for found in material.f1.backbones.values() for each in found):
+    every = [each for found in material.f1.backbones.values() for each in found]
+    if not tested(every):
         return []
     table = material.table(
         "backbones",
         "Backbones against backbones, by the crossed test",
-        f"Differences of mean F1 and IoU (second minus first) on {material.units}. The pairs of an arm are a family "
-        "(Bonferroni); its 95 % intervals hold for all of them at once.",
+        words.line("paper", "backbones", units=material.units),
         (
             text_column("Arm", "arm"),
             text_column("First", "first"),
@@ -99,9 +80,7 @@ def backbone_table(material: Material) -> list[Block]:
             *_columns("Runs, first / second"),
         ),
         rows,
-        READING,
-        material.weighing,
-        *_notes([each for found in material.f1.backbones.values() for each in found]),
+        *_notes(material, every),
     )
     return [table]
 
@@ -147,15 +126,18 @@ def _columns(runs: str) -> tuple[Column, ...]:
     )
 
 
-def _notes(found: Sequence[Comparison]) -> list[str]:
-    return [f"No p-value: {reason}." for reason in _reasons(found)]
+def _notes(material: Material, found: Sequence[Comparison]) -> list[str]:
+    """Return how to read the columns, how differences are weighed, and why some have no p."""
+    why = reasons(found)
+    return [
+        words.line("renders", "reading"), material.weighing,
+        *([words.line("renders", "untested_rows", reasons=why)] if why else []),
+    ]  # fmt: skip
 
 
-def _reasons(found: Sequence[Comparison]) -> list[str]:
+def reasons(found: Sequence[Comparison]) -> list[str]:
     """Return why comparisons have no test, each reason once; the column of runs shows who has too few."""
     untested = [each for each in found if each.reason]
-    few = [f"it takes {FEWEST_RUNS} complete runs of each, and more tell more"] * any(
-        min(each.runs) < FEWEST_RUNS for each in untested
-    )
+    few = [words.line("renders", "few_runs")] * any(min(each.runs) < FEWEST_RUNS for each in untested)
     others = dict.fromkeys(each.reason for each in untested if min(each.runs) >= FEWEST_RUNS)
     return [*few, *others]

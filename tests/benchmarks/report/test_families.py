@@ -1,5 +1,4 @@
 import csv
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,15 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure as Canvas
 
 from corrotwin.benchmarks.formatting import style
+from corrotwin.benchmarks.formatting.table import write
+from corrotwin.benchmarks.report import gain_figures, words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.families import Families
-from corrotwin.benchmarks.report.sections import answer, pictures, published, renders
+from corrotwin.benchmarks.report.sections import answer, published, renders
 from corrotwin.benchmarks.report.sections.cost import pareto
 from corrotwin.benchmarks.report.sections.method import command, facts, unproven
 from corrotwin.benchmarks.report.sections.verdicts import contrast_blocks
-from corrotwin.benchmarks.stats.verdict import recommendation
 from corrotwin.benchmarks.study import results
 from corrotwin.benchmarks.study.config import choose
 from corrotwin.benchmarks.study.grid import cells
@@ -58,38 +59,58 @@ def test_each_contrast_is_a_family_at_equal_fractions_of_planned_cells_only(unev
     assert len(families.backbones["real"]) == 3
 
 
-def test_the_answer_is_numbers_and_a_few_short_sentences_that_repeat_none(uneven: results.Results) -> None:
+def test_the_answer_is_three_sentences_and_one_figure(uneven: results.Results) -> None:
     found = material(replace(uneven, config=replace(uneven.config, profile="small")))
-    said, shown = answer.sentences(found), answer.tiles(found)
-    assert list(said)[-1] == "Rests on"
-    assert len(said) <= 5
-    for text in said.values():
-        assert text.endswith(".")
-        assert text[0].isupper() or text[0].isdigit()
-        assert not any(tile.number.removesuffix(" F1") in text for tile in shown if tile.verdict)
-    assert [tile.label for tile in shown] == [
-        "Renders, at 50 % of the training photos",
-        "Renders, at all training photos",
-        f"Highest mean, photos alone: {answer._ranked(found)[0][0]}",
-    ]
-    gain, whole = found.f1.contrast("real", "mixed")
-    for tile, each in zip(shown, (gain, whole), strict=False):
-        assert tile.detail.endswith(f" · {answer.VERDICTS[each.verdict]}")
-    assert answer.warnings(found)[-1].startswith("1 of 30 runs are missing")
+    renders_, step, basis = answer.sentences(found)
+    for each, of in zip(found.f1.contrast("real", "mixed"), ("50 % of the training", "all training"), strict=True):
+        assert f"at {of} photos (" in renders_
+        assert write(each.difference, "+.3f") in renders_
+        assert write(each.low, "+.3f") in renders_
+    assert step.endswith(("four times in five.", "test on more.")) or "copy-paste" in step
+    assert basis.startswith("With mobilenet_v2 and photos alone, 4 runs reach F1 ")
+    part = answer.section(found)
+    assert [block.kind for block in part.blocks] == ["text"] * 5 + ["figure"]
+    assert [block.warning for block in part.blocks if block.kind == "text"] == [True, True, False, False, False]
+    assert part.blocks[1].text.startswith("1 of 30 runs are missing")
+    assert [figure.name for figure in part.figures] == ["gains"]
 
 
-def test_where_no_difference_is_shown_the_answer_says_what_would_show_it(tmp_path: Path, fake_study: Maker) -> None:
-    fake_study(
-        tmp_path, profile="small", data=tmp_path / "photos", kinds=("real", "mixed"), backbones=("vgg16",), runs=3,
-        real_fractions=(0.5, 1.0),
-    )  # fmt: skip
-    found = material(results.load(tmp_path))
-    unsettled = [each for each in found.f1.contrast("real", "mixed") if each.verdict == "unsettled"]
-    assert unsettled
-    said = answer.sentences(found)["Renders"]
-    assert all(recommendation(each) in said for each in unsettled)
-    assert said.startswith("No difference is shown at ")
-    assert "Backbones" not in answer.sentences(found)  # there is one
+VERDICTS = {
+    "better": "Renders raise F1 at all training photos (+0.050, 95 % interval +0.040 to +0.060).",
+    "worse": "Renders lower F1 at all training photos (−0.050, 95 % interval −0.060 to −0.040).",
+    "equal": "Renders change F1 by less than 0.01 at all training photos (+0.001, 95 % interval −0.001 to +0.003).",
+    "unsettled": "Whether renders help is not settled at all training photos (F1 +0.020, 95 % interval −0.010 to "
+    "+0.050).",
+}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "values", "equal_p"),
+    [
+        ("better", (0.05, 0.04, 0.06, 0.001), 1.0), ("worse", (-0.05, -0.06, -0.04, 0.001), 1.0),
+        ("equal", (0.001, -0.001, 0.003, 0.6), 0.01), ("unsettled", (0.02, -0.01, 0.05, 0.2), 0.8),
+    ],
+)  # fmt: skip
+def test_each_verdict_has_its_sentence(
+    uneven: results.Results, verdict: str, values: tuple[float, ...], equal_p: float
+) -> None:
+    found = material(uneven)
+    whole = found.f1.contrast("real", "mixed")[1]
+    difference, low, high, p = values
+    each = replace(whole, difference=difference, low=low, high=high, p=p, equal_p=equal_p)
+    assert each.verdict == verdict
+    assert words.line("answer", "renders", study=found, tested=[each]) == VERDICTS[verdict]
+    step = words.line("answer", "next_step", study=found, tested=[each], controls=[])
+    assert step.startswith("No control was trained") if verdict == "better" else "control" not in step
+
+
+def test_better_renders_are_held_against_the_controls(uneven: results.Results) -> None:
+    found = material(uneven)
+    gain, control = found.f1.contrast("real", "mixed")[1], found.f1.contrast("copy-paste", "mixed")[1]
+    better = replace(gain, difference=0.05, p=0.001)
+    step = words.line("answer", "next_step", study=found, tested=[better], controls=[("copy-paste", control)])
+    assert step.startswith("At all training photos, compared with copy-paste of the same photos, renders are ")
+    assert f"({write(control.difference, '+.3f')})." in step
 
 
 def test_two_runs_show_means_and_no_test(tmp_path: Path, fake_study: Maker) -> None:
@@ -98,11 +119,15 @@ def test_two_runs_show_means_and_no_test(tmp_path: Path, fake_study: Maker) -> N
         backbones=TWO, runs=2,
     )  # fmt: skip
     found = material(results.load(tmp_path))
-    assert [tile.label.split(", ")[1] for tile in answer.tiles(found)[:2]] == [
-        "real at all training photos", "mixed at all training photos",
-    ]  # fmt: skip
-    assert answer.sentences(found)["Renders"].startswith("No difference is tested: it takes 3 complete runs")
-    assert "Backbones" not in answer.sentences(found)
+    untested, best, basis = answer.sentences(found)
+    assert untested.startswith("Whether renders help is not tested: a test takes 3 complete runs of each arm")
+    assert best.startswith(f"{answer.ranked(found)[0].backbone} has the highest mean F1 with photos alone: ")
+    assert basis.startswith("With ")
+    (figure,) = answer.section(found).figures
+    assert figure.name == "each-run"
+    drawn = Canvas()
+    figure.draw(drawn)
+    assert len(drawn.axes[0].get_yticks()) == 4
     part = renders.section(found)
     assert [table.name for table in part.tables] == ["scores"]
     assert part.figures == ()
@@ -111,15 +136,15 @@ def test_two_runs_show_means_and_no_test(tmp_path: Path, fake_study: Maker) -> N
 def test_a_smoke_run_shows_no_score_but_of_a_pretrained_network(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path, backbones=TWO)
     found = material(results.load(tmp_path))
-    assert answer.tiles(found) == []
-    assert list(answer.sentences(found)) == ["Next"]
-    assert not re.search(r"0\.\d", " ".join(answer.sentences(found).values()))
+    assert answer.sentences(found) == ("For an answer, run profile small on photos.",)
+    assert answer.section(found).figures == ()
     assert "First weights: random." in found.results.label
     others = ("vgg16", "resnet18", DEFAULT_BACKBONE)
     fake_study(tmp_path / "pretrained", backbones=others)
     found = material(results.load(tmp_path / "pretrained"))
     assert found.results.smoke_backbones == ("vgg16", "resnet18")
-    assert [tile.label for tile in answer.tiles(found)] == [f"{DEFAULT_BACKBONE}, photos alone"]
+    score, _ = answer.sentences(found)
+    assert score.startswith(f"{DEFAULT_BACKBONE} with ImageNet weights reaches F1 0.")
     assert found.lead == DEFAULT_BACKBONE
     assert replace(found, results=replace(found.results, scores=())).lead in others
     assert f"First weights: ImageNet for {DEFAULT_BACKBONE}, else random." in found.results.label
@@ -142,7 +167,7 @@ def test_one_backbone_has_no_tables_of_pairs_and_the_paper_takes_its_four(tmp_pa
     fake_study(tmp_path, kinds=("real", "mixed"), backbones=("vgg16",), runs=3)
     part = published.section(material(results.load(tmp_path)), lambda *_: pytest.fail("not needed"))
     (block,) = part.blocks
-    assert block.text.endswith("so it cannot be laid beside the paper: its tables take all four.")
+    assert block.text.endswith("so it cannot be compared with the paper, whose tables take all four.")
     assert "no resnet152, inceptionv4 or mobilenet_v2" in block.text
 
 
@@ -165,14 +190,8 @@ def test_renders_are_held_against_every_control_and_each_is_a_family_of_its_own(
     }
     table = next(block for block in contrast_blocks(found) if block.kind == "table")
     assert {"mixed − strong", "mixed − shuffled"} <= {row["question"] for row in table.rows}
-    (controls,) = (figure for figure in renders._forests(found) if figure.name == "controls")
+    (controls,) = gain_figures.controls(found)
     assert controls.height_in > 0.95 + 0.31 * 10
-    found = replace(found, results=replace(found.results, config=replace(found.results.config, profile="small")))
-    copied, strong, shuffled = answer.sentences(found)["Against the controls"].removesuffix(".").split("; ")
-    assert copied.startswith("Renders minus copy-paste at 50 % of the training photos: ")
-    assert strong.startswith("renders minus strong at all training photos: ")
-    assert shuffled.startswith("renders minus shuffled at 50 % of the training photos: ")
-    assert f"{families['strong', 'mixed'][0].difference:+.3f} (".replace("-", "−") in strong
 
 
 @pytest.mark.parametrize(("shift", "word"), [(120, "better"), (-120, "worse")])
@@ -198,11 +217,8 @@ def test_the_numbers_of_the_answer_are_those_of_the_pixels(
         means[kind] = float(np.mean(f1))
     found = material(results.load(tmp_path))
     gain = f"{means['mixed'] - means['real']:+.3f}".replace("-", "−")
-    (tile,) = answer.tiles(found)
-    assert tile.number == f"{gain} F1"
-    assert tile.detail.endswith(f" · {word}")
-    assert tile.verdict == word
-    assert "Renders" not in answer.sentences(found)  # the tile has said it
+    verb = {"better": "raise", "worse": "lower"}[word]
+    assert answer.sentences(found)[0].startswith(f"Renders {verb} F1 at all training photos ({gain}, 95 % interval ")
 
 
 def test_other_sets_have_families_of_the_same_cells(uneven: results.Results) -> None:
@@ -217,7 +233,7 @@ def test_a_study_without_pairs_says_so(tmp_path: Path, fake_study: Maker) -> Non
     found = material(results.load(tmp_path))
     assert not found.f1.contrasts
     assert not found.f1.backbones
-    assert set(answer.sentences(found)) == {"Next"}
+    assert answer.sentences(found) == ("For an answer, run profile small on photos.",)
 
 
 def test_where_renders_are_compared_the_answer_speaks_of_that_backbone(tmp_path: Path, fake_study: Maker) -> None:
@@ -228,7 +244,7 @@ def test_where_renders_are_compared_the_answer_speaks_of_that_backbone(tmp_path:
     )  # fmt: skip
     found = material(results.load(tmp_path))
     assert found.lead == "vgg16"
-    assert answer.tiles(found)[0].label == "Renders, at all training photos"
+    assert [each.backbone for each in answer.of_lead(found, "real", "mixed")] == ["vgg16"]
 
 
 def test_without_photos_alone_no_sentence_speaks_of_them(tmp_path: Path, fake_study: Maker) -> None:
@@ -238,17 +254,18 @@ def test_without_photos_alone_no_sentence_speaks_of_them(tmp_path: Path, fake_st
     )  # fmt: skip
     found = material(results.load(tmp_path))
     assert not found.on_photos_alone
-    assert "Backbones" in answer.sentences(found)
-    assert answer.tiles(found)[-1].label.startswith("Highest mean, arm copy-paste: ")
-    assert "photos alone" not in " ".join(answer.sentences(found).values())
+    pairs, basis = answer.sentences(found)
+    assert "of backbones" in pairs
+    assert "and arm copy-paste, 3 runs reach F1 " in basis
+    assert "photos alone" not in pairs + basis
     (text,) = (block.text for block in contrast_blocks(found) if block.kind == "text")
-    assert text.startswith("Nothing is compared: at no backbone and part of the photos")
+    assert text.startswith("Nothing is compared: no backbone and part of the photos")
 
 
 def test_an_arm_without_any_complete_run_is_not_said_to_be_absent(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path, backbones=("vgg16",), without=tuple(f"mixed-vgg16-0{run}" for run in (0, 1)))
     (text,) = (block.text for block in contrast_blocks(material(results.load(tmp_path))))
-    assert text == "No difference is tested: it takes 3 complete runs of each, and more tell more."
+    assert text == "No difference is tested: a test takes 3 complete runs of each."
 
 
 def test_cells_with_fewer_than_five_complete_runs_are_small(tmp_path: Path, fake_study: Maker) -> None:
@@ -294,9 +311,3 @@ def test_backbones_beyond_the_paper_are_drawn_apart() -> None:
     looks = [style.look(name, names) for name in names]
     assert looks[0] == style.LOOKS["vgg16"]
     assert len({(each.color, each.marker, str(each.dash)) for each in looks}) == len(names)
-
-
-def test_the_name_of_a_backbone_is_broken_where_its_column_is_narrow() -> None:
-    assert pictures._wrapped("tu-tf_efficientnet_lite0", 5) == "tu-tf_\nefficientnet_\nlite0"
-    assert pictures._wrapped("tu-tf_efficientnet_lite0", 2) == "tu-tf_efficientnet_lite0"
-    assert pictures._wrapped("mobilenet_v2", 5) == "mobilenet_v2"

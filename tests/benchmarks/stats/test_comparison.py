@@ -1,14 +1,15 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from statsmodels.formula.api import ols
 
+from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.stats.comparison import Comparison, arms, backbones
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray
 from corrotwin.benchmarks.stats.tukey import RunScores
-from corrotwin.benchmarks.stats.verdict import recommendation
 from corrotwin.twin.core.errors import InputError
 
 PHOTOS = 60
@@ -218,11 +219,17 @@ def test_a_difference_that_is_not_shown_comes_with_the_runs_that_would_show_it()
         ]
         return arms(both, pairs=[("real", "mixed")], score="f1", groups=None)[0]
 
-    assert recommendation(gain(3, 0.004)) == "0.02 would have been found four times in five"
+    def advice(found: Comparison) -> str:
+        unsettled = replace(found, p=1.0, equal_p=1.0)
+        return words.line("answer", "next_step", study=None, tested=[unsettled], controls=[])
+
+    assert advice(gain(3, 0.004)) == "These runs would have found a difference of 0.02 four times in five."
     noisy = gain(4, 0.02)
     assert noisy.more_runs
-    assert recommendation(noisy) == f"{noisy.more_runs} more runs of each would find 0.02 four times in five"
-    assert recommendation(gain(2, 0.2)) == "no number of runs up to 100 would find 0.02 on 60 photos: test on more"
+    found = f"{noisy.more_runs} more runs of each arm would find a difference of 0.02 four times in five."
+    assert advice(noisy) == found
+    none = "No number of runs up to 100 would find a difference of 0.02 on 60 photos: test on more."
+    assert advice(gain(2, 0.2)) == none
 
 
 def test_no_test_is_made_of_fewer_runs_than_asked_for() -> None:

@@ -26,7 +26,8 @@ def judged(arms: Mapping[str, FloatArray], wanted: Mapping[str, float] = Mapping
 
 def words(arms: dict[str, list[float]]) -> list[str]:
     """What stands in it, without the numbers of the axis."""
-    return [each for each in re.findall(r"<!-- (.*?) -->", drawn(arms, {})) if not re.fullmatch(r"0\.\d\d?", each)]
+    found = re.findall(r"<text [^>]*>(.*?)</text>", drawn(arms, {}))
+    return [each for each in found if not re.fullmatch(r"0\.\d\d?", each)]
 
 
 def test_arms_stand_by_their_photos_each_with_the_mean_of_its_runs() -> None:
