@@ -39,9 +39,10 @@ EXTRAS = (
     "export",
     "study",
     "development",
+    "docs",
 )
 IN_SOURCE = (Path(corrotwin.__file__).resolve().parents[2] / "pyproject.toml").is_file()  # else from a wheel
-WANTED = EXTRAS if IN_SOURCE else EXTRAS[:-1]
+WANTED = EXTRAS if IN_SOURCE else tuple(extra for extra in EXTRAS if extra not in ("development", "docs"))
 BLENDER_PYTHON = (3, 11)
 # What bpy needs of the system; `doctor.LIBRARIES` are the packages of Debian that have them.
 SHARED_LIBRARIES = (

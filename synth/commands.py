@@ -7,7 +7,7 @@ from tyro.conf import Positional
 
 from corrotwin.synth.spec import Map
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.text import say
+from corrotwin.twin.core.text import say, say_next
 
 
 def render(
@@ -102,6 +102,7 @@ def render(
         folder, config, count=wanted, shown=shown, only=only, device=device, workers=workers, address=address
     )
     say(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")
+    say_next("synth", "validate", folder)
 
 
 def fit(
@@ -152,7 +153,8 @@ def fit(
     base = Preset.read(preset) if preset.endswith(".json") else Preset.like(preset)
     given = photographs.read(photos, unlabelled, classes or None, split)
     say(output.make(out, given, base, textures=textures, seed=seed, workers=workers))
-    say(f"Look at {out.with_suffix('.html')}; then corrotwin synth render --preset {out} --count 300 --size 224")
+    say(f"{out}: the preset; look at {out.with_suffix('.html')}")
+    say_next("synth", "render", "--preset", out, "--count", 300, "--size", 224)
 
 
 def validate(
@@ -214,6 +216,7 @@ def validate(
         raise WorkError(f"{folder}: {errors} error{'' if errors == 1 else 's'} found; see the list")
     if rendered_again is not None:
         print_results(folder, rendered_again)
+    say_next("segmentation", "train", "--data", "PHOTOS", "--renders", folder, "--out", "out/run")
 
 
 def preview(folder: Path, /, *, html: bool = False, single: bool = False) -> None:
@@ -240,6 +243,7 @@ def preview(folder: Path, /, *, html: bool = False, single: bool = False) -> Non
         raise InputError(f"{folder}: cannot be written ({error.strerror}); copy the dataset") from error
     page = f" and {gallery.write(folder, single=single)}" if html else ""
     say(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}{page}")
+    say_next("synth", "validate", folder)
 
 
 def uvmap(*, twin: Path, camera: Path, name: str | None = None, out: Path | None = None) -> None:
@@ -264,6 +268,7 @@ def uvmap(*, twin: Path, camera: Path, name: str | None = None, out: Path | None
 
     target = out if out is not None else camera.with_suffix(".npz") if name is None else camera.parent / f"{name}.npz"
     say(texel_map.write(twin, camera, target, name=name))
+    say_next("twin", "inspect", twin, "--date", "DATE", "--tool", "TOOL", "--photo", "MASK", "--uvmap", target)
 
 
 def locate(
@@ -300,6 +305,7 @@ def locate(
 
     target = out if out is not None else photo.with_suffix(".json")
     say(str(located(photo, points, target, twin=twin, focal_px=focal_px, distortion=distortion)))
+    say_next("synth", "uvmap", "--twin", "TWIN" if twin is None else twin, "--camera", target)
 
 
 DESCRIPTION = "Rendered datasets of corroding assets with pixel-true masks."

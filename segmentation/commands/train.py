@@ -16,7 +16,7 @@ from corrotwin.segmentation.config import (
     configure,
 )
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import printable, say, say_error
+from corrotwin.twin.core.text import printable, say, say_error, say_next
 
 
 def train(
@@ -224,3 +224,5 @@ def train(
             on_epoch=on_epoch,
         )
     say(progress.scores_line(runs.load(out).per_image, "test photos"))
+    say(f"{out}: the trained run")
+    say_next("segmentation", "evaluate", out, "--data", data, "--out", f"{out}-test")
