@@ -14,6 +14,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse
+from tyro.conf import Positional
 
 from corrotwin.__main__ import GROUPS
 from corrotwin.twin.core import cli
