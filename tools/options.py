@@ -28,7 +28,7 @@ SINGLE = {  # commands of no group
     "doctor": "corrotwin.benchmarks.doctor",
 }
 _POSITIONAL = get_args(Positional[int])[1]  # the mark of arguments without a dash
-_WORDS: Mapping[Any, str] = {bool: "True¦False", Path: "PATH", int: "INT", float: "FLOAT", str: "TEXT"}
+_WORDS: Mapping[Any, str] = {bool: "{True,False}", Path: "PATH", int: "INT", float: "FLOAT", str: "TEXT"}
 
 
 def programs() -> dict[str, tuple[str, Mapping[str, Callable[..., Any]]]]:
@@ -111,9 +111,9 @@ def _value(hint: Any) -> str:
     """Return what stands for the value of an option."""
     origin, of = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return "¦".join(_value(one) for one in of if one is not NoneType)
+        return " or ".join(_value(one) for one in of if one is not NoneType)
     if origin is Literal:
-        return "¦".join(str(choice) for choice in of)
+        return f"{{{','.join(map(str, of))}}}"
     if origin is tuple:
         return f"{_value(of[0])} ..." if of[-1] is Ellipsis else " ".join(_value(one) for one in of)
     return _WORDS[hint]
@@ -121,8 +121,12 @@ def _value(hint: Any) -> str:
 
 def _with_code(text: str) -> Markdown:
     """Return help as Markdown, in which only what stands in backticks is markup."""
-    parts = _one_line(text).split("`")
-    return Markdown("".join(f"`{part}`" if place % 2 else escape_markdown(part) for place, part in enumerate(parts)))
+    return Markdown(re.sub(r"[^`]+(?=(?:[^`]*`[^`]*`)*[^`]*$)", lambda match: _escaped(match[0]), _one_line(text)))
+
+
+def _escaped(text: str) -> str:
+    """Escape Markdown and keep spaces at the ends."""
+    return text[: len(text) - len(text.lstrip())] + escape_markdown(text) + text[len(text.rstrip()) :]
 
 
 def _one_line(text: str) -> str:

@@ -9,7 +9,14 @@ from urllib.parse import unquote
 
 import pytest
 
+from tools.docs_docstrings import described
+
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_parameter_s_text_becomes_its_description_and_other_sections_stay() -> None:
+    text = "Do.\n\nParameters\n----------\na, b : of two\n    lines.\n**c : by name.\n\nReturns\n-------\nd : as it is."
+    assert described(text) == text.replace("a, b : ", "a, b\n    ").replace("c : ", "c\n    ")
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,7 @@ def test_the_pages_of_options_have_the_help() -> None:
     page = options.pages()["segmentation.md"]
     assert "| `--threads INT` | `2` | CPU threads; another number changes the last bits of the result. |" in page
     assert "| `--seed INT` | `0` |" in page
-    assert "| `--profile quick¦small¦paper` | `small` |" in page
+    assert "| `--profile {quick,small,paper}` | `small` |" in page
     assert "| `--data PATH` | required |" in page
 
 
