@@ -83,7 +83,7 @@ RAY = "import json, ray; print(json.dumps({'ray': ray.__version__}))"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class MachineAnswers:
     """What this machine says of its slow parts; each has an entry `trouble` where it does not work."""
 
     blender: dict[str, Any]
@@ -93,17 +93,17 @@ class Answers:
     """Whether they were started, or only looked for."""
 
 
-def look() -> Answers:
+def look() -> MachineAnswers:
     """Look for Blender, torch, Ray and weights by their files, without starting or importing any of them."""
-    return Answers(blender=_blender_files(), torch=_torch_files(), ray=_package("ray"), are_started=False)
+    return MachineAnswers(blender=_blender_files(), torch=_torch_files(), ray=_package("ray"), are_started=False)
 
 
-def start() -> Answers:
+def start() -> MachineAnswers:
     """Start Blender, torch and Ray, at the same time, and load the weights of the default encoder."""
     with ThreadPoolExecutor() as pool:
         tries = [pool.submit(tried, *words) for words in ((BLENDER,), (TORCH, *BACKBONES), (RAY,))]
         blender, torch, ray = (one.result() for one in tries)
-    return Answers(blender=blender, torch=torch, ray=ray, are_started=True)
+    return MachineAnswers(blender=blender, torch=torch, ray=ray, are_started=True)
 
 
 def _package(name: str, key: str = "") -> dict[str, Any]:

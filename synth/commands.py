@@ -243,7 +243,6 @@ def preview(folder: Path, /, *, html: bool = False, single: bool = False) -> Non
         raise InputError(f"{folder}: cannot be written ({error.strerror}); copy the dataset") from error
     page = f" and {gallery.write(folder, single=single)}" if html else ""
     say(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}{page}")
-    say_next("synth", "validate", folder)
 
 
 def uvmap(*, twin: Path, camera: Path, name: str | None = None, out: Path | None = None) -> None:
@@ -305,7 +304,6 @@ def locate(
 
     target = out if out is not None else photo.with_suffix(".json")
     say(str(located(photo, points, target, twin=twin, focal_px=focal_px, distortion=distortion)))
-    say_next("synth", "uvmap", "--twin", "TWIN" if twin is None else twin, "--camera", target)
 
 
 DESCRIPTION = "Rendered datasets of corroding assets with pixel-true masks."

@@ -151,7 +151,7 @@ def test_a_program_that_hangs_or_fails_is_told_in_one_line(monkeypatch: pytest.M
 def test_the_page_has_a_line_for_each_check_and_the_status_follows(
     lacking: bool, deep: bool, run_module: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = machine.Answers(
+    answers = machine.MachineAnswers(
         blender={"trouble": "ImportError: libGL.so.1: [red] no"} if lacking else {"bpy": "4.5"},
         torch={"gpus": [], "torch": "2.8", "lacking": [], "pretrained": {"tensors": 288}},
         ray={"ray": "2"},

@@ -12,7 +12,7 @@ from mkdocs.structure.files import File, Files
 
 import corrotwin
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # What lies outside docs: in the source folder, and in the site.
 OUTSIDE = {
     "README.md": "index.md",

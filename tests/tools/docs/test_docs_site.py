@@ -9,9 +9,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from tools.docs_docstrings import described
+from tools.docs.docstrings import described
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_a_parameter_s_text_becomes_its_description_and_other_sections_stay() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tools import options, typed
+from tools.docs import options, typed
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TYPED = [ROOT / "README.md", ROOT / "docs" / "first-day.md"]
 PAGES = sorted(
     path
@@ -66,7 +66,7 @@ def test_an_environment_that_make_setup_did_not_make_is_refused(tmp_path: Path) 
 
 def test_the_pages_of_options_are_current() -> None:
     written = {path.name: path.read_text() for path in options.FOLDER.glob("*.md")}
-    assert written == options.pages(), "run python -m tools.options"
+    assert written == options.pages(), "run python -m tools.docs.options"
 
 
 def test_the_pages_of_options_have_the_help() -> None:

@@ -1,6 +1,6 @@
 """Write the reference of all commands and options, docs/options, from the commands themselves.
 
-    python -m tools.options
+    python -m tools.docs.options
 
 The text is that of ``--help``: names, values and defaults from a command's signature, the rest from its docstring.
 """
@@ -21,7 +21,7 @@ from corrotwin.twin.core import cli
 from corrotwin.twin.core.files import write_text
 from corrotwin.twin.core.text import Markdown, escape_markdown, markdown_table
 
-FOLDER = Path(__file__).resolve().parents[1] / "docs" / "options"
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "options"
 SINGLE = {  # commands of no group
     "predict": "corrotwin.segmentation.commands.predict",
     "demo": "corrotwin.benchmarks.demo",
@@ -48,8 +48,9 @@ def pages() -> dict[str, str]:
 def page(program: str, commands: Mapping[str, Callable[..., Any]]) -> str:
     """Return the page of one program: a section for each command, with a table of its arguments and options."""
     sections = [_section(f"{program} {name}", name, command) for name, command in commands.items()]
-    return f"# Options of {program}\n\nThe text of `--help`, written by `python -m tools.options`.\n\n" + "\n".join(
-        sections
+    return (
+        f"# Options of {program}\n\nThe text of `--help`, written by `python -m tools.docs.options`.\n\n"
+        + "\n".join(sections)
     )
 
 
@@ -141,4 +142,4 @@ def write() -> None:
 
 
 if __name__ == "__main__":
-    cli.run_one("python -m tools.options", write)
+    cli.run_one("python -m tools.docs.options", write)

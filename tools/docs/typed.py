@@ -1,6 +1,6 @@
 """Type the commands of pages, exactly as written, into a fresh copy of this folder, as a reader would.
 
-    python -m tools.typed README.md docs/first-day.md --out out/typed
+    python -m tools.docs.typed README.md docs/first-day.md --out out/typed
 
 The copy has the files that git tracks or would track, and this installation as its ``.venv``. All blocks of a page that
 are marked ``sh`` go to one shell, in order; the first command that fails ends it. ``typed.md`` lists commands, their
@@ -24,7 +24,7 @@ from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import write_text
 from corrotwin.twin.core.text import Markdown, markdown_span, markdown_table, say
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NOT_TYPED = ("make test",)  # it is what types the pages
 _BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _HERE = re.compile(r"<<'(\w+)'$")
@@ -158,4 +158,4 @@ def type_pages(pages: Positional[tuple[Path, ...]], out: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_one("python -m tools.typed", type_pages)
+    run_one("python -m tools.docs.typed", type_pages)
