@@ -48,10 +48,8 @@ def pages() -> dict[str, str]:
 def page(program: str, commands: Mapping[str, Callable[..., Any]]) -> str:
     """Return the page of one program: a section for each command, with a table of its arguments and options."""
     sections = [_section(f"{program} {name}", name, command) for name, command in commands.items()]
-    return (
-        f"# Options of {program}\n\nThe text of `--help`, written by `python -m tools.docs.options`.\n\n"
-        + "\n".join(sections)
-    )
+    head = f"# Options of {program}\n\nThe text of `--help`, written by `python -m tools.docs.options`.\n\n"
+    return head + "\n".join(sections)
 
 
 def _section(line: str, name: str, command: Callable[..., Any]) -> str:
