@@ -9,14 +9,14 @@ SEED ?= 0
 PRESET ?= balanced
 ROUNDS ?= 2
 JOBS ?= 2
-SOURCE := .ci .gitignore .pre-commit-config.yaml CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md benchmarks constraints.txt docs examples pyproject.toml segmentation src synth tests tools twin
-EXTRAS := rendering,mesh,cad,mqtt,training,pretrained,selfsupervised,mlflow,export,study,development
+SOURCE := .ci .gitignore .pre-commit-config.yaml CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md benchmarks constraints.txt docs examples mkdocs.yml pyproject.toml segmentation src synth tests tools twin
+EXTRAS := rendering,mesh,cad,mqtt,training,pretrained,selfsupervised,mlflow,export,study,development,docs
 WEIGHTS ?= weights
 BUNDLE_TO = $(or $(OUT),out/bundle)
 
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help setup bundle synth benchmark model speed proof-renders check audit test torture test-all
+.PHONY: help setup bundle synth benchmark docs model speed proof-renders check audit test torture test-all
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,10 @@ synth: setup ## render COUNT=24 images of SIZE=320 px into a folder below out/sy
 
 benchmark: setup ## the whole line into a folder below out/benchmark; PROFILE=quick|small|paper, DATA=folder of photos, OUT
 	$(BIN)/corrotwin benchmarks run --profile $(PROFILE) $(if $(DATA),--data "$(DATA)") $(if $(OUT),--out "$(OUT)")
+
+docs: setup ## all pages as a site with search, for a browser without a network, into out/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "out/site/index.html: the site; open it in a browser"
 
 model: setup ## the model that ships, made anew from DATA=folder of both public sets; two hours or so, goes on where it was cut off
 	$(BIN)/python -m tools.shipped_model --data "$(DATA)" $(if $(OUT),--out "$(OUT)")

@@ -7,7 +7,6 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -44,30 +43,28 @@ class Check:
     fix: str = ""
 
 
-def examine(places: Places, weights: Path | None) -> list[Check]:
+def examine(places: Places, weights: Path | None, *, deep: bool = False) -> list[Check]:
     """Run all checks of this machine.
 
     Parameters
     ----------
     places : folders that will be written to, by what they are for.
     weights : folder of prepared ImageNet weights; None looks into the hub's cache.
+    deep : start Blender, torch and Ray, too, in place of looking for their files.
     """
-    with ThreadPoolExecutor() as pool:
-        tries = ((machine.BLENDER,), (machine.TORCH, *BACKBONES), (machine.RAY,))
-        answers = [pool.submit(machine.tried, *each) for each in tries]
-        checks = [python(sys.version_info[:2]), packages(*machine.declared(), machine.installed)]
-        blender_says, torch_says, ray_says = (each.result() for each in answers)
+    answers = machine.start() if deep else machine.look()
     return [
-        *checks,
-        blender(blender_says),
-        gpu(torch_says),
+        python(sys.version_info[:2]),
+        packages(*machine.declared(), machine.installed),
+        blender(answers.blender, is_started=answers.are_started),
+        gpu(answers.torch),
         processor(machine.read(Path("/proc/cpuinfo"))),
-        ray(ray_says),
+        ray(answers.ray),
         memory(available_bytes()),
         *(disk(name, path, machine.free_bytes(path)) for name, path in places.items()),
         shared_memory(machine.free_bytes(SHARED) if SHARED.is_dir() else None),
-        pretrained(torch_says),
-        imagenet(torch_says, weights),
+        pretrained(answers.torch),
+        imagenet(answers.torch, weights),
     ]
 
 
@@ -99,10 +96,11 @@ def packages(wanted: Iterable[str], pinned: Mapping[str, str], installed: Callab
     return Check(name="packages", state="ok", found=f"{len(pinned)} in the tested versions")
 
 
-def blender(said: Mapping[str, Any]) -> Check:
-    """Check that Blender and BlenderProc start."""
+def blender(said: Mapping[str, Any], *, is_started: bool) -> Check:
+    """Check that Blender and BlenderProc start, or that all that they need is installed."""
     if "bpy" in said:
-        return Check(name="Blender", state="ok", found=f"bpy {said['bpy']} and BlenderProc start")
+        how = "and BlenderProc start" if is_started else "with BlenderProc and the system's libraries"
+        return Check(name="Blender", state="ok", found=f"bpy {said['bpy']} {how}")
     check = _lacking("Blender", said)
     return replace(check, fix=f"apt-get install {LIBRARIES}") if re.search(r"\.so\b", check.found) else check
 
@@ -186,7 +184,8 @@ def pretrained(said: Mapping[str, Any]) -> Check:
     answer = said.get("pretrained", said)
     if "trouble" in answer:
         return _lacking("pretrained", answer)
-    found = f"ImageNet weights of {DEFAULT_BACKBONE}, {answer['tensors']} tensors, as they were published"
+    size = f"{answer['tensors']} tensors" if "tensors" in answer else f"{answer['bytes'] / 1e6:.0f} MB"
+    found = f"ImageNet weights of {DEFAULT_BACKBONE}, {size}, as they were published"
     return Check(name="pretrained", state="ok", found=found)
 
 
@@ -209,8 +208,8 @@ def works(checks: Iterable[Check]) -> bool:
     return all(check.state != "missing" for check in checks)
 
 
-def show(checks: Iterable[Check]) -> None:
-    """Print a line for each check, and below it the fix."""
+def show(checks: Iterable[Check], *, deep: bool) -> None:
+    """Print a line for each check, and below it the fix; then what to type next."""
     from corrotwin.twin.core.console import rich_console
 
     console = rich_console(wrap=False)
@@ -221,8 +220,14 @@ def show(checks: Iterable[Check]) -> None:
         console.print(f"{check.name:17} {check.found}")
         if check.fix:
             console.print(f"{'':25} -> {check.fix}")
-    verdict = "make benchmark and make test have what they need"
-    console.print(f"\n{verdict if works(checks) else 'fix what is missing, then run doctor again'}")
+    if not works(checks):
+        console.print("\nfix what is missing, then run corrotwin doctor again")
+    elif deep:
+        console.print("\nmake benchmark and make test have what they need; next: corrotwin demo")
+    else:
+        console.print(
+            "\nall files are there; next: corrotwin demo, or corrotwin doctor --deep, which starts Blender too"
+        )
 
 
 def as_json(checks: Iterable[Check]) -> str:
@@ -230,8 +235,8 @@ def as_json(checks: Iterable[Check]) -> str:
     return json.dumps([asdict(check) for check in checks], indent=1)
 
 
-def doctor(out: Path = Path("out"), weights: Path | None = None, json: bool = False) -> int:
-    """Check this installation and print a fix for every problem; takes a few seconds and writes nothing.
+def doctor(out: Path = Path("out"), weights: Path | None = None, deep: bool = False, json: bool = False) -> int:
+    """Check this installation and print a fix for every problem; takes a second and writes nothing.
 
     Exits 0 where `make benchmark` and `make test` have all that they need, else 1.
 
@@ -241,12 +246,14 @@ def doctor(out: Path = Path("out"), weights: Path | None = None, json: bool = Fa
         folder below which studies and datasets will lie.
     weights
         folder that `corrotwin segmentation weights` prepared; by default the hub's cache is looked into.
+    deep
+        also start Blender, torch and Ray, which takes 10 seconds or more, in place of looking for their files.
     json
         as JSON, for programs.
     """
-    checks = examine({"output": out, "cache": cache_folder()}, weights)
+    checks = examine({"output": out, "cache": cache_folder()}, weights, deep=deep)
     if json:
         say(as_json(checks))
     else:
-        show(checks)
+        show(checks, deep=deep)
     return 0 if works(checks) else 1

@@ -1,14 +1,18 @@
-"""Questions about this machine for `doctor`: packages, versions, memory, disk.
+"""Questions about this machine for `doctor`: packages, versions, libraries, weights, disk.
 
-Slow or fragile things (Blender, torch, Ray) are tried in processes of their own, each with a time-out.
+`look` reads files only and takes a fraction of a second. `start` tries the slow and fragile things (Blender, torch,
+Ray) in processes of their own, each with a time-out.
 """
 
+import ctypes
 import importlib.metadata
 import json
 import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,10 @@ from typing import Any
 from packaging.requirements import Requirement
 
 import corrotwin
+from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE
+from corrotwin.segmentation.models import packaged
+from corrotwin.synth.rendering.devices import cards_here
+from corrotwin.twin.core.errors import InputError
 
 PATIENCE_SECONDS = 60.0  # for a process; on a machine at rest the slowest takes 3
 LATE = f"no answer in {PATIENCE_SECONDS:.0f} s"
@@ -32,10 +40,16 @@ EXTRAS = (
     "export",
     "study",
     "development",
+    "docs",
 )
 IN_SOURCE = (Path(corrotwin.__file__).resolve().parents[2] / "pyproject.toml").is_file()  # else from a wheel
-WANTED = EXTRAS if IN_SOURCE else EXTRAS[:-1]
+WANTED = EXTRAS if IN_SOURCE else tuple(extra for extra in EXTRAS if extra not in ("development", "docs"))
 BLENDER_PYTHON = (3, 11)
+# What bpy needs of the system; `doctor.LIBRARIES` are the packages of Debian that have them.
+SHARED_LIBRARIES = (
+    "libGL.so.1", "libICE.so.6", "libSM.so.6", "libX11.so.6", "libXext.so.6", "libXfixes.so.3", "libXi.so.6",
+    "libxkbcommon.so.0", "libXrender.so.1",
+)  # fmt: skip
 
 # What a process of its own runs; each prints one line of JSON at its end.
 BLENDER = """
@@ -67,6 +81,71 @@ except InputError as error:
 print(json.dumps({"gpus": names, "torch": torch.__version__, "lacking": lacking, "pretrained": pretrained}))
 """
 RAY = "import json, ray; print(json.dumps({'ray': ray.__version__}))"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineAnswers:
+    """What this machine says of its slow parts; each has an entry `trouble` where it does not work."""
+
+    blender: dict[str, Any]
+    torch: dict[str, Any]
+    ray: dict[str, Any]
+    are_started: bool
+    """Whether they were started, or only looked for."""
+
+
+def look() -> MachineAnswers:
+    """Look for Blender, torch, Ray and weights by their files, without starting or importing any of them."""
+    return MachineAnswers(blender=_blender_files(), torch=_torch_files(), ray=_package("ray"), are_started=False)
+
+
+def start() -> MachineAnswers:
+    """Start Blender, torch and Ray, at the same time, and load the weights of the default encoder."""
+    with ThreadPoolExecutor() as pool:
+        tries = [pool.submit(tried, *words) for words in ((BLENDER,), (TORCH, *BACKBONES), (RAY,))]
+        blender, torch, ray = (one.result() for one in tries)
+    return MachineAnswers(blender=blender, torch=torch, ray=ray, are_started=True)
+
+
+def _package(name: str, key: str = "") -> dict[str, Any]:
+    version = installed(name)
+    return {"trouble": f"{name} is not installed"} if version is None else {key or name: version}
+
+
+def _blender_files() -> dict[str, Any]:
+    for name in ("blenderproc", "bpy"):
+        if installed(name) is None:
+            return _package(name)
+    for library in SHARED_LIBRARIES if sys.platform == "linux" else ():
+        try:
+            ctypes.CDLL(library)
+        except OSError as error:
+            return {"trouble": str(error)}
+    return _package("bpy")
+
+
+def _torch_files() -> dict[str, Any]:
+    said = _package("torch")
+    if "trouble" in said:
+        return said
+    is_for_cpu = said["torch"].endswith("+cpu")
+    said["gpus"] = [] if is_for_cpu else [f"{count} {make}" for make, count in cards_here().items() if count]
+    said["lacking"] = [name for name in BACKBONES if not _is_in_cache(name)]
+    try:
+        said["pretrained"] = {"bytes": len(packaged.read_checked(DEFAULT_BACKBONE))}
+    except InputError as error:
+        said["pretrained"] = {"trouble": str(error)}
+    return said
+
+
+def _is_in_cache(backbone: str) -> bool:
+    """Return whether the hub's cache holds ImageNet weights of one of `BACKBONES`, of whatever revision."""
+    try:
+        from huggingface_hub.constants import HF_HUB_CACHE
+    except ImportError:
+        return False
+    snapshots = Path(HF_HUB_CACHE) / f"models--smp-hub--{backbone}.imagenet" / "snapshots"
+    return any(path.is_file() for path in snapshots.glob("*/model.safetensors"))
 
 
 def tried(program: str, *arguments: str) -> dict[str, Any]:

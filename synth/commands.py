@@ -8,7 +8,7 @@ from tyro.conf import Positional
 from corrotwin.synth.spec import Map
 from corrotwin.twin.core.console import tracked
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.text import say
+from corrotwin.twin.core.text import say, say_next
 
 
 def render(
@@ -103,6 +103,7 @@ def render(
         folder, config, count=wanted, shown=shown, only=only, device=device, workers=workers, address=address
     )
     say(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")
+    say_next("synth", "validate", folder)
 
 
 def fit(
@@ -153,7 +154,8 @@ def fit(
     base = Preset.read(preset) if preset.endswith(".json") else Preset.like(preset)
     given = photographs.read(photos, unlabelled, classes or None, split)
     say(output.make(out, given, base, textures=textures, seed=seed, workers=workers))
-    say(f"Look at {out.with_suffix('.html')}; then corrotwin synth render --preset {out} --count 300 --size 224")
+    say(f"{out}: the preset; look at {out.with_suffix('.html')}")
+    say_next("synth", "render", "--preset", out, "--count", 300, "--size", 224)
 
 
 def validate(
@@ -217,6 +219,7 @@ def validate(
         raise WorkError(f"{folder}: {errors} error{'' if errors == 1 else 's'} found; see the list")
     if rendered_again is not None:
         print_results(folder, rendered_again)
+    say_next("segmentation", "train", "--data", "PHOTOS", "--renders", folder, "--out", "out/run")
 
 
 def preview(folder: Path, /, *, html: bool = False, single: bool = False) -> None:
@@ -267,6 +270,7 @@ def uvmap(*, twin: Path, camera: Path, name: str | None = None, out: Path | None
 
     target = out if out is not None else camera.with_suffix(".npz") if name is None else camera.parent / f"{name}.npz"
     say(texel_map.write(twin, camera, target, name=name))
+    say_next("twin", "inspect", twin, "--date", "DATE", "--tool", "TOOL", "--photo", "MASK", "--uvmap", target)
 
 
 def locate(

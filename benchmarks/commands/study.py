@@ -153,7 +153,7 @@ def run(
     with progress("report", to=out):
         page = build.write(out)
     minutes = (time.monotonic() - begun) / 60
-    say(f"{page} ({minutes:.1f} min in all)")
+    say(f"{page}: open it in a browser ({minutes:.1f} min in all)")
     if failed:
         say(f"{len(failed)} runs failed: {', '.join(failed)}; the same command tries them again")
     return 1 if failed else 0

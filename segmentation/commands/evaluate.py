@@ -5,7 +5,7 @@ from typing import Literal
 
 from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.text import say, say_error
+from corrotwin.twin.core.text import say, say_error, say_next
 
 
 def evaluate(
@@ -71,3 +71,6 @@ def evaluate(
         if differences := verify_run(run_folder, photos):
             raise WorkError(f"{run_folder}: {differences}; another type of processor, other versions, or changed files")
         say(f"{run_folder}: measured again, all counts of per_image.csv are the same")
+    if out is not None:
+        say(f"{out}: evaluation.json and tables")
+    say_next("predict", "PHOTOS", "--run", run_folder, "--out", "out/masks")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from corrotwin.twin.core.console import progress
-from corrotwin.twin.core.text import say
+from corrotwin.twin.core.text import say, say_next
 
 
 def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()) -> None:
@@ -27,3 +27,4 @@ def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()
         f"{out}: model.onnx and card.md; sides {made['sides']}; "
         f"within {made['greatest_difference_from_torch']:.1e} of torch"
     )
+    say_next("predict", "PHOTOS", "--run", out, "--out", "out/masks")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import printable, say, say_error
+from corrotwin.twin.core.text import printable, say, say_error, say_next
 
 
 def merge(datasets: tuple[Path, ...], /, *, out: Path, classes: tuple[str, ...] = ()) -> None:
@@ -32,3 +32,4 @@ def merge(datasets: tuple[Path, ...], /, *, out: Path, classes: tuple[str, ...] 
     for line in merged.lines():
         say_error(printable(line))
     say(f"{out}: {merged.photos} photos")
+    say_next("segmentation", "split", "--data", out, "--out", f"{out}-split.json")

@@ -6,7 +6,7 @@ from tyro.conf import Positional
 
 from corrotwin.segmentation.config import Tiling
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import printable, say, say_error
+from corrotwin.twin.core.text import printable, say, say_error, say_next
 
 
 def predict(
@@ -105,4 +105,5 @@ def predict(
         f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos, at threshold {predictor.threshold:.3g}; "
         f"look at {out / PAGE}"
     )
+    say_next("segmentation", "review", out)
     return 1 if failed or found.has_losses else 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from corrotwin.segmentation.config import Tiling
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import printable, say, say_error
+from corrotwin.twin.core.text import printable, say, say_error, say_next
 
 
 def rank(
@@ -64,4 +64,5 @@ def rank(
     first = min(count, len(ranking.photos))
     to_label, page = out / folder.TO_LABEL, out / folder.PAGE
     say(f"{out}: {len(ranking.photos)} photos ranked, the first {first} of them in {to_label}; look at {page}")
+    say_next("segmentation", "merge", "PHOTOS", "LABELLED", "--out", "photos-2")
     return 1 if ranking.unread or found.has_losses else 0

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import say
+from corrotwin.twin.core.text import say, say_next
 
 
 def split(
@@ -61,3 +61,4 @@ def split(
         say(f"{groups_file}: {renamed} of {len(real.photos)} photos matched by their names before Roboflow's")
     counts = f"{len(new_split.train)} train, {len(new_split.valid)} validation, {len(new_split.test)} test photos"
     say(f"{out}: {counts}\n{leakage.agreement(groupings)}\n{leakage.markdown(report)}", end="")
+    say_next("segmentation", "train", "--data", data, "--split", out, "--out", "out/run")

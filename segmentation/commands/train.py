@@ -17,7 +17,7 @@ from corrotwin.segmentation.config import (
 )
 from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import printable, say, say_error
+from corrotwin.twin.core.text import printable, say, say_error, say_next
 
 
 def train(
@@ -239,3 +239,5 @@ def train(
         )
         tracked.send(out, out.name)
     say(scores_line(runs.load(out).per_image, "test photos"))
+    say(f"{out}: the trained run")
+    say_next("segmentation", "evaluate", out, "--data", data, "--out", f"{out}-test")

@@ -42,6 +42,11 @@ class WeightsPackage:
         return f"pip install {self.name}=={self.version}"
 
     @property
+    def again(self) -> str:
+        """The commands that install it anew."""
+        return f"pip uninstall {self.name}, then {self.install}"
+
+    @property
     def module(self) -> str:
         """The name that Python would import."""
         return self.name.replace("-", "_")
@@ -90,23 +95,33 @@ def classifier(backbone: str) -> dict[str, "torch.Tensor"]:
     import timm
     import torch
 
+    content = read_checked(backbone)
+    held = torch.load(BytesIO(content), map_location="cpu", weights_only=True)  # noqa: TID251  hash known, runs no code
+    with torch.device("meta"):
+        network = timm.create_model(backbone.removeprefix("tu-"), pretrained=False)
+    refusal = f"{find(backbone)}: holds the weights of another network than {backbone}; {PACKAGES[backbone].again}"
+    return _renamed(held, network.state_dict(), refusal)
+
+
+def read_checked(backbone: str) -> bytes:
+    """Return the file of weights of an encoder of `PACKAGES`, whose SHA-256 is that of the published file.
+
+    Raises
+    ------
+    InputError
+        The package is not installed, lacks its file, or the file is damaged.
+    """
     package = PACKAGES[backbone]
     path = find(backbone)
-    again = f"pip uninstall {package.name}, then {package.install}"
     try:
         content = read_bytes(path)
     except OSError as error:
         raise InputError(
-            f"{backbone}: its weights cannot be read ({path}: {error.strerror or error}); {again}"
+            f"{backbone}: its weights cannot be read ({path}: {error.strerror or error}); {package.again}"
         ) from error
     if hashlib.sha256(content).hexdigest() != package.sha256:
-        raise InputError(f"{path}: cut off or altered (SHA-256 differs); {again}")
-    held = torch.load(BytesIO(content), map_location="cpu", weights_only=True)  # noqa: TID251  hash known, runs no code
-    with torch.device("meta"):
-        network = timm.create_model(backbone.removeprefix("tu-"), pretrained=False)
-    return _renamed(
-        held, network.state_dict(), f"{path}: holds the weights of another network than {backbone}; {again}"
-    )
+        raise InputError(f"{path}: cut off or altered (SHA-256 differs); {package.again}")
+    return content
 
 
 def find(backbone: str) -> Path:

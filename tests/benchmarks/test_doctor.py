@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 from corrotwin.benchmarks import doctor, machine
 from corrotwin.benchmarks.doctor import GIB, Check
 from corrotwin.segmentation.config import BACKBONES
+from corrotwin.segmentation.models.encoders import weights_source
 
 ROOT = Path(__file__).resolve().parents[2]
 Runner = Callable[..., subprocess.CompletedProcess[str]]
@@ -51,12 +53,14 @@ def test_what_is_asked_for_is_what_make_setup_installs() -> None:
 
 def test_blender_without_its_libraries_names_them() -> None:
     trouble = "ImportError: libXxf86vm.so.1: cannot open shared object file: No such file or directory"
-    check = doctor.blender({"trouble": trouble})
+    check = doctor.blender({"trouble": trouble}, is_started=True)
     assert (check.state, check.found) == ("missing", trouble)
     assert check.fix.startswith("apt-get install libgl1 ")
-    absent = doctor.blender({"trouble": "ModuleNotFoundError: No module named 'bpy'"})
+    absent = doctor.blender({"trouble": "ModuleNotFoundError: No module named 'bpy'"}, is_started=True)
     assert "pip install" in absent.fix
-    assert doctor.blender({"bpy": "4.5.1"}).state == "ok"
+    started, seen = (doctor.blender({"bpy": "4.5.1"}, is_started=is_started) for is_started in (True, False))
+    assert started.state == seen.state == "ok"
+    assert ("start" in started.found, "start" in seen.found) == (True, False)
 
 
 def test_a_gpu_is_named_and_none_is_no_error() -> None:
@@ -66,7 +70,7 @@ def test_a_gpu_is_named_and_none_is_no_error() -> None:
 
 
 def test_a_machine_that_does_not_answer_is_to_be_asked_again() -> None:
-    for check in (doctor.ray({"trouble": machine.LATE}), doctor.blender({"trouble": machine.LATE})):
+    for check in (doctor.ray({"trouble": machine.LATE}), doctor.blender({"trouble": machine.LATE}, is_started=True)):
         assert check.state == "missing"
         assert "ask again" in check.fix
 
@@ -122,6 +126,7 @@ def test_weights_are_looked_for_where_they_will_be_taken_from(tmp_path: Path) ->
 def test_weights_of_the_default_encoder_are_whole_or_named_with_the_command() -> None:
     whole = doctor.pretrained({"torch": "2.8", "pretrained": {"tensors": 288}})
     assert (whole.state, "288 tensors" in whole.found) == ("ok", True)
+    assert "19 MB" in doctor.pretrained({"pretrained": {"bytes": 19_000_000}}).found
     for said in ({"pretrained": {"trouble": "lite0.pth: cut off"}}, {"trouble": "lite0.pth: cut off"}):
         assert doctor.pretrained(said) == Check(
             name="pretrained", state="missing", found="lite0.pth: cut off", fix=doctor.INSTALL
@@ -141,21 +146,24 @@ def test_a_program_that_hangs_or_fails_is_told_in_one_line(monkeypatch: pytest.M
     assert machine.tried("import time; time.sleep(30)") == {"trouble": machine.LATE}
 
 
+@pytest.mark.parametrize("deep", [True, False])
 @pytest.mark.parametrize("lacking", [True, False])
 def test_the_page_has_a_line_for_each_check_and_the_status_follows(
-    lacking: bool, run_module: Runner, monkeypatch: pytest.MonkeyPatch
+    lacking: bool, deep: bool, run_module: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = {
-        machine.BLENDER: {"trouble": "ImportError: libGL.so.1: [red] no"} if lacking else {"bpy": "4.5"},
-        machine.TORCH: {"gpus": [], "torch": "2.8", "lacking": [], "pretrained": {"tensors": 288}},
-        machine.RAY: {"ray": "2"},
-    }
-    monkeypatch.setattr(machine, "tried", lambda program, *_: answers[program])
+    answers = machine.MachineAnswers(
+        blender={"trouble": "ImportError: libGL.so.1: [red] no"} if lacking else {"bpy": "4.5"},
+        torch={"gpus": [], "torch": "2.8", "lacking": [], "pretrained": {"tensors": 288}},
+        ray={"ray": "2"},
+        are_started=deep,
+    )
+    monkeypatch.setattr(machine, "start" if deep else "look", lambda: answers)
     monkeypatch.setattr(doctor, "available_bytes", lambda: 8 * GIB)
     monkeypatch.setattr(machine, "free_bytes", lambda path: 90 * GIB)
     monkeypatch.setattr(doctor, "python", lambda version: Check(name="Python", state="ok", found="3.11"))
     monkeypatch.setattr(doctor, "packages", lambda *_: Check(name="packages", state="ok", found="all"))
-    done = run_module("doctor")
+    words = ("--deep",) if deep else ()
+    done = run_module("doctor", *words)
     assert done.returncode == int(lacking), done.stderr
     lines = done.stdout.splitlines()
     for name in (
@@ -174,22 +182,47 @@ def test_the_page_has_a_line_for_each_check_and_the_status_follows(
         assert any(re.match(rf"(ok|warning|missing) +{name}", line) for line in lines), name
     assert ("[red] no" in done.stdout) == lacking
     assert ("-> apt-get install libgl1" in done.stdout) == lacking
-    as_json = run_module("doctor", "--json")
+    as_json = run_module("doctor", "--json", *words)
     assert as_json.returncode == int(lacking)
     found = {each["name"]: each["state"] for each in json.loads(as_json.stdout)}
     assert found["Blender"] == ("missing" if lacking else "ok")
 
 
-@pytest.mark.slow
-def test_it_answers_here() -> None:
+def test_a_library_of_blender_s_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine.look().blender["bpy"].startswith("4.5.")
+    monkeypatch.setattr(machine, "SHARED_LIBRARIES", ("libc.so.6", "libNever.so.1"))
+    assert "libNever.so.1" in machine.look().blender["trouble"]
+    monkeypatch.setattr(machine, "installed", {"bpy": "4.5"}.get)
+    assert machine.look().blender == {"trouble": "blenderproc is not installed"}
+    assert machine.look().torch == {"trouble": "torch is not installed"}
+
+
+def test_a_look_sees_where_the_hub_keeps_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    assert machine.look().torch["lacking"] == list(BACKBONES)
+    source = weights_source("vgg16")
+    folder = tmp_path / f"models--{source.repository.replace('/', '--')}" / "snapshots" / str(source.revision)
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").touch()
+    assert machine.look().torch["lacking"] == [name for name in BACKBONES if name != "vgg16"]
+
+
+@pytest.mark.parametrize("deep", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_it_answers_here(deep: bool) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
-        [sys.executable, "-m", "corrotwin", "doctor", "--json"],
+        [sys.executable, "-m", "corrotwin", "doctor", "--json", *(["--deep"] if deep else [])],
         capture_output=True,
         text=True,
         check=False,
     )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.stderr == ""
     found = {each["name"]: each for each in json.loads(done.stdout)}
     assert found["Blender"]["state"] == "ok", found
+    assert ("start" in found["Blender"]["found"]) == deep
     assert found["pretrained"]["state"] == "ok", found
     assert done.returncode == int(any(each["state"] == "missing" for each in found.values()))
+    assert deep or after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2.5  # of 5 s; others work too

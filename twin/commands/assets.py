@@ -7,7 +7,7 @@ from tyro.conf import Positional
 
 from corrotwin.twin.commands.forecasts import load_session
 from corrotwin.twin.core.console import progress, rich_console
-from corrotwin.twin.core.text import counted, printable, say
+from corrotwin.twin.core.text import counted, printable, say, say_next
 
 
 def grow(
@@ -45,6 +45,7 @@ def grow(
     with progress("growing", to=folder):
         twin = store.advance(folder, to, move=move)
     say(f"{printable(twin.id)}: now {twin.years:.6g} years, {twin.clock:%Y-%m-%d}, {twin.exposure.periods[-1]}")
+    say_next("twin", "show", folder)
 
 
 def show(folder: Positional[Path]) -> None:
@@ -101,6 +102,7 @@ def show(folder: Positional[Path]) -> None:
             say("what was made new is in the estimate alone")
             said += f" and {counted(happened, 'event')}"
         rich_console().print(tables.shown(now, f"{printable(twin.id)}: estimate from {said}"))
+    say_next("twin", "forecast", folder, "--years", 10)
 
 
 def export(folder: Positional[Path], out: Path, look: Literal["rust", "loss", "zones"] = "rust") -> None:

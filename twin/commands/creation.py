@@ -9,7 +9,7 @@ from corrotwin.twin.commands.forecasts import check_seed
 from corrotwin.twin.commands.options import check_stated, dimensions_of, in_words, thickness_of
 from corrotwin.twin.core.console import progress, rich_console
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import printable, say
+from corrotwin.twin.core.text import printable, say, say_next
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,6 +143,7 @@ def new(
         }
     ):
         say(f"not given, so plain: {in_words(plain)}")
+    say_next("twin", "show", out)
 
 
 def _parametric(

@@ -10,7 +10,7 @@ from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.console import progress, rich_console
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import check_writable, writing
-from corrotwin.twin.core.text import printable, say, say_error
+from corrotwin.twin.core.text import printable, say, say_error, say_next
 
 if TYPE_CHECKING:
     from corrotwin.twin.bayes.agreement import Agreement
@@ -136,6 +136,10 @@ def forecast(
             say(line)
     if plot is not None:
         made.plot(plot, zone=zone)
+    for path in (out, cml, plot):
+        if path is not None:
+            say(f"written to {path}")
+    say_next("twin", "report", folder, "--out", f"{folder}.html", *(("--required", *required) if required else ()))
 
 
 def calibrate(

@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 from corrotwin.twin.commands import readings_files, record_lines
 from corrotwin.twin.commands.forecasts import check_seed, describe_agreement, load_session, warn
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import say
+from corrotwin.twin.core.text import say, say_next
 
 if TYPE_CHECKING:
     from corrotwin.twin.inspection.events import Event
@@ -230,3 +230,4 @@ def store_records(
         shaken = early and item.until > min(early.values()) and item in known.conflicts
         if shaken or any(item.date <= day <= item.until for day in days_given):
             say(describe_agreement(item, known.widening))
+    say_next("twin", "forecast", folder, "--years", 10)

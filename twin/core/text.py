@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Iterable, Sequence
@@ -137,6 +138,11 @@ def say(text: str = "", *, end: str = "\n") -> None:
 def say_error(text: str) -> None:
     """Print text on standard error."""
     print(printable_lines(text), file=sys.stderr, flush=True)
+
+
+def say_next(*words: object) -> None:
+    """Print the command to type after this one, its words quoted for a shell; capitals stand for a name to fill in."""
+    say(f"next: corrotwin {shlex.join(map(str, words))}")
 
 
 class _LogHandler(logging.Handler):

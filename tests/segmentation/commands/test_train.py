@@ -26,7 +26,10 @@ def test_train_then_evaluate(call, roboflow, rendered, cache, tmp_path):
     assert "5 images, mean F1" in done.stdout
     again = call("evaluate", out, "--data", roboflow)
     assert again.returncode == 0, again.stderr
-    assert again.stdout.splitlines()[0].split(":", 1)[1].strip() == done.stdout.split(":", 1)[1].strip()
+    assert again.stdout.splitlines()[0].split(":", 1)[1] == done.stdout.splitlines()[0].split(":", 1)[1]
+    assert done.stdout.splitlines()[1:] == [
+        f"{out}: the trained run", f"next: corrotwin segmentation evaluate {out} --data {roboflow} --out {out}-test"
+    ]  # fmt: skip
 
 
 SYNTH = {"renders": Path("renders")}
