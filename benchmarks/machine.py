@@ -25,6 +25,7 @@ EXTRAS = (
     "mesh",
     "cad",
     "mqtt",
+    "aas",
     "training",
     "pretrained",
     "selfsupervised",

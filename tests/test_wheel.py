@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = "rendering,mesh,cad,mqtt,training,pretrained,selfsupervised,export,study"
+EXTRAS = "rendering,mesh,cad,mqtt,aas,training,pretrained,selfsupervised,export,study"
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
