@@ -14,13 +14,12 @@ from basyx.aas.adapter import aasx
 from basyx.aas.adapter.json import write_aas_json_file
 from pyecma376_2.package_model import OPCCoreProperties  # type: ignore[attr-defined]
 
-import corrotwin
 from corrotwin.twin.aas.concepts import descriptions
 from corrotwin.twin.aas.condition import condition
 from corrotwin.twin.aas.elements import MOST_NAME, MOST_VALUE, english, shortened
 from corrotwin.twin.aas.templates import GLB, GLB_TYPE, models_3d, nameplate
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import atomic_file, writing
+from corrotwin.twin.core.files import atomic_file, versions, writing
 from corrotwin.twin.fleets.outlook import TwinOutlook
 from corrotwin.twin.twin_state import TwinState
 
@@ -126,7 +125,7 @@ def _package(store: model.DictIdentifiableStore[model.Identifiable], mesh: bytes
     files, content = aasx.DictSupplementaryFileContainer(), io.BytesIO()  # type: ignore[no-untyped-call]
     files.add_file(GLB, io.BytesIO(mesh), GLB_TYPE)
     about = OPCCoreProperties()  # type: ignore[no-untyped-call]
-    about.creator = f"corrotwin {corrotwin.__version__}"
+    about.creator = f"corrotwin {versions('corrotwin')['corrotwin']}"
     with aasx.AASXWriter(content, failsafe=False) as writer:
         writer.write_all_aas_objects("/aasx/data.json", store, files, write_json=True)  # its XML only 3.1 tools read
         writer.write_core_properties(about)

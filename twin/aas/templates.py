@@ -8,8 +8,8 @@ import datetime
 from basyx.aas import model
 from basyx.aas.model import datatypes
 
-import corrotwin
 from corrotwin.twin.aas.elements import collection, collections, english, external, prop, shortened, unknown
+from corrotwin.twin.core.files import versions
 from corrotwin.twin.fleets.outlook import TwinOutlook
 
 GLB = "/aasx/files/twin.glb"
@@ -78,7 +78,11 @@ def models_3d(identifier: str, outlook: TwinOutlook, name: str, clock: datetime.
             "SourceApplication",
             [
                 prop("ApplicationName", "corrotwin", external(f"{source}/ApplicationName/1/0")),
-                prop("ApplicationVersion", corrotwin.__version__, external(f"{source}/ApplicationVersion/1/0")),
+                prop(
+                    "ApplicationVersion",
+                    versions("corrotwin")["corrotwin"],
+                    external(f"{source}/ApplicationVersion/1/0"),
+                ),
                 unknown("ApplicationQualifier", external(f"{source}/ApplicationQualifier/1/0")),
                 _organisation("VendorOrganization", f"{source}/VendorOrganization"),
             ],
