@@ -10,7 +10,7 @@ PRESET ?= balanced
 ROUNDS ?= 2
 JOBS ?= 2
 SOURCE := .ci .gitignore .pre-commit-config.yaml CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md benchmarks constraints.txt docs examples mkdocs.yml pyproject.toml segmentation src synth tests tools twin
-EXTRAS := rendering,mesh,cad,mqtt,training,pretrained,selfsupervised,mlflow,export,study,development,docs
+EXTRAS := rendering,mesh,cad,mqtt,aas,training,pretrained,selfsupervised,mlflow,export,study,development,docs
 WEIGHTS ?= weights
 BUNDLE_TO = $(or $(OUT),out/bundle)
 

@@ -33,6 +33,7 @@ EXTRAS = (
     "mesh",
     "cad",
     "mqtt",
+    "aas",
     "training",
     "pretrained",
     "selfsupervised",

@@ -62,6 +62,9 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
             "--safety-factor 0 --smys-mpa 300 --length-mm 9",
         ),
     ),
+    "twin export": (
+        "twin --out new.json", ("--years -1", "--years nan", "--years 1e9", "--seed -1", "--required face=x"),
+    ),
     "twin fleet": (".", ("--years -1", "--years 1e9", "--seed -1", "--required all=x")),
     "twin report": ("twin", ("--years -1", "--years 1e9", "--seed -1", "--required face=x")),
     "twin scan": ("twin none.csv --place A --date 2020-05-31 --tool UT --unit mm --zone face", ("--seed -1",)),

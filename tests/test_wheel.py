@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = "rendering,mesh,cad,mqtt,training,pretrained,selfsupervised,mlflow,export,study"
+EXTRAS = "rendering,mesh,cad,mqtt,aas,training,pretrained,selfsupervised,mlflow,export,study"
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 

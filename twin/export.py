@@ -4,6 +4,7 @@ import csv
 import io
 from dataclasses import astuple, dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.twin_state import TwinState
 
+SHELLS = (".aasx", ".json")  # Asset Administration Shells, which `twin.aas` writes
 SEEN = 0.5  # rust cover from which a place counts as rusted
 
 Colour = NDArray[np.float32]  # (3,) red, green, blue
@@ -84,9 +86,12 @@ def left_mm(asset: AssetGeometry, texels: Texels, fields: Fields) -> Singles:
 
 
 def check_suffix(path: Path) -> None:
-    """Raise InputError if the suffix of a file name is not a format that can be written."""
-    if path.suffix not in (".csv", ".glb"):
-        raise InputError(f"{path}: cannot export {path.suffix or 'a name without suffix'!r}; choose .glb or .csv")
+    """Raise InputError if the suffix of a file name is not a format that can be written, here or by `twin.aas`."""
+    if path.suffix not in (".csv", ".glb", *SHELLS):
+        choices = "choose .glb, .csv, .aasx or .json"
+        raise InputError(f"{path}: cannot export {path.suffix or 'a name without suffix'!r}; {choices}")
+    if path.suffix in SHELLS and find_spec("basyx") is None:
+        raise InputError(f"{path}: needs basyx-python-sdk; pip install 'corrotwin[aas]'")
 
 
 def write(path: Path, asset: AssetGeometry, texels: Texels, twin: TwinState, fields: Fields, *, look: str) -> None:
@@ -106,10 +111,15 @@ def write(path: Path, asset: AssetGeometry, texels: Texels, twin: TwinState, fie
             writer.writerow(f"{value:.6g}" if isinstance(value, float) else escape_csv(value) for value in astuple(row))
         content = text.getvalue().encode()
     else:
-        looks = {"rust": partial(rust_look, fields, ground_of(twin)), "loss": partial(_loss_look, fields)}
-        content = glb(asset, looks.get(look, partial(_zone_look, texels))())
+        content = mesh(asset, texels, twin, fields, look=look)
     with writing(path), atomic_file(path) as stream:
         stream.write(content)
+
+
+def mesh(asset: AssetGeometry, texels: Texels, twin: TwinState, fields: Fields, *, look: str) -> bytes:
+    """Return a twin as binary glTF whose texture shows the look: rust, loss or zones."""
+    looks = {"rust": partial(rust_look, fields, ground_of(twin)), "loss": partial(_loss_look, fields)}
+    return glb(asset, looks.get(look, partial(_zone_look, texels))())
 
 
 def glb(asset: AssetGeometry, picture: Singles) -> bytes:

@@ -103,6 +103,6 @@ def test_glb_shows_what_protects_the_steel(grown: Grown, tmp_path: Path) -> None
 
 
 def test_other_suffixes_are_refused(grown: Grown, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"\.obj.*choose \.glb or \.csv"):
+    with pytest.raises(InputError, match=r"\.obj.*choose \.glb, \.csv, \.aasx or \.json"):
         export.write(tmp_path / "pipe.obj", *grown, look="rust")
     assert not list(tmp_path.iterdir())

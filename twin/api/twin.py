@@ -15,6 +15,7 @@ from corrotwin.twin.core.arguments import checked
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.creation import ClimateValues
+from corrotwin.twin.fleets import outlook
 from corrotwin.twin.forecast import result
 from corrotwin.twin.forecast.pipe_design import PipeDesign
 from corrotwin.twin.forecast.rates import RateBasis
@@ -248,26 +249,58 @@ class Twin(TwinInspections):
             The suffix is another, the forecast is of another twin, or the file cannot be written.
         """
         page.check(Path(path), units)
-        made = self.forecast() if forecast is None else forecast
-        if made.known.twin != self._state:
-            raise InputError(f"`forecast`: is of another twin or time than {self.id} now; make it anew")
+        made = self._of_now(forecast)
         shown = surface.surface_history(made.known.twin, made.known.now_years, made.years[-1])
         page.write(Path(path), made, shown, units=units)
 
     @checked()
-    def export(self, path: str | Path, *, look: Literal["rust", "loss", "zones"] = "rust") -> None:
-        """Write the twin as a textured mesh (.glb) or as a table of zones (.csv).
+    def export(
+        self,
+        path: str | Path,
+        forecast: Forecast | None = None,
+        *,
+        look: Literal["rust", "loss", "zones"] = "rust",
+        asset_id: str = "",
+    ) -> None:
+        """Write the twin as a textured mesh, a table of zones, or an Asset Administration Shell (AAS).
 
         Parameters
         ----------
-        path : file to write; its suffix chooses the format.
+        path : file to write; its suffix chooses the format: .glb mesh, .csv table, .aasx package of a shell with the
+            mesh, .json the same shell without it.
+        forecast : of this twin, which a shell holds; by default 20 years, nothing required.
         look : texture of the mesh: rust as it looks, wall loss, or a colour for each zone.
+        asset_id : global id of the asset, which a shell holds; by default one that follows from the twin.
 
         Raises
         ------
         InputError
-            The suffix is another, or the file cannot be written.
+            The suffix is another, the forecast is of another twin, or the file cannot be written.
         """
-        export.check_suffix(Path(path))
+        path = Path(path)
+        export.check_suffix(path)
+        is_shell = path.suffix in export.SHELLS
+        if not is_shell and (forecast is not None or asset_id):
+            raise InputError(f"{path}: only a shell, {' or '.join(export.SHELLS)}, has a `forecast` and an `asset_id`")
         geometry = twin_state.asset(self._state)
-        export.write(Path(path), geometry, assets.texels(geometry), self._state, self.fields, look=look)
+        texels = assets.texels(geometry)
+        if not is_shell:
+            export.write(path, geometry, texels, self._state, self.fields, look=look)
+            return
+        from corrotwin.twin.aas import package
+
+        package.check_id(asset_id)
+        made = self._of_now(forecast)
+        suspects = {f"of {one.date} on {one.zone} {one.place}".rstrip(): why for one, why in self.suspects.items()}
+        source = package.ShellSource(
+            twin=self._state, outlook=outlook.of_forecast(made, suspects),
+            name="" if self._folder is None else self._folder.absolute().name, asset_id=asset_id,
+        )  # fmt: skip
+        package.write(path, source, lambda: export.mesh(geometry, texels, self._state, self.fields, look=look))
+
+    def _of_now(self, forecast: Forecast | None) -> Forecast:
+        """Return a forecast of the twin as it is now: the one given, or by default one of 20 years."""
+        made = self.forecast() if forecast is None else forecast
+        if made.known.twin != self._state:
+            raise InputError(f"`forecast`: is of another twin or time than {self.id} now; make it anew")
+        return made

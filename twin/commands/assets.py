@@ -5,8 +5,9 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-from corrotwin.twin.commands.forecasts import load_session
+from corrotwin.twin.commands.forecasts import check_seed, load_session, read_required
 from corrotwin.twin.core.console import progress, rich_console
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted, printable, say, say_next
 
 
@@ -105,26 +106,68 @@ def show(folder: Positional[Path]) -> None:
     say_next("twin", "forecast", folder, "--years", 10)
 
 
-def export(folder: Positional[Path], out: Path, look: Literal["rust", "loss", "zones"] = "rust") -> None:
-    """Write the twin as a textured mesh (.glb) or as a table of zones (.csv).
+def export(
+    folder: Positional[Path],
+    out: Path,
+    look: Literal["rust", "loss", "zones"] = "rust",
+    years: float = 10.0,
+    required: tuple[str, ...] = (),
+    rule: Literal["api510", "api570-class1", "api570-class2", "api570-class3"] = "api510",
+    category_measured: bool = False,
+    seed: int = 0,
+    asset_id: str = "",
+) -> None:
+    """Write the twin as a textured mesh, as a table of zones, or as an Asset Administration Shell with its forecast.
 
-    Example: corrotwin twin export spool --out spool.glb
+    Example: corrotwin twin export spool --out spool.glb, or: corrotwin twin export spool --out spool.aasx --required
+    body=6
 
     Parameters
     ----------
     folder
         of the twin.
     out
-        file to write; its suffix chooses the format.
+        file to write; its suffix chooses the format: .glb mesh, .csv table, .aasx package of an Asset Administration
+        Shell with the mesh, .json the same shell without it.
     look
         texture of the mesh: rust as it looks, wall loss, or a colour for each zone.
+    years
+        to look ahead, of a shell; as all that follows.
+    required
+        thickness in mm that must be left, as zone=mm; what the twin's register of CML requires holds beside it.
+    rule
+        bounds on the time until thickness is measured again.
+    category_measured
+        the corrosivity category was measured on specimens (ISO 9226), not estimated.
+    seed
+        of the histories.
+    asset_id
+        global id of the asset, such as a URL; by default one that follows from the folder's name and the twin.
     """
     from corrotwin.twin import assets, store, twin_state
-    from corrotwin.twin.export import check_suffix, write
+    from corrotwin.twin.export import SHELLS, check_suffix, mesh, write
+    from corrotwin.twin.fleets import making
 
     check_suffix(out)
+    check_seed(seed)
+    settings = making.OutlookSettings.of(
+        years, read_required(required), rule, category_measured=category_measured, seed=seed
+    )
+    if out.suffix not in SHELLS and (settings != making.OutlookSettings() or asset_id):
+        raise InputError(f"{out}: only a shell, {' or '.join(SHELLS)}, has a forecast and an id; leave its options out")
+    if out.suffix in SHELLS:
+        from corrotwin.twin.aas import package
+
+        package.check_id(asset_id)
     with progress("exporting", to=out):
         twin, fields = store.load(folder)
         built = twin_state.asset(twin)
-        write(out, built, assets.texels(built), twin, fields, look=look)
+        texels = assets.texels(built)
+        if out.suffix in SHELLS:
+            source = package.ShellSource(
+                twin=twin, outlook=making.outlook_of(folder, settings), name=folder.absolute().name, asset_id=asset_id
+            )
+            package.write(out, source, lambda: mesh(built, texels, twin, fields, look=look))
+        else:
+            write(out, built, texels, twin, fields, look=look)
     say(f"{printable(twin.id)}: written to {out}")

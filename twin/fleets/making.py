@@ -80,7 +80,8 @@ def outlook_of(folder: Path, settings: OutlookSettings) -> TwinOutlook:
     required = _of_its_zones(settings, known.asset.zone_names)
     made = result.make(known, years=settings.years, required=required, rule=settings.rule)
     listed = log.read_log(folder)
-    found = outlook.of_forecast(made, log.suspects(listed, folder, known.asset))
+    suspects = log.suspects(listed, folder, known.asset)
+    found = outlook.of_forecast(made, {f"in line {line}": why for line, why in suspects.items()})
     if key == _key(folder, settings):  # nothing was recorded meanwhile
         with suppress(OSError):  # a folder that may only be read
             files.write_manifest(folder, NAME, {"key": key, "outlook": outlook.plain(found)})

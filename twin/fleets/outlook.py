@@ -104,13 +104,13 @@ def life_of(row: Mapping[str, Cell]) -> float:
     return min((float(value) for value in found if value is not None), default=math.inf)
 
 
-def of_forecast(made: Forecast, suspects: Mapping[int, str]) -> TwinOutlook:
+def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
     """Return the outlook of a forecast, in plain values for people.
 
     Parameters
     ----------
     made : the forecast.
-    suspects : readings that it leaves out, by their lines, each with the reason.
+    suspects : readings that it leaves out, such as "in line 3", each with the reason.
     """
     known, plan = made.known, made.plan
     twin, register = known.twin, known.register
@@ -173,7 +173,7 @@ def _service(twin: TwinState) -> tuple[str, ...]:
     return (*places, describe_coating(twin.coating), *(str(mechanism) for mechanism in twin.mechanisms))
 
 
-def _tasks(made: Forecast, suspects: Mapping[int, str], day: Mapping[str, str]) -> list[str]:
+def _tasks(made: Forecast, suspects: Mapping[str, str], day: Mapping[str, str]) -> list[str]:
     """Return what to do by when, the most urgent first."""
     known, plan = made.known, made.plan
     now = _day(known.twin, known.now_years)
@@ -199,7 +199,7 @@ def _tasks(made: Forecast, suspects: Mapping[int, str], day: Mapping[str, str]) 
     single = [row for row in made.cmls if row.place and row.governing is None and row.api_life_years is None]
     if single and plan is not None and not plan.undated:
         said.append(f"measure {_places(single)} a second time: one survey gives no rate")
-    said += [f"check the reading in line {line}, which is left out: {why}" for line, why in suspects.items()]
+    said += [f"check the reading {which}, which is left out: {why}" for which, why in suspects.items()]
     said += [f"check {item.record} of {item.date}: it disagrees with what was known before" for item in known.conflicts]
     if day["look"]:
         said.append(f"look at it from outside by {day['look']}")

@@ -46,6 +46,7 @@ _NAMED = r"mm|millimet(?:er|re)s?|in|inch|inches|\"|mils?|thou"  # units of thic
 IN_HEADING = re.compile(rf"[\(\[]\s*({_NAMED})\.?\s*[\)\]]|(?<=\s)(mm|in|inch|mils?)$")
 _UNITS = {'"': "inch", "inches": "inch", "in": "inch", "thou": "mil", "mils": "mil"}
 _SETTINGS = ("unit", "dates", "zones", "sheet", "header")
+MOST_COLUMNS = 16_384  # of any spreadsheet
 _FEWEST = 2  # columns of a header, known by their headings
 
 
@@ -150,6 +151,10 @@ def header_of(sheet: WorkbookSheet, given: ColumnMap, usual: Usual = USUAL) -> H
         return _header(sheet, rows[0].number, rows[0].cells, given, usual)
     best, most = None, _FEWEST - 1
     for row in sheet.rows[:30]:
+        if len(row.cells) > MOST_COLUMNS:
+            raise InputError(
+                f"{sheet.where(row.number)}: {len(row.cells)} columns; a table has at most {MOST_COLUMNS}: is it one?"
+            )
         known = _known(row.cells, given, usual)
         count = len(known) + sum(_is_survey(cell) for cell in row.cells if cell is not None) * bool(known)
         if known and count > most:

@@ -20,6 +20,7 @@ Grid = NDArray[np.float64]
 
 BLOCKS = 6  # along each side: single points are too many to learn from, and neighbours tell the same
 _FEWEST = 2  # rows and columns of a grid
+_MOST_EMPTY = 4  # points of a grid for each that a file holds
 _LONG = {"x": ("x", "scan", "axial", "circ"), "y": ("y", "index", "row"), "value": ("thickness", "value", "z", "t")}
 
 
@@ -75,6 +76,8 @@ def read_scan(path: Path, unit: str) -> ThicknessScan:
     if grid is None:
         grid = _matrix(sheet)
     grid = np.where(grid == 0, np.nan, grid) * UNITS_MM[unit]
+    if np.isinf(grid).any():
+        raise InputError(f"{path}: inf is no thickness; leave cells empty where none was measured")
     if not np.isfinite(grid).any():
         raise InputError(f"{path}: nothing was measured in it")
     if np.nanmin(grid) < 0:
@@ -108,6 +111,8 @@ def _matrix(sheet: WorkbookSheet) -> Grid:
     if len(rows) < _FEWEST:
         raise InputError(f"{sheet.path}: no grid of numbers; give a row of thicknesses for each line of the scan")
     width = max(len(cells) for _, cells in rows)
+    if len(rows) * width > _MOST_EMPTY * sum(len(cells) for _, cells in rows):
+        raise InputError(f"{sheet.path}: rows of very different length are no grid; export the scan on even steps")
     grid = np.full((len(rows), width), np.nan)
     for line, (number, cells) in enumerate(rows):
         for column, cell in enumerate(cells):
@@ -142,7 +147,7 @@ def _long(sheet: WorkbookSheet) -> Grid | None:
         table = np.array(points, dtype=float).reshape(-1, 3)
         table = table[np.isfinite(table[:, :2]).all(axis=1)]
         xs, ys = np.unique(table[:, 0]), np.unique(table[:, 1])
-        if min(len(xs), len(ys)) < _FEWEST or len(xs) * len(ys) > 4 * max(len(table), 1):
+        if min(len(xs), len(ys)) < _FEWEST or len(xs) * len(ys) > _MOST_EMPTY * max(len(table), 1):
             raise InputError(f"{sheet.path}: x and y are no grid; export the scan on even steps")
         grid = np.full((len(ys), len(xs)), np.nan)
         places = np.searchsorted(ys, table[:, 1]), np.searchsorted(xs, table[:, 0])

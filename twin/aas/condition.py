@@ -1,0 +1,106 @@
+"""Submodel of condition and remaining life: what a forecast says of each zone and each measured place."""
+
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
+
+from basyx.aas import model
+
+from corrotwin.twin.aas.concepts import CONCEPTS, meaning
+from corrotwin.twin.aas.elements import collection, collections, prop, texts
+from corrotwin.twin.fleets.outlook import Cell, TwinOutlook
+from corrotwin.twin.forecast.projection import LEVELS
+
+Element = model.SubmodelElement
+
+
+def condition(identifier: str, outlook: TwinOutlook) -> model.Submodel:
+    """Return what is forecast; what is not known, such as a life without a required thickness, is left out."""
+    return model.Submodel(
+        identifier, list(_elements(outlook)), id_short="Condition", semantic_id=meaning("Condition")
+    )  # fmt: skip
+
+
+def _elements(outlook: TwinOutlook) -> Iterator[Element]:
+    yield _value("ForecastFrom", outlook.now)
+    yield _value("ForecastUntil", outlook.until)
+    if outlook.weakest:  # a thickness is required, so there is a plan
+        yield _value("InspectionRule", outlook.rule)
+        yield _value("WeakestZone", outlook.weakest)
+    if outlook.life_p5 is not None and outlook.life_p50 is not None:
+        levels = [prop("P5", outlook.life_p5, meaning("P5")), prop("P50", outlook.life_p50, meaning("P50"))]
+        yield collection("RemainingLife", levels, meaning("RemainingLife"))
+    days = {"NextThicknessMeasurement": outlook.measure_by, "NextVisualInspection": outlook.look_by}
+    yield from _given({**days, "ReasonOfMeasurement": outlook.because})
+    for name, lines in (("Tasks", outlook.tasks), ("Notes", outlook.notes), ("Service", outlook.service)):
+        if lines:
+            yield texts(name, lines, meaning(name))
+    names = dict.fromkeys(str(row["zone"]) for row in outlook.zones)
+    rows = [[row for row in outlook.zones if row["zone"] == name] for name in names]
+    yield collections("Zones", [collection(None, _zone(each), None) for each in rows], meaning("Zones"))
+    if places := [row for row in outlook.cmls if row["place"]]:
+        entries = [collection(None, _place(row), None) for row in places]
+        yield collections("MeasuredPlaces", entries, meaning("MeasuredPlaces"))
+
+
+def _zone(rows: Sequence[Mapping[str, Cell]]) -> list[Element]:
+    """Return the elements of a zone, of its rows now and at the end, which may be one."""
+    found: list[Element] = [*_given({"Zone": rows[0]["zone"], "RequiredThickness": rows[0]["required_mm"]})]
+    for name, row in zip(("Now", "End"), (rows[0], rows[-1]), strict=True):
+        elements = [
+            *_given({"Day": row["date"]}),
+            *_levels("RemainingThickness", row, "least_left_mm"),
+            *_levels("GreatestWallLoss", row, "max_loss_mm"),
+            *_levels("RustedShare", row, "rusted_percent"),
+            *_given({"ChanceBelowRequired": row["chance_below_required"]}),
+        ]
+        found.append(collection(name, elements, meaning(name)))
+    return found
+
+
+def _place(row: Mapping[str, Cell]) -> list[Element]:
+    """Return the elements of a measured place, by the codes and by the twin."""
+    return [
+        *_given(
+            {
+                "Place": row["place"], "Zone": row["zone"], "Circuit": row["circuit"], "KindOfPlace": row["kind"],
+                "RequiredThickness": row["required_mm"], "Readings": row["readings"],
+                "LastReading": row["last_date"], "LeastRead": row["least_read_mm"],
+            }
+        ),
+        *_levels("RemainingThickness", row, "left_mm"),
+        *_given({"ChanceBelowRequired": row["chance_below_required"]}),
+        *_levels("RemainingLife", row, "twin_life_years"),
+        *_given(
+            {
+                "LongTermRate": row["long_term_mm_year"], "ShortTermRate": row["short_term_mm_year"],
+                "CodeRemainingLife": row["api_life_years"], "CodeMeasureBy": row["api_measure_by"],
+                "Remarks": row["remarks"],
+            }
+        ),
+    ]  # fmt: skip
+
+
+def _given(values: Mapping[str, Cell]) -> Iterator[Element]:
+    """Return a property for each value that there is."""
+    for name, value in values.items():
+        if value is not None and value != "":
+            yield _value(name, value)
+
+
+def _value(name: str, value: str | float) -> model.Property:
+    kind = CONCEPTS[name].kind
+    if kind is model.DataTypeIEC61360.DATE:
+        return prop(name, datetime.date.fromisoformat(str(value)), meaning(name))
+    if kind is model.DataTypeIEC61360.INTEGER_COUNT:
+        return prop(name, int(value), meaning(name))
+    return prop(name, value if isinstance(value, str) else float(value), meaning(name))
+
+
+def _levels(name: str, row: Mapping[str, Cell], column: str) -> Iterator[Element]:
+    """Return P5, P50 and P95 of a column as a collection; none where they are not known."""
+    values = {f"P{level}": row[f"{column}_p{level}"] for level in LEVELS}
+    if any(value is None for value in values.values()):
+        return
+    yield collection(
+        name, [prop(each, float(value or 0), meaning(each)) for each, value in values.items()], meaning(name)
+    )  # fmt: skip
