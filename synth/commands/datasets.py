@@ -1,0 +1,97 @@
+"""``corrotwin synth validate`` and ``preview``: check a dataset, and look at it."""
+
+from pathlib import Path
+
+from corrotwin.twin.core.console import tracked
+from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.text import say, say_next
+
+
+def validate(
+    folder: Path,
+    /,
+    *,
+    against: tuple[Path, ...] = (),
+    classes: tuple[str, ...] = (),
+    report: Path | None = None,
+    verify: int | None = None,
+    twin: Path | None = None,
+) -> None:
+    """Check any dataset that training can read and measure its labels, beside a reference set if one is given.
+
+    Exit status 0: no errors, perhaps warnings; 1: errors, or an image that was rendered again and differs; 2: nothing
+    that could be checked. What counts as what is in docs/synth.md. Example: corrotwin synth validate out/renders
+    --against my-export --report out/validation.md
+
+    Parameters
+    ----------
+    folder
+        a Roboflow COCO export, one COCO json and its images, photos with PNG masks, a rendered dataset, or a zip of one
+    against
+        such folders or zips to compare the labels with, taken as one, for instance of real photos
+    classes
+        names of the categories of those folders that count; by default all
+    report
+        also write all findings and the table here, as Markdown (.md) or JSON (.json), or a page (.html) with
+        distributions of labels and tones and with pictures of both sets in pairs
+    verify
+        render so many images of a rendered dataset again, spread evenly over it, and compare files and labels
+    twin
+        with --verify, folder of the twin that the dataset shows, if it shows one
+    """
+    from corrotwin.synth.preview import comparison
+    from corrotwin.synth.rendering.verify import print_results, render_again
+    from corrotwin.synth.validation.checks import check
+    from corrotwin.synth.validation.report import ERROR, PAGE, check_destination, show_report, write_report
+
+    if verify is not None and verify < 1:
+        raise InputError(f"--verify {verify}: give at least 1 image")
+    if twin is not None and verify is None:
+        raise InputError(f"--twin {twin}: it is for --verify; leave it out")
+    if classes and not against:
+        raise InputError("--classes: chooses among the categories of the folders of --against; give those, too")
+    if report is not None:
+        check_destination(report, folder)
+    if verify is not None and folder.is_file():
+        raise InputError(f"--verify {verify}: {folder} is no folder; unpack it and give the folder")
+    rendered_again = None
+    if verify is not None:
+        rendered_again = tracked(render_again(folder, verify, twin=twin), "rendering again", verify, unit="images")
+    checked = check(folder, label="validating")
+    references = [check(reference, label="reference", classes=classes) for reference in against]
+    show_report(checked, references)
+    if report is not None and report.suffix == PAGE:
+        comparison.write(report, checked, references, classes)
+    elif report is not None:
+        write_report(report, checked, references)
+    if errors := checked.count(ERROR):
+        raise WorkError(f"{folder}: {errors} error{'' if errors == 1 else 's'} found; see the list")
+    if rendered_again is not None:
+        print_results(folder, rendered_again)
+    say_next("segmentation", "train", "--data", "PHOTOS", "--renders", folder, "--out", "out/run")
+
+
+def preview(folder: Path, /, *, html: bool = False, single: bool = False) -> None:
+    """Write preview.jpg, a contact sheet with mask outlines, and card.md, a description, into any dataset.
+
+    With --html also a page of all its pictures, to sort and filter, with masks and label maps laid over them.
+
+    Parameters
+    ----------
+    folder
+        a Roboflow COCO export, one COCO json and its images, photos with PNG masks, or a rendered dataset
+    html
+        also write the page preview/index.html, its pictures beside it
+    single
+        with --html, write one HTML file instead, preview.html, with small pictures inside, to send
+    """
+    from corrotwin.synth.preview import card, gallery
+
+    if single and not html:
+        raise InputError("--single: says how the page of --html is written; give that, too")
+    try:
+        card.write(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); copy the dataset") from error
+    page = f" and {gallery.write(folder, single=single)}" if html else ""
+    say(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}{page}")

@@ -1,0 +1,155 @@
+"""``corrotwin synth render`` and ``fit``: datasets of renders, and a preset fitted to photographs."""
+
+from pathlib import Path
+from typing import Literal
+
+from corrotwin.synth.spec import Map
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import say, say_next
+
+
+def render(
+    *,
+    out: Path | None = None,
+    count: int | None = None,
+    size: str = "320",
+    seed: int = 0,
+    preset: str = "balanced",
+    twin: Path | None = None,
+    cameras: Path | None = None,
+    labels: Literal["annotator", "exact", "both"] = "annotator",
+    maps: tuple[Map, ...] = (),
+    polygons: bool = False,
+    only: int | None = None,
+    device: str = "cpu",
+    workers: int | None = None,
+    address: str | None = None,
+    dry_run: bool = False,
+) -> None:
+    """Render corroded assets, drawn at random or a saved twin, with COCO masks.
+
+    The folder gets images/, annotations.json, instances.json, dataset.json and preview.jpg. The same command resumes
+    after a stop; a larger count appends. Example: corrotwin synth render --count 60 --size 320 --out out/renders, or,
+    from cameras of your choice: corrotwin synth render --twin spool --cameras cameras.json --size 512
+
+    Parameters
+    ----------
+    out
+        dataset folder; by default out/synth/<preset>-<size>px-seed<seed>, or with <twin id> for <preset>
+    count
+        images, at least 1; by default 24, or one by each camera of the file
+    size
+        picture side in pixels, at least 1, or width x height, as 640x480
+    seed
+        another seed, other scenes
+    preset
+        balanced, quick, bridges, painted, timelapse, stress, clean or standin; or a .json file of your own,
+        as {"like": "painted", "rust_tone": [0.3, 1.2]}, see docs/synth.md
+    twin
+        folder of a twin to photograph as it stands there; by default each scene has its own
+    cameras
+        camera file: JSON list of {"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}, or with size,
+        intrinsics, distortion and pose, see docs/cameras.md; by default they are drawn
+    labels
+        masks as people draw them, the rust that pixel centres see, or both: exact.json beside annotations.json
+    maps
+        also write exact maps beside the images: rust_cover, stain, age, wall_loss, severity, instances, depth,
+        normals, uv, light; see docs/formats.md
+    polygons
+        outlines instead of compressed RLE in the COCO files; they lose holes, polygon_iou says how much
+    only
+        the number of one image, as its file is named, to render alone: the files that a whole dataset has
+    device
+        cpu, optix, cuda, hip, oneapi, metal, or auto: the first that renders; never yet tried on a card, so cpu by
+        default
+    workers
+        Blender processes at a time, sharing cores and cards; by default one for four cores, at least two, or one a card
+    address
+        of a Ray cluster (auto, or host:port); by default this machine
+    dry_run
+        say how many batches, hours and bytes are to come, from one batch rendered here; write nothing
+    """
+    from corrotwin.synth.config import RenderConfig, size_of
+    from corrotwin.synth.presets.schema import Preset
+    from corrotwin.synth.rendering import dataset
+    from corrotwin.synth.rendering.dry_run import estimate
+    from corrotwin.synth.rendering.job import Task
+    from corrotwin.synth.scene import subject
+
+    config = RenderConfig(
+        preset=Preset.read(preset) if preset.endswith(".json") else preset,
+        size=size_of(size), seed=seed, labels=labels, maps=tuple(sorted(set(maps))),
+        polygons=polygons,
+    )  # fmt: skip
+    if cameras is not None and twin is None:
+        raise InputError(f"--cameras {cameras}: cameras stand about a twin; give its folder with --twin")
+    stated = () if cameras is None else subject.read_cameras(cameras, size=config.sides)
+    shown = None if twin is None else subject.saved(twin, stated)
+    if only is not None and count is not None:
+        raise InputError(f"--only {only} with --count {count}: give one of them")
+    name = (Path(preset).stem if shown is None else shown.id) + f"-{size}px-seed{seed}"
+    folder = out if out is not None else Path("out/synth") / (name if only is None else f"{name}-only{only}")
+    wanted = count if count is not None else len(stated) or 24
+    if dry_run:
+        if only is not None:
+            raise InputError(f"--dry-run with --only {only}: one image is soon rendered; leave one of them out")
+        task = Task(config=config, shown=shown, count=wanted, device=device)
+        say(estimate(folder, task, workers=workers, address=address))
+        return
+    images = dataset.render(
+        folder, config, count=wanted, shown=shown, only=only, device=device, workers=workers, address=address
+    )
+    say(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")
+    say_next("synth", "validate", folder)
+
+
+def fit(
+    *,
+    photos: Path,
+    out: Path,
+    unlabelled: Path | None = None,
+    split: Path | None = None,
+    classes: tuple[str, ...] = (),
+    preset: str = "balanced",
+    textures: bool = False,
+    seed: int = 0,
+    workers: int | None = None,
+) -> None:
+    """Fit a preset to ten labelled photographs or more: renders made like them.
+
+    Writes a preset for `corrotwin synth render --preset`, and beside it a page (.html) with photographs and renders
+    before and after. Small renders are kept in a folder beside it (.fit), from which the same command goes on after a
+    stop. Some 15 minutes on two cores. It sees these photographs alone. Example: corrotwin synth fit --photos my-export
+    --out mine.json
+
+    Parameters
+    ----------
+    photos
+        a COCO dataset, or photos with PNG masks; those without labels count as unlabelled
+    out
+        .json file of the preset
+    unlabelled
+        folder of photographs without labels, at most 300 of which are looked at: for light, camera and surroundings
+    split
+        file of `corrotwin segmentation split`: only photographs that train are looked at; by default all but those in
+        an export's folder test
+    classes
+        names of the categories that count as corrosion; by default all
+    preset
+        what the fit starts from, a name or a .json file of your own
+    textures
+        also cut rust and coats out of the photographs and weave them into textures, in a folder beside it (.textures)
+    seed
+        another seed, other renders to search with
+    workers
+        Blender processes at a time; by default one a core
+    """
+    from corrotwin.synth.fitting import output, photographs
+    from corrotwin.synth.presets.schema import Preset
+
+    output.check(out, seed, workers)
+    base = Preset.read(preset) if preset.endswith(".json") else Preset.like(preset)
+    given = photographs.read(photos, unlabelled, classes or None, split)
+    say(output.make(out, given, base, textures=textures, seed=seed, workers=workers))
+    say(f"{out}: the preset; look at {out.with_suffix('.html')}")
+    say_next("synth", "render", "--preset", out, "--count", 300, "--size", 224)
