@@ -52,7 +52,7 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Link:
+class PageLink:
     """A link to a page beside the report; `about` says what it shows."""
 
     text: str
@@ -83,7 +83,7 @@ class PhotoGrid:
     kind: ClassVar[str] = "photos"
 
 
-Block = Text | Bullets | Facts | Command | Link | PhotoGrid | ReportTable | Figure
+Block = Text | Bullets | Facts | Command | PageLink | PhotoGrid | ReportTable | Figure
 
 
 @dataclass(frozen=True, kw_only=True)

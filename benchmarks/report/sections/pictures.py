@@ -7,7 +7,7 @@ import numpy as np
 from corrotwin.benchmarks.formatting.style import Figure, look
 from corrotwin.benchmarks.report import photo_page, words
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, Link, PhotoColumn, PhotoGrid, ReportSection, Text
+from corrotwin.benchmarks.report.document import Block, PageLink, PhotoColumn, PhotoGrid, ReportSection, Text
 from corrotwin.benchmarks.report.overlays import SIDE, Mask, outlined, predictions, with_weights
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.pages import pictures
@@ -22,7 +22,7 @@ def section(material: Material) -> ReportSection:
     """Return pictures where photos and weights are there; the report names what is absent and continues."""
     blocks: list[Block] = []
     if address := photo_page.href(material):
-        blocks.append(Link(text="All test photos", href=address, about=words.line("photos", "page")))
+        blocks.append(PageLink(text="All test photos", href=address, about=words.line("photos", "page")))
     if not material.results.smoke:  # a smoke run has them in its answer
         blocks += ranked(material)
     return ReportSection(key="photos", title="Photos and predicted masks", blocks=(*blocks, *_reliability(material)))

@@ -160,12 +160,12 @@ def test_settings_that_the_command_may_change_stand_in_the_command_of_the_report
     changes = found.config.changes
     at_small = replace(found, config=replace(found.config, profile="small"))
     assert at_small.profile_label == "small with learning rate 0.0036, size 64"
-    tuned = [line for line in method.unproven(found) if "whatever these were tuned on" in line]
+    tuned = [line for line in method.unproven(found) if "all have the same settings" in line]
     assert len(tuned) == 1
     assert "(learning rate 0.0036, size 64)" in tuned[0]
     for others in ({}, {**changes, "keep": "averaged"}):
         other = replace(found, config=replace(found.config, changes=others))
-        assert not any("tuned on" in line for line in method.unproven(other))
+        assert not any("all have the same settings" in line for line in method.unproven(other))
     before, size, rate = snapshot(tmp_path / "out"), PROFILES["quick"]["size"], PROFILES["quick"]["learning_rate"]
     for kept, told, given in (
         ({"learning_rate": 0.0036}, f"training size: 64 there, {size} asked", "`size` 64"),
