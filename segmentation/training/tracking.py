@@ -71,7 +71,7 @@ class Tracking:
         scheme, is_address, rest = uri.partition(":")
         if not is_address or scheme == "file":
             raise InputError(
-                f"--mlflow {uri}: MLflow keeps runs in folders no more; give sqlite:///runs.db or http://server:5000"
+                f"`mlflow` {uri}: MLflow keeps runs in folders no more; give sqlite:///runs.db or http://server:5000"
             )
         try:
             with _quiet():
@@ -80,9 +80,9 @@ class Tracking:
                 if scheme.startswith("sqlite"):
                     import sqlalchemy  # noqa: F401
         except ImportError as error:
-            raise InputError("--mlflow needs MLflow: pip install 'corrotwin[mlflow]'") from error
+            raise InputError("`mlflow`: MLflow is not installed; pip install 'corrotwin[mlflow]'") from error
         if scheme == "sqlite" and not os.access(parent := Path(rest.removeprefix("///")).absolute().parent, os.W_OK):
-            raise InputError(f"--mlflow {uri}: nothing can be written in {parent}; make the folder or name another")
+            raise InputError(f"`mlflow` {uri}: nothing can be written in {parent}; make the folder or name another")
 
     def __enter__(self) -> Self:
         return self

@@ -3,7 +3,9 @@
 import builtins
 import socket
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.config import configure, to_json
+from corrotwin.segmentation.evaluation.evaluate import scores
 from corrotwin.segmentation.training.tracking import Tracking
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_manifest
@@ -89,6 +92,26 @@ def test_a_run_that_is_cut_off_and_goes_on_is_one_run_with_each_epoch_once(addre
     assert points["test_f1"] == [(0, 0.75)]
     assert str(folder) in run.data.tags["mlflow.note.content"]
     assert "per_image.csv" in run.data.tags["mlflow.note.content"]
+
+
+def test_the_command_sends_a_real_training(
+    address: str, roboflow: Path, cache: Path, tmp_path: Path, run_module: Callable[..., CompletedProcess[str]]
+) -> None:
+    out = tmp_path / "real"
+    settings = ("--profile", "quick", "--size", 32, "--epochs", 2, "--split", "own", "--threads", 1)
+    done = run_module("segmentation", "train", "--data", roboflow, "--out", out, *settings, "--mlflow", address)
+    assert (done.returncode, done.stderr) == (0, "")
+    run, points = stored(address, out)
+    assert run.info.status == "FINISHED"
+    found = runs.load(out)
+    assert points["valid_f1"] == list(enumerate(found.history["valid_f1"].tolist(), 1))
+    table = found.per_image
+    assert points["test_f1"] == [(0, pytest.approx(scores(table.tp, table.fp, table.fn, table.tn)[0].mean()))]
+    assert "best.safetensors" in run.data.tags["mlflow.note.content"]
+    refused = run_module("segmentation", "train", "--data", roboflow, "--out", tmp_path / "no", "--mlflow", "mlruns")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "--mlflow mlruns: MLflow keeps runs in folders no more" in refused.stderr
+    assert not (tmp_path / "no").exists()
 
 
 def test_a_server_that_is_away_is_one_warning_and_gets_what_it_missed(
