@@ -182,7 +182,7 @@ def test_a_day_before_the_last_is_told_with_all_that_it_brings_into_conflict(
         "1 of 1 records added",
         "2005-12-31: before the last inspection, of 2012-05-31; --withdraw 4 if that is wrong",
     ]
-    assert [line.split()[0] for line in said[2:]] == ["2005-12-31", "CONFLICT"]
+    assert [line.split()[0] for line in said[2:]] == ["2005-12-31", "CONFLICT", "next:"]
     assert "CONFLICT on 2009-05-31" in said[3]
     inspections.inspect(folder, date="2012-05-31", **given)
     assert "before the last" not in capsys.readouterr().out
