@@ -10,7 +10,7 @@ import pytest
 
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.bayes import cache, session, smc
-from corrotwin.twin.bayes.session import RUNS, Session, open_session
+from corrotwin.twin.bayes.session import Session, open_session
 from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.mechanisms.process import process
@@ -47,7 +47,7 @@ def opened(folder: Path, particles: int = 40) -> Session:
 
 def same(first: Session, second: Session) -> bool:
     pairs = list(zip(first.now, second.now, strict=True))
-    assert len(pairs) == RUNS
+    assert len(pairs) == session.RUNS
     return first.agreement == second.agreement and all((a.normal == b.normal).all() for a, b in pairs)
 
 
@@ -62,10 +62,10 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_what_was_learned_is_not_learned_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     learned = counted(monkeypatch)
     first = opened(folder)
-    assert len(learned) == 3 * RUNS
+    assert len(learned) == 3 * session.RUNS
     assert (folder / cache.NAME).exists()
     assert same(first, opened(folder))
-    assert len(learned) == 3 * RUNS
+    assert len(learned) == 3 * session.RUNS
 
 
 def test_a_record_more_is_learned_as_if_all_were_learned_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,13 +73,13 @@ def test_a_record_more_is_learned_as_if_all_were_learned_at_once(folder: Path, m
     learned = counted(monkeypatch)
     log.append(folder, [reading(12, 4.8)])
     more = opened(folder)
-    assert len(learned) == RUNS
+    assert len(learned) == session.RUNS
     log.append(folder, [reading(12, 4.85, "CML-2")])  # of the same day: that inspection is learned anew
     again = opened(folder)
-    assert len(learned) == 2 * RUNS
+    assert len(learned) == 2 * session.RUNS
     (folder / cache.NAME).unlink()
     assert same(again, opened(folder))
-    assert len(learned) == 6 * RUNS
+    assert len(learned) == 6 * session.RUNS
     assert not same(more, again)
 
 
@@ -104,13 +104,13 @@ def test_a_cache_of_other_records_a_broken_or_an_altered_one_is_not_trusted(
     monkeypatch.setattr(session, "LEARNING", session.LEARNING + 1)  # by a later version
     learned = counted(monkeypatch)
     opened(folder)
-    assert len(learned) == 2 * RUNS
+    assert len(learned) == 2 * session.RUNS
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("number-0-0", 10**6), ("pit_number-1-1", -1), ("seeds-0-1", 10**6), ("spots-0-1", -5), ("lineage-3-1", 40),
+        ("number-0-0", 10**6), ("pit_number-1-1", -1), ("seeds-0-1", 10**6), ("spots-0-1", -5), ("lineage-1-1", 40),
         ("normal-0-1", np.nan), ("normal-0-1", "text"), ("inspections", -1), ("inspections", "3"), ("agreement", []),
         ("widening", 0), ("widening", None), ("tools", 5), ("odd", 1), ("power", float("inf")),
     ],
