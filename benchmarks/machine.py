@@ -86,7 +86,7 @@ RAY = "import json, ray; print(json.dumps({'ray': ray.__version__}))"
 
 @dataclass(frozen=True, kw_only=True)
 class MachineAnswers:
-    """What this machine says of its slow parts; each has an entry `trouble` where it does not work."""
+    """Return the state of the slow parts of this machine; each has an entry `trouble` where it does not work."""
 
     blender: dict[str, Any]
     torch: dict[str, Any]

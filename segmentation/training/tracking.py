@@ -41,7 +41,7 @@ _CALM = {
 
 @dataclass(kw_only=True)
 class _Sent:
-    """What the server has of a run: its id there, epochs, and whether it is said to be over."""
+    """A run as the server has it: its id there, epochs, and whether it is said to be over."""
 
     id: str
     epochs: int

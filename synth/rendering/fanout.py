@@ -69,7 +69,7 @@ class Needs:
 
 @dataclass(frozen=True, kw_only=True)
 class ProgressCounter:
-    """What the line of progress counts: `done()` of `total` in `unit`. Polled twice a second.
+    """The count behind the line of progress: `done()` of `total` in `unit`. Polled twice a second.
 
     `seconds_left`, where it is known better than by the mean rate, and `note` are those of `ProgressLine`.
     """

@@ -29,7 +29,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first day that a ZIP can name, so that equ
 
 @dataclass(frozen=True, kw_only=True)
 class ShellSource:
-    """What a shell is made of.
+    """The contents of a shell.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ def rich_console(*, stderr: bool = False, wrap: bool = True) -> Console:
 
 
 class ProgressLine:
-    """What long work is, how far it is, its rate, the time left and where its result will be, in one line.
+    """Long work in one line: what it is, how far, its rate, the time left and where its result will be.
 
     A terminal shows it all the time, as wide as it is. Elsewhere it is printed every `PLAIN_SECONDS`, if there is news.
     """

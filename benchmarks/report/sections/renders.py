@@ -1,4 +1,4 @@
-"""What renders and the controls change, by part of the photos and by photo."""
+"""The change by renders and by the controls, by part of the photos and by photo."""
 
 from typing import TYPE_CHECKING
 
