@@ -1,0 +1,78 @@
+"""Modules whose changes must be noticed, by subject, and the fast tests that guard each."""
+
+MODEL, BAYES, FORECAST = "tests/twin/model/", "tests/twin/bayes/", "tests/twin/forecast/"
+MECHANISMS, LABELS, CAMERAS = "tests/twin/mechanisms/", "tests/synth/labels/", "tests/synth/cameras/"
+STATS, DATA = "tests/benchmarks/stats/", "tests/segmentation/data/"
+
+GUARDS: dict[str, dict[str, tuple[str, ...]]] = {
+    "growth": {
+        "twin/model/coating.py": (MODEL + "test_coating.py",),
+        "twin/model/corrosion.py": (MODEL + "test_corrosion.py",),
+        "twin/model/deposits.py": (MODEL + "test_deposits.py",),
+        "twin/model/exposure.py": (MODEL + "test_exposure.py", MODEL + "test_loss.py"),
+        "twin/model/loss.py": (MODEL + "test_loss.py",),
+        "twin/model/noise.py": (MODEL + "test_noise.py",),
+        "twin/model/onset.py": (MODEL + "test_coating.py", MODEL + "test_corrosion.py"),
+        "twin/model/perforation.py": (MODEL + "test_perforation.py",),
+        "twin/model/pits.py": (MODEL + "test_pits.py",),
+        "twin/model/zones.py": (MODEL + "test_zones.py", MODEL + "test_mechanisms.py"),
+        "twin/mechanisms/co2.py": (MECHANISMS + "test_co2.py",),
+        "twin/mechanisms/insulation.py": (MECHANISMS + "test_tables.py",),
+        "twin/mechanisms/mechanism.py": (MECHANISMS + "test_catalogue.py", MECHANISMS + "test_tables.py"),
+        "twin/mechanisms/process.py": (MECHANISMS + "test_catalogue.py", MECHANISMS + "test_tables.py"),
+        "twin/mechanisms/seawater.py": (MECHANISMS + "test_tables.py",),
+        "twin/mechanisms/soil.py": (MECHANISMS + "test_tables.py",),
+    },
+    "likelihood": {
+        "twin/bayes/agreement.py": (BAYES + "test_smc.py",),
+        "twin/bayes/likelihood.py": (BAYES + "test_smc.py",),
+        "twin/bayes/moves.py": (BAYES + "test_smc.py",),
+        "twin/bayes/predictive_check.py": (BAYES + "test_smc.py",),
+        "twin/bayes/prior.py": (BAYES + "test_prior.py",),
+        "twin/bayes/tempering.py": (BAYES + "test_smc.py",),
+        "twin/bayes/thickness/model.py": (BAYES + "test_thickness.py",),
+    },
+    "forecast": {
+        "twin/forecast/cml.py": (FORECAST + "test_cml.py",),
+        "twin/forecast/failure.py": (FORECAST + "test_failure.py",),
+        "twin/forecast/pipe_design.py": (FORECAST + "test_pressure_design.py",),
+        "twin/forecast/precision.py": (FORECAST + "test_lives.py",),
+        "twin/forecast/pressure_design.py": (FORECAST + "test_pressure_design.py",),
+        "twin/forecast/rates.py": (FORECAST + "test_rates.py",),
+        "twin/forecast/remaining_life.py": (FORECAST + "test_remaining_life.py",),
+        "twin/forecast/strength.py": (FORECAST + "test_strength.py",),
+    },
+    "labels": {
+        "synth/labels/label_statistics.py": ("tests/synth/validation/test_checks.py",),
+        "synth/labels/maps.py": (LABELS + "test_maps.py",),
+        "synth/labels/masks.py": (LABELS + "test_masks.py",),
+        "synth/labels/morphology.py": (LABELS + "test_morphology.py",),
+        "synth/labels/severity.py": (LABELS + "test_severity.py",),
+        "twin/core/rust_grade.py": (LABELS + "test_severity.py",),
+    },
+    "cameras": {
+        "synth/cameras/camera_model.py": (CAMERAS + "test_reprojection.py", CAMERAS + "test_locate.py"),
+        "synth/cameras/distortion.py": (CAMERAS + "test_camera_file.py",),
+        "synth/cameras/locate.py": (CAMERAS + "test_locate.py",),
+        "synth/cameras/poses.py": (CAMERAS + "test_camera_file.py",),
+    },
+    "sensor": {"synth/sensor.py": ("tests/synth/test_sensor.py",)},
+    "splits": {
+        "benchmarks/data/background_fp.py": ("tests/benchmarks/data/test_background_fp.py",),
+        "segmentation/data/groups.py": (DATA + "test_groups.py",),
+        "segmentation/data/leakage.py": (DATA + "test_leakage.py",),
+        "segmentation/data/perceptual_hash.py": (DATA + "test_groups.py",),
+        "segmentation/data/splits.py": (DATA + "test_splits.py",),
+        "segmentation/sampling.py": ("tests/segmentation/test_sampling.py",),
+    },
+    "statistics": {
+        "benchmarks/stats/comparison.py": (STATS + "test_comparison.py",),
+        "benchmarks/stats/crossed_effects.py": (STATS + "test_crossed_effects.py",),
+        "benchmarks/stats/equivalence.py": (STATS + "test_equivalence.py",),
+        "benchmarks/stats/joint_check.py": (STATS + "test_joint_check.py",),
+        "benchmarks/stats/power.py": (STATS + "test_power.py",),
+        "benchmarks/stats/printed_table.py": (STATS + "test_printed_table.py",),
+        "benchmarks/stats/subgroups.py": (STATS + "test_subgroups.py",),
+        "benchmarks/stats/tukey.py": (STATS + "test_tukey.py",),
+    },
+}
