@@ -27,8 +27,6 @@ SECONDS = 60  # of processor time that the tests of a mutant have
 PATIENCE_SECONDS = 900.0  # of wall time, where other work slows them
 MEMORY_BYTES = 8 * 2**30
 OURS = ("corrotwin", "tools", "tests", "conftest")
-# Plugins of pytest, which rewrites them as it loads them, and what they load.
-PLUGINS = ("pytest", "_pytest", "pluggy", "hypothesis", "_hypothesis", "xdist", "coverage", "execnet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +157,7 @@ def _tested(tests: Sequence[str], folder: Path) -> tuple[int, dict[str, Any]]:
     status = pytest.main(
         [
             "-x", "-q", "-m", "not slow and not blender and not photos", "-p", "no:cacheprovider", "-p", "no:xdist",
-            "-W", "ignore::pytest.PytestAssertRewriteWarning", "--no-header", "--tb=no",
+            "--assert=plain", "--no-header", "--tb=no",
             f"--basetemp={folder / 'tests'}", *tests,
         ],
         plugins=[watch],
@@ -171,5 +169,5 @@ def _outside() -> Iterator[str]:
     """Yield the names of the modules from outside that are imported here."""
     for name, module in list(sys.modules.items()):
         spec = getattr(module, "__spec__", None)
-        if spec is not None and name.split(".")[0] not in (*OURS, *PLUGINS) and not name.startswith("test_"):
+        if spec is not None and name.split(".")[0] not in OURS and not name.startswith("test_"):
             yield name
