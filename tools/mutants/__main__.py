@@ -125,7 +125,10 @@ def _tried(work: Sequence[tuple[str, Mutant]], path: Path) -> list[Row]:
     rows = []
     for number, (subject, mutant) in enumerate(work, 1):
         tests = GUARDS[subject][mutant.module]
-        of_source, of_tests = digest(mutant.source), digest([read_text(trial.ROOT / name) for name in tests])
+        of_source, of_tests = (
+            digest(mutant.source),
+            digest([read_text(trial.ROOT / name.split("::")[0]) for name in tests]),
+        )
         row = kept.get(mutant.name)
         if row is None or row.source != of_source or (row.survived and row.tests != of_tests):
             if tests not in sound:

@@ -69,16 +69,15 @@ def attempt(tests: Sequence[str], module: str | None = None, source: str = "") -
         os.close(reading)
         _leave_after_tests(tests, module, source, folder, writing)
     os.close(writing)
-    began, usage, status = time.monotonic(), None, 0
-    while usage is None:
-        ended, status, used = os.wait4(child, os.WNOHANG)
-        if ended:
-            usage = used
-        elif time.monotonic() - began > PATIENCE_SECONDS:
-            os.killpg(child, signal.SIGKILL)
-            _, status, usage = os.wait4(child, 0)
-        else:
+    began, ended, status, usage = time.monotonic(), 0, 0, None
+    try:
+        while not ended and time.monotonic() - began < PATIENCE_SECONDS:
+            ended, status, usage = os.wait4(child, os.WNOHANG)
             time.sleep(0.05)
+    finally:
+        if not ended:
+            os.kill(child, signal.SIGKILL)
+            _, status, usage = os.wait4(child, 0)
     with open(reading, encoding="utf-8") as pipe:  # noqa: PTH123 - a pipe
         said = pipe.read()
     shutil.rmtree(folder, ignore_errors=True)

@@ -75,11 +75,16 @@ def test_a_tenth_of_the_least_rust_of_iso_4628_3_is_seen_by_every_other_inspecto
 def moved(histories: Bank, surface: Surface, seed: int) -> tuple[float, float]:
     """Shares of particles that are distinct after three thin readings, and that then settle elsewhere."""
     records = [
-        Record(date="2010-01-01", zone="face", kind="ultrasonic", tool="UT", value=9.3 - 0.02 * number, place=f"P{number}")
+        Record(
+            date="2010-01-01", zone="face", kind="ultrasonic", tool="UT", value=9.3 - 0.02 * number, place=f"P{number}"
+        )
         for number in range(3)
     ]
     items = [sighting(record, histories, 0) for record in records]
-    state, readings = smc.prior_particles(histories, 0, seed, COUNT, 1.0, frozenset()), arrange((), items, histories, *surface)
+    state, readings = (
+        smc.prior_particles(histories, 0, seed, COUNT, 1.0, frozenset()),
+        arrange((), items, histories, *surface),
+    )
     earlier = Evidence(state=state, earlier=(), latest=(), readings=state.readings, power=1.0)
     both = Evidence(state=replace(state, readings=readings), earlier=(), latest=items, readings=readings, power=1.0)
     known = tempering.temper(state, earlier, both, np.random.default_rng(seed))
