@@ -57,6 +57,9 @@ def test_a_sample_is_of_every_constant_before_any_twice() -> None:
     source = "ONE = (1.0, 2.0, 3.0)\nTWO = 4.0\nTHREE = 5.0\n"
     places = [mutant.place for mutant in chosen(mutants("m.py", source), 3, 5, seed=0)]
     assert sorted(places) == ["ONE", "THREE", "TWO"]
+    functions = "".join(f"def law{number}(x):\n    return x + 1\n" for number in range(9))
+    places = [mutant.place for mutant in chosen(mutants("m.py", source + functions), 12, 2, seed=0)]
+    assert len(set(places) - {"ONE", "TWO", "THREE"}) == len(places) - 5 == 2 + 7
     again = [chosen(mutants("m.py", source), 2, 0, seed=seed) for seed in (0, 0, 1, 2, 3)]
     assert again[0] == again[1]
     assert any(other != again[0] for other in again[2:])

@@ -83,7 +83,7 @@ def run(
     constants
         at most so many constants of each module are changed.
     others
-        and so many comparisons, signs, bounds and conditions in its functions.
+        and so many comparisons, signs, bounds, numbers and conditions in its functions; more where constants are fewer.
     seed
         of the choice among them.
     most

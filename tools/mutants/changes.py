@@ -15,8 +15,22 @@ EXCHANGED = {
     "min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum", "floor": "ceil", "ceil": "floor",
     "any": "all", "all": "any",
 }  # fmt: skip
-# Sizes of batches and tiles and limits on what is accepted: they decide cost, or what is refused, and no result.
-COST_ONLY = ("BATCH", "TILE", "CHUNK", "BAND", "MOST_", "LARGEST", "EXAMPLES")
+# Sizes of batches and tiles and limits on what is accepted: they decide cost, or what is refused, and no result. Nor do
+# the strokes of the digits of a date stamp.
+NO_RESULT = (
+    "BATCH",
+    "TILE",
+    "CHUNK",
+    "BAND",
+    "MOST_",
+    "LARGEST",
+    "EXAMPLES",
+    "_A, _B",
+    "_G, _H",
+    "_M, _N",
+    "_DIGITS",
+    "_date",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +87,8 @@ def mutants(module: str, source: str) -> list[Mutant]:
 def chosen(candidates: Sequence[Mutant], constants: int, others: int, seed: int) -> list[Mutant]:
     """Return a sample of a module's mutants: so many of its constants, spread over their names, and so many others.
 
+    Where a module has fewer constants, more of its functions are changed.
+
     Parameters
     ----------
     candidates : all mutants of one module.
@@ -91,7 +107,11 @@ def chosen(candidates: Sequence[Mutant], constants: int, others: int, seed: int)
             if not by_name[name]:
                 del by_name[name]
     rest = [mutant for mutant in candidates if not mutant.constant]
-    kept = {mutant.name for mutant in [*drawn, *rng.sample(rest, min(others, len(rest)))]}
+    for wanted in (others, constants - len(drawn)):
+        some = rng.sample(rest, min(wanted, len(rest)))
+        rest = [mutant for mutant in rest if mutant not in some]
+        drawn += some
+    kept = {mutant.name for mutant in drawn}
     return [mutant for mutant in candidates if mutant.name in kept]
 
 
@@ -101,10 +121,10 @@ def _changes(tree: ast.Module) -> Iterator[tuple[str, bool, ast.expr, str]]:
         if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
             target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
             name = ast.unparse(target)
-            if not any(word in name for word in COST_ONLY):
+            if not any(word in name for word in NO_RESULT):
                 for node, text in _within(statement.value, constant=True):
                     yield name, True, node, text
-        elif isinstance(statement, ast.FunctionDef):
+        elif isinstance(statement, ast.FunctionDef) and statement.name not in NO_RESULT:
             yield from ((statement.name, False, *change) for change in _body(statement))
         elif isinstance(statement, ast.ClassDef):
             for part in statement.body:

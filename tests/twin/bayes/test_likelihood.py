@@ -100,3 +100,9 @@ def test_particles_move_as_often_as_metropolis_lets_them(histories: Bank, surfac
     distinct, settled = np.mean([moved(histories, surface, seed) for seed in range(6)], axis=0)
     assert distinct > 0.75
     assert 0.75 < settled < 0.95
+
+
+def test_resampling_keeps_every_particle_as_often_as_its_weight() -> None:
+    weight, rng = np.array([0.05, 0.4, 0.1, 0.3, 0.15]), np.random.default_rng(0)
+    counts = np.mean([np.bincount(moves.resampled(weight, rng), minlength=5) for _ in range(4000)], axis=0)
+    np.testing.assert_allclose(counts, 5 * weight, atol=0.03)
