@@ -1,1 +1,1 @@
-"""Mutation runs: small changes of the modules that hold physics and statistics, each of which a fast test must notice."""
+"""Mutation runs: small changes of modules that hold physics or statistics, each of which a fast test must notice."""

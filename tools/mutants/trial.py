@@ -1,4 +1,4 @@
-"""Trial of mutants: their tests run in forks of one process, which has imported all that the tests import from outside."""
+"""Trials of mutants: tests run in forks of one process, which has imported what they import from outside."""
 
 import contextlib
 import importlib

@@ -45,6 +45,12 @@ def test_twice_the_usual_false_calls_are_no_rust_and_four_times_are() -> None:
     assert odd(0.08, 0.0, false_calls=0.02) > 4
 
 
+def test_false_calls_are_of_sound_surface_alone() -> None:
+    """A tenth of the surface is sound: what is called in vain there varies by a tenth of what it does on new paint."""
+    sharp = {"detection": 1.0, "false_calls": 0.2, "scatter_sd": 1e-6, "bias_sd": 0.0}
+    assert odd(0.92 + 0.1 * 0.1, 0.9, **sharp) == pytest.approx(odd(0.2 + 0.1, 0.0, **sharp), rel=0.02)
+
+
 def test_a_photograph_without_false_calls_tells_rust_from_a_few_thousandths_on() -> None:
     assert odd(0.0009, 0.0, false_calls=0.0) < 1
     assert odd(0.005, 0.0, false_calls=0.0) > 4
@@ -95,8 +101,10 @@ def moved(histories: Bank, surface: Surface, seed: int) -> tuple[float, float]:
 
 
 def test_particles_move_as_often_as_metropolis_lets_them(histories: Bank, surface: Surface) -> None:
-    """Steps of 2.38 / sqrt(d) standard deviations are taken in a quarter of cases or more (Gelman, Roberts & Gilks 1996):
-    after three, three of four particles are distinct again, after six, three of four have left where they were."""
+    """Of steps of 2.38 / sqrt(d) standard deviations a quarter or more is taken (Gelman, Roberts & Gilks, 1996).
+
+    After three, three of four particles are distinct again; after six, three of four have left where they were.
+    """
     distinct, settled = np.mean([moved(histories, surface, seed) for seed in range(6)], axis=0)
     assert distinct > 0.75
     assert 0.75 < settled < 0.95

@@ -6,7 +6,7 @@ import pytest
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.mechanisms.insulation import insulation
 from corrotwin.twin.mechanisms.mechanism import loss_mm
-from corrotwin.twin.mechanisms.process import process
+from corrotwin.twin.mechanisms.process import is_unknown, process
 from corrotwin.twin.mechanisms.seawater import immersion, splash
 from corrotwin.twin.mechanisms.soil import Soil, soil
 
@@ -75,11 +75,13 @@ def test_insulation_outside_the_table_is_refused(driver: str, temperature_c: flo
 
 
 def test_an_unknown_fluid_spans_low_to_severe() -> None:
-    """NACE SP0775: low below 0.025 mm/year, moderate to 0.13, severe above 0.25; the median is the middle of moderate."""
+    """NACE SP0775: low below 0.025 mm/year, moderate to 0.13, severe above 0.25; the median is a moderate rate."""
     law = process()
     low = law.rate_mm_year**2 / law.rate_p95_mm_year
     assert low < 0.025 < law.rate_mm_year < 0.25 < law.rate_p95_mm_year < 0.5
     assert law.rate_mm_year == pytest.approx(np.sqrt(0.025 * 0.13), rel=0.2)
+    assert is_unknown(law)
+    assert not any(map(is_unknown, (process(rate_mm_year=0.1), splash(), immersion())))
 
 
 def test_p95_is_as_far_as_classes_of_soil_and_insulation_may_be_mistaken() -> None:
