@@ -8,7 +8,7 @@ import pytest
 
 from corrotwin.twin import assets, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
-from corrotwin.twin.bayes import likelihood, moves, smc, tempering
+from corrotwin.twin.bayes import likelihood, moves, predictive_check, smc, tempering
 from corrotwin.twin.bayes.evidence import Evidence
 from corrotwin.twin.bayes.histories.ensemble import Bank, bank
 from corrotwin.twin.bayes.prior import Prior
@@ -114,3 +114,21 @@ def test_resampling_keeps_every_particle_as_often_as_its_weight() -> None:
     weight, rng = np.array([0.05, 0.4, 0.1, 0.3, 0.15]), np.random.default_rng(0)
     counts = np.mean([np.bincount(moves.resampled(weight, rng), minlength=5) for _ in range(4000)], axis=0)
     np.testing.assert_allclose(counts, 5 * weight, atol=0.03)
+
+
+def test_readings_inform_the_metal_and_the_mechanisms_of_their_places_alone() -> None:
+    """Of two pieces and two mechanisms, a reading on the second piece, where the second mechanism acts."""
+    place = SimpleNamespace(zone="face", piece=1, acts=np.array([0.0, 1.0]))
+    readings = SimpleNamespace(places=(place,), metal=np.array([[0]]), read=np.array([[True]]))
+    found = SimpleNamespace(twin=SimpleNamespace(mechanisms=("one", "other")), pieces_mm=(8.0, 6.0), renewed_years=(),
+                            pitted=())  # fmt: skip
+    state = SimpleNamespace(bank=found, normal=np.zeros((1, 4 + 2 + 2 * 4 + 1)))
+    columns = moves.informed_columns(SimpleNamespace(state=state, kinds={"ultrasonic"}, readings=readings))
+    delay, rate, exponent, piece, tool = 0, 1, 2, 5, 14
+    assert columns.tolist() == [delay, rate, exponent, piece, 10, 11, 12, 13, tool]
+
+
+def test_how_odd_a_record_is_does_not_depend_on_its_unit() -> None:
+    values = np.random.default_rng(0).standard_normal((3, 201)) * 5
+    scores = [predictive_check._oddness(unit * values, np.random.default_rng(1)) for unit in (1.0, 1000.0)]
+    np.testing.assert_allclose(scores[0], scores[1], rtol=1e-9)
