@@ -81,7 +81,6 @@ GUARDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "cameras": {
         "synth/cameras/camera_model.py": (CAMERAS + "test_reprojection.py",),
-        "synth/cameras/distortion.py": (CAMERAS + "test_camera_file.py",),
         "synth/cameras/locate.py": tuple(
             f"{CAMERAS}test_locate.py::{name}"
             for name in (
@@ -92,7 +91,6 @@ GUARDS: dict[str, dict[str, tuple[str, ...]]] = {
                 "test_what_is_written_is_plain_json",
             )
         ),
-        "synth/cameras/poses.py": (CAMERAS + "test_camera_file.py",),
     },
     "sensor": {"synth/sensor.py": ("tests/synth/test_sensor.py",)},
     "splits": {
