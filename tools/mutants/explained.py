@@ -29,6 +29,12 @@ EXPLAINED: dict[str, str] = {
     "benchmarks/stats/crossed_effects.py ZERO_VARIANCE: 1e-24 -> 1.5e-24": NUMERIC,
     "benchmarks/stats/crossed_effects.py _HALVINGS: 40 -> 80": NUMERIC,
     "benchmarks/stats/equivalence.py tost: inside > 0 -> (inside >= 0)": "equivalent: at the margin p is one half both ways",
+    "twin/model/corrosion.py LOCAL_WAVELENGTHS_MM: 4.0 -> 6.0": "cosmetic: one of three octaves a little longer",
+    "synth/cameras/camera_model.py EXACT: 2e-4 -> 0.0003": NUMERIC,
+    "synth/cameras/camera_model.py (RAYS, ALONG): 180 -> 360": "cost only: folds are looked for in more directions",
+    "synth/cameras/camera_model.py solve_pose: other_missed < UNDECIDED * missed + 1 -> "
+    "(other_missed <= UNDECIDED * missed + 1)": "equivalent but for a tie of two sums of rounded numbers",
+    "benchmarks/stats/joint_check.py _ROUNDING: 1e-9 -> 1.5e-09": NUMERIC,
     "synth/labels/label_statistics.py measure: 1 -> 2": "equivalent: any number but 0 is true there",
     "twin/bayes/tempering.py KEEP: 0.5 -> 0.75": MORE_WORK,
     "twin/bayes/tempering.py DISTINCT: 0.7 -> 1.05": MORE_WORK,
