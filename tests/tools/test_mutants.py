@@ -59,7 +59,7 @@ def test_a_sample_is_of_every_constant_before_any_twice() -> None:
     assert sorted(places) == ["ONE", "THREE", "TWO"]
     functions = "".join(f"def law{number}(x):\n    return x + 1\n" for number in range(9))
     places = [mutant.place for mutant in chosen(mutants("m.py", source + functions), 12, 2, seed=0)]
-    assert len(set(places) - {"ONE", "TWO", "THREE"}) == len(places) - 5 == 2 + 7
+    assert sum(place.startswith("law") for place in places) == len(places) - 5 == 2 + 7
     again = [chosen(mutants("m.py", source), 2, 0, seed=seed) for seed in (0, 0, 1, 2, 3)]
     assert again[0] == again[1]
     assert any(other != again[0] for other in again[2:])
@@ -82,10 +82,10 @@ def test_a_survivor_that_nobody_explained_ends_with_status_1(
     """And is tried again once its tests have changed; what was noticed is not."""
     module, tried = "twin/mechanisms/soil.py", []
 
-    def attempt(tests: object, module: str | None = None, source: str = "") -> trial.Outcome:
+    def attempt(tests: object, module: str | None = None, source: str = "") -> trial.Trial:
         tried.append(module)
         survives = module is None or len(tried) == 2
-        return trial.Outcome(status=int(not survives), failed="" if survives else "test_it", seconds=1.0)
+        return trial.Trial(status=int(not survives), failed="" if survives else "test_it", seconds=1.0)
 
     monkeypatch.setattr(trial, "attempt", attempt)
     given = {"out": tmp_path, "only": (module,), "constants": 2, "others": 0}
