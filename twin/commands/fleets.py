@@ -79,6 +79,8 @@ def fleet(
             check_writable(html)
     found: list[FleetMember] = []
     twins = fleets.twins_in(folder)
+    if given is not None:
+        fleets.check_consequences(folder, twins, given)
     with busy(f"forecasting {counted(len(twins), 'twin')}") as shown:
         for member in fleets.members(folder, twins, settings, workers=available_cores()):
             found.append(member)
