@@ -48,6 +48,6 @@ def fleet(
     settings = OutlookSettings.of(years, required, rule, category_measured=category_measured, seed=seed)
     home = Path(folder)
     twins = twins_in(home)
-    check_consequences(home, twins, consequences)
+    check_consequences(home, twins, consequences or {})
     found = list(members(home, twins, settings, workers=workers))
     return ranked(found if not consequences else with_consequences(found, consequences))

@@ -19,7 +19,7 @@ DONE, QUARANTINE = "done", "quarantine"
 STATE = ".watch"  # folder of the lock, and of what is remembered of a broker
 # What programs call a file while they still write it; they rename it once it is whole.
 _UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload", ".download")
-_LONGEST_NAME = 230  # bytes, before what is added to it
+_LONGEST_STEM, _LONGEST_SUFFIX = 220, 12  # bytes; file systems take names of 255
 _HIDDEN = (".", "~$")  # of most systems; of a workbook that Excel has open
 
 
@@ -181,20 +181,22 @@ def _explain(target: Path, what: str, reason: str) -> None:
         f"{what} was refused:\n\n{reason}\n\nCorrect it and put it back into the watched folder. Readings that are "
         "stored already are not stored twice.\n"
     )
-    path = target.with_name(f"{_fitting(target.name)}.txt")
+    path = target.with_name(f"{target.name}.txt")
     with files.writing(path):
         files.write_text(path, printable_lines(text))  # names of files may be of any bytes
 
 
 def _free(path: Path) -> Path:
-    """Return a name that no file has yet: survey.xlsx, survey-2.xlsx, survey-3.xlsx ..."""
-    number, free = 1, path
+    """Return a name that no file has yet: survey.xlsx, survey-2.xlsx, survey-3.xlsx ...; a long one is cut.
+
+    A few letters can still be added to it.
+    """
+    suffix = path.suffix if len(path.suffix) < _LONGEST_SUFFIX else ""
+    stem = path.name.removesuffix(suffix)
+    if len(os.fsencode(stem)) > _LONGEST_STEM:
+        stem = os.fsencode(stem)[:_LONGEST_STEM].decode(errors="ignore")
+    number, free = 1, path.with_name(f"{stem}{suffix}")
     while os.path.lexists(free):
         number += 1
-        free = path.with_name(f"{_fitting(path.stem)}-{number}{path.suffix}")
+        free = path.with_name(f"{stem}-{number}{suffix}")
     return free
-
-
-def _fitting(name: str) -> str:
-    """Return a name to which a few letters can be added: file systems take 255 bytes."""
-    return os.fsencode(name)[:_LONGEST_NAME].decode(errors="ignore") if len(os.fsencode(name)) > _LONGEST_NAME else name
