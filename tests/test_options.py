@@ -63,9 +63,10 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "twin export": (
-        "twin --out new.json", ("--years -1", "--years nan", "--years 1e9", "--seed -1", "--required face=x"),
+        "twin --out new.json",
+        ("--years -1", "--years nan", "--years 1e9", "--seed -1", "--required face=x", "--required face=inf"),
     ),
-    "twin fleet": (".", ("--years -1", "--years 1e9", "--seed -1", "--required all=x")),
+    "twin fleet": (".", ("--years -1", "--years 1e9", "--seed -1", "--required all=x", "--required all=nan")),
     "twin report": ("twin", ("--years -1", "--years 1e9", "--seed -1", "--required face=x")),
     "twin scan": ("twin none.csv --place A --date 2020-05-31 --tool UT --unit mm --zone face", ("--seed -1",)),
     "twin view": ("twin --out new.html", ("--years -1", "--years 1e9", "--seed -1")),
