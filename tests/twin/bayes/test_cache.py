@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from histories import PLACES
 
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.bayes import cache, session, smc
@@ -34,10 +33,7 @@ def folder(tmp_path: Path) -> Path:
 def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Session]:
     """A folder that keeps what was learned, and what that is."""
     folder = made(tmp_path_factory.mktemp("learned") / "spool")
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name, size in PLACES:
-            patch.setattr(module, name, size)
-        return folder, opened(folder)
+    return folder, opened(folder)
 
 
 def made(folder: Path) -> Path:
