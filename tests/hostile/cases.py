@@ -784,7 +784,7 @@ BESIDE = {
 CASES = {**COCO, **ARCHIVES, **MASKS, **TWINS, **READINGS, **MAPS, **CAMERAS, **RUNS, **WEIGHTS, **STUDIES, **BESIDE}
 
 # What announces or unpacks much, is nested deep or pickled meets the command as a process of its own, its memory
-# measured: one of each kind at least, since each costs the start of a process.
+# measured: one of each kind at least.
 MEASURED = (
     "json nested without end",
     "a list of assets nested without end",

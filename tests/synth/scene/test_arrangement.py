@@ -42,7 +42,14 @@ def test_every_arrangement_says_which_kinds_it_takes() -> None:
     assert set(ARRANGEMENTS) == set(SUITS)
 
 
-@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in ARRANGEMENTS for kind in SUITS[name]])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        pytest.param(name, kind, marks=pytest.mark.slow if place else ())
+        for name in ARRANGEMENTS
+        for place, kind in enumerate(SUITS[name])
+    ],
+)
 def test_assets_stand_clear_of_each_other_on_what_there_is(name: str, kind: str, coarse: None) -> None:
     stand = made(name, kind, 0)
     placed = boxes(stand.placed)
