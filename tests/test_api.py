@@ -209,7 +209,7 @@ def test_a_seed_decides_what_is_drawn() -> None:
         (lambda twin: twin.forecast(seed=-1), "`seed` -1"),
         (lambda twin: twin.forecast(required={"nose": 3.0}), "no zone nose"),
         (lambda twin: twin.save(), "give the `folder`"),
-        (lambda twin: twin.export("bar.doc"), "choose .glb or .csv"),
+        (lambda twin: twin.export("bar.doc"), "choose .glb, .csv, .aasx or .json"),
         (lambda twin: ct.Twin.load("nowhere"), "holds no twin.json"),
         (lambda twin: ct.Preset.like("nothing"), "unknown preset 'nothing'"),
         (lambda twin: ct.render(out="renders", preset="nothing"), "unknown preset 'nothing'"),
