@@ -59,6 +59,16 @@ def test_the_mean_squares_of_paired_arms_are_those_of_the_analysis_of_variance()
     assert (contrast.run_freedom, contrast.unit_freedom) == (found["df"]["C(r)"], found["df"]["C(i)"])
 
 
+@pytest.mark.parametrize(("units", "reduced"), [(2, False), (9, False), (10, True), (40, True)])
+def test_the_residual_leaves_the_unit_part_from_ten_units_on(units: int, reduced: bool) -> None:
+    """With fewer, intervals without it missed the truth too often (the module's docstring has the counts)."""
+    found = moments(scores(5, 3, units, unit_sd=0.2))
+    contrast = paired(found)
+    expected = contrast.unit_alone - (found.residual if reduced else 0)
+    assert contrast.unit == pytest.approx(expected)
+    assert found.residual > 1e-3 * contrast.unit_alone
+
+
 def test_without_a_unit_part_the_test_is_students_or_welchs_on_run_means() -> None:
     rng = np.random.default_rng(4)
     # Residuals that cancel in every unit leave less variance between units than their size lets expect.

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,8 +10,8 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray, MeanDifference, between, half_width, moments, paired
-from corrotwin.benchmarks.stats.equivalence import holm, tost
-from corrotwin.benchmarks.stats.power import detectable
+from corrotwin.benchmarks.stats.equivalence import MARGIN, holm, tost
+from corrotwin.benchmarks.stats.power import TARGET, detectable
 
 
 def of_units(values: FloatArray) -> MeanDifference:
@@ -22,6 +24,13 @@ def test_equivalence_is_statsmodels_in_the_one_way_case(shift: float) -> None:
     values = np.random.default_rng(1).normal(shift, 0.02, 15)
     expected = DescrStatsW(values).ttost_mean(-0.01, 0.01)[0]
     assert tost(of_units(values), 0.01) == pytest.approx(expected, rel=1e-6)
+
+
+def test_margin_and_target_are_those_that_the_page_states() -> None:
+    """Readers of a report look up in docs/benchmarks.md what "equal" means, and what more runs would find."""
+    page = " ".join((Path(__file__).parents[3] / "docs" / "benchmarks.md").read_text().split())
+    assert f"two one-sided tests with a margin of {MARGIN:g}." in page
+    assert f"how many more runs of each arm would find {TARGET:g}, by the variances" in page
 
 
 def test_equal_at_five_percent_is_a_ninety_percent_interval_within_the_margin() -> None:

@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from corrotwin.twin.bayes.prior import CATEGORY_MEASURED, Prior, prior_of, split
+from corrotwin.twin.bayes.prior import CATEGORY_MEASURED, EXPONENTS, Prior, prior_of, split
+from corrotwin.twin.mechanisms import process
 from corrotwin.twin.model.coating import Zinc
 from corrotwin.twin.model.exposure import Climate, Exposure, Period, at, category_um
 from corrotwin.twin.twin_state import TwinState
@@ -14,6 +15,18 @@ def test_the_prior_of_paint_is_the_calibrated_one(twin: TwinState, category: str
     there = replace(twin, exposure=at(category))
     assert prior_of(there, measured=False) == Prior()
     assert prior_of(there, measured=True) == CATEGORY_MEASURED
+
+
+def test_spreads_are_what_their_sources_say() -> None:
+    """As `Prior` has them in words; bounds of ISO 9223, tolerance of ASTM A530."""
+    widest = np.log(np.array([50 / 25, 80 / 50, 200 / 80])).max() / np.sqrt(12)  # of C3 to C5, as likely anywhere
+    assert widest < CATEGORY_MEASURED.rate[0] < 1.25 * widest
+    assert Prior().rate == pytest.approx([np.hypot(0.3, 0.7)] * 2, rel=0.02)
+    assert Prior().front == pytest.approx([np.hypot(0.5, 0.4)] * 2, rel=0.02)
+    assert 3 * Prior().new == pytest.approx(-np.log(1 - 0.125), rel=0.02)
+    assert Prior().measured_rate == process.UNKNOWN_SPREAD
+    # What the spread of `twin.calibration.published` leaves, around 0.523, of exponents that steel can have.
+    assert EXPONENTS[0] < 0.523 - Prior().exponent < 0.523 + Prior().exponent < EXPONENTS[1] == 1
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,30 @@ def test_the_monte_carlo_error_is_that_of_runs() -> None:
     assert not precision.judge(4, apart, 8.0, None, None, 20.0).within
 
 
+@pytest.mark.parametrize(
+    ("change", "within"),
+    [  # docs/learning.md: 0.1 mm or 2 % of nominal; 2 percentage points; 1 year or a tenth
+        ({"left": 0.09}, True), ({"left": 0.12}, False), ({"left": 0.38, "nominal": 20.0}, True),
+        ({"left": 0.42, "nominal": 20.0}, False), ({"chance": 0.019}, True), ({"chance": 0.021}, False),
+        ({"life": 0.9}, True), ({"life": 1.1}, False), ({"life": 1.9, "years": 25.0}, True),
+        ({"life": 2.9, "years": 25.0}, False),
+    ],
+)  # fmt: skip
+def test_errors_pass_their_bounds_where_the_page_says(change: dict[str, float], within: bool) -> None:
+    """Two runs that differ by twice the error: it is the standard deviation of two numbers over the root of two."""
+    given = {"left": 0.0, "nominal": 4.0, "chance": 0.0, "life": 0.0, "years": 5.0} | change
+
+    def runs(middle: float, error: float) -> np.ndarray:
+        return np.repeat([middle - error, middle + error], 100)
+
+    found = precision.judge(
+        2, np.column_stack([runs(3.0, given["left"])] * 2), given["nominal"], runs(0.5, given["chance"]),
+        runs(given["years"], given["life"]), 40.0,
+    )  # fmt: skip
+    assert found.left_mm == pytest.approx(given["left"])
+    assert found.within is within
+
+
 def test_a_hundred_equal_sections_do_not_drive_life_to_nothing(spool: TwinState) -> None:
     """What all sections share, such as the fluid, is not drawn anew for each, but the spread from place to place."""
     lives = []

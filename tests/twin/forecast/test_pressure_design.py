@@ -3,6 +3,7 @@ import pytest
 
 from corrotwin.twin.assets.piping.sizes import OUTSIDE_MM, WALLS_MM
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.forecast.pipe_design import PipeDesign
 from corrotwin.twin.forecast.pressure_design import (
     RequiredThickness,
     pipe_mawp_mpa,
@@ -42,6 +43,12 @@ def test_a_thickness_by_hand() -> None:
     assert required_pipe_mm(0.1, **given, y=0.4) == pytest.approx(0.041401, abs=1e-6)
     assert required_pipe_mm(0.1, **given) == pytest.approx(0.041413, abs=1e-6)
     assert required_pipe_mm(0.1, **given, weld_reduction=0.5) == pytest.approx(2 * 0.041413, abs=2e-6)
+
+
+def test_a_design_of_which_no_more_is_said_is_barlows() -> None:
+    """Below the creep range and without Y, which is never thinner: 6 x 219.1 / (2 x 138 x 0.8)."""
+    design = PipeDesign(pressure_mpa=6.0, stress_mpa=138.0, efficiency=0.8)
+    assert design.required(219.1).pressure_mm == pytest.approx(5.9538, abs=1e-4)
 
 
 @pytest.mark.parametrize(("interval", "wall", "psig", "kpa"), [(5, 0.22, 550, 3797.3), (7, 0.18, 450, 3104)])

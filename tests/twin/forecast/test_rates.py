@@ -191,5 +191,7 @@ def test_surveys_months_apart_give_no_rate_of_their_scatter() -> None:
     assert 0.1 < found.short_term_mm_year < 0.6
     assert found.grew_mm == 0
     assert cml_rates(months, wall, required_mm=4.0, rule="api570-class2").grew_mm > 0.1
+    yearly = cml_rates([0.0, 9.0, 10.0], [9.0, 8.5, 8.3], required_mm=4.0, rule="api510")  # twelve months are apart
+    assert yearly.short_term_mm_year == pytest.approx(0.2)
     near = cml_rates([0.0, 0.5], [8.0, 7.9], required_mm=4.0, rule="api510")  # no survey is a year before
     assert near.short_term_mm_year == pytest.approx(0.2)

@@ -6,7 +6,7 @@ import pytest
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.mechanisms.insulation import insulation
 from corrotwin.twin.mechanisms.mechanism import loss_mm
-from corrotwin.twin.mechanisms.process import process
+from corrotwin.twin.mechanisms.process import is_unknown, process
 from corrotwin.twin.mechanisms.seawater import immersion, splash
 from corrotwin.twin.mechanisms.soil import Soil, soil
 
@@ -49,6 +49,7 @@ def test_p95_of_immersion_is_twice_that_of_bs_6349() -> None:
     ("driver", "fahrenheit", "mil_per_year"),
     [
         ("severe", 160, 20), ("severe", 43, 10), ("moderate", 225, 5), ("mild", 90, 3), ("dry", 160, 2),
+        ("severe", 18, 3), ("moderate", 30.5, 3), ("severe", 275, 10), ("severe", 325, 5), ("moderate", 325, 1),
         ("severe", 66.5, 10), ("moderate", 125, 7.5), ("severe", 300, 7.5), ("mild", 300, 0.5),
     ],
 )  # fmt: skip
@@ -74,7 +75,32 @@ def test_insulation_outside_the_table_is_refused(driver: str, temperature_c: flo
 
 
 def test_an_unknown_fluid_spans_low_to_severe() -> None:
-    """NACE SP0775: low below 0.025 mm/year, severe above 0.25."""
+    """NACE SP0775: low below 0.025 mm/year, moderate to 0.13, severe above 0.25; the median is a moderate rate."""
     law = process()
     low = law.rate_mm_year**2 / law.rate_p95_mm_year
-    assert low < 0.025 < law.rate_mm_year < 0.25 < law.rate_p95_mm_year
+    assert low < 0.025 < law.rate_mm_year < 0.25 < law.rate_p95_mm_year < 0.5
+    assert law.rate_mm_year == pytest.approx(np.sqrt(0.025 * 0.13), rel=0.2)
+    assert is_unknown(law)
+    assert not any(map(is_unknown, (process(rate_mm_year=0.1), splash(), immersion())))
+
+
+def test_p95_is_as_far_as_classes_of_soil_and_insulation_may_be_mistaken() -> None:
+    """By two classes, and not from the best to the worst: of 50 years of EN 1993-5, and of API RP 581 at 160 °F."""
+    natural, aggressive, worst = 0.60, 1.75, 3.25
+    law = soil(soil="natural")
+    assert aggressive / natural < law.rate_p95_mm_year / law.rate_mm_year < worst / natural
+    mild, dry, severe = 5, 2, 20
+    law = insulation(driver="mild", temperature_c=(160 - 32) / 1.8)
+    assert severe / mild < law.rate_p95_mm_year / law.rate_mm_year < severe / dry
+
+
+def test_p95_of_splash_is_the_allowance_at_the_end_of_a_long_life() -> None:
+    """0.30 mm/year over 100 years; a wider prior would say more than design does."""
+    law = splash()
+    assert loss_mm(law, 100.0, law.rate_p95_mm_year) < 1.2 * 0.3 * 100
+
+
+def test_a_stated_rate_is_constant_from_the_first_day() -> None:
+    law = process(rate_mm_year=0.1)
+    assert law.after_years == 0
+    np.testing.assert_allclose(loss_mm(law, YEARS), 0.1 * YEARS)

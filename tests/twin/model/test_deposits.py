@@ -33,6 +33,15 @@ def test_the_foot_of_a_web_is_damp_and_its_head_less(girder: AssetGeometry, side
     assert found == pytest.approx(np.exp(-(above - FILLET) / deposits.REACH_M), rel=0.05)  # the root is a polygon
 
 
+def test_half_of_a_ledges_effect_reaches_the_lowest_quarter_of_the_web(girder: AssetGeometry) -> None:
+    """And not much more: Kayser & Nowak found webs wasted in their lowest quarter; dirt wets what is above, too."""
+    clear = 0.300 - 2 * (0.019 + ROOT)
+    above = ROOT + (np.arange(100) + 0.5) / 100 * clear
+    places = np.column_stack([np.full(100, 0.1), np.full(100, HALF_WEB), LEDGE + above])
+    found = deposits.dampness(girder, places, np.tile([0.0, 1.0, 0.0], (100, 1)))
+    assert 0.5 < found[:25].sum() / found.sum() < 0.7
+
+
 def test_what_faces_up_is_a_ledge_and_what_hangs_over_the_ground_is_as_high_as_it_is(girder: AssetGeometry) -> None:
     places = np.array([[0.1, 0.1, LEDGE], [0.1, 0.0, 0.38], [0.1, 0.1, 0.08], [0.1, 0.1, 0.361]])
     facing = np.array([[0, 0, 1.0], [0, 0, 1.0], [0, 0, -1.0], [0, 0, -1.0]])

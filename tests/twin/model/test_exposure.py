@@ -67,6 +67,11 @@ def test_categories_grow_without_gaps_and_the_value_lies_inside(metal: str) -> N
     assert category_of(1e4, metal) == "CX"
 
 
+def test_a_place_of_which_nothing_is_said_is_clean_and_dry() -> None:
+    assert Period(category="C4") == at("C4", debris=1.0).periods[0]
+    assert at("C4").sea_um([False]) == [0]
+
+
 def test_unknown_category_lists_the_choices() -> None:
     with pytest.raises(InputError, match=r"'C9'.*C1, C2, C3, C4, C5, CX"):
         at("C9")

@@ -75,6 +75,14 @@ def test_a_pit_deepens_and_widens() -> None:
     assert (deep > 0).sum() > 3 * (shallow > 0).sum()
 
 
+def test_nineteen_pits_of_twenty_are_within_a_factor_of_two_of_the_usual_shape(plate: Plate) -> None:
+    """And not all alike: one in six is beyond a factor of 1.5."""
+    aspect = pit_places(plate()[0], Pits(per_m2=20_000.0), np.random.SeedSequence(0)).aspect / Pits().aspect
+    off = np.exp(np.abs(np.log(aspect)))
+    assert (off < 2).mean() > 0.95
+    assert (off > 1.5).mean() == pytest.approx(1 / 6, abs=0.04)
+
+
 def test_a_pit_does_not_come_out_at_the_other_side() -> None:
     assert not bowl(0.001, 1.0, normal_sign=-1.0).any()
 

@@ -30,6 +30,14 @@ def test_upward_faces_and_lower_rims_lose_more() -> None:
     assert factor("face", (0, 0, -1)) == factor("face", (0, -1, 0))  # nothing drips off a flat soffit
 
 
+def test_facing_and_edges_matter_less_than_the_category() -> None:
+    """A fifth to a half more for dirt and drops, less than half a category of ISO 9223; crevices and edges between."""
+    wall = factor("body", (0, -1, 0))
+    for up in (1.0, -1.0):
+        assert 1.2 < factor("body", (0, 0, up)) / wall < 1.5
+    assert 1 < factor("edge", (0, -1, 0)) < factor("contact", (0, -1, 0)) <= factor("crevice", (0, -1, 0)) < 2
+
+
 def test_crevices_lose_more_and_covered_faces_nothing() -> None:
     assert factor("crevice", (0, -1, 0)) > factor("face", (0, -1, 0))
     assert factor("covered", (0, 0, 1)) == 0

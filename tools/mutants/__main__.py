@@ -1,0 +1,172 @@
+"""Run mutants of the modules that hold physics, labels and statistics against their fast tests; list the survivors.
+
+    python -m tools.mutants --out out/mutants                       # all subjects
+    python -m tools.mutants --out out/mutants --only growth splits  # some
+    python -m tools.mutants --out out/mutants --only twin/model/pits.py --constants 50 --others 50
+
+Every mutant is one small change of one module; the module's own fast tests (`tools.mutants.guards`) run against it, in
+one process at a time, with 60 seconds of processor time. A mutant that no test notices must be explained in
+`tools.mutants.explained`; one that is not ends the command with status 1.
+
+Each result is kept in ``mutants.csv``: the same command goes on where it was cut off. A mutant that survived is tried
+again once its tests have changed; one that was noticed, once its module has.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from corrotwin.twin.core import cli, tables, text
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest, read_text
+from tools.mutants import trial
+from tools.mutants.changes import Mutant, chosen, mutants
+from tools.mutants.explained import EXPLAINED
+from tools.mutants.guards import GUARDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """Result of one mutant."""
+
+    subject: str
+    mutant: str
+    outcome: str
+    """``noticed`` or ``survived``."""
+
+    by: str
+    """First test that failed, or how the tests ended."""
+
+    seconds: str
+    source: str
+    """Digest of the module's source with the change."""
+
+    tests: str
+    """Digest of the tests."""
+
+    @property
+    def survived(self) -> bool:
+        """Whether no test noticed it."""
+        return self.outcome == "survived"
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+
+
+def sample(subject: str, constants: int, others: int, seed: int) -> list[Mutant]:
+    """Return the mutants of a subject that a run tries."""
+    found = []
+    for module in GUARDS[subject]:
+        found += chosen(mutants(module, read_text(trial.ROOT / module)), constants, others, seed)
+    return found
+
+
+def run(
+    *,
+    out: Path,
+    only: tuple[str, ...] = (),
+    constants: int = 5,
+    others: int = 2,
+    seed: int = 0,
+    most: int | None = None,
+) -> int:
+    """Try mutants and list those that no test notices.
+
+    Parameters
+    ----------
+    out
+        folder of the results.
+    only
+        subjects, or paths of modules; by default all.
+    constants
+        at most so many constants of each module are changed.
+    others
+        and so many comparisons, signs, bounds, numbers and conditions in its functions; more where constants are fewer.
+    seed
+        of the choice among them.
+    most
+        mutants in all.
+    """
+    if min(constants, others) < 0:
+        raise InputError("--constants and --others are counts: give 0 or more")
+    if most is not None and most < 1:
+        raise InputError(f"--most {most} is below 1")
+    known = {*GUARDS, *(module for modules in GUARDS.values() for module in modules)}
+    if unknown := [name for name in only if name not in known]:
+        raise InputError(f"--only: {unknown[0]} is neither a subject ({', '.join(GUARDS)}) nor a module with guards")
+
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", NO_ALBUMENTATIONS_UPDATE="1")
+    work = [
+        (subject, mutant)
+        for subject in GUARDS
+        for mutant in sample(subject, constants, others, seed)
+        if not only or subject in only or mutant.module in only
+    ]
+    rows = _tried(work[:most], out / "mutants.csv")
+    text.say(text.markdown_table(("subject", "mutants", "noticed", "survived", "explained", "seconds"), _counts(rows)))
+    open_ones = [row for row in rows if row.survived and row.mutant not in EXPLAINED]
+    for row in open_ones:
+        text.say_error(f"survived: {row.mutant}")
+    return int(bool(open_ones))
+
+
+def _tried(work: Sequence[tuple[str, Mutant]], path: Path) -> list[Row]:
+    """Return the results of mutants, after trying those that have none in the table yet."""
+    kept = {}
+    if path.exists():
+        cells = tables.read_own(path, COLUMNS)
+        kept = {
+            name: Row(**dict(zip(COLUMNS, row, strict=True)))
+            for name, *row in zip(cells["mutant"], *cells.values(), strict=True)
+        }
+    sound: dict[tuple[str, ...], str] = {}
+    rows = []
+    for number, (subject, mutant) in enumerate(work, 1):
+        tests = GUARDS[subject][mutant.module]
+        of_source, of_tests = (
+            digest(mutant.source),
+            digest([read_text(trial.ROOT / name.split("::")[0]) for name in tests]),
+        )
+        row = kept.get(mutant.name)
+        if row is None or row.source != of_source or (row.survived and row.tests != of_tests):
+            if tests not in sound:
+                sound[tests] = _check_sound(tests)
+            outcome = trial.attempt(tests, mutant.module, mutant.source)
+            row = Row(
+                subject=subject, mutant=mutant.name, outcome="noticed" if outcome.status else "survived",
+                by=outcome.failed or (f"status {outcome.status}" if outcome.status else ""),
+                seconds=f"{outcome.seconds:.1f}", source=of_source, tests=of_tests,
+            )  # fmt: skip
+            text.say_error(f"{number}/{len(work)} {row.outcome} {row.seconds} s {row.mutant}")
+            kept[mutant.name] = row
+            path.parent.mkdir(parents=True, exist_ok=True)
+            tables.write_own(path, COLUMNS, (asdict(each).values() for each in kept.values()))
+        rows.append(row)
+    return rows
+
+
+def _check_sound(tests: tuple[str, ...]) -> str:
+    """Raise if tests fail without any mutant; import what they import from outside, once for all forks."""
+    outcome = trial.attempt(tests)
+    if outcome.status:
+        raise InputError(
+            f"{' '.join(tests)}: {outcome.failed or outcome.status} fails without any mutant; mend it first"
+        )
+    trial.warm(outcome.imported)
+    return "sound"
+
+
+def _counts(rows: Sequence[Row]) -> Iterable[tuple[str, ...]]:
+    """Yield a row of counts for each subject, and one for all."""
+    for name in [*dict.fromkeys(row.subject for row in rows), "all"]:
+        here = [row for row in rows if name in (row.subject, "all")]
+        count = Counter(row.outcome for row in here)
+        explained = sum(row.survived and row.mutant in EXPLAINED for row in here)
+        seconds = f"{sum(float(row.seconds) for row in here):.0f}"
+        yield name, str(len(here)), str(count["noticed"]), str(count["survived"]), str(explained), seconds
+
+
+if __name__ == "__main__":
+    cli.run_one("python -m tools.mutants", run)
