@@ -72,7 +72,13 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     "twin view": ("twin --out new.html", ("--years -1", "--years 1e9", "--seed -1")),
     "twin compare": ("twin 2040-01-01 2041-01-01", ("--seed -1",)),
     "twin calibrate": ("new", ("--assets 0", "--seed -1", "--runs 0")),
-    "synth render": ("--out new", ("--count 0", "--size 0", "--size 64x", "--seed -1", "--only -1", "--workers 0")),
+    "synth render": (
+        "--out new",
+        (
+            "--count 2000000000", "--only 999999999999", "--count 0", "--size 0", "--size 64x", "--seed -1",
+            "--only -1", "--workers 0",
+        ),
+    ),
     "synth fit": ("--photos photos --out new.json", ("--seed -1", "--workers 0")),
     "synth validate": ("photos", ("--verify 0",)),
     "synth locate": ("photos/images/photo-01.png --points none.csv", ("--focal-px -1", "--distortion 1")),
