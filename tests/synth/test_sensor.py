@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from corrotwin.synth import sensor
 from corrotwin.synth.presets.schema import BRIDGES_SENSOR, PAINTED_SENSOR, Sensor
@@ -89,6 +89,39 @@ def test_switching_one_habit_off_rerolls_no_other(preset: Sensor) -> None:
         sensor.develop(scene(), preset, one)
         sensor.develop(scene(), replace(preset, **change), other)
         assert one.bit_generator.state == other.bit_generator.state
+
+
+def test_noise_grows_with_the_root_of_light_and_colour_adds_its_share() -> None:
+    """Black has half of the noise of 0.75; half as much in colour as in brightness adds a quarter to the variance."""
+    noisy = replace(PLAIN, noise=(0.01, 0.01), chroma_noise=(0.5, 0.5), grain=(0, 0))
+
+    def spread(light: float, chosen: Sensor = noisy) -> float:
+        flat = np.full((200, 200, 3), light, np.float32)
+        seen = sensor._noise(flat, chosen, sensor._Draws(np.random.default_rng(0)), np.random.default_rng(1))
+        return float(seen.std())
+
+    assert spread(0.75) == pytest.approx(2 * spread(0.0), rel=0.02)
+    assert spread(0.75) == pytest.approx(0.01 * np.sqrt(1.25), rel=0.02)
+    assert spread(0.75, replace(noisy, chroma_noise=(0, 0))) == pytest.approx(0.01, rel=0.02)
+
+
+def test_sharpening_of_one_is_an_unsharp_mask_of_a_hundred_percent() -> None:
+    plain, sharp = (
+        sensor.develop(scene(), replace(PLAIN, sharpening=(amount, amount)), np.random.default_rng(0))
+        for amount in (0.0, 1.0)
+    )
+    expected = Image.fromarray(plain).filter(ImageFilter.UnsharpMask(radius=1.2, percent=100, threshold=2))
+    assert (sharp == np.asarray(expected)).all()
+    assert (sharp != plain).any()
+
+
+def test_equalising_stretches_to_the_full_range() -> None:
+    """Two of a hundred places become black and eight white, whatever the contrast of the picture was."""
+    dull = (0.4 + 0.2 * scene() / scene().max()).astype(np.float32)
+    chosen = replace(PLAIN, equalise_share=1.0, equalise_clip=(2, 2), equalise_strength=(1, 1))
+    value = sensor._equalise(dull, chosen, sensor._Draws(np.random.default_rng(0))).max(axis=-1)
+    assert (value < 0.004).mean() == pytest.approx(0.02, abs=0.01)
+    assert (value > 0.996).mean() == pytest.approx(0.08, abs=0.02)
 
 
 def test_date_stamp_is_orange_and_changes_little_else() -> None:

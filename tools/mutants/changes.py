@@ -18,19 +18,9 @@ EXCHANGED = {
 # Sizes of batches and tiles and limits on what is accepted: they decide cost, or what is refused, and no result. Nor do
 # the strokes of the digits of a date stamp.
 NO_RESULT = (
-    "BATCH",
-    "TILE",
-    "CHUNK",
-    "BAND",
-    "MOST_",
-    "LARGEST",
-    "EXAMPLES",
-    "_A, _B",
-    "_G, _H",
-    "_M, _N",
-    "_DIGITS",
-    "_date",
-)
+    "BATCH", "TILE", "CHUNK", "BAND", "MOST_", "LARGEST", "EXAMPLES",
+    "_A, _B", "_G, _H", "_M, _N", "_DIGITS", "_date", "_lettering",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
