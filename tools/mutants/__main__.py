@@ -67,8 +67,8 @@ def run(
     *,
     out: Path,
     only: tuple[str, ...] = (),
-    constants: int = 5,
-    others: int = 2,
+    constants: int = 3,
+    others: int = 1,
     seed: int = 0,
     most: int | None = None,
 ) -> int:

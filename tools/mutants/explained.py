@@ -20,6 +20,8 @@ EXPLAINED: dict[str, str] = {
     ),
     "twin/bayes/tempering.py temper: share < 1 -> (share >= 1) (2)": "fewer moves between steps; those at the end stay",
     "twin/forecast/rates.py CmlRates.remarks: 0 -> 1 (3)": "equivalent: a rate that was chosen has a life",
+    "synth/cameras/locate.py (NARROWEST, WIDEST): 0.3 -> 0.45": "a lens of less than half the side is a fisheye's",
+    "synth/labels/label_statistics.py measure: 1 -> 2": "equivalent: any number but 0 is true there",
     "twin/bayes/tempering.py KEEP: 0.5 -> 0.75": MORE_WORK,
     "twin/bayes/tempering.py DISTINCT: 0.7 -> 1.05": MORE_WORK,
 }

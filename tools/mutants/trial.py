@@ -69,7 +69,8 @@ def attempt(tests: Sequence[str], module: str | None = None, source: str = "") -
         os.close(reading)
         _leave_after_tests(tests, module, source, folder, writing)
     os.close(writing)
-    began, ended, status, usage = time.monotonic(), 0, 0, None
+    began = time.monotonic()
+    ended, status, usage = os.wait4(child, os.WNOHANG)
     try:
         while not ended and time.monotonic() - began < PATIENCE_SECONDS:
             ended, status, usage = os.wait4(child, os.WNOHANG)

@@ -51,7 +51,7 @@ def away(out: Path) -> tuple[float, float]:
     return float(np.linalg.norm(eye - true_eye)), float(turned)
 
 
-@pytest.mark.parametrize("distortion", [(), (-0.2, 0.05, 0.001, -0.001)])
+@pytest.mark.parametrize("distortion", [(), (-0.2, 0.05, 0.001, -0.001), (-0.2, 0.05, 0.001, -0.001, *[0.0] * 10)])
 def test_the_true_camera_is_found(photo: Path, tmp_path: Path, distortion: tuple[float, ...]) -> None:
     points = table(tmp_path, shown(distortion))
     found = locate(photo, points, tmp_path / "front.json", focal_px=FOCAL, distortion=distortion)

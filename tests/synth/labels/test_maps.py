@@ -61,6 +61,13 @@ def read(path: Path) -> np.ndarray:
     return content[..., ::-1] if content.ndim == 3 else content
 
 
+def test_light_is_kept_from_a_thousandth_to_sixty_times_a_white_surface() -> None:
+    """The sun on wet paint is some fifty times as bright as what a camera meters."""
+    light = np.array([0.001, 0.2, 1.0, 60.0], np.float32)
+    found = maps.light_of(maps._light({"light": light}))
+    np.testing.assert_allclose(found, light, rtol=0.01)
+
+
 @pytest.fixture
 def written(tmp_path: Path) -> tuple[Arrays, Arrays]:
     """What was seen, and the maps of it."""

@@ -277,3 +277,7 @@ def test_no_annotation_is_below_the_smallest_region() -> None:
     label[20:22, 40:42] = 1, 0, 2  # a sliver of another asset, beside
     mask = masks.annotated(label, LabelRule(closing_radius=0.02, smallest_region=0.004))
     assert [one["area"] for one in masks.annotations(mask, label, 1, {}, 0.5)] == [900]
+
+
+def test_an_asset_of_which_nothing_is_known_has_no_thickness_to_lose() -> None:
+    assert AssetFacts(kind="plate").thickness_mm == 0

@@ -48,10 +48,28 @@ def test_state_never_improves_with_loss_or_on_thinner_metal(mean: float, most: f
 
 
 @pytest.mark.parametrize(
-    ("rusted", "grade"), [(0, "Ri 0"), (1, "Ri 1"), (10, "Ri 2"), (20, "Ri 3"), (160, "Ri 4"), (161, "Ri 5")]
+    ("rusted", "grade"),
+    [
+        (0, "Ri 0"),
+        (1, "Ri 1"),
+        (2, "Ri 2"),
+        (10, "Ri 2"),
+        (11, "Ri 3"),
+        (20, "Ri 3"),
+        (21, "Ri 4"),
+        (160, "Ri 4"),
+        (161, "Ri 5"),
+    ],
 )
 def test_share_of_pixels_has_its_degree_of_rusting(rusted: int, grade: str) -> None:
     cover = np.where(np.arange(2000) < rusted, 0.51, 0.5)
     percent = severity.rusted_percent(cover, 0.5)
     assert percent == pytest.approx(rusted / 20)
     assert rust_grade(round(percent, 9)) == grade
+
+
+def test_degrees_of_rusting_end_where_iso_4628_3_says() -> None:
+    """0, 0.05, 0.5, 1 and 8 % of the surface are the last of Ri 0 to Ri 4."""
+    ends = (0.0, 0.05, 0.5, 1.0, 8.0)
+    assert [rust_grade(end) for end in ends] == ["Ri 0", "Ri 1", "Ri 2", "Ri 3", "Ri 4"]
+    assert [rust_grade(end + 0.01) for end in ends[1:]] == ["Ri 2", "Ri 3", "Ri 4", "Ri 5"]

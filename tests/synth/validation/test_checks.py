@@ -334,6 +334,7 @@ def test_counts_of_two_squares_and_a_speck() -> None:
     assert counts.share == (100**2 + 20**2 + 3**2) / 512**2
     assert (counts.regions, counts.native_regions) == (3, 3)
     assert counts.small_regions == 1  # 0.1 % of the picture are 262 pixels; the square of 20 has 400
+    assert [measure(square_mask((0, 0, side))).small_regions for side in (16, 17)] == [1, 0]  # 256 and 289 pixels
     assert counts.tiny_regions == 1  # 9 pixels
     assert counts.boundary == 4 * 99 + 4 * 19 + 8
     assert counts.closing == 0  # squares are convex and far apart

@@ -172,6 +172,7 @@ def test_a_safety_factor_divides() -> None:
         ({"least_mm": -0.1}, "wall left must be at least 0"),
         ({"least_mm": 10.1}, "cannot exceed the wall beside it"),
         ({"general_mm": 100.0}, "`outside_mm` 200: must exceed twice the wall of 100 mm"),
+        ({"general_mm": np.array([10.0, 100.0])}, "`outside_mm` 200: must exceed twice the wall of 100 mm"),
         ({"outside_mm": float("inf")}, "`outside_mm` inf"),
         ({"flow_mpa": -1.0}, "`flow_mpa` -1: must be positive"),
         ({"flow_mpa": float("nan")}, "`flow_mpa` nan: must be positive"),
