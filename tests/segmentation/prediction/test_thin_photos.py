@@ -1,5 +1,8 @@
-"""Photos that are a few pixels high: what a network sees of them stays in proportion to the photo."""
+"""What a network is given of photos a few pixels high stays in proportion to them; and its runtime keeps to itself."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -34,3 +37,18 @@ def test_a_photo_is_not_magnified_without_bound(shape: tuple[int, int]) -> None:
     np.testing.assert_allclose(found, 0.4, atol=0.01)
     most = shape[0] * shape[1] * MOST_SCALE**2 * 4  # tiles overlap by a half each way
     assert predictor.pixels <= max(most, 4 * predictor.size**2)
+
+
+def test_the_runtime_tells_nobody_of_models(tmp_path: Path) -> None:
+    program = (
+        "from importlib.resources import files\n"
+        "from corrotwin.segmentation.prediction.exported_predictor import runner\n"
+        "shipped = files('corrotwin.segmentation') / 'shipped'\n"
+        "runner(next(each for each in shipped.iterdir() if each.name.endswith('.onnx')).read_bytes())\n"
+    )
+    kept = {name: value for name, value in os.environ.items() if name not in ("CI", "XDG_CACHE_HOME")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**kept, "HOME": str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    assert not list(tmp_path.rglob("*deviceid*"))
