@@ -122,6 +122,7 @@ def test_equalising_stretches_to_the_full_range() -> None:
     value = sensor._equalise(dull, chosen, sensor._Draws(np.random.default_rng(0))).max(axis=-1)
     assert (value < 0.004).mean() == pytest.approx(0.02, abs=0.01)
     assert (value > 0.996).mean() == pytest.approx(0.08, abs=0.02)
+    assert value.max() == pytest.approx(1)  # brighter than white would be clipped by channel, and lose its hue
 
 
 def test_date_stamp_is_orange_and_changes_little_else() -> None:
