@@ -12,8 +12,8 @@ from contextlib import contextmanager
 def import_matplotlib() -> None:
     """Import matplotlib, also where MPLBACKEND names a backend that is not installed: no figure here needs one.
 
-    A shell that a notebook has started passes on the notebook's backend, without which ``import matplotlib`` fails. What
-    matplotlib says of a home that it may not write to is not shown: it takes a temporary folder.
+    A shell that a notebook has started passes on the notebook's backend, without which ``import matplotlib`` fails.
+    What matplotlib says of a home that it may not write to is not shown: it takes a temporary folder.
     """
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
