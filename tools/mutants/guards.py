@@ -94,7 +94,6 @@ GUARDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "sensor": {"synth/sensor.py": ("tests/synth/test_sensor.py",)},
     "splits": {
-        "benchmarks/data/background_fp.py": ("tests/benchmarks/data/test_background_fp.py",),
         "segmentation/data/groups.py": (DATA + "test_groups.py",),
         "segmentation/data/leakage.py": (DATA + "test_leakage.py",),
         "segmentation/data/perceptual_hash.py": (DATA + "test_groups.py",),
