@@ -28,7 +28,7 @@ EXPLAINED: dict[str, str] = {
     "segmentation/data/perceptual_hash.py _ONES: 2 -> 3": "equivalent: a larger table, of which the same part is read",
     "benchmarks/stats/crossed_effects.py ZERO_VARIANCE: 1e-24 -> 1.5e-24": NUMERIC,
     "benchmarks/stats/crossed_effects.py _HALVINGS: 40 -> 80": NUMERIC,
-    "benchmarks/stats/equivalence.py tost: inside > 0 -> (inside >= 0)": "equivalent: at the margin p is one half both ways",
+    "benchmarks/stats/equivalence.py tost: inside > 0 -> (inside >= 0)": "equivalent: p is one half either way",
     "synth/labels/label_statistics.py measure: 1 -> 2": "equivalent: any number but 0 is true there",
     "twin/bayes/tempering.py KEEP: 0.5 -> 0.75": MORE_WORK,
     "twin/bayes/tempering.py DISTINCT: 0.7 -> 1.05": MORE_WORK,
