@@ -48,7 +48,7 @@ class Row:
 
     @property
     def survived(self) -> bool:
-        """Whether no test noticed it."""
+        """True if no test noticed it."""
         return self.outcome == "survived"
 
 

@@ -31,7 +31,7 @@ OURS = ("corrotwin", "tools", "tests", "conftest")
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What tests said."""
+    """The answer of tests to a mutant."""
 
     status: int
     """Exit status of pytest; negative: the signal that ended it."""
