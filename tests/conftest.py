@@ -16,8 +16,9 @@ from outside import outside
 from corrotwin.__main__ import main
 from corrotwin.twin.core import text
 
-# The default run meets the same examples every time; `make test-all` draws new ones. Machines may be busy: no deadline.
-settings.register_profile("repeatable", derandomize=True, deadline=None)
+# The default run meets the same few examples every time; `make test-all` draws new ones. Machines may be busy: no
+# deadline.
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
 settings.register_profile("fresh", deadline=None)
 settings.load_profile("repeatable")
 
@@ -39,13 +40,15 @@ def shown_log() -> Iterator[None]:
     logger.removeHandler(handler)
 
 
-@pytest.fixture
-def few_histories(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def few_histories() -> Iterator[None]:
     """Twins learn from a few dozen histories instead of hundreds, for tests that do not ask how well they know."""
     from histories import PLACES
 
-    for module, name, size in PLACES:
-        monkeypatch.setattr(module, name, size)
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, size in PLACES:
+            patch.setattr(module, name, size)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from histories import PLACES
 from photographs import write_folder
 from PIL import Image
 
 import corrotwin as ct
 
+pytestmark = pytest.mark.usefixtures("few_histories")
 Command = Callable[..., subprocess.CompletedProcess[str]]
 READINGS = """date,zone,kind,value,tool
 2016-05-31,body,ultrasonic,7.9,UT-3
@@ -44,15 +44,6 @@ def own_ray() -> Iterator[None]:
     import ray
 
     ray.shutdown()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_histories_of_all() -> Iterator[None]:
-    """Also of what fixtures learn once for all tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name, size in PLACES:
-            patch.setattr(module, name, size)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +209,7 @@ def test_a_seed_decides_what_is_drawn() -> None:
         (lambda twin: twin.forecast(seed=-1), "`seed` -1"),
         (lambda twin: twin.forecast(required={"nose": 3.0}), "no zone nose"),
         (lambda twin: twin.save(), "give the `folder`"),
-        (lambda twin: twin.export("bar.doc"), "choose .glb or .csv"),
+        (lambda twin: twin.export("bar.doc"), "choose .glb, .csv, .aasx or .json"),
         (lambda twin: ct.Twin.load("nowhere"), "holds no twin.json"),
         (lambda twin: ct.Preset.like("nothing"), "unknown preset 'nothing'"),
         (lambda twin: ct.render(out="renders", preset="nothing"), "unknown preset 'nothing'"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from corrotwin.segmentation.data import image_io
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_json
+from corrotwin.twin.core.files import read_json, walk
 from corrotwin.twin.core.locks import CLAIM
 from corrotwin.twin.core.text import first_of
 
@@ -117,8 +117,7 @@ def listing(folder: Path) -> Listing:
     written: dict[Path, Reason] = {}  # folders of which all pictures are left out
     if (reason := _above(folder)) is not None:
         written[folder] = reason
-    for place, folders, files in os.walk(folder, onerror=failed.append):
-        here = Path(place)
+    for here, folders, files in walk(folder, onerror=failed.append):
         hidden = any(part.startswith(".") for part in here.relative_to(folder).parts)
         reason = written.get(here) or _written(here)
         for name in folders:

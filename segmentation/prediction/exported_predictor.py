@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast, get_args
@@ -86,6 +87,7 @@ def runner(content: bytes, *, threads: int | None = None) -> Callable[[npt.NDArr
     InputError
         The content is no model.
     """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # from 1.29 on it tells Microsoft of models, and keeps an id
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -28,7 +28,7 @@ from corrotwin.segmentation.prediction.sizes import check_sizes, photos_at_once
 from corrotwin.segmentation.sampling import thin
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_bytes, remove, write_manifest, write_text, writing
+from corrotwin.twin.core.files import below, read_bytes, remove, write_manifest, write_text, writing
 from corrotwin.twin.core.locks import hold
 from corrotwin.twin.core.text import escape_csv
 
@@ -180,7 +180,7 @@ def _write_left_out(out: Path, failed: Sequence[tuple[Path, str]], left_out: Seq
 
 def _tables(out: Path, predictor: Predictor, *, polygons: bool, frame: FramedPart | None) -> None:
     """Write annotations.json, predictions.csv and index.html of all photos in a folder."""
-    files = sorted((out / parts.PARTS).rglob("*.json"))
+    files = sorted(path for path in below(out / parts.PARTS) if path.suffix == ".json")
     found = [parts.read(path, out) for path in files]
     images = [
         {"id": number, "file_name": part["photo"], "width": part["width"], "height": part["height"]}

@@ -117,7 +117,8 @@ class NetworkPredictor(Predictor):
     """A network that takes squares of one size, or for `framing` crop any image.
 
     `size` is the side of the square in pixels, `batch_size` the number of tiles that it takes at once. Where photos of
-    any size are taken as they are, those above `LONG` times as long as wide are cut into squares of their short side.
+    any size are taken as they are, those above `LONG` times as long as wide are cut into squares of their short side,
+    unless that has too few pixels.
     """
 
     size: int
@@ -157,7 +158,8 @@ class NetworkPredictor(Predictor):
             scaled = self._scaled(image)
             return blended(scaled, tile, self.settings.overlap, self.batch_size, predict)
         shorter, longer = sorted((height, width))
-        if not is_crop and self.settings.tiling == "auto" and self.photo_side is None and longer > LONG * shorter:
+        is_long = longer > LONG * shorter and MOST_SCALE * shorter >= self.size  # a line of pixels would be magnified
+        if not is_crop and self.settings.tiling == "auto" and self.photo_side is None and is_long:
             squares = self._scaled(image, by=self.size / shorter)
             return blended(squares, self.size, self.settings.overlap, self.batch_size, predict)
         whole = self._scaled(image) if is_crop else decoded.resize_image(image, self.size)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from corrotwin.segmentation.data import coco, image_io
 from corrotwin.segmentation.prediction import folder, parts
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import digest, read_bytes, read_json, reading
+from corrotwin.twin.core.files import below, digest, read_bytes, read_json, reading
 from corrotwin.twin.core.locks import CLAIM
 from corrotwin.twin.core.text import printable
 
@@ -106,7 +106,7 @@ def read(masks: Path) -> PredictedFolder:
     claim = read_json(masks / CLAIM, inside=masks) if (masks / CLAIM).is_file() else None
     if not isinstance(claim, dict) or claim.get("kind") != folder.KIND:
         raise InputError(f"{masks}: no folder of predictions; give the one that `corrotwin predict` wrote")
-    files = sorted((masks / parts.PARTS).rglob("*.json"))
+    files = sorted(path for path in below(masks / parts.PARTS) if path.suffix == ".json")
     if not files:
         raise InputError(f"{masks}: has no masks yet; repeat `corrotwin predict`")
     names = (path.relative_to(masks / parts.PARTS).with_suffix("").as_posix() for path in files)

@@ -8,7 +8,7 @@ from pathlib import Path
 from corrotwin.segmentation.data import archive, coco, photo_files
 from corrotwin.segmentation.unlabelled import video
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import open_file
+from corrotwin.twin.core.files import below, open_file
 
 ARCHIVE = ".zip"
 _MOST_BYTES = 1024**4  # of a file; it is hashed piece by piece
@@ -73,7 +73,7 @@ def videos_below(folder: Path) -> list[Path]:
     """Return the videos of a folder and below, sorted, but hidden ones."""
     return sorted(
         file
-        for file in folder.rglob("*")
+        for file in below(folder)
         if is_video(file) and file.is_file() and not any(part[0] == "." for part in file.relative_to(folder).parts)
     )
 

@@ -17,7 +17,7 @@ from corrotwin.synth.fitting.appearance import Shot
 from corrotwin.synth.spec import Color
 from corrotwin.synth.textures.picture_files import LUMINANCE, linear
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import digest, open_file, read_bytes
+from corrotwin.twin.core.files import below, digest, open_file, read_bytes
 
 FEWEST = 10  # photographs with labels
 FEWEST_TELLING = 5  # of these, that show enough rust and enough else
@@ -141,7 +141,7 @@ def pictures_in(folder: Path) -> list[Path]:
     suffixes = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
     found = sorted(
         path
-        for path in folder.rglob("*")
+        for path in below(folder)
         if path.suffix.lower() in suffixes and path.is_file() and path.parent.name != MASKS
     )
     if not found:

@@ -17,6 +17,9 @@ SCENES_PER_BATCH = 3  # a Blender process lives for one batch
 CONTENT = "preset content"  # key in the settings: a digest of the preset's values that are not defaults
 
 
+MOST_IMAGES = 1_000_000  # of a dataset: more annotations than a machine reads at once
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """The images a folder is to hold: 0 to `count` - 1, or image `only` alone."""
@@ -32,6 +35,9 @@ class Task:
             raise InputError(f"`only` {self.only}: images are numbered from 0")
         if self.count < 1:
             raise InputError(f"`count` {self.count}: give at least 1 image")
+        if self.count > MOST_IMAGES:
+            given = f"`count` {self.count}" if self.only is None else f"`only` {self.only}"
+            raise InputError(f"{given}: a dataset has at most {MOST_IMAGES:,} images; make several with other seeds")
         if self.shown is not None and self.config.content().timelapse:
             raise InputError(
                 f"`preset` {self.config.name}: it ages what it draws; a saved twin stays as it is, so grow it"

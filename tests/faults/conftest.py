@@ -39,10 +39,11 @@ def files(place: Path) -> dict[str, str]:
 
 
 def trained(place: Path) -> object:
-    """What configuration and data decide of a run; seconds they do not."""
+    """What configuration and data decide of a run; seconds they do not, nor TensorBoard's curves, which have times."""
     rows = list(csv.DictReader((place / "history.csv").read_text().splitlines()))
     manifest = json.loads((place / "run.json").read_text())
-    found = {**files(place), "history.csv": [{**row, "seconds": ""} for row in rows]}
+    kept = {name: content for name, content in files(place).items() if "tfevents" not in name}
+    found = {**kept, "history.csv": [{**row, "seconds": ""} for row in rows]}
     return {**found, "run.json": {**manifest, "train_seconds": ""}}
 
 

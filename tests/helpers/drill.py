@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -116,11 +116,25 @@ class Forge:
         `room_mb` is the address space beyond what the imports have taken. A command that takes five minutes hangs
         (OpenBLAS without room for its buffer, 50 MB, asks for it for ever) and is ended by SIGALRM.
         """
+        done, _ = self._ask(line, drill, room_mb, None)
+        return done.returncode, done.stderr
+
+    def measure(self, *line: object, room_mb: int) -> tuple[subprocess.CompletedProcess[str], int]:
+        """Run ``corrotwin`` in this process's folder and environment; how it ended, and its memory's height in KiB.
+
+        The height counts what the imports have taken.
+        """
+        return self._ask(line, None, room_mb, {"folder": str(Path.cwd()), "environment": dict(os.environ)})
+
+    def _ask(
+        self, line: Sequence[object], drill: Mapping[str, object] | None, room_mb: int | None, place: object
+    ) -> tuple[subprocess.CompletedProcess[str], int]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(json.dumps([list(map(str, line)), drill, room_mb]), file=self._process.stdin, flush=True)
-        status, errors = json.loads(self._process.stdout.readline())
-        return status, errors
+        words = list(map(str, line))
+        print(json.dumps([words, drill, room_mb, place]), file=self._process.stdin, flush=True)
+        status, said, errors, height_kib = json.loads(self._process.stdout.readline())
+        return subprocess.CompletedProcess(words, status, said, errors), height_kib
 
     def end(self) -> None:
         self._process.communicate()
@@ -154,18 +168,21 @@ def _serve(modules: list[str]) -> None:
         for module, name, size in sys.modules["histories"].PLACES:
             setattr(module, name, size)
     for request in sys.stdin:
-        line, drill, room_mb = json.loads(request)
-        with tempfile.TemporaryFile("w+") as errors:
+        line, drill, room_mb, place = json.loads(request)
+        with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as errors:
             forge, child = os.getpid(), os.fork()
             if child == 0:
                 die_with_parent(forge)
                 signal.alarm(300)
                 os.dup2(errors.fileno(), 2)
-                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+                os.dup2(said.fileno(), 1)
                 heed_interrupts()
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 status: object = 0
                 try:
+                    if place is not None:
+                        os.chdir(place["folder"])
+                        os.environ.update(place["environment"])
                     if drill is not None:
                         hook["arrange"](drill)
                     if room_mb is not None:
@@ -179,11 +196,14 @@ def _serve(modules: list[str]) -> None:
                 except BaseException:  # noqa: BLE001  as the interpreter would
                     traceback.print_exc()
                     status = 70
+                sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(status if isinstance(status, int) else 0)
-            _, ended = os.waitpid(child, 0)
+            _, ended, used = os.wait4(child, 0)
+            said.seek(0)
             errors.seek(0)
-            print(json.dumps([os.waitstatus_to_exitcode(ended), errors.read()]), flush=True)
+            answer = [os.waitstatus_to_exitcode(ended), said.read(), errors.read(), used.ru_maxrss]
+            print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -93,5 +93,5 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 def section(markdown: str, title: str) -> str:
     """Return what stands under a heading of a report."""
-    found = re.search(rf"^## \d+\. {re.escape(title)}\n(.*?)(?=^## |\Z)", markdown, flags=re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", markdown, flags=re.MULTILINE | re.DOTALL)
     return found[1] if found else ""

@@ -1,13 +1,11 @@
 """What a stranger's file may do to a command: one line on stderr that names it, exit status 2, and nothing else."""
 
-import json
 import os
 import pickle
 import re
 import struct
 import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import drill
@@ -18,7 +16,7 @@ from photographs import write_folder
 ROOT = Path(__file__).resolve().parents[2]
 MOST_MIB = 800  # of a command's memory at its height; torch alone takes 300
 OWNED = Path("/tmp/owned")  # what an archive would write at an absolute path
-CEILING = 8 * 1024**3  # of a command's addresses, so that a bomb hurts no machine
+CEILING_MB = 8 * 1024  # of a command's addresses, so that a bomb hurts no machine
 
 
 @pytest.fixture(autouse=True)
@@ -37,15 +35,12 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path / "here")
 
 
-# A small process starts the command: the height of a child's memory counts that of its parent before it began.
-MEASURE = """
-import json, os, resource, subprocess, sys
-ceiling = int(sys.argv[2])
-child = subprocess.Popen(sys.argv[3:], preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling)))
-_, status, used = os.wait4(child.pid, 0)
-with open(sys.argv[1], "w") as file:
-    json.dump([os.waitstatus_to_exitcode(status), used.ru_maxrss], file)
-"""
+@pytest.fixture(scope="module")
+def forge() -> Iterator[drill.Forge]:
+    with drill.forge(
+        "corrotwin.twin.store", "corrotwin.segmentation.data.leakage", "corrotwin.segmentation.training.train"
+    ) as made:
+        yield made
 
 
 def everything(*folders: Path) -> dict[Path, tuple[int, int]]:
@@ -84,18 +79,12 @@ def test_one_line_status_2_and_nothing_written(
 
 
 @pytest.mark.parametrize("name", MEASURED)
-def test_memory_stays_within_bounds_and_no_code_runs(name: str, tmp_path: Path, cache: Path) -> None:
+def test_memory_stays_within_bounds_and_no_code_runs(
+    name: str, tmp_path: Path, cache: Path, forge: drill.Forge
+) -> None:
     line = [str(word) for word in CASES[name].make(tmp_path / "given")]
     before = everything(tmp_path, cache)
-    out, errors, measured = (tmp_path.parent / f"{tmp_path.name}.{end}" for end in ("out", "err", "json"))
-    with out.open("w") as stdout, errors.open("w") as stderr:
-        subprocess.run(
-            [sys.executable, "-c", MEASURE, str(measured), str(CEILING), sys.executable, "-m", "corrotwin", *line],
-            stdout=stdout, stderr=stderr, check=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )  # fmt: skip
-    code, height_kib = json.loads(measured.read_text())
-    done = subprocess.CompletedProcess(line, code, out.read_text(), errors.read_text())
+    done, height_kib = forge.measure(*line, room_mb=CEILING_MB)
     check(done, name)
     assert height_kib < MOST_MIB * 1024
     assert everything(tmp_path, cache) == before

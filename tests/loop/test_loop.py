@@ -51,6 +51,7 @@ def forecast(folder: Path, out: Path) -> dict[str, dict[str, float]]:
     }
 
 
+@pytest.mark.slow
 def test_masks_of_a_hidden_twin_teach_another_by_the_commands(loop: ModuleType, tmp_path: Path) -> None:
     """Two folders: the hidden twin's is looked at by the eye alone; the other learns by `uvmap` and `inspect`."""
     known = replace(loop.known_twin(0), clock=later(EPOCH, 10))

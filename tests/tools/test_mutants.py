@@ -82,10 +82,10 @@ def test_a_survivor_that_nobody_explained_ends_with_status_1(
     """And is tried again once its tests have changed; what was noticed is not."""
     module, tried = "twin/mechanisms/soil.py", []
 
-    def attempt(tests: object, module: str | None = None, source: str = "") -> trial.ForkResult:
+    def attempt(tests: object, module: str | None = None, source: str = "") -> trial.TrialOutcome:
         tried.append(module)
         survives = module is None or len(tried) == 2
-        return trial.ForkResult(status=int(not survives), failed="" if survives else "test_it", seconds=1.0)
+        return trial.TrialOutcome(status=int(not survives), failed="" if survives else "test_it", seconds=1.0)
 
     monkeypatch.setattr(trial, "attempt", attempt)
     given = {"out": tmp_path, "only": (module,), "constants": 2, "others": 0}

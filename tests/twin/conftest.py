@@ -46,8 +46,6 @@ def command(run_module: Callable[..., subprocess.CompletedProcess[str]]) -> Call
     return partial(run_module, "twin")
 
 
-@pytest.fixture(autouse=True)
-def histories(request: pytest.FixtureRequest) -> None:
-    """Few of them, but for slow tests and those marked `full_size`."""
-    if not any(request.node.get_closest_marker(name) for name in ("slow", "full_size")):
-        request.getfixturevalue("few_histories")
+@pytest.fixture(scope="module", autouse=True)
+def histories(few_histories: None) -> None:
+    """Commands and sessions learn from few of them; tests of how well a twin is known make their own banks."""

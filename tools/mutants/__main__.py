@@ -28,7 +28,7 @@ from tools.mutants.guards import GUARDS
 
 
 @dataclass(frozen=True, kw_only=True)
-class MutantResult:
+class MutantRow:
     """Result of one mutant."""
 
     subject: str
@@ -48,11 +48,11 @@ class MutantResult:
 
     @property
     def survived(self) -> bool:
-        """Whether no test noticed it."""
+        """True if no test noticed it."""
         return self.outcome == "survived"
 
 
-COLUMNS = tuple(field.name for field in fields(MutantResult))
+COLUMNS = tuple(field.name for field in fields(MutantRow))
 
 
 def sample(subject: str, constants: int, others: int, seed: int) -> list[Mutant]:
@@ -112,13 +112,13 @@ def run(
     return int(bool(open_ones))
 
 
-def _tried(work: Sequence[tuple[str, Mutant]], path: Path) -> list[MutantResult]:
+def _tried(work: Sequence[tuple[str, Mutant]], path: Path) -> list[MutantRow]:
     """Return the results of mutants, after trying those that have none in the table yet."""
     kept = {}
     if path.exists():
         cells = tables.read_own(path, COLUMNS)
         kept = {
-            name: MutantResult(**dict(zip(COLUMNS, row, strict=True)))
+            name: MutantRow(**dict(zip(COLUMNS, row, strict=True)))
             for name, *row in zip(cells["mutant"], *cells.values(), strict=True)
         }
     sound: dict[tuple[str, ...], str] = {}
@@ -134,7 +134,7 @@ def _tried(work: Sequence[tuple[str, Mutant]], path: Path) -> list[MutantResult]
             if tests not in sound:
                 sound[tests] = _check_sound(tests)
             outcome = trial.attempt(tests, mutant.module, mutant.source)
-            row = MutantResult(
+            row = MutantRow(
                 subject=subject, mutant=mutant.name, outcome="noticed" if outcome.status else "survived",
                 by=outcome.failed or (f"status {outcome.status}" if outcome.status else ""),
                 seconds=f"{outcome.seconds:.1f}", source=of_source, tests=of_tests,
@@ -158,7 +158,7 @@ def _check_sound(tests: tuple[str, ...]) -> str:
     return "sound"
 
 
-def _counts(rows: Sequence[MutantResult]) -> Iterable[tuple[str, ...]]:
+def _counts(rows: Sequence[MutantRow]) -> Iterable[tuple[str, ...]]:
     """Yield a row of counts for each subject, and one for all."""
     for name in [*dict.fromkeys(row.subject for row in rows), "all"]:
         here = [row for row in rows if name in (row.subject, "all")]

@@ -44,7 +44,7 @@ class Mutant:
 
     @property
     def name(self) -> str:
-        """What identifies the mutant however the lines of its module move."""
+        """Name of the mutant, the same however the lines of its module move."""
         return f"{self.module} {self.place}: {self.change}"
 
 

@@ -28,7 +28,7 @@ EXPLAINED: dict[str, str] = {
     "segmentation/data/perceptual_hash.py _ONES: 2 -> 3": "equivalent: a larger table, of which the same part is read",
     "benchmarks/stats/crossed_effects.py ZERO_VARIANCE: 1e-24 -> 1.5e-24": NUMERIC,
     "benchmarks/stats/crossed_effects.py _HALVINGS: 40 -> 80": NUMERIC,
-    "benchmarks/stats/equivalence.py tost: inside > 0 -> (inside >= 0)": "equivalent: at the margin p is one half",
+    "benchmarks/stats/equivalence.py tost: inside > 0 -> (inside >= 0)": "equivalent: p is one half either way",
     "twin/model/corrosion.py LOCAL_WAVELENGTHS_MM: 4.0 -> 6.0": "cosmetic: one of three octaves a little longer",
     "synth/cameras/camera_model.py EXACT: 2e-4 -> 0.0003": NUMERIC,
     "synth/cameras/camera_model.py (RAYS, ALONG): 180 -> 360": "cost only: folds are looked for in more directions",

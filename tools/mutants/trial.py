@@ -30,8 +30,8 @@ OURS = ("corrotwin", "tools", "tests", "conftest")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForkResult:
-    """What tests said."""
+class TrialOutcome:
+    """The answer of tests to a mutant."""
 
     status: int
     """Exit status of pytest; negative: the signal that ended it."""
@@ -53,7 +53,7 @@ def warm(modules: Sequence[str]) -> None:
             importlib.import_module(name)
 
 
-def attempt(tests: Sequence[str], module: str | None = None, source: str = "") -> ForkResult:
+def attempt(tests: Sequence[str], module: str | None = None, source: str = "") -> TrialOutcome:
     """Run tests in a fork of this process, up to the first that fails.
 
     Parameters
@@ -83,7 +83,7 @@ def attempt(tests: Sequence[str], module: str | None = None, source: str = "") -
         said = pipe.read()
     shutil.rmtree(folder, ignore_errors=True)
     found: dict[str, Any] = json.loads(said) if said else {}
-    return ForkResult(
+    return TrialOutcome(
         status=os.waitstatus_to_exitcode(status),
         failed=found.get("failed", ""),
         seconds=usage.ru_utime + usage.ru_stime,

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from corrotwin.twin.core.arguments import checked
-from corrotwin.twin.fleets.fleet import FleetMember, members, ranked, twins_in, with_consequences
+from corrotwin.twin.fleets.fleet import FleetMember, check_consequences, members, ranked, twins_in, with_consequences
 from corrotwin.twin.fleets.making import OutlookSettings
 from corrotwin.twin.forecast.remaining_life import Rule
 
@@ -47,5 +47,7 @@ def fleet(
     """
     settings = OutlookSettings.of(years, required, rule, category_measured=category_measured, seed=seed)
     home = Path(folder)
-    found = list(members(home, twins_in(home), settings, workers=workers))
+    twins = twins_in(home)
+    check_consequences(home, twins, consequences or {})
+    found = list(members(home, twins, settings, workers=workers))
     return ranked(found if not consequences else with_consequences(found, consequences))

@@ -80,6 +80,8 @@ def fleet(
             check_writable(html)
     found: list[FleetMember] = []
     twins = fleets.twins_in(folder)
+    if given is not None:
+        fleets.check_consequences(folder, twins, given)
     with progress("forecasting", len(twins), unit="twins", to=html or next(iter(out), None)) as line:
         for member in fleets.members(folder, twins, settings, workers=available_cores()):
             found.append(member)

@@ -22,10 +22,12 @@ from typing import Any, TextIO
 from corrotwin.twin.core import opening
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.opening import MOST_BYTES as MOST_BYTES
+from corrotwin.twin.core.opening import below as below
 from corrotwin.twin.core.opening import check_inside as check_inside
 from corrotwin.twin.core.opening import checked as checked
 from corrotwin.twin.core.opening import new_file as new_file
 from corrotwin.twin.core.opening import open_file as open_file
+from corrotwin.twin.core.opening import walk as walk
 from corrotwin.twin.core.temporary import atomic_file as atomic_file
 from corrotwin.twin.core.temporary import remove_left as remove_left
 from corrotwin.twin.core.temporary import temporary_folder as temporary_folder

@@ -1,4 +1,4 @@
-"""Opening of files: regular files only, of a bounded size, and through no link that leads out of their folder.
+"""Opening of files: regular files only, of a bounded size, and through no link that leads out of their folder; walks.
 
 A folder may come from a stranger, and what lies in it may be anything: a pipe that never answers, a device, a sparse
 file of terabytes, a link to a file of the user's. The rules:
@@ -15,7 +15,7 @@ the user can do about it. Standard library only; `files` offers what is here to 
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
@@ -192,3 +192,46 @@ def _size(count: int) -> str:
         if count >= size:
             return f"{count / size:.4g} {unit}"
     return f"{count} bytes"
+
+
+def walk(
+    folder: Path, *, onerror: Callable[[OSError], object] = lambda _: None
+) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Yield each folder below one, itself first, with the names of its folders and of its other entries, sorted.
+
+    As by `os.walk`, links to folders are listed among the folders and not entered. `os.walk` and `Path.rglob` of Python
+    3.11 call themselves for each level, and end with RecursionError some hundred folders deep.
+
+    Parameters
+    ----------
+    folder : to begin at.
+    onerror : is told of folders that cannot be read, which are passed over, and of those too deep for a path.
+    """
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        folders: list[str] = []
+        others: list[str] = []
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    (folders if _is_folder(entry) else others).append(entry.name)
+        except OSError as error:
+            onerror(error)
+            continue
+        folders.sort()
+        yield here, folders, sorted(others)
+        waiting += [here / name for name in reversed(folders) if not (here / name).is_symlink()]
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a loop of links
+        return False
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """Yield all that is below a folder but folders, in order; what cannot be read is passed over."""
+    for here, _, others in walk(folder):
+        yield from (here / name for name in others)

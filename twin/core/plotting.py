@@ -1,6 +1,7 @@
 """Draw figures into files on any machine; matplotlib itself is imported where it is used."""
 
 import importlib
+import logging
 import os
 import sys
 import warnings
@@ -12,7 +13,9 @@ def import_matplotlib() -> None:
     """Import matplotlib, also where MPLBACKEND names a backend that is not installed: no figure here needs one.
 
     A shell that a notebook has started passes on the notebook's backend, without which ``import matplotlib`` fails.
+    Nothing is printed where matplotlib may not write to the home directory: it takes a temporary folder.
     """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         importlib.import_module("matplotlib")
     except ValueError:

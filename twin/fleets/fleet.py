@@ -2,7 +2,7 @@
 
 import math
 import signal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from corrotwin.twin import store
+from corrotwin.twin.core import files
 from corrotwin.twin.core.errors import InputError, WorkError, as_read
 from corrotwin.twin.core.text import first_of
 from corrotwin.twin.fleets import making
@@ -127,7 +128,10 @@ def twins_in(folder: Path) -> list[Path]:
         raise InputError(f"{folder}: no such folder; give the one that holds the folders of twins")
     if store.is_twin(folder):
         raise InputError(f"{folder}: is a twin; give the folder that holds it, or see corrotwin twin report")
-    there = {*folder.rglob("twin.json"), *folder.glob("*/twin.json")}  # the latter follows links to folders
+    there = {
+        *(path for path in files.below(folder) if path.name == "twin.json"),
+        *folder.glob("*/twin.json"),
+    }  # the latter follows links to folders
     found = sorted(
         path.parent for path in there if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
@@ -218,6 +222,22 @@ def consequences(path: Path) -> dict[str, float]:
     return found
 
 
+def check_consequences(folder: Path, twins: Iterable[Path], given: Mapping[str, float]) -> None:
+    """Refuse consequences of twins that are not in a fleet, before any is forecast.
+
+    Raises
+    ------
+    InputError
+        A twin is named that the fleet does not have.
+    """
+    _check_named(given, {_name(folder, path) for path in twins})
+
+
+def _check_named(given: Mapping[str, float], names: Set[str]) -> None:
+    if unknown := sorted(set(given) - names):
+        raise InputError(f"consequence: no twin {first_of(unknown)} in the fleet; it has {first_of(sorted(names), 8)}")
+
+
 def with_consequences(fleet: Sequence[FleetMember], given: Mapping[str, float]) -> list[FleetMember]:
     """Return the members with their consequences; one that is not given has the greatest of all, the safe side.
 
@@ -226,9 +246,7 @@ def with_consequences(fleet: Sequence[FleetMember], given: Mapping[str, float]) 
     InputError
         A twin is named that the fleet does not have.
     """
-    names = {member.name for member in fleet}
-    if unknown := sorted(set(given) - names):
-        raise InputError(f"consequence: no twin {first_of(unknown)} in the fleet; it has {first_of(sorted(names), 8)}")
+    _check_named(given, {member.name for member in fleet})
     greatest = max(given.values())
     return [
         replace(member, consequence=given.get(member.name, greatest), assumed=member.name not in given)

@@ -1,6 +1,7 @@
 """The outlook of a twin in a folder: computed once, and cached until the twin, its records or the settings change."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -55,6 +56,9 @@ class OutlookSettings:
             The years are below 0, or more than a forecast reaches.
         """
         result.ahead_of(years)
+        for zone, mm in required.items():
+            if not 0 < mm < math.inf:
+                raise InputError(f"`required` {zone}={mm:g}: give a thickness in mm above 0")
         needed = tuple(sorted((zone, float(mm)) for zone, mm in required.items()))
         return OutlookSettings(
             years=float(years), required=needed, rule=rule, category_measured=category_measured, seed=seed

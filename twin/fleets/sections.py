@@ -3,6 +3,7 @@
 import datetime
 import itertools
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +37,7 @@ COLUMNS: Usual = {
     "unit": ("unit", "units"),
 }
 NEEDED = ("section", "from", "to", "outside", "wall", "built", "soil")
+_LONGEST_NAME = 200  # bytes; file systems take 255
 TEXEL_MM = 100.0
 ZONE = "body"
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -84,9 +86,10 @@ def read_sections(path: Path, given: ColumnMap, unit: str) -> list[PipelineSecti
     found: dict[str, PipelineSection] = {}
     for row, cells in filled_rows(header):
         section = _section(header, row, cells, given, order, unit)
-        if section.name in found:
-            raise InputError(f"{cells['section'].where}: {section.name!r:.60} stands in two rows; keep one")
-        found[section.name] = section
+        key = unicodedata.normalize("NFC", section.name).casefold()  # what readings and some drives tell apart
+        if (other := found.setdefault(key, section)) is not section:
+            same = "stands in two rows" if other.name == section.name else f"is not told from {other.name!r:.60}"
+            raise InputError(f"{cells['section'].where}: {section.name!r:.60} {same}; keep one, or rename it")
     if not found:
         raise InputError(f"{path}: no section in it; give a row for each")
     in_line = sorted(found.values(), key=lambda section: section.from_km)
@@ -107,7 +110,8 @@ def _section(
     if lacking := [name for name in NEEDED if name not in cells]:
         raise InputError(f"{where}: {header.headings[header.columns[lacking[0]]]!r:.60} is empty; fill it in")
     name = key_of(cells["section"].value)
-    if Path(name).name != name or name.startswith("."):
+    too_long = len(name.encode(errors="replace")) > _LONGEST_NAME
+    if Path(name).name != name or name.startswith(".") or not name.isprintable() or too_long:
         raise InputError(f"{cells['section'].where}: {name!r:.60} cannot be the name of a folder; choose another")
     begin, end = number_of(cells["from"]), number_of(cells["to"])
     if not end > begin:

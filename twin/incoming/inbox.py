@@ -10,6 +10,7 @@ from pathlib import Path
 
 from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import printable_lines
 from corrotwin.twin.incoming.storing import MESSAGE_SUFFIX
 from corrotwin.twin.workbooks.sheets import SUFFIXES
 
@@ -18,6 +19,7 @@ DONE, QUARANTINE = "done", "quarantine"
 STATE = ".watch"  # folder of the lock, and of what is remembered of a broker
 # What programs call a file while they still write it; they rename it once it is whole.
 _UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload", ".download")
+_LONGEST_STEM, _LONGEST_SUFFIX = 220, 12  # bytes; file systems take names of 255
 _HIDDEN = (".", "~$")  # of most systems; of a workbook that Excel has open
 
 
@@ -43,6 +45,9 @@ class Inbox:
             raise InputError(f"{folder}: is no folder; make it, or check that its drive is there")
         self.folder, self.settle_seconds = folder, settle_seconds
         self.done, self.quarantine, self.state = (folder / name for name in (DONE, QUARANTINE, STATE))
+        for own in (self.done, self.quarantine, self.state):
+            if own.is_symlink() or (own.exists() and not own.is_dir()):  # what is moved there would leave the folder
+                raise InputError(f"{own}: is a link or no folder, where the watcher keeps files; remove or rename it")
         self._status = folder.stat()
         self._seen: dict[Path, _Look] = {}
 
@@ -178,13 +183,20 @@ def _explain(target: Path, what: str, reason: str) -> None:
     )
     path = target.with_name(f"{target.name}.txt")
     with files.writing(path):
-        files.write_text(path, text)
+        files.write_text(path, printable_lines(text))  # names of files may be of any bytes
 
 
 def _free(path: Path) -> Path:
-    """Return a name that no file has yet: survey.xlsx, survey-2.xlsx, survey-3.xlsx ..."""
-    number, free = 1, path
+    """Return a name that no file has yet: survey.xlsx, survey-2.xlsx, survey-3.xlsx ...; a long one is cut.
+
+    A few letters can still be added to it.
+    """
+    suffix = path.suffix if len(path.suffix) < _LONGEST_SUFFIX else ""
+    stem = path.name.removesuffix(suffix)
+    if len(os.fsencode(stem)) > _LONGEST_STEM:
+        stem = os.fsencode(stem)[:_LONGEST_STEM].decode(errors="ignore")
+    number, free = 1, path.with_name(f"{stem}{suffix}")
     while os.path.lexists(free):
         number += 1
-        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        free = path.with_name(f"{stem}-{number}{suffix}")
     return free

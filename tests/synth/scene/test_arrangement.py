@@ -42,7 +42,14 @@ def test_every_arrangement_says_which_kinds_it_takes() -> None:
     assert set(ARRANGEMENTS) == set(SUITS)
 
 
-@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in ARRANGEMENTS for kind in SUITS[name]])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        pytest.param(name, kind, marks=pytest.mark.slow if place else ())
+        for name in ARRANGEMENTS
+        for place, kind in enumerate(SUITS[name])
+    ],
+)
 def test_assets_stand_clear_of_each_other_on_what_there_is(name: str, kind: str, coarse: None) -> None:
     stand = made(name, kind, 0)
     placed = boxes(stand.placed)
@@ -58,7 +65,7 @@ def test_assets_stand_clear_of_each_other_on_what_there_is(name: str, kind: str,
     assert stand.ground or stand.props
 
 
-@pytest.mark.parametrize("kind", ["panel", "tank"])
+@pytest.mark.parametrize("kind", ["panel", pytest.param("tank", marks=pytest.mark.slow)])
 def test_no_support_runs_into_another_asset_and_a_foundation_bears_the_whole_foot(kind: str, coarse: None) -> None:
     chosen = replace(PRESETS["balanced"], kinds=(kind, "panel", "bolt"), company=(2, 2), walls=("none",))
     supports = 0
@@ -80,6 +87,7 @@ def test_no_support_runs_into_another_asset_and_a_foundation_bears_the_whole_foo
     assert supports > 2
 
 
+@pytest.mark.slow
 def test_bridges_stand_on_the_beds_of_their_preset_and_are_as_grimy(coarse: None) -> None:
     chosen = replace(PRESETS["bridges"], beds=("soil",), company=(0, 0))
     brown = []
@@ -119,6 +127,7 @@ def test_girders_of_a_deck_lie_on_walls_close_under_a_slab(coarse: None) -> None
     assert joints == {"none", "end plates", "splice"}
 
 
+@pytest.mark.slow
 def test_struts_of_a_deck_reach_from_web_to_web_clear_of_stiffeners_and_of_each_other(coarse: None) -> None:
     seen = 0
     for seed in range(8):

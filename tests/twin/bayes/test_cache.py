@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,14 +26,25 @@ PIPE = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    return made(tmp_path / "spool")
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Session]:
+    """A folder that keeps what was learned, and what that is."""
+    folder = made(tmp_path_factory.mktemp("learned") / "spool")
+    return folder, opened(folder)
+
+
+def made(folder: Path) -> Path:
     drawn = twin_state.sample_twin("pipe", np.random.default_rng(1), texel_mm=10.0)
     twin = replace(
         drawn, parameters={**drawn.parameters, **PIPE}, exposure=at("C3"), coating=None, mechanisms=(process(),),
         clock=later(EPOCH, 12),
     )  # fmt: skip
-    store.save(twin, tmp_path / "spool")
-    log.append(tmp_path / "spool", [reading(year, 6.02 - 0.1 * year) for year in (0, 4, 8)])
-    return tmp_path / "spool"
+    store.save(twin, folder)
+    log.append(folder, [reading(year, 6.02 - 0.1 * year) for year in (0, 4, 8)])
+    return folder
 
 
 def reading(year: int, value: float, place: str = "CML-1") -> Record:
@@ -115,8 +127,10 @@ def test_a_cache_of_other_records_a_broken_or_an_altered_one_is_not_trusted(
         ("widening", 0), ("widening", None), ("tools", 5), ("odd", 1), ("power", float("inf")),
     ],
 )  # fmt: skip
-def test_a_cache_forged_with_its_digest_is_learned_anew(folder: Path, name: str, value: object) -> None:
-    first = opened(folder)
+def test_a_cache_forged_with_its_digest_is_learned_anew(
+    learned: tuple[Path, Session], tmp_path: Path, name: str, value: object
+) -> None:
+    folder, first = Path(shutil.copytree(learned[0], tmp_path / "spool")), learned[1]
     content = dict(np.load(io.BytesIO((folder / cache.NAME).read_bytes())))
     told = json.loads(content.pop("meta").tobytes())
     del told["digest"]

@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -206,3 +207,14 @@ def test_a_command_shows_notes_on_stdout_and_warnings_on_stderr() -> None:
 def test_only_one_handler_is_ever_installed() -> None:
     assert text.show_log() is text.show_log()
     assert sum(isinstance(each, type(text.show_log())) for each in logging.getLogger("corrotwin").handlers) == 1
+
+
+def test_matplotlib_says_nothing_of_a_home_that_it_may_not_write_to(tmp_path: Path) -> None:
+    program = "from corrotwin.twin.core.plotting import import_matplotlib as get; get()"
+    (tmp_path / "home").write_text("no folder")
+    kept = {name: value for name, value in os.environ.items() if name not in ("MPLCONFIGDIR", "XDG_CONFIG_HOME")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**kept, "HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stderr == ""

@@ -98,6 +98,20 @@ def test_infinite_lives_are_kept(seen: TwinOutlook) -> None:
     assert outlook.of_plain(json.loads(text)) == endless
 
 
+@pytest.mark.parametrize("mm", [math.nan, math.inf, 0.0, -1.0])
+def test_no_thickness_is_none_to_require(mm: float) -> None:
+    with pytest.raises(ct.InputError, match="give a thickness in mm above 0"):
+        OutlookSettings.of(1.0, {"all": mm}, "api510", category_measured=False, seed=0)
+
+
+def test_consequences_of_others_are_refused_before_anything_is_forecast(
+    plant: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "open_session", None)  # it would fail if it forecast
+    with pytest.raises(ct.InputError, match="no twin else in the fleet"):
+        ct.fleet(plant, years=7.0, consequences={"else": 1.0})
+
+
 def member(name: str, seen: TwinOutlook | None, *, chance: float = 0.0, life: float | None = 5.0) -> FleetMember:
     if seen is not None:
         zones = tuple({**row, "chance_below_required": chance} for row in seen.zones)

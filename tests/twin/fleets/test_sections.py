@@ -59,6 +59,9 @@ def test_a_twin_a_section(tmp_path: Path, command: Command) -> None:
     [
         (0, "../x", "line 2, column 'Section': '../x' cannot be the name of a folder"),
         (0, "KP-1", "line 3, column 'Section': 'KP-1' stands in two rows"),
+        (0, "kp-1", "line 3, column 'Section': 'KP-1' is not told from 'kp-1'"),
+        (0, "K" * 300, "cannot be the name of a folder"),
+        (0, "K\x1b[2J", "cannot be the name of a folder"),
         (2, 0, "line 2, column 'To km': 0 km: must be beyond 0 km"),
         (2, 1.2, "KP-0 ends at 1.2 km, and KP-1 begins at 1 km"),
         (3, 200, "line 2: pipe od_mm"),

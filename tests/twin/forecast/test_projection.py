@@ -230,7 +230,11 @@ def test_of_a_measured_category_more_is_known(spool: TwinState, tmp_path: Path, 
     assert widths[0] < 0.8 * widths[1]
 
 
-def test_an_inspection_is_recorded_and_judged(folder: Path, tmp_path: Path, command: Command) -> None:
+def test_an_inspection_is_recorded_and_judged(
+    folder: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for learning in (session.open_session, session.session_of):  # few particles have no small chances
+        monkeypatch.setitem(learning.__kwdefaults__, "particles", 400)
     copy = tmp_path / "spool"
     copy.mkdir()
     for path in folder.iterdir():

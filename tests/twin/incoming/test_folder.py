@@ -291,6 +291,34 @@ def test_arguments_that_cannot_be(
     assert contents(inbox) == []
 
 
+@pytest.mark.parametrize("own", ["done", "quarantine", ".watch"])
+def test_nothing_is_moved_out_of_the_folder_through_a_link(
+    own: str, fleet: Path, inbox: Path, tmp_path: Path, command: Command
+) -> None:
+    (tmp_path / "else").mkdir()
+    (inbox / own).symlink_to(tmp_path / "else")
+    (inbox / "bad.csv").write_text("no table")
+    done = command("watch", fleet, inbox, *ONCE)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"{own}: is a link or no folder" in done.stderr
+    assert not list((tmp_path / "else").iterdir())
+
+
+@pytest.mark.parametrize("name", [b"\xff.csv", b"n" * 250 + b".csv", b"n." + b"s" * 250, b"\x1b[2J\n.csv"])
+def test_files_of_any_name_are_refused_with_their_reason(
+    name: bytes, fleet: Path, inbox: Path, command: Command
+) -> None:
+    for count in (1, 2):  # the second of a name gets another
+        (inbox / os.fsdecode(name)).write_text("no table")
+        done = command("watch", fleet, inbox, *ONCE)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 2)
+        assert "\x1b" not in done.stderr
+        assert contents(inbox) == ["quarantine"]
+        assert len(list((inbox / "quarantine").iterdir())) == 2 * count
+    for path in (inbox / "quarantine").glob("*.txt"):
+        assert "was refused" in path.read_text()
+
+
 def test_nothing_is_loaded_that_listens_unless_it_is_asked_for(fleet: Path, inbox: Path) -> None:
     line = [sys.executable, "-X", "importtime", "-m", "corrotwin", "twin", "watch", fleet, inbox, *ONCE]
     done = subprocess.run(line, capture_output=True, text=True, timeout=60)

@@ -41,7 +41,7 @@ def photographed(folder: Path, command: Command, *options: object) -> str:
 def test_an_evaluation_sets_the_rates_of_its_masks(folder: Path, command: Command) -> None:
     said = photographed(folder, command, "--evaluation", folder / "evaluation.json")
     assert "detection 0.82, false calls 0.03: measured on 12 images at threshold 0.4" in said
-    assert "assumed" not in said
+    assert "assumed," not in said
     (record,), _ = log.read(folder / "t")
     assert (record.detection, record.false_calls) == (0.82, 0.03)
 
@@ -56,7 +56,7 @@ def test_what_is_assumed_is_said(folder: Path, command: Command) -> None:
     table.write_text(f"{head},,\n")
     assert said in command("inspect", folder / "t", "--csv", table).stdout
     table.write_text(f"{head},0.8,0.02\n")
-    assert "assumed" not in command("inspect", folder / "t", "--csv", table).stdout
+    assert "assumed," not in command("inspect", folder / "t", "--csv", table).stdout
 
 
 def test_given_rates_stand_before_evaluated_ones(folder: Path, command: Command) -> None:
@@ -66,7 +66,7 @@ def test_given_rates_stand_before_evaluated_ones(folder: Path, command: Command)
         folder, command, "--evaluation", folder / "evaluation.json"
     )
     said = photographed(folder, command, "--evaluation", folder / "evaluation.json", "--detection", 0.7)
-    assert "assumed" not in said
+    assert "assumed," not in said
     last = log.read(folder / "t")[0][-1]
     assert (last.detection, last.false_calls) == (0.7, 0.03)
 

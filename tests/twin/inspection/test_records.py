@@ -625,7 +625,10 @@ def test_records_are_listed_withdrawn_and_restored_by_command(
     monkeypatch.setenv("COLUMNS", "80")  # of a terminal, and of a pipe: what tells records apart stays whole
     inspections.inspect(folder)
     narrow = capsys.readouterr().out
-    assert all(whole in narrow for whole in (" 2006-05-31 ", " 2006-06-01 ", " ultrasonic ", " 9.8 mm "))
+    assert all(
+        whole in narrow
+        for whole in ("date: 2006-05-31\n", "date: 2006-06-01\n", "kind: ultrasonic\n", "value: 9.8 mm\n")
+    )
     inspections.inspect(folder, restore=(1,))
     assert capsys.readouterr().out == "line 1, ultrasonic of 2006-05-31 on face, 9.8 mm: counts again\n"
     inspections.inspect(folder, restore=(1,))

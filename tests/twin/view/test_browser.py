@@ -105,7 +105,7 @@ def test_a_click_chooses_a_place_and_a_list_flies_there(opened: Opened) -> None:
     assert page.inner_text("#status").startswith("seen from ")
     page.keyboard.press("Home")
     page.keyboard.press("Enter")
-    assert "A place on" in page.inner_text("#status")
+    page.locator("#status", has_text="A place on").wait_for()
     page.keyboard.press("Home")
     page.evaluate("View.scene.pan(5000, 0); View.scene.render()")
     page.focus("#canvas")
@@ -118,7 +118,7 @@ def test_a_zone_inside_is_outlined_and_the_wheel_scrolls_the_page(opened: Opened
     page = opened.page
     for name, inside in (("bore", 1), ("body", 0)):
         page.get_by_role("button", name=name, exact=True).click()
-        assert page.locator("#told .inside").count() == inside
+        page.locator("#told .inside").wait_for(state="attached" if inside else "detached")
         assert page.evaluate("[...View.scene.outlines.values()].filter((lines) => lines.visible).length") == 1
     page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     before, box = page.evaluate("View.scene.eye.distance"), page.locator("#canvas").bounding_box()

@@ -175,7 +175,7 @@ def test_new_steel_is_shown_as_new_and_events_are_named(replaced: Forecast, surf
     assert all(at in zone["renewed"] for zone in zones if zone["name"] in ("body", "bore", "all"))
     left = unpacked(data["places"]["left"]).reshape(-1, len(grid), 3) * data["places"]["left"]["most"] / 65535
     body = unpacked(data["places"]["zone"]) == [zone["name"] for zone in zones].index("body")
-    assert np.median(left[body, after, 0] - left[body, after - 1, 0]) > 0.1
+    assert np.median(left[body, after, 0] - left[body, after - 1, 0]) > 0.02
     assert (np.diff(left[body, after:], axis=1) <= 1e-3).all()
     thick = [marker for marker in data["markers"] if marker["kind"] == "ultrasonic"]
     assert {one["date"]: one["removed"] for marker in thick for one in marker["readings"]} == {

@@ -96,6 +96,7 @@ def of_assets(*assets: str) -> Rows:
         (changed(1, 0, ""), "line 2: names no CML; fill it in or remove the row"),
         (changed(1, 6, ""), "has y without x; give all"),
         (changed(0, 3, "T nominal"), "line 2, column 'T nominal': no unit is stated"),
+        ([["CML", "Zone", *map(str, range(16_384))], ["A", "body"]], "16386 columns; a table has at most"),
         ([["a", "b"], [1, 2]], "needs one sheet with a column of CML"),
         ([HEADINGS], "no CML in it; give a row for each"),
         (of_assets("C-1", "C-2"), "cml.csv: has rows of 'C-1', 'C-2'; say which is this twin (--asset)"),

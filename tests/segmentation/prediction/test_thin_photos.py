@@ -1,0 +1,54 @@
+"""What a network is given of photos a few pixels high stays in proportion to them; and its runtime keeps to itself."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corrotwin.segmentation.prediction.predictor import MOST_SCALE, NetworkPredictor, Settings
+
+
+class Grey(NetworkPredictor):
+    """Predicts the brightness of what it is given, and remembers how many pixels that was."""
+
+    folder, settings, threshold, scale, framing = Path("grey"), Settings(), 0.5, 1.0, "resize"
+    size, batch_size = 64, 4
+
+    def __init__(self) -> None:
+        self.pixels = 0
+
+    def network_output(self, images: np.ndarray) -> np.ndarray:
+        self.pixels += images[..., 0].size
+        return np.asarray(images.mean(axis=3) / 255, dtype=np.float32)
+
+    def adapt(self, photos: object) -> int:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("shape", [(1, 30_000), (30_000, 1), (3, 20_000), (16, 4_000), (64, 2_000), (1, 1)])
+def test_a_photo_is_not_magnified_without_bound(shape: tuple[int, int]) -> None:
+    predictor = Grey()
+    image = np.full((*shape, 3), 102, dtype=np.uint8)
+    found, _ = predictor.probability(image)
+    assert found.shape == shape
+    np.testing.assert_allclose(found, 0.4, atol=0.01)
+    most = shape[0] * shape[1] * MOST_SCALE**2 * 4  # tiles overlap by a half each way
+    assert predictor.pixels <= max(most, 4 * predictor.size**2)
+
+
+def test_the_runtime_tells_nobody_of_models(tmp_path: Path) -> None:
+    program = (
+        "from importlib.resources import files\n"
+        "from corrotwin.segmentation.prediction.exported_predictor import runner\n"
+        "shipped = files('corrotwin.segmentation') / 'shipped'\n"
+        "runner(next(each for each in shipped.iterdir() if each.name.endswith('.onnx')).read_bytes())\n"
+    )
+    kept = {name: value for name, value in os.environ.items() if name not in ("CI", "XDG_CACHE_HOME")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**kept, "HOME": str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    assert not list(tmp_path.rglob("*deviceid*"))
