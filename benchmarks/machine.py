@@ -86,13 +86,13 @@ RAY = "import json, ray; print(json.dumps({'ray': ray.__version__}))"
 
 @dataclass(frozen=True, kw_only=True)
 class MachineAnswers:
-    """Return the state of the slow parts of this machine; each has an entry `trouble` where it does not work."""
+    """State of the slow parts of this machine; each has an entry `trouble` where it does not work."""
 
     blender: dict[str, Any]
     torch: dict[str, Any]
     ray: dict[str, Any]
     are_started: bool
-    """Whether they were started, or only looked for."""
+    """True if they were started, False if only looked for."""
 
 
 def look() -> MachineAnswers:

@@ -80,6 +80,23 @@ def look(backbone: str, backbones: Sequence[str]) -> Look:
     return OTHERS[others.index(backbone) % len(OTHERS)]
 
 
+def name_rows(axis: Any, rows: Sequence[tuple[float, str]], measured: str) -> None:
+    """Name the rows of a figure along its left edge, and what all of them measure along its foot.
+
+    Parameters
+    ----------
+    axis : matplotlib's axes, with a row at each height.
+    rows : height and label of each.
+    measured : label of the horizontal axis.
+    """
+    axis.set_yticks([place for place, _ in rows], [escape_mathtext(label) for _, label in rows], fontsize=8.5)
+    axis.tick_params(axis="y", length=0)
+    axis.grid(visible=False, axis="y")
+    axis.grid(visible=True, axis="x")
+    axis.spines["left"].set_visible(False)
+    axis.set_xlabel(measured, fontsize=8.5)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Figure:
     """A figure that is drawn when the report is written.

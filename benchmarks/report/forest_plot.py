@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from corrotwin.benchmarks.formatting.inline_svg import tip
-from corrotwin.benchmarks.formatting.style import Figure
+from corrotwin.benchmarks.formatting.style import Figure, name_rows
 from corrotwin.benchmarks.formatting.table import p_value
 from corrotwin.benchmarks.formatting.wording import count, interval
 from corrotwin.benchmarks.report.context import Material
@@ -42,7 +42,7 @@ def forest(material: Material, name: str, title: str, caption: str, groups: Sequ
         axis = drawn.subplots()
         axis.axvspan(-margin, margin, color="#e8f3ee", lw=0)
         axis.axvline(0, color="#1c2733", lw=0.8)
-        place, ticks = 0, []
+        place, ticks = 0, list[tuple[float, str]]()
         for heading, found in groups:
             if heading:
                 axis.text(0, place, escape_mathtext(heading), fontsize=8.5, fontweight="bold", va="center",
@@ -52,14 +52,9 @@ def forest(material: Material, name: str, title: str, caption: str, groups: Sequ
                 _row(axis, place, each, label)
                 ticks.append((place, label))
                 place += 1
-        axis.set_yticks([at for at, _ in ticks], [escape_mathtext(label) for _, label in ticks], fontsize=8.5)
+        name_rows(axis, ticks, f"difference of mean F1 (shaded: equal within {margin:g})")
         axis.set_ylim(lines - 0.4, -0.6)
-        axis.tick_params(axis="y", length=0)
-        axis.grid(visible=False, axis="y")
-        axis.grid(visible=True, axis="x")
         axis.margins(x=0.08)
-        axis.spines["left"].set_visible(False)
-        axis.set_xlabel(f"difference of mean F1 (shaded: equal within {margin:g})", fontsize=8.5)
 
     return material.figure(name, title, caption, 0.95 + 0.31 * lines, draw)
 

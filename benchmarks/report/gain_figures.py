@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from corrotwin.benchmarks.formatting.inline_svg import tip
-from corrotwin.benchmarks.formatting.style import KIND_COLORS, KIND_MARKERS, Figure, look
+from corrotwin.benchmarks.formatting.style import KIND_COLORS, KIND_MARKERS, Figure, look, name_rows
 from corrotwin.benchmarks.formatting.wording import count, percent
 from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.report.context import Material
@@ -14,7 +14,6 @@ from corrotwin.benchmarks.report.forest_plot import forest
 from corrotwin.benchmarks.stats import subgroups
 from corrotwin.benchmarks.stats.comparison import Comparison
 from corrotwin.benchmarks.stats.subgroups import Gain
-from corrotwin.twin.core.text import escape_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -71,13 +70,8 @@ def each_run(material: Material) -> list[Figure]:
             axis.plot([mean], [place], KIND_MARKERS.get(kind, "o"), color=color, ms=6.5)
             said = f"{label}: mean {mean:.3f}; runs {', '.join(f'{value:.3f}' for value in values)}"
             axis.axhspan(place - 0.5, place + 0.5, alpha=0, lw=0, gid=tip(said), zorder=9)
-        axis.set_yticks(range(len(rows)), [escape_mathtext(label) for label, _, _ in rows], fontsize=8.5)
+        name_rows(axis, [(place, label) for place, (label, _, _) in enumerate(rows)], "F1, higher is better")
         axis.set_ylim(len(rows) - 0.5, -0.5)
-        axis.tick_params(axis="y", length=0)
-        axis.grid(visible=False, axis="y")
-        axis.grid(visible=True, axis="x")
-        axis.spines["left"].set_visible(False)
-        axis.set_xlabel("F1, higher is better", fontsize=8.5)
 
     caption = words.line("renders", "each_run", counts=[len(values) for *_, values in rows], units=material.units)
     return [material.figure("each-run", "F1 of each run", caption, 1.0 + 0.28 * len(rows), draw)]

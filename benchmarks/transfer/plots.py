@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from corrotwin.benchmarks.formatting.style import KIND_COLORS, KIND_MARKERS, Figure
+from corrotwin.benchmarks.formatting.style import KIND_COLORS, KIND_MARKERS, Figure, name_rows
 from corrotwin.benchmarks.formatting.wording import percent, render_share, span
 from corrotwin.benchmarks.stats.crossed_effects import run_means
 from corrotwin.benchmarks.transfer.protocol import (
@@ -19,7 +19,6 @@ from corrotwin.benchmarks.transfer.protocol import (
     ProtocolSettings,
 )
 from corrotwin.benchmarks.transfer.targets import ArmResults
-from corrotwin.twin.core.text import escape_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -57,13 +56,10 @@ def ladder(name: str, results: ArmResults, about: str, settings: ProtocolSetting
             axis.plot([mean], [place], KIND_MARKERS.get(kind, "v"), color=color, ms=6.5)
             axis.annotate(f"{mean:.3f}", (1.0, place), xycoords=axis.get_yaxis_transform(), xytext=(4, 0),
                           textcoords="offset points", va="center", fontsize=8.5, annotation_clip=False)  # fmt: skip
-        axis.set_yticks(range(len(rows)), [escape_mathtext(label) for _, _, label in rows], fontsize=8.5)
+        name_rows(
+            axis, [(place, label) for place, (_, _, label) in enumerate(rows)], "per-image F1, higher is better"
+        )  # fmt: skip
         axis.set_ylim(len(rows) - 0.5, -0.5)
-        axis.tick_params(axis="y", length=0)
-        axis.grid(visible=False, axis="y")
-        axis.grid(visible=True, axis="x")
-        axis.spines["left"].set_visible(False)
-        axis.set_xlabel("per-image F1, higher is better", fontsize=8.5)
 
     return Figure(
         name=name,

@@ -31,7 +31,7 @@ EXPERIMENT = "corrotwin"  # unless the environment names another, by MLflow's ow
 RUN, FOLDER = "corrotwin.run", "corrotwin.folder"  # tags
 _MOST = 100  # parameters in one request; of metrics MLflow takes more
 _LONGEST = 500  # characters of a value
-# A server that is away costs seconds, not minutes; and nobody is told of the use of MLflow.
+# A server that does not answer costs seconds, not minutes, and MLflow sends no reports of its use.
 _CALM = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",

@@ -39,7 +39,7 @@ def files(place: Path) -> dict[str, str]:
 
 
 def trained(place: Path) -> object:
-    """What configuration and data decide of a run; seconds they do not, nor TensorBoard's curves, which have times."""
+    """Return what the same configuration and data always give: no seconds, and no curves, which hold times."""
     rows = list(csv.DictReader((place / "history.csv").read_text().splitlines()))
     manifest = json.loads((place / "run.json").read_text())
     kept = {name: content for name, content in files(place).items() if "tfevents" not in name}

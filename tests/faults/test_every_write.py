@@ -78,7 +78,7 @@ def test_killed_at_any_write_the_same_command_ends_as_if_undisturbed(sweep: Swee
 
 
 def is_one_line(errors: str) -> bool:
-    """Whether nothing but one error was said."""
+    """Return True if one error was printed and nothing else."""
     return len(errors.splitlines()) == 1 and "error: " in errors
 
 

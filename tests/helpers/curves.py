@@ -1,4 +1,4 @@
-"""What TensorBoard reads of a folder: an independent reader of event files."""
+"""Read the event files of a folder with TensorBoard itself, which is independent of our writer."""
 
 import warnings
 from pathlib import Path

@@ -20,7 +20,7 @@ LINES = 24
 
 @dataclass(frozen=True)
 class Shown:
-    """What a program left: its exit status, the lines on the terminal, its standard output where that led elsewhere."""
+    """Result of a program: exit status, the lines left on the terminal, and standard output if it led elsewhere."""
 
     status: int
     lines: list[str]

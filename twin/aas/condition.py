@@ -27,8 +27,8 @@ def _elements(outlook: TwinOutlook) -> Iterator[Element]:
         yield _value("InspectionRule", outlook.rule)
         yield _value("WeakestZone", outlook.weakest)
     if outlook.life_p5 is not None and outlook.life_p50 is not None:
-        levels = [prop("P5", outlook.life_p5, meaning("P5")), prop("P50", outlook.life_p50, meaning("P50"))]
-        yield collection("RemainingLife", levels, meaning("RemainingLife"))
+        levels = {"P5": outlook.life_p5, "P50": outlook.life_p50}
+        yield collection("RemainingLife", _given(levels), meaning("RemainingLife"))
     days = {"NextThicknessMeasurement": outlook.measure_by, "NextVisualInspection": outlook.look_by}
     yield from _given({**days, "ReasonOfMeasurement": outlook.because})
     for name, lines in (("Tasks", outlook.tasks), ("Notes", outlook.notes), ("Service", outlook.service)):
@@ -99,8 +99,5 @@ def _value(name: str, value: str | float) -> model.Property:
 def _levels(name: str, row: Mapping[str, Cell], column: str) -> Iterator[Element]:
     """Return P5, P50 and P95 of a column as a collection; none where they are not known."""
     values = {f"P{level}": row[f"{column}_p{level}"] for level in LEVELS}
-    if any(value is None for value in values.values()):
-        return
-    yield collection(
-        name, [prop(each, float(value or 0), meaning(each)) for each, value in values.items()], meaning(name)
-    )  # fmt: skip
+    if None not in values.values():
+        yield collection(name, _given(values), meaning(name))

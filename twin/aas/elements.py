@@ -56,8 +56,12 @@ def unknown(
     name: str, meaning: model.Reference | None, kind: model.DataTypeDefXsd = datatypes.String
 ) -> model.Property:
     """Return a property that a template asks for and the twin does not know: without a value, and it says so."""
-    said = model.MultiLanguageTextType(english("Unknown to the twin."))
-    return model.Property(name, kind, None, semantic_id=meaning, description=said)
+    return model.Property(name, kind, None, semantic_id=meaning, description=not_known())
+
+
+def not_known() -> model.MultiLanguageTextType:
+    """Return the description of what a template asks for and the twin does not know."""
+    return model.MultiLanguageTextType(english("Unknown to the twin."))
 
 
 def collection(

@@ -8,7 +8,7 @@ import datetime
 from basyx.aas import model
 from basyx.aas.model import datatypes
 
-from corrotwin.twin.aas.elements import collection, collections, english, external, prop, shortened, unknown
+from corrotwin.twin.aas.elements import collection, collections, english, external, not_known, prop, shortened, unknown
 from corrotwin.twin.core.files import versions
 from corrotwin.twin.fleets.outlook import TwinOutlook
 
@@ -16,12 +16,10 @@ GLB = "/aasx/files/twin.glb"
 GLB_TYPE = "model/gltf-binary"
 _MODELS = "https://admin-shell.io/idta/Models3D"
 _VERSION = f"{_MODELS}/Model3D/File/FileVersion"
-_UNKNOWN = "Unknown to the twin."
 
 
 def nameplate(identifier: str, outlook: TwinOutlook) -> model.Submodel:
     """Return the digital nameplate: kind of asset and year of construction; the rest nobody told the twin."""
-    said = model.MultiLanguageTextType(english(_UNKNOWN))
     address = "https://admin-shell.io/zvei/nameplate/1/0/ContactInformations/AddressInformation"
     built = datetime.date.fromisoformat(outlook.built)
     return model.Submodel(
@@ -29,12 +27,16 @@ def nameplate(identifier: str, outlook: TwinOutlook) -> model.Submodel:
         [
             unknown("URIOfTheProduct", external("0112/2///61987#ABN590#002"), datatypes.AnyURI),
             model.MultiLanguageProperty(
-                "ManufacturerName", description=said, semantic_id=external("0112/2///61987#ABA565#009")
+                "ManufacturerName", description=not_known(), semantic_id=external("0112/2///61987#ABA565#009")
             ),
             model.MultiLanguageProperty(
-                "ManufacturerProductDesignation", description=said, semantic_id=external("0112/2///61987#ABA567#009")
+                "ManufacturerProductDesignation",
+                description=not_known(),
+                semantic_id=external("0112/2///61987#ABA567#009"),
             ),
-            model.SubmodelElementCollection("AddressInformation", description=said, semantic_id=external(address)),
+            model.SubmodelElementCollection(
+                "AddressInformation", description=not_known(), semantic_id=external(address)
+            ),
             model.MultiLanguageProperty(
                 "ManufacturerProductRoot",
                 model.MultiLanguageTextType(english(shortened(outlook.kind, 1000))),

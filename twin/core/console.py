@@ -4,15 +4,15 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.measure import Measurement
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from corrotwin.twin.core.text import printable, printable_lines, say_error
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.table import Table
 
 Item = TypeVar("Item")
 
@@ -24,26 +24,7 @@ _SHORTEST = 10  # letters that a path keeps at its end, on a narrow terminal
 _WIDE = 10_000  # columns: more than any table of ours asks for
 
 
-class _Console(Console):
-    """A console that shows text literally, with control characters escaped; only styles given beside it colour it.
-
-    A table whose words and numbers do not fit the terminal side by side is printed row by row, so that none is cut.
-    """
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        super().print(*map(self._fitted, objects), **options)
-
-    def _fitted(self, one: Any) -> Any:
-        if isinstance(one, Table):
-            least = Measurement.get(self, self.options.update(width=_WIDE), one).minimum
-            return _row_by_row(one) if least > self.width else one
-        return one
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(printable_lines(text).replace("\t", " "), **options)  # a tab has no width
-
-
-def _row_by_row(table: Table) -> str:
+def _row_by_row(table: "Table") -> str:
     """Return a table as lines: the first cell of each row, and below it each other cell that is not empty."""
     lines = [str(table.title)] if table.title else []
     headings = [_in_line(column.header) for column in table.columns]
@@ -58,14 +39,43 @@ def _in_line(cell: Any) -> str:
     return ", ".join(line.strip() for line in str(cell).splitlines() if line.strip())
 
 
-def rich_console(*, stderr: bool = False, wrap: bool = True) -> Console:
+def rich_console(*, stderr: bool = False, wrap: bool = True) -> "Console":
     """Return a console on standard output, or on standard error.
 
     Parameters
     ----------
     wrap : break lines at the width of the terminal; tables are fitted to it in any case.
     """
-    return _Console(stderr=stderr, soft_wrap=not wrap, markup=False, emoji=False, highlight=False)
+    return _literal_console()(stderr=stderr, soft_wrap=not wrap, markup=False, emoji=False, highlight=False)
+
+
+@cache
+def _literal_console() -> "type[Console]":
+    """Return the class of all consoles; rich, a tenth of the time of ``--help``, is imported with the first."""
+    from rich.console import Console
+    from rich.measure import Measurement
+    from rich.table import Table
+    from rich.text import Text
+
+    class LiteralConsole(Console):
+        """A console that shows text literally, with control characters escaped; only styles beside it colour it.
+
+        A table whose words and numbers do not fit the terminal side by side is printed row by row, so that none is cut.
+        """
+
+        def print(self, *objects: Any, **options: Any) -> None:
+            super().print(*map(self._fitted, objects), **options)
+
+        def _fitted(self, one: Any) -> Any:
+            if isinstance(one, Table):
+                least = Measurement.get(self, self.options.update(width=_WIDE), one).minimum
+                return _row_by_row(one) if least > self.width else one
+            return one
+
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(printable_lines(text).replace("\t", " "), **options)  # a tab has no width
+
+    return LiteralConsole
 
 
 class ProgressLine:
@@ -120,8 +130,10 @@ class ProgressLine:
         if self._printed > self._begun:
             say_error(_joined(self._what, self._count(), self._unit, f"in {_clock(time.monotonic() - self._begun)}"))
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         """Yield the line, fitted to the terminal, whose last column stays free."""
+        from rich.text import Text
+
         line = self._fitted(options.max_width - 1, ascii_only=options.ascii_only)
         yield Text(line, no_wrap=True, overflow="crop", end="")
 
