@@ -12,6 +12,7 @@ import numpy as np
 from corrotwin.twin import defaults, twin_state
 from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import can_name_a_file
 from corrotwin.twin.mechanisms.catalogue import HOLLOW, resolved
 from corrotwin.twin.mechanisms.mechanism import Mechanism
 from corrotwin.twin.meshes import mesh_file
@@ -116,6 +117,7 @@ def _in_arguments() -> Iterator[None]:
 def specify(
     drawn: TwinState,
     *,
+    name: str = "",
     years: float | None = None,
     built: str | date | None = None,
     category: str | None = None,
@@ -133,6 +135,7 @@ def specify(
     Parameters
     ----------
     drawn : from `shaped`.
+    name : of the twin; without one its kind and the drawn seed.
     years : of service so far; None for those from `built` to today. Without either service begins today.
     random : keep what was drawn of the place, the coating and, without `built`, the years, where nothing is stated.
 
@@ -143,8 +146,10 @@ def specify(
     InputError
         A value is impossible, two contradict each other, or the place or the coating is missing.
     """
-    if years is not None and not years >= 0:
-        raise InputError(f"`years` {years}: must be a number of at least 0")
+    if name and not can_name_a_file(name):
+        raise InputError(
+            f"`name` {name!r:.80}: renders are called after it, and it cannot name a folder; choose another"
+        )
     now = datetime.now(UTC).replace(microsecond=0)
     begin = moment("built", built) if built else None
     if begin is not None and begin > now:
@@ -157,7 +162,7 @@ def specify(
     begin = twin_state.later(now, -age) if begin is None else begin
     there = place(category, climate) or drawn.exposure.periods[0]
     with naming("splash"):
-        there = replace(there, splash_m=_heights(splash))
+        there = replace(there, splash_m=splash and (float(splash[0]), float(splash[1])))
     with naming("debris"):
         there = replace(there, debris=float(debris))
     coating = drawn.coating
@@ -174,7 +179,7 @@ def specify(
     if debris > 1 and not isinstance(twin.coating, Paint):
         raise InputError(f"`debris` {debris:g}: concerns paint, and this {twin.kind} has none; give `coating_life`")
     zone_names = twin_state.asset(twin).zone_names if mechanisms or twin.kind in HOLLOW else ()
-    return replace(twin, mechanisms=resolved(mechanisms, twin.kind, zone_names))
+    return replace(twin, id=name or twin.id, mechanisms=resolved(mechanisms, twin.kind, zone_names))
 
 
 @_in_arguments()
@@ -201,8 +206,6 @@ def growth(
     """
     if (years is None) == (until is None):
         raise InputError("grow: give either `years` or `until`")
-    if years is not None and not years >= 0:
-        raise InputError(f"`years` {years}: a clock does not run backwards; give a number of at least 0")
     if years is not None:
         _check_age(years)
     end = moment("until", until) if until else None
@@ -211,7 +214,7 @@ def growth(
         if there is None:
             raise InputError("`splash` is of the place it moves to: give its `category` or `climate`, too")
         with naming("splash"):
-            there = replace(there, splash_m=_heights(splash))
+            there = replace(there, splash_m=(float(splash[0]), float(splash[1])))
     return lambda clock: end if end is not None else twin_state.later(clock, years or 0.0), there
 
 
@@ -291,12 +294,10 @@ def _changed(kind: str, parameters: Mapping[str, Any], dimensions: Mapping[str, 
 
 
 def _check_age(years: float) -> None:
+    if not years >= 0:
+        raise InputError(f"`years` {years}: a clock does not run backwards; give a number of at least 0")
     if years > corrosion.MOST_YEARS:
         raise InputError(f"`years` {years:g}: at most {corrosion.MOST_YEARS:g}")
-
-
-def _heights(splash: tuple[float, float] | None) -> tuple[float, float] | None:
-    return None if splash is None else (float(splash[0]), float(splash[1]))
 
 
 def _coating(life_years: float | None, zinc_um: float | None, *, bare: bool) -> Coating:

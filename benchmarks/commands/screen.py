@@ -52,6 +52,17 @@ def screen(
         --copy-paste imply it.
     real_fraction
         fraction of the real training photos in the arms with few photos.
+    clean
+        pictures without corrosion, such as `corrotwin synth render --preset clean --seed 1`, to count false alarms.
+    classes
+        names of the categories that count as corrosion; by default all.
+    backbone
+        encoder of the U-Nets, any of segmentation-models-pytorch; one for all runs of a folder.
+    dry_run
+        print the plan (runs, hours, disk) and stop; nothing is written.
+
+    Other Parameters
+    ----------------
     render_share
         fraction of each batch of the mixed arm that is renders.
     pretrain
@@ -60,14 +71,8 @@ def screen(
         fourier, histogram or colours: change each render of the mixed arm towards a photo.
     copy_paste
         paste corrosion of one photo into another in the mixed arm, too.
-    clean
-        pictures without corrosion, such as `corrotwin synth render --preset clean --seed 1`, to count false alarms.
-    classes
-        names of the categories that count as corrosion; by default all.
     folds
         of the transfer in the same folder; a screen always takes the first of five.
-    backbone
-        encoder of the U-Nets, any of segmentation-models-pytorch; one for all runs of a folder.
     encoder_weights
         imagenet or none (random); by default imagenet for tu-tf_efficientnet_lite0, 1 and 2, none for others.
     steps
@@ -78,8 +83,6 @@ def screen(
         of a Ray cluster to run on, such as auto; without it this machine.
     weights
         folder that `corrotwin segmentation weights` prepared, without internet; needs --encoder-weights imagenet.
-    dry_run
-        print the plan (runs, hours, disk) and stop; nothing is written.
     """
     from corrotwin.benchmarks.transfer import inputs, screening
     from corrotwin.segmentation.commands.weights import check_weights

@@ -56,6 +56,17 @@ def run(
     renders
         folder of renders to train on (any COCO dataset), split by whole scenes into one draw per run; by default
         the profile's are rendered.
+    backbones
+        encoders of the U-Nets, any of segmentation-models-pytorch; by default the study's, of a new one the profile's.
+    runs
+        per arm, real fraction and backbone; by default the study's, of a new one the profile's.
+    classes
+        names of the categories that count as corrosion, in --data and --across; by default all, or the study's.
+    dry_run
+        print the plan (runs, hours, disk) and stop; nothing is written.
+
+    Other Parameters
+    ----------------
     renders_per_run
         most renders in the draw of a run; by default the study's, of a new one equal shares of the folder.
     arms
@@ -67,13 +78,9 @@ def run(
     real_fractions
         fractions of the real training photos, such as 0.1 1; each arm is trained at each; by default the study's, of a
         new one the profile's.
-    backbones
-        encoders of the U-Nets, any of segmentation-models-pytorch; by default the study's, of a new one the profile's.
     encoder_weights
         imagenet or none (random) for all of them; by default the profile's, and imagenet for tu-tf_efficientnet_lite0,
         1 and 2.
-    runs
-        per arm, real fraction and backbone; by default the study's, of a new one the profile's.
     split
         own (the export's folders), published (70/15/15 photo by photo), grouped (by whole spots), or a file
         that `corrotwin segmentation split` wrote; by default the study's, for a new one own where there is one, else
@@ -82,8 +89,6 @@ def run(
         csv file with the spot of each photo (columns file_name, spot, perhaps split).
     across
         folders of other real sets; every run is measured on all their photos too.
-    classes
-        names of the categories that count as corrosion, in --data and --across; by default all, or the study's.
     threads
         CPU threads of a run, by default the profile's.
     size
@@ -98,8 +103,6 @@ def run(
         of a Ray cluster to run on, such as auto; without it this machine.
     weights
         folder that `corrotwin segmentation weights` prepared, where there is no internet; needs --profile paper.
-    dry_run
-        print the plan (runs, hours, disk) and stop; nothing is written.
     mlflow
         address of an MLflow server or database to send each run to when it is complete, as for `corrotwin segmentation
         train`.

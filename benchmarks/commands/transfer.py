@@ -67,14 +67,10 @@ def transfer(
     ----------
     renders
         folder of the renders to judge, any COCO dataset, split by whole scenes into one draw per run.
-    renders_per_run
-        most renders in the draw of a run; by default that of the runs in the folder, for new ones equal shares.
     data
         folders of real photos with COCO masks; each may hold spots.csv (file_name, spot).
     out
         the transfer folder.
-    mixed_only
-        of the arms with renders train only the one with few photos, to try another way of mixing.
     redraws
         of few photos: each trains all arms of few photos once, and tests all others; more may be added later.
     real_fraction
@@ -89,6 +85,23 @@ def transfer(
     fits
         the first so many redraws fit a preset to their few photos (corrotwin synth fit) and try its renders beside
         them.
+    across
+        other real sets, on which every run is measured, too.
+    clean
+        pictures without corrosion, such as `corrotwin synth render --preset clean --seed 1`, to count false alarms.
+    classes
+        names of the categories that count as corrosion, in --data and --across; by default all.
+    backbone
+        encoder of the U-Nets, any of segmentation-models-pytorch; one for all runs of a folder.
+    dry_run
+        print the plan (runs, hours, disk) and stop; nothing is written and no test photo measured.
+
+    Other Parameters
+    ----------------
+    renders_per_run
+        most renders in the draw of a run; by default that of the runs in the folder, for new ones equal shares.
+    mixed_only
+        of the arms with renders train only the one with few photos, to try another way of mixing.
     renders_of_fit
         pictures of each fitted preset.
     render_share
@@ -101,19 +114,11 @@ def transfer(
         paste corrosion of one photo into another in the mixed arms, too.
     render_counts
         numbers N such as 50 100: train also on the first N renders of each draw, alone and with few photos.
-    across
-        other real sets, on which every run is measured, too.
-    clean
-        pictures without corrosion, such as `corrotwin synth render --preset clean --seed 1`, to count false alarms.
     seen
         photos with which the renders were tuned, besides those of screens: patterns of file names such as 'train/*'.
         Goals are given again without them.
-    classes
-        names of the categories that count as corrosion, in --data and --across; by default all.
     renders_goal
         share that renders alone should reach of what all photos gain over everything called rust.
-    backbone
-        encoder of the U-Nets, any of segmentation-models-pytorch; one for all runs of a folder.
     encoder_weights
         imagenet or none (random); by default imagenet for tu-tf_efficientnet_lite0, 1 and 2, none for others.
     steps
@@ -128,8 +133,6 @@ def transfer(
         of a Ray cluster to run on, such as auto; without it this machine.
     weights
         folder that `corrotwin segmentation weights` prepared, without internet; needs --encoder-weights imagenet.
-    dry_run
-        print the plan (runs, hours, disk) and stop; nothing is written and no test photo measured.
     """
     from corrotwin.benchmarks.transfer import inputs, resampling, runner
     from corrotwin.segmentation.commands.weights import check_weights

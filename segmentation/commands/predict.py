@@ -47,6 +47,13 @@ def predict(
         fractions from 0 to 1: its share of corrosion and degree of rusting (ISO 4628-3) are stated, too.
     threshold
         threshold on the corrosion probability; default: that of the model or the run, which validation photos chose.
+    overlays
+        also write photos with their masks outlined.
+    card
+        print the card of the model that ships, how well it was measured to do and what it is not for, and stop.
+
+    Other Parameters
+    ----------------
     tiling
         always cuts every photo into overlapping tiles; never resizes each whole photo, as in training; auto does what
         the training says: whole photos if it resized them, tiles of 1,024 pixels if it took crops. If photos are much
@@ -63,13 +70,9 @@ def predict(
     adapt
         take the statistics of batch normalisation from these photos, as far as there are many: for photos that look
         otherwise than those of training. The same photos in another company then have other masks.
-    overlays
-        also write photos with their masks outlined.
     polygons
         write polygons instead of compressed RLE to annotations.json, for drawing tools; they lose holes, and
         polygon_iou says how much.
-    card
-        print the card of the model that ships, how well it was measured to do and what it is not for, and stop.
     """
     from corrotwin.segmentation import shipped
     from corrotwin.segmentation.data import photo_files

@@ -39,20 +39,23 @@ def pretrain(
         folder for the encoder's weights, pretrained.json and history.csv.
     backbone
         encoder, as for `train`.
-    encoder_weights
-        imagenet or none (random), from which pretraining starts; by default as for `train`.
-    weights
-        folder prepared by `corrotwin segmentation weights`.
     size
         side of the working image in pixels, divisible by 32.
     epochs
         passes over the pictures.
+    seed
+        of the order of pictures and their views.
+
+    Other Parameters
+    ----------------
+    encoder_weights
+        imagenet or none (random), from which pretraining starts; by default as for `train`.
+    weights
+        folder prepared by `corrotwin segmentation weights`.
     batch_size
         pictures per optimiser step, at least 2; each passes twice.
     learning_rate
         peak learning rate of the schedule.
-    seed
-        of the order of pictures and their views.
     threads
         CPU threads; another number changes the last bits of the result.
     checkpoint_seconds

@@ -78,14 +78,29 @@ def train(
     backbone
         encoder; the paper's are mobilenet_v2, resnet152, inceptionv4 and vgg16; any other of
         segmentation-models-pytorch or, with tu- before its name, of timm.
-    architecture
-        Unet; beyond the paper any architecture of segmentation-models-pytorch.
     profile
         quick (minutes, smoke), small (a quarter to one and a quarter hours on a CPU) or paper (as published).
     seed
         seed of initial weights, photo subset, order and augmentation.
     real_fraction
         fraction of the real training photos to use, drawn by whole groups of the split.
+    augmentation
+        standard or strong.
+    unlabelled
+        photos without labels, videos (a frame a second), and folders or zips of them. Copies of one another, drawings,
+        and what is alike to a test photo or its spot are left out, and said.
+    size
+        side of the working image in pixels, divisible by 32.
+    epochs
+        passes over as many images as there are real training photos.
+    init
+        what to start from: a run of the same network, finished or not; an encoder of `corrotwin segmentation pretrain`;
+        or shipped, the model that ships.
+
+    Other Parameters
+    ----------------
+    architecture
+        Unet; beyond the paper any architecture of segmentation-models-pytorch.
     render_share
         fraction of each batch that is renders; 0.5 where renders are given without --render-count or --pretrain.
     render_count
@@ -94,23 +109,14 @@ def train(
         fraction of the steps, at the start, on renders only; photos alone follow, unless --render-share is given.
     adaptation
         fourier, histogram or colours: change each render towards a training photo.
-    augmentation
-        standard or strong.
     copy_paste
         fraction of the photos in the batches that get corrosion of another training photo pasted in.
-    unlabelled
-        photos without labels, videos (a frame a second), and folders or zips of them. Copies of one another, drawings,
-        and what is alike to a test photo or its spot are left out, and said.
     self_training
         learn from the unlabelled photos what a moving average of the network says of them (by default where there are
         some), in place of re-estimated statistics alone (--batch-norm re-estimated, then over the unlabelled photos).
         Without --unlabelled, a control: the labelled photos take their place.
     framing
         resize (the whole photo) or crop (squares at the photo's original scale); default here and below: the profile's.
-    size
-        side of the working image in pixels, divisible by 32.
-    epochs
-        passes over as many images as there are real training photos.
     batch_size
         images per optimiser step.
     learning_rate
@@ -130,9 +136,6 @@ def train(
     weights
         folder prepared by `corrotwin segmentation weights`; default: ImageNet weights come from the extra pretrained or
         from the hub. Refused where the first weights are random.
-    init
-        what to start from: a run of the same network, finished or not; an encoder of `corrotwin segmentation pretrain`;
-        or shipped, the model that ships.
     loss
         dice, or dice_bce with cross-entropy added.
     keep

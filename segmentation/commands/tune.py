@@ -66,14 +66,17 @@ def tune(
         choices of the number of renders.
     trials
         number of trials in all.
+    seed
+        seed of the sampled settings and of all trainings.
+
+    Other Parameters
+    ----------------
     search
         random, or optuna, which learns from finished trials (needs an extra: pip install '.[sweep]').
     scheduler
         asha stops two thirds of the trials at epochs G, 3 G, 9 G ... for --grace G; none stops none.
     grace
         epochs that every trial trains at least.
-    seed
-        seed of the sampled settings and of all trainings.
     weights
         folder prepared by `corrotwin segmentation weights`; refused where the first weights are random.
     threads

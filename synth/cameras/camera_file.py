@@ -16,7 +16,7 @@ from corrotwin.synth.cameras.camera_model import Camera, from_pose, intrinsic_ma
 from corrotwin.synth.cameras.values import numbers, shown, whole
 from corrotwin.synth.spec import Lens
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_json
+from corrotwin.twin.core.files import can_name_a_file, read_json
 
 MOST_PIXELS = 120_000_000
 MOST_CAMERAS = 10_000  # in a file
@@ -108,7 +108,7 @@ def _cameras(where: str, given: Mapping[str, Any], folder: Path, size: tuple[int
     if wrong := sorted(set(given) - set(KNOWN)):
         raise InputError(f"{where}: unknown: {', '.join(wrong)}; it takes {', '.join(KNOWN)}")
     name = given.get("name", "")
-    if not isinstance(name, str) or not _is_stem(name):
+    if not isinstance(name, str) or (name and not can_name_a_file(name)):
         raise InputError(
             f"{where}: name {shown(name)}: give a name as files have: at most 100 printable characters, without / and "
             "\\, not beginning with a dot"
@@ -143,11 +143,6 @@ def _cameras(where: str, given: Mapping[str, Any], folder: Path, size: tuple[int
             translation_m=tuple(translation.tolist()), error_px=error, name=name,
         )
     ]  # fmt: skip
-
-
-def _is_stem(name: str) -> bool:
-    """Return whether a name is empty, or can be that of a file."""
-    return name.isprintable() and len(name) <= 100 and not name.startswith(".") and not {"/", "\\"} & set(name)
 
 
 def _lens(where: str, given: Mapping[str, Any], size: tuple[int, int] | None) -> Lens:

@@ -50,6 +50,11 @@ def render(
     cameras
         camera file: JSON list of {"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}, or with size,
         intrinsics, distortion and pose, see docs/cameras.md; by default they are drawn
+    dry_run
+        say how many batches, hours and bytes are to come, from one batch rendered here; write nothing
+
+    Other Parameters
+    ----------------
     labels
         masks as people draw them, the rust that pixel centres see, or both: exact.json beside annotations.json
     maps
@@ -66,8 +71,6 @@ def render(
         Blender processes at a time, sharing cores and cards; by default one for four cores, at least two, or one a card
     address
         of a Ray cluster (auto, or host:port); by default this machine
-    dry_run
-        say how many batches, hours and bytes are to come, from one batch rendered here; write nothing
     """
     from corrotwin.synth.config import RenderConfig, size_of
     from corrotwin.synth.presets.schema import Preset
@@ -133,12 +136,15 @@ def fit(
     split
         file of `corrotwin segmentation split`: only photographs that train are looked at; by default all but those in
         an export's folder test
+    textures
+        also cut rust and coats out of the photographs and weave them into textures, in a folder beside it (.textures)
+
+    Other Parameters
+    ----------------
     classes
         names of the categories that count as corrosion; by default all
     preset
         what the fit starts from, a name or a .json file of your own
-    textures
-        also cut rust and coats out of the photographs and weave them into textures, in a folder beside it (.textures)
     seed
         another seed, other renders to search with
     workers

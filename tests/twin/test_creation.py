@@ -85,6 +85,19 @@ def test_what_is_stated_holds_whatever_the_seed(tmp_path: Path, command: Command
     assert first | {"seed": 0, "id": ""} == second | {"seed": 0, "id": ""}
 
 
+def test_a_twin_is_called_as_its_user_says(tmp_path: Path, command: Command) -> None:
+    made = command("new", "pipe", *PIPE, *PLACE, "--texel-mm", 30, "--name", "P-101 Nord", "--out", tmp_path / "spool")
+    assert made.stdout.startswith("P-101 Nord: pipe of 0 years"), made.stderr
+    assert kept(tmp_path / "spool")["id"] == "P-101 Nord"
+    assert ct.Twin(PLATE, name="web 3", category="C4", bare=True, seed=5).id == "web 3"
+    for name in ("a/b", "..", "a\n", " a", "x" * 101, "-x", "con:"):
+        with pytest.raises(ct.InputError, match="`name`"):
+            ct.Twin(PLATE, name=name, category="C4", bare=True)
+    refused = command("new", "pipe", *PIPE, *PLACE, "--name", "a/b", "--out", tmp_path / "none")
+    assert (refused.returncode, (tmp_path / "none").exists()) == (2, False)
+    assert refused.stderr.startswith("corrotwin twin: error: --name 'a/b'")
+
+
 def test_with_a_day_of_building_the_clock_is_today(tmp_path: Path, command: Command) -> None:
     today = datetime.now(UTC).date()
     for number, words in enumerate(([*PIPE, *PLACE], ["--random"])):

@@ -53,19 +53,17 @@ def page(program: str, commands: Mapping[str, Callable[..., Any]]) -> str:
 
 
 def _section(line: str, name: str, command: Callable[..., Any]) -> str:
-    described = parse(command.__doc__ or "")
-    help_of = {
-        one: described_one.description or ""
-        for described_one in described.params
-        for one in re.split(r",\s*", described_one.arg_name)
-    }
-    rows = [
-        [*map(Markdown, _spelt(name, parameter, hint)), _with_code(help_of[parameter.name])]
-        for name, (parameter, hint) in arguments(command).items()
-    ]
-    about = "\n\n".join(_prose(described))
-    table = markdown_table(["option", "default", "what"], rows) if rows else ""
-    return f"## {name}\n\n    {line} ...\n\n{about}\n\n{table}"
+    helped = cli.described(command)
+    common: list[list[Markdown]] = []
+    apart: list[list[Markdown]] = []
+    for option, (parameter, hint) in arguments(command).items():
+        text, is_advanced = helped[parameter.name]
+        row = [*map(Markdown, _spelt(option, parameter, hint)), _with_code(text)]
+        (apart if is_advanced else common).append(row)
+    tables = [markdown_table(["option", "default", "what"], rows) for rows in (common, apart) if rows]
+    return "\n\n".join(
+        [f"## {name}", f"    {line} ...", *_prose(parse(command.__doc__ or "")), "\nAdvanced:\n\n".join(tables)]
+    )
 
 
 def _prose(described: Any) -> Iterator[str]:

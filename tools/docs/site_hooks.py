@@ -52,6 +52,11 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
     return _LINK.sub(led, markdown)
 
 
+def on_post_build(config: Any) -> None:
+    """Remove the page for missing pages: its links are those of a server, and this site is opened as files."""
+    (Path(config.site_dir) / "404.html").unlink()
+
+
 def reference() -> str:
     """Return the page of the Python API: what `corrotwin` exports, from its docstrings."""
     names = [name for name in corrotwin.__all__ if not name.startswith("__")]

@@ -37,6 +37,7 @@ class Twin(TwinInspections):
     Parameters
     ----------
     asset : an `Asset`; with `random` the name of a kind will do.
+    name : on pages, plots and exports; by default its kind and a number drawn by the seed.
     built : date on which service began, such as "2010-05-31"; by default `years` ago.
     years : of service so far; by default those from `built` to today, and without either none.
     category : ISO 9223 corrosivity, C1 to CX.
@@ -64,6 +65,7 @@ class Twin(TwinInspections):
         asset: Asset | str,
         /,
         *,
+        name: str = "",
         built: str | date | None = None,
         years: float | None = None,
         category: str | None = None,
@@ -83,8 +85,8 @@ class Twin(TwinInspections):
         if seed is not None and seed != asset.seed:
             drawn = creation.with_seed(drawn, seed)
         state = creation.specify(
-            drawn, years=years, built=built, category=category, climate=climate, splash=splash, debris=debris,
-            coating_life=coating_life, zinc_um=zinc_um, bare=bare, mechanisms=mechanisms, random=random,
+            drawn, name=name, years=years, built=built, category=category, climate=climate, splash=splash,
+            debris=debris, coating_life=coating_life, zinc_um=zinc_um, bare=bare, mechanisms=mechanisms, random=random,
         )  # fmt: skip
         self._begin(state)
 

@@ -24,6 +24,7 @@ def new(
     kind: Positional[str] = "",
     *,
     out: Path,
+    name: str = "",
     mesh: Path | None = None,
     units: Literal["m", "cm", "mm", "in", "ft"] | None = None,
     thickness: tuple[str, ...] = (),
@@ -57,7 +58,9 @@ def new(
         pipe, vessel, chain, plate, bolt, bar, beam, bearing, railing, stair, truss, column, girder, cladding, hull,
         tank or panel; left out with --mesh.
     out
-        folder for the twin; new or empty.
+        folder for the twin; new or empty. Readings of many assets know a twin by its folder.
+    name
+        of the twin on pages, plots and exports; by default its kind and a number drawn by the seed.
     mesh
         file of your own geometry: STL, OBJ, PLY, GLB, glTF, or STEP with the extra cad.
     units
@@ -65,13 +68,6 @@ def new(
     thickness
         of its metal in mm: one value, or part=value for each part; or rays, to measure it through the solid, which is
         the default.
-    zones
-        shape divides its surface into body, edges, crevices and what is covered; parts and materials do so for each
-        part or material; or a csv file with the columns zone and one of part, material or face.
-    up
-        its axis that points up; by default y in glTF, z elsewhere.
-    simplify
-        number of triangles to reduce it to; needed above 500,000.
     seed
         decides where corrosion starts and how it spreads, and with --random what is drawn.
     set
@@ -86,23 +82,33 @@ def new(
     climate
         instead of --category: mean temperature in °C, relative humidity in %, deposition of SO2 and of chloride in
         mg/(m² d).
-    splash
-        heights in m above the lowest point, from and to, between which sea water splashes.
-    debris
-        times as many weak spots of the paint on ledges, where dirt and water lie, 1 to 100.
     coating_life
         painted: years by which most weak spots of the paint have opened.
     zinc_um
         galvanised: thickness of the zinc in µm.
     bare
         neither painted nor galvanised; this, --coating-life or --zinc-um must be given.
+    random
+        draw from the seed what is not given: dimensions, features, place, coating and, without --built, the years; what
+        was drawn is printed.
+
+    Other Parameters
+    ----------------
+    zones
+        shape divides its surface into body, edges, crevices and what is covered; parts and materials do so for each
+        part or material; or a csv file with the columns zone and one of part, material or face.
+    up
+        its axis that points up; by default y in glTF, z elsewhere.
+    simplify
+        number of triangles to reduce it to; needed above 500,000.
+    splash
+        heights in m above the lowest point, from and to, between which sea water splashes.
+    debris
+        times as many weak spots of the paint on ledges, where dirt and water lie, 1 to 100.
     mechanism
         corrosion beside the open air: process, co2, insulation, soil, splash, immersion or own, then its name=value,
         then the next, as in co2 zone=bore temperature_c=60 co2_bar=2 ph=5; a wrong name lists those of the kind. By
         default an unknown process fluid corrodes the bore of a pipe; none for no mechanism.
-    random
-        draw from the seed what is not given: dimensions, features, place, coating and, without --built, the years; what
-        was drawn is printed.
     texel_mm
         resolution on the surface.
     """
@@ -125,8 +131,9 @@ def new(
         else:
             shaped = _of_mesh(mesh, kind, set, of_mesh, stated, Path(work), seed=seed, texel_mm=texel_mm)
         twin = creation.specify(
-            shaped, years=years, built=built, category=category, climate=climate, splash=splash, debris=debris,
-            coating_life=coating_life, zinc_um=zinc_um, bare=bare, mechanisms=mechanism or None, random=random,
+            shaped, name=name, years=years, built=built, category=category, climate=climate, splash=splash,
+            debris=debris, coating_life=coating_life, zinc_um=zinc_um, bare=bare, mechanisms=mechanism or None,
+            random=random,
         )  # fmt: skip
         with progress(f"growing {kind or 'mesh'}", to=out):
             store.save(twin, out, new=True)

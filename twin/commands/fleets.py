@@ -53,15 +53,18 @@ def fleet(
         requires holds beside it: the greater of both.
     rule
         bounds on the time until thickness is measured again.
-    consequence
-        workbook or CSV file with the columns twin and consequence, a number such as 1 to 5 or a cost: the chance is
-        multiplied by it. A twin that is not in it counts with the greatest.
     html
         folder for index.html and a page a twin.
     out
         tables: .csv with a row a twin, or .xlsx with sheets of all CML, too, those to measure next first.
     units
         of thicknesses.
+
+    Other Parameters
+    ----------------
+    consequence
+        workbook or CSV file with the columns twin and consequence, a number such as 1 to 5 or a cost: the chance is
+        multiplied by it. A twin that is not in it counts with the greatest.
     category_measured
         the corrosivity category was measured on specimens (ISO 9226), not estimated.
     seed
@@ -162,7 +165,9 @@ def report(
     unit, records = UNITS[units], _records(folder)
     if out.suffix == ".html":
         with writing(out):
-            pages.write_twin(out, outlook, records, unit, name=f"{folder.absolute().name} ({outlook.id})")
+            called = folder.absolute().name
+            name = called if called == outlook.id else f"{called} ({outlook.id})"
+            pages.write_twin(out, outlook, records, unit, name=name)
     else:
         sheets_out.write(
             out,

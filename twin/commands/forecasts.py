@@ -51,15 +51,8 @@ def forecast(
         thickness in mm that must be left, as zone=mm; all=mm for the zones not named; by default what the twin's
         register of CML requires. It judges the places that were thicker than it when new: of a header, not of its
         thinner branch.
-    design
-        of a process pipe: pressure_mpa=, stress_mpa= (allowable, from your code), efficiency= and, if wanted, y=,
-        weld_reduction= and structural_mm=; gives the required thickness of its wall by ASME B31.3, and its MAWP.
     rule
         bounds on the time until thickness is measured again, and to the next external visual inspection.
-    basis
-        corrosion rate of measured places that --chosen-by chose; else the shorter life governs.
-    chosen_by
-        name of the person who chose --basis.
     out
         .csv with every zone and year.
     cml
@@ -69,6 +62,16 @@ def forecast(
         .png or .svg; needs matplotlib.
     zone
         drawn; by default the one that needs inspection first, else the whole asset.
+
+    Other Parameters
+    ----------------
+    design
+        of a process pipe: pressure_mpa=, stress_mpa= (allowable, from your code), efficiency= and, if wanted, y=,
+        weld_reduction= and structural_mm=; gives the required thickness of its wall by ASME B31.3, and its MAWP.
+    basis
+        corrosion rate of measured places that --chosen-by chose; else the shorter life governs.
+    chosen_by
+        name of the person who chose --basis.
     smys_mpa
         of a pipe: specified minimum yield strength; gives its failure pressure by B31G over --safety-factor.
     length_mm

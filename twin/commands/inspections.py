@@ -69,13 +69,8 @@ def inspect(
         workbook (XLSX, XLSM, XLS, XLSB, ODS) or CSV file of thickness readings as a contractor sends it: one row a
         reading, one row a place with a column a survey, or sheets of assets, groups, places and readings; instead of
         --csv. With it --unit, --zone and --tool say what no column says.
-    column_map
-        JSON that says which column holds what, for headings that are not usual: {"place": "Loc.", "value": "Rdg",
-        "unit": "inch", "zones": {"Elbow": "elbow-1"}, "dates": "day", "sheet": "UT", "header": 4}.
     asset
         which of the assets in --readings this twin is, by its name there.
-    dates
-        what comes first in the days of --readings such as 05/06/2016: day or month.
     dry_run
         print how --readings is understood and what would be stored, and stop.
     withdraw
@@ -105,8 +100,6 @@ def inspect(
         its name; readings of one tool on one day share its unknown bias.
     place
         name of a spot that is measured again and again.
-    uv
-        where on the atlas, each from 0 to 1.
     at
         instead of --uv, and of --zone if that is not given: x, y and z on the surface, in metres in the coordinates of
         the asset, which rests on z = 0 with its middle at x = y = 0; of a mesh in those of its file and in its units,
@@ -116,14 +109,24 @@ def inspect(
         --uvmap one mask, of a photograph that shows nothing but --zone.
     uvmap
         of each mask, from corrotwin synth uvmap.
-    scatter
-        standard deviation from reading to reading, instead of what is usual for the kind.
-    bias
-        standard deviation of the tool's bias, instead of what is usual.
     echo
         of an ultrasonic gauge: single or multiple (echo to echo); unknown unless given.
     coated
         the ultrasonic reading was taken through paint, which a single echo reads as steel.
+
+    Other Parameters
+    ----------------
+    column_map
+        JSON that says which column holds what, for headings that are not usual: {"place": "Loc.", "value": "Rdg",
+        "unit": "inch", "zones": {"Elbow": "elbow-1"}, "dates": "day", "sheet": "UT", "header": 4}.
+    dates
+        what comes first in the days of --readings such as 05/06/2016: day or month.
+    uv
+        where on the atlas, each from 0 to 1.
+    scatter
+        standard deviation from reading to reading, instead of what is usual for the kind.
+    bias
+        standard deviation of the tool's bias, instead of what is usual.
     evaluation
         evaluation.json of the model that made the masks: its recall and false calls stand for --detection and
         --false-calls.

@@ -48,12 +48,6 @@ def watch(
         folder, which is there, for workbooks, CSV files, and JSON files of one reading.
     once
         take in what is there, and stop; status 2 where something was refused.
-    settle
-        seconds for which a file must not change before it is read; more where drives are slow.
-    column_map
-        JSON that says which column holds what, as for twin inspect.
-    dates
-        what comes first in days such as 05/06/2016: day or month.
     unit
         of readings that state none: mm, inch or mil.
     zone
@@ -62,6 +56,15 @@ def watch(
         name of the instrument of readings that state none.
     mqtt
         HOST or HOST:PORT of a broker whose messages are readings, one each, as JSON; needs paho-mqtt.
+
+    Other Parameters
+    ----------------
+    settle
+        seconds for which a file must not change before it is read; more where drives are slow.
+    column_map
+        JSON that says which column holds what, as for twin inspect.
+    dates
+        what comes first in days such as 05/06/2016: day or month.
     topic
         topics of --mqtt; + stands for one level, a last # for all below.
     login

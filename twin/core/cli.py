@@ -3,6 +3,7 @@
 Standard library and tyro only; every package may import it.
 """
 
+import dataclasses
 import inspect
 import os
 import re
@@ -11,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn, get_type_hints
 
 from corrotwin.twin.core import text
 from corrotwin.twin.core.errors import InputError, WorkError
@@ -42,11 +43,12 @@ def run(
     chosen = commands.get(words[0]) if words else None
     app = tyro.extras.SubcommandApp()
     for name, command in commands.items():
-        app.command(name=name)(command)
+        app.command(name=name)(_laid_out(command) if command is chosen else command)
 
     def call() -> Any:
         _refuse_repeated_options(chosen, words)
-        return app.cli(prog=program, description=description, args=words, use_underscores=False)
+        config = (tyro.conf.DisallowNone,)
+        return app.cli(prog=program, description=description, args=words, use_underscores=False, config=config)
 
     leave_with_status(program, call, chosen)
 
@@ -59,9 +61,58 @@ def run_one(program: str, command: Callable[..., Any], words: Sequence[str] | No
 
     def call() -> Any:
         _refuse_repeated_options(command, words)
-        return tyro.cli(command, prog=program, args=words, use_underscores=False)
+        config = (tyro.conf.DisallowNone,)
+        return tyro.cli(_laid_out(command), prog=program, args=words, use_underscores=False, config=config)
 
     leave_with_status(program, call, command)
+
+
+def described(command: Callable[..., Any]) -> dict[str, tuple[str, bool]]:
+    """Return the help of each parameter, and whether it is advanced: in "Other Parameters" (numpydoc: seldom used)."""
+    from docstring_parser import parse
+
+    return {
+        name: (" ".join((entry.description or "").split()), entry.args[0] == "other_param")
+        for entry in parse(command.__doc__ or "").params
+        for name in re.split(r",\s*", entry.arg_name)
+    }
+
+
+def _laid_out(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command whose help has its advanced options in a box of their own, and no defaults that say nothing."""
+    from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, arg
+
+    hints, helped = get_type_hints(command, include_extras=True), described(command)
+    common: list[inspect.Parameter] = []
+    apart: list[tuple[str, Any, Any]] = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        text, is_advanced = helped.get(name, ("", False))
+        hint: Any = Annotated[hints[name], arg(help=text)]
+        if parameter.default is None or parameter.default in ("", ()) or _takes_all(parameter):
+            hint = Annotated[hint, arg(help_behavior_hint="")]
+        elif parameter.default is False:
+            hint = Annotated[hint, arg(help_behavior_hint=""), FlagCreatePairsOff]
+        if is_advanced:
+            apart.append((name, hint, parameter.default))
+        else:
+            common.append(parameter.replace(annotation=hint))
+    if apart:
+        box = dataclasses.make_dataclass("Advanced", apart, frozen=True)
+        hint = Annotated[box, OmitArgPrefixes, arg(help="")]
+        common.append(inspect.Parameter("advanced", inspect.Parameter.KEYWORD_ONLY, annotation=hint, default=box()))
+
+    def call(*positional: Any, advanced: Any = None, **given: Any) -> Any:
+        return command(*positional, **given, **(vars(advanced) if advanced else {}))
+
+    call.__doc__, call.__name__ = command.__doc__, command.__name__
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in common}
+    call.__signature__ = inspect.Signature(common)  # type: ignore[attr-defined]
+    return call
+
+
+def _takes_all(parameter: inspect.Parameter) -> bool:
+    """Return True for a positional argument of any number of values, which tyro calls its default."""
+    return "Positional" in str(parameter.annotation) and "tuple[" in str(parameter.annotation)
 
 
 def leave_with_status(program: str, call: Callable[[], Any], command: Callable[..., Any] | None = None) -> NoReturn:

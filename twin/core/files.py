@@ -218,6 +218,12 @@ def read_json(path: Path, *, inside: Path | None = None, most_bytes: int = MOST_
         raise InputError(f"{path}: not valid JSON ({error}); correct the file or make it again") from error
 
 
+def can_name_a_file(name: str) -> bool:
+    """Return True for a name that a file or folder can have on any system: short, printable, without separators."""
+    is_plain = name.isprintable() and name == name.strip() and not set(name) & set('/\\:*?"<>|')
+    return is_plain and 0 < len(name) <= 100 and len(name.encode()) <= 200 and not name.startswith((".", "-"))
+
+
 def digest(value: Any) -> str:
     """SHA-256, 16 hex digits, of a JSON-able value, independent of the order of keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]

@@ -37,7 +37,6 @@ COLUMNS: Usual = {
     "unit": ("unit", "units"),
 }
 NEEDED = ("section", "from", "to", "outside", "wall", "built", "soil")
-_LONGEST_NAME = 200  # bytes; file systems take 255
 TEXEL_MM = 100.0
 ZONE = "body"
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -110,8 +109,7 @@ def _section(
     if lacking := [name for name in NEEDED if name not in cells]:
         raise InputError(f"{where}: {header.headings[header.columns[lacking[0]]]!r:.60} is empty; fill it in")
     name = key_of(cells["section"].value)
-    too_long = len(name.encode(errors="replace")) > _LONGEST_NAME
-    if Path(name).name != name or name.startswith(".") or not name.isprintable() or too_long:
+    if not files.can_name_a_file(name):
         raise InputError(f"{cells['section'].where}: {name!r:.60} cannot be the name of a folder; choose another")
     begin, end = number_of(cells["from"]), number_of(cells["to"])
     if not end > begin:

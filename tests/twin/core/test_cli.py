@@ -4,10 +4,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated, Literal
 
 import drill
 import pytest
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 import corrotwin
 from corrotwin.twin.core import cli
@@ -157,3 +158,62 @@ def test_a_command_says_in_options_what_its_library_says_in_arguments(tmp_path: 
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (2, "corrotwin synth: error: --workers 0: give at least 1\n")
+
+
+def planned(
+    photos: Positional[tuple[Path, ...]],
+    *,
+    out: Path,
+    dry_run: bool = False,
+    charts: bool = True,
+    size: int | None = None,
+    way: Annotated[Literal["near", "far"] | None, arg(name="how")] = None,
+    shares: tuple[float, ...] = (),
+) -> None:
+    """Print what is planned.
+
+    Parameters
+    ----------
+    photos
+        of it.
+    out
+        folder.
+    dry_run, charts
+        stop early; draw.
+
+    Other Parameters
+    ----------------
+    size
+        in pixels.
+    way, shares
+        in which it goes.
+    """
+    print(photos, out, dry_run, charts, size, way, shares)
+
+
+def typed(capsys: pytest.CaptureFixture[str], *line: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as end:
+        cli.run("program", "Does things.", {"plan": planned, "again": planned}, ["plan", *line])
+    return int(end.value.code or 0), capsys.readouterr().out
+
+
+def test_advanced_options_stand_last_and_defaults_that_say_nothing_are_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status, said = typed(capsys, "--help")
+    common, _, advanced = said.partition("advanced options")
+    assert status == 0
+    assert all(
+        option in common
+        for option in ("--out PATH", "--dry-run ", "--charts, --no-charts", "(default: True)", "stop early", "of it.")
+    )
+    assert all(option in advanced for option in ("--size INT", "--how {near,far}", "--shares", "in which it goes."))
+    assert not any(word in said for word in ("None", "--no-dry-run", "default: )", "default: False"))
+
+
+def test_advanced_options_are_given_as_all_others_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed(capsys, "a", "--out", "b", "--how", "far", "--size", "3", "--shares", "0.5", "1") == (
+        0, f"{(Path('a'),)} b False True 3 far (0.5, 1.0)\n"
+    )  # fmt: skip
+    assert typed(capsys, "a", "--out", "b", "--dry-run", "--no-charts")[1].endswith("b True False None None ()\n")
+    assert typed(capsys, "a", "--out", "b", "--how", "None")[0] == 2
