@@ -16,7 +16,7 @@ BUNDLE_TO = $(or $(OUT),out/bundle)
 
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help setup bundle synth benchmark docs model speed proof-renders check audit test torture test-all
+.PHONY: help setup bundle synth benchmark docs model speed proof-renders check audit test test-ci torture test-all
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -75,7 +75,10 @@ audit: setup ## known vulnerabilities of all that is installed, by pip-audit in 
 	out/audit/bin/pip-audit --strict --skip-editable --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 test: setup ## the fast tests, with one real tiny render and one real tiny training, JOBS=2 files at a time
-	$(BIN)/python -m pytest -m "not slow" --numprocesses $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -m "not ci and not slow" --numprocesses $(JOBS) --dist loadfile --durations=10 --durations-min=3
+
+test-ci: setup ## the tests that take seconds each, which CI runs after those of `make test`; half an hour
+	$(BIN)/python -m pytest -m "ci and not slow" --numprocesses $(JOBS) --dist loadfile
 
 torture: setup ## kill, fill up, interrupt and starve the real commands; minutes; ROUNDS=2 random ones more
 	TORTURE_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/faults

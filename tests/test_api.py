@@ -68,6 +68,7 @@ def notebook(home: Path) -> SimpleNamespace:
         )
 
 
+@pytest.mark.ci
 @pytest.mark.blender
 def test_the_notebook_runs_and_its_objects_print_well(notebook: SimpleNamespace, home: Path) -> None:
     assert repr(notebook.spool) == "Asset('pipe', nps=8, schedule=40, run_m=0.8, seed=0)"
@@ -139,6 +140,7 @@ def bar() -> ct.Twin:
     return ct.Twin(ct.Asset("bar", random=True, texel_mm=20.0, seed=3), random=True, built="2010-05-31", years=5)
 
 
+@pytest.mark.ci
 def test_a_twin_is_the_same_from_its_folder(bar: ct.Twin, tmp_path: Path) -> None:
     Image.fromarray(np.pad(np.full((4, 4), 255, np.uint8), 2)).save(tmp_path / "mask.png")
     zone = ct.Asset("bar", random=True, texel_mm=20.0, seed=3).zones[0]

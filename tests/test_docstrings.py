@@ -40,11 +40,13 @@ def silent(tree: ast.Module) -> list[str]:
     return found
 
 
+@pytest.mark.ci
 def test_summaries_are_no_questions() -> None:
     found = {str(path.relative_to(ROOT)): clauses(ast.parse(path.read_text())) for path in PATHS}
     assert {path: lines for path, lines in found.items() if lines} == {}
 
 
+@pytest.mark.ci
 def test_public_functions_say_that_they_refuse() -> None:
     """Commands do not: the shell says so."""
     apart = ("commands", "demo.py", "tools")

@@ -59,6 +59,7 @@ def test_renders(tmp_path: Path) -> None:
         assert (tmp_path / name / "preview.jpg").is_file()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("renders", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_own_photos(renders: bool, data: Path, tmp_path: Path) -> None:
     more = ["--renders", data / "renders"] if renders else []
@@ -77,6 +78,7 @@ def test_a_study(data: Path, tmp_path: Path) -> None:
     assert (tmp_path / "study" / "report" / "index.html").is_file()
 
 
+@pytest.mark.ci
 def test_a_forecast(tmp_path: Path) -> None:
     said = run("05_forecast.py", "--texel-mm", 16, tmp_path)
     assert "remaining life P5 " in said

@@ -164,6 +164,7 @@ def test_a_planted_reader_of_tables_is_found(line: str) -> None:
     assert len(table_readers(line)) == 1
 
 
+@pytest.mark.ci
 def test_only_one_module_reads_tables() -> None:
     """Everything that takes a CSV file takes every dialect of it, and refuses by file, line and column."""
     allowed = ROOT / "twin" / "core" / "tables.py"
@@ -205,6 +206,7 @@ def spoken(source: str) -> list[int]:
     return found
 
 
+@pytest.mark.ci
 def test_only_one_module_speaks() -> None:
     """Prints are T201 of the linter; it knows neither writes to a stream nor consoles of rich."""
     for folder in (*PACKAGES, "tools", "src/corrotwin"):
@@ -260,6 +262,7 @@ def options_in_errors(text: str) -> list[int]:
     return sorted(found)
 
 
+@pytest.mark.ci
 def test_errors_of_library_code_speak_of_arguments() -> None:
     """Commands turn `name` into --name (`twin.core.cli.in_options`); a caller from Python has no options."""
     paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if path.name != "cli.py"]
@@ -378,6 +381,7 @@ def called(node: ast.Call) -> list[str]:
     return [place.id if isinstance(place, ast.Name) else "?", *reversed(names)]
 
 
+@pytest.mark.ci
 def test_files_are_touched_in_one_place_only() -> None:
     used: set[str] = set()
     wrong = []

@@ -89,6 +89,7 @@ PAIRS += [(command, "closed") for command in COMMANDS if command != "synth previ
 LONGER = [(command, state) for command in COMMANDS for state in ("nobody reads", "ASCII") if command != "synth preview"]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("command", "state"), [*PAIRS, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in LONGER)]
 )
@@ -111,6 +112,7 @@ def test_work_is_done_whatever_the_output_leads_to(command: str, state: str, wor
         assert (work / written).stat().st_size > 0
 
 
+@pytest.mark.ci
 def test_a_command_whose_reader_leaves_early_ends_as_any_other(work: Path) -> None:
     child = subprocess.Popen(
         [*COMMAND, "synth", "validate", "photos"], cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -124,6 +126,7 @@ def test_a_command_whose_reader_leaves_early_ends_as_any_other(work: Path) -> No
     child.stderr.close()
 
 
+@pytest.mark.ci
 def test_a_failing_command_says_so_though_nobody_reads_its_output(work: Path) -> None:
     words = [*COMMAND, "synth", "validate", "nothing-there"]
     done = subprocess.run(words, cwd=work, preexec_fn=lead_to_nobody, stderr=subprocess.PIPE)
@@ -143,6 +146,7 @@ def twin_of(folder: Path, work: Path, **changes: object) -> Path:
     return folder
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", NASTY)
 def test_a_strangers_name_of_a_twin_is_shown_literally(
     name: str, work: Path, tmp_path: Path, run_module: Callable[..., subprocess.CompletedProcess[str]]
@@ -157,6 +161,7 @@ def test_a_strangers_name_of_a_twin_is_shown_literally(
         assert literal in done.stdout
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", NASTY[1:3])
 def test_a_strangers_name_of_a_twin_is_drawn_literally(
     name: str, work: Path, tmp_path: Path, run_module: Callable[..., subprocess.CompletedProcess[str]]
@@ -200,6 +205,7 @@ def test_a_strangers_category_is_shown_literally(
     assert not CONTROLS & set(pages)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("value", [5, None, True, ["a"], {"a": 1}])
 @pytest.mark.parametrize("key", ["place", "tool", "zone", "date", "kind", "unit", "seen"])
 def test_a_record_whose_text_is_none_is_one_line(

@@ -84,6 +84,7 @@ def test_modules_are_short() -> None:
     assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
 
 
+@pytest.mark.ci
 def test_no_two_public_classes_share_a_name() -> None:
     where = defaultdict(list)
     for path in MODULES:

@@ -101,6 +101,7 @@ def test_output_that_cannot_be_written_is_one_line_and_nothing_changes(
     assert drill.times(out) == before
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("name", "other"), [("grow", "inspect"), ("assemble", "assemble")], ids=["twin", "render"])
 def test_a_second_command_is_refused_and_the_first_ends_as_if_alone(
     name: str, other: str, cases: dict[str, Any], forge: Forge, tmp_path: Path
@@ -145,6 +146,7 @@ def epochs(run: Path) -> int:
     return len((run / "history.csv").read_text().splitlines()) - 1 if (run / "history.csv").exists() else 0
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "how",
     [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGINT],

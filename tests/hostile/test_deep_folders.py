@@ -28,6 +28,7 @@ def test_all_of_them_are_walked(deep: Path) -> None:
     assert sum(1 for _ in files.walk(deep)) == DEPTH + 1
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "line",
     [

@@ -78,6 +78,7 @@ def test_one_line_status_2_and_nothing_written(
     assert everything(*places) == before
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", MEASURED)
 def test_memory_stays_within_bounds_and_no_code_runs(
     name: str, tmp_path: Path, cache: Path, forge: drill.Forge
@@ -109,6 +110,7 @@ def begun(
     return home / "run", line
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "content",
     [

@@ -75,6 +75,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", readers.JSON_READERS)
 def test_json_changed_anywhere_is_a_value_or_a_users_error(name: str, folder: Path) -> None:
     reader = readers.JSON_READERS[name]

@@ -144,6 +144,7 @@ def test_photographs_and_a_trained_network_teach_a_twin_by_the_commands(loop: Mo
     assert after["p95"] - after["p5"] < before["p95"] - before["p5"]
 
 
+@pytest.mark.ci
 def test_true_masks_bring_forecasts_nearer(loop: ModuleType) -> None:
     """The short form of the table in docs/loop.md."""
     eye, errors = loop.EYES["true masks"]

@@ -71,6 +71,7 @@ def whole(gradients, part=""):
     return torch.cat([each for name, each in gradients.items() if name.startswith(part)])
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "backbone",
     [pytest.param(name, marks=[] if name in ("mobilenet_v2", "vgg16") else pytest.mark.slow) for name in BACKBONES],

@@ -22,6 +22,7 @@ def timings(roboflow, tmp_path_factory):
         )
 
 
+@pytest.mark.ci
 def test_every_loop_is_timed_in_every_round(timings, tmp_path, capsys):
     assert [each.loop for each in timings] == list(training.LOOPS)
     assert all(len(each.images_per_second) == 2 and min(each.images_per_second) > 0 for each in timings)
@@ -41,6 +42,7 @@ def test_a_ratio_is_the_median_of_the_rounds():
     assert training.ratio(timings, "vgg16", "fast", "example") == 3.0
 
 
+@pytest.mark.ci
 def test_the_example_does_the_same_work(roboflow):
     """Same images a batch, same augmentation, same loss; every photo once a round, unlike ours only in how."""
     data = coco.read(roboflow)

@@ -106,6 +106,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     return folder, scenes, {name: view(folder, one.views[0].index) for name, one in scenes.items()}
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", CASES)
 def test_each_pixel_is_what_a_ray_meets_that_passes_where_metal_is_gone(
     name: str, rendered: tuple[Path, dict[str, spec.Scene], dict[str, Arrays]]

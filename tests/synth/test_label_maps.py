@@ -92,6 +92,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
     return scene, [view(folder, at) for at in range(3)], folder
 
 
+@pytest.mark.ci
 def test_labels_do_not_depend_on_the_seed_of_the_sampling(rendered: Rendered) -> None:
     _, (one, other, _), _ = rendered
     assert one.keys() == other.keys() == {"photograph", "label", "depth", "uv"}

@@ -47,6 +47,7 @@ def made(shift: float) -> domain_gap.DomainGap | None:
     )
 
 
+@pytest.mark.ci
 def test_sets_that_differ_are_told_apart_and_alike_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(domain_gap, "TREES", 20)
     apart, alike = made(2.0), made(0.0)

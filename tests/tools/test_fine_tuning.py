@@ -56,6 +56,7 @@ def test_the_table_compares_pairs() -> None:
     assert not any("| 0.3 |" in line for line in lines)  # it has no pair
 
 
+@pytest.mark.ci
 def test_the_study_goes_on_run_by_run(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(fine_tuning, "BACKBONE", "mobilenet_v2")

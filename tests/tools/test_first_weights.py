@@ -61,6 +61,7 @@ def test_the_table_compares_pairs_that_are_complete() -> None:
     assert line.endswith("| 2 |")
 
 
+@pytest.mark.ci
 def test_the_comparison_goes_on_run_by_run(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(first_weights, "DEFAULT_BACKBONE", "mobilenet_v2")

@@ -151,6 +151,7 @@ def test_an_interrupted_check_leaves_its_table(tmp_path: Path, monkeypatch: pyte
     assert "| vgg16 | fast | 70 |" in (tmp_path / "check.md").read_text()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("precision", ["exact", "fast"])
 def test_training_is_measured_until_its_time_is_over(precision: str) -> None:
     begun = time.monotonic()

@@ -76,6 +76,7 @@ def test_what_is_guarded_and_explained_is_there() -> None:
     assert set(EXPLAINED) <= names
 
 
+@pytest.mark.ci
 def test_a_survivor_that_nobody_explained_ends_with_status_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,6 +100,7 @@ def test_a_survivor_that_nobody_explained_ends_with_status_1(
     assert tried[3:] == [None, module]
 
 
+@pytest.mark.ci
 def test_two_mutants_are_noticed_by_real_tests_in_forks(tmp_path: Path) -> None:
     words = ["--out", str(tmp_path), "--only", "twin/mechanisms/seawater.py", "--constants", "2", "--others", "0"]
     done = subprocess.run(

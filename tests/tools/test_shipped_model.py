@@ -163,6 +163,7 @@ def test_the_card_says_what_the_rows_say(tmp_path: Path) -> None:
     assert max(map(len, text.splitlines())) < 320
 
 
+@pytest.mark.ci
 def test_constants_in_half_precision_are_those_of_half_precision_weights() -> None:
     network = build(DEFAULT_BACKBONE, encoder_weights=None, seed=3).half().float().eval()
     whole = onnx_export.photographs_to_probability(network, DEFAULT_BACKBONE)

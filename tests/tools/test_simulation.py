@@ -24,6 +24,7 @@ def named(cell: SimulatedStudy, sets: int, seed: int) -> dict[str, simulation.Ra
     return {each.test: each for each in rates(cell, sets, np.random.default_rng(seed))}
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "cell",
     [
@@ -111,6 +112,7 @@ def run(arm: str, backbone: str, number: int, f1: FloatArray) -> RunScores:
     )  # fmt: skip
 
 
+@pytest.mark.ci
 def test_the_simulated_tests_are_the_ones_that_a_study_gets() -> None:
     cell = SimulatedStudy(design="backbones", runs=4, spots=15, photos_a_spot=2, run_sd=(0.01, 0.03, 0.01, 0.01))
     scores = draw(cell, 6, np.random.default_rng(5)) + np.array([0, 0.05, 0, 0.1])[:, None, None]
@@ -139,6 +141,7 @@ def test_the_simulated_tests_are_the_ones_that_a_study_gets() -> None:
     assert all(0 < verdict.mean() < 1 for verdict in verdicts.values())
 
 
+@pytest.mark.ci
 def test_the_simulated_tests_of_arms_are_the_ones_that_a_study_gets() -> None:
     cell = SimulatedStudy(design="arms", runs=4, spots=30, run_sd=(0.01, 0.03, 0.01, 0.01))
     gains = draw(cell, 6, np.random.default_rng(6)) + np.linspace(0, 0.1, 8)[:, None, None]

@@ -113,6 +113,7 @@ def test_with_a_day_of_building_the_clock_is_today(tmp_path: Path, command: Comm
     assert ct.Twin(PLATE, built="2020-01-01", years=3, category="C4", bare=True).years == pytest.approx(3)
 
 
+@pytest.mark.ci
 def test_every_value_that_was_drawn_is_printed(tmp_path: Path, command: Command) -> None:
     done = command(
         "new", "pipe", "--random", "--set", "nps=8", "schedule=40", "--texel-mm", 30, "--out", tmp_path / "t"
@@ -148,6 +149,7 @@ def test_nothing_is_said_to_be_drawn_where_all_is_stated(tmp_path: Path, command
     assert [line for line in done.stdout.splitlines()[1:] if not line.startswith("next: ")] == []
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", assets.KINDS)
 def test_main_dimensions_are_enough(kind: str) -> None:
     for seed in range(12):
@@ -180,6 +182,7 @@ def test_a_pipe_with_its_own_diameter_and_wall_needs_no_nominal_size() -> None:
     assert defaults.missing("pipe", {"wall_mm": 7.9, "run_m": 1.0}) == ["nps"]
 
 
+@pytest.mark.ci
 def test_show_gives_the_estimate_where_there_are_inspections(tmp_path: Path, command: Command) -> None:
     twin = ct.Twin(PLATE, built="2010-01-01", years=10, category="C4", coating_life=8)
     folder = twin.save(tmp_path / "t")

@@ -168,6 +168,7 @@ def test_bad_times_leave_the_twin_as_it_was(
     assert {path.name: path.read_bytes() for path in made.iterdir()} == before
 
 
+@pytest.mark.ci
 def test_what_is_drawn_fits_the_dimensions_that_are_given(tmp_path: Path, command: Command) -> None:
     """The README's pipe: a support of the first draw would stand in the way of its wider joint."""
     wanted = ("--random", "--set", "nps=8", "schedule=40", "--texel-mm", 30)

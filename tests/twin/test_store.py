@@ -107,6 +107,7 @@ def test_in_older_files_splash_and_debris_hold_for_life(twin: TwinState, tmp_pat
             store.load(folder)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("debris", [1.0, 6.0])
 def test_ten_steps_equal_one_bit_for_bit(twin: TwinState, debris: float, tmp_path: Path) -> None:
     small = replace(twin, clock=EPOCH, texel_mm=20.0, exposure=at("C5", debris=debris))

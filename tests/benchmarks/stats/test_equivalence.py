@@ -40,6 +40,7 @@ def test_equal_at_five_percent_is_a_ninety_percent_interval_within_the_margin() 
     assert tost(contrast, end * 1.001) < 0.05 < tost(contrast, end * 0.999)
 
 
+@pytest.mark.ci
 @settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
 def test_holm_is_statsmodels(p: list[float]) -> None:

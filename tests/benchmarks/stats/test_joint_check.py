@@ -34,6 +34,7 @@ def printed(values: dict[str, np.ndarray]) -> tuple[list[Group], Table]:
     return groups, table
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", range(2))
 def test_p_values_of_one_test_hold_together_and_each_lies_in_what_the_others_leave(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -57,6 +58,7 @@ def test_p_values_of_one_test_hold_together_and_each_lies_in_what_the_others_lea
     assert not joint_check.holds(joint_check.joint(groups, {**table, pair: wrong}, RUN_MEANS))
 
 
+@pytest.mark.ci
 def test_table_iii_shows_run_means_and_table_iv_cannot_be_of_one_test() -> None:
     groups = printed_table.published()
     f1 = {samples.name: joint_check.joint(groups["F1"], paper.TABLE_III, samples) for samples in (RUN_MEANS, POOLED)}

@@ -43,6 +43,7 @@ def test_the_spread_of_gains_is_recovered() -> None:
     assert found.residual == pytest.approx(SPREAD.residual, rel=0.02)
 
 
+@pytest.mark.ci
 def test_so_many_more_runs_as_are_recommended_find_the_difference() -> None:
     """Of the median study; one run fewer does not."""
     runs, units = 5, 200

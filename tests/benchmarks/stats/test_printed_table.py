@@ -9,6 +9,7 @@ from corrotwin.benchmarks.stats import printed_table
 from corrotwin.twin.core.errors import InputError
 
 
+@pytest.mark.ci
 def test_the_committed_check_of_the_paper_is_the_commands_output(capsys: pytest.CaptureFixture[str]) -> None:
     from_summary(paper=True)
     out = capsys.readouterr().out

@@ -52,6 +52,7 @@ def test_the_summary_form_takes_groups_of_different_sizes() -> None:
         assert ours.reason == whole.reason
 
 
+@pytest.mark.ci
 @settings(max_examples=12)  # the studentized range takes a tenth of a second
 @given(
     means=st.lists(st.floats(0.1, 0.9), min_size=2, max_size=4, unique=True),

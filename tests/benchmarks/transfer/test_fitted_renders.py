@@ -41,6 +41,7 @@ def fitted(monkeypatch: pytest.MonkeyPatch, fake_dataset: Maker) -> list[list[st
     return found
 
 
+@pytest.mark.ci
 def test_presets_are_fitted_to_the_few_photos_of_their_own_redraw_alone(
     home: Path, trained: list[str], fitted: list[list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,6 +72,7 @@ def test_presets_are_fitted_to_the_few_photos_of_their_own_redraw_alone(
         assert f"| {row} | " in said
 
 
+@pytest.mark.ci
 def test_fits_are_made_once_more_may_follow_and_fewer_take_none_away(
     home: Path, trained: list[str], fitted: list[list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:

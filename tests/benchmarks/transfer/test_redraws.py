@@ -27,6 +27,7 @@ def test_redraws_and_cross_validation_stand_alone_too(
     assert ("renders only / all real, above everything called rust" in goals) == (arms == WHOLE)
 
 
+@pytest.mark.ci
 def test_few_photos_alone_are_trained_for_another_number_of_steps_beside_the_others(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -48,6 +49,7 @@ def test_few_photos_alone_are_trained_for_another_number_of_steps_beside_the_oth
     assert best not in section(capsys.readouterr().out, "Arms")
 
 
+@pytest.mark.ci
 def test_photos_without_labels_teach_in_arms_of_their_own(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,6 +76,7 @@ def test_photos_without_labels_teach_in_arms_of_their_own(
         give(home, **{**given, "fits": 1})
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("redraws", [2, 0])
 def test_with_one_fold_all_photos_train_and_other_sets_alone_are_tested(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], redraws: int
@@ -105,6 +108,7 @@ def test_with_one_fold_all_photos_train_and_other_sets_alone_are_tested(
     assert trained == []
 
 
+@pytest.mark.ci
 def test_a_set_of_hardly_more_spots_than_a_redraw_takes_has_scores_and_no_test(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,6 +54,7 @@ def _given(home: Path, count: int) -> tuple[Any, Any, ProtocolSettings]:
     return photos.data, photos.spots, ProtocolSettings(**{**SETTINGS, "folds": count})
 
 
+@pytest.mark.ci
 def test_the_reference_of_a_screen_is_trained_once_for_all_renders(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_screen_of_mixtures_tells_them_apart_and_keeps_those_before(
     assert not any(line.startswith("renders: 0.") for line in said)
 
 
+@pytest.mark.ci
 def test_a_screen_counts_false_alarms_on_clean_pictures_even_of_runs_that_are_complete(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

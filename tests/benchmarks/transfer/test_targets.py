@@ -87,6 +87,7 @@ def test_a_ratio_of_independent_normal_means_has_fiellers_closed_interval() -> N
     assert (found.low, found.high) == (pytest.approx((b - root) / a), pytest.approx((b + root) / a))
 
 
+@pytest.mark.ci
 def test_the_interval_of_a_ratio_misses_the_truth_seldom() -> None:
     missed = 0
     for seed in range(200):

@@ -18,6 +18,7 @@ def copies(rename, roboflow, tmp_path):
     return data
 
 
+@pytest.mark.ci
 def test_split_then_train_by_names(call, copies, tmp_path):
     command = ("split", "--data", copies, "--out", tmp_path / "split.json", "--by", "names")
     done = call(*command)

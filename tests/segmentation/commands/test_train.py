@@ -13,6 +13,7 @@ from corrotwin.segmentation.training import train
 from corrotwin.twin.core.errors import InputError
 
 
+@pytest.mark.ci
 def test_train_then_evaluate(call, roboflow, rendered, cache, tmp_path):
     settings = ("--profile", "quick", "--size", 32, "--epochs", 1, "--split", "own", "--threads", 1)
     out = tmp_path / "run"
@@ -95,6 +96,7 @@ def test_bad_input_is_one_line_and_status_2(arguments, message, tmp_path, monkey
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.ci
 def test_a_folder_that_holds_something_else_is_one_line(call, roboflow, cache, tmp_path):
     out = tmp_path / "out"
     out.mkdir()

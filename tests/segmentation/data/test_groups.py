@@ -311,6 +311,7 @@ def test_pairs_count_what_all_groupings_put_together(groupings):
     assert groups.pairs(*groupings) == expected
 
 
+@pytest.mark.ci
 @pytest.mark.photos
 @pytest.mark.parametrize(("name", "counts"), [("steel-bridges", (20, 1, 1)), ("painted-steel", (105, 0, 0))])
 def test_real_spots_and_how_few_of_them_look_alike(photos, name, counts):

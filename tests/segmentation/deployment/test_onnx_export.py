@@ -90,6 +90,7 @@ def test_what_is_not_a_number_agrees_with_nothing(monkeypatch: pytest.MonkeyPatc
     assert not onnx_export.disagreement(Half(), b"", trials) < onnx_export.AGREEMENT
 
 
+@pytest.mark.ci
 def test_a_network_of_one_size_keeps_it() -> None:
     class OneSize(torch.nn.Module):
         def forward(self, pictures: torch.Tensor) -> torch.Tensor:
@@ -114,6 +115,7 @@ class Endless(Rusty):
         return super().forward(pictures)
 
 
+@pytest.mark.ci
 def test_an_export_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_export, "PATIENCE_SECONDS", 5.0)
     before = signal.getsignal(signal.SIGPROF)
@@ -129,6 +131,7 @@ def test_an_export_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
     assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
 
 
+@pytest.mark.ci
 def test_padding_as_tensorflow_has_it_is_constant_at_sides_of_32() -> None:
     backbone = "tu-tf_mixnet_s"  # kernels from 3 to 11, each with its own padding
     network = network_module.build(backbone, encoder_weights=None, seed=0).eval()
@@ -156,6 +159,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network_module, "load_weights", lambda path, backbone, architecture: Rusty().eval())
 
 
+@pytest.mark.ci
 def test_the_command_writes_model_and_card(
     run: Path, roboflow: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +216,7 @@ class OneSize(Shape):
         return self.mix(pictures) + torch.zeros(64, 64)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("framing", "network", "size"),
     [

@@ -79,6 +79,7 @@ def predicted(run, photos, out, **settings):
     return json.loads((out / "annotations.json").read_text())["info"]["description"]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("tiling", ["auto", "never"])
 def test_a_prediction_says_that_it_was_adapted_and_to_which_photos(run, tmp_path, tiling):
     photos = tmp_path / "photos"

@@ -97,6 +97,7 @@ def test_at_one_half_the_counts_are_those_of_the_run(run, real):
         assert all(np.array_equal(getattr(table, name), getattr(stored, name)) for name in ("tp", "fp", "fn", "tn"))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("which", ["run", "crops"])
 def test_the_summary_agrees_with_scikit_learn(which, real, request):
     folder = request.getfixturevalue(which)
@@ -196,6 +197,7 @@ def test_valid_is_chosen_on_validation_photos_alone(run, real, split, monkeypatc
     assert (summary["threshold_from"]["photos"], summary["threshold_from"]["best"]) == (len(split.valid), None)
 
 
+@pytest.mark.ci
 def test_a_run_is_measured_at_its_own_threshold(run, real, tmp_path):
     folder = shutil.copytree(run, tmp_path / "run")
     manifest = read_json(folder / "run.json")
@@ -215,6 +217,7 @@ def test_a_run_is_measured_at_its_own_threshold(run, real, tmp_path):
         describe(assess(folder, real, threshold=None).summary)
 
 
+@pytest.mark.ci
 def test_valid_needs_the_run_s_own_dataset_and_split(run, real, split, rendered, tmp_path):
     with pytest.raises(InputError, match=r"threshold valid: .*renders is not the dataset"):
         assess(run, coco.read(rendered), threshold="valid")
@@ -261,6 +264,7 @@ def flattened(folder):
     return other
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("change", "left_out"), [(corrected, 16), (flattened, 1)])
 def test_photos_that_the_run_has_seen_are_left_out_of_other_datasets(
     change, left_out, telling, run, roboflow, tmp_path
@@ -280,6 +284,7 @@ def test_photos_that_the_run_has_seen_are_left_out_of_other_datasets(
     assert "whether some of them trained the run is not known" in assessment.describe(old)
 
 
+@pytest.mark.ci
 def test_a_run_counts_as_trained_elsewhere_where_it_has_seen_no_photo(telling, rendered, roboflow):
     for folder, count in ((rendered, 7), (roboflow / "test", 5)):
         summary = assess(telling, coco.read(folder), threshold=0.5).summary
@@ -349,6 +354,7 @@ class Trap:
         return Path.write_text, (self.path, "executed")
 
 
+@pytest.mark.ci
 def test_a_pickle_is_refused_and_not_executed(real, split, tmp_path):
     folder = write_run(tmp_path / "run", real, split)
     sprung = tmp_path / "sprung"
@@ -401,6 +407,7 @@ def test_native_photos_are_decoded_for_crops(crops, real):
         assert mask.sum() == stored.tp[index] + stored.fp[index]
 
 
+@pytest.mark.ci
 def test_a_run_is_measured_again_and_every_other_count_told(roboflow, run, real, tmp_path, capsys):
     evaluate_command.evaluate(run, data=roboflow, verify=True)
     assert "all counts of per_image.csv are the same" in capsys.readouterr().out

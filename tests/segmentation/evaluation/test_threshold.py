@@ -35,6 +35,7 @@ def test_a_threshold_that_serves_better_is_found(best):
     )
 
 
+@pytest.mark.ci
 def test_one_half_stays_where_the_gain_is_within_its_error():
     kept = 0
     for seed in range(20):

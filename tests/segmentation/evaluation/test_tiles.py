@@ -25,6 +25,7 @@ def test_tiles_cover_every_pixel_and_share_what_was_asked(length: int, overlap: 
     assert (steps <= tile).all()  # no gap
 
 
+@pytest.mark.ci
 @given(height=st.integers(1, 130), width=st.integers(1, 130), overlap=st.sampled_from([0.0, 0.25, 0.5, 0.75]))
 def test_what_does_not_depend_on_the_tile_has_no_seams(height: int, width: int, overlap: float) -> None:
     image = np.random.default_rng(height * 1000 + width).integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -63,6 +64,7 @@ def test_what_only_the_border_of_a_tile_says_does_not_count() -> None:
     assert found[0].min() == pytest.approx(1)  # there no other tile says anything
 
 
+@pytest.mark.ci
 def test_a_run_on_crops_is_measured_by_the_tiles_that_predict(roboflow, tmp_path, monkeypatch):
     monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "cache"))
     for module in (tiles, predictor):

@@ -113,6 +113,7 @@ def test_the_next_photo_is_unlike_those_before_and_of_another_spot():
     assert choice.order(np.array([0.1, 0.9, 0.5, 0.7]), alike, list("abcd")) == [1, 3, 2, 0]
 
 
+@pytest.mark.ci
 def test_a_ranking_on_disk(run, tmp_path, roboflow):
     photos = tmp_path / "photos"
     drawn(photos, range(6))
@@ -141,6 +142,7 @@ def test_a_ranking_on_disk(run, tmp_path, roboflow):
     assert "2 photos that trained or validated" in page
 
 
+@pytest.mark.ci
 def test_a_ranking_goes_on_where_it_was_cut_off(run, tmp_path, monkeypatch):
     photos = tmp_path / "photos"
     drawn(photos, range(5))
@@ -171,6 +173,7 @@ def test_a_ranking_goes_on_where_it_was_cut_off(run, tmp_path, monkeypatch):
         ranked([run], photos, tmp_path / "cut")
 
 
+@pytest.mark.ci
 def test_runs_that_differ_tell_more(run, data, tmp_path):
     photos = tmp_path / "photos"
     drawn(photos, range(4))
@@ -206,6 +209,7 @@ def test_what_cannot_be_ranked_is_one_line(make, options, message, run, roboflow
     assert not (tmp_path / "out" / "ranking.csv").exists()
 
 
+@pytest.mark.ci
 def test_features_tell_pictures_apart(run, tmp_path):
     predictor = RunPredictor(run, Settings())
     one, other = (scores.features_of(predictor, picture(seed)) for seed in (1, 2))

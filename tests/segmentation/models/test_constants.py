@@ -37,6 +37,7 @@ def test_what_is_counted_is_what_would_be_copied():
     assert made.count == 3
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("precision", ["exact", "fast"])
 @pytest.mark.parametrize("loss", ["dice", "dice_bce"])
 def test_after_the_first_step_no_constant_is_made(precision, loss):

@@ -151,6 +151,7 @@ def multiplied(network, image):
     return total / 1e9
 
 
+@pytest.mark.ci
 def test_complexity_agrees_with_an_independent_count(network, names):
     backbone, architecture = names
     counted = network_module.complexity(backbone, 224, architecture)
@@ -293,6 +294,7 @@ def test_an_encoder_of_one_size_takes_that_one():
         network_module.check_images(network, 160, 160, batch_size=2)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("backbone", "sizes", "others"),
     [

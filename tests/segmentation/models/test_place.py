@@ -57,6 +57,7 @@ def test_the_list_holds_every_family():
     assert {smp[name]["encoder"] for name in FAMILIES.values()} == {known["encoder"] for known in smp.values()}
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "backbone",
     [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in (*FAMILIES.values(), *OF_TIMM)],

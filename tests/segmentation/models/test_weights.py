@@ -158,6 +158,7 @@ def test_hub_folder_and_smp_itself_give_the_same_network(backbone, trained, hub,
     assert same(by_smp, from_folder)
 
 
+@pytest.mark.ci
 def test_a_vision_transformer_takes_its_weights_from_hub_and_folder(hub, tmp_path):
     from segmentation_models_pytorch.encoders.timm_vit import TimmViTEncoder
 

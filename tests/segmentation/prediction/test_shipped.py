@@ -120,6 +120,7 @@ def test_a_frame_has_its_share_and_degree_of_rusting(
     assert "frame" in other.stderr
 
 
+@pytest.mark.ci
 def test_a_long_photo_is_cut_into_squares(rusty: Path) -> None:
     predictor = predictor_of((), Settings())
     image = np.tile(np.asarray(Image.open(rusty)), (1, 4, 1))
@@ -221,6 +222,7 @@ def test_a_network_of_other_names_is_one_line(names: tuple[str, str], tmp_path: 
         predictor_of([tmp_path], Settings())
 
 
+@pytest.mark.ci
 def test_several_models_are_averaged(rusty: Path, tmp_path: Path, run_module: Command) -> None:
     content = read_json(shipped.FOLDER / "model.json")
     for name, threshold in (("a", 0.4), ("b", 0.6)):

@@ -254,6 +254,7 @@ def test_wrong_words_are_refused(
     refused(run_module("segmentation", *words), says, Path("out"), Path("out.html"), masks / "review")
 
 
+@pytest.mark.ci
 def test_a_person_goes_through_the_photos_and_trains_on_what_is_right(
     masks: Path, photos: Path, tmp_path: Path, run_module: Command
 ) -> None:
@@ -329,6 +330,7 @@ def test_a_person_goes_through_the_photos_and_trains_on_what_is_right(
     assert trained.returncode == 0, trained.stderr
 
 
+@pytest.mark.ci
 def test_decisions_of_other_folders_tabs_and_files_are_kept(
     masks: Path, photos: Path, tmp_path: Path, run_module: Command
 ) -> None:
@@ -402,6 +404,7 @@ def test_decisions_of_other_folders_tabs_and_files_are_kept(
         assert page.locator(".card").count() < len(NAMES)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("width", [400, pytest.param(1200, marks=pytest.mark.slow)])
 def test_the_page_fits_a_phone_and_a_screen(masks: Path, run_module: Command, width: int) -> None:
     assert run_module("segmentation", "review", masks).returncode == 0

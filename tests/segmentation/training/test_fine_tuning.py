@@ -74,6 +74,7 @@ def test_files_state_the_settings_that_are_not_the_default():
         from_json({**plain, "init": 3})
 
 
+@pytest.mark.ci
 def test_an_encoder_of_rate_zero_keeps_its_weights_and_learns_statistics(data, tmp_path):
     before = build(SMALLEST, encoder_weights=None, seed=5).state_dict()
     after = weights_after(tmp_path / "run", config_of(encoder_rate=0.0, weight_decay=0.0), data)
@@ -95,6 +96,7 @@ def test_the_rate_of_the_encoder_is_a_factor_of_the_decoders(data, tmp_path, mon
     assert all(encoder == pytest.approx(0.1 * rest) for encoder, rest in rates)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -122,6 +124,7 @@ def test_settings_that_would_harm_are_refused_before_anything_is_written(data, t
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.ci
 def test_a_frozen_encoder_rests_and_then_learns(data, tmp_path):
     before = build(**PRETRAINED, seed=5).state_dict()
     resting = weights_after(tmp_path / "resting", config_of(freeze=0.99, **PRETRAINED), data)
@@ -132,6 +135,7 @@ def test_a_frozen_encoder_rests_and_then_learns(data, tmp_path):
     assert differs(late, before, "encoder")
 
 
+@pytest.mark.ci
 def test_frozen_statistics_are_those_of_the_first_weights(data, tmp_path):
     before = build(**PRETRAINED, seed=5).state_dict()
     after = weights_after(tmp_path / "run", config_of(batch_norm="frozen", **PRETRAINED), data)
@@ -180,6 +184,7 @@ def test_averages_are_those_of_the_photos_where_renders_have_their_own():
     assert all(torch.equal(network.state_dict()[name], value) for name, value in means.items())
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("arm", "enter"),
     [
@@ -215,6 +220,7 @@ def test_the_smallest_batch_is_checked_before_anything_is_written(data, tmp_path
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "changes",
     [

@@ -74,6 +74,7 @@ def fine_tuned(init, **changes):
     return configure("quick", backbone=BACKBONE, arm=REAL, seed=5, **changes)
 
 
+@pytest.mark.ci
 def test_a_killed_pretraining_resumes_to_the_same_bits(pictures, pretrained, tmp_path):
     def kill(_row):
         raise KilledError
@@ -98,6 +99,7 @@ def test_a_killed_pretraining_resumes_to_the_same_bits(pictures, pretrained, tmp
     assert (tmp_path / runs.WEIGHTS).stat().st_mtime_ns == before
 
 
+@pytest.mark.ci
 def test_views_of_a_picture_come_nearer_and_the_encoder_changes(pictures, tmp_path):
     rows = []
     pretrain(tmp_path, config_of(epochs=40, learning_rate=2e-3), pictures, on_epoch=rows.append)

@@ -71,6 +71,7 @@ def files(folder):
     return {path.name: path.read_bytes() for path in kept}
 
 
+@pytest.mark.ci
 def test_a_run_starts_from_the_weights_of_another(two, data, tmp_path):
     digest = initial_weights.digest_of(two[0], backbone=SMALLEST, architecture="Unet")
     config = config_of(init=digest, encoder_rate=0.0, weight_decay=0.0, batch_norm="frozen", epochs=1)
@@ -172,6 +173,7 @@ def test_an_average_of_equal_weights_is_them(two, data, tmp_path):
     assert np.array_equal(again.tp, first.tp)
 
 
+@pytest.mark.ci
 def test_runs_that_do_not_fit_together_have_no_average(two, data, roboflow, rendered, tmp_path):
     other = tmp_path / "other"
     train(other, config_of(size=32, epochs=1, backbone="resnet18"), **data)
@@ -189,6 +191,7 @@ def test_runs_that_do_not_fit_together_have_no_average(two, data, roboflow, rend
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.ci
 def test_an_unfinished_run_predicts_and_is_measured_with_its_best_weights(unfinished, data, roboflow, tmp_path, capsys):
     best = 1 + int(np.argmax(runs.read_history(unfinished / runs.HISTORY)["valid_f1"]))
     note = f"cut: unfinished, 2 of 3 epochs trained; its weights are those of epoch {best}"
@@ -206,6 +209,7 @@ def test_an_unfinished_run_predicts_and_is_measured_with_its_best_weights(unfini
     train(tmp_path / "next", config_of(init=run.digest), **data, init=unfinished)
 
 
+@pytest.mark.ci
 def test_an_unfinished_run_goes_on_to_the_bits_of_an_undisturbed_one(unfinished, data, tmp_path):
     train(tmp_path / "whole", config_of(epochs=3), **data)
     train(unfinished, config_of(epochs=3), **data)
@@ -214,6 +218,7 @@ def test_an_unfinished_run_goes_on_to_the_bits_of_an_undisturbed_one(unfinished,
     assert runs.load_usable(unfinished).note == ""
 
 
+@pytest.mark.ci
 def test_weights_are_written_as_often_as_checkpoints_at_most(data, tmp_path, monkeypatch):
     written, publish = [], checkpoint.publish
 

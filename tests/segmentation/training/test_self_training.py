@@ -82,6 +82,7 @@ def result_of(folder):
     return (folder / "best.safetensors").read_bytes(), (folder / "per_image.csv").read_bytes(), rows
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "changes",
     [
@@ -115,6 +116,7 @@ def test_a_killed_run_with_a_teacher_resumes_to_the_same_bits(changes, data, sit
     assert [row["epoch"] for row in result_of(tmp_path / "cut")[2][1]] == ["2", "3"]  # labels alone teach the first
 
 
+@pytest.mark.ci
 def test_pictures_the_control_and_no_teacher_are_three_results(data, pictures, tmp_path):
     taught = weights_after(tmp_path / "taught", config_of(), data, unlabelled=pictures)
     control = weights_after(tmp_path / "control", config_of(CONTROL), data)
@@ -127,6 +129,7 @@ def test_pictures_the_control_and_no_teacher_are_three_results(data, pictures, t
     assert not runs.is_complete(tmp_path / "alone", config_of(REAL), **data, unlabelled=pictures.digest)
 
 
+@pytest.mark.ci
 def test_renders_are_labelled_and_photos_are_not(data, pictures, tmp_path):
     train(tmp_path / "run", config_of(RENDERS_TAUGHT), **data, unlabelled=pictures)
     manifest = runs.load(tmp_path / "run").manifest
@@ -239,6 +242,7 @@ def test_a_teacher_that_collapses_is_said_with_the_epoch(tmp_path, caplog):
     assert self_training.collapsed([*rows, {"epoch": 5, **row, "called": 0.1}]) is None
 
 
+@pytest.mark.ci
 def test_statistics_are_re_estimated_over_unlabelled_pictures(data, pictures, tmp_path):
     config = config_of(REAL, batch_norm="re-estimated")
     over_pictures = weights_after(tmp_path / "pictures", config, data, unlabelled=pictures)
@@ -256,6 +260,7 @@ def test_what_shows_a_test_photo_is_left_out(data, site, roboflow):
     assert not any(each.sha256 in tested for each in found.used)
 
 
+@pytest.mark.ci
 def test_photos_that_a_fraction_leaves_out_teach_without_their_labels(data, tmp_path):
     arm = DataArm(name="few", real_fraction=0.5, self_training="unlabelled")
     train(tmp_path / "run", config_of(arm), **data)

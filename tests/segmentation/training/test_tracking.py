@@ -63,6 +63,7 @@ def stored(address: str, folder: Path) -> tuple[Any, dict[str, list[tuple[int, f
         }
 
 
+@pytest.mark.ci
 def test_a_run_that_is_cut_off_and_goes_on_is_one_run_with_each_epoch_once(address: str, tmp_path: Path) -> None:
     folder = tmp_path / "run"
 
@@ -94,6 +95,7 @@ def test_a_run_that_is_cut_off_and_goes_on_is_one_run_with_each_epoch_once(addre
     assert "per_image.csv" in run.data.tags["mlflow.note.content"]
 
 
+@pytest.mark.ci
 def test_the_command_sends_a_real_training(
     address: str, roboflow: Path, cache: Path, tmp_path: Path, run_module: Callable[..., CompletedProcess[str]]
 ) -> None:

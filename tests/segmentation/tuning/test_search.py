@@ -144,6 +144,7 @@ def test_a_sweep_goes_on_after_its_driver_was_killed(numbers: tuple[Path, Path],
     assert not (out / "ray").exists()
 
 
+@pytest.mark.ci
 def test_what_is_wrong_with_the_input_is_told_and_tried_again(
     numbers: tuple[Path, Path], tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +187,7 @@ def test_what_is_wrong_with_the_input_is_told_and_tried_again(
     assert [each[ray_tune.TIME] for each in reported] == [3] * 4
 
 
+@pytest.mark.ci
 def test_a_trial_out_of_memory_is_tried_again_on_a_larger_share(
     numbers: tuple[Path, Path], tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -258,6 +260,7 @@ def test_a_trial_without_a_gpu_sees_none(
     assert found == [(seen, 10)]  # as many workers as the trial's one core gives
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("machines", "given", "share"),
     [({"CPU": 8.0, "GPU": 2.0}, None, 0.25), ({"CPU": 8.0}, None, 0.0), ({"CPU": 8.0, "GPU": 2.0}, 0.0, 0.0)],
@@ -280,6 +283,7 @@ def test_a_trial_has_the_share_of_a_gpu_that_fits_its_backbone(
     assert shares == [share]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("threads", "gpus", "asked"),
     [(1, 0.25, "1 cores and 0.25 of a GPU"), (3, 0.0, "3 cores and 0 of a GPU"), (9, 1.0, "9 cores and 1 of a GPU")],

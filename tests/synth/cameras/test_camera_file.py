@@ -158,6 +158,7 @@ def test_a_wrong_entry_is_named_in_one_line(entry: dict[str, object], message: s
     assert len(str(refused.value).splitlines()) == 1
 
 
+@pytest.mark.ci
 @given(
     st.tuples(st.floats(-0.3, 0.3), st.floats(-0.05, 0.05), st.floats(-0.01, 0.01), st.floats(-0.01, 0.01)),
     st.integers(40, 200), st.integers(40, 200),
@@ -204,6 +205,7 @@ def test_a_lens_that_would_need_too_large_a_picture_is_refused() -> None:
             distortion.frame(lens, coefficients)
 
 
+@pytest.mark.ci
 def test_lenses_that_fold_outside_their_picture_alone_are_taken() -> None:
     """Radial ones, of 100 degrees, where OpenCV's iteration gives up: against the polynomial itself."""
     focal = 320 / tan(radians(50))

@@ -82,6 +82,7 @@ def test_the_focal_length_is_that_of_the_exif_or_found_from_the_points(photo: Pa
     assert found.focal_px == pytest.approx(FOCAL, rel=0.03)
 
 
+@pytest.mark.ci
 def test_points_of_a_mesh_are_in_the_coordinates_of_its_file(photo: Path, tmp_path: Path, run_module: Any) -> None:
     """In millimetres, about another origin than the twin's."""
     box = trimesh.creation.box((600, 400, 700)).apply_translation([1300, 200, 350])

@@ -372,6 +372,7 @@ def test_a_map_of_another_twin_is_refused(folder: Path, tmp_path: Path) -> None:
         readers.from_photos([tmp_path / "mask.png"], [tmp_path / "uv.npz"], pattern, store.read(folder))
 
 
+@pytest.mark.ci
 def test_the_command_says_what_it_saw_or_what_is_wrong(folder: Path, tmp_path: Path) -> None:
     path = written(tmp_path / "front.json", points=picked(PLACES))
     line = [sys.executable, "-m", "corrotwin", "synth", "uvmap", "--twin", str(folder), "--camera"]

@@ -28,6 +28,7 @@ def extractor() -> FeatureExtractor:
     return FeatureExtractor()
 
 
+@pytest.mark.ci
 def test_alike_is_nearer_than_another_colour_and_other_labels(extractor: FeatureExtractor) -> None:
     photos = distance.see(shots(24, red=90, spots=3, seed=0), extractor)
     alike, green, many = (

@@ -59,6 +59,7 @@ def photo(folder: Path, number: int, rust: tuple[int, int, int], paint: tuple[in
     )
 
 
+@pytest.mark.ci
 def test_exemplars_are_all_rust_or_all_without_and_become_sets_that_presets_take(tmp_path: Path) -> None:
     photos = [photo(tmp_path, number, (150, 70, 30), (110, 130, 115)) for number in range(3)]
     rust, around = exemplars.cut(photos)

@@ -91,6 +91,7 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.ci
 def test_a_fit_finds_dark_rust_small_spots_and_the_coat(photos: Path, ordered: list[Order], tmp_path: Path) -> None:
     base = Preset.like("balanced")
     found = fitting.fit(photographs.read(photos), base, tmp_path / "work", seed=0)
@@ -108,6 +109,7 @@ def test_a_fit_finds_dark_rust_small_spots_and_the_coat(photos: Path, ordered: l
     assert not seeds["search"] & seeds["shown"]
 
 
+@pytest.mark.ci
 def test_the_same_photographs_give_the_same_preset_in_another_folder(
     photos: Path, ordered: list[Order], tmp_path: Path
 ) -> None:
@@ -119,6 +121,7 @@ def test_the_same_photographs_give_the_same_preset_in_another_folder(
     assert again.tried != one.tried
 
 
+@pytest.mark.ci
 def test_a_folder_of_another_fit_is_refused(photos: Path, ordered: list[Order], tmp_path: Path) -> None:
     given = photographs.read(photos)
     fitting.fit(given, Preset.like("balanced"), tmp_path / "work", seed=0)
@@ -128,6 +131,7 @@ def test_a_folder_of_another_fit_is_refused(photos: Path, ordered: list[Order], 
         fitting.fit(replace(given, digest="another"), Preset.like("balanced"), tmp_path / "work", seed=0)
 
 
+@pytest.mark.ci
 def test_the_command_writes_a_preset_that_renders_take_its_textures_and_a_page(
     photos: Path, ordered: list[Order], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

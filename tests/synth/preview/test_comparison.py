@@ -27,6 +27,7 @@ def sets(tmp_path: Path) -> tuple[Path, Path]:
     return own, reference
 
 
+@pytest.mark.ci
 def test_a_page_compares_two_sets(sets: tuple[Path, Path], tmp_path: Path, run_module: Command) -> None:
     page = tmp_path / "page.html"
     done = run_module("synth", "validate", sets[0], "--against", sets[1], "--report", page)

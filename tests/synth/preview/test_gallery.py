@@ -76,6 +76,7 @@ def test_what_is_transparent_lends_no_colour() -> None:
     assert np.abs(small[..., 3].astype(int) - 128).max() <= 2
 
 
+@pytest.mark.ci
 def test_a_browser_switches_maps_on_and_off(
     renders: Path, run_module: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:

@@ -43,6 +43,7 @@ def go(task: object, folder: Path, keys: str, **options: int) -> list[fanout.Fai
     )
 
 
+@pytest.mark.ci
 def test_only_missing_items_run(tmp_path: Path) -> None:
     (tmp_path / "1").write_text("kept")
     assert go(write, tmp_path, "012") == []
@@ -56,6 +57,7 @@ def test_killed_worker_is_tried_again(tmp_path: Path) -> None:
     assert (tmp_path / "a").exists()
 
 
+@pytest.mark.ci
 def test_a_worker_does_so_many_tasks_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fanout, "_CALLS", 2)
     assert go(write, tmp_path, "012345", workers=1) == []
@@ -63,6 +65,7 @@ def test_a_worker_does_so_many_tasks_and_no_more(tmp_path: Path, monkeypatch: py
     assert max(workers.count(worker) for worker in workers) <= 2
 
 
+@pytest.mark.ci
 def test_failures_are_reported_and_the_rest_is_done(tmp_path: Path) -> None:
     failures = go(fail_on_two, tmp_path, "123", retries=1)
     assert failures == [fanout.Failure(key="2", error="ValueError: indeed")]
@@ -157,6 +160,7 @@ def one_card() -> Iterator[None]:
     ray.shutdown()
 
 
+@pytest.mark.ci
 def test_too_little_memory_on_a_card_is_tried_again_with_a_larger_share(
     tmp_path: Path, one_card: None, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -178,6 +178,7 @@ def test_a_worker_of_another_version_renders_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.ci
 def test_the_digest_of_the_program_is_of_what_draws_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stated = provenance.made_by()
     assert {"corrotwin", "bpy", "embreex", "numpy", "pycocotools"} < set(stated)

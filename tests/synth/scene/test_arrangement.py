@@ -65,6 +65,7 @@ def test_assets_stand_clear_of_each_other_on_what_there_is(name: str, kind: str,
     assert stand.ground or stand.props
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", ["panel", pytest.param("tank", marks=pytest.mark.slow)])
 def test_no_support_runs_into_another_asset_and_a_foundation_bears_the_whole_foot(kind: str, coarse: None) -> None:
     chosen = replace(PRESETS["balanced"], kinds=(kind, "panel", "bolt"), company=(2, 2), walls=("none",))
@@ -103,6 +104,7 @@ def test_bridges_stand_on_the_beds_of_their_preset_and_are_as_grimy(coarse: None
     assert all((ratio > 1.55) == (grime == 1.0) for grime, ratio in brown), brown
 
 
+@pytest.mark.ci
 def test_girders_of_a_deck_lie_on_walls_close_under_a_slab(coarse: None) -> None:
     joints = set()
     for seed in range(6):
@@ -154,6 +156,7 @@ def test_struts_of_a_deck_reach_from_web_to_web_clear_of_stiffeners_and_of_each_
     assert seen > 3
 
 
+@pytest.mark.ci
 def test_rulers_lie_on_concrete_before_all_that_stands_on_a_pier(coarse: None) -> None:
     chosen = replace(PRESETS["bridges"], beds=("concrete",), rulers=1.0, company=(0, 1))
     found = 0
@@ -175,6 +178,7 @@ def test_rulers_lie_on_concrete_before_all_that_stands_on_a_pier(coarse: None) -
     assert found > 1
 
 
+@pytest.mark.ci
 def test_dirt_is_heaped_on_the_bed_of_a_pier_and_changes_nothing_else(coarse: None) -> None:
     for seed in range(6):
         chosen = replace(PRESETS["bridges"], heaps=1.0)
@@ -195,6 +199,7 @@ def test_dirt_is_heaped_on_the_bed_of_a_pier_and_changes_nothing_else(coarse: No
             assert (bed[0][0], bed[1][0], bed[0][1], bed[1][1]) == pytest.approx(stand.heaped)
 
 
+@pytest.mark.ci
 def test_tiles_of_a_floor_do_not_overlap(coarse: None) -> None:
     for seed in range(1, 3):
         stand = made("floor", "plate", seed)

@@ -160,6 +160,7 @@ def furnished(preset: Preset, number: int, folder: Path) -> tuple[Arrangement, l
     return stand, furnishing.furnish(stand, stand.clutter, preset, folder, f"clutter-{number}", draw)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", ["balanced", "bridges", "painted"])
 def test_nothing_that_is_placed_meets_an_asset(name: str, coarse: None, tmp_path: Path) -> None:
     meshes = 0
@@ -177,6 +178,7 @@ def test_nothing_that_is_placed_meets_an_asset(name: str, coarse: None, tmp_path
     assert meshes >= 4
 
 
+@pytest.mark.ci
 def test_furnishing_repeats_and_a_preset_without_clutter_has_none(coarse: None, tmp_path: Path) -> None:
     (_, first), (_, second) = (furnished(PRESETS["balanced"], 1, tmp_path) for _ in range(2))
     assert first == second
@@ -184,6 +186,7 @@ def test_furnishing_repeats_and_a_preset_without_clutter_has_none(coarse: None, 
     assert bare == [*stand.props, *stand.clutter]
 
 
+@pytest.mark.ci
 def test_most_scenes_have_things_of_several_sorts_and_other_kinds_of_assets(coarse: None, tmp_path: Path) -> None:
     full = several = 0
     for number in range(8):

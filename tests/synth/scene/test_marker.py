@@ -57,6 +57,7 @@ def test_a_marker_is_clear_of_all_rivets(seed: int, tmp_path: Path) -> None:
     assert THICK_M < corners[:, 2].min() < THICK_M + 0.005
 
 
+@pytest.mark.ci
 def test_where_there_is_no_free_place_there_is_no_marker(tmp_path: Path) -> None:
     assert not any(placed(0.045, seed, tmp_path)[0] for seed in range(6))
     assert not list(tmp_path.iterdir())

@@ -61,6 +61,7 @@ def rusted(plate: Specimen, here: np.ndarray, years: float) -> Fields:
     return replace(plate.fields, rust_cover=cover, age_years=age)
 
 
+@pytest.mark.ci
 def test_water_from_a_joint_runs_over_the_face_below_and_sooner_than_from_a_face() -> None:
     plate = bolted()
     kinds, zone, air = plate.asset.zone_kinds, plate.texels.zone, plate.texels.area_mm2 > 0
@@ -152,6 +153,7 @@ def test_bleeding_lies_about_rust_on_its_own_side_and_fades_away_from_it(plate: 
     assert close.mean() > 2 * far.mean()
 
 
+@pytest.mark.ci
 def test_bleeding_never_fades(plate: Specimen) -> None:
     for seed in range(6):
         before = np.zeros(plate.asset.atlas_shape, np.float32)

@@ -48,6 +48,7 @@ def test_the_presets_know_the_kinds_there_are() -> None:
     assert {kind for chosen in PRESETS.values() for kind in chosen.kinds} <= set(KINDS)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("index", range(3))
 def test_scene_is_the_same_alone_or_with_others(index: int, tmp_path: Path) -> None:
     first, last = 2 * index, 2 * index + 1
@@ -61,6 +62,7 @@ def test_scene_is_the_same_alone_or_with_others(index: int, tmp_path: Path) -> N
         assert (tmp_path / "a" / body.file).read_bytes() == (tmp_path / "b" / again.file).read_bytes()
 
 
+@pytest.mark.ci
 def test_batch_survives_the_way_to_blender(tmp_path: Path) -> None:
     batch = spec.Batch(scenes=(sampling.sample_scene(CONFIG, 0, [0, 1], tmp_path),), threads=2)
     path = tmp_path / "batch.json"
@@ -68,6 +70,7 @@ def test_batch_survives_the_way_to_blender(tmp_path: Path) -> None:
     assert spec.dump(spec.load(path)) == spec.dump(batch)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("index", range(6))
 def test_clean_scenes_are_clean_and_the_others_are_not(index: int, tmp_path: Path) -> None:
     made = sampling.sample_scene(CONFIG, index, [2 * index], tmp_path)
@@ -75,6 +78,7 @@ def test_clean_scenes_are_clean_and_the_others_are_not(index: int, tmp_path: Pat
     assert (max(cover.max() for cover in covers) == 0) == sampling.is_clean(CONFIG, index)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", KINDS)
 def test_asset_is_turned_about_the_vertical_and_raised_only_where_it_may_be(kind: str) -> None:
     lifts = set()
@@ -134,6 +138,7 @@ def test_primers_look_like_rust_as_often_as_the_preset_says_and_all_else_stays()
         assert len({replace(one, primer=(0, 0, 0)) for one in finishes}) == 1
 
 
+@pytest.mark.ci
 def test_timelapse_shows_one_scene_from_one_camera_year_after_year(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -214,6 +214,7 @@ def test_camera_looks_where_it_is_told_and_stands_upright() -> None:
         assert pose[2, 1] > 0 or (entry is above and np.allclose(pose[:3, 1], [0, 1, 0]))
 
 
+@pytest.mark.ci
 def test_stored_state_is_photographed_and_not_grown_anew(folder: Path, tmp_path: Path) -> None:
     twin, stored = store.load(folder)
     made = sampling.sample_scene(CONFIG, 0, [0], tmp_path, subject.saved(folder, cameras(FRONT)))
@@ -226,6 +227,7 @@ def test_stored_state_is_photographed_and_not_grown_anew(folder: Path, tmp_path:
     assert made.bodies[0].finish.kind == "paint"
 
 
+@pytest.mark.ci
 def test_age_changes_nothing_but_the_rust(tmp_path: Path) -> None:
     made = []
     for years in (0, 6, 20):
@@ -241,6 +243,7 @@ def test_age_changes_nothing_but_the_rust(tmp_path: Path) -> None:
     assert covers[0] == 0 < covers[1] < covers[2]
 
 
+@pytest.mark.ci
 def test_holes_are_written_where_metal_is_gone_and_cost_other_bodies_nothing(tmp_path: Path) -> None:
     thin = {
         "thickness_mm": 2.0,
@@ -270,6 +273,7 @@ def test_holes_are_written_where_metal_is_gone_and_cost_other_bodies_nothing(tmp
     assert held[20]["gone"].mean() < held[60]["gone"].mean()
 
 
+@pytest.mark.ci
 def test_images_take_the_cameras_in_turn_whatever_is_rendered(folder: Path, tmp_path: Path) -> None:
     shown = subject.saved(folder, cameras(FRONT, SIDE))
     whole = sampling.sample_scene(CONFIG, 3, range(6, 8), tmp_path, shown)
@@ -294,6 +298,7 @@ def test_drawn_cameras_see_the_twin_where_it_stands(folder: Path, tmp_path: Path
     assert sampling.sample_scene(CONFIG, 2, range(4, 6), tmp_path, shown).views[0] != first.views[0]
 
 
+@pytest.mark.ci
 def test_nothing_stands_between_a_stated_camera_and_the_asset(folder: Path, tmp_path: Path) -> None:
     """A ring of cameras: through no pixel is a prop nearer than the asset that is behind it."""
     asset = twin_state.asset(store.load(folder)[0])
@@ -355,6 +360,7 @@ def cast_label(folder: Path, camera: Mapping[str, object]) -> np.ndarray:
     return label.reshape(SIZE, SIZE, 3)
 
 
+@pytest.mark.ci
 @pytest.mark.blender
 def test_exact_mask_is_the_stored_rust_through_the_stated_camera(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

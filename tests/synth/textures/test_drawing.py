@@ -57,12 +57,14 @@ def test_without_pictures_nothing_is_textured(bare: spec.Scene) -> None:
     assert all(view.backdrop is None for view in bare.views)
 
 
+@pytest.mark.ci
 def test_pictures_that_no_scene_takes_change_nothing(own: Path, bare: spec.Scene, tmp_path: Path) -> None:
     pairs = dict.fromkeys(ROLES, ((str(own / "sets"), 0.5),))
     unused = {"textured_share": 0.0, "backdrops": (str(own / "photos"),), "backdrop_share": 0.0}
     assert scene(tmp_path, **pairs, **unused) == bare
 
 
+@pytest.mark.ci
 def test_textures_leave_all_else_of_a_scene_as_it_was(own: Path, bare: spec.Scene, tmp_path: Path) -> None:
     dressed = scene(tmp_path, **dict.fromkeys(ROLES[1:], ((str(own / "sets"), 0.5),)))
     assert any(body.finish.rust_texture for body in dressed.bodies)
@@ -79,6 +81,7 @@ def test_textures_leave_all_else_of_a_scene_as_it_was(own: Path, bare: spec.Scen
     assert without_own(asdict(unpainted)) == without_own(asdict(bare))
 
 
+@pytest.mark.ci
 def test_grounds_and_walls_take_textures_and_no_grass_grows_on_them(own: Path, tmp_path: Path) -> None:
     one = scene(
         tmp_path, ground_textures=((str(own / "sets" / "one"), 1.5),), arrangements=(("yard", 1.0),),
@@ -104,6 +107,7 @@ def test_a_share_of_surfaces_takes_a_texture(own: Path, tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.ci
 def test_before_a_photograph_stands_the_subject_alone(own: Path, bare: spec.Scene, tmp_path: Path) -> None:
     before = {"backdrops": (str(own / "photos"),), "backdrop_share": 1.0}
     one = scene(tmp_path, **before)
@@ -127,6 +131,7 @@ def test_a_share_of_scenes_stands_before_photographs(own: Path) -> None:
     assert {one[0].photo for one in drawn if one} == set(photos)
 
 
+@pytest.mark.ci
 def test_a_scene_with_pictures_is_the_same_read_from_json(own: Path, tmp_path: Path) -> None:
     pairs = ((str(own / "sets"), 0.5),)
     for more in ({}, {"backdrops": (str(own / "photos"),), "backdrop_share": 1.0}):

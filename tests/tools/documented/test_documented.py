@@ -64,6 +64,7 @@ def test_scores_are_written_as_csv_table_and_figure(tmp_path: Path) -> None:
     assert "<svg" in (tmp_path / "scores.svg").read_text()
 
 
+@pytest.mark.ci
 def test_core_seconds_count_children_that_have_ended(tmp_path: Path) -> None:
     with Job([sys.executable, "-c", TREE], tmp_path / "log") as job:
         seen = [job.seconds()]

@@ -58,6 +58,7 @@ def test_growth_is_from_the_second_stretch_to_the_last(tmp_path: Path) -> None:
     assert len((tmp_path / "memory.csv").read_text().splitlines()) == 502
 
 
+@pytest.mark.ci
 def test_a_command_that_fails_says_why_and_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     given = {"preset": "quick", "scenes": 1, "views": 2, "workers": 1}
     with pytest.raises(WorkError, match=r"renders: .*--size 0"):

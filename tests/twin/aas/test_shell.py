@@ -69,6 +69,7 @@ def verified(text: str) -> Iterator[verification.Error]:
     return verification.verify(jsonization.environment_from_jsonable(json.loads(text)))
 
 
+@pytest.mark.ci
 def test_a_package_says_what_the_forecast_says(twin: Path) -> None:
     found, files, text = strictly((twin.parent / "spool.aasx").read_bytes())
     assert not list(verified(text))

@@ -44,6 +44,7 @@ def test_the_example_is_one_file_of_forty_lines_and_an_entry_point() -> None:
     assert sorted(path.name for path in EXAMPLE.glob("*.*")) == ["post.py", "pyproject.toml"]
 
 
+@pytest.mark.ci
 def test_an_added_kind_is_built_made_and_drawn_as_ours(tmp_path: Path) -> None:
     home = tmp_path / "site"
     home.mkdir()

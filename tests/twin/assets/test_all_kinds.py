@@ -84,6 +84,7 @@ def surface_points(
     return np.asarray(points), part.face_normals[index], faces[index]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("kind", "seed"), CASES)
 def test_no_solid_pierces_itself(kind: str, seed: int) -> None:
     """Just outside of its surface a solid encloses a point never, just inside once."""
@@ -99,6 +100,7 @@ def test_no_solid_pierces_itself(kind: str, seed: int) -> None:
             assert (np.abs(enclosed - 0.5) < 0.6).all(), name  # enclosed twice, or turned inside out
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("kind", "seed"), CASES)
 def test_solids_rest_on_each_other_and_do_not_pass_through(kind: str, seed: int) -> None:
     """Hardly any surface in the air lies in another solid as large or larger, or against it; weld beads may.
@@ -125,6 +127,7 @@ def test_solids_rest_on_each_other_and_do_not_pass_through(kind: str, seed: int)
     assert inside.mean() < 0.02, {asset.solid_names[asset.face_solid[one]] for one in face[inside]}
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("kind", "seed"), SURFACES)
 def test_asset_rests_on_the_ground_over_the_origin(kind: str, seed: int) -> None:
     low, high = built(kind, seed).vertices.min(axis=0), built(kind, seed).vertices.max(axis=0)

@@ -170,6 +170,7 @@ def test_impossible_beams_are_refused(change: dict[str, object], message: str) -
         assets.build("beam", {**PLAIN, **change}, texel_mm=40.0)
 
 
+@pytest.mark.ci
 def test_the_smallest_sections_are_drawn_with_joints_they_can_hold() -> None:
     drawn = [beam.sample(np.random.default_rng(seed)) for seed in range(400)]
     small = [one for one in drawn if section_sizes.BEAMS[one["section"]][0] <= 120]

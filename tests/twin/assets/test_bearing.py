@@ -106,6 +106,7 @@ def test_what_an_older_twin_leaves_out_is_what_it_was() -> None:
     assert found["girder"].bounds[1, 0] - found["sole plate"].bounds[1, 0] == pytest.approx(0.32)
 
 
+@pytest.mark.ci
 @settings(max_examples=10)
 @given(
     design=st.sampled_from(list(bearing.DESIGNS)),

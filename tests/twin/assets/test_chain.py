@@ -107,6 +107,7 @@ def test_links_touch_and_do_not_pierce(link: str, wear: float, layout: str, tens
     assert_sound(PLAIN | change | {"tension_ratio": tension, "incline_degrees": incline}, tolerance)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("link", "wear", "lay"),
     [

@@ -58,6 +58,7 @@ def outside_places(
     )
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("kind", "parameters", "zones"), CASES)
 def test_a_ray_through_the_wall_meets_the_bore_at_the_nominal_thickness(
     kind: str, parameters: dict[str, Any], zones: set[str]

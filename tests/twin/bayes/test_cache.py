@@ -80,6 +80,7 @@ def test_what_was_learned_is_not_learned_again(folder: Path, monkeypatch: pytest
     assert len(learned) == 3 * session.RUNS
 
 
+@pytest.mark.ci
 def test_a_record_more_is_learned_as_if_all_were_learned_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened(folder)
     learned = counted(monkeypatch)
@@ -95,6 +96,7 @@ def test_a_record_more_is_learned_as_if_all_were_learned_at_once(folder: Path, m
     assert not same(more, again)
 
 
+@pytest.mark.ci
 def test_a_cache_of_other_records_a_broken_or_an_altered_one_is_not_trusted(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +121,7 @@ def test_a_cache_of_other_records_a_broken_or_an_altered_one_is_not_trusted(
     assert len(learned) == 2 * session.RUNS
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -156,12 +159,14 @@ def test_a_folder_that_cannot_be_written_is_read_all_the_same(folder: Path, monk
     assert not (folder / cache.NAME).exists()
 
 
+@pytest.mark.ci
 def test_a_twin_that_grew_has_learned_the_same(folder: Path) -> None:
     first = opened(folder)
     store.advance(folder, lambda clock: later(clock, 3))
     assert same(first, opened(folder))
 
 
+@pytest.mark.ci
 def test_a_conflict_is_decided_by_all_runs_and_kept(folder: Path) -> None:
     opened(folder, particles=120)
     log.append(folder, [reading(12, 1.5)])

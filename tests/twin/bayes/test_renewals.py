@@ -276,6 +276,7 @@ def test_readings_before_and_after_a_renewal_are_never_averaged(
     np.testing.assert_array_equal(readings.metal[readings.read] == 1, values > 7)
 
 
+@pytest.mark.ci
 def test_a_replaced_wall_is_forecast_by_the_rate_that_earlier_readings_taught(
     line: TwinState, monkeypatch: pytest.MonkeyPatch
 ) -> None:

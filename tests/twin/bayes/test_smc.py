@@ -254,6 +254,7 @@ def test_each_inspection_narrows(histories: Bank, surface: tuple[AssetGeometry, 
     assert spreads[0] > spreads[1] > spreads[2]
 
 
+@pytest.mark.ci
 def test_many_photographs_leave_more_than_one_draw_of_the_bank(
     twin: TwinState, surface: tuple[AssetGeometry, Texels], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,6 +375,7 @@ def test_a_conflict_that_no_wider_prior_explains_leaves_it_narrow(
     assert known.widened == known.agreement
 
 
+@pytest.mark.ci
 def test_many_honest_readings_raise_no_alarm(histories: Bank, surface: tuple[AssetGeometry, Texels]) -> None:
     """Readings drawn from the prior itself: conflicts are as rare as they should be."""
     asset, texels = surface

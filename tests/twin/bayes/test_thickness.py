@@ -158,6 +158,7 @@ def lives(state: Particles, required: float = 4.0) -> tuple[np.ndarray, np.ndarr
     return places, life_years(found.zones["body"].judged_left_mm, required, years, 12.0)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)])
 def test_six_places_that_fall_steadily_live_as_api_570_says(
     histories: Bank, surface: tuple[AssetGeometry, Texels], seed: int
@@ -173,6 +174,7 @@ def test_six_places_that_fall_steadily_live_as_api_570_says(
     assert (zone <= places.min(axis=1) + 1e-9).all()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("places", [1, 6])
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)])
 def test_a_wall_that_falls_faster_of_late_lives_by_the_short_term_rate(
@@ -187,6 +189,7 @@ def test_a_wall_that_falls_faster_of_late_lives_by_the_short_term_rate(
     assert [item.date for item in known.conflicts] == ["2012-01-02"]  # and it is named
 
 
+@pytest.mark.ci
 def test_places_that_agree_say_that_others_do(histories: Bank, surface: tuple[AssetGeometry, Texels]) -> None:
     """Six equal places: the unseen ones are like them. Six unequal ones: some unseen one is worse."""
     equal = learn(histories, *surface, survey(STEADY, 6), {}, seed=0, particles=400).now
@@ -235,6 +238,7 @@ def test_many_visits_are_taken_together(histories: Bank, surface: tuple[AssetGeo
     np.testing.assert_allclose(readings.value_mm[0], 8.18 - 0.2 * (readings.at_years[0] - 0.04), atol=0.01)
 
 
+@pytest.mark.ci
 def test_a_stated_rate_does_not_lower_a_measured_one(line: TwinState, surface: tuple[AssetGeometry, Texels]) -> None:
     """A law that says a tenth of what is measured: the readings win."""
     stated = replace(line, mechanisms=(process(rate_mm_year=0.02),))

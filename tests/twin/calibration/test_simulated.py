@@ -60,6 +60,7 @@ def test_thickness_left_is_that_through_the_wall() -> None:
     assert bare.least_left_mm("face") == pytest.approx(5.2)
 
 
+@pytest.mark.ci
 def test_every_arm_can_be_simulated_and_differs_as_it_says() -> None:
     grown = {name: case(name, PIPE) for name in ARMS}
     last = {name: one.at_year(20.0) for name, one in grown.items()}
@@ -86,6 +87,7 @@ def test_the_bias_of_a_gauge_is_one_for_a_visit_and_another_for_the_next() -> No
     assert abs(more[0, 0] - more[1, 0]) > 0.02
 
 
+@pytest.mark.ci
 def test_a_rate_inside_differs_from_cell_to_cell_and_wanders() -> None:
     """As the prior has it: logarithms of the loss in cells of 100 mm spread by 0.15 or so, and no metal comes back."""
     prior = replace(STEADY, place_spread=(0.15, 0.0))
@@ -118,6 +120,7 @@ def test_the_rate_inside_jumps_after_the_owner_has_learned_it() -> None:
     assert jumping.at_year(20.0).loss_mm[bore].max() == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.ci
 def test_a_local_attack_is_where_nobody_measured() -> None:
     plain, attacked = case("exponent 0.15 higher", PLATE), case("local attack where nobody measured", PLATE)
     usual = case("gauge reads 0.3 mm thick", PLATE)
@@ -155,6 +158,7 @@ def forecast_of(truths: list[Truth], zone: str, above_mm: float, off_mm: float) 
     )
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("off_mm", [0.0, 1.0])
 def test_a_forecast_on_the_bright_side_is_found_out(off_mm: float) -> None:
     """One that knows the truth to 0.1 mm fails nowhere; one that is 1 mm too bright fails in all that is acted upon."""
@@ -172,6 +176,7 @@ def test_a_forecast_on_the_bright_side_is_found_out(off_mm: float) -> None:
     assert 5 < pairs[LARGEST, LIFE][0] < 10, "between the years 15 and 20"
 
 
+@pytest.mark.ci
 def test_the_true_failure_pressure_is_b31g_of_the_wall_that_is_left() -> None:
     _, asset, texels = coverage._geometry(PIPE)
     there = case("exponent 1", PIPE).at_year(20.0)

@@ -152,6 +152,7 @@ def test_arguments_are_named_as_the_command_has_them(said: str, shown: str | Non
     assert cli.in_options(said, None) == said
 
 
+@pytest.mark.ci
 def test_a_command_says_in_options_what_its_library_says_in_arguments(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "corrotwin", "synth", "render", "--workers", "0", "--out", tmp_path / "new"],

@@ -115,6 +115,7 @@ for keys in (["fine", "raises", "killed", "killed once"], ["Ray killed"], ["fine
 """
 
 
+@pytest.mark.ci
 def test_ray_itself_prints_nothing_whatever_befalls_it(tmp_path: Path) -> None:
     """Tasks that raise, workers that are killed once or each time, and then Ray itself; after that it starts anew."""
     (tmp_path / "script.py").write_text(SCRIPT)

@@ -79,6 +79,7 @@ def test_ctrl_c_closes_the_line(program: list[object]) -> None:
     assert shown.lines == ["work: interrupted; the same command goes on where it can"]
 
 
+@pytest.mark.ci
 def test_nothing_but_a_terminal_gets_control_characters(program: list[object]) -> None:
     said = ["left out: a\\x1b[31m.jpg", json.dumps({"out": WHERE})]
     assert run_in_terminal(program, width=80, TERM="dumb").lines == said

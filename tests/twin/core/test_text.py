@@ -46,6 +46,7 @@ def test_a_terminal_gets_no_control_characters(
     assert shown.endswith(" after\n")
 
 
+@pytest.mark.ci
 @given(st.text())
 def test_printable_text_is_one_line_and_stays_as_it_is(anything: str) -> None:
     line = text.printable(anything)

@@ -150,6 +150,7 @@ def test_wrong_consequences_are_refused(rows: list[list[object]], message: str, 
         consequences(table(tmp_path / "c.csv", rows))
 
 
+@pytest.mark.ci
 def test_a_fleet_as_tables_and_pages(plant: Path, tmp_path: Path, command: Command) -> None:
     given = table(tmp_path / "c.csv", [["twin", "consequence"], ["unit 1/P-1 <b>&", 3]])
     html, book, csv = tmp_path / "pages", tmp_path / "fleet.xlsx", tmp_path / "fleet.csv"
@@ -196,6 +197,7 @@ def test_a_workbook_is_read_again(plant: Path, tmp_path: Path, command: Command)
     assert told(other) == told(folder)
 
 
+@pytest.mark.ci
 def test_a_register_is_read_again(tmp_path: Path, command: Command) -> None:
     folder = pipe(tmp_path / "spool")
     rows = [
@@ -234,6 +236,7 @@ def test_a_twin_without_requirement_is_no_success(plant: Path, command: Command)
     assert "P-1 <b>&: no thickness is required; give --required, or a register of CML that does" in done.stdout
 
 
+@pytest.mark.ci
 def test_a_cml_that_was_never_read_is_a_task(tmp_path: Path, command: Command) -> None:
     folder = pipe(tmp_path / "spool")
     rows = [["CML", "Zone", "Required (mm)"], ["A-1", "body", 5]]

@@ -29,6 +29,7 @@ ROWS: Rows = [
 ]
 
 
+@pytest.mark.ci
 def test_a_twin_a_section(tmp_path: Path, command: Command) -> None:
     path, out = table(tmp_path / "line.csv", ROWS), tmp_path / "line"
     dry = command("sections", path, out, "--dry-run")

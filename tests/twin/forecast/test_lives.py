@@ -154,6 +154,7 @@ def test_errors_pass_their_bounds_where_the_page_says(change: dict[str, float], 
     assert found.within is within
 
 
+@pytest.mark.ci
 def test_a_hundred_equal_sections_do_not_drive_life_to_nothing(spool: TwinState) -> None:
     """What all sections share, such as the fluid, is not drawn anew for each, but the spread from place to place."""
     lives = []

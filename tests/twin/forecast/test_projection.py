@@ -205,6 +205,7 @@ def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Com
     assert again.now_years == 10
 
 
+@pytest.mark.ci
 def test_when_to_look_again_does_not_follow_how_much_is_shown(
     spool: TwinState, tmp_path: Path, command: Command
 ) -> None:
@@ -219,6 +220,7 @@ def test_when_to_look_again_does_not_follow_how_much_is_shown(
     assert "(10 years" not in said[0][1]
 
 
+@pytest.mark.ci
 def test_of_a_measured_category_more_is_known(spool: TwinState, tmp_path: Path, command: Command) -> None:
     store.save(replace(spool, exposure=at("C5")), tmp_path / "spool")
     widths = []
@@ -230,6 +232,7 @@ def test_of_a_measured_category_more_is_known(spool: TwinState, tmp_path: Path, 
     assert widths[0] < 0.8 * widths[1]
 
 
+@pytest.mark.ci
 def test_an_inspection_is_recorded_and_judged(
     folder: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

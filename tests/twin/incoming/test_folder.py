@@ -228,6 +228,7 @@ def test_a_twin_in_use_keeps_its_file_waiting_and_hinders_no_other(
     assert len(stored(fleet / "spool")) == 1
 
 
+@pytest.mark.ci
 def test_a_watcher_takes_what_comes_says_once_what_is_wrong_and_goes_on(
     fleet: Path, inbox: Path, stored: Stored, start: Callable[..., object]
 ) -> None:
@@ -319,6 +320,7 @@ def test_files_of_any_name_are_refused_with_their_reason(
         assert "was refused" in path.read_text()
 
 
+@pytest.mark.ci
 def test_nothing_is_loaded_that_listens_unless_it_is_asked_for(fleet: Path, inbox: Path) -> None:
     line = [sys.executable, "-X", "importtime", "-m", "corrotwin", "twin", "watch", fleet, inbox, *ONCE]
     done = subprocess.run(line, capture_output=True, text=True, timeout=60)

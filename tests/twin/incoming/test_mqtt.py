@@ -40,6 +40,7 @@ def known(fleet: Path, inbox: Path, broker: Any, command: Command) -> Any:
     return broker
 
 
+@pytest.mark.ci
 def test_what_came_while_nobody_watched_is_stored_once_or_refused(
     fleet: Path, inbox: Path, known: Any, command: Command, stored: Stored
 ) -> None:
@@ -65,6 +66,7 @@ def test_what_came_while_nobody_watched_is_stored_once_or_refused(
     assert (again.returncode, again.stdout) == (0, "")
 
 
+@pytest.mark.ci
 def test_retained_messages_are_stored_once(
     fleet: Path, inbox: Path, broker: Any, command: Command, stored: Stored
 ) -> None:
@@ -88,6 +90,7 @@ def test_a_topic_that_is_no_longer_asked_for_is_left(
     assert [place for place, _, _ in stored(fleet / "spool")] == ["T2"]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.slow), "after"])
 def test_a_watcher_killed_around_its_storing_loses_nothing_and_stores_nothing_twice(
     when: str, fleet: Path, inbox: Path, known: Any, command: Command, stored: Stored, start: Callable[..., Any]
@@ -111,6 +114,7 @@ def test_a_watcher_killed_around_its_storing_loses_nothing_and_stores_nothing_tw
     assert (f"{before} there already" in done.stdout) == (before > 0)
 
 
+@pytest.mark.ci
 def test_a_killed_broker_is_said_once_and_taken_up_again(
     fleet: Path, inbox: Path, broker: Any, stored: Stored, start: Callable[..., Any]
 ) -> None:

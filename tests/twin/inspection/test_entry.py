@@ -38,6 +38,7 @@ def photographed(folder: Path, command: Command, *options: object) -> str:
     return done.stdout
 
 
+@pytest.mark.ci
 def test_an_evaluation_sets_the_rates_of_its_masks(folder: Path, command: Command) -> None:
     said = photographed(folder, command, "--evaluation", folder / "evaluation.json")
     assert "detection 0.82, false calls 0.03: measured on 12 images at threshold 0.4" in said
@@ -46,6 +47,7 @@ def test_an_evaluation_sets_the_rates_of_its_masks(folder: Path, command: Comman
     assert (record.detection, record.false_calls) == (0.82, 0.03)
 
 
+@pytest.mark.ci
 def test_what_is_assumed_is_said(folder: Path, command: Command) -> None:
     said = "detection 0.9 and false calls 0.01 of photos: assumed, not measured"
     assert said in photographed(folder, command)
@@ -59,6 +61,7 @@ def test_what_is_assumed_is_said(folder: Path, command: Command) -> None:
     assert "assumed," not in command("inspect", folder / "t", "--csv", table).stdout
 
 
+@pytest.mark.ci
 def test_given_rates_stand_before_evaluated_ones(folder: Path, command: Command) -> None:
     content = EVALUATION | {"recall": None}  # no corroded pixel in its photos
     (folder / "evaluation.json").write_text(json.dumps(content))
@@ -105,6 +108,7 @@ def test_an_evaluation_goes_with_a_photo_and_must_be_able(folder: Path, command:
     assert not (folder / "t" / "inspections.jsonl").exists()
 
 
+@pytest.mark.ci
 def test_masks_in_a_folder_of_predictions_have_the_rates_that_lie_beside_them(folder: Path, command: Command) -> None:
     (folder / "evaluation.json").rename(folder / "elsewhere.json")
     predictions = folder / "predictions"

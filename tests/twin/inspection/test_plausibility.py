@@ -259,6 +259,7 @@ def test_the_command_says_what_it_leaves_out(folder: Path, command: Command) -> 
     assert "1 of 1 records added\nline 2 is suspect and left out: 1 mm thicker than 8 mm on 2010-05-31" in done.stdout
 
 
+@pytest.mark.ci
 def test_a_twin_in_memory_leaves_out_and_accepts_alike(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     twin = ct.Twin.load(folder)
     [first] = twin.inspect(date="2010-05-31", kind="ultrasonic", zone="body", place="P1", value=8.0, tool="UT-1")
@@ -287,6 +288,7 @@ def test_a_twin_in_memory_leaves_out_and_accepts_alike(folder: Path, caplog: pyt
 # --- the nominal wall
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", assets.KINDS)
 def test_the_nominal_wall_of_a_record_is_that_of_its_texels(kind: str) -> None:
     asset = twin_state.asset(twin_state.sample_twin(kind, np.random.default_rng(3), texel_mm=20.0))

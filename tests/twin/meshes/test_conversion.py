@@ -101,6 +101,7 @@ def of(mesh: trimesh.Trimesh) -> Any:
     return reading._surface(trimesh.Scene(mesh), "made")
 
 
+@pytest.mark.ci
 def test_crevices_and_covered_faces_are_told_by_the_other_piece() -> None:
     """A block stands on a plate, another 1.5 mm above it, a pin stands through it."""
     on_it = trimesh.creation.box((0.1, 0.1, 0.1)).apply_translation([-0.1, 0, 0.056])
@@ -157,6 +158,7 @@ def faulty() -> dict[str, tuple[trimesh.Trimesh, str]]:
     }
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", list(faulty()))
 def test_faults_are_mended_and_reported(tmp_path: Path, name: str) -> None:
     mesh, said = faulty()[name]
@@ -196,6 +198,7 @@ def scene(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.ci
 def test_zones_are_named_by_parts_materials_or_a_table(scene: Path, tmp_path: Path) -> None:
     parts = made(scene, zones="parts", thickness={"wheel": 8.0, "hub": 20.0}).charts
     assert parts.zone_names == ("hub", "hub edge", "wheel", "wheel edge")
@@ -400,6 +403,7 @@ def test_faces_have_numbers_in_stl_alone(tmp_path: Path) -> None:
         made(write(tmp_path / "plate.obj", PLATE), units="m", zones=str(table))
 
 
+@pytest.mark.ci
 def test_both_sides_of_a_sheet_are_kept_and_parts_are_not_welded(tmp_path: Path) -> None:
     square = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3], [2, 1, 0], [3, 2, 0]])
     found = made(write(tmp_path / "sheet.stl", square), units="m", thickness=2.0)

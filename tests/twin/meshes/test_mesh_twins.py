@@ -43,6 +43,7 @@ def new(command: Command, valve: Path, out: Path, *more: object) -> subprocess.C
     return command("new", "--mesh", valve, "--out", out, *words, *more)
 
 
+@pytest.mark.ci
 def test_a_mesh_goes_the_whole_way(command: Command, valve: Path, tmp_path: Path) -> None:
     done = new(command, valve, tmp_path / "twin")
     assert (done.returncode, done.stderr) == (0, "")
@@ -69,6 +70,7 @@ def test_a_mesh_goes_the_whole_way(command: Command, valve: Path, tmp_path: Path
     assert "body" in (tmp_path / "forecast.csv").read_text()
 
 
+@pytest.mark.ci
 def test_the_same_mesh_and_seed_are_the_same_twin(command: Command, valve: Path, tmp_path: Path) -> None:
     for name in ("one", "other"):
         new(command, valve, tmp_path / name, "--built", "2010-01-01", "--seed", 3)
@@ -106,6 +108,7 @@ def test_options_of_a_mesh_need_one(command: Command, tmp_path: Path) -> None:
     assert (done.returncode, "give a kind of asset" in done.stderr) == (2, True)
 
 
+@pytest.mark.ci
 def test_python_makes_the_same_asset_and_saves_it(valve: Path, tmp_path: Path) -> None:
     asset = ct.Asset.from_file(valve, units="mm", texel_mm=4.0)
     assert asset.kind == "mesh"
@@ -122,6 +125,7 @@ def test_python_makes_the_same_asset_and_saves_it(valve: Path, tmp_path: Path) -
     assert ct.Twin.load(folder).years == twin.years
 
 
+@pytest.mark.ci
 def test_a_damaged_or_foreign_mesh_file_is_refused(command: Command, valve: Path, tmp_path: Path) -> None:
     folder = tmp_path / "twin"
     new(command, valve, folder)
@@ -155,6 +159,7 @@ def test_a_reader_that_breaks_off_says_its_last_word(
         child.convert(valve, MeshOptions(units="mm"), tmp_path / "work")
 
 
+@pytest.mark.ci
 def test_a_reading_at_a_point_of_the_file_is_of_the_surface_there(
     command: Command, valve: Path, tmp_path: Path
 ) -> None:
@@ -182,6 +187,7 @@ def test_a_reading_at_a_point_of_the_file_is_of_the_surface_there(
     assert (short.returncode, "needs x, y and z together" in short.stderr) == (2, True)
 
 
+@pytest.mark.ci
 def test_a_step_file_goes_to_a_forecast_with_readings_where_they_were_taken(command: Command, tmp_path: Path) -> None:
     """A block of 200 x 100 x 10 mm, its thickness by rays, two readings at a place of its top."""
     pytest.importorskip("cascadio", reason="the extra cad is not installed")
@@ -204,6 +210,7 @@ def test_a_step_file_goes_to_a_forecast_with_readings_where_they_were_taken(comm
     assert "body" in forecast.stdout
 
 
+@pytest.mark.ci
 def test_zones_can_be_looked_at(command: Command, valve: Path, tmp_path: Path) -> None:
     new(command, valve, tmp_path / "twin")
     assert command("export", tmp_path / "twin", "--look", "zones", "--out", tmp_path / "zones.glb").returncode == 0
@@ -229,6 +236,7 @@ def names_of(zones: tuple[str, ...], kinds: tuple[str, ...]) -> np.ndarray[Any, 
     return np.frombuffer(json.dumps({"zones": zones, "kinds": kinds, "solids": ["piece 1"]}).encode(), dtype=np.uint8)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", list(CRAFTED))
 def test_a_crafted_mesh_file_in_a_twin_from_elsewhere_is_refused_in_one_line(
     command: Command, valve: Path, tmp_path: Path, name: str
@@ -253,6 +261,7 @@ def test_a_crafted_mesh_file_in_a_twin_from_elsewhere_is_refused_in_one_line(
     assert "make the twin again from its mesh" in done.stderr
 
 
+@pytest.mark.ci
 def test_a_reader_that_is_ended_leaves_nothing_in_the_temporary_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

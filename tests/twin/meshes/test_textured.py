@@ -55,6 +55,7 @@ def test_a_fine_prop_is_simplified_and_its_picture_stays_in_place(tmp_path: Path
     assert np.quantile(np.abs(made.uv[..., 0] - expected)[wide > 0.05], 0.99) < 0.02
 
 
+@pytest.mark.ci
 def test_the_child_writes_plain_arrays_and_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
     file = child.convert_prop(models.crate(tmp_path / "crate.glb"), tmp_path)
     with np.load(file, allow_pickle=False) as arrays:

@@ -100,6 +100,7 @@ def test_what_cannot_be_is_refused_in_a_line(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.ci
 def test_the_api_writes_the_same_page_and_refuses_the_forecast_of_another(
     tmp_path: Path, folder: Path, made: Forecast, written: Path
 ) -> None:

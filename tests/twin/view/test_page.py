@@ -163,6 +163,7 @@ def test_a_page_of_another_name_or_unit_is_refused(tmp_path: Path, made: Forecas
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.ci
 def test_new_steel_is_shown_as_new_and_events_are_named(replaced: Forecast, surface: SurfaceHistory) -> None:
     data = page.content(replaced, surface)
     (event,) = data["events"]

@@ -354,6 +354,7 @@ def groups(patches: list[Patch]) -> dict[str, tuple[float, float]]:
     return extents
 
 
+@pytest.mark.ci
 @settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_parts_of_a_sampled_pipe_stay_clear_of_each_other(seed: int) -> None:

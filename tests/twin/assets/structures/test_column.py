@@ -74,6 +74,7 @@ def test_battens_alone_leave_the_face_open_between_them() -> None:
     assert not any(name.startswith(("bar", "cross")) for name in found)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("given", [PLAIN, FOUR])
 @pytest.mark.parametrize("lacing", column.LACINGS)
 def test_rivets_stand_on_steel(given: dict[str, object], lacing: str) -> None:
@@ -114,6 +115,7 @@ def test_impossible_columns_are_refused(change: dict[str, object], message: str)
     assert len(str(refused.value).splitlines()) == 1
 
 
+@pytest.mark.ci
 def test_sampler_is_always_valid() -> None:
     forms = set()
     for seed in range(200):

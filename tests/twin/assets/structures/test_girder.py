@@ -146,6 +146,7 @@ def test_impossible_girders_are_refused(change: dict[str, object], message: str)
     assert len(str(refused.value).splitlines()) == 1
 
 
+@pytest.mark.ci
 def test_sampler_is_always_valid() -> None:
     packed = 0
     for seed in range(200):

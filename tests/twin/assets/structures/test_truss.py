@@ -67,6 +67,7 @@ def test_members_have_the_steel_of_their_length(chord: str) -> None:
     assert found["diagonal front 4"].volume == pytest.approx(AREAS["L 70x7"] * length, rel=0.006)
 
 
+@pytest.mark.ci
 def test_rivets_join_each_end_and_the_crossings() -> None:
     found = count(parts())
     assert found["rivet a rivet diagonal"] == found["rivet b rivet diagonal"] == 2 * 2 * 2  # two at each end of both
@@ -175,6 +176,7 @@ def test_impossible_trusses_are_refused(change: dict[str, object], message: str)
     assert len(str(refused.value).splitlines()) == 1
 
 
+@pytest.mark.ci
 def test_sampler_is_always_valid() -> None:
     bowed = 0
     for seed in range(200):
