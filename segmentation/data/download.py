@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import new_file
@@ -64,7 +64,16 @@ def session() -> "Iterator[requests.Session]":
         for scheme in ("https://", "http://"):
             made.mount(scheme, HTTPAdapter(max_retries=retries))
         made.headers["Accept-Encoding"] = "identity"  # so that Content-Length counts what arrives
+        made.hooks["response"].append(_refuse_unsafe_redirect)
         yield made
+
+
+def _refuse_unsafe_redirect(response: "requests.Response", **_: Any) -> None:
+    """Raise WorkError where a server sends on to an address at which others may read or change what travels."""
+    if response.is_redirect and not is_safe(urljoin(response.url, response.headers["Location"])):
+        host = urlsplit(response.url).hostname
+        response.close()
+        raise WorkError(f"{host} sends on to an address that is not encrypted, which is not followed; try again later")
 
 
 @contextmanager

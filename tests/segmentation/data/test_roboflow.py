@@ -251,6 +251,33 @@ def test_odd_answers(answer, line, service, tmp_path):
     assert line in refused(tmp_path / "cor", WorkError)
 
 
+@pytest.mark.parametrize("target", [f"http://elsewhere.example/x?key={LINK_KEY}", "file:///etc/passwd", "ftp://a/b"])
+def test_a_redirect_to_an_address_that_others_can_read_is_not_followed(target, service, export, tmp_path):
+    for address in (PACKED, FILE):
+        service.offers(export)
+        service.answers[address] = [(302, {}, {"Location": target})]
+        service.asked.clear()
+        assert "127.0.0.1 sends on to an address that is not encrypted" in refused(tmp_path / "cor", WorkError)
+        assert [path for path, _ in service.asked][-1] == address
+
+
+def test_a_redirect_that_is_safe_is_followed_and_takes_no_key_elsewhere(service, export, tmp_path):
+    other = Service()
+    other.answers["/moved"] = [(200, export)]
+    other.thread.start()
+    try:
+        service.offers(export)
+        service.answers[PACKED].insert(0, (307, {}, {"Location": f"/again?key={LINK_KEY}"}))
+        service.answers[f"/again?key={LINK_KEY}"] = service.answers[PACKED][1:]
+        service.answers[FILE] = [(302, {}, {"Location": f"{other.url.replace('127.0.0.1', 'localhost')}/moved"})]
+        fetch(VERSION, out=tmp_path / "cor")
+    finally:
+        other.server.shutdown()
+        other.thread.join()
+        other.server.server_close()
+    assert other.asked == [("/moved", None)]
+
+
 def test_a_link_that_has_expired(service, export, tmp_path):
     service.offers(export)
     service.answers[FILE] = [(403, b"expired")]
