@@ -21,7 +21,7 @@ from corrotwin.twin.core.errors import InputError
 Array = NDArray[np.float64]
 MOST_ERROR = 0.005  # largest reprojection error accepted, over the longer side of the picture
 UNDECIDED = 2.0  # the better of two poses is taken if the other errs by so many times as much, and by a pixel more
-APART_DEG, APART = 5.0, 0.05  # poses differ from this angle on, or this distance over the distance to the points
+APART = 0.05  # poses differ from this distance of their eyes on, over the distance to the points
 FLAT = 0.01  # points count as coplanar or collinear if they deviate by less than this share of their extent
 LOST_PX = 0.5  # a pixel missed by more has no direction under these coefficients
 EXACT = 2e-4  # accuracy to which distortion is removed, over that of a pixel that is lost
@@ -252,8 +252,7 @@ def solve_pose(where: str, lens: Lens, distortion: Array, pixels: Array, places:
     missed, rotation, translation = min(poses, key=lambda pose: pose[0])
     distance = float(np.linalg.norm(rotation @ places.mean(axis=0) + translation))
     for other_missed, turned, moved in poses:
-        angle = np.degrees(np.arccos(np.clip((np.trace(turned.T @ rotation) - 1) / 2, -1, 1)))
         eyes = np.linalg.norm(turned.T @ moved - rotation.T @ translation)
-        if (angle > APART_DEG or eyes > APART * distance) and other_missed < UNDECIDED * missed + 1:
+        if eyes > APART * distance and other_missed < UNDECIDED * missed + 1:
             raise InputError(f"{where}: two cameras fit these points equally well; add points off their plane")
     return rotation, translation, missed

@@ -58,6 +58,13 @@ def test_p_values_of_one_test_hold_together_and_each_lies_in_what_the_others_lea
     assert not joint_check.holds(joint_check.joint(groups, {**table, pair: wrong}, RUN_MEANS))
 
 
+def test_the_p_of_a_table_of_one_pair_may_be_any_and_the_papers_photos_are_counted() -> None:
+    assert POOLED.images == int(0.15 * 4949)
+    groups, table = printed({"a": np.array([0.1, 0.2, 0.3]), "b": np.array([0.2, 0.3, 0.4])})
+    (alone,) = joint_check.joint(groups, table, POOLED)
+    assert (alone.lowest, alone.highest, alone.consistent) == (0.0, 1.0, True)
+
+
 @pytest.mark.ci
 def test_table_iii_shows_run_means_and_table_iv_cannot_be_of_one_test() -> None:
     groups = printed_table.published()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from corrotwin.benchmarks.stats import crossed_effects
-from corrotwin.benchmarks.stats.subgroups import by_quarter, describe, differences
+from corrotwin.benchmarks.stats.subgroups import PROPERTIES, by_quarter, describe, differences
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.segmentation.data import coco
 
@@ -70,5 +70,9 @@ def test_a_photo_is_described_by_its_mask_and_its_pixels(monkeypatch: pytest.Mon
     monkeypatch.setattr(coco, "image", lambda photo: np.full((10, 10, 3), (255, 0, 0), dtype=np.uint8))
     found = describe(None)  # type: ignore[arg-type]
     assert found == pytest.approx({"share": 0.05, "region": 0.025, "brightness": 0.2126})
+    shown = {name: f"{found[name] * each.scale:.3g} {each.unit}".rstrip() for name, each in PROPERTIES.items()}
+    assert shown == {"share": "5 %", "region": "2.5 %", "brightness": "21.3"}
+    mask[9, :3] = True
+    assert describe(None)["region"] == pytest.approx(0.03)  # type: ignore[arg-type]
     monkeypatch.setattr(coco, "mask", lambda photo: np.zeros((10, 10), dtype=bool))
     assert describe(None)["region"] == 0  # type: ignore[arg-type]

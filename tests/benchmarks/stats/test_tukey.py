@@ -6,7 +6,7 @@ from scipy.stats import tukey_hsd
 
 from corrotwin.benchmarks import paper
 from corrotwin.benchmarks.report.sections.published import paper_tukey
-from corrotwin.benchmarks.stats.tukey import RunScores, run_means, summary, tukey, tukey_from_summary
+from corrotwin.benchmarks.stats.tukey import RunScores, pooled_variance, run_means, summary, tukey, tukey_from_summary
 
 
 def make(arm: str, backbone: str, run: int, f1: list[float]) -> RunScores:
@@ -114,6 +114,10 @@ def test_no_run_and_zero_variance_do_not_crash() -> None:
     single = tukey_from_summary({"a": 1.0, "b": 2.0}, {"a": 0.1, "b": 0.1}, 1)[0]
     assert single.p is None
     assert "a has one run and b has one run" in single.reason
+
+
+def test_two_runs_beside_a_single_one_leave_one_degree_of_freedom() -> None:
+    assert pooled_variance({"a": 0.3, "b": 0.0}, {"a": 2, "b": 1}) == (pytest.approx(0.09), 1)
 
 
 def test_summaries_of_few_values() -> None:

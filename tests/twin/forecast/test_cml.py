@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -43,6 +44,37 @@ def test_mawp_of_an_old_reading_is_less_the_loss_since_then(made: Forecast) -> N
     assert found.code_mpa < 0.8 * float(
         pipe_mawp_mpa(7.70, outside_mm=outside_mm(made.known.asset), stress_mpa=138.0, efficiency=1.0)
     )
+
+
+def test_mawp_of_the_twin_is_that_of_each_history_s_wall_less_twice_its_loss(made: Forecast) -> None:
+    found, ahead = mawp(made, DESIGN), made.planned
+    assert found is not None
+    assert ahead is not None
+    of_zones = []
+    for zone in ("body", "bore"):
+        ends = [14.0, 14.0 + found.interval_years]
+        now, then = np.transpose([np.interp(ends, ahead.years, left) for left in ahead.zones[zone].least_left_mm])
+        of_zones.append(now - 2 * (now - then))
+    walls = np.min(of_zones, axis=0)
+    by_hand = np.percentile(2 * 138.0 * walls / outside_mm(made.known.asset), [5, 50, 95], method="closest_observation")
+    assert found.twin_mpa == pytest.approx(tuple(by_hand), rel=1e-3)  # Barlow
+    assert walls.min() > 0
+
+
+def test_a_renewed_wall_that_was_not_read_since_has_no_readings() -> None:
+    twin = ct.Twin(
+        ct.Asset("pipe", nps=8, schedule=40, run_m=1, texel_mm=30),
+        built="2010-06-01",
+        years=14,
+        category="C3",
+        bare=True,
+    )
+    for date, place, value in READ:
+        twin.inspect(date=date, kind="ultrasonic", zone="body", value=value, tool="UT", place=place)
+    twin.record_event(date="2018-06-01", kind="repair", zone="body", place="TML-1", why="sleeve")
+    row = next(row for row in twin.forecast(years=10, design=DESIGN).cmls if row.place == "TML-1")
+    assert (row.readings, row.api_life_years) == (0, None)
+    assert row.remarks == "its wall is new since 2018-06-01 and was not read since, so the codes give no life"
 
 
 @pytest.mark.parametrize(("value", "tool"), [(0.0, {}), (0.5, {"coated": True, "echo": "single"})])

@@ -55,6 +55,14 @@ def test_zero_years_change_nothing(plate: Plate, coating: Coating) -> None:
         assert not getattr(fields, name).any()
 
 
+def test_rust_covers_a_place_within_the_time_to_full_cover(plate: Plate) -> None:
+    fields = grown(plate(), 7.0)
+    full = corrosion.COVER_YEARS["C5"]
+    assert (fields.rust_cover[fields.age_years >= full] == 1).all()
+    young = (fields.age_years > 0) & (fields.age_years < full)
+    assert (fields.rust_cover[young] < 1).mean() > 0.2
+
+
 @pytest.mark.parametrize("exposure", PLACES)
 @pytest.mark.parametrize("coating", COATINGS)
 def test_nothing_ever_shrinks(plate: Plate, coating: Coating, exposure: Exposure) -> None:

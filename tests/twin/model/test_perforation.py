@@ -14,6 +14,7 @@ from corrotwin.twin import assets
 from corrotwin.twin.export import left_mm
 from corrotwin.twin.geometry import charts
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.geometry.opposite import texels_behind
 from corrotwin.twin.meshes.conversion import MeshOptions, convert
 from corrotwin.twin.model import corrosion, perforation
 from corrotwin.twin.model.coating import Paint
@@ -144,6 +145,56 @@ def test_loss_from_one_side_alone_opens_both() -> None:
     wall_m = texels.thickness_mm[bore].max() / 1000
     distance, _ = cKDTree(texels.position_m[bore & near]).query(texels.position_m[gone & outside])
     assert distance.max() < wall_m + 0.02
+
+
+def worn(where: np.ndarray, share: float) -> np.ndarray | None:
+    """What is gone of a plate of 2 mm of which each face has lost so much of half its thickness where `where` is."""
+    asset, texels = plate(2.0)
+    loss = np.where(where & (texels.zone != asset.zone_names.index("edge")), share, 0.0)
+    return perforation.gone(asset, texels, loss.astype(np.float32), SEED)
+
+
+def test_a_film_of_a_tenth_of_the_thickness_breaks_out_and_a_thicker_one_holds() -> None:
+    everywhere = plate(2.0)[1].area_mm2 > 0
+    assert worn(everywhere, 0.895) is None
+    found = worn(everywhere, 0.93)
+    assert found is not None
+    assert 0.05 < found[everywhere].mean() < 0.95
+    assert worn(everywhere, 1.0)[everywhere].all()  # type: ignore[index]
+
+
+def test_a_cut_of_three_texels_severs_a_piece_which_falls() -> None:
+    _, texels = plate(2.0)
+    air, along = texels.area_mm2 > 0, texels.position_m[..., 0]
+    cut = 0.125  # the rest, 25 of 300 mm, is less than the tenth that would stay
+    found = worn(air & (np.abs(along - cut) < 1.5 * TEXEL_MM / 1000), 1.0)
+    assert found is not None
+    beyond = 3 * TEXEL_MM / 1000
+    assert found[air & (along > cut + beyond)].all()
+    assert not found[air & (along < cut - beyond)].any()
+
+
+@pytest.mark.ci
+def test_steel_with_nothing_behind_it_outlasts_the_sheet_that_it_continues() -> None:
+    """Where a flange lies over a web, no face is behind it, and it is no narrow rim of the flange beside."""
+    asset = assets.build("girder", assets.sample("girder", np.random.default_rng(2)), texel_mm=10.0)
+    texels = assets.texels(asset)
+    place, normal = texels.position_m.reshape(-1, 3), texels.normal.reshape(-1, 3)
+    thickness = texels.thickness_mm.reshape(-1)
+    air = np.flatnonzero(texels.area_mm2.reshape(-1) > 0)
+    has_back = texels_behind(asset, texels, air) >= 0
+    sheet, single = air[has_back], air[~has_back]
+    distance, nearest = cKDTree(place[sheet]).query(place[single])
+    level = np.abs((normal[single] * normal[sheet[nearest]]).sum(axis=1)) > 0.95
+    beside = single[(distance < thickness[single] / 2000 + 0.0015) & level]
+    near = np.linalg.norm(place - place[beside[len(beside) // 2]], axis=1) < 0.1
+    loss = np.zeros(len(place), dtype=np.float32)
+    loss[sheet] = np.where(near[sheet], thickness[sheet], 0)
+    found = perforation.gone(asset, texels, loss.reshape(texels.zone.shape), SEED)
+    assert found is not None
+    assert found.reshape(-1)[sheet][near[sheet]].all()
+    assert near[beside].sum() > 400
+    assert found.reshape(-1)[beside][near[beside]].mean() < 0.1  # narrow strands of it break
 
 
 def test_the_same_seed_gives_the_same_holes_and_another_another_outline() -> None:
