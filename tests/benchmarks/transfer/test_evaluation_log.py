@@ -1,5 +1,7 @@
 """The log of confirmations, written before anything is trained."""
 
+import importlib.util
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -45,16 +47,18 @@ def test_a_torn_line_of_the_log_spoils_no_other(tmp_path: Path) -> None:
     assert [each["command"] for each in evaluation_log.read(tmp_path)] == ["first", "second"]
 
 
-def test_the_version_is_that_of_the_program_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_version_is_that_of_the_program_alone(tmp_path: Path) -> None:
     """Not that of a repository around an installed program."""
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    monkeypatch.setattr(evaluation_log, "__file__", str(tmp_path / "openings.py"))
-    (tmp_path / "openings.py").touch()
-    assert evaluation_log.version() is None
+    place = Path(shutil.copy(evaluation_log.__file__, tmp_path / "openings.py"))
+    spec = importlib.util.spec_from_file_location("openings", place)
+    installed = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(installed)
+    assert installed.version() is None
     git = ["git", "-C", str(tmp_path), "-c", "user.name=me", "-c", "user.email=me@here"]
     subprocess.run([*git, "add", "openings.py"], check=True)
     subprocess.run([*git, "commit", "--quiet", "-m", "one"], check=True)
-    clean_version = evaluation_log.version()
+    clean_version = installed.version()
     assert clean_version is not None
-    (tmp_path / "openings.py").write_text("changed")
-    assert evaluation_log.version() == f"{clean_version}-dirty"
+    place.write_text("changed")
+    assert installed.version() == f"{clean_version}-dirty"

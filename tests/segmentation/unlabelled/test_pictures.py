@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from corrotwin.segmentation.data import decoded
+from corrotwin.segmentation.data import decoded, image_io
 from corrotwin.segmentation.data.perceptual_hash import HashIndex, hashes
 from corrotwin.segmentation.unlabelled import pictures as module
 from corrotwin.segmentation.unlabelled.pictures import CUT_OFF, DRAWN, DUPLICATE, OF_TEST, SMALL, UNREADABLE, gather
@@ -146,15 +146,15 @@ def test_squares_are_cut_at_the_original_scale_and_bounded(tmp_path, cache, monk
 def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path, cache, monkeypatch):
     photos(tmp_path / "site", range(120))
     open_now, most = set(), []
-    real = module._sorted
+    real = image_io.decoded
 
-    def counted(image, file, *others):
-        open_now.add(file.sha256)
+    def counted(path, **options):
+        open_now.add(path)
         most.append(len(open_now))
-        return real(image, file, *others)
+        return real(path, **options)
 
-    monkeypatch.setattr(module, "_AT_ONCE", 8)
-    monkeypatch.setattr(module, "_sorted", counted)
+    monkeypatch.setattr(module, "AT_ONCE", 8)
+    monkeypatch.setattr(image_io, "decoded", counted)
     gathered([tmp_path / "site"], cache, on_file=lambda *_: open_now.clear())
     assert max(most) <= 8
 
