@@ -49,13 +49,14 @@ def test_a_torn_line_of_the_log_spoils_no_other(tmp_path: Path) -> None:
 
 def test_the_version_is_that_of_the_program_alone(tmp_path: Path) -> None:
     """Not that of a repository around an installed program."""
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=me", "-c", "user.email=me@here"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "nothing"], check=True)
     place = Path(shutil.copy(evaluation_log.__file__, tmp_path / "openings.py"))
     spec = importlib.util.spec_from_file_location("openings", place)
     installed = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(installed)
     assert installed.version() is None
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=me", "-c", "user.email=me@here"]
     subprocess.run([*git, "add", "openings.py"], check=True)
     subprocess.run([*git, "commit", "--quiet", "-m", "one"], check=True)
     clean_version = installed.version()
