@@ -6,6 +6,7 @@ import re
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -422,3 +423,49 @@ def test_a_planted_call_that_touches_a_file_is_found(line: str) -> None:
 )  # fmt: skip
 def test_the_one_way_passes(line: str) -> None:
     assert not touches("twin/planted.py", line)
+
+
+def private_patches(source: str) -> list[str]:
+    """Return what tests put in place of a private name: ``setattr:12``, also in programs that they hold as text."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Call) and called(node)[-1] in ("setattr", "delattr", "patch", "object"):
+            names = [each.value for each in node.args[:2] if isinstance(each, ast.Constant)]
+            if any(str(name).rpartition(".")[2].startswith("_") for name in names):
+                found.append(f"{called(node)[-1]}:{node.lineno}")
+        elif isinstance(node, ast.Assign | ast.Delete):
+            targets = node.targets
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "._" in node.value:
+            with suppress(SyntaxError):
+                found += private_patches(node.value)
+        for target in targets:
+            if isinstance(target, ast.Subscript) and ast.unparse(target.value).endswith(".__dict__"):
+                is_private = ast.unparse(target.slice).strip("'").startswith("_")
+            else:
+                is_private = isinstance(target, ast.Attribute) and target.attr.startswith("_")
+            if is_private and ast.unparse(target).partition(".")[0] not in ("self", "cls"):
+                found.append(f"{ast.unparse(target)}:{target.lineno}")
+    return found
+
+
+def test_no_test_puts_anything_in_place_of_a_private_name() -> None:
+    """Private names may change at any time: tests replace arguments, public names, files and conditions."""
+    for path in (ROOT / "tests").rglob("*.py"):
+        if path != Path(__file__):  # holds what is planted
+            assert private_patches(path.read_text()) == [], path
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "monkeypatch.setattr(planning, '_probe', 1)", "patch.setattr('corrotwin.twin.store._named', 1)",
+        "setattr(store, '_named', 1)", "monkeypatch.delattr(store, '_named')", "mock.patch('twin.store._named')",
+        "mock.patch.object(store, '_named')", "monkeypatch.setattr(\n    torch.nn.Module, '__call__', 1)",
+        "store._named = 1", "del store._named", "loader.__dict__['_held'] = 1", "HELD = '''\nimport x\nx._y = 1\n'''",
+    ],
+)  # fmt: skip
+def test_a_planted_patch_of_a_private_name_is_found(line: str) -> None:
+    planted = line.replace("_probe", "probe").replace("_named", "named").replace("__call__", "call")
+    planted = planted.replace("_held", "held").replace("_y", "y")
+    assert (len(private_patches(line)), private_patches(planted)) == (1, [])

@@ -140,14 +140,14 @@ def speeds(
     if not may_probe or not (wanted or on_gpu):
         return found, 0
     cheapest = sorted(wanted.values(), key=lambda config: WEIGHTS.get(config.backbone, UNKNOWN_WEIGHTS))
-    gpus, answers = _probe(cheapest)
+    gpus, answers = probe(cheapest)
     for config, (step, image) in zip(cheapest, answers, strict=False):
         seconds = _seconds(config, photos, step, image)
         found[config.backbone] = Speed(seconds=seconds, source="probed")
     return found, gpus
 
 
-def _probe(configs: Sequence[TrainConfig]) -> tuple[int, list[tuple[float, float]]]:
+def probe(configs: Sequence[TrainConfig]) -> tuple[int, list[tuple[float, float]]]:
     """Return GPUs, and seconds a step and a measured image of each of `configs`, or of the first where time is up."""
     request = {"configs": [to_json(each) for each in configs], "seconds": PROBE_SECONDS, "patience": PATIENCE_SECONDS}
     command = [sys.executable, "-P", "-m", "corrotwin.benchmarks.study.probe"]

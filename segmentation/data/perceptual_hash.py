@@ -12,8 +12,8 @@ import numpy.typing as npt
 # two of 162,735 such pairs were alike, at 80 there were 146, and they chained 102 of the 571 photos into one group.
 HASH_SIDE = 16
 MOST_DIFFERING_BITS = 64
-_ROWS, _COLUMNS = 256, 4096  # photos compared at once: 34 MB
-_LINKS = 16  # most links kept, a photo
+ROWS, COLUMNS = 256, 4096  # photos compared at once: 34 MB
+LINKS = 16  # most links kept, a photo
 
 
 def hashes(image: npt.NDArray[np.uint8], *, turned: bool = True) -> npt.NDArray[np.bool_]:
@@ -39,13 +39,13 @@ def pairs_alike(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
     """
     count, least = len(bits), bits.shape[2] - 2 * MOST_DIFFERING_BITS
     links = np.empty((0, 2), dtype=np.intp)
-    for left in range(0, count, _COLUMNS):
-        turned = _signs(bits[left : left + _COLUMNS]).reshape(-1, bits.shape[2])
-        for top in range(0, count, _ROWS):
-            upright = _signs(bits[top : top + _ROWS, 0])
+    for left in range(0, count, COLUMNS):
+        turned = _signs(bits[left : left + COLUMNS]).reshape(-1, bits.shape[2])
+        for top in range(0, count, ROWS):
+            upright = _signs(bits[top : top + ROWS, 0])
             near = (upright @ turned.T >= least).reshape(len(upright), -1, bits.shape[1]).any(axis=2)
             links = np.concatenate([links, np.argwhere(near) + np.array([top, left])])
-            if len(links) > _LINKS * count:
+            if len(links) > LINKS * count:
                 links = np.stack([components(count, links), np.arange(count)], axis=1)
     return links
 

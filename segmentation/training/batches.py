@@ -65,7 +65,7 @@ class BatchLoader:
 
     def _before_device(self, first: int, steps: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield the batches of steps as uint8 tensors: on the device if all images lie there, else made by workers."""
-        if self.config.precision == "fast" and (resident := self._resident) is not None:
+        if self.config.precision == "fast" and (resident := self.on_device) is not None:
             images, masks = resident
             for step in range(first, steps):
                 photos, renders = self.plan.batch(step)
@@ -200,7 +200,7 @@ class BatchLoader:
         return self._frame(self.photos, drawn, epoch, first, Stream.REFERENCE_CROP, is_plain=is_plain)
 
     @cached_property
-    def _resident(self) -> tuple[torch.Tensor, torch.Tensor] | None:
+    def on_device(self) -> tuple[torch.Tensor, torch.Tensor] | None:
         """All images that the run may draw, in GPU memory; None if they cannot be kept there."""
         if self.where.type != "cuda":
             return None

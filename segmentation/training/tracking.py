@@ -59,8 +59,7 @@ class Tracking:
         InputError
             MLflow is not installed, or takes no such address.
         """
-        self._uri = uri
-        self._client: MlflowClient | None = None
+        self.uri = uri
         self._sent: dict[Path, _Sent] = {}
         self._missing: dict[Path, tuple[str, Status]] = {}
         self._has_warned = False
@@ -108,7 +107,7 @@ class Tracking:
         name : shown by MLflow.
         status : of a run that is not complete.
         """
-        if self._uri is None:
+        if self.uri is None:
             return
         if not self._missing:
             try:
@@ -132,6 +131,7 @@ class Tracking:
         self._has_warned = True
 
     def _send(self, folder: Path, name: str, status: Status) -> None:
+        from mlflow import MlflowClient
         from mlflow.entities import Metric
 
         manifest = read_manifest(folder, runs.KIND)
@@ -139,7 +139,7 @@ class Tracking:
         manifest = manifest or read_manifest(folder, runs.UNFINISHED)
         if manifest is None:
             return
-        client = self._connected()
+        client = MlflowClient(tracking_uri=self.uri)
         sent = self._sent.get(folder) or self._found(client, folder, name, manifest)
         self._sent[folder] = sent
         now = int(1000 * time.time())
@@ -160,13 +160,6 @@ class Tracking:
             client.set_tag(sent.id, "mlflow.note.content", f"{folder.resolve()}: {files}"[:5000])
             client.set_terminated(sent.id, status)
             sent.is_over = True
-
-    def _connected(self) -> "MlflowClient":
-        if self._client is None:
-            from mlflow import MlflowClient
-
-            self._client = MlflowClient(tracking_uri=self._uri)
-        return self._client
 
     def _found(self, client: "MlflowClient", folder: Path, name: str, manifest: Mapping[str, Any]) -> _Sent:
         """Return the run of this folder, configuration and data on the server, begun there if it is new."""

@@ -31,7 +31,7 @@ SMALLEST = 64  # pixels of the shorter side
 FLAT = 0.6  # share of pixels equal to their right neighbour: photographs reach 0.27, drawings and logos 0.7 and more
 SQUARES = 8  # of each picture, where squares are cut at the original scale
 MOST_SQUARES = 20_000  # of all; where pictures are many, fewer of each, but one
-_AT_ONCE = 32  # photos in memory
+AT_ONCE = 32  # photos in memory
 _FLAT_SIDE = 128  # pixels, for `FLAT`
 
 DUPLICATE = "alike to another"
@@ -248,8 +248,8 @@ def _read(
             return UNREADABLE
 
     with ThreadPoolExecutor(available_cores()) as pool:
-        for first in range(0, len(found), _AT_ONCE):
-            block = found[first : first + _AT_ONCE]
+        for first in range(0, len(found), AT_ONCE):
+            block = found[first : first + AT_ONCE]
             read = pool.map(photo, [file for file in block if not file.is_video])
             for file in block:
                 if file.is_video:

@@ -17,8 +17,8 @@ from corrotwin.twin.core.errors import InputError, WorkError
 
 _log = logging.getLogger(__name__)
 
-_CALLS = 16  # tasks of one worker process; its memory is then freed with it (docs/rendering-speed.md)
-_WAITING = 8  # tasks handed to Ray beyond which those that fit the machines twice are enough
+CALLS = 16  # tasks of one worker process; its memory is then freed with it (docs/rendering-speed.md)
+WAITING = 8  # tasks handed to Ray beyond which those that fit the machines twice are enough
 _CARD = "accelerator_type:"  # prefix of the resource with which Ray names a machine's type of card
 
 
@@ -149,7 +149,7 @@ def fan_out(
                 while queue:
                     most = workers
                     if most is None and callable(needs):
-                        most = max(_WAITING, 2 * at_a_time(needs(queue[-1].key)))
+                        most = max(WAITING, 2 * at_a_time(needs(queue[-1].key)))
                     if most is not None and len(running) >= most:
                         break
                     reference, given = tasks.start(queue[-1])
@@ -187,9 +187,7 @@ class _Tasks:
         # Ray restarts crashed workers and retries raised errors; bad input stays bad and comes back as a value.
         # A worker that holds a card is not reused, which is also Ray's default for functions declared with one.
         self._remotes = {
-            on_card: ray.remote(max_calls=1 if on_card else _CALLS, max_retries=retries, retry_exceptions=True)(
-                _attempt
-            )
+            on_card: ray.remote(max_calls=1 if on_card else CALLS, max_retries=retries, retry_exceptions=True)(_attempt)
             for on_card in (True, False)
         }
         self._stored: dict[int, Any] = {}

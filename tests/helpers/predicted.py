@@ -1,5 +1,6 @@
-"""Folders of predictions of photos made of numbers, by a predictor that calls red what is red."""
+"""Folders of predictions: of photos made of numbers, by a predictor that calls red what is red; and read."""
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -62,3 +63,15 @@ def predict(photos: Path, out: Path, *, weights: str = "red") -> Path:
     """Predict photos into a folder, and return it."""
     assert folder.predict(Red(weights), search([photos]).photos, out, overlays=False, workers=1) == []
     return out
+
+
+def mask_of(out: Path, name: str) -> np.ndarray:
+    """The mask of a photo, by its name without the ending."""
+    values = np.asarray(Image.open(out / "masks" / f"{name}.png"))
+    assert set(np.unique(values)) <= {0, 255}
+    return np.asarray(values > 0)
+
+
+def rows(out: Path) -> dict[str, dict[str, str]]:
+    """The rows of the table by photo."""
+    return {row["photo"]: row for row in csv.DictReader((out / "predictions.csv").read_text().splitlines())}

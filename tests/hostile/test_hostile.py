@@ -10,7 +10,8 @@ from pathlib import Path
 
 import drill
 import pytest
-from cases import CASES, KEPT, MEASURED, Evil, safetensors
+from cases import CASES, KEPT, MEASURED
+from malformed import Evil, safetensors
 from photographs import write_folder
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -63,7 +63,7 @@ GUARDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "labels": {
         "synth/labels/label_statistics.py": tuple(
-            f"tests/synth/validation/test_checks.py::test_{name}"
+            f"{LABELS}test_label_statistics.py::test_{name}"
             for name in (
                 "counts_of_two_squares_and_a_speck",
                 "the_edge_of_the_picture_is_no_boundary",

@@ -218,7 +218,7 @@ def _run(
         rng = np.random.default_rng([seed, 11, number])
         before, latest = [item for own in inspections[:number] for item in own], inspections[number]
         agreement.append(_agreement(states[-1], before, latest, asset, texels, rng))
-        after, power = _update(states, before, latest, asset, texels, power, rng)
+        after, power = update(states, before, latest, asset, texels, power, rng)
         states.append(after)
     return Attempt(states=tuple(states), agreement=tuple(agreement), power=power)
 
@@ -246,7 +246,7 @@ def _agreement(
     )
 
 
-def _update(
+def update(
     states: Sequence[Particles],
     before: Sequence[Sighting],
     latest: Sequence[Sighting],

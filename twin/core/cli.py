@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn, get_type_hints
 from corrotwin.twin.core import text
 from corrotwin.twin.core.errors import InputError, WorkError
 
-_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")  # of each period in µs, how many a container may use, or "max"
+CPU_MAX = Path("/sys/fs/cgroup/cpu.max")  # of each period in µs, how many a container may use, or "max"
 _SHARED_MEMORY = ("out of shared memory", "unable to allocate shared memory")  # as PyTorch's loader says it
 
 
@@ -201,7 +201,7 @@ def available_cores() -> int:
     """Cores this process may use: those it is bound to, and no more than its container may have (cgroup v2)."""
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        quota, period = map(int, _CPU_MAX.read_text().split())
+        quota, period = map(int, CPU_MAX.read_text().split())
     except (OSError, ValueError):  # no container, or "max"
         return bound
     return max(1, min(bound, quota // period))

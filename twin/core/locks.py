@@ -118,7 +118,7 @@ def _lock(folder: Path, patience_seconds: float) -> BinaryIO:
                 (folder / LOCK).unlink(missing_ok=True)  # of a copy by hard links: the other name keeps its content
             elif holder is None:
                 stream.truncate(0)
-                stream.write(f"{os.getpid()} {platform.node() or '?'} {_machine()}".encode())
+                stream.write(f"{os.getpid()} {platform.node() or '?'} {machine()}".encode())
                 return stream
         except BaseException:
             stream.close()
@@ -164,7 +164,7 @@ def _holder(stream: BinaryIO, folder: Path) -> tuple[str | None, bool]:
         reason = f"this file system has no locks ({error.strerror})"
         raise InputError(f"{folder}: {reason}; choose another folder") from error
     said = _content(stream).split()
-    if len(said) == 3 and said[2] != _machine():
+    if len(said) == 3 and said[2] != machine():
         # The lock of a file system may not reach over machines, or outlive one: the lease decides.
         silent = _now(folder) - os.fstat(stream.fileno()).st_mtime
         if silent < -BEAT_SECONDS:
@@ -238,7 +238,7 @@ def _now(folder: Path) -> float:
         return os.fstat(probe.fileno()).st_mtime
 
 
-def _machine() -> str:
+def machine() -> str:
     """Return an id of this machine since its start, unlike that of all others on its file systems."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()  # no file, so not by way of `files`

@@ -50,7 +50,7 @@ def log(monkeypatch: pytest.MonkeyPatch, fake_dataset: Maker, fake_run: Maker) -
         external_sets, "measure", lambda run, *rest: (Path(run) / WEIGHTS).is_file() and measure(run, *rest)
     )
     monkeypatch.setattr(cluster, "connect", lambda address: None)
-    monkeypatch.setattr(planning, "_probe", lambda configs: (0, [(2.0, 0.1)] * len(configs)))
+    monkeypatch.setattr(planning, "probe", lambda configs: (0, [(2.0, 0.1)] * len(configs)))
     return log
 
 

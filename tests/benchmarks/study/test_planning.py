@@ -50,7 +50,7 @@ def probed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         asked.append([each.backbone for each in configs])
         return 0, [(2.0, 0.1)] * len(configs)
 
-    monkeypatch.setattr(planning, "_probe", answer)
+    monkeypatch.setattr(planning, "probe", answer)
     return asked
 
 
@@ -170,7 +170,7 @@ def test_the_cards_are_counted_also_where_the_runs_there_tell_the_time(monkeypat
         asked.append(configs)
         return 2, []
 
-    monkeypatch.setattr(planning, "_probe", probe)
+    monkeypatch.setattr(planning, "probe", probe)
     run = SimpleNamespace(
         manifest={"config": {"backbone": "vgg16"}, "train_seconds": 5.0, "device": "cuda: NVIDIA H100"}
     )
@@ -221,7 +221,7 @@ def test_a_plan_places_runs_as_the_scheduler_would(
 def test_a_probe_alone_on_a_card_says_too_little_of_runs_that_share_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(planning, "_probe", lambda configs: (1, [(2.0, 0.1)] * len(configs)))
+    monkeypatch.setattr(planning, "probe", lambda configs: (1, [(2.0, 0.1)] * len(configs)))
     monkeypatch.setattr(placement, "available_cores", lambda: 16)
     config = choose("small", kinds=("real",), backbones=("vgg16",), real_fractions=(1.0,), runs=2)
     photos = {"train": 8, "valid": 1, "test": 1}

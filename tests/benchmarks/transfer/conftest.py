@@ -64,7 +64,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, fake_run: Maker, failing: list[str]
     monkeypatch.setattr(fanout, "fan_out", fake_fan_out)
     monkeypatch.setattr(cluster, "connect", lambda address: None)
     monkeypatch.setattr(dispatch, "train_run", fake_train_run)
-    monkeypatch.setattr(planning, "_probe", lambda configs: (0, [(2.0, 0.1)] * len(configs)))
+    monkeypatch.setattr(planning, "probe", lambda configs: (0, [(2.0, 0.1)] * len(configs)))
     monkeypatch.setattr(evaluate, "measure_run", measure_run)
     monkeypatch.setattr(evaluate, "predict_masks", lambda run, photos: [coco.mask(photo) for photo in photos])
     monkeypatch.setattr(background_fp, "measure", clean_counts)

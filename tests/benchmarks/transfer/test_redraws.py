@@ -128,7 +128,7 @@ def test_the_plan_counts_the_steps_of_every_run_alike_in_redraws_and_folds(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A redraw takes many epochs of few steps, a fold few of many."""
-    monkeypatch.setattr(planning, "_probe", lambda configs: (0, [(60.0, 0.0)] * len(configs)))
+    monkeypatch.setattr(planning, "probe", lambda configs: (0, [(60.0, 0.0)] * len(configs)))
     for counts in ({"redraws": 1, "runs": 1}, {"redraws": 1, "runs": 0}, {"redraws": 0, "runs": 1}):
         give(home, **counts, folds=4, steps=8, dry_run=True)
         assert "minutes a run: mobilenet_v2 8.0 (probed)" in capsys.readouterr().out

@@ -1,5 +1,4 @@
 import csv
-import fnmatch
 import os
 import re
 import signal
@@ -36,7 +35,7 @@ from corrotwin.benchmarks.study import dispatch, draws
 from corrotwin.benchmarks.transfer import evaluation_log, layout, resampling
 from corrotwin.benchmarks.transfer.protocol import ProtocolSettings
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.data import coco
 from corrotwin.synth.rendering import fanout
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_json
@@ -108,26 +107,6 @@ def test_each_photo_that_does_not_train_has_a_row_for_each_run_and_arm(
     assert figure.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_same_command_repeats_nothing_and_more_redraws_and_runs_add_to_it(home: Path, trained: list[str]) -> None:
-    give(home, renders_per_run=3)
-    before = snapshot(home / "out")
-    trained.clear()
-    give(home)  # the draws are those of the runs there
-    assert trained == []
-    after = snapshot(home / "out")
-    log, page = after.pop(evaluation_log.LOG), [name for name in after if name.endswith("-per-image.csv")]
-    assert log.startswith(before.pop(evaluation_log.LOG))
-    assert all(after[name] == before[name] for name in after if "/run-01/" in name or name in page)
-    give(home, redraws=2)
-    assert {"/".join(each.split("/")[1:3]) for each in ids(trained, home)} == {"run-02/few"}
-    trained.clear()
-    give(home, redraws=2, runs=2)
-    assert {"/".join(each.split("/")[1:3]) for each in ids(trained, home)} == {"run-02/fold-1", "run-02/fold-2"}
-    trained.clear()
-    give(home, redraws=0, runs=2)
-    assert trained == []
-
-
 @pytest.mark.parametrize(("redraws", "runs"), [(2, 2), (2, 1), (0, 2)])
 def test_each_run_trains_on_a_draw_of_its_own_in_its_redraw_and_all_its_folds_and_arms(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], redraws: int, runs: int
@@ -180,53 +159,6 @@ def test_the_plan_says_the_power_of_the_comparisons_that_its_tables_make(
     if options == {}:
         give(home, redraws=3, runs=2, mixed_only=True, render_share=0.25, dry_run=True)  # beside those of 50 % there
         assert planned() == [lines(5)[0]]
-
-
-def test_a_transfer_whose_runs_share_one_draw_goes_on_so_and_says_it(
-    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As folders were made before runs had draws of their own."""
-    whole = coco.read(home / "renders")
-    with monkeypatch.context() as patch:
-        patch.setattr(draws, "deal", lambda renders, **_: (renders,) * 2)
-        give(home, runs=2)
-    for path in (home / "out").glob("photos/run-*/*/renders-*/study.json"):
-        kept = read_json(path)
-        del kept["renders"]["draws"]
-        write_json(path, kept)
-    trained.clear()
-    capsys.readouterr()
-    assert give(home, runs=2) == 0
-    assert trained == []
-    assert "all runs share one draw of 6, so what is found speaks of these renders alone" in capsys.readouterr().out
-    give(home, runs=3)
-    assert {each.split("/")[1] for each in ids(trained, home)} == {"run-03"}
-    made = {read_json(Path(each) / "run.json")["data"]["renders"] for each in trained}
-    assert made == {None, whole.digest}
-    with pytest.raises(InputError, match="all runs there share one draw of these renders; leave out `renders_per_run`"):
-        give(home, runs=2, renders_per_run=3)
-
-
-def test_fewer_redraws_and_runs_than_are_there_take_none_out_of_the_tables(home: Path, trained: list[str]) -> None:
-    give(home, redraws=3, runs=2)
-    tables = snapshot(home / "out" / "tables")
-    give(home, redraws=1, runs=1)
-    after = snapshot(home / "out" / "tables")
-    for ending in (".md", ".html"):
-        before, now = (each.pop(name) for each in (tables, after) for name in list(each) if name.endswith(ending))
-        assert before.replace(b"opened 1 time ", b"opened 2 times ") == now
-    assert {name: after[name] for name in tables if not name.endswith(".png")} == {
-        name: content for name, content in tables.items() if not name.endswith(".png")
-    }
-
-
-def test_runs_of_photos_alone_serve_all_renders_of_a_folder(home: Path, trained: list[str]) -> None:
-    give(home)
-    trained.clear()
-    give(home, renders=home / "better")
-    assert len(trained) == 2 + 2 * 2
-    assert not [each for each in ids(trained, home) if "/photos/runs" in each]
-    assert len(list((home / "out" / "tables").glob("*.md"))) == 2
 
 
 def test_another_way_of_mixing_trains_its_own_arms_alone(home: Path, trained: list[str]) -> None:
@@ -371,144 +303,6 @@ def test_the_curve_takes_the_first_renders_each_within_the_next(
         assert f"| mixed50-10pct − mixed50-10pct (first {count}) | " in said
 
 
-def test_goals_are_given_again_without_the_photos_that_screens_have_shown(
-    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    give(home)
-    assert "that tuning has seen" not in capsys.readouterr().out
-    give_screen(home)
-    give(home)
-    shown = splits.load(next((home / "out").glob("photos/screen/renders-*/split.json"))).test
-    said = capsys.readouterr().out
-    without = section(said, f"Without the {len(shown)} photos that tuning has seen")
-    unseen = {name: spot for name, spot in layout.read_photos(home / "photos").spots.items() if name not in shown}
-    for arm, values in by_spot(home, "per_image.csv", f1, unseen).items():
-        assert f"| {arm} | {spread(values)} | 1 |" in without
-
-
-def test_redraws_without_a_photo_that_tuning_has_not_seen_are_left_out_of_what_is_given_again(
-    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    photos = layout.read_photos(home / "photos")
-    redraws = [resampling.redraw(photos.data, photos.spots, ProtocolSettings(**SETTINGS), each) for each in range(6)]
-    left = redraws[1].split.train
-    tested = sum({*left} <= {*each.split.test} for each in redraws)
-    assert 0 < tested < 6
-    give(home, redraws=6, runs=1, seen=tuple(name for name in photos.spots if name not in left))
-    without = section(capsys.readouterr().out, "Without the 18 photos that tuning has seen")
-    assert "2 photos of 1 spot" in without
-    for arm in FEW:
-        assert re.search(rf"^\| {arm} \| 0\.[\d ±.]+ \| {tested} \|$", without, re.MULTILINE)
-    assert "| real | 0." in without
-
-
-@pytest.mark.parametrize(("patterns", "taken"), [(("photo-1*.png",), 10), (("photo-1*", "photo-03.png"), 12)])
-def test_goals_are_given_again_without_photos_that_tuning_has_seen_otherwise(
-    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], patterns: tuple[str, ...], taken: int
-) -> None:
-    give(home, seen=patterns)
-    said = capsys.readouterr().out
-    without = section(said, f"Without the {taken} photos that tuning has seen")
-    spots = layout.read_photos(home / "photos").spots
-    seen = {spot for name, spot in spots.items() if any(fnmatch.fnmatch(name, each) for each in patterns)}
-    unseen = {name: spot for name, spot in spots.items() if spot not in seen}  # with all photos of their spots
-    assert len(unseen) == 20 - taken
-    assert f"{len(unseen)} photos of {len(set(unseen.values()))} spots are left" in without
-    means = {arm: values.mean() for arm, values in by_spot(home, "per_image.csv", f1, unseen).items()}
-    gain = f"{means['mixed50-10pct'] - means['real-10pct']:+.3f}".replace("-", "−")
-    assert f"| mixed50-10pct − real-10pct | {gain} |" in without  # the headline, too
-    for arm, values in by_spot(home, "per_image.csv", f1, unseen).items():
-        assert f"| {arm} | {spread(values)} | 1 |" in without
-
-
-def test_where_tuning_has_seen_all_photos_nothing_is_left(
-    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    give(home, seen=("*",))
-    said = section(capsys.readouterr().out, "Without the 20 photos that tuning has seen")
-    assert said.strip() == "No other is left."
-
-
-def test_each_confirmation_is_logged_before_anything_is_trained_and_screens_and_plans_are_not(
-    home: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    give(home, dry_run=True)
-    assert not (home / "out").exists()
-    give_screen(home)
-    assert evaluation_log.read(home / "out") == []
-
-    def killed(*_: Any, **__: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fanout, "fan_out", killed)
-        with pytest.raises(KeyboardInterrupt):
-            give(home)
-    give(home)
-    first_time, second = evaluation_log.read(home / "out")
-    assert first_time["renders"]["digests"]["all"] == coco.read(home / "renders").digest
-    assert first_time["sets"] == {"photos": coco.read(home / "photos").digest}
-    assert {"date", "command", "version", "runs"} <= second.keys()
-
-
-def test_a_torn_line_of_the_log_spoils_no_other(tmp_path: Path) -> None:
-    evaluation_log.log(tmp_path, "first", {})
-    with (tmp_path / evaluation_log.LOG).open("a") as stream:
-        stream.write('{"date": "20')
-    evaluation_log.log(tmp_path, "second", {})
-    assert [each["command"] for each in evaluation_log.read(tmp_path)] == ["first", "second"]
-
-
-def test_the_version_is_that_of_the_program_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not that of a repository around an installed program."""
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    monkeypatch.setattr(evaluation_log, "__file__", str(tmp_path / "openings.py"))
-    (tmp_path / "openings.py").touch()
-    assert evaluation_log.version() is None
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=me", "-c", "user.email=me@here"]
-    subprocess.run([*git, "add", "openings.py"], check=True)
-    subprocess.run([*git, "commit", "--quiet", "-m", "one"], check=True)
-    clean_version = evaluation_log.version()
-    assert clean_version is not None
-    (tmp_path / "openings.py").write_text("changed")
-    assert evaluation_log.version() == f"{clean_version}-dirty"
-
-
-def test_what_a_later_command_was_not_asked_for_is_said_before_its_tables_lose_it(
-    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    every = {"render_counts": (2, 4), "across": (home / "yard",), "clean": home / "clean"}
-    give(home, **every)
-    give(home, **every, dry_run=True)
-    assert "tables will be without" not in capsys.readouterr().out
-    give(home, render_counts=(2,), across=(home / "yard",), dry_run=True)
-    said = capsys.readouterr().out
-    assert "without the first 4 renders, tried before: give --render-counts 4, too" in said
-    assert "without clean, measured before and not named now" in said
-    for other_arms in ({"mixed_only": True}, {"render_share": 0.25}):  # they would be refused, or trained
-        give(home, **other_arms, dry_run=True)
-        assert "without the first 2 4 renders, tried before\n" in capsys.readouterr().out
-    give(home, dry_run=True)
-    said = capsys.readouterr().out
-    assert "--render-counts 2 4, too" in said
-    assert "without clean, yard, measured" in said
-    give(home, renders=home / "better", dry_run=True)
-    assert "--render-counts" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("command", [give_screen, give])
-def test_photos_that_were_dealt_otherwise_are_refused_before_anything_is_opened(
-    home: Path, trained: list[str], command: Callable[[Path], int]
-) -> None:
-    command(home)
-    before = snapshot(home / "out")
-    table = home / "photos" / "spots.csv"
-    table.write_text(table.read_text().replace(",1\n", ",0\n"))
-    with pytest.raises(InputError, match=r"split\.json: deals the photos of .*photos otherwise; put the photos and"):
-        command(home)
-    assert snapshot(home / "out") == before
-
-
 @pytest.mark.slow
 def test_a_real_screen_and_a_confirmation_killed_in_the_middle(home: Path) -> None:
     def start(command: str, *more: str) -> "subprocess.Popen[str]":
@@ -581,32 +375,6 @@ def test_all_parts_are_handed_out_at_once_and_tables_come_with_the_first_whole_r
     assert all(tables[key] for key in handed[9:])
 
 
-def test_a_folder_is_of_one_backbone_and_its_first_weights(home: Path, trained: list[str]) -> None:
-    give(home)
-    before = snapshot(home / "out")
-    for other, message in (
-        ({"backbone": "vgg16"}, "its runs are of mobilenet_v2 with first weights none, not of vgg16 with none; give"),
-        ({"encoder_weights": "imagenet"}, "not of mobilenet_v2 with imagenet; give `backbone` mobilenet_v2 and"),
-        ({"backbone": "mobilenet_v3"}, "backbone 'mobilenet_v3' is unknown; the nearest: "),
-    ):
-        for command in (give, give_screen):
-            with pytest.raises(InputError, match=message) as caught:
-                command(home, **other)
-            assert "\n" not in str(caught.value)
-    assert snapshot(home / "out") == before
-    give(home, out=home / "other", backbone="vgg16")
-    assert {Path(each).name.rpartition("-")[0].rpartition("-")[2] for each in trained[10:]} == {"vgg16"}
-    assert read_json(home / "other" / "claim.json")["configuration"]["backbone"] == "vgg16"
-
-
-def test_renders_that_were_moved_keep_the_size_of_their_draws(home: Path, trained: list[str]) -> None:
-    give(home, runs=1, renders_per_run=2)
-    (home / "renders").rename(home / "elsewhere")
-    trained.clear()
-    give(home, runs=1, renders=home / "elsewhere")
-    assert trained == []
-
-
 def test_prepared_weights_reach_every_run(home: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     train, weights = dispatch.train_run, set()
 
@@ -620,19 +388,3 @@ def test_prepared_weights_reach_every_run(home: Path, trained: list[str], monkey
     assert weights == {home / "weights"}
     with pytest.raises(InputError, match=r"--weights .*: first weights are random here; add --enc"):
         give(home, runs=1, weights=home / "weights")
-
-
-def test_a_folder_of_the_earlier_protocol_is_refused(home: Path, trained: list[str]) -> None:
-    """Its few photos were drawn within folds."""
-    give(home)
-    claim = read_json(home / "out" / "claim.json")
-    del claim["configuration"]["few"]
-    write_json(home / "out" / "claim.json", claim)
-    before = snapshot(home / "out")
-    trained.clear()
-    for command in (give, give_screen):
-        with pytest.raises(InputError, match="out: an earlier version drew its few photos within folds") as caught:
-            command(home)
-        assert "\n" not in str(caught.value)
-    assert trained == []
-    assert snapshot(home / "out") == before

@@ -200,9 +200,8 @@ def test_two_processes_extract_at_once_and_a_killed_one_leaves_nothing_that_is_r
     path, cache = pack(tmp_path / "export.zip", roboflow), tmp_path / "cache"
     code = (
         "import sys, time, pathlib; from corrotwin.segmentation.data import archive\n"
-        "write = archive._write\n"
-        "def slow(*arguments): time.sleep(float(sys.argv[3])); write(*arguments)\n"
-        "archive._write = slow\n"
+        "new_file = archive.new_file\n"
+        "archive.new_file = lambda path: time.sleep(float(sys.argv[3])) or new_file(path)\n"
         "print(archive.extracted(pathlib.Path(sys.argv[1]), cache=pathlib.Path(sys.argv[2])))"
     )
 

@@ -13,7 +13,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from scipy import ndimage
 
-from corrotwin.segmentation.data import coco, coco_check, groups
+from corrotwin.segmentation.data import coco, coco_check
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_json
 
@@ -123,70 +123,9 @@ def test_what_is_written_loads_in_pycocotools(flat, capsys):
     assert theirs.loadCats([1])[0]["name"] == "corrosion"
 
 
-def test_layouts(roboflow, rendered, flat):
-    export = coco.read(roboflow)
-    assert [sum(p.split == part for p in export.photos) for part in coco.SPLITS] == [12, 4, 5]
-    assert len({photo.file_name for photo in export.photos}) == 21
-    assert export.photos[0].file_name == "train/train_000.png"
-    assert {photo.split for photo in coco.read(rendered).photos} == {None}
-    assert coco.read(flat()).photos[0].path.name == "photo.png"
-    assert len(coco.read(roboflow / "test").photos) == 5
-
-
 def test_super_category_without_annotations_is_fine(flat):
     folder = flat(lambda d, _: d["categories"].insert(0, {"id": 0, "name": "corrosion", "supercategory": "none"}))
     assert coco.mask(coco.read(folder).photos[0]).sum() == 12
-
-
-def moved(folder, to):
-    (folder / to).parent.mkdir(parents=True, exist_ok=True)
-    (folder / "photo.png").rename(folder / to)
-
-
-@pytest.mark.parametrize(
-    ("stated", "there", "named"),
-    [
-        ("north\\photo.png", "north/photo.png", "north/photo.png"),
-        ("north\\photo.png", "images/north/photo.png", "north/photo.png"),
-        ("north\\photo.png", "north\\photo.png", "north\\photo.png"),
-        ("bru\u0308cke.png", "br\u00fccke.png", "bru\u0308cke.png"),
-        ("br\u00fccke.png", "images/bru\u0308cke.png", "br\u00fccke.png"),
-    ],
-)
-def test_names_of_other_systems_are_found(stated, there, named, flat):
-    def change(document, folder):
-        document["images"][0]["file_name"] = stated
-        moved(folder, there)
-
-    folder = flat(change)
-    [photo] = coco.read(folder).photos
-    assert (photo.file_name, photo.path) == (named, folder / there)
-
-
-@pytest.mark.parametrize("there", ["images/photo.png", "images/default/photo.png"])
-def test_an_export_of_cvat(there, flat, tmp_path):
-    folder = flat(lambda document, folder: moved(folder, there))
-    (folder / "annotations").mkdir()
-    (folder / "labels.json").rename(folder / "annotations" / "instances_default.json")
-    [photo] = coco.read(folder).photos
-    assert photo.path == folder / there
-    assert photo.annotations
-    assert coco.unwrapped(tmp_path) == folder
-
-
-def test_an_export_of_label_studio(flat):
-    """Names are addresses of its local storage, and photos without a label have no size."""
-
-    def change(document, folder):
-        Image.new("RGB", (8, 6)).save(folder / "clean ü.png")
-        document["images"][0]["file_name"] = "/data/local-files/?d=photo.png"
-        unlabelled = {"id": 9, "file_name": "/data/local-files/?d=clean%20%C3%BC.png", "width": None, "height": None}
-        document["images"].append(unlabelled)
-
-    photos = coco.read(flat(change)).photos
-    assert {(photo.file_name, photo.width, photo.height) for photo in photos} == {
-        ("photo.png", 8, 6), ("clean ü.png", 8, 6),
-    }  # fmt: skip
 
 
 def test_digest_follows_content_not_place(flat, tmp_path):
@@ -236,6 +175,7 @@ SQUARE = [1, 1, 4, 1, 4, 4, 1, 4]
 BAD = {
     "no segmentation": (segmentation([]), "labels.json: annotation 5 of image 3"),
     "no segmentation key": (lambda d, f: d["annotations"][0].pop("segmentation"), "labels.json: annotation 5"),
+    "a name that is not UTF-8": (file_name("br\udcfccke.png"), "labels.json: not valid JSON .*surrogates not allowed"),
     "four numbers": (segmentation([[1, 1, 4, 4]]), "labels.json: annotation 5.*6 numbers"),
     "odd numbers": (segmentation([[*SQUARE, 3]]), "labels.json: annotation 5.*in turn"),
     "NaN": (segmentation([[*SQUARE, float("nan"), 2]]), "labels.json: annotation 5.*NaN"),
@@ -310,6 +250,7 @@ def test_bad_input_is_one_line_that_names_the_file(case, flat):
         ("[]", "labels.json: json, but not COCO"),
         ("\ufeff{", "labels.json: not valid JSON"),
         ("\0", "labels.json: not valid JSON"),
+        pytest.param("[" * 100_000, "labels.json: not valid JSON", id="nested without end"),
     ],
 )
 def test_json_that_is_not_coco(content, message, flat):
@@ -318,17 +259,6 @@ def test_json_that_is_not_coco(content, message, flat):
     with pytest.raises(InputError, match=message) as caught:
         coco.read(folder)
     assert "\n" not in str(caught.value)
-
-
-def test_a_json_may_be_named_itself(flat, tmp_path):
-    folder = flat(lambda _, folder: (folder / "notes.json").write_text("{}"))
-    with pytest.raises(InputError, match="several json files"):
-        coco.read(folder)
-    data = coco.read(folder / "labels.json")
-    assert (data.folder, len(data.photos)) == (folder, 1)
-    (tmp_path / "labels.txt").write_text("{}")
-    with pytest.raises(InputError, match=r"labels\.txt: neither a folder"):
-        coco.read(tmp_path / "labels.txt")
 
 
 def two_classes(document, folder):
@@ -377,131 +307,6 @@ def test_classes_that_choose_nothing(classes, message, flat):
         coco.read(folder, classes=classes)
 
 
-def test_names_that_differ_by_case_are_two_images(flat):
-    def add(document, folder):
-        Image.new("RGB", (8, 6)).save(folder / "Photo.png")
-        document["images"].append({**document["images"][0], "id": 4, "file_name": "Photo.png"})
-
-    photos = coco.read(flat(add)).photos
-    assert [photo.file_name for photo in photos] == ["photo.png", "Photo.png"]
-    assert (coco.image(photos[0]) != coco.image(photos[1])).any()
-
-
-def test_missing_and_empty_folders(tmp_path):
-    with pytest.raises(InputError, match="nowhere: no such folder"):
-        coco.read(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="no COCO json"):
-        coco.read(tmp_path)
-
-
-def test_a_jpeg_damaged_inside_is_no_garbage(tmp_path):
-    """Pillow decodes it without a word."""
-    rng = np.random.default_rng(0)
-    path = tmp_path / "photo.jpg"
-    Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(path, quality=95)
-    assert coco.decoded(path).shape == (64, 64, 3)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2 : len(content) // 2 + 200] = bytes(200)
-    path.write_bytes(content)
-    with pytest.raises(InputError, match=r"photo.jpg: cannot be decoded .*; replace the file"):
-        coco.decoded(path)
-
-
-def test_names_that_are_not_utf8_are_refused(flat):
-    def rename(document, folder):
-        document["images"][0]["file_name"] = "br\udcfccke.png"
-
-    with pytest.raises(InputError, match=r"labels.json: not valid JSON .*surrogates not allowed"):
-        coco.read(flat(rename))
-
-
-def test_json_nested_without_end(tmp_path):
-    (tmp_path / "labels.json").write_text("[" * 100_000)
-    with pytest.raises(InputError, match=r"labels.json: not valid JSON"):
-        coco.read(tmp_path)
-
-
-def test_image_that_breaks_off_is_named_when_decoded(flat):
-    def cut(document, folder):
-        Image.fromarray(np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8)).save(folder / "p.jpg")
-        content = (folder / "p.jpg").read_bytes()
-        (folder / "p.jpg").write_bytes(content[:-60])
-        document["images"][0]["file_name"] = "p.jpg"
-
-    photo = coco.read(flat(cut)).photos[0]
-    with pytest.raises(InputError, match=r"p\.jpg: cannot be decoded"):
-        coco.image(photo)
-
-
-GREY = np.arange(48, dtype=np.uint8).reshape(6, 8)
-PICTURES = {
-    "grey": Image.fromarray(GREY),
-    "grey with alpha": Image.merge("LA", [Image.fromarray(GREY), Image.new("L", (8, 6), 9)]),
-    "16 bits": Image.fromarray(GREY.astype(np.uint16) * 256 + 255),
-    "palette": Image.fromarray(GREY).convert("P"),
-    "RGBA": Image.fromarray(GREY).convert("RGBA"),
-}
-
-
-@pytest.mark.parametrize("kind", PICTURES)
-def test_kinds_of_pixels_become_rgb(kind, flat):
-    photo = coco.read(flat(lambda _, folder: PICTURES[kind].save(folder / "photo.png"))).photos[0]
-    pixels = coco.image(photo)
-    assert pixels.dtype == np.uint8
-    assert np.array_equal(pixels, np.repeat(GREY[..., None], 3, axis=2))
-
-
-def test_cmyk_becomes_rgb(flat):
-    def cmyk(document, folder):
-        Image.new("CMYK", (8, 6), (0, 255, 255, 0)).save(folder / "p.tif")
-        document["images"][0]["file_name"] = "p.tif"
-
-    assert (coco.image(coco.read(flat(cmyk)).photos[0]) == (255, 0, 0)).all()
-
-
-def test_odd_metadata_is_no_trouble(flat):
-    def spoil(document, folder):
-        Image.fromarray(GREY).save(folder / "p.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01")
-        document["images"][0]["file_name"] = "p.jpg"
-
-    assert coco.image(coco.read(flat(spoil)).photos[0]).shape == (6, 8, 3)
-
-
-@pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
-def test_a_turned_photo_with_an_odd_tag_is_upright(ending, flat):
-    """The unit of its resolution is a text, not a number: Pillow reads that and cannot write it anew."""
-    tags = [(0x0112, 3, 1, b"\0\6\0\0"), (0x0128, 2, 2, b"2\0\0\0")]
-    block = b"".join(struct.pack(">HHI", *tag) + value for *tag, value in tags)
-    exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, len(tags)) + block + bytes(4)
-
-    def turn(document, folder):
-        options = {"jpg": {"quality": 100}, "webp": {"lossless": True}}.get(ending, {})
-        Image.fromarray(np.rot90(GREY).copy()).save(folder / f"p.{ending}", exif=exif, **options)
-        document["images"][0]["file_name"] = f"p.{ending}"
-
-    pixels = coco.image(coco.read(flat(turn)).photos[0])
-    assert np.abs(pixels[..., 0].astype(int) - GREY).max() <= (2 if ending == "jpg" else 0)
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("ending", ["png", "tif", "jpg", "webp"])
-def test_exif_rotation_is_applied(ending, orientation, flat):
-    stored = {  # what the camera stored of GREY, by the standard's table of row 0 and column 0
-        1: GREY, 2: GREY[:, ::-1], 3: GREY[::-1, ::-1], 4: GREY[::-1],
-        5: GREY.T, 6: np.rot90(GREY), 7: GREY.T[::-1, ::-1], 8: np.rot90(GREY, -1),
-    }  # fmt: skip
-
-    def turn(document, folder):
-        exif = Image.Exif()
-        exif[0x0112] = orientation
-        options = {"jpg": {"quality": 100}, "webp": {"lossless": True}}.get(ending, {})
-        Image.fromarray(stored[orientation].copy()).save(folder / f"p.{ending}", exif=exif, **options)
-        document["images"][0]["file_name"] = f"p.{ending}"
-
-    pixels = coco.image(coco.read(flat(turn)).photos[0])
-    assert np.abs(pixels[..., 0].astype(int) - GREY).max() <= (2 if ending == "jpg" else 0)
-
-
 @pytest.mark.photos
 @pytest.mark.parametrize(("name", "count"), [("steel-bridges", 330), ("painted-steel", 241)])
 def test_real_photos_have_the_areas_that_their_annotations_state(name, count, photos):
@@ -533,59 +338,3 @@ def test_items_are_taken_evenly_from_first_to_last(count, most):
     if len(taken) > 1:
         assert (taken[0], taken[-1]) == (0, count - 1)
         assert np.ptp(np.diff(taken)) <= 1
-
-
-def two_spellings(folder: Path, first: str, second: str, file: str) -> Path:
-    """A json that lists one file under two names, and a second file under its own."""
-    entries = []
-    for key, (name, path) in enumerate([(first, file), (second, file), ("other.png", "other.png")]):
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((6, 8, 3), key, dtype=np.uint8)).save(folder / path)
-        entries.append({"id": key, "file_name": name, "width": 8, "height": 6})
-    segmentation = [[1, 1, 5, 1, 5, 4]]
-    annotations = [{"id": key, "image_id": key, "category_id": 1, "segmentation": segmentation} for key in range(3)]
-    write_json(folder / "annotations.json", coco.document(entries, annotations, description="spelled twice"))
-    return folder
-
-
-SPELLINGS = {
-    "a dot in front": ("0.png", "./0.png", "0.png"),
-    "a dot inside": ("a/0.png", "a/./0.png", "a/0.png"),
-    "two slashes": ("a/0.png", "a//0.png", "a/0.png"),
-    "backslashes": ("a/0.png", "a\\0.png", "a/0.png"),
-    "a dot and a backslash": ("0.png", ".\\0.png", "0.png"),
-    "with and without images": ("0.png", "images/0.png", "images/0.png"),
-    "accents": ("br\u00fccke.png", "bru\u0308cke.png", "br\u00fccke.png"),
-}
-
-
-@pytest.mark.parametrize("swapped", [False, True])
-@pytest.mark.parametrize("name", SPELLINGS)
-def test_two_spellings_of_one_file_are_refused_by_both(name, swapped, tmp_path):
-    first, second, file = SPELLINGS[name]
-    if swapped:
-        first, second = second, first
-    with pytest.raises(InputError) as caught:
-        coco.read(two_spellings(tmp_path, first, second, file))
-    assert f"image 1: file_name {second!r} is the file of image 0, {first!r}; keep one" in str(caught.value)
-
-
-def test_a_file_system_that_ignores_capitals_has_one_file_of_two_spellings(tmp_path):
-    two_spellings(tmp_path, "a.png", "A.png", "a.png")
-    (tmp_path / "A.png").hardlink_to(tmp_path / "a.png")
-    with pytest.raises(InputError, match=r"image 1: file_name 'A\.png' is the file of image 0, 'a\.png'; keep one"):
-        coco.read(tmp_path)
-    (tmp_path / "A.png").unlink()
-    shutil.copy(tmp_path / "a.png", tmp_path / "A.png")  # here it does not
-    assert len(coco.read(tmp_path).photos) == 3
-
-
-@pytest.mark.parametrize("name", ["./0.png", ".//0.png", ".\\0.png", "././0.png"])
-def test_a_photo_has_one_name_however_it_is_spelled(name, tmp_path):
-    """So that tables, splits and groups name it."""
-    folder = two_spellings(tmp_path, name, "second.png", "0.png")
-    Image.fromarray(np.full((6, 8, 3), 9, dtype=np.uint8)).save(folder / "second.png")
-    data = coco.read(folder)
-    assert [photo.file_name for photo in data.photos] == ["0.png", "second.png", "other.png"]
-    (tmp_path / "spots.csv").write_text("file_name,spot\n././0.png,1\nsecond.png,2\nother.png,3\n")
-    assert groups.by_column(tmp_path / "spots.csv", data, "spot")["0.png"] == "1"

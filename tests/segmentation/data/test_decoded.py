@@ -80,17 +80,18 @@ def test_two_processes_at_once_do_no_harm(roboflow, tmp_path):
 
 
 def test_of_several_at_once_one_decodes_and_the_others_wait(roboflow, tmp_path, monkeypatch):
-    decode, calls = decoded._decode, []
+    image, calls = coco.image, []
 
-    def slowly(*arguments):
-        calls.append(threading.get_ident())
-        time.sleep(0.3)
-        decode(*arguments)
+    def slowly(photo):
+        calls.append((threading.get_ident(), photo.file_name))
+        time.sleep(0.02)
+        return image(photo)
 
-    monkeypatch.setattr(decoded, "_decode", slowly)
+    monkeypatch.setattr(coco, "image", slowly)
     with ThreadPoolExecutor(3) as pool:
         found = list(pool.map(lambda _: content(roboflow, tmp_path), range(3)))
-    assert len(set(found)) == len(calls) == 1
+    assert len(set(found)) == len({thread for thread, _ in calls}) == 1
+    assert len(calls) == len(coco.read(roboflow).photos)
     assert len(list(tmp_path.iterdir())) == 2
 
 

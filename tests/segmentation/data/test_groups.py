@@ -355,9 +355,9 @@ def test_copies_of_real_photos_are_found_as_often_as_promised(photos, written):
 
 def test_many_that_are_all_alike_are_one_group_in_little_memory(monkeypatch):
     """Blank photos: every pair is alike, and only as many links are kept as join them."""
-    monkeypatch.setattr(perceptual_hash, "_ROWS", 5)
-    monkeypatch.setattr(perceptual_hash, "_COLUMNS", 7)
-    monkeypatch.setattr(perceptual_hash, "_LINKS", 1)
+    monkeypatch.setattr(perceptual_hash, "ROWS", 5)
+    monkeypatch.setattr(perceptual_hash, "COLUMNS", 7)
+    monkeypatch.setattr(perceptual_hash, "LINKS", 1)
     rng = np.random.default_rng(0)
     three = rng.random((3, 8, 256)) < 0.5
     bits = three[rng.integers(0, 3, 60)]

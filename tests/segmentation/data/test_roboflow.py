@@ -332,7 +332,7 @@ def test_a_killed_fetch_leaves_no_dataset_and_the_next_one_does(service, export,
     service.offers(export)
     code = (
         "import sys, time, pathlib; from corrotwin.segmentation.data import archive, roboflow\n"
-        "archive._write = lambda *_: time.sleep(60)\n"
+        "archive.new_file = lambda path: time.sleep(60)\n"
         "roboflow.fetch(sys.argv[1], out=pathlib.Path(sys.argv[2]))"
     )
     out = tmp_path / "cor"

@@ -10,6 +10,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import save
@@ -129,8 +130,11 @@ def from_memory(trained, monkeypatch):
         fetched.append(backbone)
         return dict(trained[backbone].state_dict())
 
+    def away(*_arguments, **_settings):
+        raise OSError("no network")
+
     monkeypatch.setattr(weights, "fetch", fetch)
-    monkeypatch.setattr(weights, "_origin", lambda place: {"repository": place.repository, "revision": place.revision})
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", away)
     return fetched
 
 

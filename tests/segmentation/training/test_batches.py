@@ -133,7 +133,7 @@ def test_images_that_are_changed_one_by_one_do_not_lie_in_memory(loader_for, arm
 
 def test_images_in_memory_give_the_batches_of_images_on_disk(loader_for):
     made, there = loader_for(), loader_for()
-    there.__dict__["_resident"] = held(there)
+    there.__dict__["on_device"] = held(there)  # as on a GPU
     for (images, masks), (again, truth) in zip(made.batches(0, 6), there.batches(0, 6), strict=True):
         assert torch.equal(images, again)
         assert torch.equal(masks, truth)

@@ -5,34 +5,17 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file
+from small_runs import SMALLEST, config_of
 
-from corrotwin.segmentation.arms import DataArm
-from corrotwin.segmentation.config import DEFAULT_BACKBONE, configure, from_json, to_json
-from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.arms import MIXED, DataArm
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, from_json, to_json
 from corrotwin.segmentation.models.network import build
 from corrotwin.segmentation.training import fine_tuning, inputs
 from corrotwin.segmentation.training import train as train_module
 from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core.errors import InputError
 
-REAL = DataArm(name="real")
-MIXED = DataArm(name="mixed", render_share=0.5)
-SMALLEST = "tu-test_resnet"
 PRETRAINED = {"backbone": DEFAULT_BACKBONE, "encoder_weights": "imagenet"}
-
-
-def config_of(arm=REAL, **changes):
-    tiny = {"backbone": SMALLEST, "seed": 5, "size": 64, "epochs": 2, "batch_size": 4, "threads": 1}
-    limits = {"max_train_images": None, "max_eval_images": None, "encoder_weights": None}
-    return configure("quick", arm=arm, **{**tiny, **limits, **changes})
-
-
-@pytest.fixture(scope="module")
-def data(roboflow, rendered, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CORROTWIN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        real = coco.read(roboflow)
-        yield {"real": real, "split": splits.split(real, how="own", seed=0), "renders": coco.read(rendered)}
 
 
 def weights_after(folder, config, data):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from curves import curves
 from safetensors.torch import load_file
+from small_runs import KilledError
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.arms import REAL
@@ -24,10 +25,6 @@ from corrotwin.twin.core.errors import InputError
 from tests.helpers.unlabelled import photos
 
 BACKBONE = "tu-test_resnet"
-
-
-class KilledError(Exception):
-    """Stands for the end of a process."""
 
 
 def config_of(**changes):

@@ -11,6 +11,7 @@ import pytest
 import torch
 from photographs import write_folder
 from safetensors.torch import load_file
+from small_runs import SMALLEST, config_of
 
 import corrotwin as ct
 from corrotwin.segmentation import runs, shipped
@@ -18,7 +19,6 @@ from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.commands import average as average_command
 from corrotwin.segmentation.commands import evaluate as evaluate_command
 from corrotwin.segmentation.commands import predict as predict_command
-from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.deployment import model_card
 from corrotwin.segmentation.evaluation import evaluate
@@ -26,22 +26,10 @@ from corrotwin.segmentation.training import averaging, checkpoint, completion, i
 from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core.errors import InputError
 
-REAL = DataArm(name="real")
-SMALLEST = "tu-test_resnet"
-
-
-def config_of(**changes):
-    tiny = {"backbone": SMALLEST, "seed": 5, "size": 64, "epochs": 2, "batch_size": 4, "threads": 1, "arm": REAL}
-    limits = {"max_train_images": None, "max_eval_images": None, "encoder_weights": None}
-    return configure("quick", **{**tiny, **limits, **changes})
-
 
 @pytest.fixture(scope="module")
-def data(roboflow, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CORROTWIN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        real = coco.read(roboflow)
-        yield {"real": real, "split": splits.split(real, how="own", seed=0), "renders": None}
+def data(data):
+    return {**data, "renders": None}
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import small_runs
 import torch
 from curves import curves
 from safetensors.torch import load_file
+from small_runs import KilledError
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.arms import MIXED, REAL, DataArm, taught_by
 from corrotwin.segmentation.augmentation import augment
-from corrotwin.segmentation.config import configure, from_json, to_json
-from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.config import from_json, to_json
 from corrotwin.segmentation.evaluation.evaluate import measured_photos
 from corrotwin.segmentation.models.network import normalise
 from corrotwin.segmentation.prediction.predictor import Settings
@@ -32,27 +33,8 @@ CONTROL = DataArm(name="control", self_training="photos")
 RENDERS_TAUGHT = DataArm(name="renders", render_share=1.0, self_training="unlabelled")
 
 
-class KilledError(Exception):
-    """Stands for the end of a process."""
-
-
 def config_of(arm=TAUGHT, **changes):
-    tiny = {"backbone": "tu-test_resnet", "seed": 5, "size": 64, "epochs": 3, "batch_size": 4, "threads": 1}
-    limits = {"max_train_images": None, "max_eval_images": None, "encoder_weights": None}
-    return configure("quick", arm=arm, **{**tiny, **limits, **changes})
-
-
-@pytest.fixture(scope="module", autouse=True)
-def shared_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CORROTWIN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-@pytest.fixture(scope="module")
-def data(roboflow, rendered):
-    real = coco.read(roboflow)
-    return {"real": real, "split": splits.split(real, how="own", seed=0), "renders": coco.read(rendered)}
+    return small_runs.config_of(arm, **{"epochs": 3, **changes})
 
 
 @pytest.fixture(scope="module")

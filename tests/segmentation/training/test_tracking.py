@@ -1,7 +1,7 @@
 """What MLflow is sent of a run, into a real database: once each, whatever is cut off, repeated or away."""
 
-import builtins
 import socket
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -117,7 +117,7 @@ def test_the_command_sends_a_real_training(
 
 
 def test_a_server_that_is_away_is_one_warning_and_gets_what_it_missed(
-    address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -131,8 +131,7 @@ def test_a_server_that_is_away_is_one_warning_and_gets_what_it_missed(
     assert "MLflow takes nothing (" in caplog.text
     with Tracking(away) as tracked:
         tracked.send(folder, "mine")
-        monkeypatch.setattr(tracked, "_uri", address)  # it comes back
-        monkeypatch.setattr(tracked, "_client", None)
+        tracked.uri = address  # it comes back
     _, points = stored(address, folder)
     assert [step for step, _ in points["train_loss"]] == [1, 2]
 
@@ -151,14 +150,7 @@ def test_an_address_that_cannot_do_is_refused_at_once(uri: str, message: str) ->
 
 
 def test_without_mlflow_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def lacking(name: str, *rest: Any) -> Any:
-        if name.partition(".")[0] == "mlflow":
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", lacking)
+    monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(InputError, match=r"pip install 'corrotwin\[mlflow\]'"):
         Tracking("http://localhost:5000")
     Tracking(None).send(Path("no-run"), "nothing")  # which needs it not

@@ -5,7 +5,6 @@ import importlib.metadata
 import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,53 +13,22 @@ from curves import curves
 from PIL import Image
 from safetensors.torch import load_file
 from scipy import ndimage
+from small_runs import COUNTED, PASTED, SYNTHETIC, TENTH, TUNED, KilledError, config_of
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.arms import DataArm
-from corrotwin.segmentation.commands import evaluate as evaluate_command
-from corrotwin.segmentation.commands import tune as tune_command
-from corrotwin.segmentation.config import configure
+from corrotwin.segmentation.arms import MIXED
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.assessment import assess, describe
-from corrotwin.segmentation.training import checkpoint, events, inputs
+from corrotwin.segmentation.training import checkpoint, events
 from corrotwin.segmentation.training import train as train_module
 from corrotwin.segmentation.training.loop import learning_rate
 from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.locks import CLAIM
 
-REAL = DataArm(name="real")
-MIXED = DataArm(name="mixed", render_share=0.5)
-SYNTHETIC = DataArm(name="synthetic", render_share=1.0)
-TENTH = DataArm(name="tenth", real_fraction=0.1, render_share=0.25)
-COUNTED = DataArm(name="counted", render_share=None, render_count=3)
-TUNED = DataArm(name="tuned", pretrain=0.5, adaptation="colours")
-PASTED = DataArm(name="pasted", pretrain=0.5, copy_paste=0.5, augmentation="strong")
-SMALLEST = "tu-test_resnet"  # trains in a third of the time of the paper's smallest
 PAPER = {"backbone": "mobilenet_v2"}
-
-
-class KilledError(Exception):
-    """Stands for the end of a process."""
-
-
-def config_of(arm=REAL, **changes):
-    tiny = {"backbone": SMALLEST, "seed": 5, "size": 64, "epochs": 2, "batch_size": 4, "threads": 1}
-    return configure("quick", arm=arm, **{**tiny, "max_train_images": None, "max_eval_images": None, **changes})
-
-
-@pytest.fixture(scope="module")
-def data(roboflow, rendered):
-    real = coco.read(roboflow)
-    return {"real": real, "split": splits.split(real, how="own", seed=0), "renders": coco.read(rendered)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def shared_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CORROTWIN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -187,21 +155,6 @@ def test_the_counts_of_the_disk_are_the_counts_of_the_weights(undisturbed, data)
     assert describe(summary).startswith("all images; these are the renders that the run was trained with; threshold")
 
 
-def prepared(data, arm=REAL, **changes):
-    return inputs.prepare(config_of(arm, **changes), data["real"], data["split"], data["renders"], workers=0)
-
-
-@pytest.mark.parametrize(
-    ("arm", "trained"),
-    [(REAL, 12), (TENTH, 1), (SYNTHETIC, 0), (replace(SYNTHETIC, adaptation="colours"), 12)],
-    ids=["real", "tenth", "synthetic", "adapted"],
-)
-def test_only_photos_that_a_run_has_learned_from_are_seen(arm, trained, data):
-    seen = prepared(data, arm, max_eval_images=2).seen
-    parts = {photo.sha256: photo.split for photo in data["real"].photos}
-    assert sorted(parts[each] for each in set(seen)) == ["train"] * trained + ["valid"] * 2
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -284,32 +237,25 @@ def test_complete_means_this_configuration_and_these_data(undisturbed, data):
     assert not runs.is_complete(folder, config_of(MIXED, **PAPER), **{**data, "renders": data["real"]})
 
 
-@pytest.mark.parametrize("arm", [REAL, MIXED, SYNTHETIC, TENTH, COUNTED, TUNED, PASTED], ids=lambda arm: arm.name)
-def test_every_arm_is_given_the_same_steps(arm, data):
-    loader = prepared(data, arm, size=32, epochs=1, batch_size=5).loader
-    assert loader.plan.steps_per_epoch == 3  # 12 photos in batches of 5
-    assert loader.plan.photos == {"tenth": 1}.get(arm.name, 12)
-    assert loader.plan.renders == {"real": 0, "counted": 3}.get(arm.name, 7)
-    assert [len(images) for images, _ in loader.batches(0, 3)] == [5, 5, 5]
-
-
 @pytest.mark.parametrize("arm", [SYNTHETIC, COUNTED, TUNED], ids=lambda arm: arm.name)
 def test_a_run_takes_the_steps_that_it_is_given(arm, data, tmp_path, monkeypatch):
     taken, shapes = [], []
-    step, forward = torch.optim.AdamW.step, torch.nn.Module.__call__
+    step = torch.optim.AdamW.step
 
     def counted(self, *arguments, **options):
         taken.append(1)
         return step(self, *arguments, **options)
 
-    def watched(self, *arguments, **options):
-        if type(self).__name__ == "Unet" and self.training and not arguments[0].is_meta:
+    def watched(module, arguments):
+        if type(module).__name__ == "Unet" and module.training and not arguments[0].is_meta:
             shapes.append(len(arguments[0]))
-        return forward(self, *arguments, **options)
 
     monkeypatch.setattr(torch.optim.AdamW, "step", counted)
-    monkeypatch.setattr(torch.nn.Module, "__call__", watched)
-    train(tmp_path / "run", config_of(arm, size=32, epochs=1, batch_size=5), **data)
+    watching = register_module_forward_pre_hook(watched)
+    try:
+        train(tmp_path / "run", config_of(arm, size=32, epochs=1, batch_size=5), **data)
+    finally:
+        watching.remove()
     manifest = json.loads((tmp_path / "run" / "run.json").read_text())
     assert len(taken) == manifest["counts"]["steps"] == 3
     assert shapes == [5, 5, 5]
@@ -339,65 +285,6 @@ def test_a_net_learns_what_can_be_learned(data, tmp_path):
     f1, _ = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
     corroded = table.tp + table.fn > 0
     assert f1[corroded].mean() > 0.9
-
-
-def test_limits_thin_out_the_parts(data):
-    found = prepared(data, max_train_images=6, max_eval_images=3)
-    assert (found.loader.plan.photos, found.loader.plan.steps_per_epoch) == (6, 2)
-    for part in ("valid", "test"):
-        assert len(getattr(found, part)) == 3
-        assert set(getattr(found, part)) < set(getattr(data["split"], part))
-
-
-def test_what_does_not_fit_is_refused_before_anything_is_written(data, tmp_path):
-    with pytest.raises(InputError, match="mixed: takes renders"):
-        train(tmp_path / "run", config_of(MIXED), **{**data, "renders": None})
-    foreign = splits.Split(how="own", seed=0, train=("a",), valid=("b",), test=("c",))
-    with pytest.raises(InputError, match=r"photo 'a'.*split again"):
-        train(tmp_path / "run", config_of(), **{**data, "split": foreign})
-    assert not (tmp_path / "run").exists()
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "letter.txt").write_text("dear")
-    with pytest.raises(InputError, match="holds something else"):
-        train(tmp_path / "full", config_of(), **data)
-    assert [path.name for path in (tmp_path / "full").iterdir()] == ["letter.txt"]
-
-
-def test_more_renders_than_there_are_are_refused(data, tmp_path):
-    message = "renders: has 7 renders, but the render_count is 8; lower it or render more"
-    with pytest.raises(InputError, match=message):
-        train(tmp_path / "run", config_of(replace(COUNTED, render_count=8)), **data)
-    splits.save(data["split"], tmp_path / "split.json")
-    options = {"data": data["real"].folder, "split": tmp_path / "split.json", "renders": data["renders"].folder}
-    with pytest.raises(InputError, match=message):
-        tune_command.tune(**options, render_share=(0.1, 0.2), render_count=(3, 8), out=tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
-def test_renders_that_hold_a_photo_of_validation_or_test_are_refused(data, rendered, tmp_path):
-    folder = Path(shutil.copytree(rendered, tmp_path / "renders"))
-    photos = {photo.file_name: photo for photo in data["real"].photos}
-    name, other = sorted(path.name for path in (folder / "images").iterdir())[:2]
-    document = json.loads((folder / "annotations.json").read_text())
-    for image in document["images"]:
-        if image["file_name"] in (name, other):
-            image |= {"height": 72, "width": 80}
-    for one in document["annotations"]:
-        one |= coco.region(np.ones((72, 80) if one["image_id"] < 2 else (64, 64), dtype=bool))
-    (folder / "annotations.json").write_text(json.dumps(document))
-    shutil.copy(photos[data["split"].train[0]].path, folder / "images" / other)  # of training: no matter
-    for part in ("valid", "test"):
-        photo = getattr(data["split"], part)[0]
-        shutil.copy(photos[photo].path, folder / "images" / name)
-        given = {**data, "renders": coco.read(folder)}
-        message = f"renders: 1 renders are photos of validation or test, such as {name}, which is '{photo}' of"
-        with pytest.raises(InputError, match=message):
-            train(tmp_path / "run", config_of(MIXED), **given)
-        splits.save(data["split"], tmp_path / "split.json")
-        options = {"data": data["real"].folder, "split": tmp_path / "split.json", "profile": "quick"}
-        with pytest.raises(InputError, match=message):
-            tune_command.tune(**options, renders=folder, render_share=(0.1, 0.2), out=tmp_path / "run")
-        assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_of_another_run_says_what_differs(undisturbed, data):
@@ -487,12 +374,6 @@ def test_workers_do_not_change_the_result(data, tmp_path):
     assert result_of(tmp_path / "0") == result_of(tmp_path / "2")
 
 
-@pytest.mark.parametrize(("kind", "counts"), [("cuda", (1, 8)), ("cpu", (0, 0))])
-def test_workers_are_as_many_as_the_cores_beside_a_gpu(monkeypatch, kind, counts):
-    monkeypatch.setattr(inputs, "device", lambda: torch.device(kind))
-    assert (inputs.augmentation_workers(1), inputs.augmentation_workers(64)) == counts
-
-
 def test_learning_rate_warms_up_and_falls_to_nothing():
     config = config_of()
     rates = [learning_rate(config, step, 200) for step in range(200)]
@@ -512,33 +393,3 @@ def test_training_on_real_photos(photos, tmp_path):
     config = config_of(size=32, epochs=1, max_train_images=16, max_eval_images=8, batch_size=8)
     train(tmp_path / "run", config, real=real, split=split, renders=None)
     assert len(runs.load(tmp_path / "run").per_image.image) == 8
-
-
-def test_evaluate_reads_the_classes_that_were_trained(roboflow, rendered, tmp_path, capsys):
-    folder = tmp_path / "two"
-    shutil.copytree(roboflow, folder)
-    for path in folder.glob("*/_annotations.coco.json"):
-        document = json.loads(path.read_text())
-        document["categories"].append({"id": 2, "name": "paint"})
-        whole = coco.region(np.ones((72, 80), dtype=bool))
-        document["annotations"] += [
-            {"id": 1000 + image["id"], "image_id": image["id"], "category_id": 2, "iscrowd": 0, **whole}
-            for image in document["images"]
-        ]
-        path.write_text(json.dumps(document))
-    real = coco.read(folder, classes=("corrosion",))
-    split = splits.split(real, how="own", seed=0)
-    train(tmp_path / "run", config_of(size=32, epochs=1), real=real, split=split, renders=None)
-    evaluate_command.evaluate(tmp_path / "run", data=folder)
-    table = runs.load(tmp_path / "run").per_image
-    f1, _ = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
-    assert f"5 images, mean F1 {f1.mean():.4f}" in capsys.readouterr().out
-    evaluate_command.evaluate(tmp_path / "run", data=folder, classes=("paint",))
-    shown = capsys.readouterr().out  # with other classes it is another dataset, of the same photos
-    assert "5 images" in shown
-    assert "all photos but 16 that trained or validated the run" in shown
-    clean = Path(shutil.copytree(rendered, tmp_path / "clean"))
-    document = json.loads((clean / "annotations.json").read_text())
-    (clean / "annotations.json").write_text(json.dumps({**document, "annotations": [], "categories": []}))
-    evaluate_command.evaluate(tmp_path / "run", data=clean)  # photos without annotations need not list the class
-    assert "no image shows corrosion" in capsys.readouterr().out

@@ -240,7 +240,8 @@ def test_a_trial_out_of_memory_is_tried_again_on_a_larger_share(
 
 
 def shared_in(out: Path, *, gpus: float) -> ray_tune.SharedInputs:
-    return ray_tune.SharedInputs(out=out, base=BASE, gpus=gpus, real=None, split=None, renders=None, weights=None)  # type: ignore[arg-type]
+    data: Any = SimpleNamespace(extracted=None)  # no archive
+    return ray_tune.SharedInputs(out=out, base=BASE, gpus=gpus, real=data, split=None, renders=None, weights=None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("gpus", "seen"), [(0.0, ""), (0.25, "0,1")])
@@ -249,7 +250,6 @@ def test_a_trial_without_a_gpu_sees_none(
 ) -> None:
     found = []
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    monkeypatch.setattr(ray_tune, "_local_dataset", lambda data: data)
     monkeypatch.setattr(inputs, "augmentation_workers", lambda cores: 10 * cores)
 
     def play(*_: object, workers: int, **__: object) -> None:
@@ -355,7 +355,6 @@ def test_a_trial_that_was_cut_off_enters_the_rungs_as_an_undisturbed_one(
     folder = trials.trial_folder(tmp_path, trial_config(BASE, values)) / trials.RUN
     reported: list[dict[str, Any]] = []
     monkeypatch.setattr(tune, "report", reported.append)
-    monkeypatch.setattr(ray_tune, "_local_dataset", lambda data: data)
 
     def trained_from(epoch: int) -> list[dict[str, Any]]:
         def play(*_: object, on_epoch: Callable[[dict[str, float]], None], **__: object) -> None:

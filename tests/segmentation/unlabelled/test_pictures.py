@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import time
 import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from corrotwin.segmentation.data import decoded
+from corrotwin.segmentation.data import decoded, image_io
 from corrotwin.segmentation.data.perceptual_hash import HashIndex, hashes
 from corrotwin.segmentation.unlabelled import pictures as module
 from corrotwin.segmentation.unlabelled.pictures import CUT_OFF, DRAWN, DUPLICATE, OF_TEST, SMALL, UNREADABLE, gather
@@ -145,18 +146,22 @@ def test_squares_are_cut_at_the_original_scale_and_bounded(tmp_path, cache, monk
 
 def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path, cache, monkeypatch):
     photos(tmp_path / "site", range(120))
-    open_now, most = set(), []
-    real = module._sorted
+    read, ahead = [], []
+    real = image_io.decoded
 
-    def counted(image, file, *others):
-        open_now.add(file.sha256)
-        most.append(len(open_now))
-        return real(image, file, *others)
+    def counted(path, **options):
+        read.append(path)
+        return real(path, **options)
 
-    monkeypatch.setattr(module, "_AT_ONCE", 8)
-    monkeypatch.setattr(module, "_sorted", counted)
-    gathered([tmp_path / "site"], cache, on_file=lambda *_: open_now.clear())
-    assert max(most) <= 8
+    def slow(done, total):
+        time.sleep(0.005)  # so that reading gets ahead as far as it may
+        ahead.append(len(read) - done)
+
+    monkeypatch.setattr(module, "AT_ONCE", 8)
+    monkeypatch.setattr(image_io, "decoded", counted)
+    gathered([tmp_path / "site"], cache, on_file=slow)
+    assert len(read) == 120
+    assert max(ahead) < 8
 
 
 def test_a_hash_index_finds_what_is_alike():

@@ -59,7 +59,7 @@ def test_killed_worker_is_tried_again(tmp_path: Path) -> None:
 
 @pytest.mark.ci
 def test_a_worker_does_so_many_tasks_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fanout, "_CALLS", 2)
+    monkeypatch.setattr(fanout, "CALLS", 2)
     assert go(write, tmp_path, "012345", workers=1) == []
     workers = [file.read_text() for file in tmp_path.iterdir()]
     assert max(workers.count(worker) for worker in workers) <= 2
@@ -130,7 +130,7 @@ def test_a_shared_argument_is_pickled_once_and_reaches_every_task(tmp_path: Path
 def test_needs_are_asked_when_a_task_is_handed_over_and_only_some_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fanout, "_WAITING", 1)
+    monkeypatch.setattr(fanout, "WAITING", 1)
     monkeypatch.setattr(fanout, "at_a_time", lambda needs: 1)
     asked, ended = [], []
 

@@ -66,8 +66,8 @@ def same(first: Session, second: Session) -> bool:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A list that grows by one for each inspection that is learned."""
     learned: list[int] = []
-    update = smc._update
-    monkeypatch.setattr(smc, "_update", lambda *rest: (learned.append(1), update(*rest))[1])
+    update = smc.update
+    monkeypatch.setattr(smc, "update", lambda *rest: (learned.append(1), update(*rest))[1])
     return learned
 
 

@@ -53,7 +53,7 @@ SHARED = "give the container more shared memory (--shm-size), then run the same 
 def test_a_container_s_share_of_the_cores_counts(
     said: str | None, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "_CPU_MAX", tmp_path / "cpu.max")
+    monkeypatch.setattr(cli, "CPU_MAX", tmp_path / "cpu.max")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8))
     if said is not None:
         (tmp_path / "cpu.max").write_text(f"{said}\n")

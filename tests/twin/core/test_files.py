@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -156,7 +157,7 @@ HELD = """
 import signal, sys, time
 from pathlib import Path
 from corrotwin.twin.core import locks as holding
-holding._machine = lambda: "another-machine"
+holding.machine = lambda: "another-machine"
 holding.BEAT_SECONDS = float(sys.argv[2])
 with holding.hold(Path(sys.argv[1]), "thing", {}):
     print("held", flush=True)
@@ -195,14 +196,23 @@ def test_folder_of_a_dead_holder_elsewhere_is_free_once_its_lease_is_over(
 ) -> None:
     with held_elsewhere(tmp_path / "x", beat_seconds=60) as child:
         child.kill()
-    last = (tmp_path / "x" / locks.LOCK).stat().st_mtime
-    silent = iter([1, locks.LEASE_SECONDS - 1, locks.LEASE_SECONDS + 1])
-    monkeypatch.setattr(locks, "_now", lambda folder: last + next(silent))
-    with pytest.raises(InputError, match=r"\(last sign 1 s ago\)"):
+    ages, real_sleep = iter([locks.LEASE_SECONDS - 1, locks.LEASE_SECONDS + 1]), time.sleep
+
+    def silent(seconds: float) -> None:
+        last = time.time() - seconds
+        os.utime(tmp_path / "x" / locks.LOCK, (last, last))
+
+    def sleep(seconds: float) -> None:
+        real_sleep(0.02)  # the patience is over, the lease after the second time
+        silent(next(ages))
+
+    silent(30)
+    with pytest.raises(InputError, match=r"\(last sign 3\d s ago\)"):
         hold(tmp_path / "x")
+    monkeypatch.setattr(locks.time, "sleep", sleep)
     with locks.hold(tmp_path / "x", "thing", {}, patience_seconds=0.01):  # and the lease
         pass
-    assert not list(silent)
+    assert not list(ages)
     hold(tmp_path / "x")  # let go of, it is free at once
 
 

@@ -171,7 +171,10 @@ def test_killed_between_its_reason_and_its_move_a_file_is_refused_once(
 ) -> None:
     (inbox / "a.csv").write_text("no readings")
     change = (
-        "import os; from corrotwin.twin.incoming.inbox import Inbox\nInbox._move = lambda *_: os.kill(os.getpid(), 9)"
+        "import os, sys\n"
+        "def heard(event, given):\n"
+        "    if event == 'os.rename' and os.path.basename(given[0]) == 'a.csv': os.kill(os.getpid(), 9)\n"
+        "sys.addaudithook(heard)"
     )
     assert start(fleet, inbox, *ONCE, change=change).process.wait(timeout=60) == -signal.SIGKILL
     assert (contents(inbox), contents(inbox / "quarantine")) == (["a.csv", "quarantine"], ["a.csv.txt"])

@@ -1,18 +1,18 @@
+"""Records of inspections: what they state, what is refused, and how they are kept."""
+
 import json
 import os
 import resource
 import signal
-import subprocess
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
-import cv2
+import drill
 import numpy as np
 import pytest
-from PIL import Image
+from small_plate import READING, plate
 
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.bayes.agreement import Agreement, conflicts
@@ -20,34 +20,7 @@ from corrotwin.twin.commands import inspections
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection import log, readers
 from corrotwin.twin.inspection.records import Record, check
-from corrotwin.twin.model.coating import Paint
-from corrotwin.twin.model.exposure import at
-from corrotwin.twin.twin_state import EPOCH, TwinState, later
-
-READING = Record(date="2006-05-31", zone="face", kind="ultrasonic", value=9.8, tool="UT-1", place="P1")
-SMALL = {
-    "length_m": 0.3, "width_m": 0.25, "thickness_mm": 10.0, "opening_mm": 0.0, "stiffeners": 0, "fasteners": "none",
-    "butt_weld": False, "edge": "rolled",
-}  # fmt: skip
-
-
-def plate(**changes: object) -> TwinState:
-    drawn = twin_state.sample_twin("plate", np.random.default_rng(1), texel_mm=8.0)
-    return replace(
-        drawn, parameters={**drawn.parameters, **SMALL}, exposure=at("C4"), coating=Paint(life_years=8.0),
-        clock=later(EPOCH, 5), **changes,
-    )  # fmt: skip
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A plate of 10 mm, built in 2000, now of five years."""
-    store.save(plate(), tmp_path / "t")
-    return tmp_path / "t"
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+from corrotwin.twin.twin_state import EPOCH, later
 
 
 def test_records_survive_the_round_trip(folder: Path) -> None:
@@ -233,10 +206,10 @@ def test_a_twin_is_inspected_on_the_day_it_is_built() -> None:
 )
 def test_records_that_cannot_be_change_nothing(folder: Path, change: dict[str, object], message: str) -> None:
     log.append(folder, [READING])
-    before = content(folder)
+    before = drill.hashes(folder)
     with pytest.raises(InputError, match=message):
         log.append(folder, [replace(READING, value=9.7), replace(READING, **change)])
-    assert content(folder) == before
+    assert drill.hashes(folder) == before
 
 
 def test_a_twin_grown_beyond_today_is_inspected_at_its_own_time(tmp_path: Path) -> None:
@@ -295,9 +268,9 @@ def test_a_history_is_imported_in_order_and_only_once(folder: Path, tmp_path: Pa
     assert records[1].scatter_sd == 0.2
     assert len(log.append(folder, records)) == 3
     assert [record.date for record in log.read(folder)[0]] == ["2004-05-31", "2006-05-31", "2006-05-31"]
-    before = content(folder)
+    before = drill.hashes(folder)
     assert log.append(folder, records) == []
-    assert content(folder) == before
+    assert drill.hashes(folder) == before
 
 
 @pytest.mark.parametrize(
@@ -349,130 +322,6 @@ def test_no_table_at_all_is_refused(tmp_path: Path) -> None:
         readers.from_csv(tmp_path / "latin.csv")
 
 
-def test_a_photograph_becomes_shares_of_what_it_saw(folder: Path) -> None:
-    asset = twin_state.asset(plate())
-    texels = assets.texels(asset)
-    face = texels.zone == asset.zone_names.index("face")
-    seen = face & (np.arange(face.shape[1]) % 2 == 0)
-    rusted = face & (np.arange(face.shape[0])[:, None] % 4 == 0)
-    pattern = Record(date="2006-05-31", zone="all", kind="photo", value=0, tool="camera")
-    records, photo = readers.photo_records(pattern, asset, texels, seen, rusted)
-    assert [record.zone for record in records] == ["face"]
-    area = texels.area_mm2
-    assert records[0].value == pytest.approx(area[seen & rusted].sum() / area[seen].sum(), abs=1e-6)
-    log.append(folder, records, photo)
-    found, _ = log.read(folder)
-    np.testing.assert_array_equal(readers.seen_texels(folder, found[0], asset.atlas_shape), seen)
-    (folder / found[0].seen).write_bytes(photo[:-30])
-    with pytest.raises(InputError, match="damaged"):
-        readers.seen_texels(folder, found[0], asset.atlas_shape)
-    (folder / found[0].seen).unlink()
-    with pytest.raises(InputError, match="cannot be read"):
-        readers.seen_texels(folder, found[0], asset.atlas_shape)
-
-
-def png(path: Path, mask: np.ndarray) -> Path:
-    Image.fromarray(np.asarray(mask, np.uint8)).save(path)
-    return path
-
-
-def test_wrong_masks_and_options_leave_the_folder_as_it_was(
-    folder: Path, tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[str]]
-) -> None:
-    before = content(folder)
-    mask = png(tmp_path / "mask.png", np.zeros((3, 4)))
-    asset = twin_state.asset(plate())
-    uvmap = tmp_path / "uv.npz"
-    known = {"atlas_shape": asset.atlas_shape, "asset": readers.asset_key(plate())}
-    np.savez(uvmap, texel=np.zeros((4, 4), np.int32), **known)
-    np.savez(tmp_path / "far.npz", texel=np.full((3, 4), 10**7, np.int32), **known)
-    np.savez(tmp_path / "none.npz", texel=np.full((3, 4), -1, np.int32), **known)
-    (tmp_path / "no.png").write_bytes(b"not a mask")
-    shared = ("--date", "2006-05-31", "--tool", "camera")
-    for arguments, message in (
-        (("--photo", mask, "--uvmap", uvmap), "mask.png: 4 x 3 pixels, its camera 4 x 4"),
-        (("--photo", mask, "--uvmap", mask), "no map of texels"),
-        (("--photo", mask, "--uvmap", tmp_path / "far.npz"), "no map of texels"),
-        (("--photo", mask, "--uvmap", tmp_path / "none.npz"), "shows nothing of the plate"),
-        (("--photo", mask, mask, "--uvmap", uvmap), "2 masks and 1 maps"),
-        (("--photo", tmp_path / "no.png", "--zone", "face"), "no mask that can be read"),
-        (("--photo", mask), "give --uvmap for each --photo, or the one --zone"),
-        (("--photo", mask, "--zone", "face", "--uvmap", uvmap), "give --uvmap for each --photo, or the one --zone"),
-        (("--photo", mask, mask, "--zone", "face"), "2 photos of face"),
-        (("--photo", mask, "--zone", "hull"), "no zone 'hull'"),
-        (("--photo", mask, "--zone", "face", "--value", "0.1"), "takes the place"),
-        (("--uvmap", uvmap), "--uvmap goes with --photo"),
-        (("--csv", mask), "either --csv"),
-        (("--kind", "ultrasonic", "--zone", "face", "--value", "9.8", "--scatter", "-1"), "--scatter -1"),
-        (("--kind", "ultrasonic", "--zone", "face", "--value", "9.8", "--detection", "0.6"), "are of a photo"),
-        (("--photo", mask, "--zone", "face", "--seed", "-1"), "--seed -1"),
-        ((), "give --csv"),
-    ):
-        done = command("inspect", folder, *arguments, *shared)
-        assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, ""), (arguments, done.stderr)
-        assert message in done.stderr
-    table = tmp_path / "r.csv"
-    table.write_text(TABLE)
-    for option in (("--detection", 0.5), ("--false-calls", 0.2), ("--detection", 0.9), ("--seed", "-1")):
-        done = command("inspect", folder, "--csv", table, *option)
-        assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, ""), (option, done.stderr)
-        assert ("--seed -1" if "--seed" in option else "either --csv") in done.stderr
-    assert content(folder) == before
-    nowhere = command("inspect", tmp_path / "none", "--kind", "pit", "--zone", "face", "--value", 0.1, *shared)
-    assert nowhere.returncode == 2
-    assert "twin.json" in nowhere.stderr
-    assert not (tmp_path / "none").exists()
-
-
-def test_a_photograph_without_a_pose_is_a_share_of_its_zone(
-    folder: Path, tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[str]]
-) -> None:
-    mask = png(tmp_path / "mask.png", np.arange(200).reshape(10, 20) < 30)
-    done = command("inspect", folder, "--date", "2006-05-31", "--tool", "phone", "--photo", mask, "--zone", "face")
-    assert done.returncode == 0, done.stderr
-    (record,), _ = log.read(folder)
-    assert (record.kind, record.zone, record.value, record.seen) == ("photo", "face", 0.15, "")
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "I;16"])
-def test_masks_of_any_depth_are_read(tmp_path: Path, mode: str) -> None:
-    mask = np.arange(12).reshape(3, 4) % 3 == 0
-    if mode == "I;16":
-        Image.fromarray(mask.astype(np.uint16)).save(tmp_path / "m.png")
-    else:
-        Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)).convert(mode).save(tmp_path / "m.png")
-    np.testing.assert_array_equal(readers.read_mask(tmp_path / "m.png"), mask)
-
-
-def test_masks_in_which_rust_cannot_be_known_are_refused(tmp_path: Path) -> None:
-    png(tmp_path / "colour.png", np.eye(4)[..., None] * [255, 0, 0])
-    deep = np.repeat(np.eye(4, dtype=np.uint16)[..., None] * 200, 3, axis=2)  # values that fit into the lower 8 bits
-    assert cv2.imwrite(str(tmp_path / "deep.png"), deep)
-    for name, message in (("colour", "a picture in colour"), ("deep", "in RGB of 16 bits")):
-        with pytest.raises(InputError, match=rf"{name}\.png: {message}; give .* one channel, 0 where"):
-            readers.read_mask(tmp_path / f"{name}.png")
-
-
-def test_pixels_vote_on_a_texel(folder: Path, tmp_path: Path) -> None:
-    """Two photographs of one day are one piece of evidence: most of the pixels that see a texel decide."""
-    asset = twin_state.asset(plate())
-    texels = assets.texels(asset)
-    face = np.flatnonzero(((texels.zone == asset.zone_names.index("face")) & (texels.area_mm2 > 0)).reshape(-1))
-    one, other = face[:-1:2], face[1::2]
-    texel = np.stack([one, one, one, other, np.full_like(one, -1)]).astype(np.int32)
-    known = {"atlas_shape": asset.atlas_shape, "asset": readers.asset_key(plate())}
-    np.savez(tmp_path / "uv.npz", texel=texel, **known)
-    rows = np.array([1, 0, 0, 1, 1])[:, None] * np.ones(texel.shape)  # one of three, none of one
-    masks = [png(tmp_path / "a.png", rows), png(tmp_path / "b.png", rows * [[1], [0], [0], [0], [1]])]
-    pattern = Record(date="2006-05-31", zone="all", kind="photo", value=0, tool="camera")
-    area = texels.area_mm2.reshape(-1).astype(float)
-    half = area[other].sum() / (area[one].sum() + area[other].sum())
-    for count, expected in ((1, half), (2, 0.0)):
-        (record,), _ = readers.from_photos(masks[:count], [tmp_path / "uv.npz"] * count, pattern, store.read(folder))
-        assert record.zone == "face"
-        assert record.value == pytest.approx(expected, abs=1e-5)
-
-
 @pytest.mark.parametrize("room", [-10, 70])
 def test_a_command_killed_in_its_write_leaves_what_was_there_and_can_be_given_again(folder: Path, room: int) -> None:
     """By the system, at the first byte that would lie more than `room` behind the end: before its write, or amid it."""
@@ -510,7 +359,7 @@ def test_a_full_disk_and_ctrl_c_leave_the_records_as_they_were(
     folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
 ) -> None:
     log.append(folder, [READING])
-    before = content(folder)
+    before = drill.hashes(folder)
 
     def fails(descriptor: int) -> None:
         raise trouble
@@ -519,127 +368,4 @@ def test_a_full_disk_and_ctrl_c_leave_the_records_as_they_were(
         patch.setattr(os, "fsync", fails)
         with pytest.raises(InputError if isinstance(trouble, OSError) else KeyboardInterrupt):
             log.append(folder, [replace(READING, date="2007-05-31")])
-    assert content(folder) == before
-
-
-# --- records that were wrong
-
-
-def test_a_withdrawn_record_stays_in_the_file_and_counts_no_more(folder: Path) -> None:
-    wrong = replace(READING, date="2006-06-01", value=8.9)
-    later_one = replace(READING, date="2007-05-31")
-    log.append(folder, [READING, wrong])
-    path = folder / "inspections.jsonl"
-    before = path.read_bytes()
-    assert log.rule(folder, [2], "withdraws", why="typed 8.9 for 9.8") == {2: wrong}
-    assert path.read_bytes().startswith(before)
-    assert log.read(folder) == ([READING], "")
-    # An import that holds it does not bring it back.
-    right = replace(wrong, date="2006-05-31", value=9.8, place="P2")
-    assert log.append(folder, [READING, wrong, right, later_one]) == [right, later_one]
-    assert log.read(folder) == ([READING, right, later_one], "")
-    assert log.read_log(folder).withdrawn[2].why == "typed 8.9 for 9.8"
-    assert log.rule(folder, [4, 5], "withdraws") == {4: right, 5: later_one}
-    assert log.rule(folder, [2, 5], "restores") == {2: wrong, 5: later_one}
-    assert log.rule(folder, [2, 5], "restores") == {}  # again: nothing to do
-    assert list(log.read_log(folder).in_force.values()) == [READING, wrong, later_one]
-
-
-def test_records_of_one_photograph_go_together(folder: Path) -> None:
-    asset = twin_state.asset(plate())
-    texels = assets.texels(asset)
-    pattern = Record(date="2006-05-31", zone="all", kind="photo", value=0.0, tool="camera")
-    everything = np.ones(asset.atlas_shape, dtype=bool)
-    records, photo = readers.photo_records(pattern, asset, texels, everything, everything)
-    assert len(records) > 1
-    right = [replace(record, date="2007-05-31") for record in records]  # the same mask, at first entered of another day
-    log.append(folder, [READING, *records], photo)
-    log.append(folder, right, photo)
-    assert list(log.rule(folder, [3], "withdraws")) == list(range(2, len(records) + 2))
-    assert log.read(folder)[0] == [READING, *right]
-
-
-def test_a_line_without_a_record_is_not_ruled_on(folder: Path) -> None:
-    log.append(folder, [READING])
-    log.rule(folder, [1], "withdraws")
-    before = content(folder)
-    for line in (0, 2, 3):
-        with pytest.raises(InputError, match=f"line {line}: no record there"):
-            log.rule(folder, [1, line], "restores")
-    assert content(folder) == before
-
-
-def test_rulings_hold_for_the_record_that_they_were_made_on(folder: Path) -> None:
-    """A line removed by hand makes no other record count or not."""
-    second = replace(READING, date="2007-05-31")
-    log.append(folder, [READING, second])
-    log.rule(folder, [1], "withdraws")
-    log.append(folder, [replace(READING, date="2008-05-31"), replace(READING, date="2009-05-31")])
-    log.rule(folder, [4], "withdraws")
-    path = folder / "inspections.jsonl"
-    lines = path.read_bytes().splitlines(keepends=True)
-    of = json.loads(lines[2])["of"]
-    path.write_bytes(b"".join(lines[:2] + lines[3:]))
-    with pytest.raises(InputError, match="line 5 is about line 4, where its record does not stand"):
-        log.read(folder)
-    for bad, message in (
-        (f'{{"withdraws": 6, "of": "{of}", "date": "2026-01-01"}}', "line 6 is about line 6"),
-        (f'{{"withdraws": 3, "of": "{of}", "date": "2026-01-01"}}', "line 6 is about line 3"),
-        (f'{{"withdraws": "1", "of": "{of}", "date": "2026-01-01"}}', "line 6 is no record"),
-        (f'{{"restores": 1, "of": "{of}", "date": "now"}}', "line 6 is no record"),
-        (f'{{"withdraws": 1, "of": "{of}"}}', "line 6 is no record"),
-    ):
-        path.write_bytes(b"".join(lines[:5]) + bad.encode() + b"\n")
-        with pytest.raises(InputError, match=message):
-            log.read(folder)
-
-
-def test_a_ruling_that_is_torn_is_left_out_and_can_be_given_again(folder: Path) -> None:
-    second = replace(READING, date="2007-05-31")
-    log.append(folder, [READING, second])
-    log.rule(folder, [1, 2], "withdraws", why="another asset")
-    path = folder / "inspections.jsonl"
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-20])
-    records, note = log.read(folder)
-    assert records == [second]
-    assert "line 4 is torn" in note
-    assert log.rule(folder, [1, 2], "withdraws", why="another asset") == {2: second}
-    assert path.read_bytes() == whole
-
-
-def test_records_are_listed_withdrawn_and_restored_by_command(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "160")
-    inspections.inspect(folder)
-    assert "no inspection recorded" in capsys.readouterr().out
-    log.append(folder, [READING, replace(READING, date="2006-06-01", tool="[red]eye\x1b[2J")])
-    inspections.inspect(folder, withdraw=(1,), why="wrong spool")
-    assert capsys.readouterr().out == "line 1, ultrasonic of 2006-05-31 on face, 9.8 mm: withdrawn\n"
-    inspections.inspect(folder)
-    listed = capsys.readouterr().out
-    assert ": 1 of 2 records count" in listed
-    assert "wrong spool" in listed
-    assert "\x1b" not in listed
-    monkeypatch.setenv("COLUMNS", "80")  # of a terminal, and of a pipe: what tells records apart stays whole
-    inspections.inspect(folder)
-    narrow = capsys.readouterr().out
-    assert all(
-        whole in narrow
-        for whole in ("date: 2006-05-31\n", "date: 2006-06-01\n", "kind: ultrasonic\n", "value: 9.8 mm\n")
-    )
-    inspections.inspect(folder, restore=(1,))
-    assert capsys.readouterr().out == "line 1, ultrasonic of 2006-05-31 on face, 9.8 mm: counts again\n"
-    inspections.inspect(folder, restore=(1,))
-    assert "nothing changed" in capsys.readouterr().out
-    with (folder / "inspections.jsonl").open("a") as stream:
-        stream.write('{"withdraws": 2')
-    inspections.inspect(folder, withdraw=(2,))
-    assert "line 5 is torn" in capsys.readouterr().err
-    for options in ({"date": "2006-05-31"}, {"csv": Path("r.csv")}):
-        with pytest.raises(InputError, match="go with no other option"):
-            inspections.inspect(folder, withdraw=(2,), **options)
-    for options in ({"why": "wrong spool"}, {"withdraw": (1,), "restore": (2,)}):
-        with pytest.raises(InputError, match="give one of --withdraw, --restore and --accept"):
-            inspections.inspect(folder, **options)
+    assert drill.hashes(folder) == before

@@ -1,0 +1,71 @@
+"""What the report says of cost: latencies, minutes and the Pareto front."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure as Canvas
+
+from corrotwin.benchmarks.report.context import gather
+from corrotwin.benchmarks.report.sections import cost
+from corrotwin.benchmarks.study import results
+from corrotwin.segmentation.config import DEFAULT_BACKBONE
+from corrotwin.segmentation.deployment import latency
+from corrotwin.segmentation.models import network
+
+Maker = Callable[..., Any]
+TWO = ("vgg16", "resnet152")
+
+pytestmark = pytest.mark.usefixtures("cheap_latency")
+
+
+def test_latencies_are_kept_and_a_damaged_file_costs_them_alone(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, backbones=TWO)
+    found = results.load(tmp_path)
+    first = cost.timings(found)
+    assert {name: timing.p50_ms for name, timing in first.items()} == {"resnet152": 10.0, "vgg16": 11.0}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(latency, "measure", lambda *args, **kwargs: pytest.fail("measured again"))
+        assert cost.timings(found) == first
+    (tmp_path / cost.FILE).write_text((tmp_path / cost.FILE).read_text().replace("resnet152", "inceptionv4"))
+    assert set(cost.timings(found)) == set(TWO)  # a backbone that was added later is measured, with the others
+    (tmp_path / cost.FILE).write_text("backbone,p50_ms\nvgg16,soon\n")
+    part = cost.section(gather(found), network.complexity)
+    assert any("delete it and the report measures again" in block.text for block in part.blocks if block.kind == "text")
+    assert [row["latency_ms"] for row in part.tables[0].rows] == [None, None]
+    assert not any("Pareto front of mean F1" in block.text for block in part.blocks if block.kind == "text")
+
+
+def test_the_front_leaves_smoke_tests_out_where_there_is_more(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, kinds=("real",), backbones=("vgg16", DEFAULT_BACKBONE))
+    part = cost.section(gather(results.load(tmp_path)), network.complexity)
+    assert {row["backbone"]: row["pareto"] for row in part.tables[0].rows} == {"vgg16": None, DEFAULT_BACKBONE: True}
+    (figure,) = part.figures
+    drawn = Canvas()
+    figure.draw(drawn)
+    for axis in drawn.axes:
+        (front,) = (line for line in axis.lines if line.get_linestyle() == "--")
+        assert len(front.get_xdata()) == 1
+
+
+def test_minutes_of_several_kinds_of_machine_have_no_front(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, kinds=("real",), backbones=TWO)
+
+    def fronts() -> tuple[list[int], str, str]:
+        part = cost.section(gather(results.load(tmp_path)), network.complexity)
+        (figure,) = part.figures
+        drawn = Canvas()
+        figure.draw(drawn)
+        dashed = [sum(line.get_linestyle() == "--" for line in axis.lines) for axis in drawn.axes]
+        return dashed, figure.caption, part.tables[0].caption
+
+    dashed, *said = fronts()
+    assert dashed == [1, 1, 1, 1]
+    assert not any("kinds of machine" in caption for caption in said)
+    path = tmp_path / "runs" / "real-vgg16-01" / "run.json"
+    path.write_text(path.read_text().replace("cpu (test)", "cpu (other)"))
+    dashed, *said = fronts()
+    assert dashed == [1, 0, 1, 1]
+    for caption in said:
+        assert "of 2 kinds of machine (cpu (other) and cpu (test)), so they do not compare backbones." in caption
