@@ -18,6 +18,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_json
 
 
+@pytest.mark.ci
 def test_the_same_command_repeats_nothing_and_more_redraws_and_runs_add_to_it(home: Path, trained: list[str]) -> None:
     give(home, renders_per_run=3)
     before = snapshot(home / "out")
@@ -38,6 +39,7 @@ def test_the_same_command_repeats_nothing_and_more_redraws_and_runs_add_to_it(ho
     assert trained == []
 
 
+@pytest.mark.ci
 def test_a_transfer_whose_runs_share_one_draw_goes_on_so_and_says_it(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,6 +65,7 @@ def test_a_transfer_whose_runs_share_one_draw_goes_on_so_and_says_it(
         give(home, runs=2, renders_per_run=3)
 
 
+@pytest.mark.ci
 def test_fewer_redraws_and_runs_than_are_there_take_none_out_of_the_tables(home: Path, trained: list[str]) -> None:
     give(home, redraws=3, runs=2)
     tables = snapshot(home / "out" / "tables")
@@ -85,6 +88,7 @@ def test_runs_of_photos_alone_serve_all_renders_of_a_folder(home: Path, trained:
     assert len(list((home / "out" / "tables").glob("*.md"))) == 2
 
 
+@pytest.mark.ci
 def test_what_a_later_command_was_not_asked_for_is_said_before_its_tables_lose_it(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

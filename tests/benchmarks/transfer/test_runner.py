@@ -58,6 +58,7 @@ def test_few_photos_are_trained_in_every_redraw_and_all_in_every_fold(
     assert "detectable" in said
 
 
+@pytest.mark.ci
 def test_each_photo_that_does_not_train_has_a_row_for_each_run_and_arm(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,6 +108,7 @@ def test_each_photo_that_does_not_train_has_a_row_for_each_run_and_arm(
     assert figure.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("redraws", "runs"), [(2, 2), (2, 1), (0, 2)])
 def test_each_run_trains_on_a_draw_of_its_own_in_its_redraw_and_all_its_folds_and_arms(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], redraws: int, runs: int
@@ -127,6 +129,7 @@ def test_each_run_trains_on_a_draw_of_its_own_in_its_redraw_and_all_its_folds_an
     assert logged["renders"]["draws"] == [draw.digest for draw in found]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("options", "fractions", "comparisons"),
     [
@@ -161,6 +164,7 @@ def test_the_plan_says_the_power_of_the_comparisons_that_its_tables_make(
         assert planned() == [lines(5)[0]]
 
 
+@pytest.mark.ci
 def test_another_way_of_mixing_trains_its_own_arms_alone(home: Path, trained: list[str]) -> None:
     give(home)
     trained.clear()
@@ -169,6 +173,7 @@ def test_another_way_of_mixing_trains_its_own_arms_alone(home: Path, trained: li
     assert names == {f"{arm}-mobilenet_v2-00" for arm in ("mixed25", "mixed25-10pct", "shuffled-mixed25-10pct")}
 
 
+@pytest.mark.ci
 def test_a_mix_of_few_photos_alone_costs_one_arm_and_stands_beside_all_others_in_tables_of_its_own(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -203,6 +208,7 @@ def test_few_photos_with_renders_may_be_all_that_is_trained_with_renders(home: P
     }  # fmt: skip
 
 
+@pytest.mark.ci
 def test_an_arm_counts_in_the_runs_that_have_all_folds_and_in_the_redraws_that_are_complete(
     home: Path, trained: list[str], failing: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -232,6 +238,7 @@ def test_an_arm_counts_in_the_runs_that_have_all_folds_and_in_the_redraws_that_a
     assert unequal not in capsys.readouterr().out
 
 
+@pytest.mark.ci
 def test_other_sets_and_clean_pictures_are_measured_and_shown(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -269,6 +276,7 @@ def test_other_sets_and_clean_pictures_are_measured_and_shown(
             assert (goal in said) == (arm in {"renders", "mixed50"})
 
 
+@pytest.mark.ci
 def test_views_of_one_clean_scene_are_no_sample_of_scenes(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -283,6 +291,7 @@ def test_views_of_one_clean_scene_are_no_sample_of_scenes(
     assert "of the pixels of clean called rust (95 % interval none)" in capsys.readouterr().out
 
 
+@pytest.mark.ci
 def test_the_curve_takes_the_first_renders_each_within_the_next(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -350,6 +359,7 @@ def test_a_real_screen_and_a_confirmation_killed_in_the_middle(home: Path) -> No
         assert (far.fp + far.tn <= own.fp + own.tn).all()
 
 
+@pytest.mark.ci
 def test_all_parts_are_handed_out_at_once_and_tables_come_with_the_first_whole_run(
     home: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

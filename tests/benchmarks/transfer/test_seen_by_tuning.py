@@ -21,6 +21,7 @@ from corrotwin.benchmarks.transfer.protocol import ProtocolSettings
 from corrotwin.segmentation.data import splits
 
 
+@pytest.mark.ci
 def test_goals_are_given_again_without_the_photos_that_screens_have_shown(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -36,6 +37,7 @@ def test_goals_are_given_again_without_the_photos_that_screens_have_shown(
         assert f"| {arm} | {spread(values)} | 1 |" in without
 
 
+@pytest.mark.ci
 def test_redraws_without_a_photo_that_tuning_has_not_seen_are_left_out_of_what_is_given_again(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

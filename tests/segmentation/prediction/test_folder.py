@@ -35,6 +35,7 @@ from corrotwin.twin.core.files import read_json, write_json
 from corrotwin.twin.core.locks import LOCK
 
 
+@pytest.mark.ci
 def test_masks_table_and_annotations_say_the_same(run: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert predict_command.predict((photos,), run=(run,), out=out, tiling="always") == 0
@@ -61,6 +62,7 @@ def test_masks_table_and_annotations_say_the_same(run: Path, photos: Path, tmp_p
     assert int(table["large.png"]["tiles"]) > 4
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("by_brightness")
 def test_polygons_are_the_outlines_of_the_same_regions(run: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
@@ -81,6 +83,7 @@ def test_polygons_are_the_outlines_of_the_same_regions(run: Path, photos: Path, 
     assert read_json(out / "annotations.json") == exact
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("flips", [False, True])
 def test_masks_do_not_depend_on_how_many_photos_are_predicted_at_once(run: Path, tmp_path: Path, flips: bool) -> None:
     rng = np.random.default_rng(7)
@@ -179,6 +182,7 @@ def test_a_name_as_long_as_the_system_takes_has_a_mask_of_a_shorter_one(run: Pat
     assert not (out / "left_out.csv").exists()
 
 
+@pytest.mark.ci
 def test_another_photo_of_the_same_name_is_refused_and_a_moved_one_is_not(
     run: Path, photos: Path, tmp_path: Path
 ) -> None:
@@ -290,6 +294,7 @@ def test_a_photo_whose_name_is_a_formula_is_text_in_a_spreadsheet(run: Path, tmp
     assert {image["file_name"] for image in document["images"]} == set(names)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("how", odd_files.LINKS)
 @pytest.mark.parametrize("name", [".lock", "claim.json", "parts/a.json", "masks/a.png", "overlays/a.jpg",
                                   "annotations.json", "predictions.csv"])  # fmt: skip

@@ -27,6 +27,7 @@ def with_manifest(run: Path, folder: Path, **changes: object) -> Path:
     return made
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("by_brightness")
 def test_photos_much_larger_than_those_of_training_need_a_choice(
     run: Path, photos: Path, tmp_path: Path, run_module: Any
@@ -141,6 +142,7 @@ def test_flips_change_nothing_where_each_pixel_is_judged_alone(run: Path, monkey
     assert turned == pytest.approx(plain, abs=1e-6)
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("by_brightness")
 def test_threshold_and_overlap_are_those_that_were_given(run: Path, tmp_path: Path) -> None:
     image = np.full((128, 128, 3), 100, dtype=np.uint8)  # 0.39

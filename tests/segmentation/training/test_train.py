@@ -74,6 +74,7 @@ def test_a_run_on_disk(undisturbed, data):
     assert rows[1]["images_per_second"] > 0
 
 
+@pytest.mark.ci
 def test_the_weights_that_are_kept_are_those_of_the_best_epoch(data, tmp_path, monkeypatch):
     real, weights = train_module.measure, []
 
@@ -264,6 +265,7 @@ def test_a_run_takes_the_steps_that_it_is_given(arm, data, tmp_path, monkeypatch
     assert set(runs.load(tmp_path / "run").per_image.image) == set(data["split"].test)
 
 
+@pytest.mark.ci
 def test_seed_and_arm_change_the_result(data, tmp_path):
     for name, config in {
         "one": config_of(size=32, epochs=1),
@@ -335,6 +337,7 @@ def test_torch_is_left_as_it_was(undisturbed, data, tmp_path):
     torch.set_num_threads(threads)
 
 
+@pytest.mark.ci
 def test_averaged_weights_are_chosen_by_no_photo(data, tmp_path):
     for name, config in {"best": config_of(epochs=3), "averaged": config_of(epochs=3, keep="averaged")}.items():
         train(tmp_path / name, config, **data)
@@ -367,6 +370,7 @@ def test_another_architecture_and_encoder(data, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.ci
 def test_workers_do_not_change_the_result(data, tmp_path):
     config = config_of(MIXED, size=32, epochs=1, precision="exact")
     for workers in (0, 2):
@@ -386,6 +390,7 @@ def test_learning_rate_warms_up_and_falls_to_nothing():
     assert learning_rate(config, 0, 1) == config.learning_rate
 
 
+@pytest.mark.ci
 @pytest.mark.photos
 def test_training_on_real_photos(photos, tmp_path):
     real = coco.read(photos / "painted-steel")

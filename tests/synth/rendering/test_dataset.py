@@ -260,6 +260,7 @@ def test_only_below_the_first_image_is_refused(tmp_path: Path) -> None:
         render(tmp_path / "out", RenderConfig(preset="quick", size=64, seed=3), count=1, only=-1)
 
 
+@pytest.mark.ci
 def test_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "holiday.txt").write_text("mine")
     done = run(tmp_path)

@@ -115,6 +115,7 @@ def fake_blender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str) -> 
     monkeypatch.setattr(blender_process, "IDLE_SECONDS", 3.0)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("then", "message"),
     [
@@ -133,6 +134,7 @@ def test_hung_blender_is_stopped_and_what_it_had_finished_stays(
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
 
 
+@pytest.mark.ci
 def test_slow_blender_that_makes_progress_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It sleeps longer than an idle one may, but for lines of progress; and computes longer than its budget."""
     fake_blender(

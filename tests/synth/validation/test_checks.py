@@ -329,6 +329,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.ci
 def test_warnings_exit_0_with_a_report_beside_a_reference(tmp_path: Path) -> None:
     save(tmp_path / "one", clean(tmp_path / "one"))
     document = clean(tmp_path / "other")
@@ -343,6 +344,7 @@ def test_warnings_exit_0_with_a_report_beside_a_reference(tmp_path: Path) -> Non
     assert report["working_side_px"] == 512
 
 
+@pytest.mark.ci
 def test_several_references_are_taken_as_one(tmp_path: Path) -> None:
     save(tmp_path / "one", clean(tmp_path / "one"))
     document = clean(tmp_path / "two")
@@ -371,6 +373,7 @@ def test_categories_of_the_reference_are_chosen(tmp_path: Path) -> None:
         validate(tmp_path, classes=("crack",))
 
 
+@pytest.mark.ci
 def test_errors_exit_1_after_the_list_and_the_report(tmp_path: Path) -> None:
     document = clean(tmp_path / "set")
     for annotation in document["annotations"]:
