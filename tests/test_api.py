@@ -122,6 +122,7 @@ def test_commands_give_the_same_twin_forecast_dataset_and_run(
     assert ct.Run(tmp_path / "run").settings == notebook.run.settings
 
 
+@pytest.mark.ci
 @pytest.mark.blender
 def test_calling_again_repeats_nothing(notebook: SimpleNamespace, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)

@@ -110,6 +110,7 @@ def test_no_two_public_classes_share_a_name() -> None:
     assert {name: paths for name, paths in where.items() if len(paths) > 1} == {}
 
 
+@pytest.mark.ci
 def test_the_map_is_that_of_the_source() -> None:
     assert source_map.PAGE.read_text() == source_map.page(), "run python -m tools.source_map"
 

@@ -55,6 +55,7 @@ def test_label_pass_counts_once_for_all_views() -> None:
     assert rendering_tables.curve(ours, "ours")[0][1:3] == pytest.approx((1.2, 2.2))
 
 
+@pytest.mark.ci
 def test_tables_say_ratios_and_shares(tmp_path: Path) -> None:
     made = [*rows("stock", 4.0, 30.0), *rows("ours", 1.0, 30.0)]
     made += [

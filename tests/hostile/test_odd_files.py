@@ -44,6 +44,7 @@ def said(name: str, folder: Path) -> str:
     return text
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", odd_files.KINDS)
 @pytest.mark.parametrize("name", READERS)
 def test_a_reader_says_at_once_in_one_line_what_is_no_file(name: str, kind: str, folder: Path) -> None:

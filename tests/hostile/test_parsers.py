@@ -92,6 +92,7 @@ def test_json_changed_anywhere_is_a_value_or_a_users_error(name: str, folder: Pa
     check()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", readers.JSON_READERS)
 def test_any_json_and_any_bytes_are_a_value_or_a_users_error(name: str, folder: Path) -> None:
     reader = readers.JSON_READERS[name]

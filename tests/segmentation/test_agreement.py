@@ -92,6 +92,7 @@ def test_one_step_of_fast_goes_the_way_of_exact(backbone, monkeypatch):
         assert whole(fast, part).norm() == pytest.approx(float(whole(exact, part).norm()), rel=0.1)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("backbone", "count"), [("mobilenet_v2", 4), ("vgg16", 0)])
 def test_depthwise_convolutions_with_a_stride_stay_in_float32(backbone, count, monkeypatch):
     """In bfloat16 their way back is slow; nothing else of the network changes."""

@@ -132,6 +132,7 @@ def test_each_pixel_is_what_a_ray_meets_that_passes_where_metal_is_gone(
     assert (np.minimum(*apart) < 1e-3).mean() > 0.996
 
 
+@pytest.mark.ci
 def test_rays_before_rendering_see_the_same(
     rendered: tuple[Path, dict[str, spec.Scene], dict[str, Arrays]],
 ) -> None:

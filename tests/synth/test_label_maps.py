@@ -101,6 +101,7 @@ def test_labels_do_not_depend_on_the_seed_of_the_sampling(rendered: Rendered) ->
         assert (one[name] == other[name]).all()
 
 
+@pytest.mark.ci
 def test_maps_change_nothing_else(rendered: Rendered) -> None:
     _, (one, _, without), _ = rendered
     assert without.keys() == {"photograph", "label"}

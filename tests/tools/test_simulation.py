@@ -58,6 +58,7 @@ def test_every_cell_of_the_table_stays_below_seven_percent() -> None:
         assert (primary.wrongly_equal or 0) <= 0.07
 
 
+@pytest.mark.ci
 def test_the_tests_that_take_runs_or_photos_as_fixed_err_far_more_often() -> None:
     found = named(BACKBONES, 100, 2)
     assert found[competing_tests.IMAGE_MEANS].false_alarms > 0.2

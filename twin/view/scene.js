@@ -270,7 +270,8 @@ View.Scene = class {
         ArrowUp: () => (step ? this.pan(0, step) : this.turn(0, -0.1)),
         ArrowDown: () => (step ? this.pan(0, -step) : this.turn(0, 0.1)),
         "+": () => this.zoom(0.85), "=": () => this.zoom(0.85), "-": () => this.zoom(1 / 0.85), Home: () => this.home(),
-        Enter: () => onPick(this.pick(canvas.clientWidth / 2, canvas.clientHeight / 2)),
+        // A key that turned the view just before may not have been drawn yet.
+        Enter: () => { this.aim(); onPick(this.pick(canvas.clientWidth / 2, canvas.clientHeight / 2)); },
       };
       if (!keys[event.key]) return;
       event.preventDefault();
@@ -358,6 +359,17 @@ View.Scene = class {
       this.renderer.setSize(this.size[0], this.size[1], false);
       this.sized = this.size;
     }
+    this.aim();
+    this.light.position.copy(this.camera.position);
+    this.light.target.position.copy(this.eye.target);
+    this.light.target.updateMatrixWorld();
+    this.renderer.render(this.scene, this.camera);
+    if (this.moving && this.last && start - this.last < 2000) this.slow = start - this.last > 60;
+    this.last = start;
+  }
+
+  // Put the camera, and the signs that face it, where the eye is.
+  aim() {
     const { target, azimuth, polar, distance } = this.eye, flat = Math.sin(polar) * distance;
     this.camera.position.set(target.x + flat * Math.cos(azimuth), target.y + flat * Math.sin(azimuth), target.z + distance * Math.cos(polar));
     this.camera.lookAt(target);
@@ -365,12 +377,6 @@ View.Scene = class {
     this.camera.far = distance + 6 * this.reach;
     this.camera.updateProjectionMatrix();
     for (const pin of [...this.pins.children, this.spot]) this.face(pin);
-    this.light.position.copy(this.camera.position);
-    this.light.target.position.copy(target);
-    this.light.target.updateMatrixWorld();
-    this.renderer.render(this.scene, this.camera);
-    if (this.moving && this.last && start - this.last < 2000) this.slow = start - this.last > 60;
-    this.last = start;
   }
 
   // A sign on a face that looks away, that is cut off, or that other steel hides, is not drawn.

@@ -280,6 +280,7 @@ def test_scores_in_parts_that_have_none_in_common_are_not_filled_in() -> None:
         moments(np.array([[0.1, 0.2], [0.3, np.nan]]))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("runs", "units", "share"), [(12, 30, 0.1), (12, 30, 0.2), (4, 40, 0.2), (6, 12, 0.17)])
 @pytest.mark.parametrize(("run_sd", "unit_sd"), [(0.02, 0.05), (0.0, 0.0)])
 def test_missing_scores_raise_no_false_alarms(

@@ -58,6 +58,7 @@ def test_photos_of_another_set_that_lie_among_the_renders_are_refused(home: Path
     assert not (home / "out").exists()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("name", "preset", "seed", "size", "same"),
     [

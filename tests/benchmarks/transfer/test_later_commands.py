@@ -79,6 +79,7 @@ def test_fewer_redraws_and_runs_than_are_there_take_none_out_of_the_tables(home:
     }
 
 
+@pytest.mark.ci
 def test_runs_of_photos_alone_serve_all_renders_of_a_folder(home: Path, trained: list[str]) -> None:
     give(home)
     trained.clear()
@@ -124,6 +125,7 @@ def test_photos_that_were_dealt_otherwise_are_refused_before_anything_is_opened(
     assert snapshot(home / "out") == before
 
 
+@pytest.mark.ci
 def test_a_folder_is_of_one_backbone_and_its_first_weights(home: Path, trained: list[str]) -> None:
     give(home)
     before = snapshot(home / "out")
@@ -142,6 +144,7 @@ def test_a_folder_is_of_one_backbone_and_its_first_weights(home: Path, trained: 
     assert read_json(home / "other" / "claim.json")["configuration"]["backbone"] == "vgg16"
 
 
+@pytest.mark.ci
 def test_renders_that_were_moved_keep_the_size_of_their_draws(home: Path, trained: list[str]) -> None:
     give(home, runs=1, renders_per_run=2)
     (home / "renders").rename(home / "elsewhere")

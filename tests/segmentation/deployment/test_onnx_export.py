@@ -144,6 +144,7 @@ def test_padding_as_tensorflow_has_it_is_constant_at_sides_of_32() -> None:
             torch.testing.assert_close(constant(images), network(images), rtol=0, atol=1e-6)
 
 
+@pytest.mark.ci
 def test_other_padding_by_size_has_a_fixed_size() -> None:
     from timm.layers.pool2d_same import MaxPool2dSame
 
@@ -270,6 +271,7 @@ def test_the_threshold_is_that_of_the_evaluations_or_the_one_chosen_on_validatio
         assert model_card.threshold(own, folders) == (expected or 0.25)
 
 
+@pytest.mark.ci
 def test_a_model_that_does_not_agree_is_not_written(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quick(monkeypatch)
     monkeypatch.setattr(onnx_export, "disagreement", lambda network, content, trials: 2e-4)

@@ -90,6 +90,7 @@ def tables(folder):
     return {path.name: list(csv.DictReader(path.read_text().splitlines())) for path in folder.glob("*.csv")}
 
 
+@pytest.mark.ci
 def test_at_one_half_the_counts_are_those_of_the_run(run, real):
     stored = runs.load(run).per_image
     for table in (assess(run, real, threshold=0.5).per_image, evaluate.measure_run(run, real)):
@@ -166,6 +167,7 @@ def test_killed_while_writing_is_unfinished_and_the_same_command_completes(kille
     assert (tmp_path / "out" / "evaluation.json").exists()
 
 
+@pytest.mark.ci
 def test_a_folder_of_something_else_is_refused_before_any_work(run, real, split, tmp_path, monkeypatch):
     assess(run, real, threshold=0.5, out=tmp_path / "out")
     other = write_run(tmp_path / "other", real, split, seed=2)
@@ -316,6 +318,7 @@ def test_a_dataset_of_which_the_run_has_seen_all_is_refused(telling, roboflow, t
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("which", ["run", "crops"])
 def test_clean_photos(which, rendered, request, tmp_path):
     shutil.copytree(rendered, tmp_path / "clean")
@@ -368,6 +371,7 @@ def test_a_pickle_is_refused_and_not_executed(real, split, tmp_path):
     assert sprung.exists()  # the trap works
 
 
+@pytest.mark.ci
 def test_damaged_runs(real, split, tmp_path):
     with pytest.raises(InputError, match="no complete training run"):
         assess(tmp_path, real, threshold=0.5)

@@ -186,6 +186,7 @@ def test_runs_that_differ_tell_more(run, data, tmp_path):
         ranked([other], photos, tmp_path / "both")
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [

@@ -56,6 +56,7 @@ def network(names):
     return build(names, 1).eval()
 
 
+@pytest.mark.ci
 def test_one_logit_a_pixel_at_every_size(network, names):
     for height, width in ((32, 32), (64, 96)):
         image = network_module.normalise(torch.rand(2, 3, height, width), names[0])
@@ -72,6 +73,7 @@ def test_a_trial_leaves_the_network_as_it_is(network):
     assert not network.training
 
 
+@pytest.mark.ci
 def test_the_seed_decides_the_weights_and_nothing_else_changes(network, names):
     before = torch.get_rng_state()
     again = build(names, 1).state_dict()
@@ -285,6 +287,7 @@ def test_a_network_of_two_classes_is_refused():
         network_module.check_images(torch.nn.Conv2d(3, 2, 1), 32, 32, batch_size=2)
 
 
+@pytest.mark.ci
 def test_an_encoder_of_one_size_takes_that_one():
     network = network_module.build("tu-swin_tiny_patch4_window7_224", encoder_weights=None, seed=0)
     network_module.check_images(network, 224, 224, batch_size=2)

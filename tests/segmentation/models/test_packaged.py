@@ -54,6 +54,7 @@ def greatest(logits, expected):
     return dict(zip(classes.tolist(), values.tolist(), strict=True))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("backbone", PACKAGED)
 def test_the_encoder_is_that_of_the_classifier_whose_logits_are_known(backbone):
     size, expected = LOGITS[backbone]

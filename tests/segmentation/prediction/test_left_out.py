@@ -74,6 +74,7 @@ def test_a_name_that_the_system_does_not_take_leaves_only_its_photo_out(
     assert f"takes no file of this name ({os.strerror(code)}); rename the photo" in capsys.readouterr().err
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("by_brightness")
 def test_what_is_left_out_is_in_a_table_and_gone_from_it_when_it_is_mended(
     run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -124,6 +124,7 @@ def test_a_scale_for_photos_that_are_squeezed_is_refused(run: Path, photos: Path
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("axis", [0, 1])
 def test_flips_make_a_mirrored_photo_give_the_mirrored_mask(run: Path, axis: int) -> None:
     image = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)

@@ -43,6 +43,7 @@ def loader_for(roboflow, rendered, tmp_path):
     return make
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("framing", ["resize", "crop"])
 @pytest.mark.parametrize("precision", ["exact", "fast"])
 @pytest.mark.parametrize("adaptation", [None, "fourier"])
@@ -70,6 +71,7 @@ def test_batches_have_the_layout_of_their_precision(precision, loader_for):
         assert images.is_contiguous() == (precision == "exact")
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("precision", "framing", "arm"),
     [
@@ -232,6 +234,7 @@ def test_augmentation_moves_every_epoch(loader_for):
     assert not torch.equal(one, other)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("framing", ["resize", "crop"])
 @pytest.mark.parametrize("precision", ["exact", "fast"])
 def test_controls_change_what_they_say(loader_for, precision, framing):

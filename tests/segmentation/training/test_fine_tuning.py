@@ -127,6 +127,7 @@ def test_frozen_statistics_are_those_of_the_first_weights(data, tmp_path):
     assert differs(after, before, "decoder", "running_var")
 
 
+@pytest.mark.ci
 def test_re_estimated_statistics_are_those_of_the_training_photos(data, tmp_path):
     config = config_of(batch_norm="re-estimated", batch_size=12, epochs=1)
     after = weights_after(tmp_path / "run", config, data)
@@ -152,6 +153,7 @@ def test_plain_images_come_once_and_in_whole_batches(data):
     assert len(torch.unique(every[:12], dim=0)) == 12
 
 
+@pytest.mark.ci
 def test_averages_are_those_of_the_photos_where_renders_have_their_own():
     network = build(SMALLEST, encoder_weights=None, seed=5).train()
     alone = build(SMALLEST, encoder_weights=None, seed=5).train()

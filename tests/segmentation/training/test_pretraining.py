@@ -108,6 +108,7 @@ def test_views_of_a_picture_come_nearer_and_the_encoder_changes(pictures, tmp_pa
     assert any(not torch.equal(after[name], before[name]) for name in after if name.endswith("weight"))
 
 
+@pytest.mark.ci
 def test_a_run_starts_from_the_encoder_and_its_own_decoder(pretrained, data, tmp_path):
     config = fine_tuned(pretrained)
     network = initial_weights.network_of(config, weights=None, init=pretrained)

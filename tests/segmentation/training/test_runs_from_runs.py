@@ -71,6 +71,7 @@ def test_a_run_starts_from_the_weights_of_another(two, data, tmp_path):
     assert f"first weights of another run ({digest})" in model_card.text(tmp_path / "run").replace("`", "")
 
 
+@pytest.mark.ci
 def test_weights_to_start_from_are_part_of_the_identity(two, data, tmp_path):
     folder = shutil.copytree(two[0], tmp_path / "first")
     config = config_of(init=runs.weights_digest(folder), epochs=1)
@@ -128,6 +129,7 @@ def test_a_run_starts_from_the_model_that_ships(data, tmp_path, monkeypatch):
         initial_weights.start_of(Path("shipped"))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("how", ["re-estimated", "averaged"])
 def test_an_average_of_runs_is_a_run(how, two, roboflow, data, tmp_path, capsys):
     out = tmp_path / "average"
@@ -260,6 +262,7 @@ def test_a_run_has_seen_the_photos_of_the_run_that_it_starts_from(two, data, tmp
     assert sorted(left) == sorted(data["split"].test)
 
 
+@pytest.mark.ci
 def test_an_average_states_what_its_runs_learned_from(data, rendered, tmp_path):
     arm, folders = DataArm(name="few", real_fraction=0.25, render_share=0.5), []
     renders = coco.read(rendered)

@@ -116,6 +116,7 @@ def test_the_command_sends_a_real_training(
     assert not (tmp_path / "no").exists()
 
 
+@pytest.mark.ci
 def test_a_server_that_is_away_is_one_warning_and_gets_what_it_missed(
     address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

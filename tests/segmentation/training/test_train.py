@@ -138,6 +138,7 @@ def test_masks_lie_where_the_photo_shows_what_they_mark(undisturbed, tmp_path, m
         assert (mask != truth).sum() < 0.5 * outline.sum() * max(1, height / 64, width / 64)
 
 
+@pytest.mark.ci
 def test_the_counts_of_the_disk_are_the_counts_of_the_weights(undisturbed, data):
     folder, _ = undisturbed
     stored = runs.load(folder).per_image
@@ -323,6 +324,7 @@ def test_a_damaged_checkpoint_is_named(data, tmp_path):
         train(tmp_path / "run", config, **data)
 
 
+@pytest.mark.ci
 def test_a_loss_that_is_not_a_number_stops_the_run(data, tmp_path):
     with pytest.raises(WorkError, match="not a number in epoch 1; take a lower learning_rate"):
         train(tmp_path / "run", config_of(learning_rate=1e30), **data)
@@ -361,6 +363,7 @@ def test_crops_are_measured_on_whole_photos_at_their_own_scale(data, tmp_path):
     assert mask.sum() == table.tp[0] + table.fp[0]
 
 
+@pytest.mark.ci
 def test_another_architecture_and_encoder(data, tmp_path):
     train(tmp_path / "run", config_of(size=32, epochs=1, architecture="FPN"), **data)
     assert runs.load(tmp_path / "run").manifest["beyond_paper"] is True

@@ -129,6 +129,7 @@ def test_directions_lead_back_to_their_pixels_through_a_strong_wide_lens() -> No
     assert np.abs(shown - pixels).max() < 0.01
 
 
+@pytest.mark.ci
 def test_pixels_to_which_the_lens_leads_nothing_see_nothing(
     surface: tuple[AssetGeometry, Texels], folder: Path, tmp_path: Path
 ) -> None:

@@ -214,6 +214,7 @@ def test_nothing_known_is_said_to_be_unknown(tmp_path: Path) -> None:
     assert "| boundary / area, median | – |" in text
 
 
+@pytest.mark.ci
 def test_command_writes_both_anew(tmp_path: Path) -> None:
     dataset(tmp_path)
     (tmp_path / "card.md").write_text(f"# of an earlier version\n\n{card.SHEET}\n")

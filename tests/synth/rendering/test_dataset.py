@@ -80,6 +80,7 @@ def test_pictures_are_neither_black_nor_blank(dataset: Path) -> None:
         assert picture.std() > 5
 
 
+@pytest.mark.ci
 @pytest.mark.blender
 def test_finished_folder_is_left_alone(dataset: Path) -> None:
     before = drill.times(dataset)

@@ -114,6 +114,7 @@ def test_a_list_of_cards_is_read_as_cuda_does(
     assert devices.cards_here(tmp_path)["nvidia"] == seen
 
 
+@pytest.mark.ci
 def test_a_mac_starts_ray_with_its_card_and_one_process_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ def test_only_missing_items_run(tmp_path: Path) -> None:
     assert (tmp_path / "2").exists()
 
 
+@pytest.mark.ci
 def test_killed_worker_is_tried_again(tmp_path: Path) -> None:
     assert go(write_at_second_try, tmp_path, "a", workers=1) == []
     assert (tmp_path / "a").exists()

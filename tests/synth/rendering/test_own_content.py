@@ -33,6 +33,7 @@ def glb_without_its_geometry(path: Path) -> None:
     path.write_bytes(content[:8] + struct.pack("<I", 20 + length) + content[12 : 20 + length])
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("field", "name", "make"),
     [

@@ -213,6 +213,7 @@ def test_tiles_of_a_floor_do_not_overlap(coarse: None) -> None:
         assert (gaps < 0.012).all()
 
 
+@pytest.mark.ci
 def test_assets_of_one_structure_share_place_coating_and_age(coarse: None) -> None:
     twins = [one.specimen.twin for one in made("rack", "pipe", 3).placed]
     assert len(twins) > 1

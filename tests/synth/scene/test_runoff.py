@@ -170,6 +170,7 @@ def test_a_stain_is_of_both_and_bleeds_only_where_the_preset_says_so(plate: Spec
     assert (with_halo > without + 0.2).any()
 
 
+@pytest.mark.ci
 def test_a_scene_may_thin_the_weak_spots_of_paint_and_open_them_on_ledges() -> None:
     def drawn(seed: int, **how: float) -> Specimen:
         return specimen.draw("beam", np.random.default_rng(seed), size=32, clean=False, **how)

@@ -171,6 +171,7 @@ def test_damaged_twin_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.ci
 def test_cameras_without_a_twin_are_one_line_and_exit_2(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "corrotwin", "synth", "render", "--out", tmp_path / "out", "--cameras", "c.json"],

@@ -107,6 +107,7 @@ def test_a_package_says_what_the_forecast_says(twin: Path) -> None:
     assert version["SetDate"] == state.clock.date()
 
 
+@pytest.mark.ci
 def test_a_nameplate_invents_nothing(twin: Path) -> None:
     found, _, _ = strictly((twin.parent / "spool.aasx").read_bytes())
     plate = {each.id_short: values(each) for each in submodel(found, "Nameplate").submodel_element}

@@ -149,6 +149,7 @@ def test_islands_with_gutters_do_not_overlap(kind: str, seed: int) -> None:
     np.testing.assert_array_equal(uses == 1, texels(kind, seed).zone >= 0)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("kind", "seed"), SURFACES)
 def test_texel_areas_sum_to_the_area_of_each_zone(kind: str, seed: int) -> None:
     asset = built(kind, seed)
@@ -204,6 +205,7 @@ def test_texel_normals_are_those_of_the_mesh(kind: str, seed: int) -> None:
     assert (agreement > 0.95).mean() >= least
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("kind", "seed"), FOREIGN)
 def test_charts_keep_apart_by_their_gutters(kind: str, seed: int) -> None:
     """A texel between two charts that lookups reach belongs to one of them alone."""
@@ -232,6 +234,7 @@ def test_texels_of_charts_are_true_in_size(kind: str, seed: int) -> None:
     assert np.abs(shown / np.maximum(doubled, 1e-30) - 1)[large].max() < 0.11
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", assets.KINDS)
 def test_building_twice_gives_the_same_bytes(kind: str) -> None:
     first = built(kind, 0)

@@ -185,6 +185,7 @@ def test_bars_lie_clear_of_each_other(change: dict[str, Any], lay: int) -> None:
                 assert any(crossed(one, other, np.array([0, 0, -0.004])) for other in bars if other is not one)
 
 
+@pytest.mark.ci
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_sampler_keeps_to_its_budget(seed: int) -> None:

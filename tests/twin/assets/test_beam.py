@@ -119,6 +119,7 @@ def test_bolts_lie_flat_on_steel(section: str, joint: str) -> None:
     assert (apart[~np.eye(len(boxes), dtype=bool)] > 0).all()
 
 
+@pytest.mark.ci
 @settings(max_examples=10)
 @given(
     section=st.sampled_from(list(section_sizes.BEAMS)),

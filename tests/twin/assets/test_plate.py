@@ -60,6 +60,7 @@ def test_holes_take_their_cylinders_out_of_the_volume(cut: str) -> None:
         assert SIZE[0] * SIZE[1] * SIZE[2] - whole.volume == pytest.approx(2 * corner * length, rel=0.12)  # 4 facets
 
 
+@pytest.mark.ci
 def test_texels_round_a_hole_have_their_true_area() -> None:
     """By ring and by quadrant, so that no stretch in one place makes up for another."""
     holes = [Hole(x=0.01, y=0.005, diameter=0.06), Hole(x=-0.05, y=0.03, diameter=0.018)]
@@ -127,6 +128,7 @@ def test_bands_give_a_face_its_zones_and_their_arrises_crevices() -> None:
     assert area["crevice"] == pytest.approx(np.pi / 2 * 0.002 * (0.4 + 2 * 0.15), rel=0.02)
 
 
+@pytest.mark.ci
 def test_steel_is_left_between_an_opening_and_what_else_is_on_the_plate() -> None:
     """The greatest opening that is allowed, against the vertices of all else."""
     for seed in range(10):
@@ -170,6 +172,7 @@ def test_butt_weld_ends_in_the_fillets_of_the_ribs() -> None:
             assert y.min() - webs[number - 2].max() < 0.004
 
 
+@pytest.mark.ci
 @settings(max_examples=10)
 @given(
     length_m=st.floats(0.05, 1.5),

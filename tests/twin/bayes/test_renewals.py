@@ -110,6 +110,7 @@ def test_what_was_replaced_is_as_if_built_on_that_day(
     assert (before.least_left_mm < trajectory(old, "face", ours).levels(begun).least_left_mm).all()
 
 
+@pytest.mark.ci
 def test_new_paint_fails_as_paint_does() -> None:
     """In many histories what was replaced eight years ago rusts as what was built eight years ago, drawn anew."""
     first = plate(coating=Paint(life_years=4.0, defects_per_m2=100.0), exposure=MOVED)
@@ -331,6 +332,7 @@ def test_old_metal_of_the_other_side_is_no_wall_of_what_was_replaced(line: TwinS
     assert body[1] > 6.5
 
 
+@pytest.mark.ci
 def test_a_repair_renews_its_place_alone(line: TwinState, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("corrotwin.twin.bayes.session.RUNS", 2)
     records = [reading(year, 8.18 - 0.3 * year, f"CML-{place}") for year in (0.1, 4, 8) for place in range(2)]

@@ -320,6 +320,7 @@ def test_readings_of_thickness_alone_are_taken_at_their_word(
     np.testing.assert_array_equal(asked.now.normal, plain.now.normal)
 
 
+@pytest.mark.ci
 def test_a_conflict_is_reported_and_widens_the_prior(histories: Bank, surface: tuple[AssetGeometry, Texels]) -> None:
     agreeing = [reading(10.02 - 0.02 * number, place=f"P{number}", date=DATES[0]) for number in range(4)]
     known = learn(histories, *surface, agreeing, {}, seed=0, particles=300)

@@ -64,6 +64,7 @@ def prepared(
     return arrange(items[:cut], items[cut:], histories, *surface), items
 
 
+@pytest.mark.ci
 def test_the_covariance_of_an_integrated_walk_is_that_of_simulated_ones() -> None:
     rng = np.random.default_rng(0)
     steps = rng.standard_normal((20000, 1000)) * np.sqrt(0.01)

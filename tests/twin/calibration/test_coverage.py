@@ -13,13 +13,14 @@ from scipy.stats import binom, norm
 from corrotwin.twin.calibration import coverage, report
 from corrotwin.twin.calibration.coverage import LEAST_LEFT, LIFE, LOSSES, PRESSURE, QUANTITIES, YEARS, Score
 
+pytestmark = pytest.mark.ci
+
 
 @pytest.fixture(scope="module")
 def scores() -> list[Score]:
     return list(coverage.scores("as assumed", 7, seed=8, geometries=1, particles=120))
 
 
-@pytest.mark.ci
 def test_forecasts_cover_the_truth_and_each_inspection_narrows(scores: list[Score]) -> None:
     assert_sound(scores, least=0.72, level=0.05)
 
@@ -33,7 +34,6 @@ def test_forecasts_of_forty_assets_cover_the_truth_and_are_safe() -> None:
             assert row.unsafe <= binom.ppf(0.999, row.count, 0.05) / row.count, f"worse than P5 too often: {row}"
 
 
-@pytest.mark.ci
 def test_a_wrong_category_is_covered_or_flagged() -> None:
     """Loss is faster than the forecast takes for likely, which is the unsafe side."""
     wrong = list(coverage.scores("category C5, not C4", 7, seed=5, geometries=1, particles=120))

@@ -68,6 +68,7 @@ def test_the_version_is_that_of_the_package() -> None:
         assert (done.returncode, done.stdout) == (0, f"corrotwin {version}\n")
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("how", "status", "errors"),
     [

@@ -230,6 +230,7 @@ def test_places_of_which_least_is_certain_are_measured_next(seen: TwinOutlook) -
     assert places[0].life_years == min(float(row["api_life_years"] or 0), float(row["twin_life_years_p5"] or 0))
 
 
+@pytest.mark.ci
 def test_a_twin_without_requirement_is_no_success(plant: Path, command: Command) -> None:
     done = command("fleet", plant / "unit 1", "--years", "10")
     assert done.returncode == 1

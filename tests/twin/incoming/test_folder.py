@@ -166,6 +166,7 @@ def test_a_file_is_taken_once_it_is_whole(inbox: Path) -> None:
     assert watched.look() == [inbox / "a.csv"]
 
 
+@pytest.mark.ci
 def test_killed_between_its_reason_and_its_move_a_file_is_refused_once(
     fleet: Path, inbox: Path, command: Command, start: Callable[..., object]
 ) -> None:

@@ -57,6 +57,7 @@ def test_what_points_up_in_gltf_points_up_here(tmp_path: Path) -> None:
     assert tip[np.abs(tip[:, 0]) < 1e-4][:, 1].min() == pytest.approx(-0.15, abs=1e-3)
 
 
+@pytest.mark.ci
 def test_thickness_by_rays_is_that_of_the_metal(tmp_path: Path) -> None:
     """On the faces of a plate and on its cut edges, in a bar, and in the wall of a tube, within and without."""
     shapes = {
@@ -237,6 +238,7 @@ def test_a_part_of_which_no_thickness_is_given_or_that_is_unknown_is_refused(sce
         made(scene, thickness=-1.0)
 
 
+@pytest.mark.ci
 def test_simplifying_keeps_the_shape_and_is_said(tmp_path: Path) -> None:
     ball = trimesh.creation.icosphere(6, 0.2)
     found = made(write(tmp_path / "ball.stl", ball), units="m", simplify=5000)
@@ -331,6 +333,7 @@ def test_thickness_of_a_part_counts_for_all_its_faces() -> None:
     assert set(thickness.stated(surface, 7.0)) == {7.0}
 
 
+@pytest.mark.ci
 def test_the_wall_of_a_cavity_is_no_solid_and_the_metal_over_it_is_thin(tmp_path: Path) -> None:
     """A block of 1 m with a void 10 mm below its top, whose shell looks into the void, as a modeller writes it."""
     block = trimesh.creation.box((1, 1, 1))

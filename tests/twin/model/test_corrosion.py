@@ -227,6 +227,7 @@ def test_faces_in_contact_never_rust(plate: Plate) -> None:
         assert not fields.wall_loss_mm[hidden].any()
 
 
+@pytest.mark.ci
 def test_zinc_keeps_rust_away_until_it_is_used_up(plate: Plate) -> None:
     thick, thin = Zinc(thickness_um=85.0), Zinc(thickness_um=15.0)
     assert share(grown(plate(), 12, coating=thick), plate()[1]) == 0
@@ -265,6 +266,7 @@ def test_rust_forms_patches_and_not_specks(plate: Plate) -> None:
     assert sizes[sizes > 64].sum() > 0.9 * sizes.sum()  # 64 texels are 4 cm²
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", ["plate", "railing", "bar"])
 def test_sampled_histories_show_rust_without_drowning_in_it(plate: Plate, kind: str) -> None:
     shares = []
@@ -305,6 +307,7 @@ def test_a_million_texels_in_two_seconds() -> None:
     assert min(times) < 2 * 2  # measured alone: under 2 s; neighbours on the same processor slow it down
 
 
+@pytest.mark.ci
 def test_pits_are_deepest_in_their_middle() -> None:
     """No texel shows more than the middles of the pits, and fine texels show nearly all of it."""
     parameters = {**assets.sample("plate", np.random.default_rng(3))}

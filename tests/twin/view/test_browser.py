@@ -13,6 +13,8 @@ from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.view import page as pages
 from corrotwin.twin.view.surface import SurfaceHistory
 
+pytestmark = pytest.mark.ci
+
 
 class Opened:
     """The page, and what went wrong on it."""
@@ -49,7 +51,6 @@ def nothing_goes_wrong(opened: Opened) -> Iterator[None]:
     assert opened.wrong == []
 
 
-@pytest.mark.ci
 def test_it_opens_by_itself_and_hostile_names_are_text(opened: Opened) -> None:
     assert opened.page.title().startswith("</script><script>")
     assert "TML-1" in opened.page.inner_text("#markers")
@@ -115,7 +116,6 @@ def test_a_click_chooses_a_place_and_a_list_flies_there(opened: Opened) -> None:
     page.keyboard.press("Home")
 
 
-@pytest.mark.ci
 def test_a_zone_inside_is_outlined_and_the_wheel_scrolls_the_page(opened: Opened) -> None:
     page = opened.page
     for name, inside in (("bore", 1), ("body", 0)):
@@ -151,7 +151,6 @@ def test_signs_in_metal_that_is_cut_off_are_not_drawn(opened: Opened) -> None:
     assert shown == [True, False]
 
 
-@pytest.mark.ci
 def test_colours_follow_what_is_chosen(opened: Opened) -> None:
     page, seen = opened.page, {}
     page.evaluate("View.scene.home(true)")
@@ -215,7 +214,6 @@ def test_the_keyboards_place_is_kept(opened: Opened) -> None:
     assert page.evaluate("document.activeElement.textContent").startswith("Zone ")
 
 
-@pytest.mark.ci
 def test_events_are_told_and_the_drawn_history_admits_that_it_ignores_them(
     opened: Opened, replaced: Forecast, surface: SurfaceHistory, tmp_path: Path
 ) -> None:

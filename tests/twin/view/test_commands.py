@@ -59,6 +59,7 @@ def test_compare_prints_writes_and_shows_two_dates(small: Path, tmp_path: Path, 
     assert '"compared":[4.4' in text
 
 
+@pytest.mark.ci
 def test_differences_are_of_each_history_and_dates_are_those_of_the_forecast(made: Forecast) -> None:
     known, years = made.known, (made.years[4], made.years[-1])
     rows = {row.zone: row for row in comparison.compare(known, *years, {"body": 5.0})}

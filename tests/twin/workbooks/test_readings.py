@@ -68,6 +68,7 @@ def test_a_row_a_reading(spool: Path, tmp_path: Path, command: Command) -> None:
     assert "0 of 3 records added" in again.stdout
 
 
+@pytest.mark.ci
 def test_a_column_a_survey(spool: Path, tmp_path: Path, command: Command) -> None:
     rows = [
         ["CML", "20/05/2014", "21/05/2019", "Remarks"],
@@ -86,6 +87,7 @@ def test_a_column_a_survey(spool: Path, tmp_path: Path, command: Command) -> Non
     assert [(place, date) for place, date, _ in of(taken(spool))] == [row[:2] for row in EXPECTED]
 
 
+@pytest.mark.ci
 def test_sheets_of_assets_groups_places_and_measurements(spool: Path, tmp_path: Path, command: Command) -> None:
     path = workbook(
         tmp_path / "plant.xlsx",
@@ -115,6 +117,7 @@ def test_sheets_of_assets_groups_places_and_measurements(spool: Path, tmp_path: 
     assert "'Straight' is no zone of this pipe" in untranslated.stderr
 
 
+@pytest.mark.ci
 def test_headings_of_ones_own_are_mapped(spool: Path, tmp_path: Path, command: Command) -> None:
     rows = [["Loc.", "When", "Rdg"], ["TML-1", "05/20/2014", "0.318"], ["TML-1", "05/21/2019", "0.307"]]
     path = table(tmp_path / "ut.csv", rows, separator="\t", encoding="utf-16")
@@ -181,6 +184,7 @@ def test_what_is_wrong_is_one_line_and_nothing_is_stored(
     assert {path: path.read_bytes() for path in spool.iterdir() if path.is_file()} == before
 
 
+@pytest.mark.ci
 def test_equal_rows_are_one_reading_and_points_tell_places_apart(spool: Path, tmp_path: Path, command: Command) -> None:
     rows = [
         [*LONG[0], "Point"],

@@ -120,6 +120,7 @@ def test_a_zone_other_than_that_of_its_readings_is_refused(spool: Path, tmp_path
     assert "TML-1 is on body, where it has a reading of 2015-05-31 on end" in refused.stderr
 
 
+@pytest.mark.ci
 def test_each_cml_is_held_to_its_own_requirement_and_injection_points_to_three_years(tmp_path: Path) -> None:
     folder = pipe(tmp_path / "spool")
     twin = ct.Twin.load(folder)

@@ -375,6 +375,7 @@ def test_parts_of_a_sampled_pipe_stay_clear_of_each_other(seed: int) -> None:
         assert all(weld.max() < low or high < weld.min() for low, high in feet)
 
 
+@pytest.mark.ci
 @settings(max_examples=20)
 @given(data=st.data())
 def test_any_parameters_make_a_pipe_or_one_line(data: st.DataObject) -> None:
