@@ -4,13 +4,13 @@ A slow machine is not a hung one: from one line of progress to the next Blender 
 processor, however long that takes. Only a process that hardly asks for the processor is held against the clock.
 """
 
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Generator
 from contextlib import suppress
-from os import getpid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,10 +42,10 @@ def run_blender(work: Path, *, budget: float) -> Generator[int]:
         message ends with the last line it printed.
     """
     log = work / "blender.log"
-    command = command_of(work)
+    command, place = command_of(work), {**os.environ, "TMPDIR": str(work)}  # where Blender leaves a folder of its own
     with (
         new_file(log) as stderr,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as child,
+        subprocess.Popen(command, env=place, stdout=subprocess.PIPE, stderr=stderr, text=True) as child,
         _Watchdog(child, budget) as guard,
     ):
         try:
@@ -65,7 +65,7 @@ def run_blender(work: Path, *, budget: float) -> Generator[int]:
 
 def command_of(work: Path) -> list[str]:
     """Return the command that renders ``work/batch.json`` in a Blender process, which ends with this one."""
-    return [sys.executable, "-P", "-m", "corrotwin.synth.blender", str(work / "batch.json"), str(getpid())]
+    return [sys.executable, "-P", "-m", "corrotwin.synth.blender", str(work / "batch.json"), str(os.getpid())]
 
 
 class ProgressJudge:

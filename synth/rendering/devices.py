@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from itertools import takewhile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from corrotwin.twin.core.errors import InputError
 
@@ -59,9 +60,11 @@ def fault_here(device: str, *, patience_seconds: float = COMPILING_SECONDS) -> s
     """Render a picture of a few pixels on a device of this machine in that time; return why that fails, or ""."""
     command = [sys.executable, "-P", "-m", "corrotwin.synth.blender.probe", device, str(os.getpid())]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=patience_seconds, check=False
-        )
+        with TemporaryDirectory() as place:  # Blender leaves a folder of its own there
+            done = subprocess.run(
+                command, env={**os.environ, "TMPDIR": place}, capture_output=True, text=True, errors="replace",
+                timeout=patience_seconds, check=False,
+            )  # fmt: skip
     except subprocess.TimeoutExpired:
         return f"no picture in {patience_seconds:.0f} s"
     lines = done.stderr.strip().splitlines()

@@ -145,3 +145,10 @@ def test_slow_blender_that_makes_progress_is_left_alone(tmp_path: Path, monkeypa
         "os.write(3, b'6\\n')\nos._exit(0)\n",
     )  # fmt: skip
     assert list(blender_process.run_blender(tmp_path, budget=2.5)) == [4, 5, 6]
+
+
+def test_what_blender_leaves_lies_in_the_folder_of_its_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blender makes a folder for itself among temporary files, which stays behind since it is ended at once."""
+    fake_blender(tmp_path, monkeypatch, "import tempfile\ntempfile.mkdtemp(prefix='blender_')\nos._exit(0)\n")
+    assert list(blender_process.run_blender(tmp_path, budget=5)) == [4, 5]
+    assert len(list(tmp_path.glob("blender_*"))) == 1
