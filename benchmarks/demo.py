@@ -52,17 +52,18 @@ class ShareBand:
 
 
 def demo(*, out: Path = Path("out/demo"), show: bool = True) -> None:
-    """Show in two minutes what corrotwin does, without any data of yours: a twin, photographs, masks, a forecast.
+    """Show in two minutes what corrotwin does, without data: a twin, photographs, masks, a forecast.
 
-    A plate is grown whose paint lasts four years; its owner believes in ten. It is rendered after twelve, the model
-    that ships outlines the rust, and the masks teach the owner's twin, whose forecast is held against what comes.
+    The paint of a plate lasts four years, but its owner believes it lasts ten. The plate is rendered after twelve
+    years, the built-in model outlines its rust, and the masks update the owner's twin, whose forecast is then
+    compared with what really happens.
 
     Parameters
     ----------
     out
-        folder for the page, index.html, and all that it shows; what is there already is not made again.
+        folder for the page, index.html, and everything it shows; what exists is not made again.
     show
-        open the page in the browser at the end, on a terminal.
+        open the page in the browser at the end, if run in a terminal.
     """
     missing = [name for name in ("bpy", "blenderproc", "matplotlib") if find_spec(name) is None]
     if missing:

@@ -238,18 +238,19 @@ def as_json(checks: Iterable[Check]) -> str:
 def doctor(out: Path = Path("out"), weights: Path | None = None, deep: bool = False, json: bool = False) -> int:
     """Check this installation and print a fix for every problem; takes a second and writes nothing.
 
-    Exits 0 where `make benchmark` and `make test` have all that they need, else 1.
+    Exits with 0 if `make benchmark` and `make test` have all they need, else with 1.
 
     Parameters
     ----------
     out
-        folder below which studies and datasets will lie.
+        folder for studies and datasets.
     weights
-        folder that `corrotwin segmentation weights` prepared; by default the hub's cache is looked into.
+        folder prepared by `corrotwin segmentation weights`; by default the hub's cache is checked.
     deep
-        also start Blender, torch and Ray, which takes 10 seconds or more, in place of looking for their files.
+        also start Blender, torch and Ray, which takes 10 seconds or more, instead of only looking for their
+        files.
     json
-        as JSON, for programs.
+        print JSON, for programs.
     """
     checks = examine({"output": out, "cache": cache_folder()}, weights, deep=deep)
     if json:

@@ -12,10 +12,10 @@ def from_summary(file: Path | None = None, /, *, paper: bool = False) -> None:
     Parameters
     ----------
     file
-        csv file with the columns group, mean, sd, n and perhaps score (rows of one score make one table). Write numbers
-        as they are printed: their last digit shows how far they are rounded.
+        CSV file with the columns group, mean, sd, n and optionally score (the rows of each score form a table).
+        Write numbers exactly as printed: their last digit shows how they were rounded.
     paper
-        take Table II of the paper, and print its own p-values beside.
+        use Table II of the paper, and print its own p-values for comparison.
     """
     from corrotwin.benchmarks.stats import joint_check, printed_table
 

@@ -34,30 +34,32 @@ def screen(
 ) -> int:
     """Train twice on renders alone, score validation photos, and show where the model fails.
 
-    Test photos are not measured: `corrotwin benchmarks transfer` does that, in the same folder, once the renders are
-    good. The same command continues where it stopped; runs without renders serve all renders that are tried there.
+    Test photos are not used: `corrotwin benchmarks transfer` measures them, in the same folder, once the renders
+    are good. Repeat the command to resume it; runs without renders are shared by all renders that are tried in the
+    folder.
 
     Parameters
     ----------
     renders
         folder of the renders to judge, any COCO dataset; each of the two runs trains on half of its scenes.
     data
-        folder of real photos with COCO masks; it may hold spots.csv (file_name, spot).
+        folder of real photos with COCO masks; it may contain spots.csv (file_name, spot).
     out
-        the transfer folder.
+        folder of the transfer study.
     reference
-        train all real photos on the same fold, too; needed once for all renders.
+        also train on all real photos, on the same fold; needed once for all renders.
     mixed
-        train on few photos, too, with and without the renders; --render-share, --pretrain, --adaptation and
-        --copy-paste imply it.
+        also train on few photos, with and without the renders; implied by --render-share, --pretrain,
+        --adaptation and --copy-paste.
     real_fraction
         fraction of the real training photos in the arms with few photos.
     clean
-        pictures without corrosion, such as `corrotwin synth render --preset clean --seed 1`, to count false alarms.
+        pictures without corrosion, such as those of `corrotwin synth render --preset clean --seed 1`, on which
+        false alarms are counted.
     classes
         names of the categories that count as corrosion; by default all.
     backbone
-        encoder of the U-Nets, any of segmentation-models-pytorch; one for all runs of a folder.
+        encoder of the U-Nets, any of segmentation-models-pytorch; the same for all runs of a folder.
     dry_run
         print the plan (runs, hours, disk) and stop; nothing is written.
 
@@ -66,23 +68,25 @@ def screen(
     render_share
         fraction of each batch of the mixed arm that is renders.
     pretrain
-        fraction of the steps, at the start of the mixed arm, whose batches are renders only.
+        fraction of the mixed arm's steps, at the start, that see only renders.
     adaptation
-        fourier, histogram or colours: change each render of the mixed arm towards a photo.
+        fourier, histogram or colours: make each render of the mixed arm look more like a photo.
     copy_paste
-        paste corrosion of one photo into another in the mixed arm, too.
+        also paste corrosion of one photo into another in the mixed arm.
     folds
-        of the transfer in the same folder; a screen always takes the first of five.
+        number of folds of the transfer study in the same folder; a screen always uses the first of five.
     encoder_weights
-        imagenet or none (random); by default imagenet for tu-tf_efficientnet_lite0, 1 and 2, none for others.
+        imagenet or none (random); by default imagenet for tu-tf_efficientnet_lite0, 1 and 2, none for all
+        others.
     steps
-        optimiser steps, in every arm.
+        optimiser steps of every arm.
     size
-        side of the square that the network sees, in pixels.
+        side of the network's square input, in pixels.
     address
-        of a Ray cluster to run on, such as auto; without it this machine.
+        address of a Ray cluster to run on, such as auto; by default this machine.
     weights
-        folder that `corrotwin segmentation weights` prepared, without internet; needs --encoder-weights imagenet.
+        folder prepared by `corrotwin segmentation weights`, for machines without internet access; requires
+        --encoder-weights imagenet.
     """
     from corrotwin.benchmarks.transfer import inputs, screening
     from corrotwin.segmentation.commands.weights import check_weights

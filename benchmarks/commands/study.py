@@ -40,71 +40,78 @@ def run(
 ) -> int:
     """Train U-Nets on real photos with and without renders, test them, and write the report.
 
-    The same command continues where it stopped; with more arms, real fractions, backbones or runs it adds them to the
-    study in the folder and repeats nothing.
+    Repeat the command to resume it; more arms, real fractions, backbones or runs are added to the study in the
+    folder, and nothing is repeated.
 
     Parameters
     ----------
     profile
-        quick shows in minutes that everything works; small asks what renders add to 10 % and to all of the photos, with
-        one pretrained network, and takes a CPU a night or more; paper is as published and wants a GPU.
+        quick shows within minutes that everything works; small measures what renders add to 10 % and to all of
+        the photos, with one pretrained network, in a night or more on a CPU; paper is the published study and
+        needs a GPU.
     data
-        folder of real photos with COCO masks (a Roboflow export, or one json beside the images); without it a rendered
-        stand-in takes their place.
+        folder of real photos with COCO masks (a Roboflow export, or one JSON file beside the images); by
+        default rendered stand-ins.
     out
-        the study's folder; by default out/benchmark/<profile>-<name of the data>.
+        folder of the study; by default out/benchmark/<profile>-<name of the data>.
     renders
-        folder of renders to train on (any COCO dataset), split by whole scenes into one draw per run; by default
-        the profile's are rendered.
+        folder of renders to train on (any COCO dataset), split by whole scenes into one draw per run; by
+        default those of the profile are rendered.
     backbones
-        encoders of the U-Nets, any of segmentation-models-pytorch; by default the study's, of a new one the profile's.
+        encoders of the U-Nets, any of segmentation-models-pytorch; by default those of the study, or of the
+        profile for a new study.
     runs
-        per arm, real fraction and backbone; by default the study's, of a new one the profile's.
+        number of runs per arm, real fraction and backbone; by default that of the study, or of the profile for
+        a new study.
     classes
-        names of the categories that count as corrosion, in --data and --across; by default all, or the study's.
+        names of the categories that count as corrosion, in --data and --across; by default those of the study,
+        or all.
     dry_run
         print the plan (runs, hours, disk) and stop; nothing is written.
 
     Other Parameters
     ----------------
     renders_per_run
-        most renders in the draw of a run; by default the study's, of a new one equal shares of the folder.
+        maximum number of renders in the draw of a run; by default that of the study, or equal shares of the
+        folder for a new study.
     arms
-        what batches hold, at equal optimiser steps: real, mixed (photos and renders), and the controls copy-paste,
-        strong (augmentation) and shuffled (masks of renders); by default the study's, of a new one the profile's.
+        what batches contain, at equal optimiser steps: real, mixed (photos and renders), and the controls
+        copy-paste, strong (augmentation) and shuffled (masks of renders); by default those of the study, or of
+        the profile for a new study.
     render_share
-        fraction of each batch that is renders in the arms mixed and shuffled; by default the study's, of a new one
-        0.5.
+        fraction of each batch that is renders in the arms mixed and shuffled; by default that of the study, or
+        0.5 for a new study.
     real_fractions
-        fractions of the real training photos, such as 0.1 1; each arm is trained at each; by default the study's, of a
-        new one the profile's.
+        fractions of the real training photos, such as 0.1 1, at which each arm is trained; by default those of
+        the study, or of the profile for a new study.
     encoder_weights
-        imagenet or none (random) for all of them; by default the profile's, and imagenet for tu-tf_efficientnet_lite0,
-        1 and 2.
+        imagenet or none (random), for all encoders; by default that of the profile, and imagenet for
+        tu-tf_efficientnet_lite0, 1 and 2.
     split
         own (the export's folders), published (70/15/15 photo by photo), grouped (by whole spots), or a file
-        that `corrotwin segmentation split` wrote; by default the study's, for a new one own where there is one, else
-        grouped where spots are known, else published; in profile paper published.
+        written by `corrotwin segmentation split`. By default that of the study; for a new study own if there is
+        one, else grouped if spots are known, else published; in profile paper published.
     groups_file
-        csv file with the spot of each photo (columns file_name, spot, perhaps split).
+        CSV file with the spot of each photo (columns file_name, spot and optionally split).
     across
-        folders of other real sets; every run is measured on all their photos too.
+        folders of other real sets, on all photos of which every run is measured as well.
     threads
-        CPU threads of a run, by default the profile's.
+        CPU threads of each run; by default those of the profile.
     size
-        side of the square that networks train on, in pixels, by default the profile's; divisible by 32.
+        side of the network's square input, in pixels, divisible by 32; by default that of the profile.
     epochs
-        of every run, by default the profile's.
+        epochs of every run; by default those of the profile.
     batch_size
-        images of an optimiser step, by default the profile's.
+        images per optimiser step; by default that of the profile.
     learning_rate
-        by default the profile's; `corrotwin segmentation tune` finds a good one.
+        peak learning rate; by default that of the profile. `corrotwin segmentation tune` finds a good one.
     address
-        of a Ray cluster to run on, such as auto; without it this machine.
+        address of a Ray cluster to run on, such as auto; by default this machine.
     weights
-        folder that `corrotwin segmentation weights` prepared, where there is no internet; needs --profile paper.
+        folder prepared by `corrotwin segmentation weights`, for machines without internet access; requires
+        --profile paper.
     mlflow
-        address of an MLflow server or database to send each run to when it is complete, as for `corrotwin segmentation
+        address of an MLflow server or database that receives each complete run, as for `corrotwin segmentation
         train`.
     """
     from corrotwin.benchmarks.report import build
@@ -163,12 +170,12 @@ def run(
 
 
 def report(out: Path) -> int:
-    """Write the report of a study again from its folder. Exits 1 where runs are missing.
+    """Write the report of a study again from its folder. Exit with status 1 if runs are missing.
 
     Parameters
     ----------
     out
-        the study's folder.
+        folder of the study.
     """
     from corrotwin.benchmarks.study.results import load
 

@@ -59,80 +59,88 @@ def transfer(
 ) -> int:
     """Measure what renders are worth on photographs of unseen spots, by a fixed protocol.
 
-    Few photos are drawn anew by each redraw, and all others tested; all photos are cross-validated. It measures the
-    test photos and logs that in the folder, so tune the renders with `corrotwin benchmarks screen` first. The same
-    command continues where it stopped; runs without renders serve all renders that are tried in the folder.
+    Each redraw selects few photos at random and tests on all others; with all photos it cross-validates. Every use
+    of test photos is logged in the folder, so tune the renders with `corrotwin benchmarks screen` first. Repeat the
+    command to resume it; runs without renders are shared by all renders that are tried in the folder.
 
     Parameters
     ----------
     renders
         folder of the renders to judge, any COCO dataset, split by whole scenes into one draw per run.
     data
-        folders of real photos with COCO masks; each may hold spots.csv (file_name, spot).
+        folders of real photos with COCO masks; each may contain spots.csv (file_name, spot).
     out
-        the transfer folder.
+        folder of the transfer study.
     redraws
-        of few photos: each trains all arms of few photos once, and tests all others; more may be added later.
+        number of redraws of few photos: each trains all arms of few photos once and tests all other photos.
+        More can be added later.
     real_fraction
-        the few photos of a redraw, by whole spots, as a fraction of all.
+        fraction of all photos, in whole spots, that are the few photos of a redraw.
     unlabelled
-        fraction of all photos of which a redraw hides the labels: they teach in arms of their own (self-training), and
-        are not tested; with it the arm in which they have their labels, and the teacher's control.
+        fraction of all photos whose labels each redraw hides: they teach without labels (self-training) in arms
+        of their own and are not tested. Adds the arm that has their labels, and the teacher's control.
     runs
-        of the arms of all photos and of renders alone, each in all folds; more may be added later.
+        number of runs of the arms with all photos and with renders alone, each in all folds. More can be added
+        later.
     folds
-        of the cross-validation, by whole spots, drawn anew for each run. 1: all photos train, to test --across alone.
+        folds of the cross-validation, by whole spots, drawn again for each run. With 1, all photos train, and
+        only --across is tested.
     fits
-        the first so many redraws fit a preset to their few photos (corrotwin synth fit) and try its renders beside
-        them.
+        in this many redraws, fit a preset to the few photos (corrotwin synth fit) and train with its renders as
+        well.
     across
-        other real sets, on which every run is measured, too.
+        other real sets, on which every run is measured as well.
     clean
-        pictures without corrosion, such as `corrotwin synth render --preset clean --seed 1`, to count false alarms.
+        pictures without corrosion, such as those of `corrotwin synth render --preset clean --seed 1`, on which
+        false alarms are counted.
     classes
         names of the categories that count as corrosion, in --data and --across; by default all.
     backbone
-        encoder of the U-Nets, any of segmentation-models-pytorch; one for all runs of a folder.
+        encoder of the U-Nets, any of segmentation-models-pytorch; the same for all runs of a folder.
     dry_run
-        print the plan (runs, hours, disk) and stop; nothing is written and no test photo measured.
+        print the plan (runs, hours, disk) and stop; nothing is written, and no test photo is measured.
 
     Other Parameters
     ----------------
     renders_per_run
-        most renders in the draw of a run; by default that of the runs in the folder, for new ones equal shares.
+        maximum number of renders in the draw of a run; by default that of the folder's runs, or equal shares
+        for new ones.
     mixed_only
         of the arms with renders train only the one with few photos, to try another way of mixing.
     renders_of_fit
-        pictures of each fitted preset.
+        number of renders of each fitted preset.
     render_share
         fraction of each batch of the mixed arms that is renders.
     pretrain
-        fraction of the steps, at the start of the mixed arms, whose batches are renders only.
+        fraction of the mixed arms' steps, at the start, that see only renders.
     adaptation
-        fourier, histogram or colours: change each render of the mixed arms towards a photo.
+        fourier, histogram or colours: make each render of the mixed arms look more like a photo.
     copy_paste
-        paste corrosion of one photo into another in the mixed arms, too.
+        also paste corrosion of one photo into another in the mixed arms.
     render_counts
-        numbers N such as 50 100: train also on the first N renders of each draw, alone and with few photos.
+        numbers N, such as 50 100: also train on the first N renders of each draw, alone and with few photos.
     seen
-        photos with which the renders were tuned, besides those of screens: patterns of file names such as 'train/*'.
-        Goals are given again without them.
+        photos with which the renders were tuned, besides those of screens: patterns of file names such as
+        'train/*'. The goals are also reported without them.
     renders_goal
-        share that renders alone should reach of what all photos gain over everything called rust.
+        goal for renders alone: share of the gain of all photos over calling everything rust.
     encoder_weights
-        imagenet or none (random); by default imagenet for tu-tf_efficientnet_lite0, 1 and 2, none for others.
+        imagenet or none (random); by default imagenet for tu-tf_efficientnet_lite0, 1 and 2, none for all
+        others.
     steps
-        optimiser steps, in every arm.
+        optimiser steps of every arm.
     photo_steps
-        where few photos alone are best after another number of steps, that: they are trained so, too.
+        number of steps at which few photos alone do best, if it differs from --steps; adds an arm trained for
+        so long.
     augmentation
-        standard or strong random changes to every image, in all arms.
+        strength of the random changes to every image, in all arms: standard or strong.
     size
-        side of the square that the network sees, in pixels.
+        side of the network's square input, in pixels.
     address
-        of a Ray cluster to run on, such as auto; without it this machine.
+        address of a Ray cluster to run on, such as auto; by default this machine.
     weights
-        folder that `corrotwin segmentation weights` prepared, without internet; needs --encoder-weights imagenet.
+        folder prepared by `corrotwin segmentation weights`, for machines without internet access; requires
+        --encoder-weights imagenet.
     """
     from corrotwin.benchmarks.transfer import inputs, resampling, runner
     from corrotwin.segmentation.commands.weights import check_weights

@@ -17,19 +17,19 @@ def average(
 ) -> None:
     """Average the weights of two or more complete runs of one network on the same photos and split into one run.
 
-    The test photos are measured, so that the new folder is a run as any other.
+    The result is measured on the test photos, so the new folder is a run like any other.
 
     Parameters
     ----------
     run_folders
         folders of complete runs.
     data
-        the real photos that they were trained on.
+        the real photos that the runs were trained on.
     out
         folder of the new run.
     batch_norm
-        statistics of batch normalisation: re-estimated over the photos that trained the runs, or averaged as the
-        weights are.
+        statistics of batch normalisation: re-estimated on the runs' training photos, or averaged like the
+        weights.
     """
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.data import coco

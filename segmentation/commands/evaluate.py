@@ -19,7 +19,7 @@ def evaluate(
     out: Path | None = None,
     verify: bool = False,
 ) -> None:
-    """Measure a run on a dataset: the test photos of its own dataset, or all unseen photos of another.
+    """Measure a run on the test photos of its own dataset, or on all unseen photos of another.
 
     Photos without annotations count as free of corrosion: every detection on them is a false alarm. With --verify the
     exit status is 1 if the run's own per_image.csv differs.
@@ -27,17 +27,17 @@ def evaluate(
     Parameters
     ----------
     run_folder
-        folder of a run; of an unfinished one the best weights so far are measured.
+        folder of a run; an unfinished run is measured with its best weights so far.
     data
         folder of a COCO dataset.
     classes
-        names of the categories that count as corrosion; default: those that the run was trained on.
+        names of the categories that count as corrosion; by default those that the run was trained on.
     threshold
-        threshold on the corrosion probability: a number between 0 and 1, or valid to choose it anew on the run's
-        validation photos; default: that of the run, which its validation photos chose.
+        threshold on the corrosion probability: a number between 0 and 1, or valid to choose it again on the
+        run's validation photos; by default the run's own, chosen on its validation photos.
     adapt
-        take the statistics of batch normalisation from these photos, too, as `predict --adapt` does; such scores are
-        transductive.
+        also take the statistics of batch normalisation from these photos, as `predict --adapt` does; such
+        scores are transductive.
     out
         folder for per_image.csv, curve.csv, calibration.csv and evaluation.json.
     verify

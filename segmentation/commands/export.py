@@ -7,7 +7,7 @@ from corrotwin.twin.core.text import say, say_next
 
 
 def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()) -> None:
-    """Export a complete run to one ONNX file (photographs to probabilities) with a model card. Takes a minute or more.
+    """Export a complete run to one ONNX file (from photographs to probabilities) with a model card.
 
     Parameters
     ----------
@@ -16,8 +16,9 @@ def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()
     out
         folder for model.onnx, card.md and model.json.
     evaluations
-        folders written by `corrotwin segmentation evaluate --out`. Their scores appear on the card, and their threshold
-        in its Python example (if they differ, the one chosen on validation photos; without any, the run's).
+        folders written by `corrotwin segmentation evaluate --out`. Their scores appear on the card, and their
+        threshold in its Python example: if they differ, the one chosen on validation photos; without any, the
+        run's.
     """
     from corrotwin.segmentation.deployment.onnx_export import export as write
 

@@ -15,12 +15,12 @@ def latency(
     onnx: bool = False,
     out: Path | None = None,
 ) -> None:
-    """Time the U-Nets on this CPU, one image at a time, beside their parameters, depth and operations.
+    """Time U-Nets on this CPU, one image at a time, and list their parameters, depth and operations.
 
     Parameters
     ----------
     backbone
-        encoders to compare; all are timed in turn, so that noise affects all alike.
+        encoders to compare; they are timed in turn, so that noise affects all alike.
     size
         side of the image in pixels, divisible by 32.
     threads
@@ -28,7 +28,7 @@ def latency(
     repeats
         timed calls of each network.
     onnx
-        also time onnxruntime on the network as `export` writes it: from the photograph to the probability.
+        also time onnxruntime on the network that `export` writes, from photograph to probability.
     out
         csv file to write.
     """

@@ -7,20 +7,20 @@ from corrotwin.twin.core.text import printable, say, say_error, say_next
 
 
 def merge(datasets: tuple[Path, ...], /, *, out: Path, classes: tuple[str, ...] = ()) -> None:
-    """Put datasets together into one, such as your labels and what came back from a labelling tool.
+    """Merge datasets, such as your labels and those that come back from a labelling tool.
 
-    The same file in two datasets is one photo, with the labels of the later one. Photos that look alike stay, are
-    reported, and share a spot in spots.csv, so that no split tears them apart.
+    A file that is in two datasets becomes one photo, with the labels of the later one. Photos that look alike are
+    kept, reported, and given the same spot in spots.csv, so that no split separates them.
 
     Parameters
     ----------
     datasets
-        folders or archives of COCO datasets, such as exports of CVAT, Label Studio or Roboflow; later ones correct
-        earlier ones.
+        folders or archives of COCO datasets, such as exports of CVAT, Label Studio or Roboflow; later ones
+        override earlier ones.
     out
         folder for images/, annotations.json and spots.csv.
     classes
-        names of the categories that count as corrosion; default: all that a dataset has annotations of.
+        names of the categories that count as corrosion; by default all categories with annotations.
     """
     from corrotwin.segmentation.data import coco
     from corrotwin.segmentation.labelling import merging

@@ -25,7 +25,7 @@ def predict(
     polygons: bool = False,
     card: bool = False,
 ) -> int:
-    """Outline corrosion on photos, by the model that ships or by your own. Repeat the command to resume it.
+    """Outline corrosion on photos, with the built-in model or your own. Repeat the command to resume it.
 
     Example: corrotwin predict photo.jpg, or: corrotwin predict photos walk.mp4 --run out/run --out out/masks
 
@@ -35,44 +35,46 @@ def predict(
     Parameters
     ----------
     photos
-        image files, zip archives, videos (a frame each second), or folders to search for photos and videos.
+        image files, zip archives, videos (one frame per second), or folders to search for photos and videos.
     out
         folder for index.html, masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json (COCO),
         predictions.csv and, if anything was skipped, left_out.csv.
     run
-        folders of runs, or of models that `corrotwin segmentation export` wrote, in place of the model that ships;
+        folders of runs, or of models written by `corrotwin segmentation export`, instead of the built-in model;
         probabilities of several are averaged. An unfinished run predicts with its best weights so far.
     frame
-        left, top, right and bottom edge of a part of each photo that shows a steel surface and nothing else, as
-        fractions from 0 to 1: its share of corrosion and degree of rusting (ISO 4628-3) are stated, too.
+        left, top, right and bottom edge of a part of each photo that shows nothing but a steel surface, as
+        fractions from 0 to 1: its corroded share and degree of rusting (ISO 4628-3) are reported as well.
     threshold
-        threshold on the corrosion probability; default: that of the model or the run, which validation photos chose.
+        threshold on the corrosion probability; by default that of the model or run, chosen on validation
+        photos.
     overlays
-        also write photos with their masks outlined.
+        also write photos with outlined masks.
     card
-        print the card of the model that ships, how well it was measured to do and what it is not for, and stop.
+        print the card of the built-in model (its measured quality, and what it is not for) and stop.
 
     Other Parameters
     ----------------
     tiling
-        always cuts every photo into overlapping tiles; never resizes each whole photo, as in training; auto does what
-        the training says: whole photos if it resized them, tiles of 1,024 pixels if it took crops. If photos are much
-        larger than those of training, auto asks for the choice; of exported models and the one that ships it takes
-        them whole, and long ones in squares.
+        always cuts every photo into overlapping tiles; never resizes each whole photo, as in training; auto
+        follows the training: whole photos if it resized them, tiles of 1,024 pixels if it took crops. If photos
+        are much larger than those of training, auto asks you to choose; exported models and the built-in one
+        take photos whole, and long ones in squares.
     scale
-        pixels of the network per pixel of a photo; default: the scale of the run's training photos. If objects appear
-        twice as large as in training, give half of it. A given scale applies to every photo, so a run that resizes
-        whole photos then cuts all of them into tiles.
+        pixels of the network per pixel of a photo; by default the scale of the run's training photos. If
+        objects appear twice as large as in training, give half of that. A given scale applies to every photo,
+        so a run that resizes whole photos then cuts all of them into tiles.
     overlap
         fraction of a tile shared with its neighbour.
     flips
-        average over the photo and its flips (horizontal, vertical, both): four times the work.
+        average over the photo and its flips (horizontal, vertical, both), at four times the cost.
     adapt
-        take the statistics of batch normalisation from these photos, as far as there are many: for photos that look
-        otherwise than those of training. The same photos in another company then have other masks.
+        take the statistics of batch normalisation from these photos, as far as there are enough, for photos
+        that look different from those of training. A photo's mask then depends on which photos it is predicted
+        with.
     polygons
-        write polygons instead of compressed RLE to annotations.json, for drawing tools; they lose holes, and
-        polygon_iou says how much.
+        write polygons instead of compressed RLE to annotations.json, for drawing tools; polygons lose holes,
+        and polygon_iou says how much.
     """
     from corrotwin.segmentation import shipped
     from corrotwin.segmentation.data import photo_files

@@ -26,15 +26,15 @@ def pretrain(
     threads: int = 2,
     checkpoint_seconds: float = 300.0,
 ) -> None:
-    """Pretrain an encoder on photographs without labels (SimSiam). Repeat the command to resume it.
+    """Pretrain an encoder on unlabelled photographs (SimSiam). Repeat the command to resume it.
 
-    `train --init OUT` starts from what it writes. Keep photos of test spots out: a run whose test photos are among
+    `train --init OUT` starts from the result. Leave out photos of test spots: a run whose test photos are among
     these pictures is refused.
 
     Parameters
     ----------
     pictures
-        photos without labels, videos (a frame a second), and folders or zips of them.
+        unlabelled photos, videos (one frame per second), and folders or zips of them.
     out
         folder for the encoder's weights, pretrained.json and history.csv.
     backbone
@@ -44,16 +44,16 @@ def pretrain(
     epochs
         passes over the pictures.
     seed
-        of the order of pictures and their views.
+        random seed of the order of pictures and of their views.
 
     Other Parameters
     ----------------
     encoder_weights
-        imagenet or none (random), from which pretraining starts; by default as for `train`.
+        imagenet or none (random): where pretraining starts; by default as for `train`.
     weights
         folder prepared by `corrotwin segmentation weights`.
     batch_size
-        pictures per optimiser step, at least 2; each passes twice.
+        pictures per optimiser step, at least 2; each is seen in two views.
     learning_rate
         peak learning rate of the schedule.
     threads

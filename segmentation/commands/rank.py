@@ -18,25 +18,25 @@ def rank(
     tiling: Tiling = "auto",
     scale: float | None = None,
 ) -> int:
-    """Rank unlabelled photos by what their labels would teach, and prepare the first for a labelling tool.
+    """Rank unlabelled photos by how much their labels would teach, and prepare the first for labelling.
 
-    A photo comes first where the network, on the photo and its mirror images, is least sure and disagrees most with
-    itself, and where it is unlike those before it; of each spot one photo comes first. Repeat the command to resume it,
-    or with more photos. Photos that cannot be read are reported and skipped; the exit status is then 1.
+    A photo ranks high if the network is unsure of it, disagrees with itself on its mirror images, and if it is
+    unlike the photos ranked before it; one photo of each spot comes first. Repeat the command to resume it or to
+    add photos. Photos that cannot be read are reported and skipped; the exit status is then 1.
 
     Parameters
     ----------
     run_folder
         folder of a run.
     photos
-        image files, or folders to search for them. Those that trained or validated the run are left out.
+        image files, or folders to search for them. Photos that trained or validated the run are left out.
     out
         folder for ranking.csv, index.html (a page of thumbnails) and to-label/: the first photos with pre-drawn
         outlines, as COCO for CVAT and as tasks for Label Studio.
     count
         number of photos to label.
     others
-        folders of other runs, such as those of other seeds, whose disagreement with the first counts, too.
+        folders of other runs, such as those of other seeds, whose disagreement with the first counts as well.
     tiling, scale
         as for `predict`.
     """

@@ -16,24 +16,26 @@ def review(
     out: Path | None = None,
     single: bool = False,
 ) -> None:
-    """Make a page on which predicted masks are looked through, accepted and rejected, in any browser.
+    """Make a page for reviewing predicted masks in a browser: accept, reject, note.
 
-    The page sorts and filters by corroded share, confidence, brightness and size, and by F1 where true masks are given.
-    Its decisions are downloaded as a file for `corrotwin segmentation accept`.
-    Example: corrotwin segmentation review out/masks --data my-export
+    The page sorts and filters by corroded share, confidence, brightness and size, and by F1 if true masks are
+    given. Download its decisions as a file for `corrotwin segmentation accept`. Example: corrotwin segmentation
+    review out/masks --data my-export
 
     Parameters
     ----------
     masks
         folder that `corrotwin predict` wrote.
     data
-        COCO dataset with true masks of these photos, to compare with; photos are found by content.
+        COCO dataset with true masks of these photos, to compare with; photos are matched by content.
     classes
-        names of its categories that count as corrosion; default: all.
+        names of its categories that count as corrosion; by default all.
     out
-        folder for index.html and its pictures; with --single, the HTML file. Default: review or review.html in MASKS.
+        folder for index.html and its pictures; with --single, the HTML file. By default review or review.html
+        in MASKS.
     single
-        write one HTML file with small pictures inside, to send; else the pictures lie beside the page and are larger.
+        write a single HTML file with small pictures embedded, for sending; otherwise the pictures lie beside
+        the page and are larger.
     """
     from corrotwin.segmentation.data import coco
     from corrotwin.segmentation.review import page, predictions
@@ -50,18 +52,18 @@ def review(
 
 
 def accept(masks: Path, decisions: tuple[Path, ...], /, *, out: Path) -> None:
-    """Turn reviewed masks into a dataset for the next training: accepted ones are its labels.
+    """Turn reviewed masks into a dataset for the next training, with the accepted ones as labels.
 
-    Rejected photos go into its folder to-label, with outlines to correct in CVAT or Label Studio; what comes back joins
-    by `corrotwin segmentation merge`.
-    Example: corrotwin segmentation accept out/masks decisions.json --out labels
+    Rejected photos go into its folder to-label, with outlines to correct in CVAT or Label Studio; add them
+    afterwards with `corrotwin segmentation merge`. Example: corrotwin segmentation accept out/masks decisions.json
+    --out labels
 
     Parameters
     ----------
     masks
         folder that `corrotwin predict` wrote.
     decisions
-        files that were downloaded from its page of `corrotwin segmentation review`.
+        files downloaded from its page by `corrotwin segmentation review`.
     out
         folder for images/, annotations.json (COCO), review.csv (each decision and note) and to-label/.
     """

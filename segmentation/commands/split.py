@@ -24,16 +24,16 @@ def split(
     data
         folder of real photos: a Roboflow COCO export, or one COCO json and its images.
     out
-        json file to write; a file with other content is never overwritten.
+        JSON file to write; a file with other content is never overwritten.
     how
         grouped (70/15/15 by whole groups), published (70/15/15 photo by photo) or own (the export's folders).
     by
         how to group photos: names (Roboflow's copies of one photo), hash (photos that look alike), column (of
-        --groups-file); several groupings are merged. Default: column if --groups-file is given or DATA has a
+        --groups-file); several groupings are merged. By default column if --groups-file is given or DATA has a
         spots.csv, else names and hash.
     groups_file
-        csv file with one row per photo: file_name, optionally split, and the column. Default without --by: spots.csv
-        in DATA, if there is one.
+        CSV file with one row per photo: file_name, optionally split, and the column. By default, without --by,
+        spots.csv in DATA if there is one.
     column
         column of --groups-file that holds the group of each photo.
     seed

@@ -69,86 +69,90 @@ def train(
     renders
         a rendered dataset to mix into the training batches.
     classes
-        names of the categories to learn, as one class; default: all categories with annotations.
+        names of the categories to learn, as one class; by default all categories with annotations.
     split
-        grouped (70/15/15 by whole spots of spots.csv in DATA, else by photos alike in name or look), published
-        (70/15/15 at random, photo by photo), own (the export's train, valid and test folders), or a file written by
-        `corrotwin segmentation split`. Default: that of the run in OUT if there is one, else published in profile
-        paper and grouped in the others.
+        grouped (70/15/15 by whole spots of spots.csv in DATA, else by photos with similar names or looks),
+        published (70/15/15 at random, photo by photo), own (the export's train, valid and test folders), or a
+        file written by `corrotwin segmentation split`. By default that of the run in OUT if there is one, else
+        published in profile paper and grouped in the others.
     backbone
-        encoder; the paper's are mobilenet_v2, resnet152, inceptionv4 and vgg16; any other of
-        segmentation-models-pytorch or, with tu- before its name, of timm.
+        encoder: the paper's mobilenet_v2, resnet152, inceptionv4 and vgg16, any other of
+        segmentation-models-pytorch, or any of timm with tu- before its name.
     profile
-        quick (minutes, smoke), small (a quarter to one and a quarter hours on a CPU) or paper (as published).
+        quick (minutes, a smoke test), small (15 to 75 minutes on a CPU) or paper (as published).
     seed
-        seed of initial weights, photo subset, order and augmentation.
+        random seed of initial weights, photo subset, order and augmentation.
     real_fraction
         fraction of the real training photos to use, drawn by whole groups of the split.
     augmentation
-        standard or strong.
+        strength of the random changes to each image: standard or strong.
     unlabelled
-        photos without labels, videos (a frame a second), and folders or zips of them. Copies of one another, drawings,
-        and what is alike to a test photo or its spot are left out, and said.
+        unlabelled photos, videos (one frame per second), and folders or zips of them. Duplicates, drawings, and
+        pictures like a test photo or its spot are left out and counted.
     size
         side of the working image in pixels, divisible by 32.
     epochs
         passes over as many images as there are real training photos.
     init
-        what to start from: a run of the same network, finished or not; an encoder of `corrotwin segmentation pretrain`;
-        or shipped, the model that ships.
+        weights to start from: a run of the same network, finished or not; an encoder of `corrotwin segmentation
+        pretrain`; or shipped, the built-in model.
 
     Other Parameters
     ----------------
     architecture
-        Unet; beyond the paper any architecture of segmentation-models-pytorch.
+        Unet, as in the paper, or any architecture of segmentation-models-pytorch.
     render_share
-        fraction of each batch that is renders; 0.5 where renders are given without --render-count or --pretrain.
+        fraction of each batch that is renders; by default 0.5 if renders are given without --render-count or
+        --pretrain.
     render_count
         number of renders to use, drawn by the seed; without --render-share every image is drawn equally often.
     pretrain
-        fraction of the steps, at the start, on renders only; photos alone follow, unless --render-share is given.
+        fraction of the steps, at the start, that see only renders; after that only photos, unless
+        --render-share is given.
     adaptation
-        fourier, histogram or colours: change each render towards a training photo.
+        fourier, histogram or colours: make each render look more like a training photo.
     copy_paste
-        fraction of the photos in the batches that get corrosion of another training photo pasted in.
+        fraction of the photos in the batches into which corrosion of another training photo is pasted.
     self_training
-        learn from the unlabelled photos what a moving average of the network says of them (by default where there are
-        some), in place of re-estimated statistics alone (--batch-norm re-estimated, then over the unlabelled photos).
-        Without --unlabelled, a control: the labelled photos take their place.
+        learn from the unlabelled photos what a moving average of the network (the teacher) predicts on them;
+        the default if there are any. Otherwise they only serve to re-estimate the statistics of batch
+        normalisation. Without --unlabelled it is a control, in which the labelled photos take their place.
     framing
-        resize (the whole photo) or crop (squares at the photo's original scale); default here and below: the profile's.
+        resize (the whole photo) or crop (squares at the photo's original scale); the default here and below is
+        the profile's.
     batch_size
         images per optimiser step.
     learning_rate
         peak learning rate of the schedule.
     encoder_rate
-        learning rate of the encoder as a factor of the decoder's; by default 0.3 from ImageNet weights, but in profile
-        paper, else 1.
+        learning rate of the encoder relative to the decoder's; by default 0.3 from ImageNet weights (not in
+        profile paper), else 1.
     freeze
-        fraction of the steps, at the start, in which the encoder rests.
+        fraction of the steps, at the start, in which the encoder's weights are frozen.
     batch_norm
-        statistics of batch normalisation: train (moving averages), frozen (the encoder keeps those that it starts
-        with), re-estimated (anew after training, over the training photos) or own (photos and renders apart; the
-        averages are those of the photos).
+        statistics of batch normalisation: train (moving averages), frozen (the encoder keeps its initial ones),
+        re-estimated (after training, on the training photos) or own (separate for photos and renders; those of
+        the photos are kept).
     encoder_weights
-        imagenet or none (random); default: imagenet with profile paper and for tu-tf_efficientnet_lite0, 1 and 2, whose
-        weights are installed with the extra pretrained; else none.
+        imagenet or none (random); by default imagenet in profile paper and for tu-tf_efficientnet_lite0, 1 and
+        2, whose weights come with the extra pretrained, else none.
     weights
-        folder prepared by `corrotwin segmentation weights`; default: ImageNet weights come from the extra pretrained or
-        from the hub. Refused where the first weights are random.
+        folder prepared by `corrotwin segmentation weights`; by default ImageNet weights come from the extra
+        pretrained or from the hub. Refused if the first weights are random.
     loss
-        dice, or dice_bce with cross-entropy added.
+        dice, or dice_bce, which adds cross-entropy.
     keep
-        best (the epoch of best validation F1) or averaged (moving average of the weights at the end).
+        weights to keep: best (of the epoch with the best validation F1) or averaged (their moving average at
+        the end).
     precision
-        exact (albumentations, float32) or fast (augmentation by batch, bfloat16).
+        exact (albumentations, float32) or fast (augmentation of whole batches, bfloat16).
     threads
         CPU threads; another number changes the last bits of the result.
     checkpoint_seconds
         save a checkpoint at the end of an epoch if the last one is at least this old.
     mlflow
-        address of an MLflow server or database to send settings and scores to, as http://server:5000 or
-        sqlite:///runs.db; needs the extra mlflow.
+        address of an MLflow server or database that receives settings and scores, such as http://server:5000 or
+        sqlite:///runs.db; requires the extra mlflow.
     """
     arm = arm_of(
         with_renders=renders is not None, real_fraction=real_fraction, render_share=render_share,

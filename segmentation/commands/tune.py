@@ -40,56 +40,58 @@ def tune(
     address: str | None = None,
     mlflow: str | None = None,
 ) -> None:
-    """Search for good settings by validation F1; poor trials are stopped early.
+    """Search for good settings by validation F1, stopping poor trials early.
 
-    Repeat the command to resume an interrupted sweep, with more --trials to extend it; no trial is trained twice.
+    Repeat the command to resume an interrupted sweep, or with more --trials to extend it; no trial is trained
+    twice.
 
     Parameters
     ----------
     data, classes, backbone, profile, epochs, size, real_fraction
-        as for train; shared by all trials.
+        as for train; the same in all trials.
     split
-        file written by `corrotwin segmentation split`; its validation part decides, its test part is not used.
+        file written by `corrotwin segmentation split`; its validation part decides, its test part is never
+        used.
     out
-        folder for trials.csv, sweep.md, sweep.png and the trials, without weights.
+        folder for trials.csv, sweep.md, sweep.png and the trials, without their weights.
     renders
         a rendered dataset, for a --render-share above 0.
     learning_rate
-        range, sampled uniformly in the logarithm.
+        range of the learning rate, sampled uniformly in its logarithm.
     batch_size
-        choices of the number of images per optimiser step.
+        batch sizes to choose from.
     augmentation
-        choices: standard, strong.
+        strengths to choose from: standard, strong.
     render_share
         range of the fraction of each batch that is renders.
     render_count
-        choices of the number of renders.
+        numbers of renders to choose from.
     trials
-        number of trials in all.
+        total number of trials.
     seed
-        seed of the sampled settings and of all trainings.
+        random seed of the sampled settings and of all trainings.
 
     Other Parameters
     ----------------
     search
-        random, or optuna, which learns from finished trials (needs an extra: pip install '.[sweep]').
+        random, or optuna, which learns from finished trials (requires the extra sweep: pip install '.[sweep]').
     scheduler
-        asha stops two thirds of the trials at epochs G, 3 G, 9 G ... for --grace G; none stops none.
+        asha stops two thirds of the trials at epochs G, 3 G, 9 G ... for --grace G; none stops no trial.
     grace
-        epochs that every trial trains at least.
+        minimum number of epochs of each trial.
     weights
-        folder prepared by `corrotwin segmentation weights`; refused where the first weights are random.
+        folder prepared by `corrotwin segmentation weights`; refused if the first weights are random.
     threads
-        CPU threads of a trial.
+        CPU threads of each trial.
     gpus
-        fraction of a GPU per trial, such as 0.25; default: a fraction that fits the backbone, if the machines have
+        fraction of a GPU per trial, such as 0.25; by default a fraction that fits the backbone if there are
         GPUs. 0 trains on CPUs only.
     workers
-        maximum number of parallel trials; default: as many as fit.
+        maximum number of parallel trials; by default as many as fit.
     address
-        address of a Ray cluster, such as auto; default: this machine.
+        address of a Ray cluster, such as auto; by default this machine.
     mlflow
-        address of an MLflow server or database to send the trials to at the end, as for train.
+        address of an MLflow server or database that receives the trials at the end, as for train.
     """
     from corrotwin.segmentation.arms import REAL
     from corrotwin.segmentation.config import configure

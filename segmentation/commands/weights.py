@@ -7,17 +7,17 @@ from corrotwin.twin.core.errors import InputError
 
 
 def weights(*, to: Path, backbones: tuple[str, ...] = BACKBONES) -> None:
-    """Collect the ImageNet weights of encoders in a folder, for machines without internet.
+    """Collect ImageNet weights of encoders in a folder, for machines without internet access.
 
-    They come from the hub; those of tu-tf_efficientnet_lite0, 1 and 2 from the extra pretrained, which needs no such
-    folder.
+    They are downloaded from the hub. tu-tf_efficientnet_lite0, 1 and 2 need no such folder: their weights come with
+    the extra pretrained.
 
     Parameters
     ----------
     to
         folder for weights.json and one safetensors file per encoder; repeat the command to resume, add or repair.
     backbones
-        encoders; default: those of the paper.
+        encoders to collect; by default those of the paper.
     """
     from corrotwin.segmentation.models.weights import prepare
 

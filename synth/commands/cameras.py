@@ -16,14 +16,14 @@ def uvmap(*, twin: Path, camera: Path, name: str | None = None, out: Path | None
     Parameters
     ----------
     twin
-        its folder
+        folder of the twin
     camera
-        camera file: JSON with intrinsics and a pose, which may follow from picked points or ArUco markers; see
+        camera file: JSON with intrinsics and a pose, which may be given by picked points or ArUco markers; see
         docs/cameras.md
     name
-        of the camera, where the file has several
+        name of the camera, if the file has several
     out
-        .npz file; by default beside the camera, with its name
+        .npz file; by default beside the camera file, with its name
     """
     from corrotwin.synth.cameras import texel_map
 
@@ -41,7 +41,7 @@ def locate(
     distortion: tuple[float, ...] = (),
     out: Path | None = None,
 ) -> None:
-    """Find where a photograph of an asset was taken, from points picked in it, and write that as a camera file.
+    """Find from where a photograph was taken, using points picked in it, and write a camera file.
 
     Example: corrotwin synth locate front.jpg --points points.csv --twin spool, then corrotwin synth uvmap --twin spool
     --camera front.json
@@ -51,14 +51,15 @@ def locate(
     photo
         the photograph
     points
-        table with columns px, py (pixel: column and row) and x, y, z (metres, in the coordinates of the asset) of at
-        least four points
+        table with the columns px, py (pixel: column and row) and x, y, z (metres, in the asset's coordinates)
+        of at least four points
     twin
-        folder of the twin; where it is a mesh, x, y and z are those of the mesh's file, in its units
+        folder of the twin; for a mesh, x, y and z are those of the mesh's file, in its units
     focal_px
-        focal length in pixels; by default from the photograph's Exif, else found from at least six points
+        focal length in pixels; by default from the photograph's Exif data, else estimated from at least six
+        points
     distortion
-        OpenCV's coefficients k1, k2, p1, p2 and further ones
+        OpenCV's distortion coefficients k1, k2, p1, p2 and further ones
     out
         camera file to write; by default beside the photograph, with its name
     """

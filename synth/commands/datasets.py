@@ -17,10 +17,10 @@ def validate(
     verify: int | None = None,
     twin: Path | None = None,
 ) -> None:
-    """Check any dataset that training can read and measure its labels, beside a reference set if one is given.
+    """Check any dataset that training can read and measure its labels, optionally against a reference set.
 
-    Exit status 0: no errors, perhaps warnings; 1: errors, or an image that was rendered again and differs; 2: nothing
-    that could be checked. What counts as what is in docs/synth.md. Example: corrotwin synth validate out/renders
+    Exit status 0: no errors, perhaps warnings; 1: errors, or an image that differs when it is rendered again; 2:
+    nothing could be checked. docs/synth.md lists errors and warnings. Example: corrotwin synth validate out/renders
     --against my-export --report out/validation.md
 
     Parameters
@@ -28,14 +28,15 @@ def validate(
     folder
         a Roboflow COCO export, one COCO json and its images, photos with PNG masks, a rendered dataset, or a zip of one
     against
-        such folders or zips to compare the labels with, taken as one, for instance of real photos
+        such folders or zips to compare the labels with, pooled, for instance of real photos
     classes
-        names of the categories of those folders that count; by default all
+        names of the reference's categories that count; by default all
     report
-        also write all findings and the table here, as Markdown (.md) or JSON (.json), or a page (.html) with
-        distributions of labels and tones and with pictures of both sets in pairs
+        also write all findings and the table to this file, as Markdown (.md), JSON (.json), or a page (.html)
+        with distributions of labels and tones and pairs of pictures from both sets
     verify
-        render so many images of a rendered dataset again, spread evenly over it, and compare files and labels
+        number of images of a rendered dataset to render again, spread evenly over it, comparing files and
+        labels
     twin
         with --verify, folder of the twin that the dataset shows, if it shows one
     """
@@ -72,18 +73,18 @@ def validate(
 
 
 def preview(folder: Path, /, *, html: bool = False, single: bool = False) -> None:
-    """Write preview.jpg, a contact sheet with mask outlines, and card.md, a description, into any dataset.
+    """Add preview.jpg, a contact sheet with mask outlines, and card.md, a description, to any dataset.
 
-    With --html also a page of all its pictures, to sort and filter, with masks and label maps laid over them.
+    --html adds a page of all its pictures, to sort and filter, with masks and label maps overlaid.
 
     Parameters
     ----------
     folder
         a Roboflow COCO export, one COCO json and its images, photos with PNG masks, or a rendered dataset
     html
-        also write the page preview/index.html, its pictures beside it
+        also write the page preview/index.html, with its pictures beside it
     single
-        with --html, write one HTML file instead, preview.html, with small pictures inside, to send
+        with --html, write a single HTML file instead, preview.html, with small pictures embedded, for sending
     """
     from corrotwin.synth.preview import card, gallery
 

@@ -26,51 +26,54 @@ def render(
     address: str | None = None,
     dry_run: bool = False,
 ) -> None:
-    """Render corroded assets, drawn at random or a saved twin, with COCO masks.
+    """Render corroded assets, drawn at random or from a saved twin, with COCO masks.
 
-    The folder gets images/, annotations.json, instances.json, dataset.json and preview.jpg. The same command resumes
-    after a stop; a larger count appends. Example: corrotwin synth render --count 60 --size 320 --out out/renders, or,
+    Writes images/, annotations.json, instances.json, dataset.json and preview.jpg. Repeat the command to resume it,
+    or with a larger --count to append. Example: corrotwin synth render --count 60 --size 320 --out out/renders, or,
     from cameras of your choice: corrotwin synth render --twin spool --cameras cameras.json --size 512
 
     Parameters
     ----------
     out
-        dataset folder; by default out/synth/<preset>-<size>px-seed<seed>, or with <twin id> for <preset>
+        dataset folder; by default out/synth/<preset>-<size>px-seed<seed>, with the twin's name instead of the
+        preset's for a twin
     count
-        images, at least 1; by default 24, or one by each camera of the file
+        number of images; by default 24, or one for each camera in the file
     size
-        picture side in pixels, at least 1, or width x height, as 640x480
+        side of the picture in pixels, or width x height, as 640x480
     seed
-        another seed, other scenes
+        random seed; another seed draws other scenes
     preset
-        balanced, quick, bridges, painted, timelapse, stress, clean or standin; or a .json file of your own,
-        as {"like": "painted", "rust_tone": [0.3, 1.2]}, see docs/synth.md
+        balanced, quick, bridges, painted, timelapse, stress, clean or standin; or a .json file of your own, as
+        {"like": "painted", "rust_tone": [0.3, 1.2]}; see docs/synth.md
     twin
-        folder of a twin to photograph as it stands there; by default each scene has its own
+        folder of a saved twin to photograph; by default each scene has a new one
     cameras
-        camera file: JSON list of {"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}, or with size,
-        intrinsics, distortion and pose, see docs/cameras.md; by default they are drawn
+        camera file: JSON list of {"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}, or with
+        size, intrinsics, distortion and pose; see docs/cameras.md; by default cameras are drawn at random
     dry_run
-        say how many batches, hours and bytes are to come, from one batch rendered here; write nothing
+        estimate batches, hours and bytes from one batch rendered here; write nothing
 
     Other Parameters
     ----------------
     labels
-        masks as people draw them, the rust that pixel centres see, or both: exact.json beside annotations.json
+        masks as people draw them, the exact rust that pixel centres see, or both: exact.json beside
+        annotations.json
     maps
-        also write exact maps beside the images: rust_cover, stain, age, wall_loss, severity, instances, depth,
+        exact maps to write beside the images: rust_cover, stain, age, wall_loss, severity, instances, depth,
         normals, uv, light; see docs/formats.md
     polygons
-        outlines instead of compressed RLE in the COCO files; they lose holes, polygon_iou says how much
+        write polygons instead of compressed RLE; they lose holes, and polygon_iou says how much
     only
-        the number of one image, as its file is named, to render alone: the files that a whole dataset has
+        number of a single image, as in its file name, to render alone; its files are those of the whole dataset
     device
-        cpu, optix, cuda, hip, oneapi, metal, or auto: the first that renders; never yet tried on a card, so cpu by
-        default
+        cpu, optix, cuda, hip, oneapi, metal, or auto, the first that can render; never yet tried on a graphics
+        card, so the default is cpu
     workers
-        Blender processes at a time, sharing cores and cards; by default one for four cores, at least two, or one a card
+        number of Blender processes, which share cores and graphics cards; by default one for every four cores,
+        at least two, or one per card
     address
-        of a Ray cluster (auto, or host:port); by default this machine
+        address of a Ray cluster (auto, or host:port); by default this machine
     """
     from corrotwin.synth.config import RenderConfig, size_of
     from corrotwin.synth.presets.schema import Preset
@@ -118,37 +121,38 @@ def fit(
     seed: int = 0,
     workers: int | None = None,
 ) -> None:
-    """Fit a preset to ten labelled photographs or more: renders made like them.
+    """Fit a preset to ten or more labelled photographs, so that renders look like them.
 
-    Writes a preset for `corrotwin synth render --preset`, and beside it a page (.html) with photographs and renders
-    before and after. Small renders are kept in a folder beside it (.fit), from which the same command goes on after a
-    stop. Some 15 minutes on two cores. It sees these photographs alone. Example: corrotwin synth fit --photos my-export
-    --out mine.json
+    Writes a preset for `corrotwin synth render --preset` and a page (.html) that shows photographs beside renders
+    before and after. Small renders are kept in a folder (.fit), from which the same command resumes. Takes about 15
+    minutes on two cores. It looks at no other photographs than these. Example: corrotwin synth fit --photos
+    my-export --out mine.json
 
     Parameters
     ----------
     photos
-        a COCO dataset, or photos with PNG masks; those without labels count as unlabelled
+        a COCO dataset, or photos with PNG masks; photos without labels count as unlabelled
     out
-        .json file of the preset
+        .json file for the preset
     unlabelled
-        folder of photographs without labels, at most 300 of which are looked at: for light, camera and surroundings
+        folder of unlabelled photographs, of which at most 300 are used, for light, camera and surroundings
     split
-        file of `corrotwin segmentation split`: only photographs that train are looked at; by default all but those in
-        an export's folder test
+        file of `corrotwin segmentation split`: only training photographs are used; by default all but those in
+        an export's test folder
     textures
-        also cut rust and coats out of the photographs and weave them into textures, in a folder beside it (.textures)
+        also cut rust and coats out of the photographs and synthesise textures from them, in a folder
+        (.textures)
 
     Other Parameters
     ----------------
     classes
         names of the categories that count as corrosion; by default all
     preset
-        what the fit starts from, a name or a .json file of your own
+        preset that the fit starts from: a name, or a .json file of your own
     seed
-        another seed, other renders to search with
+        random seed of the renders used in the search
     workers
-        Blender processes at a time; by default one a core
+        number of Blender processes; by default one per core
     """
     from corrotwin.synth.fitting import output, photographs
     from corrotwin.synth.presets.schema import Preset

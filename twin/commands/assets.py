@@ -19,26 +19,26 @@ def grow(
     climate: tuple[float, float, float, float] | None = None,
     splash: tuple[float, float] | None = None,
 ) -> None:
-    """Let years pass, at the same place or at another.
+    """Advance a twin in time, in the same place or in another.
 
     Example: corrotwin twin grow spool --years 5, or: corrotwin twin grow spool --until 2031-01-01 --category CX
 
     Parameters
     ----------
     folder
-        of the twin.
+        folder of the twin.
     years
-        to add, at least 0.
+        years to add, at least 0.
     until
-        date to go on to, instead of --years.
+        date to advance to, instead of --years.
     category
-        ISO 9223 corrosivity of the place where it stands from now on, if another.
+        ISO 9223 corrosivity of the new place, if the asset is moved.
     climate
-        of that place, instead: mean temperature in °C, relative humidity in %, deposition of SO2 and of chloride in
-        mg/(m² d).
+        climate of the new place, instead of --category: mean temperature in °C, relative humidity in %,
+        deposition of SO2 and of chloride in mg/(m² d).
     splash
-        heights in m above the lowest point, from and to, between which sea water splashes at that place; none unless
-        given, and no debris.
+        lower and upper height of the splash zone in the new place, in m above the lowest point; by default
+        there is none, and no debris either.
     """
     from corrotwin.twin import creation, store
 
@@ -52,14 +52,15 @@ def grow(
 def show(folder: Positional[Path]) -> None:
     """Print a table of the twin: area, rusted share and its ISO 4628-3 grade, wall loss, remaining thickness.
 
-    It is one history, which the seed draws. Where there are inspections, a second table has the estimate from them.
+    The table shows the one history that the seed draws. If there are inspections, a second table shows the estimate
+    from them.
 
     Example: corrotwin twin show spool
 
     Parameters
     ----------
     folder
-        of the twin.
+        folder of the twin.
     """
     from rich.table import Table
 
@@ -117,7 +118,7 @@ def export(
     seed: int = 0,
     asset_id: str = "",
 ) -> None:
-    """Write the twin as a textured mesh, as a table of zones, or as an Asset Administration Shell with its forecast.
+    """Export the twin as a textured mesh, a table of zones, or an Asset Administration Shell with its forecast.
 
     Example: corrotwin twin export spool --out spool.glb, or: corrotwin twin export spool --out spool.aasx --required
     body=6
@@ -125,24 +126,25 @@ def export(
     Parameters
     ----------
     folder
-        of the twin.
+        folder of the twin.
     out
-        file to write; its suffix chooses the format: .glb mesh, .csv table, .aasx package of an Asset Administration
-        Shell with the mesh, .json the same shell without it.
+        file to write; its suffix chooses the format: .glb for a mesh, .csv for a table of zones, .aasx for an
+        Asset Administration Shell with the mesh, .json for the shell without it.
     look
-        texture of the mesh: rust as it looks, wall loss, or a colour for each zone.
+        texture of the mesh: rust as it looks, wall loss, or one colour for each zone.
     years
-        to look ahead, of a shell; as all that follows.
+        years that the forecast in a shell looks ahead; this and the options below apply to shells only.
     required
-        thickness in mm that must be left, as zone=mm; what the twin's register of CML requires holds beside it.
+        thickness in mm that must remain, as zone=mm; the requirements in the twin's register of CML apply as
+        well.
     rule
-        bounds on the time until thickness is measured again.
+        which code limits the time until thickness is measured again.
     category_measured
-        the corrosivity category was measured on specimens (ISO 9226), not estimated.
+        the corrosivity category was measured on specimens (ISO 9226) rather than estimated.
     seed
-        of the histories.
+        random seed of the simulated histories.
     asset_id
-        global id of the asset, such as a URL; by default one that follows from the folder's name and the twin.
+        global id of the asset, such as a URL; by default derived from the folder's name and the twin.
     """
     from corrotwin.twin import assets, store, twin_state
     from corrotwin.twin.export import SHELLS, check_suffix, mesh, write

@@ -46,7 +46,7 @@ def new(
     random: bool = False,
     texel_mm: float = 2.0,
 ) -> None:
-    """Make a twin of an asset from its main dimensions or a mesh, its place and its coating; or draw what is not given.
+    """Create a twin of an asset from its main dimensions or a mesh, its surroundings and its coating.
 
     Example: corrotwin twin new pipe --out spool --set nps=8 schedule=40 run_m=3 --built 2010-05-31 --category C4
     --coating-life 8, or: corrotwin twin new pipe --out spool --random --seed 7, or: corrotwin twin new --mesh valve.stl
@@ -55,62 +55,64 @@ def new(
     Parameters
     ----------
     kind
-        pipe, vessel, chain, plate, bolt, bar, beam, bearing, railing, stair, truss, column, girder, cladding, hull,
-        tank or panel; left out with --mesh.
+        pipe, vessel, chain, plate, bolt, bar, beam, bearing, railing, stair, truss, column, girder, cladding,
+        hull, tank or panel; omit it with --mesh.
     out
-        folder for the twin; new or empty. Readings of many assets know a twin by its folder.
+        folder for the twin, new or empty. Files with readings of many assets refer to a twin by the name of its
+        folder.
     name
-        of the twin on pages, plots and exports; by default its kind and a number drawn by the seed.
+        name of the twin on pages, plots and exports; by default its kind and a number that the seed draws.
     mesh
-        file of your own geometry: STL, OBJ, PLY, GLB, glTF, or STEP with the extra cad.
+        file with your own geometry: STL, OBJ, PLY, GLB, glTF, or STEP with the extra cad.
     units
-        of its coordinates; needed where the format states none (STL, OBJ, PLY).
+        unit of the mesh's coordinates; required for formats that do not state one (STL, OBJ, PLY).
     thickness
-        of its metal in mm: one value, or part=value for each part; or rays, to measure it through the solid, which is
-        the default.
+        thickness of the mesh's metal in mm: one value, or part=value for each part; or rays, the default, which
+        measures it through the solid.
     seed
-        decides where corrosion starts and how it spreads, and with --random what is drawn.
+        random seed: where corrosion starts and how it spreads and, with --random, everything that is drawn.
     set
-        dimensions and features as name=value; a wrong name lists those of the kind. Main dimensions must be given;
-        features such as branches and supports are left out unless given.
+        dimensions and features as name=value; an unknown name prints those of the kind. Main dimensions are
+        required; features such as branches and supports are omitted unless given.
     years
-        of service so far; by default those from --built to today, and without either none.
+        years in service so far; by default from --built until today, or 0 without --built.
     built
-        date on which service began, as 2004-05-31; by default so many years ago.
+        date on which service began, as 2004-05-31; by default --years ago.
     category
-        ISO 9223 corrosivity, C1 to CX; it or --climate must be given.
+        ISO 9223 corrosivity category, C1 to CX; either this or --climate is required.
     climate
-        instead of --category: mean temperature in °C, relative humidity in %, deposition of SO2 and of chloride in
-        mg/(m² d).
+        instead of --category: mean temperature in °C, relative humidity in %, deposition of SO2 and of chloride
+        in mg/(m² d).
     coating_life
-        painted: years by which most weak spots of the paint have opened.
+        for painted steel: years after which most weak spots of the paint have broken down.
     zinc_um
-        galvanised: thickness of the zinc in µm.
+        for galvanised steel: thickness of the zinc in µm.
     bare
-        neither painted nor galvanised; this, --coating-life or --zinc-um must be given.
+        neither painted nor galvanised; one of --bare, --coating-life and --zinc-um is required.
     random
-        draw from the seed what is not given: dimensions, features, place, coating and, without --built, the years; what
-        was drawn is printed.
+        draw whatever is not given (dimensions, features, surroundings, coating and, without --built, the
+        years), and print what was drawn.
 
     Other Parameters
     ----------------
     zones
-        shape divides its surface into body, edges, crevices and what is covered; parts and materials do so for each
-        part or material; or a csv file with the columns zone and one of part, material or face.
+        how to divide the mesh's surface into zones: shape (body, edges, crevices and covered faces), parts,
+        materials, or a CSV file with the columns zone and one of part, material or face.
     up
-        its axis that points up; by default y in glTF, z elsewhere.
+        the mesh's axis that points up; by default y for glTF, z for all others.
     simplify
-        number of triangles to reduce it to; needed above 500,000.
+        number of triangles to reduce the mesh to; required above 500,000.
     splash
-        heights in m above the lowest point, from and to, between which sea water splashes.
+        lower and upper height of the splash zone, in m above the lowest point.
     debris
-        times as many weak spots of the paint on ledges, where dirt and water lie, 1 to 100.
+        how many times as many weak spots the paint has on ledges where dirt and water lie, 1 to 100.
     mechanism
-        corrosion beside the open air: process, co2, insulation, soil, splash, immersion or own, then its name=value,
-        then the next, as in co2 zone=bore temperature_c=60 co2_bar=2 ph=5; a wrong name lists those of the kind. By
-        default an unknown process fluid corrodes the bore of a pipe; none for no mechanism.
+        corrosion besides that in the open air: process, co2, insulation, soil, splash, immersion or own,
+        followed by its settings as name=value, then the next one, as in: co2 zone=bore temperature_c=60
+        co2_bar=2 ph=5. An unknown name prints those of the kind. By default an unknown process fluid corrodes
+        the bore of a pipe; none switches this off.
     texel_mm
-        resolution on the surface.
+        resolution on the surface, in mm.
     """
     from tempfile import TemporaryDirectory
 

@@ -35,9 +35,9 @@ def fleet(
     category_measured: bool = False,
     seed: int = 0,
 ) -> int:
-    """Rank the twins below a folder by the chance that some place is thinner than required: what to open first.
+    """Rank the twins in a folder by the chance that some place is thinner than required.
 
-    What was found of a twin is kept in its folder, so that the next time only twins with new readings take long.
+    Results are cached in each twin's folder, so that next time only twins with new readings are computed again.
 
     Example: corrotwin twin fleet unit-100 --required all=5 --consequence costs.csv --html out/unit-100 --out
     unit-100.xlsx
@@ -45,30 +45,31 @@ def fleet(
     Parameters
     ----------
     folder
-        that holds the folders of twins, at any depth.
+        folder that holds the folders of twins, at any depth.
     years
-        to look ahead.
+        years to look ahead.
     required
-        thickness in mm that must be left, as zone=mm; all=mm for the zones not named. What the register of a twin
-        requires holds beside it: the greater of both.
+        thickness in mm that must remain, as zone=mm; all=mm sets it for zones that are not named. If a twin's
+        register requires more, that counts.
     rule
-        bounds on the time until thickness is measured again.
+        which code limits the time until thickness is measured again.
     html
-        folder for index.html and a page a twin.
+        folder for index.html and one page for each twin.
     out
-        tables: .csv with a row a twin, or .xlsx with sheets of all CML, too, those to measure next first.
+        tables to write: .csv with a row for each twin, or .xlsx, which also lists all CML, the most urgent
+        first.
     units
-        of thicknesses.
+        unit of thicknesses.
 
     Other Parameters
     ----------------
     consequence
-        workbook or CSV file with the columns twin and consequence, a number such as 1 to 5 or a cost: the chance is
-        multiplied by it. A twin that is not in it counts with the greatest.
+        workbook or CSV file with the columns twin and consequence (a number, such as 1 to 5, or a cost), by
+        which the chance is multiplied. A twin that is missing from it gets the greatest.
     category_measured
-        the corrosivity category was measured on specimens (ISO 9226), not estimated.
+        the corrosivity category was measured on specimens (ISO 9226) rather than estimated.
     seed
-        of the histories.
+        random seed of the simulated histories.
     """
     from corrotwin.twin.fleets import fleet as fleets
     from corrotwin.twin.fleets import pages, sheets_out
@@ -128,29 +129,30 @@ def report(
     category_measured: bool = False,
     seed: int = 0,
 ) -> None:
-    """Write a page about a twin: what to do by when, zones, CML by both answers, plot, places, readings; or a workbook.
+    """Write a report about a twin, as a page or a workbook: actions and dates, zones, CML, readings.
 
     Example: corrotwin twin report spool --out spool.html
 
     Parameters
     ----------
     folder
-        of the twin.
+        folder of the twin.
     out
-        .html for the page, .xlsx for a workbook of readings, CML, zones and both answers, which inspect --readings and
-        register take again; by default the name of the folder with .html, here.
+        .html for a page; .xlsx for a workbook of readings, CML and zones, which twin inspect --readings and
+        twin register accept; by default the folder's name with .html, in the current folder.
     years
-        to look ahead.
+        years to look ahead.
     required
-        thickness in mm that must be left, as zone=mm; what the twin's register of CML requires holds beside it.
+        thickness in mm that must remain, as zone=mm; the requirements in the twin's register of CML apply as
+        well.
     rule
-        bounds on the time until thickness is measured again.
+        which code limits the time until thickness is measured again.
     units
-        of thicknesses.
+        unit of thicknesses.
     category_measured
-        the corrosivity category was measured on specimens (ISO 9226), not estimated.
+        the corrosivity category was measured on specimens (ISO 9226) rather than estimated.
     seed
-        of the histories.
+        random seed of the simulated histories.
     """
     from corrotwin.twin.fleets import making, pages, sheets_out
     from corrotwin.twin.fleets.units import UNITS

@@ -43,49 +43,53 @@ def forecast(
     Parameters
     ----------
     folder
-        of the twin.
+        folder of the twin.
     years
-        to look ahead, from the twin's clock or its last inspection, whichever is later; when to look again
-        follows from 20 at least.
+        years to look ahead, from the twin's clock or its last inspection, whichever is later; the next
+        inspection is planned from at least 20.
     required
-        thickness in mm that must be left, as zone=mm; all=mm for the zones not named; by default what the twin's
-        register of CML requires. It judges the places that were thicker than it when new: of a header, not of its
-        thinner branch.
+        thickness in mm that must remain, as zone=mm; all=mm sets it for zones that are not named; by default
+        the requirements in the twin's register of CML. It applies to places that were thicker when new: to a
+        header, but not to its thinner branch.
     rule
-        bounds on the time until thickness is measured again, and to the next external visual inspection.
+        which code limits the time until thickness is measured again, and until the next external visual
+        inspection.
     out
-        .csv with every zone and year.
+        .csv file with every zone and year.
     cml
-        .csv with every zone of which a thickness is required, and every measured place in it that has a name, by the
-        API codes and by the twin.
+        .csv file with every zone that has a required thickness and every named place measured in it, by the API
+        codes and by the twin.
     plot
-        .png or .svg; needs matplotlib.
+        .png or .svg file; requires matplotlib.
     zone
-        drawn; by default the one that needs inspection first, else the whole asset.
+        zone to plot; by default the one that needs inspection first, else the whole asset.
 
     Other Parameters
     ----------------
     design
-        of a process pipe: pressure_mpa=, stress_mpa= (allowable, from your code), efficiency= and, if wanted, y=,
-        weld_reduction= and structural_mm=; gives the required thickness of its wall by ASME B31.3, and its MAWP.
+        design of a process pipe: pressure_mpa=, stress_mpa= (allowable, from your code), efficiency= and
+        optionally y=, weld_reduction= and structural_mm=; gives the required thickness of its wall by ASME
+        B31.3, and its MAWP.
     basis
-        corrosion rate of measured places that --chosen-by chose; else the shorter life governs.
+        corrosion rate to use for measured places, as chosen by --chosen-by; by default the one that gives the
+        shorter life.
     chosen_by
         name of the person who chose --basis.
     smys_mpa
-        of a pipe: specified minimum yield strength; gives its failure pressure by B31G over --safety-factor.
+        specified minimum yield strength of a pipe; gives its failure pressure by B31G, divided by
+        --safety-factor.
     length_mm
-        of a pipe: length along it of the corroded area that B31G takes; unknown unless given, and then as long as the
-        pipe.
+        axial length of a pipe's corroded area, for B31G; by default the length of the pipe, since it is
+        unknown.
     method
-        of B31G.
+        method of B31G.
     safety_factor
-        of at least 1, by which B31G's failure pressure is divided; as your code asks.
+        divisor of B31G's failure pressure, at least 1, as your code requires.
     category_measured
-        the corrosivity category was measured on specimens (ISO 9226), not estimated: how fast steel is lost is known
-        better.
+        the corrosivity category was measured on specimens (ISO 9226) rather than estimated, so that the rate of
+        loss is better known.
     seed
-        of the histories.
+        random seed of the simulated histories.
     """
     from corrotwin.twin.commands import outlook
     from corrotwin.twin.forecast import cml as cml_table
@@ -153,28 +157,28 @@ def calibrate(
     runs: int = 1,
     published: bool = False,
 ) -> None:
-    """Forecast assets whose future is known, and write how often the forecast failed.
+    """Forecast assets whose future is known, and report how often the forecast failed.
 
-    Simulated assets show whether forecasts agree with the twin's own model; published exposure series of bare steel in
-    the open air, of up to 16 years, whether its prior agrees with the world.
+    Simulated assets show whether forecasts agree with the twin's own model; published exposure tests of bare steel
+    in the open air, of up to 16 years, show whether its prior agrees with reality.
 
     Example: corrotwin twin calibrate out/calibration
 
     Parameters
     ----------
     out
-        folder for calibration.csv, calibration.md and, with matplotlib, calibration.png; and for published.csv and
-        published.md.
+        folder for calibration.csv, calibration.md and, with matplotlib, calibration.png; also for published.csv
+        and published.md.
     assets
-        simulated, for each arm.
+        number of simulated assets in each arm.
     seed
-        of the simulated assets.
+        random seed of the simulated assets.
     arms
-        ways in which the truth may differ from the assumptions, by name; all by default.
+        names of the ways in which the truth differs from the assumptions; by default all.
     runs
-        independent runs of each forecast, taken together: 1 is fast, 4 what forecast itself takes.
+        independent runs combined in each forecast: 1 is fast, 4 is what twin forecast uses.
     published
-        the published series alone, in a second, without simulating.
+        only the published series, without simulating anything; takes a second.
     """
     from corrotwin.twin.bayes.session import MOST_RUNS
     from corrotwin.twin.calibration import coverage, report

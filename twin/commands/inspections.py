@@ -51,7 +51,7 @@ def inspect(
     category_measured: bool = False,
     seed: int = 0,
 ) -> None:
-    """Record an inspection and report whether it agrees with earlier knowledge, or an event; or list all of them.
+    """Record an inspection or an event and report whether it agrees with what was known; or list all records.
 
     Example: corrotwin twin inspect spool --date 2016-05-31 --kind ultrasonic --zone body --value 7.9 --tool UT-3
     --place TML-1, or: corrotwin twin inspect spool --csv readings.csv, or: corrotwin twin inspect spool --date
@@ -61,83 +61,85 @@ def inspect(
     Parameters
     ----------
     folder
-        of the twin; with --readings also one that holds the folders of twins, each called as its asset in the file.
+        folder of the twin; with --readings also a folder of twins, each named after its asset in the file.
     csv
-        table of readings with columns date, zone, kind, value, tool and, if wanted, unit, place, u, v (or x, y, z),
-        echo, coated, scatter_sd, bias_sd, detection, false_calls, why; instead of all other options.
+        table of readings with the columns date, zone, kind, value, tool and optionally unit, place, u, v (or x,
+        y, z), echo, coated, scatter_sd, bias_sd, detection, false_calls, why; replaces all other options.
     readings
-        workbook (XLSX, XLSM, XLS, XLSB, ODS) or CSV file of thickness readings as a contractor sends it: one row a
-        reading, one row a place with a column a survey, or sheets of assets, groups, places and readings; instead of
-        --csv. With it --unit, --zone and --tool say what no column says.
+        workbook (XLSX, XLSM, XLS, XLSB, ODS) or CSV file of thickness readings as a contractor sends it, with a
+        row for each reading, or a row for each place and a column for each survey, or sheets of assets, groups,
+        places and readings; instead of --csv. --unit, --zone and --tool fill in what no column states.
     asset
-        which of the assets in --readings this twin is, by its name there.
+        name of this twin's asset in --readings.
     dry_run
         print how --readings is understood and what would be stored, and stop.
     withdraw
-        lines of records or events that were wrong, as the list without options numbers them: they stay in the file and
-        count no more; all records of one day of a photograph go together.
+        numbers of records or events that were wrong, as listed without options: they stay in the file but no
+        longer count. The records of one day's photographs are withdrawn together.
     restore
-        lines of withdrawn records or events that shall count again.
+        numbers of withdrawn records or events that should count again.
     accept
-        lines of suspect readings, thicker than tolerance or than before, that forecasts shall take as they are.
+        numbers of suspect readings (thicker than the tolerance or than earlier ones) that forecasts should use
+        as they are.
     why
-        of --withdraw, --restore, --accept or --event; kept beside it. --accept needs it.
+        reason for --withdraw, --restore, --accept or --event, stored with it; required by --accept.
     date
-        day of the inspection or event, as 2016-05-31.
+        date of the inspection or event, as 2016-05-31.
     kind
         ultrasonic (remaining thickness), pit (depth of the deepest pit of the zone), grade (ISO 4628-3, 0 to 5)
         or photo (rusted share of the zone, 0 to 1).
     event
-        in place of --kind, --value and --tool: replacement of a zone, whose steel and coating are new from --date on;
-        recoating of a zone, whose coating is new; or repair of a --place, whose wall is new.
+        instead of --kind, --value and --tool: replacement of a zone, whose steel and coating are new from
+        --date on; recoating of a zone; or repair of a --place, whose wall is new.
     zone
-        of the asset; corrotwin twin show lists them. Of an event also all.
+        zone of the asset; corrotwin twin show lists them. For an event also all.
     value
-        what was found.
+        value that was measured.
     unit
-        of a thickness or a pit: mm, inch or mil; mm unless given.
+        unit of a thickness or pit depth: mm (the default), inch or mil.
     tool
-        its name; readings of one tool on one day share its unknown bias.
+        name of the instrument; readings by one instrument on one day share an unknown bias.
     place
-        name of a spot that is measured again and again.
+        name of a place that is measured repeatedly.
     at
-        instead of --uv, and of --zone if that is not given: x, y and z on the surface, in metres in the coordinates of
-        the asset, which rests on z = 0 with its middle at x = y = 0; of a mesh in those of its file and in its units,
-        of glTF and STEP in metres.
+        position instead of --uv (and of --zone, unless it is given): x, y and z on the surface, in metres, in
+        the asset's coordinates, where it rests on z = 0 and is centred on x = y = 0. For a mesh: in the
+        coordinates and units of its file; for glTF and STEP in metres.
     photo
-        instead of --kind and --value: masks (PNG, 0 where there is no rust) of the photographs of a day; without
-        --uvmap one mask, of a photograph that shows nothing but --zone.
+        instead of --kind and --value: masks (PNG, 0 where there is no rust) of the photographs taken on one
+        day; without --uvmap a single mask, of a photograph that shows only --zone.
     uvmap
-        of each mask, from corrotwin synth uvmap.
+        one file for each mask, from corrotwin synth uvmap.
     echo
-        of an ultrasonic gauge: single or multiple (echo to echo); unknown unless given.
+        mode of the ultrasonic gauge: single or multiple (echo to echo); unknown by default.
     coated
-        the ultrasonic reading was taken through paint, which a single echo reads as steel.
+        the reading was taken through paint, which a single-echo gauge counts as steel.
 
     Other Parameters
     ----------------
     column_map
-        JSON that says which column holds what, for headings that are not usual: {"place": "Loc.", "value": "Rdg",
+        JSON file that says which column holds what, for unusual headings: {"place": "Loc.", "value": "Rdg",
         "unit": "inch", "zones": {"Elbow": "elbow-1"}, "dates": "day", "sheet": "UT", "header": 4}.
     dates
-        what comes first in the days of --readings such as 05/06/2016: day or month.
+        whether the day or the month comes first in dates such as 05/06/2016 in --readings.
     uv
-        where on the atlas, each from 0 to 1.
+        position on the texture atlas, each coordinate from 0 to 1.
     scatter
-        standard deviation from reading to reading, instead of what is usual for the kind.
+        standard deviation of single readings, instead of the usual one for the kind.
     bias
-        standard deviation of the tool's bias, instead of what is usual.
+        standard deviation of the instrument's bias, instead of the usual one.
     evaluation
-        evaluation.json of the model that made the masks: its recall and false calls stand for --detection and
-        --false-calls.
+        evaluation.json of the model that drew the masks: its recall and false calls are used for --detection
+        and --false-calls.
     detection
-        of a photograph: the chance that rust is called rust; 0.9 unless given or evaluated.
+        for photographs: probability that rust is marked as rust; 0.9 by default, unless evaluated.
     false_calls
-        of a photograph: the chance that sound surface is called rust; 0.01 unless given or evaluated.
+        for photographs: probability that a sound surface is marked as rust; 0.01 by default, unless evaluated.
     category_measured
-        the corrosivity category was measured on specimens (ISO 9226), not estimated; give it to forecast too.
+        the corrosivity category was measured on specimens (ISO 9226) rather than estimated; give this option to
+        forecast as well.
     seed
-        of the update that holds the new records against the old.
+        random seed of the update that compares new records with earlier ones.
     """
     from corrotwin.twin import store
     from corrotwin.twin.inspection import entry, log

@@ -25,28 +25,29 @@ def register(
     unit: str = "",
     dry_run: bool = False,
 ) -> None:
-    """Take in the register of condition monitoring locations (CML), or list it.
+    """Import the register of condition monitoring locations (CML), or list it.
 
-    With a register, readings of places that it does not have are refused, readings are of the zone and the position
-    of their CML, and forecast takes the thickness that it requires.
+    Once a twin has a register, readings of unknown places are refused, each reading takes the zone and position of
+    its CML, and forecasts use the required thickness of each CML.
 
     Example: corrotwin twin register spool cmls.xlsx --unit inch --dry-run
 
     Parameters
     ----------
     folder
-        of the twin.
+        folder of the twin.
     file
-        workbook or CSV file with a row each: CML, zone or x, y, z (in metres) or u, v; and, if wanted, nominal and
-        required thickness, circuit, kind (straight, bend, injection point, dead leg, support ...), formerly (its old
-        names). Rows join the register, or take the place of the CML of their id. Without it the register is listed.
+        workbook or CSV file with a row for each CML: its id, its zone or x, y, z (in metres) or u, v;
+        optionally nominal and required thickness, circuit, kind (straight, bend, injection point, dead leg,
+        support ...) and formerly (its old names). Rows are added to the register, or replace the CML of the
+        same id. Without a file the register is listed.
     column_map
-        JSON that says which column holds what, for headings that are not usual: {"place": "Loc.", "required":
+        JSON file that says which column holds what, for unusual headings: {"place": "Loc.", "required":
         "T-ret", "zones": {"Elbow": "elbow-1"}, "sheet": "CML", "header": 4}.
     asset
-        which of the assets in the file this twin is, by its name there.
+        name of this twin's asset in the file.
     unit
-        of thicknesses where no heading says it: mm, inch or mil.
+        unit of thicknesses whose headings do not state one: mm, inch or mil.
     dry_run
         print what would be stored, and stop.
     """
@@ -93,26 +94,27 @@ def sections(
     unit: Literal["", "mm", "inch"] = "",
     dry_run: bool = False,
 ) -> None:
-    """Make a buried pipeline as coarse sections: a twin a section, from one register of them, without a mesh.
+    """Create twins of the sections of a buried pipeline from one table, without a mesh.
 
-    Readings of a section go to its twin by inspect; twin fleet ranks them.
+    twin inspect assigns readings to the twin of their section; twin fleet ranks the sections.
 
     Example: corrotwin twin sections line.csv line-7, and then: corrotwin twin fleet line-7
 
     Parameters
     ----------
     file
-        workbook or CSV file with a row a section: section, from km, to km, od, wall, built, soil (natural, polluted,
-        aggressive, fill or aggressive_fill, of EN 1993-5); and, if wanted, required thickness, coating life in years,
-        after which the soil acts, and inside: what corrodes the bore, as twin new takes it by --mechanism.
+        workbook or CSV file with a row for each section: section, from km, to km, od, wall, built, soil
+        (natural, polluted, aggressive, fill or aggressive_fill, by EN 1993-5); optionally required thickness,
+        coating life in years, after which the soil acts, and inside: what corrodes the bore, written as for
+        twin new --mechanism.
     out
-        folder below which the twins go, each in a folder of its section's name; sections that are there stay.
+        folder for the twins, one subfolder for each section; sections that exist are left alone.
     column_map
-        JSON that says which column holds what, for headings that are not usual.
+        JSON file that says which column holds what, for unusual headings.
     unit
-        of diameters and thicknesses where no heading says it.
+        unit of diameters and thicknesses whose headings do not state one.
     dry_run
-        print what would be made, and stop.
+        print what would be created, and stop.
     """
     from corrotwin.twin.fleets.sections import COLUMNS, read_sections, write_sections
     from corrotwin.twin.workbooks.columns import ColumnMap, read_map

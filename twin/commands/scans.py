@@ -22,35 +22,36 @@ def scan(
     category_measured: bool = False,
     seed: int = 0,
 ) -> None:
-    """Take in a scan grid of thickness (C-scan) as readings of one visit: the least of each of at most 6 x 6 blocks.
+    """Import a C-scan of thickness as readings of one visit: the minimum of each of at most 6 x 6 blocks.
 
-    Remove echoes that are none before: the least value of a block counts, as the codes read a CML.
+    Remove false echoes first: the minimum of a block counts, as the codes prescribe for a CML.
 
     Example: corrotwin twin scan spool cscan.csv --place S-1 --zone body --date 2020-05-31 --tool PAUT-2 --unit mm
 
     Parameters
     ----------
     folder
-        of the twin.
+        folder of the twin.
     file
-        CSV file or workbook: a matrix, with or without its axes, or rows of x, y and thickness; empty cells and 0 were
-        not measured.
+        CSV file or workbook: a matrix, with or without its axes, or rows of x, y and thickness; empty cells and
+        0 mean not measured.
     place
-        name of the scanned area; its blocks are called PLACE/A1, PLACE/A2 ... by rows A to F and columns 1 to 6.
+        name of the scanned area; its blocks are named PLACE/A1, PLACE/A2 ... by rows A to F and columns 1 to 6.
     date
-        day of the scan, as 2020-05-31.
+        date of the scan, as 2020-05-31.
     tool
-        its name; readings of one tool on one day share its unknown bias.
+        name of the instrument; readings by one instrument on one day share an unknown bias.
     unit
-        of the values.
+        unit of the values.
     zone
-        that was scanned; by default that of the CML of this name in the twin's register.
+        zone that was scanned; by default that of the CML of this name in the twin's register.
     dry_run
         print what would be stored, and stop.
     category_measured
-        the corrosivity category was measured on specimens (ISO 9226), not estimated; give it to forecast too.
+        the corrosivity category was measured on specimens (ISO 9226) rather than estimated; give this option to
+        forecast as well.
     seed
-        of the update that holds the new records against the old.
+        random seed of the update that compares new records with earlier ones.
     """
     from corrotwin.twin import store, twin_state
     from corrotwin.twin.commands.forecasts import check_seed

@@ -27,33 +27,34 @@ def view(
     category_measured: bool = False,
     seed: int = 0,
 ) -> None:
-    """Write a page that shows the twin in 3D over the years, its forecast and its inspections, for any browser.
+    """Write a page that shows the twin in 3D over the years, with its forecast and inspections, in any browser.
 
-    The page is one file that needs neither a server nor a network. Its numbers of zones and of named places are those
-    of twin forecast with the same options.
+    The page is a single file that needs neither a server nor a network. Its numbers are those of twin forecast with
+    the same options.
 
     Example: corrotwin twin view spool --out spool.html --required body=6 weld=6
 
     Parameters
     ----------
     folder
-        of the twin.
+        folder of the twin.
     out
         page to write, .html.
     years
-        to look ahead, from the twin's clock or its last inspection, whichever is later.
+        years to look ahead, from the twin's clock or its last inspection, whichever is later.
     required
-        thickness in mm that must be left, as zone=mm; all=mm for the zones not named.
+        thickness in mm that must remain, as zone=mm; all=mm sets it for zones that are not named.
     rule
-        bounds on the time until thickness is measured again.
+        which code limits the time until thickness is measured again.
     units
-        of lengths at first; the page has a switch.
+        unit of lengths when the page opens; the page can switch it.
     glb
-        .glb to write, too or instead: the shape with one material variant a year, for any glTF viewer.
+        .glb file to write as well, or instead: the shape with one material variant for each year, for any glTF
+        viewer.
     category_measured
-        as for forecast.
+        as for twin forecast.
     seed
-        of the histories.
+        random seed of the simulated histories.
     """
     from corrotwin.twin import store
     from corrotwin.twin.forecast import result
@@ -95,28 +96,28 @@ def compare(
     category_measured: bool = False,
     seed: int = 0,
 ) -> None:
-    """Compare a twin at two dates, past or to come: rust, wall loss and remaining thickness, and the difference.
+    """Compare a twin at two dates, past or future: rust, wall loss and remaining thickness.
 
     Example: corrotwin twin compare spool 2020-01-01 2035-01-01 --page change.html
 
     Parameters
     ----------
     folder
-        of the twin.
+        folder of the twin.
     from_date, to_date
-        such as 2030-05-31; the later one second, neither before the twin was built.
+        two dates such as 2030-05-31, the later one second, neither before the twin was built.
     required
-        thickness in mm that must be left, as zone=mm; all=mm for the zones not named.
+        thickness in mm that must remain, as zone=mm; all=mm sets it for zones that are not named.
     out
-        .csv with every zone.
+        .csv file with every zone.
     page
-        .html to write, as twin view does; it shows the difference at first.
+        .html file to write, as by twin view; it opens with the difference.
     units
-        of lengths on the page at first.
+        unit of lengths when the page opens.
     category_measured
-        as for forecast.
+        as for twin forecast.
     seed
-        of the histories.
+        random seed of the simulated histories.
     """
     from corrotwin.twin import store
     from corrotwin.twin.core.files import write_text, writing

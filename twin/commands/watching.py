@@ -31,10 +31,10 @@ def watch(
     tls: bool = False,
     ca: Path | None = None,
 ) -> None:
-    """Take thickness readings in as they come: files in a folder and, if wanted, messages of an MQTT broker.
+    """Import thickness readings as they arrive: files in a folder and optionally messages of an MQTT broker.
 
-    Each is checked as twin inspect --readings checks it. Files that are stored go to done/ in the folder; what is
-    refused goes to quarantine/ beside a text file with the reason. Ctrl-C ends it.
+    Each is checked as by twin inspect --readings. Files whose readings were stored move to done/ in the folder,
+    refused ones to quarantine/ with a text file that gives the reason. Stop it with Ctrl-C.
 
     Example: corrotwin twin watch fleet inbox, or once, from cron: corrotwin twin watch fleet inbox --once, or:
     corrotwin twin watch fleet inbox --mqtt broker.plant --topic plant/readings/+
@@ -42,37 +42,38 @@ def watch(
     Parameters
     ----------
     fleet_or_twin
-        folder of a twin; or one with twins below it, of which a reading belongs to the one whose folder is called like
+        folder of a twin; or a folder of twins, where a reading belongs to the twin whose folder is named after
         its asset.
     inbox
-        folder, which is there, for workbooks, CSV files, and JSON files of one reading.
+        existing folder for workbooks, CSV files, and JSON files with one reading each.
     once
-        take in what is there, and stop; status 2 where something was refused.
+        import what is there and stop; the status is 2 if something was refused.
     unit
-        of readings that state none: mm, inch or mil.
+        unit of readings that do not state one: mm, inch or mil.
     zone
-        of readings that state none, and whose place is not known.
+        zone of readings that do not state one and whose place is unknown.
     tool
-        name of the instrument of readings that state none.
+        name of the instrument for readings that do not state one.
     mqtt
-        HOST or HOST:PORT of a broker whose messages are readings, one each, as JSON; needs paho-mqtt.
+        HOST or HOST:PORT of a broker whose messages are single readings in JSON; requires paho-mqtt.
 
     Other Parameters
     ----------------
     settle
-        seconds for which a file must not change before it is read; more where drives are slow.
+        seconds for which a file must stay unchanged before it is read; use more for slow drives.
     column_map
-        JSON that says which column holds what, as for twin inspect.
+        JSON file that says which column holds what, as for twin inspect.
     dates
-        what comes first in days such as 05/06/2016: day or month.
+        whether the day or the month comes first in dates such as 05/06/2016.
     topic
-        topics of --mqtt; + stands for one level, a last # for all below.
+        topics to subscribe to; + stands for one level, a final # for all levels below.
     login
-        file of two lines, user and password; else CORROTWIN_MQTT_USER and CORROTWIN_MQTT_PASSWORD, if they are set.
+        file of two lines, user and password; by default CORROTWIN_MQTT_USER and CORROTWIN_MQTT_PASSWORD, if
+        they are set.
     tls
-        speak to the broker by TLS, at port 8883 unless another is given.
+        connect by TLS, at port 8883 unless another is given.
     ca
-        certificate (PEM) of who signed that of the broker, in place of the system's; with it --tls need not be given.
+        certificate (PEM) of the authority that signed the broker's, instead of the system's; implies --tls.
     """
     from corrotwin.twin.incoming.inbox import Inbox
     from corrotwin.twin.incoming.known_twins import known_twins
