@@ -8,16 +8,16 @@ import corrotwin
 from corrotwin.twin.core import cli
 
 GROUPS = {
-    "twin": "digital twins of corroding assets: make, grow, show, export, inspect, watch, forecast",
-    "synth": "rendered datasets with pixel-true masks: render, validate, preview, uvmap, locate",
-    "segmentation": "U-Nets that outline corrosion: split, train, tune, evaluate, rank, export",
-    "benchmarks": "what renders are worth: studies, statistics, reports, screens and transfers",
+    "twin": "digital twins of corroding assets: create, inspect, forecast, report, rank",
+    "synth": "rendered datasets with pixel-true masks: render, fit, validate, preview",
+    "segmentation": "U-Nets that outline corrosion: split, train, tune, evaluate, review, export",
+    "benchmarks": "what renders are worth: studies, statistics and reports",
 }
 
 
 SINGLE = {
-    "predict": "outline corrosion on photos, by the model that ships or by your own",
-    "demo": "two minutes without data: a twin, photographs, masks, a forecast, one page",
+    "predict": "outline corrosion on photos, with the built-in model or your own",
+    "demo": "a two-minute tour without data: a twin, photographs, masks, a forecast",
     "doctor": "check this installation and print a fix for every problem",
 }
 

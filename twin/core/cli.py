@@ -40,10 +40,10 @@ def run(
     import tyro
 
     words = sys.argv[1:] if words is None else words
-    chosen = commands.get(words[0]) if words else None
+    chosen = next((commands[word] for word in words if word in commands), None)
     app = tyro.extras.SubcommandApp()
     for name, command in commands.items():
-        app.command(name=name)(_laid_out(command) if command is chosen else command)
+        app.command(name=name)(_laid_out(command) if command is chosen else _listed(command))
 
     def call() -> Any:
         _refuse_repeated_options(chosen, words)
@@ -76,6 +76,16 @@ def described(command: Callable[..., Any]) -> dict[str, tuple[str, bool]]:
         for entry in parse(command.__doc__ or "").params
         for name in re.split(r",\s*", entry.arg_name)
     }
+
+
+def _listed(command: Callable[..., Any]) -> Callable[[], None]:
+    """Return a command as the list of all commands shows it: a name and a summary."""
+
+    def summary() -> None:
+        """Stand in the list, for a command that is not called."""
+
+    summary.__doc__ = (command.__doc__ or "").partition("\n")[0]
+    return summary
 
 
 def _laid_out(command: Callable[..., Any]) -> Callable[..., Any]:

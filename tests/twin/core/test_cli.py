@@ -213,6 +213,16 @@ def test_advanced_options_stand_last_and_defaults_that_say_nothing_are_left_out(
     assert not any(word in said for word in ("None", "--no-dry-run", "default: )", "default: False"))
 
 
+def test_the_list_of_commands_has_a_line_of_each_and_no_more(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, status in ((["--help"], 0), ([], 2), (["plant"], 2)):
+        with pytest.raises(SystemExit) as end:
+            cli.run("program", "Does things.", {"plan": planned, "again": planned}, words)
+        printed = capsys.readouterr()
+        assert end.value.code == status
+        assert "Parameters" not in printed.out
+        assert status or printed.out.count("Print what is planned.") == 2
+
+
 def test_advanced_options_are_given_as_all_others_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert typed(capsys, "a", "--out", "b", "--how", "far", "--size", "3", "--shares", "0.5", "1") == (
         0, f"{(Path('a'),)} b False True 3 far (0.5, 1.0)\n"
