@@ -45,6 +45,9 @@ def main() -> None:
     groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, summary in {**SINGLE, **GROUPS}.items():
         groups.add_parser(name, help=summary)
+    if not words:
+        parser.print_help(sys.stderr)
+        sys.exit(2)
     cli.leave_with_status("corrotwin", lambda: parser.parse_args(words))
 
 
