@@ -90,7 +90,7 @@ class TrainConfig:
     """Fraction of the steps, at the start, in which the encoder rests: its weights and its batch-norm statistics."""
     batch_norm: BatchNorm = "train"
     """Statistics of batch normalisation. train: moving averages over the training batches. frozen: the encoder keeps
-    those of its initial weights. re-estimated: all are computed anew after training, over the training images without
+    those of its initial weights. re-estimated: all are computed again after training, over the training images without
     augmentation. own: photos and renders of a batch pass the network apart, and the averages are those of the photos.
     """
     init: str | None = None
@@ -158,18 +158,18 @@ def from_json(value: Mapping[str, Any]) -> TrainConfig:
         A field is missing, unknown or invalid.
     """
     if not isinstance(value, Mapping):
-        raise InputError(f"run configuration: {value!r:.40} is no mapping of fields")
+        raise InputError(f"run configuration: {value!r:.40} is not a mapping of fields")
     known = {field.name for field in fields(TrainConfig)}
     earlier = {**LATER, "crops": LATER["crops"] if value.get("framing") == "crop" else TrainConfig.crops}
     value = {**earlier, **value}
     if set(value) != known or not isinstance(value["arm"], Mapping):
         raise InputError(f"run configuration: fields {sorted(set(value) ^ known)} are missing or unknown")
     if not isinstance(value["init"], str | None):
-        raise InputError(f"run configuration: init {value['init']!r:.40} is no digest")
+        raise InputError(f"run configuration: init {value['init']!r:.40} is not a digest")
     optional = ("max_train_images", "max_eval_images")
     for name in ("seed", *MOST, *optional):
         if not isinstance(value[name], int) and not (value[name] is None and name in optional):
-            raise InputError(f"run configuration: {name} {value[name]!r:.40} is no whole number")
+            raise InputError(f"run configuration: {name} {value[name]!r:.40} is not a whole number")
     try:
         return TrainConfig(**{**value, "arm": DataArm(**from_file(value["arm"]))})
     except TypeError as error:

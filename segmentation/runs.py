@@ -167,7 +167,7 @@ def load_usable(folder: Path) -> RunRecord:
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         if (folder / f"{KIND}.json").exists():  # completed in between
             return load(folder)
-        raise InputError(f"{path}: damaged ({error!s:.100}); the same training goes on and writes it anew") from error
+        raise InputError(f"{path}: damaged ({error!s:.100}); the same training goes on and writes it again") from error
     none = np.empty(0, dtype=np.int64)
     return RunRecord(
         manifest=manifest,
@@ -200,7 +200,7 @@ def _manifest(folder: Path, kind: str = KIND) -> dict[str, Any] | None:
             raise InputError(f"{folder / kind_file}: damaged ({name} is {manifest[name]!r:.40}); train again")
     for name in ("classes", "seen", "seen_unlabelled", "test"):
         if not all(isinstance(entry, str) for entry in manifest.get(name) or ()):
-            raise InputError(f"{folder / kind_file}: damaged ({name} are no names); train again")
+            raise InputError(f"{folder / kind_file}: damaged ({name} are not names); train again")
     return manifest
 
 

@@ -307,7 +307,7 @@ def test_what_is_wrong_is_said_of_arguments(
         (lambda twin: ct.study(out="study", real_fractions="x"), "real_fractions", "a number or a sequence of numbers"),
         (lambda twin: ct.study(out="study", epochs="x"), "epochs", "give a whole number"),
         (lambda twin: ct.study(out="study", real_fractions=3), "real_fractions", "is not in (0, 1]"),
-        (lambda twin: ct.study(out="study", runs=0), "runs", "no whole number from 1"),
+        (lambda twin: ct.study(out="study", runs=0), "runs", "not a whole number from 1"),
         (lambda twin: ct.study(out="study", threads=0), "threads", "is below 1"),
         (lambda twin: ct.study(out="study", seed=-1), "seed", "is negative"),
         # one string is one item

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PATHS = [
     path for room in ("twin", "synth", "segmentation", "benchmarks", "tools") for path in (ROOT / room).rglob("*.py")
 ]
-QUESTIONS = ("How", "What", "Where", "Whether", "Which")  # a clause that answers nothing is no summary
+QUESTIONS = ("How", "What", "Where", "Whether", "Which")  # a clause that answers nothing is not a summary
 Described = ast.Module | ast.ClassDef | ast.FunctionDef
 
 

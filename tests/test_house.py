@@ -235,7 +235,7 @@ def test_a_module_that_speaks_for_itself_is_found(line: str) -> None:
 def options_in_errors(text: str) -> list[int]:
     """Lines on which an InputError or WorkError is made that names an option of a command.
 
-    A whole command line, such as "run corrotwin twin grow spool --years 0", is no name of an option.
+    A whole command line, such as "run corrotwin twin grow spool --years 0", is not a name of an option.
     """
     tree = ast.parse(text)
     assigned = {
@@ -374,7 +374,7 @@ def touches(path: str, text: str) -> list[tuple[str, int, str]]:
 
 
 def called(node: ast.Call) -> list[str]:
-    """The dotted name of what is called; ``?`` stands for what is no name."""
+    """The dotted name of what is called; ``?`` stands for what is not a name."""
     names, place = [], node.func
     while isinstance(place, ast.Attribute):
         names.append(place.attr)

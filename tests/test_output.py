@@ -217,7 +217,7 @@ def test_a_record_whose_text_is_none_is_one_line(
     done = run_module("twin", "inspect", folder)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "line 1 is no record" in done.stderr
+    assert "line 1 is not a record" in done.stderr
 
 
 @pytest.mark.parametrize("key", ["value", "scatter_sd", "bias_sd"])

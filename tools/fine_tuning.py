@@ -18,8 +18,8 @@ What settles it: levels are compared in pairs of runs that differ in nothing els
 frozen steps, 3 for ``own``). A default changes to a level that is better than today's in both fractions and, over
 both, by more than twice the standard error of the paired differences; else it stays.
 
-Each finished run is kept: the same command goes on where it was cut off. After each run ``runs.csv`` and ``table.md``
-are written anew.
+Each finished run is kept: the same command resumes where it was cut off. After each run ``runs.csv`` and ``table.md``
+are written again.
 """
 
 import itertools

@@ -7,15 +7,15 @@ that of the same network from random ones, with 10 % and with all of the photogr
 
 Design: the test photos are the export's own; all others train (281 of steel-bridges), but for those of one spot, which
 stand where a run must have validation photos and decide nothing: weights are averaged over the last steps. Run r of
-both first weights has seed r, and so the same photos, which each run draws anew, by whole spots. All runs have equal
+both first weights has seed r, and so the same photos, which each run draws again, by whole spots. All runs have equal
 steps of 8 images at 128 px and one learning rate for encoder and decoder.
 
 Cost: 20 runs of 300 steps, some 120 seconds each on one core: 41 minutes.
 
 What settles it: five pairs a row. Runs and spots are both samples (`benchmarks.stats.crossed_effects`).
 
-Each finished run is kept: the same command goes on where it was cut off. After each run ``runs.csv`` and ``table.md``
-are written anew.
+Each finished run is kept: the same command resumes where it was cut off. After each run ``runs.csv`` and ``table.md``
+are written again.
 """
 
 import itertools

@@ -14,7 +14,7 @@ training photos without their labels teach: those of the own set, or of the othe
 Each run is scored on the validation photos of its own set, at spots that it has not seen, and on those of the other
 set. Test photos are left out. Weights are averaged over the last steps: no photo chooses an epoch.
 
-Each finished run is kept: the same command goes on where it was cut off. A table of rows and one of means, as
+Each finished run is kept: the same command resumes where it was cut off. A table of rows and one of means, as
 ``ways.csv`` and ``ways.md``, are written after each.
 """
 

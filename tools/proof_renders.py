@@ -95,7 +95,7 @@ def render_set(
         say_error(f"{out}: rendering by the program of commit {wanted.commit}")
         done = subprocess.run(line, cwd=source, env={**os.environ, "PYTHONPATH": name}, check=False)
     if done.returncode:
-        raise WorkError(f"{out}: rendering ended with status {done.returncode}; the same command goes on")
+        raise WorkError(f"{out}: rendering ended with status {done.returncode}; the same command resumes")
     digest = coco.read(out, allow_unannotated=True).digest
     if count is not None and count != wanted.count:
         return f"{out}: {count} of {wanted.count} pictures, digest {digest}"

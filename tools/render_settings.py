@@ -15,7 +15,7 @@ cores.
 What settles it: a setting is taken if neither set loses more than twice the standard error of the paired differences
 from eight samples and two views, over the seeds.
 
-What is on disk is not made again: the same command goes on where it was cut off.
+What is on disk is not made again: the same command resumes where it was cut off.
 """
 
 from collections.abc import Mapping

@@ -246,7 +246,7 @@ def moment(name: str, given: str | date) -> datetime:
     Raises
     ------
     InputError
-        The text is no date.
+        The text is not a date.
     """
     try:
         if isinstance(given, date) and not isinstance(given, datetime):

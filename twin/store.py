@@ -102,7 +102,7 @@ def aged(twin: TwinState, clock: datetime, *, move: Period | None = None, name: 
 def _moved(twin: TwinState, place: Period) -> Exposure:
     """Return the exposure of a twin that stands at another place from now on, with its splash and debris.
 
-    The same category or climate again, without a splash of its own, is no move.
+    The same category or climate again, without a splash of its own, is not a move.
     """
     last = twin.exposure.periods[-1]
     if (place.category, place.climate) == (last.category, last.climate) and place.splash_m is None:
@@ -214,7 +214,7 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[TwinState, str]:
         if content["kind"] == mesh_file.KIND:
             own = content["parameters"][mesh_file.FILE]
             if not mesh_file.is_name(own):
-                raise InputError(f"names {own!r:.60} as its mesh, which is no file of a twin")
+                raise InputError(f"names {own!r:.60} as its mesh, which is not a file of a twin")
             content["parameters"] = {**content["parameters"], mesh_file.FILE: str(path.parent.resolve() / own)}
         content["exposure"] = Exposure(periods=tuple(_periods(**content["exposure"])))
         if content["coating"] is not None:
@@ -228,7 +228,7 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[TwinState, str]:
         twin = TwinState(**content)
         name = str(manifest["fields"])
     if Path(name).name != name or not name.startswith("fields-"):
-        raise InputError(f"{path}: names {name!r} as its fields, which is no file of a twin")
+        raise InputError(f"{path}: names {name!r} as its fields, which is not a file of a twin")
     return twin, name
 
 

@@ -41,7 +41,7 @@ class GridCell:
 
     def __post_init__(self) -> None:
         if not isinstance(self.runs, int) or not 1 <= self.runs <= MOST_RUNS:
-            raise InputError(f"`runs` {self.runs!r:.40} is no whole number from 1 to {MOST_RUNS}")
+            raise InputError(f"`runs` {self.runs!r:.40} is not a whole number from 1 to {MOST_RUNS}")
         if not is_name(self.arm.name):
             raise InputError(f"arm {self.arm.name!r:.60} cannot name a folder")
         if not is_name(self.backbone):
@@ -78,7 +78,7 @@ def cells(
     Raises
     ------
     InputError
-        A name is unknown or stands twice, a fraction is not in (0, 1], or there is nothing to train.
+        A name is unknown or appears twice, a fraction is not in (0, 1], or there is nothing to train.
     """
     for what, values in (("arms", kinds), ("real_fractions", real_fractions), ("backbones", backbones)):
         if not values or len(set(values)) != len(values):

@@ -158,7 +158,7 @@ def check(manifest: Mapping[str, Any]) -> None:
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("numbers where there should be words")
     if not isinstance(chosen := data.get("classes", []), list) or not all(isinstance(name, str) for name in chosen):
-        raise TypeError("classes that are no names")
+        raise TypeError("classes that are not names")
     draws = [] if renders is None else renders.get("draws", [])
     if not all(isinstance(draw["digest"], str) and isinstance(draw["images"], int) for draw in draws):
         raise TypeError("draws of renders without digests")

@@ -200,7 +200,7 @@ def renders_lines(study: "Study") -> list[str]:
     lines = [draws.describe(sizes, whole, STUDIES[study.config.profile].renders.count)]
     if sizes and found is not None and not rendered(found.dataset.inside):
         lines.append(
-            f"  renders: not of `synth render`, so {found.path.name} is divided anew when it grows; leave draws for "
+            f"  renders: not of `synth render`, so {found.path.name} is divided again when it grows; leave draws for "
             "later runs with a smaller `renders_per_run`"
         )
     return lines

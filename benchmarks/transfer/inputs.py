@@ -66,7 +66,7 @@ def read(
     Raises
     ------
     InputError
-        Something is unusable, or stands twice. Nothing is written.
+        Something is unusable, or appears twice. Nothing is written.
     """
     from corrotwin.segmentation.data import coco
 

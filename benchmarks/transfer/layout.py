@@ -161,7 +161,7 @@ def read_photos(path: Path, classes: tuple[str, ...] | None = None) -> Photos:
     Raises
     ------
     InputError
-        It is no usable dataset, or its table of spots leaves out a photo.
+        It is not a usable dataset, or its table of spots leaves out a photo.
     """
     from corrotwin.segmentation.data import coco, groups
 
@@ -184,7 +184,7 @@ def read_clean(path: Path) -> Photos:
     Raises
     ------
     InputError
-        It is no usable dataset, or something is annotated there.
+        It is not a usable dataset, or something is annotated there.
     """
     from corrotwin.segmentation.data import coco
 

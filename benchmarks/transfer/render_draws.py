@@ -64,7 +64,7 @@ def first(found: Sequence[Renders], counts: Sequence[int], out: Path, *, dry_run
     Raises
     ------
     InputError
-        A number is no proper part of a draw.
+        A number is not a proper part of a draw.
     """
     from corrotwin.segmentation.data import coco
 

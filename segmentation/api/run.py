@@ -156,7 +156,7 @@ class Run:
         Parameters
         ----------
         photos : a dataset, or its folder; one without annotations counts as clean.
-        threshold : of the corrosion probability; by default that of the run; "valid" chooses it anew on the run's
+        threshold : of the corrosion probability; by default that of the run; "valid" chooses it again on the run's
             validation photos.
         adapt : take the statistics of batch normalisation from these photos, too; the scores are then transductive.
         out : folder for per_image.csv, curve.csv, calibration.csv and evaluation.json.

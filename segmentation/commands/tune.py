@@ -139,5 +139,5 @@ def tune(
             status: Status = "FAILED" if trial.error else "FINISHED"
             tracked.send(out / TRIALS / trial.folder / RUN, f"{out.name}/{trial.folder}", status)
     rich_console(wrap=False).print(table(done, space))
-    say(f"{out / 'sweep.md'}: all of them. The best of many is too good by luck; train it anew:")
+    say(f"{out / 'sweep.md'}: all of them. The best of many is too good by luck; train it again:")
     say(train_command(done[0], options))

@@ -56,7 +56,7 @@ def _named_jsons(folder: Path) -> list[tuple[Path, str | None]]:
     if present := [(path, split) for path, split in splits if os.path.lexists(path)]:
         return list(present)
     for path in (folder / "annotations.json", folder / ROBOFLOW_JSON, folder / CVAT_FOLDER / CVAT_JSON):
-        if os.path.lexists(path):  # what is no file is refused when it is read
+        if os.path.lexists(path):  # what is not a file is refused when it is read
             return [(path, None)]
     return []
 

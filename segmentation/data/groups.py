@@ -109,7 +109,7 @@ def beside(dataset: coco.CocoDataset) -> dict[str, str] | None:
 def own_table(dataset: coco.CocoDataset) -> Path | None:
     """Return the path of the table `SPOTS` beside the photos, whatever lies there; None if nothing does.
 
-    What is no file, such as a pipe or a link that leads nowhere, is refused when it is read: to take it for absent
+    What is not a file, such as a pipe or a link that leads nowhere, is refused when it is read: to take it for absent
     would let photos of one spot train and test.
     """
     path = dataset.inside / SPOTS

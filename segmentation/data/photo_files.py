@@ -67,12 +67,12 @@ class Listing:
 
 
 def judge(path: Path) -> Reason | None:
-    """Return why a file by its name and content is no photo that can be read; None for a photo.
+    """Return why a file by its name and content is not a photo that can be read; None for a photo.
 
     Raises
     ------
     NotAPictureError
-        It is no picture at all.
+        It is not a picture at all.
     """
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
@@ -93,13 +93,13 @@ def _holds(question: Callable[[], bool]) -> bool:
 
 
 class NotAPictureError(Exception):
-    """A file is no picture: nobody will miss it among photos."""
+    """A file is not a picture: nobody will miss it among photos."""
 
 
 def listing(folder: Path) -> Listing:
     """Search a folder and all below it for photos.
 
-    Hidden files, what this program wrote, and masks and contact sheets of datasets are no photos. Folders that are
+    Hidden files, what this program wrote, and masks and contact sheets of datasets are not photos. Folders that are
     links are not entered, unless they lead to a place that is searched anyway.
 
     Raises

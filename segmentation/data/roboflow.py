@@ -146,7 +146,7 @@ def _fetch(source: RoboflowVersion, out: Path, staging: Path, api: str, key: str
     with download.session() as session, progress(f"{source}: Roboflow packs the export", unit="MB", to=out) as line:
         answer = _export(session, source, api, key)
         if not download.is_safe(link := answer["export"]["link"]):
-            raise WorkError(f"{source}: Roboflow's download link is no https address; try again later")
+            raise WorkError(f"{source}: Roboflow's download link is not an https address; try again later")
         line.update(what=f"{source}: download")
         status, count, sha256 = download.save(
             session, link, packed, lambda done, total: line.update(done / 1e6, total=total and total / 1e6)

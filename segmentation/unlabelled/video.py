@@ -77,7 +77,7 @@ def frames(path: Path) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
     Raises
     ------
     InputError
-        The file cannot be read, is no video, or is cut off: what was yielded before is good.
+        The file cannot be read, is not a video, or is cut off: what was yielded before is good.
     """
     check(path)
     capture = _opened(path)

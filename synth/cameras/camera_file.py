@@ -88,7 +88,7 @@ def cameras(
     for number, entry in enumerate(entries):
         here = f"{where}: camera {number} (counted from 0)"
         if not isinstance(entry, Mapping):
-            raise InputError(f"{here}: {shown(entry)} is no object; it takes {', '.join(KNOWN)}")
+            raise InputError(f"{here}: {shown(entry)} is not an object; it takes {', '.join(KNOWN)}")
         found += _cameras(here, entry, folder, size)
         if len(found) > MOST_CAMERAS:
             raise InputError(f"{where}: more than {MOST_CAMERAS:,} cameras; divide them")

@@ -24,7 +24,7 @@ def whole(where: str, name: str, value: Any) -> int:
     Raises
     ------
     InputError
-        The value is no whole number, or beyond `LARGEST`.
+        The value is not a whole number, or beyond `LARGEST`.
     """
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > LARGEST:
         raise InputError(f"{where}: {name} {shown(value)}: give a whole number of at most {LARGEST:g}")

@@ -54,7 +54,7 @@ def validate(
     if report is not None:
         check_destination(report, folder)
     if verify is not None and folder.is_file():
-        raise InputError(f"--verify {verify}: {folder} is no folder; unpack it and give the folder")
+        raise InputError(f"--verify {verify}: {folder} is not a folder; unpack it and give the folder")
     rendered_again = None
     if verify is not None:
         rendered_again = tracked(render_again(folder, verify, twin=twin), "rendering again", verify, unit="images")

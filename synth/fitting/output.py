@@ -43,7 +43,7 @@ def make(
 
 
 def check(out: Path, seed: int, workers: int | None) -> None:
-    """Raise InputError for a file that is no preset's, or a number that cannot be, before photographs are read.
+    """Raise InputError for a file that is not a preset's, or a number that cannot be, before photographs are read.
 
     Raises
     ------

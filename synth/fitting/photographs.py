@@ -65,7 +65,7 @@ def read(
     Raises
     ------
     InputError
-        It is no dataset, the split is of others, a picture is damaged, there are none in `unlabelled`, or as of `look`.
+        It is not a dataset, the split is of others, a picture is damaged, `unlabelled` has none, or as of `look`.
     """
     data = coco.read(folder, classes=classes, allow_unannotated=True)
     if split is None:

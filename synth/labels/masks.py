@@ -59,7 +59,7 @@ def annotated(label: NDArray[np.float32], rule: LabelRule) -> Mask:
 
 
 def bordered(mask: Mask, by: float) -> Mask:
-    """Move the outlines of `mask` outward by so many pixels, or inward if negative; the picture's edge is no outline.
+    """Move the outlines of `mask` outward by so many pixels, inward if negative; the picture's edge is not an outline.
 
     Pixels lie half a pixel from the outline beside them. Regions too thin to shrink stay as they are.
     """

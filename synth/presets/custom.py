@@ -53,7 +53,7 @@ def read(path: Path) -> Preset:
     Raises
     ------
     InputError
-        The file cannot be read, or is no object that names a preset; or as of `changed`.
+        The file cannot be read, or is not an object that names a preset; or as of `changed`.
     """
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get(LIKE), str):

@@ -158,7 +158,7 @@ def _readable(card: Path) -> Iterator[None]:
     except LostFileError as error:
         raise WorkError(f"{card}: {error}; to render images again put back what they were made with") from error
     except (AttributeError, InputError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{card}: damaged ({error}); render the dataset anew") from error
+        raise InputError(f"{card}: damaged ({error}); render the dataset again") from error
 
 
 def _by_image(path: Path) -> dict[int, list[dict[str, Any]]]:

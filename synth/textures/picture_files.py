@@ -40,7 +40,7 @@ def examined(path: Path) -> PictureFile:
     Raises
     ------
     InputError
-        The file cannot be read, is no picture of the kind that its name says, or has more than `MOST_PIXELS`.
+        The file cannot be read, is not a picture of the kind that its name says, or has more than `MOST_PIXELS`.
     """
     with reading(path):
         changed = path.stat().st_mtime_ns

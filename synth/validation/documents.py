@@ -109,7 +109,7 @@ def _check_names(images: Mapping[int, Mapping[str, Any]], notes: Notes) -> None:
 
 
 def _spelled(name: Any) -> str:
-    """Return the one spelling of a file name that all spellings of it share; empty where it is no text."""
+    """Return the one spelling of a file name that all spellings of it share; empty where it is not a text."""
     return unicodedata.normalize("NFC", coco.plain_name(name.replace("\\", "/"))) if isinstance(name, str) else ""
 
 

@@ -104,7 +104,7 @@ def check_destination(path: Path, folder: Path) -> None:
     if path.is_dir():
         raise InputError(f"`report` {path}: is a folder; give a file")
     if path.parent.is_file():
-        raise InputError(f"`report` {path}: {path.parent} is no folder; give a file in one")
+        raise InputError(f"`report` {path}: {path.parent} is not a folder; give a file in one")
     inside = folder.resolve() in path.resolve().parents
     if inside and (path.suffix == ".json" or path.resolve().parent.name in ("images", "masks")):
         raise InputError(f"`report` {path}: inside the dataset it would be taken for a part of it; put it elsewhere")

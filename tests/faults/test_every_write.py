@@ -102,7 +102,7 @@ def test_ctrl_c_at_any_write_ends_with_130_and_the_same_command_resumes(sweep: S
     for number, moment in sweep.moments.items():
         status, errors = sweep.disturbed(at=number, trouble="interrupt")
         assert status == 130, f"{moment}: {errors}"
-        assert errors.endswith("interrupted; the same command goes on where it can\n")
+        assert errors.endswith("interrupted; the same command resumes where it can\n")
         sweep.is_whole_or_unseen()
         sweep.resumes()
 

@@ -172,7 +172,7 @@ def test_a_render_stops_within_five_seconds_and_leaves_no_process(
     _, errors = child.communicate(timeout=60)
     assert time.monotonic() - begun < drill.patience(5)
     assert child.returncode == 130
-    assert errors.splitlines()[-1] == "corrotwin synth: interrupted; the same command goes on where it can"
+    assert errors.splitlines()[-1] == "corrotwin synth: interrupted; the same command resumes where it can"
     assert "Traceback" not in errors
     goes_on(out, dataset)
 

@@ -165,7 +165,7 @@ def test_training_stops_within_five_seconds_with_130_and_resumes(
     _, errors = child.communicate(timeout=60)
     assert time.monotonic() - begun < drill.patience(5)
     assert child.returncode == 130
-    assert errors.endswith("interrupted; the same command goes on where it can\n")
+    assert errors.endswith("interrupted; the same command resumes where it can\n")
     assert "Traceback" not in errors
     assert not drill.mentioning(out)
     assert (out / "last.safetensors").exists()

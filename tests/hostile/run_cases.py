@@ -34,12 +34,12 @@ def stated(*way: str | int, value: Any) -> Callable[[Path], None]:
 
 RUNS = {
     "a run at a billion pixels": run(stated("config", "size", value=32 * 10**9), "is above 8192"),
-    "a run of half a thread": run(stated("config", "threads", value=0.5), "is no whole number"),
+    "a run of half a thread": run(stated("config", "threads", value=0.5), "is not a whole number"),
     "a run of an encoder from the internet": run(
         stated("config", "backbone", value="tu-hf-hub:someone/evil"), "is unknown"
     ),
     "a run at an absurd scale": run(stated("scale", value=1e9), r"is not above 0 and at most|weights cannot be read"),
-    "a run whose classes are numbers": run(stated("classes", value=[1]), "classes are no names"),
+    "a run whose classes are numbers": run(stated("classes", value=[1]), "classes are not names"),
     "a run without a configuration": run(stated("config", value={}), "missing or unknown"),
     "counts beyond all integers": run(
         filed("per_image.csv", lambda f: b"image,tp,fp,fn,tn\na.png,9999999999999999999999,0,0,0\n"), "damaged"
@@ -99,7 +99,7 @@ def vouched(content: Callable[[Path], bytes]) -> Callable[[Path], None]:
 
 
 WEIGHTS = {
-    "a list of weights that is no list": prepared(
+    "a list of weights that is not a list": prepared(
         lambda f: edited(f / "weights.json", placed("encoders", value=[1])), r"weights\.json: damaged"
     ),
     "weights that were changed": prepared(filed("mobilenet_v2.safetensors", lambda f: b"x"), "SHA-256 differs"),

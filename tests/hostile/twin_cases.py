@@ -73,9 +73,9 @@ TWINS = {
     ),
     "texels of a nanometre": twin(told("twin", "texel_mm", value=1e-6), r"choose 0\.05 to 100 mm"),
     "a thousand million pits": twin(told("twin", "pits", "per_m2", value=1e9), "at most 100000 per"),
-    "a seed that is no whole number": twin(told("twin", "seed", value=1.5), "seed a whole number"),
+    "a seed that is not a whole number": twin(told("twin", "seed", value=1.5), "seed a whole number"),
     "a clock without a zone": twin(told("twin", "clock", value="2030-01-01T00:00:00"), r"twin\.json: "),
-    "fields outside the folder": twin(told("fields", value="../../etc/fields-0.npz"), "which is no file of a twin"),
+    "fields outside the folder": twin(told("fields", value="../../etc/fields-0.npz"), "which is not a file of a twin"),
     "fields that were changed": twin(
         lambda folder: next(folder.glob("fields-*")).write_bytes(b"x"), "content does not match its name"
     ),
@@ -88,9 +88,11 @@ TWINS = {
     ),
     "a record whose tool is half a character": twin(
         recorded('{"date":"2013-05-31","zone":"bar","kind":"ultrasonic","value":13.8,"tool":"\\ud800"}'),
-        r"inspections\.jsonl: line 2 is no record", "forecast",
+        r"inspections\.jsonl: line 2 is not a record", "forecast",
     ),
-    "records nested without end": twin(recorded("[" * 100_000), r"inspections\.jsonl: line 2 is no record", "forecast"),
+    "records nested without end": twin(
+        recorded("[" * 100_000), r"inspections\.jsonl: line 2 is not a record", "forecast"
+    ),
     "a withdrawal of a line to come": twin(
         recorded('{"withdraws": 3, "of": "0", "date": "2026-05-31"}'), "line 2 is about line 3, where", "forecast"
     ),
@@ -104,7 +106,7 @@ TWINS = {
     ),
     "a reading of 10^400 mm": twin(
         recorded(json.dumps({"date": "2016-05-31", "zone": "face", "kind": "pit", "value": 10**400, "tool": "x"})),
-        r"inspections\.jsonl: line 2 is no record", "forecast",
+        r"inspections\.jsonl: line 2 is not a record", "forecast",
     ),
     "a record that names a file outside": twin(
         recorded(
@@ -113,7 +115,7 @@ TWINS = {
                 "seen": "../../etc/passwd",
             })
         ),
-        "no file of a photograph", "forecast",
+        "not a file of a photograph", "forecast",
     ),
 }  # fmt: skip
 
@@ -229,13 +231,13 @@ CAMERAS = {
     "a camera of 10^18 pixels": camera(placed("width", value=10**18), r"camera\.json: width .*at most 1e"),
     "a number beyond every float": camera(placed("fx", value=10**400), r"camera\.json: .*at most 1e"),
     "a distortion of 10^308": camera(placed("distortion", value=[1e308] * 4), r"camera\.json: .*at most 1e\+09"),
-    "a dictionary that is no dictionary": camera(
+    "a dictionary that is not a dictionary": camera(
         placed("markers", 0, "dictionary", value="DICT_x.__class__"), "such as"
     ),
     "a photograph that is absent": camera(placed("photo", value="none.png"), r"none\.png: cannot be decoded"),
     "a photograph of 10 gigapixels": camera(same, r"photo\.png: cannot be decoded .*exceeds limit", GIGAPIXELS),
     "a photograph of another size": camera(same, r"photo\.png: 8 x 6 pixels, the camera 200 x 200", encoded("PNG")),
-    "cameras that are words": cameras(["here"], r"camera 0 .*is no object"),
+    "cameras that are words": cameras(["here"], r"camera 0 .*is not an object"),
     "a camera at 10^400 m": cameras(
         [{"eye_m": [0, 0, 10**400], "look_at_m": [0, 0, 0], "field_of_view_deg": 50}], "camera 0 .*at most 1e"
     ),

@@ -179,7 +179,7 @@ def main() -> None:
     what, *rest = sys.argv[1:]
     if what == "step":
         step, folder, count = rest
-        begun = time.process_time()  # what else the machine does is no part of it
+        begun = time.process_time()  # what else the machine does is not a part of it
         STEPS[step](Path(folder), int(count))
         seconds = time.process_time() - begun
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

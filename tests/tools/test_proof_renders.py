@@ -74,7 +74,7 @@ def test_a_set_is_rendered_by_its_own_commit_and_its_digest_compared(
 
 def test_work_that_fails_and_history_that_is_cut_are_said(history: tuple[Path, str], tmp_path: Path) -> None:
     repository, _ = history
-    with pytest.raises(WorkError, match="ended with status 3; the same command goes on"):
+    with pytest.raises(WorkError, match="ended with status 3; the same command resumes"):
         proof_renders.render_set(replace(SETS["clean-100"], commit="HEAD"), tmp_path / "new", repository=repository)
     with pytest.raises(InputError, match="git has no commit d800814; run this in a clone with the whole history"):
         proof_renders.render_set(SETS["clean-100"], tmp_path / "new", repository=repository)

@@ -133,7 +133,7 @@ def test_the_twin_moves_when_it_is_told_to(twin: TwinState, tmp_path: Path) -> N
 
 
 def test_splash_and_debris_stay_where_they_are(twin: TwinState, tmp_path: Path) -> None:
-    """Indoors nothing splashes; what has been stays; the same category again is no move."""
+    """Indoors nothing splashes; what has been stays; the same category again is not a move."""
     wet = replace(twin, exposure=at("C5", splash_m=(0.0, 0.4), debris=6.0), coating=None)
     store.save(wet, tmp_path / "t")
     _, before = store.load(tmp_path / "t")

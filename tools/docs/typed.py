@@ -78,7 +78,7 @@ def copy(folder: Path, *, environment: Path) -> None:
         if (ROOT / name).is_symlink() or (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
-    for name in ("pyproject.toml", "constraints.txt"):  # older than the installation, so make does not install anew
+    for name in ("pyproject.toml", "constraints.txt"):  # older than the installation, so make does not install again
         os.utime(folder / name, (0, 0))
     (folder / ".venv").symlink_to(environment)
 

@@ -8,7 +8,7 @@ Every mutant is one small change of one module; the module's own fast tests (`to
 one process at a time, with 60 seconds of processor time. A mutant that no test notices must be explained in
 `tools.mutants.explained`; one that is not ends the command with status 1.
 
-Each result is kept in ``mutants.csv``: the same command goes on where it was cut off. A mutant that survived is tried
+Each result is kept in ``mutants.csv``: the same command resumes where it was cut off. A mutant that survived is tried
 again once its tests have changed; one that was noticed, once its module has.
 """
 

@@ -35,7 +35,7 @@ def pack(folder: Positional[Path], out: Positional[Path]) -> None:
 
 
 def unpack(tables: Positional[Path], out: Positional[Path]) -> None:
-    """Write a packed folder of studies anew, byte for byte.
+    """Write a packed folder of studies again, byte for byte.
 
     Parameters
     ----------

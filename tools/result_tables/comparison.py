@@ -1,4 +1,4 @@
-"""Arms of a transfer, their differences and their false alarms, computed anew from the tables of `transfer`.
+"""Arms of a transfer, their differences and their false alarms, computed again from the tables of `transfer`.
 
 By the functions and the test that wrote the pages of that transfer, with the pairs of arms that its protocol compared:
 few photos were drawn within the folds then, so that all arms are scored on the same photos.

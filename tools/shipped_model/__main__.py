@@ -1,4 +1,4 @@
-"""Make the model that ships anew, and measure it: renders, trainings, numbers, files.
+"""Make the model that ships again, and measure it: renders, trainings, numbers, files.
 
     python -m tools.shipped_model --data ../shared/data --out out/shipped-model
     python -m tools.shipped_model --data ../shared/data --out out/shipped-model --stage pack
@@ -28,7 +28,7 @@ def make(
     stage: Annotated[Stage, arg(help="all, or train or pack alone")] = "all",
     workers: Annotated[int, arg(help="trainings at a time, one core each")] = 2,
 ) -> None:
-    """Make the model that ships anew."""
+    """Make the model that ships again."""
     out = out.resolve()
     if stage != "pack":
         work.trained(data.resolve(), out, work.render(out), workers)

@@ -76,7 +76,7 @@ class Asset:
         Raises
         ------
         InputError
-            The file is no usable mesh, its units are missing or implausible, or it has too many triangles.
+            The file is not a usable mesh, its units are missing or implausible, or it has too many triangles.
         """
         path = Path(path)
         options = MeshOptions(units=units, up=up, thickness=thickness_mm, zones=str(zones), simplify=simplify)

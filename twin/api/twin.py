@@ -248,7 +248,7 @@ class Twin(TwinInspections):
         Raises
         ------
         InputError
-            The suffix is another, the forecast is of another twin, or the file cannot be written.
+            The suffix is another, the forecast belongs to another twin, or the file cannot be written.
         """
         page.check(Path(path), units)
         made = self._of_now(forecast)
@@ -277,7 +277,7 @@ class Twin(TwinInspections):
         Raises
         ------
         InputError
-            The suffix is another, the forecast is of another twin, or the file cannot be written.
+            The suffix is another, the forecast belongs to another twin, or the file cannot be written.
         """
         path = Path(path)
         export.check_suffix(path)
@@ -304,5 +304,5 @@ class Twin(TwinInspections):
         """Return a forecast of the twin as it is now: the one given, or by default one of 20 years."""
         made = self.forecast() if forecast is None else forecast
         if made.known.twin != self._state:
-            raise InputError(f"`forecast`: is of another twin or time than {self.id} now; make it anew")
+            raise InputError(f"`forecast`: belongs to another twin or time than {self.id} now; make it again")
         return made

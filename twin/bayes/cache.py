@@ -1,7 +1,7 @@
 """Cache of what was learned from a twin's records, kept beside them.
 
 The file is used only where its key is that of the twin, the records and the program, and its content is whole; else all
-is learned anew. It holds plain arrays and is safe to remove.
+is learned again. It holds plain arrays and is safe to remove.
 """
 
 import hashlib

@@ -50,7 +50,7 @@ def resumable(saved: Saved | None, records: Sequence[str], run: int) -> tuple[Sn
     found = []
     for snapshot in reversed(saved.runs[run]):
         whole = snapshot.records == len(records) and list(saved.records) == list(records)
-        # A conflict widens the prior from the beginning; then all is learned anew.
+        # A conflict widens the prior from the beginning; then all is learned again.
         undisturbed = snapshot.widening == 1 and snapshot.power == 1 and snapshot.agreement == snapshot.as_given
         if whole or (undisturbed and list(saved.records[: snapshot.records]) == list(records[: snapshot.records])):
             found.append(snapshot)

@@ -104,7 +104,7 @@ def learn_in_runs(
     Parameters
     ----------
     runs : banks of the asset, with equally many draws, and seeds. What was learned in an earlier call is not learned
-        anew.
+        again.
     asset, texels : surface of the asset.
     records : oldest first.
     seen : (H, W) arrays of the texels that photographs saw, by the file name in `Record.seen`.

@@ -36,7 +36,7 @@ def read_design(words: Sequence[str]) -> PipeDesign | None:
         try:
             values[name] = float(number)
         except ValueError as error:
-            raise InputError(f"--design {word}: {number!r} is no number") from error
+            raise InputError(f"--design {word}: {number!r} is not a number") from error
     if missing := [name for name in ("pressure_mpa", "stress_mpa", "efficiency") if name not in values]:
         raise InputError(f"--design: {missing[0]} is missing; the allowable stress and the joint efficiency are yours")
     return PipeDesign(**values)

@@ -158,13 +158,13 @@ def _status(program: str, call: Callable[[], Any], command: Callable[..., Any] |
         said = f"out of memory ({str(error) or 'no more to be had':.200}); {room}, then run the same command again"
         return _fail(program, said, 1)
     except KeyboardInterrupt:
-        text.say_error(f"{program}: interrupted; the same command goes on where it can")
+        text.say_error(f"{program}: interrupted; the same command resumes where it can")
         return 130
     return status if isinstance(status, int) else 0
 
 
 def _refuse_repeated_options(command: Callable[..., Any] | None, words: Sequence[str]) -> None:
-    """Refuse an option of several values that stands twice. Of one value the last counts, as is usual."""
+    """Refuse an option of several values that appears twice. Of one value the last counts, as is usual."""
     if command is None:
         return
     parameters = inspect.signature(command).parameters.values()

@@ -82,7 +82,7 @@ class Row:
         Raises
         ------
         InputError
-            The cell is empty, is no number, or groups its thousands.
+            The cell is empty, is not a number, or groups its thousands.
         """
         text = self.text(column)
         if not _NUMBER.fullmatch(text):
@@ -116,12 +116,12 @@ class Row:
         Raises
         ------
         InputError
-            The cell is empty, is no whole number, or is out of bounds.
+            The cell is empty, is not a whole number, or is out of bounds.
         """
         text = self.text(column)
         value = int(text) if _WHOLE.fullmatch(text) else None
         if value is None or not least <= value <= most:
-            raise self.wrong(f"is no whole number {_span(least, most)}; correct it", column)
+            raise self.wrong(f"is not a whole number {_span(least, most)}; correct it", column)
         return value
 
     def date(self, column: str) -> date:
@@ -132,7 +132,7 @@ class Row:
         Raises
         ------
         InputError
-            The cell is empty, is no day, or could be either of two.
+            The cell is empty, is not a day, or could be either of two.
         """
         text = self.text(column)
         advice = "give a day such as 2016-05-31"
@@ -145,11 +145,11 @@ class Row:
                 either = f"{year}-{second:02}-{first:02} or {year}-{first:02}-{second:02}"
                 raise self.wrong(f"could be either of two days; write {either}", column)
         else:
-            raise self.wrong(f"is no day; {advice}", column)
+            raise self.wrong(f"is not a day; {advice}", column)
         try:
             return date(int(year), int(month), int(day))
         except ValueError:
-            raise self.wrong(f"is no day; {advice}", column) from None
+            raise self.wrong(f"is not a day; {advice}", column) from None
 
 
 def _span(least: float, most: float) -> str:

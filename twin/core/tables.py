@@ -248,7 +248,7 @@ def _check_header(
             f"{path}: unknown column {shortened(unknown[0])}; it takes {', '.join((*required, *optional))}"
         )
     if twice := sorted(name for name in known if names.count(name) > 1):
-        raise InputError(f"{path}: columns that stand twice: {', '.join(twice)}; keep one of each")
+        raise InputError(f"{path}: columns that appear twice: {', '.join(twice)}; keep one of each")
 
 
 def _listed(headings: Sequence[str]) -> str:

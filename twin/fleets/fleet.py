@@ -178,7 +178,7 @@ def members(folder: Path, found: Sequence[Path], settings: OutlookSettings, *, w
             for task in tasks:
                 yield task.result()
         except BrokenProcessPool as error:
-            raise WorkError(f"{folder}: a process was killed ({error}); the same command goes on") from error
+            raise WorkError(f"{folder}: a process was killed ({error}); the same command resumes") from error
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -213,7 +213,7 @@ def consequences(path: Path) -> dict[str, float]:
             raise InputError(f"{header.sheet.where(row)}: give both twin and consequence")
         name, value = key_of(cells["twin"].value), number_of(cells["consequence"])
         if name in found:
-            raise InputError(f"{cells['twin'].where}: {name!r:.60} stands in two rows; keep one")
+            raise InputError(f"{cells['twin'].where}: {name!r:.60} is in two rows; keep one")
         if not 0 <= value < math.inf:
             raise InputError(f"{cells['consequence'].where}: {value:g}: give a number of at least 0")
         found[name] = value

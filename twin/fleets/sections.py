@@ -87,7 +87,7 @@ def read_sections(path: Path, given: ColumnMap, unit: str) -> list[PipelineSecti
         section = _section(header, row, cells, given, order, unit)
         key = unicodedata.normalize("NFC", section.name).casefold()  # what readings and some drives tell apart
         if (other := found.setdefault(key, section)) is not section:
-            same = "stands in two rows" if other.name == section.name else f"is not told from {other.name!r:.60}"
+            same = "is in two rows" if other.name == section.name else f"is not told from {other.name!r:.60}"
             raise InputError(f"{cells['section'].where}: {section.name!r:.60} {same}; keep one, or rename it")
     if not found:
         raise InputError(f"{path}: no section in it; give a row for each")
@@ -117,7 +117,7 @@ def _section(
     soil = key_of(cells["soil"].value).casefold().replace(" ", "_")
     if soil not in LAWS:
         raise InputError(
-            f"{cells['soil'].where}: {soil!r:.60} is no class of EN 1993-5; write one of {', '.join(LAWS)}"
+            f"{cells['soil'].where}: {soil!r:.60} is not a class of EN 1993-5; write one of {', '.join(LAWS)}"
         )
     life = number_of(cells["coating"]) if "coating" in cells else 0.0
     outside, wall = (in_mm(cells, cells[each], given, unit) for each in ("outside", "wall"))

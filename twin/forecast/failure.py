@@ -36,7 +36,7 @@ class Pressure:
         Raises
         ------
         InputError
-            The asset is no pipe, a number is not positive, or the steel is stronger than the modified method allows.
+            The asset is not a pipe, a number is not positive, or the steel is stronger than the modified method allows.
         """
         if asset.kind != "pipe":
             raise InputError(f"B31G is for pipes; this is a {asset.kind}")

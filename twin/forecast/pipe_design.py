@@ -58,7 +58,7 @@ class PipeDesign:
         Raises
         ------
         InputError
-            The asset is no pipe.
+            The asset is not a pipe.
         """
         if asset.kind != "pipe":
             raise InputError(f"`design`: B31.3 is for pipes; this is a {asset.kind}; give `required`")

@@ -189,7 +189,7 @@ def _checked(years: ArrayLike, wall_mm: ArrayLike) -> tuple[NDArray[np.float64],
             f"`years` and `wall_mm` of shapes {days.shape} and {wall.shape}: give one day for each reading"
         )
     if not np.isfinite(days).all():
-        raise InputError("`years`: the day of a reading is no number")
+        raise InputError("`years`: the day of a reading is not a number")
     if not (np.isfinite(wall) & (wall >= 0)).all():  # 0 is a hole
         raise InputError("`wall_mm`: a thickness reading must be at least 0")
     return days, wall

@@ -42,7 +42,7 @@ def renewals_by_zone(bank: Bank) -> dict[str, tuple[ZoneRenewal, ...]]:
 def new_metal_shared(zone: ZoneHistories, other: ZoneHistories) -> tuple[float, NDArray[np.bool_]] | None:
     """Return since when all of a zone's metal is new, and where in another zone it is, (Q,); None if it is not all new.
 
-    The other zone lies on the other side of the first: from then on its older metal is no wall of the first.
+    The other zone lies on the other side of the first: from then on its older metal is not a wall of the first.
     """
     whole = [renewal for renewal in zone.renewals if renewal.metal and renewal.own.all()]
     shared = [renewal for renewal in other.renewals if whole and renewal.event is whole[-1].event]

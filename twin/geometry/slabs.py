@@ -23,7 +23,7 @@ Cell = tuple[int, int, int, int]  # grid lines: first and last along x, first an
 class Hole:
     """A round hole through a plate, metres; drilled, or flame-cut.
 
-    With `foot` it is no hole but the round foot of a part on the plate, under which the top face is covered.
+    With `foot` it is not a hole but the round foot of a part on the plate, under which the top face is covered.
     """
 
     x: float

@@ -42,7 +42,7 @@ class Inbox:
 
     def __init__(self, folder: Path, *, settle_seconds: float) -> None:
         if not folder.is_dir():
-            raise InputError(f"{folder}: is no folder; make it, or check that its drive is there")
+            raise InputError(f"{folder}: is not a folder; make it, or check that its drive is there")
         self.folder, self.settle_seconds = folder, settle_seconds
         self.done, self.quarantine, self.state = (folder / name for name in (DONE, QUARANTINE, STATE))
         for own in (self.done, self.quarantine, self.state):
@@ -115,7 +115,7 @@ class Inbox:
         return path in self._seen and self._seen[path].like == (status.st_size, status.st_mtime_ns, status.st_ino)
 
     def check(self, path: Path) -> None:
-        """Refuse what is no file of readings by its kind or name.
+        """Refuse what is not a file of readings by its kind or name.
 
         Raises
         ------

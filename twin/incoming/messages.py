@@ -41,7 +41,7 @@ def reading_in(name: str, payload: bytes, given: ColumnMap) -> FoundReadings:
         text = payload.decode("utf-8-sig")
         if not isinstance(parsed(text), dict):
             raise InputError(f"{name}: no JSON object; write a reading as {EXAMPLE}")
-        pairs = json.loads(text, object_pairs_hook=list)  # a name that stands twice is seen by `find`
+        pairs = json.loads(text, object_pairs_hook=list)  # a name that appears twice is seen by `find`
     except ValueError as error:
         if isinstance(error, InputError):
             raise

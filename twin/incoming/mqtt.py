@@ -123,7 +123,7 @@ class Broker:
         self._refusal: InputError | None = None
 
     def receive(self, seconds: float) -> None:
-        """Take what arrives within so many seconds into `pending`, or connect anew where the connection is lost.
+        """Take what arrives within so many seconds into `pending`, or connect again where the connection is lost.
 
         Raises
         ------

@@ -84,7 +84,7 @@ class TwinReader:
         Raises
         ------
         InputError
-            It is no reading, the reading is wrong, or no twin is called as its asset is.
+            It is not a reading, the reading is wrong, or no twin is called as its asset is.
         """
         return self._checked(messages.reading_in(name, payload, self.intent.given), self.intent.given)
 

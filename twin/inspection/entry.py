@@ -161,7 +161,7 @@ def measured_rates(path: Path) -> tuple[dict[str, float], str]:
     rates = {name: content[key] for name, key in RATES.items() if content[key] is not None}
     for name, rate in rates.items():
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
-            raise InputError(f"{path}: {RATES[name]} {rate!r:.60} is no share from 0 to 1; {advice}")
+            raise InputError(f"{path}: {RATES[name]} {rate!r:.60} is not a share from 0 to 1; {advice}")
     if not rates:
         raise InputError(f"{path}: measured neither recall nor false calls; {advice}")
     said = ", ".join(f"{name.replace('_', ' ')} {rate:.3g}" for name, rate in rates.items())

@@ -139,7 +139,7 @@ def read_log(folder: Path) -> Log:
     Raises
     ------
     InputError
-        A line other than the last is no record, or a ruling names another record than the one at its line.
+        A line other than the last is not a record, or a ruling names another record than the one at its line.
     """
     path = folder / RECORDS
     try:
@@ -157,7 +157,9 @@ def read_log(folder: Path) -> Log:
             if not line.endswith(b"\n"):
                 note = f"{path}: line {number} is torn and left out; enter that inspection again"
                 break
-            raise InputError(f"{path}: line {number} is no record ({as_read(error)}); correct or remove it") from error
+            raise InputError(
+                f"{path}: line {number} is not a record ({as_read(error)}); correct or remove it"
+            ) from error
         length += len(line)
     for number, entry in enumerate(lines, start=1):
         if isinstance(entry, Ruling):

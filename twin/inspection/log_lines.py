@@ -49,7 +49,7 @@ def line_of(values: Any) -> Record | Event | Ruling:
             return ruling
     for name in _LEFT_OUT:
         if name in values:
-            raise InputError(f"{name} is no part of a record")
+            raise InputError(f"{name} is not a part of a record")
     if EVENT in values:
         given = dict(values)
         return Event(kind=given.pop(EVENT), **given)

@@ -94,7 +94,7 @@ def from_photos(
     Raises
     ------
     InputError
-        A file cannot be read, a mask has another size than its camera, a map is of another twin, or as for
+        A file cannot be read, a mask has another size than its camera, a map belongs to another twin, or as for
         `photo_records`.
     """
     if len(photo) != len(uvmap):
@@ -128,7 +128,7 @@ def _texel_map(
         raise InputError(f"{path}: no map of texels ({error}); make it with corrotwin synth uvmap") from error
     texel, shape, key = arrays["texel"], tuple(arrays["atlas_shape"].ravel().tolist()), str(arrays["asset"])
     if shape != asset.atlas_shape or key != asset_key(twin):
-        raise InputError(f"{path}: is of another twin than {twin.id}; make it with this one")
+        raise InputError(f"{path}: belongs to another twin than {twin.id}; make it with this one")
     if texel.ndim != 2 or texel.dtype.kind != "i" or texel.max(initial=-1) >= shape[0] * shape[1]:
         raise InputError(f"{path}: no map of texels; make it with corrotwin synth uvmap")
     return np.asarray(texel, dtype=np.int64)
@@ -205,7 +205,7 @@ def seen_in(content: bytes, path: Path, record: Record, shape: tuple[int, int]) 
     """
     try:
         if path.name != f"photo-{hashlib.sha256(content).hexdigest()[:16]}.npz":
-            raise InputError(f"{path}: damaged (its content does not match its name); take {record.date} anew")
+            raise InputError(f"{path}: damaged (its content does not match its name); take {record.date} again")
         seen = npz.read(io.BytesIO(content), {"seen": shape[0] * shape[1]})["seen"]
     except (OSError, npz.DamagedError) as error:
         raise InputError(f"{path}: cannot be read ({error}); put back the one that was beside it") from error
@@ -256,7 +256,7 @@ def _event(row: Row) -> Event:
 
 def _from_row(row: Row, place: Callable[[Point, str], tuple[str, tuple[float, float]]] | None) -> Record:
     if row["kind"] and row["kind"].lower() not in KINDS:
-        raise row.wrong(f"is no kind of inspection or event; choose from {', '.join((*KINDS, *EVENTS))}", "kind")
+        raise row.wrong(f"is not a kind of inspection or event; choose from {', '.join((*KINDS, *EVENTS))}", "kind")
     if row["why"]:
         raise row.wrong("is of an event; leave it empty in the row of a reading", "why")
     lacking = [name for name in COLUMNS if not row[name]]

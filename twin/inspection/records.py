@@ -81,7 +81,7 @@ class Record:
     Thickness and pits may be stated in mm, inch or mil. The record holds mm, and what was stated as `stated`.
 
     The bias of an ultrasonic gauge is one for all readings of a visit with one instrument, as the operator calibrates
-    it anew each time: readings of one `tool` on one `date` share it, those of another day have their own.
+    it again each time: readings of one `tool` on one `date` share it, those of another day have their own.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ class Record:
         if self.uv is not None and not all(0 <= x <= 1 for x in self.uv):
             raise InputError(f"{here}: `uv` {self.uv}: each must be from 0 to 1")
         if self.seen and (Path(self.seen).name != self.seen or not self.seen.startswith("photo-")):
-            raise InputError(f"{here}: {self.seen!r} is no file of a photograph")
+            raise InputError(f"{here}: {self.seen!r} is not a file of a photograph")
 
     def _convert(self, usual: ObservationKind) -> None:
         """Take value and errors in the unit of the kind, and keep what was stated if that was another.

@@ -182,7 +182,7 @@ def read(folder: Path) -> Register:
     try:
         return of_plain(content["cmls"])
     except (InputError, TypeError, ValueError, LookupError, AttributeError) as error:
-        raise InputError(f"{path}: is no register ({as_read(error)}); import it again") from error
+        raise InputError(f"{path}: is not a register ({as_read(error)}); import it again") from error
 
 
 def update(folder: Path, change: Callable[[Register], Register]) -> Register:
@@ -226,7 +226,7 @@ def of_plain(values: Sequence[Mapping[str, Any]]) -> Register:
     Raises
     ------
     InputError
-        A value is impossible, or an id stands twice.
+        A value is impossible, or an id appears twice.
     TypeError
         A field is missing or unknown.
     """
@@ -235,5 +235,5 @@ def of_plain(values: Sequence[Mapping[str, Any]]) -> Register:
         for each in values
     ]
     if len({cml.id for cml in cmls}) < len(cmls):
-        raise InputError("an id stands twice")
+        raise InputError("an id appears twice")
     return Register(cmls={cml.id: cml for cml in cmls})

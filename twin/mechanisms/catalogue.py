@@ -128,7 +128,7 @@ def _expanded(mechanism: Mechanism, zone_names: Sequence[str]) -> Mechanism:
 
 
 def check_kinds(mechanisms: Sequence[Mechanism]) -> None:
-    """Refuse what is no mechanism, or one of an unknown kind.
+    """Refuse what is not a mechanism, or one of an unknown kind.
 
     Raises
     ------

@@ -153,7 +153,7 @@ def _by_table(surface: Surface, path: Path, mesh: Path) -> Surface:
         else:
             labels = getattr(surface, f"{by}_names")
             if row.text(by) not in labels:
-                raise row.wrong(f"is no {by}; there are {', '.join(labels[:20])}", by)
+                raise row.wrong(f"is not a {by}; there are {', '.join(labels[:20])}", by)
             here = getattr(surface, by) == labels.index(row.text(by))
         own[here] = names.setdefault(zone, len(names))
     return replace(surface, zone=own, zone_names=tuple(names))

@@ -43,14 +43,14 @@ def document(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except (struct.error, *_STRUCTURE) as error:
-        raise InputError(f"{path}: is no readable GLB (it is broken or cut off); export it again") from error
+        raise InputError(f"{path}: is not a readable GLB (it is broken or cut off); export it again") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path}: is no readable GLB (its JSON is no object); export it again")
+        raise InputError(f"{path}: is not a readable GLB (its JSON is not an object); export it again")
     return content
 
 
 def _refused(constant: str) -> float:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not a number of JSON")
 
 
 def check(path: Path) -> None:
@@ -74,7 +74,9 @@ def check(path: Path) -> None:
     except InputError:
         raise
     except _STRUCTURE as error:
-        raise InputError(f"{path}: is no readable GLB ({type(error).__name__} in its JSON); export it again") from error
+        raise InputError(
+            f"{path}: is not a readable GLB ({type(error).__name__} in its JSON); export it again"
+        ) from error
     check_size(path, float(max(high - low)))
 
 

@@ -61,7 +61,7 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
     Raises
     ------
     InputError
-        It cannot be read, is no mesh, has no units or implausible ones, or coordinates that are no numbers.
+        It cannot be read, is not a mesh, has no units or implausible ones, or coordinates that are no numbers.
     """
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
@@ -79,7 +79,7 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     if not np.isfinite(surface.vertices).all():
-        raise InputError(f"{path}: has coordinates that are no finite numbers; repair it in a mesh editor")
+        raise InputError(f"{path}: has coordinates that are not finite numbers; repair it in a mesh editor")
     frame = Frame(metres=METRES[units or "m"], up=up or ("y" if suffix in UPRIGHT else "z"))
     turned = frame.to_asset(surface.vertices)
     side = float(np.ptp(turned, axis=0).max())
@@ -127,7 +127,7 @@ def scene_of(content: bytes, suffix: str, path: Path) -> Any:
         inner = error.__cause__ or error
         if isinstance(inner, InputError):
             raise inner from error
-        raise InputError(f"is no readable {suffix[1:].upper()} ({_short(error)})") from error
+        raise InputError(f"is not a readable {suffix[1:].upper()} ({_short(error)})") from error
 
 
 def _from_step(content: bytes) -> bytes:
@@ -139,7 +139,7 @@ def _from_step(content: bytes) -> bytes:
     except ImportError as error:
         raise InputError("STEP needs cascadio; pip install 'corrotwin[cad]', or export a GLB") from error
     if b"ISO-10303-21" not in content[:1000]:
-        raise InputError("is no STEP file (ISO-10303-21 is missing at its start)")
+        raise InputError("is not a STEP file (ISO-10303-21 is missing at its start)")
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "in.step"), Path(folder, "out.glb")
         with files.atomic_file(source) as stream:
@@ -148,7 +148,7 @@ def _from_step(content: bytes) -> bytes:
             cascadio.step_to_glb(str(source), str(target), 0.1, 0.5)
             return files.read_bytes(target, most_bytes=MOST_FILE_BYTES)
         except Exception as error:
-            raise InputError(f"is no STEP file that OpenCASCADE reads ({_short(error)})") from error
+            raise InputError(f"is not a STEP file that OpenCASCADE reads ({_short(error)})") from error
 
 
 def _short(error: BaseException) -> str:

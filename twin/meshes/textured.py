@@ -99,7 +99,7 @@ def _gathered(scene: Any) -> Textured:
     used, every = np.unique(np.concatenate(faces), return_inverse=True)
     points = points[used]
     if not np.isfinite(points).all():
-        raise InputError("has coordinates that are no finite numbers; repair it in a mesh editor")
+        raise InputError("has coordinates that are not finite numbers; repair it in a mesh editor")
     low, high = points.min(axis=0), points.max(axis=0)
     return Textured(
         vertices=points - [*(low + high)[:2] / 2, low[2]], faces=every.reshape(-1, 3), uv=np.concatenate(uv),

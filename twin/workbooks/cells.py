@@ -61,7 +61,7 @@ def number_of(cell: SourceCell) -> float:
         return cell.value
     if isinstance(cell.value, str) and _NUMBER.fullmatch(cell.value):
         return float(cell.value.replace(",", "."))
-    raise InputError(f"{cell.where}: {str(cell.value)!r:.60} is no number; write it as 7.9, or leave it empty")
+    raise InputError(f"{cell.where}: {str(cell.value)!r:.60} is not a number; write it as 7.9, or leave it empty")
 
 
 def unit_in_row(cells: Mapping[str, SourceCell], of: SourceCell, given: ColumnMap, usual: str) -> str:
@@ -70,12 +70,12 @@ def unit_in_row(cells: Mapping[str, SourceCell], of: SourceCell, given: ColumnMa
     Raises
     ------
     InputError
-        None is stated, or what is stated is no unit of thickness.
+        None is stated, or what is stated is not a unit of thickness.
     """
     if "unit" in cells:
         cell = cells["unit"]
         if not (unit := unit_of(key_of(cell.value))):
-            raise InputError(f"{cell.where}: {key_of(cell.value)!r:.60} is no unit; write mm, inch or mil")
+            raise InputError(f"{cell.where}: {key_of(cell.value)!r:.60} is not a unit; write mm, inch or mil")
         return unit
     unit = of.unit or given.unit or usual
     if not unit:
@@ -89,11 +89,11 @@ def in_mm(cells: Mapping[str, SourceCell], of: SourceCell, given: ColumnMap, usu
     Raises
     ------
     InputError
-        It is no number above 0, or its unit is not stated.
+        It is not a number above 0, or its unit is not stated.
     """
     number = number_of(of)
     if number <= 0:
-        raise InputError(f"{of.where}: {number:g} is no thickness; leave it empty where none is known")
+        raise InputError(f"{of.where}: {number:g} is not a thickness; leave it empty where none is known")
     return round(number * UNITS_MM[unit_in_row(cells, of, given, usual)], 9)
 
 
@@ -130,7 +130,7 @@ def zone_of(cell: SourceCell, given: ColumnMap, asset: AssetGeometry) -> str:
     zone = given.zones.get(canonical(called), "") or zones.get(canonical(called), "")
     if not zone:
         raise InputError(
-            f"{cell.where}: {called!r:.60} is no zone of this {asset.kind} ({names(zones.values())}); translate it by "
-            f'a map: {{"zones": {{"{called:.40}": "{asset.zone_names[0]}"}}}}'
+            f"{cell.where}: {called!r:.60} is not a zone of this {asset.kind} ({names(zones.values())}); translate it "
+            f'by a map: {{"zones": {{"{called:.40}": "{asset.zone_names[0]}"}}}}'
         )
     return zone

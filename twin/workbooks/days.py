@@ -83,7 +83,7 @@ def day_of(value: Value, order: Order | None) -> datetime.date:
     if isinstance(value, datetime.date):
         return _plausible(value)
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no day")
+        raise ValueError(f"{value!r} is not a day")
     if match := _ISO.fullmatch(value):
         return _plausible(datetime.date(int(match[1]), int(match[2]), int(match[3])))
     if match := _LOCAL.fullmatch(value):
@@ -97,10 +97,10 @@ def day_of(value: Value, order: Order | None) -> datetime.date:
             return _plausible(datetime.datetime.strptime(value, pattern).date())
         except ValueError:
             continue
-    raise ValueError(f"{value!r} is no day")
+    raise ValueError(f"{value!r} is not a day")
 
 
 def _plausible(day: datetime.date) -> datetime.date:
     if not _EARLIEST <= day.year < 2200:
-        raise ValueError(f"{day} is no day of an inspection")
+        raise ValueError(f"{day} is not a day of an inspection")
     return day

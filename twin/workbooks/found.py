@@ -83,6 +83,6 @@ def _check_kinds(header: Header) -> None:
             kind = key_of(row.cells[index]).casefold() if index < len(row.cells) else ""
             if row.number > header.row and kind in KINDS and kind != "ultrasonic":
                 raise InputError(
-                    f"{header.sheet.where(row.number, header.headings[index])}: {kind!r} is no thickness; record "
+                    f"{header.sheet.where(row.number, header.headings[index])}: {kind!r} is not a thickness; record "
                     "such rows by the `csv` of corrotwin twin inspect, and remove them here"
                 )

@@ -19,7 +19,7 @@ class Links:
         Raises
         ------
         InputError
-            An id stands in two rows of a sheet.
+            An id is in two rows of a sheet.
         """
         self._tables: list[tuple[str, Mapping[str, Mapping[str, SourceCell]]]] = []
         for key in KEYS:
@@ -44,6 +44,6 @@ def _by_key(header: Header, key: str) -> dict[str, dict[str, SourceCell]]:
             continue
         name = key_of(cells[key].value)
         if name in table:
-            raise InputError(f"{cells[key].where}: {name!r} stands in two rows; keep one")
+            raise InputError(f"{cells[key].where}: {name!r} is in two rows; keep one")
         table[name] = cells
     return table

@@ -130,7 +130,7 @@ def _records(
     defaults: Defaults,
     asset: AssetGeometry,
 ) -> tuple[list[Record], list[str]]:
-    """Return the records, and notes on what was not measured or stands twice."""
+    """Return the records, and notes on what was not measured or appears twice."""
     records: list[Record] = []
     known: dict[tuple[str, ...], tuple[Record, str]] = {}
     groups: dict[str, set[str]] = {}
@@ -160,7 +160,7 @@ def _records(
     notes = [f"{counted(blank, 'cell')} of what was not measured left out"] if blank else []
     if shared:
         notes.append(f"places of several groups are called GROUP/PLACE: {names(sorted(shared))}")
-    return records, notes + ([f"{counted(twice, 'reading')} that stand twice left out"] if twice else [])
+    return records, notes + ([f"{counted(twice, 'reading')} that appear twice left out"] if twice else [])
 
 
 def _number(cell: SourceCell) -> float | None:
@@ -169,7 +169,7 @@ def _number(cell: SourceCell) -> float | None:
         return None
     number = number_of(cell)
     if number <= 0:
-        raise InputError(f"{cell.where}: {number:g} is no thickness; leave it empty where nothing was measured")
+        raise InputError(f"{cell.where}: {number:g} is not a thickness; leave it empty where nothing was measured")
     return number
 
 

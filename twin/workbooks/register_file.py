@@ -114,7 +114,7 @@ def read_file(
             continue
         cml = _cml(cells, given, unit, surface)
         if cml.id in found:
-            raise InputError(f"{cells['place'].where}: {cml.id!r:.60} stands in two rows; keep one")
+            raise InputError(f"{cells['place'].where}: {cml.id!r:.60} is in two rows; keep one")
         found[cml.id] = cml
     if not found:
         raise InputError(f"{path}: no CML in it; give a row for each")
@@ -167,7 +167,9 @@ def _kind(cell: SourceCell | None) -> str:
     bare = re.sub(r"\s*\d+( deg(ree)?s?)?\b", "", called).strip()  # of "elbow 90"
     found = next((name for name in (called, bare) if name in KINDS or name in SYNONYMS), None)
     if found is None:
-        raise InputError(f"{cell.where}: {key_of(cell.value)!r:.60} is no kind of CML; write one of {', '.join(KINDS)}")
+        raise InputError(
+            f"{cell.where}: {key_of(cell.value)!r:.60} is not a kind of CML; write one of {', '.join(KINDS)}"
+        )
     return SYNONYMS.get(found, found)
 
 

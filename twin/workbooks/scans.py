@@ -66,7 +66,7 @@ def read_scan(path: Path, unit: str) -> ThicknessScan:
     Raises
     ------
     InputError
-        The file cannot be read or holds no grid, or a value is no thickness.
+        The file cannot be read or holds no grid, or a value is not a thickness.
     """
     read = sheets.read(path)
     if len(read) != 1:
@@ -77,11 +77,13 @@ def read_scan(path: Path, unit: str) -> ThicknessScan:
         grid = _matrix(sheet)
     grid = np.where(grid == 0, np.nan, grid) * UNITS_MM[unit]
     if np.isinf(grid).any():
-        raise InputError(f"{path}: inf is no thickness; leave cells empty where none was measured")
+        raise InputError(f"{path}: inf is not a thickness; leave cells empty where none was measured")
     if not np.isfinite(grid).any():
         raise InputError(f"{path}: nothing was measured in it")
     if np.nanmin(grid) < 0:
-        raise InputError(f"{path}: {np.nanmin(grid):g} mm is no thickness; leave cells empty where none was measured")
+        raise InputError(
+            f"{path}: {np.nanmin(grid):g} mm is not a thickness; leave cells empty where none was measured"
+        )
     return ThicknessScan(mm=grid)
 
 
@@ -112,7 +114,7 @@ def _matrix(sheet: WorkbookSheet) -> Grid:
         raise InputError(f"{sheet.path}: no grid of numbers; give a row of thicknesses for each line of the scan")
     width = max(len(cells) for _, cells in rows)
     if len(rows) * width > _MOST_EMPTY * sum(len(cells) for _, cells in rows):
-        raise InputError(f"{sheet.path}: rows of very different length are no grid; export the scan on even steps")
+        raise InputError(f"{sheet.path}: rows of very different length are not a grid; export the scan on even steps")
     grid = np.full((len(rows), width), np.nan)
     for line, (number, cells) in enumerate(rows):
         for column, cell in enumerate(cells):
@@ -148,7 +150,7 @@ def _long(sheet: WorkbookSheet) -> Grid | None:
         table = table[np.isfinite(table[:, :2]).all(axis=1)]
         xs, ys = np.unique(table[:, 0]), np.unique(table[:, 1])
         if min(len(xs), len(ys)) < _FEWEST or len(xs) * len(ys) > _MOST_EMPTY * max(len(table), 1):
-            raise InputError(f"{sheet.path}: x and y are no grid; export the scan on even steps")
+            raise InputError(f"{sheet.path}: x and y are not a grid; export the scan on even steps")
         grid = np.full((len(ys), len(xs)), np.nan)
         places = np.searchsorted(ys, table[:, 1]), np.searchsorted(xs, table[:, 0])
         np.fmin.at(grid, places, table[:, 2])  # of two values of a point the least
@@ -177,7 +179,7 @@ def _point(cell: Value, sheet: WorkbookSheet, row: int) -> float:
     if isinstance(value, str):
         if any(letter.isdigit() for letter in value):
             raise InputError(
-                f"{sheet.where(row)}: {value!r:.60} is no thickness; leave it empty where none was measured"
+                f"{sheet.where(row)}: {value!r:.60} is not a thickness; leave it empty where none was measured"
             )
         return np.nan
     return np.nan if value is None else value

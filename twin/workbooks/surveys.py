@@ -76,13 +76,13 @@ def _long(
 
 
 def _check_years(header: Header, rows: Sequence[SheetRow]) -> None:
-    """Refuse a column of numbers whose heading has a year and is no day: a survey that would be passed over."""
+    """Refuse a column of numbers whose heading has a year and is not a day: a survey that would be passed over."""
     for index, heading in header.headings.items():
         if index in header.columns.values() or index in header.surveys or not _YEAR.search(heading):
             continue
         if any(isinstance(_at(row, index), float) for row in rows):
             raise InputError(
-                f"{header.sheet.where(header.row)}: {heading!r:.60} may be a survey and is no day; write it as "
+                f"{header.sheet.where(header.row)}: {heading!r:.60} may be a survey and is not a day; write it as "
                 "2016-05-31, or remove the column"
             )
 
@@ -133,4 +133,4 @@ def day_in(cell: SourceCell, order: days.Order | None) -> datetime.date:
             '(`dates`, or {"dates": "day"} in the map)'
         ) from error
     except ValueError as error:
-        raise InputError(f"{cell.where}: {cell.value!r:.60} is no day; write it as 2016-05-31") from error
+        raise InputError(f"{cell.where}: {cell.value!r:.60} is not a day; write it as 2016-05-31") from error

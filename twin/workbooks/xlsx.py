@@ -41,7 +41,7 @@ def flaws(content: bytes, *, most_rows: int) -> Mapping[str, tuple[Flaw, ...]]:
     Raises
     ------
     XlsxError
-        It is no workbook, unpacks to too much, or has cells further off than any table.
+        It is not a workbook, unpacks to too much, or has cells further off than any table.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

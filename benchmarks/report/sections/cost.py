@@ -51,7 +51,7 @@ class Timing:
 def timings(results: Results) -> dict[str, Timing]:
     """Return latencies of the study's backbones from its folder; measure and keep absent ones (seconds).
 
-    All are measured anew then, in turn, so that their times are of one machine and hour.
+    All are measured again then, in turn, so that their times are of one machine and hour.
 
     Raises
     ------

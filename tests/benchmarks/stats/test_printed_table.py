@@ -87,8 +87,8 @@ def test_one_value_and_zero_spread_give_no_p_value_and_say_why(
         ("group,mean,sd,n\na,1,-1,3\nb,2,1,3\n", "column 'sd': '-1' is negative"),
         ("group,mean,sd,n\na,1,,3\nb,2,1,3\n", "line 2, column 'sd': empty"),
         ("group,mean,sd,n\na,1\nb,2,1,3\n", "line 2, column 'n': empty"),
-        ("group,mean,sd,n\na,1,1,0\nb,2,1,3\n", "line 2, column 'n': '0' is no whole number"),
-        ("group,mean,sd,n\na,1,1,2.5\nb,2,1,3\n", "line 2, column 'n': '2.5' is no whole number from 1 to"),
+        ("group,mean,sd,n\na,1,1,0\nb,2,1,3\n", "line 2, column 'n': '0' is not a whole number"),
+        ("group,mean,sd,n\na,1,1,2.5\nb,2,1,3\n", "line 2, column 'n': '2.5' is not a whole number from 1 to"),
     ],
 )
 def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:

@@ -224,4 +224,4 @@ def test_the_plan_says_where_a_folder_of_renders_cannot_grow(
     study = prepare((tmp_path / "out").resolve(), small(runs=2), sources)
     said = "\n".join(planning.renders_lines(study))
     assert "2 draws of 6 out of 12" in said
-    assert ("renders is divided anew when it grows; leave draws for later runs" in said) == (not ours)
+    assert ("renders is divided again when it grows; leave draws for later runs" in said) == (not ours)

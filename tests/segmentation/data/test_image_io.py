@@ -71,7 +71,7 @@ def test_odd_metadata_is_no_trouble(flat):
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
 def test_a_turned_photo_with_an_odd_tag_is_upright(ending, flat):
-    """The unit of its resolution is a text, not a number: Pillow reads that and cannot write it anew."""
+    """The unit of its resolution is a text, not a number: Pillow reads that and cannot write it again."""
     tags = [(0x0112, 3, 1, b"\0\6\0\0"), (0x0128, 2, 2, b"2\0\0\0")]
     block = b"".join(struct.pack(">HHI", *tag) + value for *tag, value in tags)
     exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, len(tags)) + block + bytes(4)

@@ -50,7 +50,7 @@ def test_every_ending_is_a_photo_in_any_case(ending: str, tmp_path: Path) -> Non
 def test_pictures_without_or_under_another_ending_are_known_by_their_content(kind: str, tmp_path: Path) -> None:
     for name in ("IMG_1", "c.thm", "d.jpg_original"):
         photo(tmp_path / name, kind)
-    (tmp_path / "notes.txt").write_text("P6 is no picture, BM neither")
+    (tmp_path / "notes.txt").write_text("P6 is not a picture, BM neither")
     (tmp_path / "empty").touch()
     assert names(tmp_path) == ["IMG_1"]
     assert reasons(tmp_path) == dict.fromkeys(["c.thm", "d.jpg_original"], photo_files.OTHER_ENDING)

@@ -242,8 +242,8 @@ def test_nobody_there(service, tmp_path, monkeypatch):
         ((200, b"[" * 100_000), "does not answer as Roboflow does"),
         ((200, {}), "holds no download link"),
         ((200, {"export": {"link": None}}), "holds no download link"),
-        ((200, {"export": {"link": f"http://elsewhere.example/x?key={LINK_KEY}"}}), "is no https address"),
-        ((200, {"export": {"link": f"file:///etc/passwd?key={LINK_KEY}"}}), "is no https address"),
+        ((200, {"export": {"link": f"http://elsewhere.example/x?key={LINK_KEY}"}}), "is not an https address"),
+        ((200, {"export": {"link": f"file:///etc/passwd?key={LINK_KEY}"}}), "is not an https address"),
     ],
 )
 def test_odd_answers(answer, line, service, tmp_path):

@@ -70,7 +70,7 @@ def test_the_encoder_is_that_of_the_classifier_whose_logits_are_known(backbone):
 @pytest.mark.parametrize("backbone", PACKAGED)
 def test_logits_are_those_of_the_packages_own_network(backbone):
     theirs = pytest.importorskip(
-        "efficientnet_lite_pytorch", reason="compares with efficientnet_lite_pytorch 0.1.0, which is no dependency"
+        "efficientnet_lite_pytorch", reason="compares with efficientnet_lite_pytorch 0.1.0, which is not a dependency"
     )
     size, expected = LOGITS[backbone]
     own = theirs.EfficientNet.from_name(backbone.removeprefix("tu-tf_").replace("net_", "net-")).eval()

@@ -53,7 +53,7 @@ def test_files_state_the_settings_that_are_not_the_default():
     config = config_of(MIXED, encoder_rate=0.1, freeze=0.1, batch_norm="own", init="0" * 16)
     assert set(to_json(config)) - set(plain) == {"encoder_rate", "freeze", "batch_norm", "init"}
     assert from_json(json.loads(json.dumps(to_json(config)))) == config
-    with pytest.raises(InputError, match="is no digest"):
+    with pytest.raises(InputError, match="is not a digest"):
         from_json({**plain, "init": 3})
 
 

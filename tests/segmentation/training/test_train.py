@@ -183,7 +183,7 @@ def test_a_killed_run_resumes_to_the_same_bits(changes, data, tmp_path):
         with pytest.raises(InputError, match="no complete training run"):
             runs.load(tmp_path / "cut")
     rows = []
-    torch.manual_seed(0)  # what the process drew before is no part of a run
+    torch.manual_seed(0)  # what the process drew before is not a part of a run
     train(tmp_path / "cut", config, **data, on_epoch=rows.append)
     assert [row["epoch"] for row in rows] == [3]
     assert result_of(tmp_path / "cut") == result_of(tmp_path / "whole")

@@ -78,7 +78,7 @@ def test_photos_that_cannot_be_read_are_left_out(tmp_path, cache):
     (tmp_path / "site" / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     found = gathered([tmp_path / "site"], cache)
     assert len(found.used) == len(paths)
-    assert found.left_out[UNREADABLE] == ["gone.jpg"]  # a pipe is no photo at all
+    assert found.left_out[UNREADABLE] == ["gone.jpg"]  # a pipe is not a photo at all
 
 
 @pytest.mark.parametrize(

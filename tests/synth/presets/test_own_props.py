@@ -59,9 +59,9 @@ def in_a_circle(content: dict[str, Any]) -> None:
         (picture_at_a_url, "names https://example.com/a.png outside itself"),
         (many_faces, "has more than 2,000,000 triangles; simplify it"),
         (compressed, "needs KHR_draco_mesh_compression, which is not read"),
-        (in_a_circle, "is no readable GLB"),
-        (lambda content: content.pop("accessors"), "is no readable GLB"),
-        (lambda content: content.update(nodes=[]), "is no readable GLB"),
+        (in_a_circle, "is not a readable GLB"),
+        (lambda content: content.pop("accessors"), "is not a readable GLB"),
+        (lambda content: content.update(nodes=[]), "is not a readable GLB"),
     ],
 )
 def test_what_cannot_be_a_prop_is_one_line(tmp_path: Path, change: Callable[[Any], None], message: str) -> None:
@@ -82,7 +82,7 @@ def test_sizes_text_and_empty_folders_are_refused(tmp_path: Path) -> None:
         (large, "its longest side is 300 m; props are 0.005 to 10 m, and glTF in metres: scale it"),
         (models.crate(tmp_path / "small.glb", side_m=0.004), "its longest side is 0.004 m"),
         (tmp_path / "text.glb", "is no GLB, whatever its name says"),
-        (tmp_path / "short.glb", "is no readable GLB"),
+        (tmp_path / "short.glb", "is not a readable GLB"),
         (tmp_path / "empty", "holds no .glb file"),
         (tmp_path / "absent.glb", "cannot be read"),
         (tmp_path / "mesh.obj", "give a file or a folder of .glb"),

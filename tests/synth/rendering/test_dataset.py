@@ -219,7 +219,7 @@ def test_terminated_ends_soon_with_130_and_leaves_no_process(tmp_path: Path) -> 
     _, errors = child.communicate(timeout=300)
     assert time.monotonic() - begun < drill.patience(10)
     assert child.returncode == 130
-    assert errors.endswith("interrupted; the same command goes on where it can\n")
+    assert errors.endswith("interrupted; the same command resumes where it can\n")
     drill.until(lambda: not drill.mentioning(out), seconds=30)
     assert not drill.mentioning(out)
 

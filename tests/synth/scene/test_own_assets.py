@@ -99,7 +99,7 @@ def test_props_take_the_place_of_clutter_clear_of_assets_walls_and_each_other(tm
     )
     placed, pieces = 0, 0
     for (number, stand), (_, before) in zip(stands(own, 4), stands(usual, 4), strict=True):
-        assert stand.clutter == before.clutter  # nothing else is drawn anew
+        assert stand.clutter == before.clutter  # nothing else is drawn again
         assert stand.props == before.props
         assert placing.with_models(before, usual, tmp_path, sampling.stream(3, "prop", number)) == list(before.clutter)
         found = placing.with_models(stand, own, tmp_path, sampling.stream(3, "prop", number))

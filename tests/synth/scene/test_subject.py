@@ -125,7 +125,7 @@ def test_wrong_camera_is_named(change: dict[str, object], message: str, tmp_path
         ("7", "give a camera, a JSON object, or a list of cameras"),
         ('{"eye_m": [1, 2, 3], "field_of_view_deg": 40}', "missing: look_at_m; eye_m and look_at_m go together"),
         ('{"eye_m": [1, 2, 3], "look_at_m": [0, 0, 0]}', "give one of fx and fy (with cx and cy), K, or field_of_view"),
-        ("[3]", "camera 0 (counted from 0): 3 is no object"),
+        ("[3]", "camera 0 (counted from 0): 3 is not an object"),
         ("[{}]", "give one of fx and fy (with cx and cy), K, or field_of_view_deg"),
         (json.dumps([FRONT, SIDE, FRONT]), "2 cameras are called 'front'; give each a name of its own"),
     ],

@@ -429,7 +429,7 @@ def test_bad_input_exits_2_with_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="empty: lists no images"):
         check(tmp_path / "empty")
     (tmp_path / "set.zip").touch()
-    with pytest.raises(InputError, match=r"--verify 2: .*set\.zip is no folder; unpack it"):
+    with pytest.raises(InputError, match=r"--verify 2: .*set\.zip is not a folder; unpack it"):
         validate(tmp_path / "set.zip", verify=2)
 
 
@@ -439,7 +439,7 @@ def test_bad_input_exits_2_with_one_line(tmp_path: Path) -> None:
         ("report.txt", "ends in .md, .json or .html"),
         ("set/report.json", "inside the dataset"),
         ("set/masks/report.md", "inside the dataset"),
-        ("a.zip/report.md", "a.zip is no folder"),
+        ("a.zip/report.md", "a.zip is not a folder"),
         ("folder.md", "is a folder"),
     ],
 )

@@ -162,7 +162,7 @@ def test_what_is_not_known_is_left_out(tmp_path: Path) -> None:
     with pytest.raises(ct.InputError, match="only a shell"):
         spool.export(tmp_path / "plate.glb", made)
     spool.grow(1.0)
-    with pytest.raises(ct.InputError, match="make it anew"):
+    with pytest.raises(ct.InputError, match="make it again"):
         spool.export(tmp_path / "plate.aasx", made)
     assert [path.name for path in tmp_path.iterdir()] == ["plate.json"]
 

@@ -87,7 +87,7 @@ def test_a_record_more_is_learned_as_if_all_were_learned_at_once(folder: Path, m
     log.append(folder, [reading(12, 4.8)])
     more = opened(folder)
     assert len(learned) == session.RUNS
-    log.append(folder, [reading(12, 4.85, "CML-2")])  # of the same day: that inspection is learned anew
+    log.append(folder, [reading(12, 4.85, "CML-2")])  # of the same day: that inspection is learned again
     again = opened(folder)
     assert len(learned) == 2 * session.RUNS
     (folder / cache.NAME).unlink()

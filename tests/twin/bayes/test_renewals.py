@@ -1,4 +1,4 @@
-"""Replacement, recoating and repair: histories begin anew where the asset was made new, and only there."""
+"""Replacement, recoating and repair: histories begin again where the asset was made new, and only there."""
 
 from dataclasses import replace
 
@@ -112,7 +112,7 @@ def test_what_was_replaced_is_as_if_built_on_that_day(
 
 @pytest.mark.ci
 def test_new_paint_fails_as_paint_does() -> None:
-    """In many histories what was replaced eight years ago rusts as what was built eight years ago, drawn anew."""
+    """In many histories what was replaced eight years ago rusts as what was built eight years ago, drawn again."""
     first = plate(coating=Paint(life_years=4.0, defects_per_m2=100.0), exposure=MOVED)
     replaced = event("replacement", 5.0, "all")
     begun = replaced.years(first)
@@ -210,7 +210,7 @@ def reading(years: float, value: float, place: str = "CML-1") -> Record:
 def test_the_likelihood_across_a_renewal_is_that_of_one_large_normal_distribution(
     line: TwinState, surface: tuple[AssetGeometry, Texels], kind: str
 ) -> None:
-    """By hand: two places, five visits; the wall, its thickness when new and what it lost begin anew in year 6."""
+    """By hand: two places, five visits; the wall, its thickness when new and what it lost begin again in year 6."""
     renewed = event(kind, 6.0, "body", "CML-1" if kind == "repair" else "")
     found = bank(
         line, *surface, years=40, prior=prior_of(line, measured=False), seed=0, draws=2, seeds=2, events=(renewed,)

@@ -96,8 +96,8 @@ def test_the_version_is_that_of_the_package() -> None:
             "program: error: out of memory (unable to allocate shared memory(shm) for file </torch_1>: "
             f"No space left on device (28)); {SHARED}\n",
         ),
-        ("signal SIGINT", 130, "program: interrupted; the same command goes on where it can\n"),
-        ("signal SIGTERM", 130, "program: interrupted; the same command goes on where it can\n"),
+        ("signal SIGINT", 130, "program: interrupted; the same command resumes where it can\n"),
+        ("signal SIGTERM", 130, "program: interrupted; the same command resumes where it can\n"),
     ],
 )
 def test_exit_status_and_one_line(how: str, status: int, errors: str) -> None:

@@ -117,7 +117,7 @@ for keys in (["fine", "raises", "killed", "killed once"], ["Ray killed"], ["fine
 
 @pytest.mark.ci
 def test_ray_itself_prints_nothing_whatever_befalls_it(tmp_path: Path) -> None:
-    """Tasks that raise, workers that are killed once or each time, and then Ray itself; after that it starts anew."""
+    """Tasks that raise, workers that are killed once or each time, and then Ray itself; after that it starts again."""
     (tmp_path / "script.py").write_text(SCRIPT)
     done = subprocess.run(
         [sys.executable, tmp_path / "script.py", tmp_path], capture_output=True, text=True, timeout=500, check=False

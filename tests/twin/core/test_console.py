@@ -76,7 +76,7 @@ def test_standard_output_that_leads_elsewhere_stays_whole(program: list[object])
 def test_ctrl_c_closes_the_line(program: list[object]) -> None:
     shown = run_in_terminal([*program, "--seconds", 1], width=80, interrupt_at="3/12")
     assert (shown.status, shown.has_cursor) == (130, True)
-    assert shown.lines == ["work: interrupted; the same command goes on where it can"]
+    assert shown.lines == ["work: interrupted; the same command resumes where it can"]
 
 
 @pytest.mark.ci

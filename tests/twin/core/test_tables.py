@@ -114,7 +114,7 @@ def test_rows_are_named_by_their_first_line(tmp_path: Path) -> None:
         (b"\n\n", "no column 'name'; it has no header"),
         (b"name,price\n", "no column 'value'; it has name, price"),
         (b"name,value,colour\n", "unknown column 'colour'; it takes name, value, place"),
-        (b"name,value,Value\n", "columns that stand twice: value"),
+        (b"name,value,Value\n", "columns that appear twice: value"),
         (b"name,value\na,1,2\n", "line 2: more cells than columns, with '2'; quote a cell that holds a comma"),
         (b"name;value;\na;1;2\n", "line 2: more cells than columns, with '2'; quote a cell that holds a semicolon"),
         (b"name,value\na\0,1\n", "line 2: holds a zero byte; save it as CSV UTF-8"),

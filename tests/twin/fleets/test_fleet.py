@@ -137,9 +137,9 @@ def test_the_order_is_by_risk_then_life(seen: TwinOutlook) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([["twin", "consequence"], ["a", "high"]], "line 2, column 'consequence': 'high' is no number"),
+        ([["twin", "consequence"], ["a", "high"]], "line 2, column 'consequence': 'high' is not a number"),
         ([["twin", "consequence"], ["a", -1]], "line 2, column 'consequence': -1: give a number of at least 0"),
-        ([["twin", "consequence"], ["a", 1], ["a", 2]], "'a' stands in two rows"),
+        ([["twin", "consequence"], ["a", 1], ["a", 2]], "'a' is in two rows"),
         ([["twin", "consequence"], ["a", ""]], "give both twin and consequence"),
         ([["twin", "colour"], ["a", 1]], "needs one sheet with the columns twin and consequence"),
         ([["twin", "consequence"]], "no twin in it"),

@@ -59,7 +59,7 @@ def test_a_twin_a_section(tmp_path: Path, command: Command) -> None:
     ("column", "value", "message"),
     [
         (0, "../x", "line 2, column 'Section': '../x' cannot be the name of a folder"),
-        (0, "KP-1", "line 3, column 'Section': 'KP-1' stands in two rows"),
+        (0, "KP-1", "line 3, column 'Section': 'KP-1' is in two rows"),
         (0, "kp-1", "line 3, column 'Section': 'KP-1' is not told from 'kp-1'"),
         (0, "K" * 300, "cannot be the name of a folder"),
         (0, "K\x1b[2J", "cannot be the name of a folder"),
@@ -68,9 +68,9 @@ def test_a_twin_a_section(tmp_path: Path, command: Command) -> None:
         (3, 200, "line 2: pipe od_mm"),
         (5, 0.5, "12.7 mm are required of a wall of 9.525 mm"),
         (6, "05/06/1998", "line 2, column 'Built': '05/06/1998' could be either of two days"),
-        (6, "soon", "line 2, column 'Built': 'soon' is no day"),
+        (6, "soon", "line 2, column 'Built': 'soon' is not a day"),
         (6, "", "line 2: 'Built' is empty; fill it in"),
-        (7, "moor", "line 2, column 'Soil': 'moor' is no class of EN 1993-5"),
+        (7, "moor", "line 2, column 'Soil': 'moor' is not a class of EN 1993-5"),
         (9, "magic", "line 2: mechanism magic: unknown"),
     ],
 )

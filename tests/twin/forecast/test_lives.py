@@ -70,7 +70,7 @@ def test_life_goes_by_the_greater_of_both_rates() -> None:
 
 
 def test_life_ends_when_a_history_falls_below() -> None:
-    """Paint that is still whole loses nothing now, and is no promise of ever."""
+    """Paint that is still whole loses nothing now, and is not a promise of ever."""
     years = plan_years(10.0, 48.0)
     assert years == pytest.approx([0.0, 9.0, *np.linspace(10, 48, lives.AHEAD)])  # a step of two years
     opens = np.array([[11.0], [20.0], [47.5], [100.0]])
@@ -156,7 +156,7 @@ def test_errors_pass_their_bounds_where_the_page_says(change: dict[str, float], 
 
 @pytest.mark.ci
 def test_a_hundred_equal_sections_do_not_drive_life_to_nothing(spool: TwinState) -> None:
-    """What all sections share, such as the fluid, is not drawn anew for each, but the spread from place to place."""
+    """What all sections share, such as the fluid, is not drawn again for each, but the spread from place to place."""
     lives = []
     for run_m, texel_mm in ((1.0, 12.0), (100.0, 100.0)):
         line = replace(

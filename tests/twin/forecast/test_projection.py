@@ -268,7 +268,7 @@ def test_an_inspection_is_recorded_and_judged(
         (("--design", "y=0", "y=0.4"), "--design y=0.4: y is given twice"),
         (("--design", "pressure_mpa=5", "stress_mpa=138", "efficiency=2"), "--design: `efficiency` 2: must be above 0"),
         (("--basis", "long-term", "--chosen-by", "A. Weld"), "--basis: a rate gives a life"),
-        (("--design", "pressure_mpa=high"), "'high' is no number"),
+        (("--design", "pressure_mpa=high"), "'high' is not a number"),
         (("--required", "body=6", "--basis", "long-term"), "chosen by a named person"),
         (("--seed", "-1"), "--seed -1"),
         (("--safety-factor", "1.4"), "go beside --smys-mpa"),

@@ -157,7 +157,7 @@ def test_rates_are_never_negative_and_no_reading_makes_the_life_longer_than_by_h
     [
         ({"years": []}, "give one day for each reading"),
         ({"years": [2010.0]}, "give one day for each reading"),
-        ({"years": [2010.0, float("nan")]}, "`years`: the day of a reading is no number"),
+        ({"years": [2010.0, float("nan")]}, "`years`: the day of a reading is not a number"),
         ({"wall_mm": [8.0, -1.0]}, "`wall_mm`: a thickness reading must be at least 0"),
         ({"wall_mm": [8.0, float("nan")]}, "`wall_mm`: a thickness reading must be at least 0"),
         ({"required_mm": 0.0}, "`required_mm` 0: must be positive"),

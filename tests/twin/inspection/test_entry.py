@@ -81,8 +81,8 @@ def test_given_rates_stand_before_evaluated_ones(folder: Path, command: Command)
         ("{", "not valid JSON"),
         (json.dumps(EVALUATION | {"kind": "run"}), "no evaluation of a model"),
         (json.dumps({"format_version": 1, "kind": "evaluation", "recall": 0.8}), "no evaluation of a model"),
-        (json.dumps(EVALUATION | {"recall": 1.2}), "recall 1.2 is no share from 0 to 1"),
-        (json.dumps(EVALUATION | {"false_calls": "few"}), "false_calls 'few' is no share"),
+        (json.dumps(EVALUATION | {"recall": 1.2}), "recall 1.2 is not a share from 0 to 1"),
+        (json.dumps(EVALUATION | {"false_calls": "few"}), "false_calls 'few' is not a share"),
     ],
 )
 def test_what_is_no_evaluation_is_refused(tmp_path: Path, content: str, message: str) -> None:

@@ -201,7 +201,7 @@ def test_a_twin_is_inspected_on_the_day_it_is_built() -> None:
         ({"date": "1999-12-30"}, "built on 2000-01-01"),
         ({"date": "2106-05-31"}, "2106-05-31: is yet to come, .* the twin's clock 2004-12-31; correct the date"),
         ({"kind": "pit", "value": 10.4, "unit": "mm"}, "a pit of 10.4 mm in 10 mm"),
-        ({"uv": (0.0, 0.0)}, "is no surface|is face, not|is .*, not face"),
+        ({"uv": (0.0, 0.0)}, "is not a surface|is face, not|is .*, not face"),
     ],
 )
 def test_records_that_cannot_be_change_nothing(folder: Path, change: dict[str, object], message: str) -> None:
@@ -245,7 +245,7 @@ def test_a_twin_grown_beyond_today_is_inspected_at_its_own_time(tmp_path: Path) 
         ({"kind": "grade", "unit": "Ri", "value": 2.5}, "0 to 5"),
         ({"kind": "photo", "unit": "share", "value": 1.01}, "from 0 to 1"),
         ({"kind": "photo", "unit": "share", "value": 0.5, "detection": 0.01}, "`detection` 0.01"),
-        ({"seen": "../photo-1.npz"}, "no file of a photograph"),
+        ({"seen": "../photo-1.npz"}, "not a file of a photograph"),
     ],
 )
 def test_impossible_records_are_refused(change: dict[str, object], message: str) -> None:
@@ -280,17 +280,17 @@ def test_a_history_is_imported_in_order_and_only_once(folder: Path, tmp_path: Pa
         (TABLE, TABLE.splitlines()[0], "no readings"),
         ("tool,", "colour,", "no column 'tool'; it has date, zone, kind, value, colour, place"),
         ("place,", "colour,", "unknown column 'colour'; it takes date, zone, kind, value, tool, unit"),
-        ("place,", "value,", "columns that stand twice: value"),
+        ("place,", "value,", "columns that appear twice: value"),
         ("9.9", "thin", "line 4, column 'value': 'thin' is not a number"),
         ("9.9", "inf", "line 4, column 'value': 'inf' is not a number"),
         ("9.9", "9.9 mm", "line 4, column 'value': '9.9 mm' is not a number; write it as 7.9 or 7,9, without unit"),
         ("9.9", "", "line 4: no value"),
         ("9.9,", "9.9,UT-2,P7,0.1,", "line 4: more cells than columns"),
-        ("photo", "foto", "line 3, column 'kind': 'foto' is no kind of inspection"),
+        ("photo", "foto", "line 3, column 'kind': 'foto' is not a kind of inspection"),
         (",P1,\n", ",P1,-1\n", "line 2: .*scatter -1"),
         (TABLE, "date,zone,kind,value,tool,detection\n2006-05-31,face,grade,2,eye,0.6", "line 2: .*of a photo"),
         ("2004-05-31", "5/6/2004", "line 4, column 'date': '5/6/2004' could be .*; write 2004-06-05 or 2004-05-06"),
-        ("2004-05-31", "2004-02-30", "line 4, column 'date': '2004-02-30' is no day; give a day such as 2016-05-31"),
+        ("2004-05-31", "2004-02-30", "line 4, column 'date': '2004-02-30' is not a day; give a day such as 2016-05-31"),
     ],
 )
 def test_a_wrong_table_is_refused_by_line(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -76,9 +76,9 @@ def test_rulings_hold_for_the_record_that_they_were_made_on(folder: Path) -> Non
     for bad, message in (
         (f'{{"withdraws": 6, "of": "{of}", "date": "2026-01-01"}}', "line 6 is about line 6"),
         (f'{{"withdraws": 3, "of": "{of}", "date": "2026-01-01"}}', "line 6 is about line 3"),
-        (f'{{"withdraws": "1", "of": "{of}", "date": "2026-01-01"}}', "line 6 is no record"),
-        (f'{{"restores": 1, "of": "{of}", "date": "now"}}', "line 6 is no record"),
-        (f'{{"withdraws": 1, "of": "{of}"}}', "line 6 is no record"),
+        (f'{{"withdraws": "1", "of": "{of}", "date": "2026-01-01"}}', "line 6 is not a record"),
+        (f'{{"restores": 1, "of": "{of}", "date": "now"}}', "line 6 is not a record"),
+        (f'{{"withdraws": 1, "of": "{of}"}}', "line 6 is not a record"),
     ):
         path.write_bytes(b"".join(lines[:5]) + bad.encode() + b"\n")
         with pytest.raises(InputError, match=message):

@@ -217,7 +217,7 @@ def test_zones_are_named_by_parts_materials_or_a_table(scene: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("part,zone\nrim,a\n", "line 2, column 'part': 'rim' is no part; there are hub, wheel"),
+        ("part,zone\nrim,a\n", "line 2, column 'part': 'rim' is not a part; there are hub, wheel"),
         ("zone\na\n", "needs the columns zone and one of part, material, face"),
         ("part\nwheel\n", "zone"),
     ],
@@ -275,13 +275,13 @@ def text(folder: Path, name: str, content: bytes) -> Path:
 
 BAD: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
     "text": (lambda at: text(at, "words.stl", b"no mesh at all"), {"units": "m"}, "words.stl: "),
-    "empty": (lambda at: text(at, "empty.glb", b""), {}, "empty.glb: is no readable GLB"),
+    "empty": (lambda at: text(at, "empty.glb", b""), {}, "empty.glb: is not a readable GLB"),
     "absent": (lambda at: at / "absent.stl", {"units": "m"}, "absent.stl: cannot be read"),
     "suffix": (lambda at: text(at, "mesh.fbx", b"x"), {}, "its suffix is none of .stl, .obj"),
     "no units": (lambda at: write(at / "a.stl", PLATE), {}, "STL has no units; give `units`, one of m, cm, mm, in, ft"),
     "inches": (lambda at: write(at / "a.stl", PLATE, 39.37 * 100), {"units": "m"}, "its longest side is 1575 m"),
     "metres": (lambda at: write(at / "a.stl", PLATE), {"units": "mm"}, "its longest side is 0.0004 m"),
-    "nan": (nan_stl, {"units": "m"}, "nan.stl: has coordinates that are no finite numbers"),
+    "nan": (nan_stl, {"units": "m"}, "nan.stl: has coordinates that are not finite numbers"),
     "url": (lambda at: gltf(at, "https://example.com/a.bin"), {}, "away.gltf: names https:.* outside its folder"),
     "parent": (lambda at: gltf(at, "../a.bin"), {}, "away.gltf: names ../a.bin outside its folder"),
     "no buffer": (lambda at: gltf(at, "a.bin"), {}, "away.gltf: names a.bin, which cannot be read"),
@@ -400,7 +400,7 @@ def test_faces_have_numbers_in_stl_alone(tmp_path: Path) -> None:
     found = made(write(tmp_path / "plate.stl", PLATE), units="m", zones=str(table))
     assert area(found, "seat") + area(found, "seat edge") == pytest.approx(PLATE.area_faces[:2].sum(), rel=1e-4)
     table.write_text("face,zone\n99,a\n")
-    with pytest.raises(InputError, match="line 2, column 'face': '99' is no whole number from 0 to 11"):
+    with pytest.raises(InputError, match="line 2, column 'face': '99' is not a whole number from 0 to 11"):
         made(tmp_path / "plate.stl", units="m", zones=str(table))
     with pytest.raises(InputError, match="which stand in a fixed order in STL alone; name parts or materials"):
         made(write(tmp_path / "plate.obj", PLATE), units="m", zones=str(table))

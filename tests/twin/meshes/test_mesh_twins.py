@@ -141,7 +141,7 @@ def test_a_damaged_or_foreign_mesh_file_is_refused(command: Command, valve: Path
         changed = {**manifest, "twin": {**manifest["twin"], "parameters": {"file": name}}}
         write_json(folder / "twin.json", changed)
         done = command("show", folder)
-        assert (done.returncode, "which is no file of a twin" in done.stderr) == (2, True)
+        assert (done.returncode, "which is not a file of a twin" in done.stderr) == (2, True)
 
 
 def test_a_reader_that_hangs_is_ended(valve: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

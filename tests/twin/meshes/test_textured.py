@@ -62,10 +62,10 @@ def test_the_child_writes_plain_arrays_and_says_in_one_line_what_is_wrong(tmp_pa
         assert {"vertices", "faces", "uv", "face_material", "materials", "texture", "texture-0"} == set(arrays)
     broken = models.crate(tmp_path / "broken.glb")
     broken.write_bytes(broken.read_bytes()[:-3000])
-    with pytest.raises(InputError, match=r"broken.glb: is no readable GLB .*cut off"):
+    with pytest.raises(InputError, match=r"broken.glb: is not a readable GLB .*cut off"):
         child.convert_prop(broken, tmp_path)
     beyond = models.edited(models.crate(tmp_path / "beyond.glb"), past_its_end)
-    with pytest.raises(InputError, match=r"beyond.glb: (is no readable GLB|its reader broke off)"):
+    with pytest.raises(InputError, match=r"beyond.glb: (is not a readable GLB|its reader broke off)"):
         child.convert_prop(beyond, tmp_path)
 
 

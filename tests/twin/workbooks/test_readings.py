@@ -114,7 +114,7 @@ def test_sheets_of_assets_groups_places_and_measurements(spool: Path, tmp_path: 
     assert of(taken(spool)) == EXPECTED
     untranslated = command("inspect", spool, "--readings", path, "--asset", "P-101")
     assert untranslated.returncode == 2
-    assert "'Straight' is no zone of this pipe" in untranslated.stderr
+    assert "'Straight' is not a zone of this pipe" in untranslated.stderr
 
 
 @pytest.mark.ci
@@ -147,19 +147,19 @@ def changed(row: int, column: int, value: object) -> Rows:
          (), "row 3, column 'Reading (mm)': 0.31 mm is 3.79 % of the nominal 8.18 mm of body; it looks like inch"),
         (changed(1, 2, "05/06/2014"), (), "row 2, column 'Inspection Date': '05/06/2014' could be either of two days; "
          "say whether day or month comes first (--dates"),
-        (changed(1, 2, "soon"), (), "row 2, column 'Inspection Date': 'soon' is no day; write it as 2016-05-31"),
+        (changed(1, 2, "soon"), (), "row 2, column 'Inspection Date': 'soon' is not a day; write it as 2016-05-31"),
         ([LONG[0], ["T", "Body", "31/05/2014", 0.3], ["T", "Body", "05/31/2015", 0.3]], (),
          "row 1: days in two orders, '31/05/2014' and '05/31/2015'"),
-        (changed(1, 3, "thin"), (), "row 2, column 'Reading (in)': 'thin' is no number; write it as 7.9"),
+        (changed(1, 3, "thin"), (), "row 2, column 'Reading (in)': 'thin' is not a number; write it as 7.9"),
         (changed(1, 3, None), (), "row 2, column 'Reading (in)': empty; fill it in, write n/a, or remove the row"),
         (changed(1, 2, None), (), "row 2, column 'Inspection Date': empty; give the day"),
-        (changed(1, 1, "Elbow"), (), "row 2, column 'Component': 'Elbow' is no zone of this pipe ("),
+        (changed(1, 1, "Elbow"), (), "row 2, column 'Component': 'Elbow' is not a zone of this pipe ("),
         ([*LONG, ["TML-1", "Body", datetime.date(2014, 5, 20), 0.316, "", "DMS-7", "", ""]], (),
          "row 5, column 'Reading (in)': TML-1 on 2014-05-20 is 8.0264 mm here and 8.0772 mm in "),
-        (changed(1, 3, 0), (), "row 2, column 'Reading (in)': 0 is no thickness; leave it empty"),
+        (changed(1, 3, 0), (), "row 2, column 'Reading (in)': 0 is not a thickness; leave it empty"),
         (changed(1, 0, None), (), "row 2, column 'Reading (in)': its row names no place"),
         (changed(1, 3, "#N/A"), (), "sheet 'UT': cell D2 has an error; open the workbook, fix it"),
-        ([["CML", "2012-05-01", "UT 2016"], ["A", 7.9, 7.8]], (), "row 1: 'UT 2016' may be a survey and is no day"),
+        ([["CML", "2012-05-01", "UT 2016"], ["A", 7.9, 7.8]], (), "row 1: 'UT 2016' may be a survey and is not a day"),
         ([["CML", "Date", "Reading (mm)", "2012-05-01"], ["A", "2016-05-01", 7.9, 7.8]], (),
          "row 1: has a column of readings and columns of surveys ('2012-05-01')"),
         ([["CML", "Inspection Date", "Reading (mm)"], ["A", datetime.date(2016, 6, 5), 7.9], ["A", "31/05/2016", 7.9]],
@@ -194,7 +194,7 @@ def test_equal_rows_are_one_reading_and_points_tell_places_apart(spool: Path, tm
     ]
     done = command("inspect", spool, "--readings", workbook(tmp_path / "ut.xlsx", UT=rows))
     assert done.returncode == 0, done.stderr
-    assert "1 reading that stand twice left out" in done.stdout
+    assert "1 reading that appear twice left out" in done.stdout
     assert {record.place for record in taken(spool)} == {"TML-1/A", "TML-1/B", "TML-2/A"}
 
 
@@ -349,7 +349,7 @@ def test_long_numbers_and_groups_keep_places_apart(spool: Path, tmp_path: Path, 
 def test_rows_have_the_numbers_of_the_sheet(spool: Path, tmp_path: Path, command: Command) -> None:
     rows = [[], [], [], *changed(1, 3, "thin")]
     done = command("inspect", spool, "--readings", workbook(tmp_path / "ut.xlsx", UT=rows))
-    assert "row 5, column 'Reading (in)': 'thin' is no number" in done.stderr
+    assert "row 5, column 'Reading (in)': 'thin' is not a number" in done.stderr
 
 
 def rewritten(path: Path, sheet: int, change: Callable[[bytes], bytes]) -> None:
@@ -390,7 +390,7 @@ def test_a_cell_far_off_is_refused_before_a_reader_takes_room_for_it(
 
 def test_a_day_with_more_behind_it_is_no_survey() -> None:
     for text in ("2016-05-01 Corr. rate", "01/05/2016 rate"):
-        with pytest.raises(ValueError, match="is no day"):
+        with pytest.raises(ValueError, match="is not a day"):
             days.day_of(text, "day")
     assert days.day_of("2016-05-01T08:15:00", None) == datetime.date(2016, 5, 1)
 

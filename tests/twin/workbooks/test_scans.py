@@ -93,11 +93,11 @@ def test_a_scan_teaches(tmp_path: Path, command: Command) -> None:
         ([["a", "b"], ["c", "d"]], "no grid of numbers"),
         ([[7.0, 7.1, 7.2]], "no grid of numbers"),
         ([[0, 0], [0, 0]], "nothing was measured in it"),
-        ([[7.0, -7.1], [7.2, 7.3]], "-7.1 mm is no thickness"),
-        ([[7.0, 7.1], [7.2, "7.1mm"], [7.2, 7.3]], "'7.1mm' is no thickness; leave it empty"),
-        ([[7.0, "inf"], [7.2, 7.3]], "inf is no thickness"),
-        ([[7.0] * 5_000, *[[7.0, 7.1]] * 5_000], "rows of very different length are no grid"),
-        ([["x", "y", "t"], [0, 0, 7], [13, 1, 7], [2, 7, 7], [5, 5, 7], [9, 8, 7]], "x and y are no grid"),
+        ([[7.0, -7.1], [7.2, 7.3]], "-7.1 mm is not a thickness"),
+        ([[7.0, 7.1], [7.2, "7.1mm"], [7.2, 7.3]], "'7.1mm' is not a thickness; leave it empty"),
+        ([[7.0, "inf"], [7.2, 7.3]], "inf is not a thickness"),
+        ([[7.0] * 5_000, *[[7.0, 7.1]] * 5_000], "rows of very different length are not a grid"),
+        ([["x", "y", "t"], [0, 0, 7], [13, 1, 7], [2, 7, 7], [5, 5, 7], [9, 8, 7]], "x and y are not a grid"),
     ],
 )
 def test_what_is_no_scan_is_refused(rows: Rows, message: str, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 Metal and coating are followed separately. New metal has lost nothing and begins with a coating of its own; a new
 coating lets what was lost stand, and what is lost once it fails adds to that by the law of new steel, which is fastest
-at first. A mechanism acts whatever the coating: on new metal its law begins anew, while its rate goes on to wander from
+at first. A mechanism acts whatever the coating: on new metal its law begins again, while its rate wanders on from
 what it was, for what flows there is the same.
 """
 
