@@ -306,7 +306,7 @@ def test_a_person_goes_through_the_photos_and_trains_on_what_is_right(
         page.get_by_role("listbox").focus()
         for _ in range(len(NAMES) - 2):
             page.keyboard.press("a")
-        assert chosen.inner_text() == "No picture passes the filter"
+        assert chosen.inner_text() == "No picture matches the filter"
         with page.expect_download() as waiting:
             page.get_by_role("button", name="Download decisions").click()
         waiting.value.save_as(tmp_path / "decisions.json")
@@ -316,7 +316,7 @@ def test_a_person_goes_through_the_photos_and_trains_on_what_is_right(
         page.locator("#load").set_input_files(tmp_path / "decisions.json")
         page.get_by_text(f"{len(NAMES)} decisions loaded").wait_for()
         page.locator("#load").set_input_files(decided(masks, tmp_path / "other.json", {}, predictions="else"))
-        page.get_by_text("not loaded: decisions on other photos").wait_for()
+        page.get_by_text("not loaded: its decisions are about other photos").wait_for()
     found = json.loads((tmp_path / "decisions.json").read_text())["decisions"]
     by_photo = {each["photo"]: (each["decision"], each["note"]) for each in found}
     rest = dict.fromkeys(NAMES, ("accept", ""))
@@ -380,7 +380,7 @@ def test_decisions_of_other_folders_tabs_and_files_are_kept(
         page.locator("#load").set_input_files(new)
         page.get_by_text("not loaded: format_version 99 is not 1").wait_for()
         page.locator("#load").set_input_files(file)
-        page.get_by_text("not loaded: your decisions and notes stay").wait_for()
+        page.get_by_text("not loaded: your decisions and notes are unchanged").wait_for()
         assert re.fullmatch(r"The file differs .* on \d photos?\. Replace yours\?", page.evaluate("asked"))
         assert page.evaluate(kept) == before
         page.evaluate("agrees = true")
