@@ -125,8 +125,8 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         "- These are scores of one run: another seed gives another network, by a point or more of F1.",
         *(
             [
-                "- Where photographs are drawn, each counts as independent. If several show one spot, the intervals are "
-                "too narrow; if copies of one photograph are in both training and test, the scores are too good."
+                "- Where photographs are drawn, each counts as independent. If several show one spot, the intervals "
+                "are too narrow; if copies of one photograph are in both training and test, the scores are too good."
             ]
             if any(row.endswith(f" {PHOTOGRAPHS} |") for row in rows)
             else []

@@ -156,7 +156,7 @@ def test_accepted_masks_are_the_labels_of_a_dataset(masks: Path, tmp_path: Path,
     done = run_module("segmentation", "accept", masks, other, "--out", tmp_path / "labels")
     assert "was begun with other" in done.stderr
     together = run_module("segmentation", "accept", masks, path, other, "--out", tmp_path / "both")
-    refused(together, "b.png is decided otherwise before", tmp_path / "both")
+    refused(together, "b.png has two different decisions", tmp_path / "both")
 
 
 def refused(done: subprocess.CompletedProcess[str], says: str, *absent: Path) -> None:
@@ -180,7 +180,7 @@ def refused(done: subprocess.CompletedProcess[str], says: str, *absent: Path) ->
         ({"note": 3}, "decision 1: damaged"),
         ({"mask": "../../photos/a"}, "has no photo a.png"),
         ({"photo": "z.png"}, "has no photo z.png"),
-        ({"photo_sha256": "0"}, "a.png is another photo in"),
+        ({"photo_sha256": "0"}, "is another photo than the one decided on"),
         ({"mask_sha256": "0"}, "the mask of a.png has changed"),
         ({"decision": "reject"}, "no mask is accepted"),
     ],
@@ -202,7 +202,7 @@ def test_changed_and_absent_files_are_refused(masks: Path, photos: Path, tmp_pat
         refused(run_module(*words), r"b\.png: has changed since its mask was drawn", out)
     (photos / "b.png").unlink()
     for words in (page, accept):
-        refused(run_module(*words), r"b\.png: this photo, of which there is a mask, is absent", out)
+        refused(run_module(*words), r"b\.png: this photo has a mask but is missing", out)
     (photos / "b.png").write_bytes(whole)
     drawn = masks / "masks" / "b.png"
     mask = np.asarray(Image.open(drawn))
