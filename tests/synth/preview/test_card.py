@@ -117,7 +117,7 @@ def test_card_says_what_looks_like_rust_and_is_not_labelled_with_its_share(tmp_p
     assert "- Steel stained by rust water, up to a strength of 0.4; stronger stains are labelled." in text
     assert "red lead" not in text
     assert "objects" not in text
-    assert "## Like rust" not in card_of(dataset(tmp_path / "found"))
+    assert "## Looks like rust" not in card_of(dataset(tmp_path / "found"))
 
 
 def test_card_is_the_same_wherever_the_folder_lies_and_whether_the_manifest_is_written(tmp_path: Path) -> None:
