@@ -112,14 +112,14 @@ FAR = [[30.0, 5.0, 50.0, 5.0, 50.0, 15.0, 30.0, 15.0]]
 @pytest.mark.parametrize(
     ("spoil", "kind", "image", "annotation", "says"),
     [
-        (lambda document, folder: (folder / "images" / "a.png").unlink(), "missing image", 1, None, "absent"),
+        (lambda document, folder: (folder / "images" / "a.png").unlink(), "missing image", 1, None, "missing"),
         (cut_short, "undecodable image", 1, None, "cannot be decoded"),
         (put("images", 0, width=41), "size", 1, None, "the file is 40x30"),
         (put("images", 0, width=10**6, height=10**6), "size", 1, None, "cannot be a photo's size"),
         (put("images", 1, width="40"), "size", 2, None, "no width and height"),
         (drop("images", "file_name"), "file name", 1, None, "no file_name"),
         (put("images", 0, file_name="../a.png"), "file name", 1, None, "leaves the folder"),
-        (put("images", 0, file_name="x" * 300), "missing image", 1, None, "absent"),
+        (put("images", 0, file_name="x" * 300), "missing image", 1, None, "missing"),
         (put("images", 1, file_name="a.png"), "repeated file", 2, None, "also that of image 1"),
         (again("images", file_name="c.png"), "repeated id", 1, None, "id 1 occurs twice in images"),
         (again("annotations"), "repeated id", None, 1, "id 1 occurs twice in annotations"),
