@@ -85,12 +85,12 @@ def _made(out: Path) -> Path:
     say("2 of 5: Blender photographs it")
     cloudy = ct.Preset.like("balanced", sun_share=0.0, flash_share=0.0, work_share=0.0, worlds=("sky", "courtyard"))
     ct.render(hidden, out=out / "photos", size=SIDE, cameras=list(CAMERAS), seed=SCENE, preset=cloudy)
-    say("3 of 5: the model that ships outlines the corrosion")
+    say("3 of 5: the built-in model outlines the corrosion")
     drawn = ct.predict(out / "photos" / "images", out=out / "masks")
-    say(f"4 of 5: its owner, who believes in {BELIEVED_LIFE:g} years, learns from the masks")
+    say(f"4 of 5: its owner, who believes that the paint lasts {BELIEVED_LIFE:g}, learns from the masks")
     names = sorted(drawn.photos)
     bands = [_bands(forecast) for forecast in _forecasts(asset, out, names)]
-    say(f"5 of 5: forecasts of the next {AHEAD} years, and what really comes")
+    say(f"5 of 5: forecasts of the next {AHEAD} years, and what actually happens")
     years = [YEARS + AHEAD * place / 5 for place in range(6)]
     really = [_share(_twin(asset, LIFE, each)) for each in years]
     _plot(out / "forecast.svg", bands, years, really)
@@ -147,7 +147,7 @@ def _plot(
             low, middle, high = ([getattr(band, end) for band in bands.values()] for end in ("low", "middle", "high"))
             axes.fill_between(list(bands), low, high, color=colour, alpha=0.25, lw=0, label=f"P5 to P95 {label}")
             axes.plot(list(bands), middle, color=colour, lw=1.8)
-        axes.plot(years, really, "k--", lw=1.5, label="what comes")
+        axes.plot(years, really, "k--", lw=1.5, label="what actually happens")
         axes.axvline(YEARS, color="#5b6770", lw=0.8, ls=":", label="photographed")
         axes.set(xlabel="years of service", ylabel="rusted surface, %", ylim=(0, None))
         axes.legend(fontsize=9, loc="upper left")

@@ -148,7 +148,7 @@ def _read(
     try:
         found = coco.read(folder, classes=classes)
     except InputError as error:
-        return None, f"The {what} cannot be read any more: {str(error).replace(str(folder), folder.name)}."
+        return None, f"The {what} can no longer be read: {str(error).replace(str(folder), folder.name)}."
     if found.digest != digest:
-        return None, f"The {what} in {folder.name} are no longer those of the study."
+        return None, f"The {what} in {folder.name} have changed since the study."
     return found, ""

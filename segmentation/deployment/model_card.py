@@ -125,17 +125,17 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         "- These are scores of one run: another seed gives another network, by a point or more of F1.",
         *(
             [
-                "- Where photographs are drawn, each counts as independent. Where several show one spot, the intervals "
-                "are too narrow; where copies of one photograph stand in training and test, the scores are too good."
+                "- Where photographs are drawn, each counts as independent. If several show one spot, the intervals "
+                "are too narrow; if copies of one photograph are in both training and test, the scores are too good."
             ]
             if any(row.endswith(f" {PHOTOGRAPHS} |") for row in rows)
             else []
         ),
-        "- The labels' habits are its own: how finely rust was outlined, what counted as rust.",
-        "- Photographs of other assets, light or distance than what it learned from are another task; measure before "
-        "use: `corrotwin segmentation evaluate`.",
-        "- It sees the surface. How deep corrosion goes, and whether a part is safe, it does not know.",
-        "- The licences of the images it learned from, and of first weights, bind whoever passes it on.",
+        "- It has the habits of its labels: how finely rust was outlined, what counted as rust.",
+        "- Photographs with other assets, light or distances than those it learned from are another task; measure "
+        "before use: `corrotwin segmentation evaluate`.",
+        "- It sees only the surface. It does not know how deep corrosion goes, or whether a part is safe.",
+        "- The licences of the images it learned from, and of its first weights, bind whoever passes it on.",
         "",
         "## How it was made",
         "",
@@ -180,7 +180,7 @@ def usage(model: Mapping[str, Any]) -> str:
 ## How to use it
 
 `model.onnx` takes RGB photographs, uint8 (n, height, width, 3), sides {model["sides"]}, and gives the probability of
-corrosion, float32 (n, height, width). {taken} What is
+corrosion, float32 (n, height, width). {taken} A probability
 above {model["threshold"]:.3g} counts as corrosion.
 
 ```python
@@ -194,8 +194,8 @@ probability = session.run(None, {{"images": images}})[0][0]{cut}
 {enlarged}Image.fromarray((probability > {model["threshold"]!r}).astype(np.uint8) * 255).save("mask.png")
 ```
 
-It gives what torch gives within {within:.1e}. Large photographs are better cut into
-tiles: `corrotwin segmentation predict` does that with the run itself.
+Its output agrees with that of torch within {within:.1e}. Large photographs are better cut
+into tiles: `corrotwin segmentation predict` does that with the run itself.
 """
 
 
@@ -224,7 +224,7 @@ def _chosen(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
     """Return a clause on what the validation photos decided."""
     count = (manifest.get("counts") or {}).get("valid", "?")
     if config["keep"] == "averaged":
-        return f"{count} photographs were watched and chose nothing, since the weights are averages of the last steps"
+        return f"{count} photographs were monitored but chose nothing, since the weights are averages of the last steps"
     return f"{count} photographs chose the epoch{' of each run' if manifest.get('averaged') else ''}"
 
 
@@ -239,7 +239,7 @@ def _first_weights(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> st
 
 def _arm(arm: Mapping[str, Any], renders_alone: bool) -> str:
     if renders_alone:
-        towards = f", changed towards photographs by {arm['adaptation']}" if arm["adaptation"] else ""
+        towards = f", made more like photographs by {arm['adaptation']}" if arm["adaptation"] else ""
         return f"renders alone, arm {arm['name']}{towards}"
     part = "" if arm["real_fraction"] == 1 else f"{100 * arm['real_fraction']:g} % of the "
     return f"{part}real photographs" if arm["name"] == "real" else f"{part}photographs, arm {arm['name']}"
@@ -281,7 +281,7 @@ def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
     if not isinstance(threshold, float) or not 0 < threshold < 1 or not {"photos", "data"} <= set(evaluation):
         raise InputError(f"{path / 'evaluation.json'}: damaged; evaluate again")
     table = runs.read_per_image(path / "per_image.csv")
-    which = "all but what it has seen" if evaluation["photos"] == "unseen" else evaluation["photos"]
+    which = "all unseen photographs" if evaluation["photos"] == "unseen" else evaluation["photos"]
     where = f"{markdown_span(str(evaluation['data']))} ({escape_markdown(path.name)})"
     shown = f"{escape_markdown(str(which))} of {where}, threshold {threshold:.3g}"
     # The groups are of the run's own photos: a photo of another dataset may have the name of one of them.

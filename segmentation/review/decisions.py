@@ -43,7 +43,7 @@ def read(paths: Sequence[Path], predicted: PredictedFolder) -> list[Decision]:
             earlier = found.setdefault(decision.photo.mask, decision)
             if earlier.verdict != decision.verdict:
                 raise InputError(
-                    f"{path}: {printable(decision.photo.name)} is decided otherwise before; keep one of both decisions"
+                    f"{path}: {printable(decision.photo.name)} has two different decisions; keep one of them"
                 )
     return sorted(found.values(), key=lambda decision: decision.photo.mask)
 
@@ -72,9 +72,9 @@ def _decision(entry: Any, by_mask: dict[str, PredictedPhoto], where: str, predic
     name = printable(entry["photo"])[:200]
     photo = by_mask.get(entry["mask"])
     if photo is None or photo.name != entry["photo"]:
-        raise InputError(f"{where}: {predicted.folder} has no photo {name}; give the folder of which the page was made")
+        raise InputError(f"{where}: {predicted.folder} has no photo {name}; give the folder that the page is from")
     if photo.sha256 != entry["photo_sha256"]:
-        raise InputError(f"{where}: {name} is another photo in {predicted.folder} than the one decided on; {AGAIN}")
+        raise InputError(f"{where}: {name} in {predicted.folder} is another photo than the one decided on; {AGAIN}")
     if photo.mask_sha256 != entry["mask_sha256"]:
         raise InputError(f"{where}: the mask of {name} has changed since it was decided on; {AGAIN}")
     return Decision(photo=photo, verdict=cast(Verdict, entry["decision"]), note=entry["note"])

@@ -26,7 +26,7 @@ _CORRODED = viewer.Measure(label="corroded", unit="%", about="share of the pictu
 _CONFIDENCE = viewer.Measure(
     label="confidence",
     digits=2,
-    about="0 to 1: how sure the network is of its mask; it sorts photos, and is not a score",
+    about="0 to 1: how sure the network is of its mask; for sorting photos, not a score",
 )
 _F1 = viewer.Measure(label="F1", digits=3, about="of the predicted mask against the true one; 1 where both are empty")
 

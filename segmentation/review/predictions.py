@@ -58,7 +58,7 @@ class PredictedPhoto:
         """
         advice = "put it back, or repeat `corrotwin predict` into the same folder"
         if not self.path.is_file():
-            raise InputError(f"{printable(str(self.path))}: this photo, of which there is a mask, is absent; {advice}")
+            raise InputError(f"{printable(str(self.path))}: this photo has a mask but is missing; {advice}")
         if image_io.header(self.path)[1][: coco.HASH_DIGITS] != self.sha256:
             raise InputError(f"{printable(str(self.path))}: has changed since its mask was drawn; {advice}")
 

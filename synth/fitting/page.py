@@ -44,7 +44,7 @@ class PageTable:
 def write(path: Path, fit: Fit, name: str) -> None:
     """Write the page of a fit whose preset is called `name`."""
     write_page(
-        path, Path(__file__).with_name("page.html.j2"), title=f"{name}: renders made like your photographs",
+        path, Path(__file__).with_name("page.html.j2"), title=f"{name}: renders fitted to your photographs",
         answer=answer(fit), sheets=_sheets(fit, name), tables=[_distances(fit), _values(fit, name), _tried(fit)],
     )  # fmt: skip
 
@@ -52,11 +52,11 @@ def write(path: Path, fit: Fit, name: str) -> None:
 def answer(fit: Fit) -> str:
     """Return in two sentences whether renders came nearer."""
     share = fit.relative
-    near = f"{100 * (1 - share):.0f} % nearer to" if share < 1 else f"{100 * (share - 1):.0f} % farther from"
+    near = f"{100 * (1 - share):.0f} % closer to" if share < 1 else f"{100 * (share - 1):.0f} % farther from"
     return (
         f"Renders of this preset are {near} your {len(fit.photos.labelled)} labelled photographs than those of "
         f"{fit.base.name}, by a pretrained encoder's features and by their masks. Whether a network learns more from "
-        "them is another question: corrotwin benchmarks screen answers it, on photographs that the fit has not seen."
+        "them is a separate question; corrotwin benchmarks screen answers it, on photographs that the fit has not seen."
     )
 
 
@@ -72,7 +72,7 @@ def _sheets(fit: Fit, name: str) -> list[Sheet]:
         Sheet(
             heading=f"Renders after: {name}",
             source=_sheet(fit.shots_after),
-            caption="As many scenes, of the same seed.",
+            caption="As many scenes, from the same seed.",
         ),
     ]
 
@@ -92,15 +92,16 @@ def _sheet(shots: Sequence[Shot]) -> str:
 
 def _distances(fit: Fit) -> PageTable:
     return PageTable(
-        heading="How far from your photographs",
-        columns=("", "before", "after", "chance: halves of your photographs"),
+        heading="Distance from your photographs",
+        columns=("", "before", "after", "by chance: halves of your photographs"),
         rows=tuple(
             (region, *(f"{found[region]:.2f}" for found in (fit.before, fit.after, fit.halves)))
             for region in fit.before
         ),
-        note="Regions: kernel distance of features of an encoder trained on ImageNet; labels: share, number, outline "
-        "and largest region of the masks, in variances of your photographs. 0 is alike; the last column, one half of "
-        "your photographs from the other, shows what is chance. Scenes without rust are left out here.",
+        note="Regions: kernel distance between features of an encoder trained on ImageNet. Labels: share, number, "
+        "outline and largest region of the masks, in variances of your photographs. 0 means alike. The last column, "
+        "the distance between two halves of your photographs, shows what is chance. Scenes without rust are left out "
+        "here.",
     )  # fmt: skip
 
 
@@ -109,17 +110,18 @@ def _values(fit: Fit, name: str) -> PageTable:
         heading="What was found",
         columns=("", fit.base.name, name),
         rows=tuple(_changed(fit.base, fit.preset, "")),
-        note="Fields of the preset (docs/synth.md, a preset of your own). Change one in the file, and render again.",
+        note="Fields of the preset (docs/synth.md, a preset of your own). Change one in the file and render again.",
     )
 
 
 def _tried(fit: Fit) -> PageTable:
     return PageTable(
         heading="What was tried",
-        columns=("", "distance as a share of the base's"),
+        columns=("", "distance, as a share of the base preset's"),
         rows=tuple((what, f"{100 * share:.0f} %") for what, share in fit.tried),
-        note="Each by the same few scenes as the others of its step, so that chance is in all of these numbers; a "
-        "change of what was found first is kept where it is nearer by a twentieth. The last four are of other scenes.",
+        note="Each was measured on the same few scenes as the others of its step, so all of these numbers contain "
+        "chance. A change to what was found first is kept if it is closer by a twentieth. The last four are from "
+        "other scenes.",
     )
 
 

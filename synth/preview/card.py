@@ -112,9 +112,9 @@ def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> 
         "Where it comes from": _table(origin) or ["Not stated in its files."],
         "Licence": licence or ["Not stated in its files: ask whoever made it before you pass it on."],
         "What was labelled": _label_rule(about) if about else _UNKNOWN_RULE,
-        **({"Like rust, and not labelled": _like_rust(about["preset"])} if about else {}),
-        "The labels in numbers": [*markdown_table(headings, rows).splitlines(), "", BASIS],
-        "Made again": _command(about) if about else ["Not known: it was not made by this program."],
+        **({"Looks like rust, but is not labelled": _like_rust(about["preset"])} if about else {}),
+        "Label statistics": [*markdown_table(headings, rows).splitlines(), "", BASIS],
+        "How to make it again": _command(about) if about else ["Not known: it was not made by this program."],
         "Known limits": [f"- {limit}" for limit in _limits(about, statistics)],
     }  # fmt: skip
     lines = [f"# {title}", "", SHEET]
@@ -146,7 +146,7 @@ def _contents(dataset: coco.CocoDataset) -> Contents:
 
 
 _UNKNOWN_RULE = [
-    "The files do not say by which rule. All categories that carry annotations are read as one class, corrosion."
+    "The files do not state the labelling rule. All categories that carry annotations are read as one class, corrosion."
 ]
 
 
@@ -209,8 +209,11 @@ def _licences(documents: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _label_rule(about: Mapping[str, Any]) -> list[str]:
     rule = about["preset"]["labels"]
-    exact = "Corrosion is where rust cover, read through each pixel's centre, is above the threshold."
-    habit = " Then as people outline: gaps up to twice the closing radius are bridged, smaller regions are skipped."
+    exact = "Corrosion is where rust cover at the pixel's centre is above the threshold."
+    habit = (
+        " Masks are then drawn as people outline: gaps up to twice the closing radius are bridged, smaller regions are "
+        "skipped."
+    )
     return [
         exact + (habit if rule["policy"] == "annotator" else ""), "",
         *_table({name.replace("_", " "): value for name, value in rule.items()}), "",
@@ -221,7 +224,8 @@ def _label_rule(about: Mapping[str, Any]) -> list[str]:
 
 def _like_rust(preset: Mapping[str, Any]) -> list[str]:
     return [
-        "On purpose, so that a model learns to leave them:", "", *(f"- {sentence}" for sentence in look_alikes(preset))
+        "Included on purpose, so that a model learns to ignore them:", "",
+        *(f"- {sentence}" for sentence in look_alikes(preset)),
     ]  # fmt: skip
 
 
@@ -266,14 +270,14 @@ def _limits(about: Mapping[str, Any] | None, statistics: label_statistics.Statis
             "Rendered: what a model learns here must be measured on photographs.",
             "Labels follow a rule, not a person; compare them with those of your photographs: "
             "`corrotwin synth validate . --against photos`.",
-            "What scenes lack is listed in docs/synth.md of the program.",
+            "docs/synth.md of the program lists what scenes lack.",
         ]
     else:
-        limits.append("Neither the rule of the labels nor the choice of the pictures is known from the files.")
+        limits.append("The files state neither the labelling rule nor how the pictures were chosen.")
     if about and "twin" in about:
-        limits.append("One twin only: views of it are not independent, and no measure of other assets.")
+        limits.append("One twin only: its views are not independent and say nothing about other assets.")
     if not statistics.empty_images:
-        limits.append("No picture is free of corrosion: nothing can be said about false alarms on clean steel.")
+        limits.append("No picture is free of corrosion, so nothing can be said about false alarms on clean steel.")
     if statistics.images < 100:
-        limits.append(f"{statistics.images} pictures are few: scores on so many are uncertain.")
+        limits.append(f"{statistics.images} pictures are few: scores on them are uncertain.")
     return limits

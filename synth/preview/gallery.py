@@ -94,7 +94,7 @@ class _Task:
 
     @property
     def layers(self) -> list[viewer.Layer]:
-        exact = viewer.Layer(label="exact mask", legend=((css(EXACT_COLOUR), "rust that pixel centres see"),))
+        exact = viewer.Layer(label="exact mask", legend=((css(EXACT_COLOUR), "rust at pixel centres"),))
         return [
             viewer.Layer(label="mask", legend=((css(OUTLINE), "corrosion"),)),
             *([exact] if self.exact else []),

@@ -34,7 +34,7 @@ def look_alikes(preset: Mapping[str, Any]) -> Iterator[str]:
     if (stain := preset["labels"].get("stain", 1)) < 1:
         yield f"Steel stained by rust water, up to a strength of {stain:g}; stronger stains are labelled."
     else:
-        yield "Steel stained by rust water, below rust and about it."
+        yield "Steel stained by rust water, below and around rust."
     stained = {name: _share(STAINED, preset.get(name, ())) for name in ("beds", "walls", "grounds")}
     if {"bridge", "deck"} & {name for name, _ in preset.get("arrangements", ())}:
         stained["walls and slabs of bridges"] = _share(STAINED, CAST)
@@ -45,17 +45,17 @@ def look_alikes(preset: Mapping[str, Any]) -> Iterator[str]:
         brown = sum(color is not None or material in ("brick", "wood") for material, color in LOOK_ALIKES)
         yield (
             f"Brown and orange blocks, brick and wood: {brown / len(LOOK_ALIKES):.0%} of the {low} to {high} blocks "
-            "behind an asset in a yard, as far as no objects take their place."
+            "behind an asset in a yard, unless objects take their place."
         )
         yield (
             f"Timber, pallets, bricks, cartons, faded orange and red plastic, dead sticks: among the up to {2 * high} "
-            "objects and the litter about an asset."
+            "objects and the litter around an asset."
         )
     if preset.get("props"):
-        yield "Things of your own among them, in the colours of their files: check whether some look rusty."
+        yield "Your own objects among them, in the colours of their files: check whether some look rusty."
     own = ("ground_textures", "wall_textures", "paint_textures", "backdrops")
     if pictures := ", ".join(name for name in own if preset.get(name)):
-        yield f"What pictures of your own show in the colours of rust: {pictures}."
+        yield f"Anything in your own pictures that has the colours of rust: {pictures}."
     yield "Soil, rubble and fallen leaves on the ground; brown grime and dust on steel."
 
 

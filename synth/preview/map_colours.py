@@ -107,7 +107,7 @@ SHADINGS: dict[str, Shading] = {
     "age": _scaled(OLD_YEARS * maps.AGE_COUNTS, "0", f"{OLD_YEARS / 2:g}", f"{OLD_YEARS:g} years or more"),
     "wall_loss": _scaled(1000 * DEEP_MM, "0", f"{DEEP_MM / 2:g}", f"{DEEP_MM:g} mm or more"),
     "severity": Shading(legend=_LOSSES, paint=_of_classes(_BANDS)),
-    "instances": Shading(legend=((css(_APART[0]), "each asset in a colour of its own"),), paint=_of_classes(_APART)),
+    "instances": Shading(legend=((css(_APART[0]), "one colour for each asset"),), paint=_of_classes(_APART)),
     "depth": Shading(legend=_scale_legend("near", "far in this picture"), paint=_depth),
     "normals": Shading(legend=(("#ff8080", "x"), ("#80ff80", "y"), ("#8080ff", "z")), paint=_as_colour, channels=3),
     "uv": Shading(legend=(("#ff0000", "u"), ("#00ff00", "v")), paint=_as_colour, channels=3),

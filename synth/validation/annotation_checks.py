@@ -20,7 +20,7 @@ def check_annotation(annotation: Mapping[str, Any], width: int, height: int, not
     note = partial(notes.add, image=image, annotation=key)
     segmentation, box = annotation.get("segmentation"), _numbers(annotation.get("bbox"), 4)
     if box and (min(box) < -1 or box[0] + box[2] > width + 1 or box[1] + box[3] > height + 1):
-        what = f"bbox {annotation['bbox']} leaves the {width}x{height} picture"
+        what = f"bbox {annotation['bbox']} extends outside the {width}x{height} picture"
         note("out of bounds", what, "export the dataset again")
     inexact = ERROR if notes.own else WARNING
     try:
@@ -36,10 +36,10 @@ def check_annotation(annotation: Mapping[str, Any], width: int, height: int, not
         if not notes.own:
             boxes, slack_px = [*boxes, drawn], length_px
         if min(drawn[:2]) < -1 or drawn[0] + drawn[2] > width + 1 or drawn[1] + drawn[3] > height + 1:
-            what = f"polygons in the box {drawn} leave the {width}x{height} picture"
+            what = f"polygons in the box {drawn} extend outside the {width}x{height} picture"
             note("out of bounds", what, "draw them again")
     if not extent["area"]:
-        note("empty mask", "the mask has no pixel", "remove the annotation", severity=inexact)
+        note("empty mask", "the mask has no pixels", "remove the annotation", severity=inexact)
         return True
     area = _numbers([annotation.get("area")], 1)
     if not area or abs(area[0] - extent["area"]) > slack_px:

@@ -102,7 +102,7 @@ def _check_card(notes: Notes, images: int, annotations: int) -> Mapping[str, Any
         return {}
     for name, count in (("images", images), ("annotations", annotations)):
         if card.get(name) != count:
-            what = f"dataset.json says {card.get(name)!r:.20} {name}, there are {count}"
+            what = f"dataset.json says {card.get(name)!r:.20} {name}, but there are {count}"
             notes.add("card", what, "render the set again")
     return card
 
@@ -113,15 +113,13 @@ def _check_maps(card: Mapping[str, Any], document: DocumentEntries) -> None:
     names = configuration.get("maps") if isinstance(configuration, dict) else None
     for name in names if isinstance(names, list) else ():
         if name not in MAPS:
-            notes.add(
-                "card", f"dataset.json speaks of a map {name!r:.40}; there is no such map", "render the set again"
-            )
+            notes.add("card", f"dataset.json lists a map {name!r:.40}, which does not exist", "render the set again")
             continue
         for key, entry in document.images.items():
             path = maps.path(notes.folder, name, key - 1)
             note = partial(notes.add, file=path, image=key)
             if not path.is_file():
-                note("missing map", f"the map of {name} is absent", "the same command renders its image again")
+                note("missing map", f"the map of {name} is missing", "run the same command to render its image again")
                 continue
             try:
                 height, width = coco.decoded(path, inside=notes.folder).shape[:2]
@@ -129,8 +127,9 @@ def _check_maps(card: Mapping[str, Any], document: DocumentEntries) -> None:
                 note("undecodable map", *problem_and_advice(error, f"{path}: "))
                 continue
             if (width, height) != (entry.get("width"), entry.get("height")):
-                what = f"{width}x{height} pixels, its image {entry.get('width')!r:.20}x{entry.get('height')!r:.20}"
-                note("map size", what, "delete it, and the same command renders its image again")
+                size = f"{entry.get('width')!r:.20}x{entry.get('height')!r:.20}"
+                what = f"{width}x{height} pixels, but its image has {size}"
+                note("map size", what, "delete it, then run the same command to render its image again")
 
 
 def _check_beside(regions: DocumentEntries, name: str) -> Notes:
@@ -140,7 +139,7 @@ def _check_beside(regions: DocumentEntries, name: str) -> Notes:
     if not notes.findings:
         for key in sorted(regions.images.keys() | assets.images.keys()):
             if assets.images.get(key) != regions.images.get(key):
-                notes.add("other images", "not as annotations.json has it", "render the set again", image=key)
+                notes.add("other images", "differs from annotations.json", "render the set again", image=key)
     for key, entry in assets.images.items():
         if size := _size(entry, key, notes):
             for annotation in assets.of_image[key]:
@@ -201,7 +200,7 @@ def _check_file(entry: Mapping[str, Any], key: int, notes: Notes) -> NDArray[np.
     except OSError:  # a name that no file system takes
         path = None
     if path is None:
-        notes.add("missing image", f"{name!r} is absent", "add the file or remove the entry", image=key)
+        notes.add("missing image", f"{name!r} is missing", "add the file or remove the entry", image=key)
         return None
     try:
         pixels = coco.decoded(path, inside=coco.root(notes.source))

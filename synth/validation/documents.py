@@ -123,6 +123,6 @@ def names_in_several_splits(documents: list[DocumentEntries]) -> Iterator[Findin
             if name and seen.setdefault(name, notes.source.parent.name) != notes.source.parent.name:
                 notes.add(
                     "file in two splits", f"{name!r} is also in {seen[name]}",
-                    "see whether it is the same photo; a photo may be in one split only", image=key, severity=WARNING,
+                    "check whether it is the same photo; a photo may be in only one split", image=key, severity=WARNING,
                 )  # fmt: skip
         yield from notes.findings

@@ -18,8 +18,8 @@ ERROR, WARNING = "error", "warning"
 PAGE = ".html"  # the ending of a report in pictures, which `preview.comparison` writes
 SHOWN_OF_A_KIND = 5  # findings on the terminal; a report has them all
 BASIS = (
-    f"Counted on masks brought to {WORKING_SIDE} pixels on the longer side, nearest pixel. "
-    "Shares of the picture are over all images, all else over those with corrosion."
+    f"Counted on masks scaled to {WORKING_SIDE} pixels on the longer side, nearest pixel. "
+    "Shares of the picture are over all images, everything else over images with corrosion."
 )
 
 
@@ -187,7 +187,7 @@ def _as_markdown(report: ValidationReport, references: Sequence[ValidationReport
     if references:
         named = "; ".join(f"{escape_markdown(reference.folder.name)}: {reference.summary}" for reference in references)
         lines += [
-            f"The reference is {named}. A number differs where it is more than {label_statistics.ALIKE:g} times the "
+            f"The reference is {named}. Two numbers differ if one is more than {label_statistics.ALIKE:g} times the "
             "other.",
             "",
         ]

@@ -82,7 +82,7 @@ class Session:
     @property
     def said_of_power(self) -> str:
         """A sentence on a power below 1."""
-        return f"photographs and grades count {100 * self.power:.2g} %: few histories fit more of what they say"
+        return f"photographs and grades count {100 * self.power:.2g} %: few histories would fit them at a higher weight"
 
 
 def open_session(

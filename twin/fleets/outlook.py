@@ -155,7 +155,7 @@ def _never_read(made: Forecast) -> list[Cml]:
 def _unread(cml: Cml) -> dict[str, Cell]:
     """Return the row of a CML that was never read."""
     row: dict[str, Cell] = dict.fromkeys((*tables.columns(CmlRow), *_ABOUT))
-    said = "never measured: nothing is known of it but what its zone tells"
+    said = "never measured: nothing is known about it except what its zone tells"
     row |= {"zone": cml.zone, "place": cml.id, "readings": 0, "required_mm": cml.required_mm, "remarks": said}
     return row | {"circuit": cml.circuit, "kind": cml.kind}
 
@@ -179,11 +179,11 @@ def _tasks(made: Forecast, suspects: Mapping[str, str], day: Mapping[str, str]) 
     now = _day(known.twin, known.now_years)
     said = []
     if plan is None:
-        said.append("state the thickness that must be left: without it there is neither a life nor a date")
+        said.append("state the required thickness: without it there is neither a remaining life nor a date")
     named = [row for row in made.cmls if row.place]
     below = [row for row in named if row.least_read_mm is not None and row.least_read_mm <= row.required_mm]
     said += [
-        f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, {_both(row.required_mm)} required: assess its "
+        f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, required {_both(row.required_mm)}: assess its "
         "fitness for service now"
         for row in below
     ]
@@ -199,10 +199,10 @@ def _tasks(made: Forecast, suspects: Mapping[str, str], day: Mapping[str, str]) 
     single = [row for row in made.cmls if row.place and row.governing is None and row.api_life_years is None]
     if single and plan is not None and not plan.undated:
         said.append(f"measure {_places(single)} a second time: one survey gives no rate")
-    said += [f"check the reading {which}, which is left out: {why}" for which, why in suspects.items()]
+    said += [f"check the reading {which}, which the forecast ignores: {why}" for which, why in suspects.items()]
     said += [f"check {item.record} of {item.date}: it disagrees with what was known before" for item in known.conflicts]
     if day["look"]:
-        said.append(f"look at it from outside by {day['look']}")
+        said.append(f"inspect it visually from outside by {day['look']}")
     return said
 
 
@@ -222,7 +222,7 @@ def _notes(made: Forecast) -> list[str]:
     said += made.not_judged
     free = [zone.name for zone in known.now[0].bank.zones if zone.name not in made.required]
     if made.required and free:
-        said.append(f"no thickness is required of {', '.join(free)}")
+        said.append(f"no required thickness was given for {', '.join(free)}")
     if known.power < 1:
         said.append(known.said_of_power)
     if not made.error.within:

@@ -106,7 +106,7 @@ def survey_table(records: Sequence[Record], unit: ThicknessUnit) -> SurveyTable:
         key = (record.zone, record.place, record.date)
         least[key] = min(least.get(key, math.inf), record.value)
     rows = tuple(
-        (zone, place or "without a name", tuple(unit.text(least.get((zone, place, day))) for day in shown))
+        (zone, place or "unnamed", tuple(unit.text(least.get((zone, place, day))) for day in shown))
         for zone, place in places
     )
     return SurveyTable(days=tuple(shown), rows=rows, left_out=len(days) - len(shown))

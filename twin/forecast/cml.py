@@ -88,7 +88,7 @@ def cml_rows(
         left = levels(place.left_mm[:, now])
         if not own:
             why, new = plan.undated.get(place.zone, ""), twin_state.later(twin.built, since)
-            said = f"its wall is new since {new:%Y-%m-%d} and was not read since, so the codes give no life"
+            said = f"its wall was new on {new:%Y-%m-%d} and has not been read since, so the codes give no life"
             lived = None if why else levels(life)
             rows.append(_unread(place.zone, place.name, 0, required[place.zone], left, lived, why or said))
             continue
@@ -119,13 +119,13 @@ def _zone_row(
     count, why = sum(row.readings for row in places), plan.undated.get(zone, "")
     read = [row for row in places if row.api_life_years is not None]
     if not read:
-        said = "no named place of it was read twice, so the codes give no life"
+        said = "none of its named places was read twice, so the codes give no life"
         return _unread(zone, "", count, required_mm, left, life, why or said)
     shortest = min(read, key=lambda row: (row.api_life_years, row.place))
     said = _compared(shortest.api_life_years, life, plan.ahead_years)
     return replace(
         shortest, place="", readings=count, left_mm=left, twin_life_years=life,
-        remarks=said or f"by the codes {shortest.place} governs",
+        remarks=said or f"by the codes, {shortest.place} governs",
     )  # fmt: skip
 
 

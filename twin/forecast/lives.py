@@ -124,7 +124,7 @@ def plan_inspection(
         life_years=None if hidden else low, zone=zone, weakest_share=float(np.mean(by_zone[zone] <= asset)),
         by_zone=by_zone, by_place=by_place, asset=asset, ahead_years=ahead,
         interval_years=None if hidden else interval,
-        because="half of the P5 of life" if interval < bound else f"the bound of {rule}",
+        because="half of the P5 remaining life" if interval < bound else f"the bound of {rule}",
         visual_years=max(min(visual_years(interval, rule), looked_years + visual_years(bound, rule) - now_years), 0.0),
         undated=hidden,
     )  # fmt: skip

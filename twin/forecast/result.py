@@ -88,7 +88,7 @@ class Forecast:
         """A sentence for each zone with places too thin when new for its requirement to judge."""
         bank = self.known.now[0].bank
         return [
-            f"{name}: {value:.3g} mm does not judge its places of up to {thin:.4g} mm when new"
+            f"{name}: {value:.3g} mm is not applied to its places of up to {thin:.4g} mm when new"
             for name, value in self.required.items()
             if (thin := projection.not_judged_mm(bank, name, value))
         ]
@@ -278,7 +278,7 @@ def _made(
                 plan = plan.no_later_than(row.api_measure_years, f"the codes at {row.zone} {row.place}")
             elif row.place and row.readings and row.governing is None and any(map(is_unknown, known.twin.mechanisms)):
                 soon = ONE_SURVEY_YEARS - (row.read_years_ago or 0.0)  # API 570, 7.1.2 c, as `rates` has it
-                plan = plan.no_later_than(soon, f"one survey of an unknown fluid at {row.zone} {row.place}")
+                plan = plan.no_later_than(soon, f"only one survey, with an unknown fluid, at {row.zone} {row.place}")
     below = projection.is_below(shown.zones, required).get(ALL)
     error = judge(
         runs, shown.zones[ALL].least_left_mm[:, [grid.index(now), -1]], known.asset.nominal_thickness_mm,

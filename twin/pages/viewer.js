@@ -142,7 +142,7 @@
 
   // A browser does not wait for pictures that come into the document when it begins to print.
   async function print() {
-    at("status").textContent = "loading pictures for print";
+    at("status").textContent = "loading pictures for printing";
     const loading = order.flatMap(number => pictures[number].small.map(address => Object.assign(new Image(), { src: address })));
     await Promise.allSettled(loading.map(image => image.decode()));
     printing = true;
@@ -250,7 +250,7 @@
     at("detail").classList.toggle("empty", empty);
     for (const button of at("detail").querySelectorAll("button, textarea")) button.disabled = empty && button.id !== "close" && button.id !== "undo";
     if (empty) {
-      at("name").textContent = "No picture passes the filter";
+      at("name").textContent = "No picture matches the filter";
       at("photo").removeAttribute("src");
       at("stack").lastElementChild.style.backgroundImage = "none";
       at("facts").replaceChildren();
@@ -287,7 +287,7 @@
     if (review) {
       const count = word => [...decided.values()].filter(one => one.decision === word).length;
       text += `; ${count("accept")} accepted, ${count("reject")} rejected`;
-      if (unsaved.size) text += "; this browser keeps nothing: download before you leave";
+      if (unsaved.size) text += "; this browser cannot save decisions: download them before you leave";
     }
     at("status").textContent = text;
   }
@@ -352,10 +352,10 @@
   }
 
   function take(content) {
-    if (content?.kind !== "review") throw new Error("no decisions; choose the file that this page downloaded");
+    if (content?.kind !== "review") throw new Error("not a file of decisions; choose the file that this page downloaded");
     if (content.format_version !== FORMAT_VERSION) throw new Error(`format_version ${content.format_version} is not ${FORMAT_VERSION}; update the program and make the page again`);
-    if (content.predictions !== review.source) throw new Error("decisions on other photos");
-    if (!Array.isArray(content.decisions)) throw new Error("no list of decisions");
+    if (content.predictions !== review.source) throw new Error("its decisions are about other photos");
+    if (!Array.isArray(content.decisions)) throw new Error("it has no list of decisions");
     const found = new Map(); // by number
     let strange = 0;
     for (const entry of content.decisions) {
@@ -367,11 +367,11 @@
     const replaced = before.filter(({ number, decision, note }) =>
       decision && decision !== found.get(number).decision || note && note !== found.get(number).note).length;
     if (replaced && !confirm(`The file differs from your decisions or notes on ${replaced} photo${replaced === 1 ? "" : "s"}. Replace yours?`)) {
-      return "not loaded: your decisions and notes stay";
+      return "not loaded: your decisions and notes are unchanged";
     }
     for (const [number, { decision, note }] of found) set(number, decision, note);
     if (before.length) undone.push(before);
-    return `${before.length} decision${before.length === 1 ? "" : "s"} loaded` + (strange ? `; ${strange} are on photos or masks that this page does not have` : "");
+    return `${before.length} decision${before.length === 1 ? "" : "s"} loaded` + (strange ? `; ${strange} are about photos or masks that are not on this page` : "");
   }
 
   // --- overlays

@@ -7,21 +7,21 @@ View.modes = {
   zone: { title: "Thinnest place of each zone", of: "zone", unit: "mm", level: true },
   chance: { title: "Chance below required thickness", of: "zone", unit: "%" },
 };
-const DRAWN = "One history that the twin's seed draws. Inspections do not change it.";
+const DRAWN = "One history, drawn by the twin's seed. Inspections do not change it.";
 View.explained = {
   looks: DRAWN,
   cover: DRAWN,
   loss: DRAWN,
-  place: "Forecast with all readings, for a place as most are there: without pits, and not the thinnest of its zone.",
-  zone: "The forecast's table: each zone has the colour of its thinnest place, wherever that lies.",
-  chance: "The forecast's table: the chance that some place of the zone is thinner than required.",
+  place: "Forecast from all readings, for a typical place there: without pits, and not the thinnest of its zone.",
+  zone: "From the forecast's table: each zone has the colour of its thinnest place, wherever that is.",
+  chance: "From the forecast's table: the chance that some place of the zone is thinner than required.",
 };
 
 // What a colouring does not know: the drawn history is of the asset as if nothing had been made new.
 View.ignores = (mode) => {
   const { events } = View.data;
   if (!events.length || View.modes[mode].of !== "history") return "";
-  return ` It does not know of the ${events.map(View.eventName).join("; ")}: it shows the asset as if that had not happened.`;
+  return ` It ignores the ${events.map(View.eventName).join("; ")}: it shows the asset as if that had not happened.`;
 };
 
 // Data scales run from light to dark, so that the dark end is the one to look at.

@@ -34,12 +34,12 @@ const begin = async () => {
     if (at?.position) scene.place(scene.spot, at.position, at.normal);
     const within = by("told").contains(document.activeElement);
     tell();
-    if (inside) by("told").querySelector("h3").after(View.make("p", { class: "hint inside" }, "Its middle lies behind other steel: choose a section to look inside."));
+    if (inside) by("told").querySelector("h3").after(View.make("p", { class: "hint inside" }, "Its middle is hidden behind other steel: choose a section to look inside."));
     if (within) by("told").querySelector("h3").focus({ preventScroll: true });
     if (quiet) return;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     by("chosen").scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
-    say(`${by("told").querySelector("h3").textContent} chosen; what is known of it stands under Chosen`);
+    say(`${by("told").querySelector("h3").textContent} selected; details are under Selection`);
   };
   const tell = () => {
     if (!state.chosen) return;
@@ -133,7 +133,7 @@ const begin = async () => {
   const required = data.zones.some((zone) => zone.required !== null);
   for (const [name, mode] of Object.entries(View.modes)) {
     const without = name === "chance" && !required;
-    by("mode").append(View.make("option", { value: name, disabled: without }, mode.title + (without ? " (none was given)" : "")));
+    by("mode").append(View.make("option", { value: name, disabled: without }, mode.title + (without ? " (none given)" : "")));
   }
   const setMode = (mode) => {
     state.mode = mode;

@@ -62,14 +62,14 @@ View.tell = {
     const loss = View.length(View.lossAt(texel, state.year)), cover = View.percent(100 * View.coverAt(texel, state.year), 0);
     said.push(make("p", {}, `In the history shown, on ${View.moment(state.year)}: ${loss} lost, rust cover ${cover}; corrosion ${began === null ? "has not begun by the end" : `begins ${View.date(began)}`}.${View.ignores("looks")}`));
     const thinnest = three(zone, "least_left_mm").map((values) => View.at(View.data.years, values, state.year, zone.renewed));
-    said.push(make("p", {}, `The thinnest place of ${zone.name} then: ${spread(thinnest, View.length)}. Decisions rest on it.`),
+    said.push(make("p", {}, `The thinnest place of ${zone.name} at that time: ${spread(thinnest, View.length)}. Decisions rest on this value.`),
       make("button", { type: "button", onclick: () => View.choose({ zone }) }, `Forecast of ${zone.name}`));
     return said;
   },
 
   marker(marker, state) {
     const { make } = View, readings = marker.readings, years = View.data.years;
-    const said = [make("h3", {}, `${NAMES[marker.kind]}: ${marker.name}`), make("p", {}, `Zone ${marker.kind === "photo" ? readings.map((one) => one.zone).join(", ") : marker.zone}. ${marker.position ? "" : "Its place on the zone was not recorded."}`)];
+    const said = [make("h3", {}, `${NAMES[marker.kind]}: ${marker.name}`), make("p", {}, `Zone ${marker.kind === "photo" ? readings.map((one) => one.zone).join(", ") : marker.zone}. ${marker.position ? "" : "Its position on the zone was not recorded."}`)];
     if (marker.left) {
       const [low, middle, high] = [0, 1, 2].map((level) => marker.left.map((values) => values[level]));
       const zone = View.data.zones.find((one) => one.name === marker.zone);
@@ -78,12 +78,12 @@ View.tell = {
     }
     const rows = readings.map((one) => [one.date, one.zone, shown(one), [one.tool, one.note, one.removed ? REMOVED : ""].filter(Boolean).join(", ")]);
     said.push(View.table(["date", "zone", "value", "tool"], rows, "Readings"));
-    if (marker.kind === "photo") said.push(make("p", {}, "The share of each zone in view that the photograph shows rusted."));
+    if (marker.kind === "photo") said.push(make("p", {}, "The rusted share of each zone in view, as the photograph shows it."));
     return said;
   },
 };
 
-const REMOVED = "of steel that was replaced since";
+const REMOVED = "from steel that has since been replaced";
 const eventsOf = (zone) => View.data.events.filter((event) => zone === "all" || event.zone === "all" || event.zone === zone || View.data.zones.find((one) => one.name === zone)?.renewed.includes(event.years));
 const NAMES = { ultrasonic: "Thickness", pit: "Pit", grade: "Degree of rusting", photo: "Photograph" };
 const shown = (one) => (one.unit === "mm" ? View.length(one.value) : one.unit === "share" ? View.percent(100 * one.value) : `Ri ${one.value}`);
@@ -94,7 +94,7 @@ const readingsOf = (choose) => View.data.markers.filter((marker) => marker.kind 
 View.markerLabel = (marker) => {
   const last = marker.readings[marker.readings.length - 1], count = marker.readings.length;
   const when = marker.name === last.date ? "" : ` on ${last.date}`;
-  return `${NAMES[marker.kind]} ${marker.name}, ${marker.zone}: ${shown(last)}${when}${count > 1 && marker.kind !== "photo" ? `, ${count} readings` : ""}${marker.position ? "" : " (place not recorded)"}${last.removed ? `, ${REMOVED}` : ""}`;
+  return `${NAMES[marker.kind]} ${marker.name}, ${marker.zone}: ${shown(last)}${when}${count > 1 && marker.kind !== "photo" ? `, ${count} readings` : ""}${marker.position ? "" : " (position not recorded)"}${last.removed ? `, ${REMOVED}` : ""}`;
 };
 
 // Whether a zone is too thin now, by the zones for which a thickness is required.
@@ -106,7 +106,7 @@ const belowNow = (below) => {
 };
 // A date by which something is due, as the reader of that day must see it.
 const due = (what, date, because, today) => (date < today ? `${what} was due by ${date} and is overdue, unless it was done since (${because})`
-  : `${what} by ${date}${date === View.date(View.data.now) ? ", that is now" : ""} (${because})`);
+  : `${what} by ${date}${date === View.date(View.data.now) ? ", which is now" : ""} (${because})`);
 
 // What the page says at its top, to a reader of some day.
 View.answer = (today = new Date().toISOString().slice(0, 10)) => {

@@ -307,7 +307,7 @@ View.Scene = class {
   told() {
     const { azimuth, polar, distance } = this.eye, degrees = (angle) => Math.round((angle * 180) / Math.PI);
     const above = 90 - degrees(polar), around = ((degrees(azimuth) % 360) + 360) % 360;
-    return `seen from ${around} degrees around from x, ${Math.abs(above)} degrees ${above < 0 ? "below" : "above"}, ${distance.toFixed(2)} m away`;
+    return `seen from ${around} degrees around from the x axis, ${Math.abs(above)} degrees ${above < 0 ? "below" : "above"}, ${distance.toFixed(2)} m away`;
   }
 
   // Whether other steel stands between the eye of a view and a place, m.

@@ -100,7 +100,7 @@ def _leaks(material: Material, split: "Split") -> list[Block]:
         return _not_checked(f"{error}.")
     rows = [
         _leak_row(f"this study ({split.how})", [found.leaks]),
-        _leak_row("this study, by files equal byte for byte", [found.copies]),
+        _leak_row("this study, by byte-identical files", [found.copies]),
         *([_leak_row("the export's own", [found.own])] if found.own else []),
         _leak_row(f"random, as published ({len(found.published)} seeds, mean)", found.published),
     ]
@@ -114,7 +114,7 @@ def _leaks(material: Material, split: "Split") -> list[Block]:
     )  # fmt: skip
     table = material.table(
         "leaks",
-        "Photos of validation and test whose spot is in training",
+        "Validation and test photos whose spot is also in training",
         words.line("data", "leaks"),
         (
             text_column("Split", "split"),
@@ -122,7 +122,7 @@ def _leaks(material: Material, split: "Split") -> list[Block]:
             number_column("Of", "valid_photos", "d"),
             number_column("Test photos leaked", "test", ".3g"),
             number_column("Of", "test_photos", "d"),
-            number_column("Groups torn", "torn", ".3g"),
+            number_column("Groups split", "torn", ".3g"),
         ),
         rows,
     )

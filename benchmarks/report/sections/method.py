@@ -38,7 +38,7 @@ def section(material: Material) -> ReportSection:
 def command(results: Results) -> str:
     """Return the command that makes this study again, or one for each group of cells with its own number of runs."""
     if not results.config.by_command:
-        return "corrotwin benchmarks transfer  # or screen: a fold of it; with the options of its folder"
+        return "corrotwin benchmarks transfer  # or screen, one fold of it; with the options recorded in its folder"
     data, renders = results.manifest["data"], results.manifest["renders"]
     given = "" if data["folder"] == "standin" else f" --data {shlex.quote(data['name'])}"
     if data.get("classes"):
@@ -136,11 +136,11 @@ def _renders(results: Results) -> dict[str, str]:
     plan, sizes = renders.get("plan"), _draw_sizes(results)
     return {
         "images": f"{renders['counts']['images']} with {renders['counts']['annotations']} annotated regions",
-        "made": "given as a folder: " + str(renders["name"])
+        "source": "folder " + str(renders["name"])
         if plan is None
         else f"preset {plan['preset']}, {plan['size']}×{plan['size']} pixels",
         "draws": words.line("method", "draws", sizes=sizes),
-        "enter": "training only; validation and test never hold a render of this set",
+        "used for": "training only; no render of this set is in the validation or test set",
         "digest": renders["digest"],
     }
 

@@ -108,7 +108,7 @@ def _reliability(material: Material) -> list[Block]:
             return absent(f"{error}.")
         bins = curves.calibration(assessed.histograms)
         found[backbone] = (bins, curves.expected_calibration_error(bins))
-    return [_diagram(material, found)] if found else absent("no run has its weights.")
+    return [_diagram(material, found)] if found else absent("the weights of all runs are missing.")
 
 
 def _diagram(material: Material, found: "dict[str, tuple[Calibration, float]]") -> Figure:

@@ -53,7 +53,7 @@ def section(material: Material, complexity: Callable[[str, int], "Complexity"]) 
             *backbone_table(material),
             *_figures(material),
             Facts(title="The paper's protocol", values=paper.PROTOCOL),
-            Text(text="Slips and gaps of the paper", heading=True),
+            Text(text="Slips and gaps in the paper", heading=True),
             Bullets(items=tuple((slip.where, slip.text) for slip in paper.SLIPS)),
         ]
     )

@@ -52,7 +52,7 @@ def captions(page: str) -> list[str]:
 def test_the_reliability_diagram_shows_how_often_the_probabilities_are_right(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path, kinds=("real",), backbones=TWO, runs=1)
     (absent,) = pictures._reliability(gather(results.load(tmp_path)))
-    assert absent.text == "There is no reliability diagram: no run has its weights."
+    assert absent.text == "There is no reliability diagram: the weights of all runs are missing."
     (tmp_path / "runs" / "real-vgg16-00" / "best.safetensors").touch()
     (diagram,) = pictures._reliability(gather(results.load(tmp_path)))
     assert diagram.title == "Are the probabilities right?"
@@ -163,8 +163,8 @@ def test_fewer_than_three_runs_have_means_and_no_test(tmp_path: Path, fake_study
     assert not {"table3.csv", "table4.csv", "contrasts.csv", "backbones.csv", "gains.svg"} & names
     assert all(float(row["f1_mean"]) for row in read(tmp_path, "scores.csv"))
     assert all((row["f1_sd"] == "") is (runs == 1) for row in read(tmp_path, "table2.csv"))
-    assert "No difference is tested: a test takes 3 complete runs of each" in page
-    assert "There are no Tables III and IV: a test takes 3 complete runs of each backbone" in page
+    assert "No difference is tested: a test needs 3 complete runs of each" in page
+    assert "Tables III and IV are missing: a test needs 3 complete runs of each backbone" in page
     for absurd in ("−1.000", "+1.000", "would be found", "95 % interval"):
         assert absurd not in page
 
@@ -225,7 +225,7 @@ def test_a_study_outlives_a_change_of_its_profile_and_a_move_of_its_photos(
     assert "All test photos" in (tmp_path / "out" / "report" / "report.md").read_text()
     (tmp_path / "photos").rename(tmp_path / "elsewhere")
     page = build.write(tmp_path / "out").read_text()
-    assert "The photos cannot be read any more" in page
+    assert "The photos can no longer be read" in page
     assert "All test photos" not in page
     assert (tmp_path / "out" / "report" / "cost.svg").is_file()
 

@@ -68,4 +68,4 @@ def test_minutes_of_several_kinds_of_machine_have_no_front(tmp_path: Path, fake_
     dashed, *said = fronts()
     assert dashed == [1, 0, 1, 1]
     for caption in said:
-        assert "of 2 kinds of machine (cpu (other) and cpu (test)), so they do not compare backbones." in caption
+        assert "from 2 kinds of machine (cpu (other) and cpu (test)), so they do not compare the backbones." in caption

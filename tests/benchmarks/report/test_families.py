@@ -120,7 +120,7 @@ def test_two_runs_show_means_and_no_test(tmp_path: Path, fake_study: Maker) -> N
     )  # fmt: skip
     found = material(results.load(tmp_path))
     untested, best, basis = answer.sentences(found)
-    assert untested.startswith("Whether renders help is not tested: a test takes 3 complete runs of each arm")
+    assert untested.startswith("Whether renders help is not tested: a test needs 3 complete runs of each arm")
     assert best.startswith(f"{answer.ranked(found)[0].backbone} has the highest mean F1 with photos alone: ")
     assert basis.startswith("With ")
     (figure,) = answer.section(found).figures
@@ -136,7 +136,7 @@ def test_two_runs_show_means_and_no_test(tmp_path: Path, fake_study: Maker) -> N
 def test_a_smoke_run_shows_no_score_but_of_a_pretrained_network(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path, backbones=TWO)
     found = material(results.load(tmp_path))
-    assert answer.sentences(found) == ("For an answer, run profile small on photos.",)
+    assert answer.sentences(found) == ("For an answer, run the profile small on photos.",)
     assert answer.section(found).figures == ()
     assert "First weights: random." in found.results.label
     others = ("vgg16", "resnet18", DEFAULT_BACKBONE)
@@ -167,7 +167,7 @@ def test_one_backbone_has_no_tables_of_pairs_and_the_paper_takes_its_four(tmp_pa
     fake_study(tmp_path, kinds=("real", "mixed"), backbones=("vgg16",), runs=3)
     part = published.section(material(results.load(tmp_path)), lambda *_: pytest.fail("not needed"))
     (block,) = part.blocks
-    assert block.text.endswith("so it cannot be compared with the paper, whose tables take all four.")
+    assert block.text.endswith("so it cannot be compared with the paper, whose tables need all four.")
     assert "no resnet152, inceptionv4 or mobilenet_v2" in block.text
 
 
@@ -233,7 +233,7 @@ def test_a_study_without_pairs_says_so(tmp_path: Path, fake_study: Maker) -> Non
     found = material(results.load(tmp_path))
     assert not found.f1.contrasts
     assert not found.f1.backbones
-    assert answer.sentences(found) == ("For an answer, run profile small on photos.",)
+    assert answer.sentences(found) == ("For an answer, run the profile small on photos.",)
 
 
 def test_where_renders_are_compared_the_answer_speaks_of_that_backbone(tmp_path: Path, fake_study: Maker) -> None:
@@ -259,13 +259,13 @@ def test_without_photos_alone_no_sentence_speaks_of_them(tmp_path: Path, fake_st
     assert "and arm copy-paste, 3 runs reach F1 " in basis
     assert "photos alone" not in pairs + basis
     (text,) = (block.text for block in contrast_blocks(found) if block.kind == "text")
-    assert text.startswith("Nothing is compared: no backbone and part of the photos")
+    assert text.startswith("Nothing is compared: at no part of the photos does a backbone")
 
 
 def test_an_arm_without_any_complete_run_is_not_said_to_be_absent(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path, backbones=("vgg16",), without=tuple(f"mixed-vgg16-0{run}" for run in (0, 1)))
     (text,) = (block.text for block in contrast_blocks(material(results.load(tmp_path))))
-    assert text == "No difference is tested: a test takes 3 complete runs of each."
+    assert text == "No difference is tested: a test needs 3 complete runs of each."
 
 
 def test_cells_with_fewer_than_five_complete_runs_are_small(tmp_path: Path, fake_study: Maker) -> None:

@@ -290,7 +290,7 @@ def test_copies_that_a_published_split_tears_are_counted_and_named(
         text, *_, table = parts_data._leaks(material, split)
         expected = len(leakage.leaks(split, groups.by_source_name(coco.read(data))).test.leaked)
         assert expected > 0
-        assert f"{expected} of 3 test photos are copies of training photos by " in text.text
+        assert f"{expected} of 3 test photos are copies of training photos, judged by " in text.text
         assert [row["test"] for row in table.rows if ".rf." in row["split"]] == [expected]
 
 

@@ -359,7 +359,7 @@ def test_another_dataset_has_not_the_groups_of_the_run_s_own(run: Path, tmp_path
     ]  # fmt: skip
     # Five names are five units, of which the run's own split makes four groups.
     assert ["too few" in row for row in rows] == [True, True, False, False]
-    assert "all but what it has seen of `corrected`" in rows[3]
+    assert "all unseen photographs of `corrected`" in rows[3]
     assert not any("each counts as independent" in line for line in lines_of(run))
     assert any("each counts as independent" in line for line in lines_of(run, (tmp_path / "other",)))
 
@@ -380,7 +380,7 @@ def test_a_run_on_renders_alone_has_not_learned_from_photographs(
         folder = stating(run, tmp_path / framing, arm, counts, framing=framing)
         lines = lines_of(folder)
         assert lines[0].startswith(f"# Unet with mobilenet_v2, trained on renders alone, arm {arm.name}")
-        assert ("changed towards photographs by colours" in lines[0]) == (arm.adaptation is not None)
+        assert ("made more like photographs by colours" in lines[0]) == (arm.adaptation is not None)
         assert (
             "- no photographs and 9 renders; 4 photographs chose the epoch, 5 were kept for the scores below." in lines
         )
@@ -397,7 +397,7 @@ def test_photos_that_chose_nothing_are_not_said_to_have(run: Path, tmp_path: Pat
     counts = {"train_photos": 12, "train_renders": 0, "valid": 4, "test": 5}
     folder = stating(run, tmp_path / "averaged", DataArm(name="real"), counts, keep="averaged")
     text = "\n".join(lines_of(folder))
-    assert "4 photographs were watched and chose nothing" in text
+    assert "4 photographs were monitored but chose nothing" in text
     assert "chose the epoch" not in text
 
 

@@ -156,7 +156,7 @@ def test_accepted_masks_are_the_labels_of_a_dataset(masks: Path, tmp_path: Path,
     done = run_module("segmentation", "accept", masks, other, "--out", tmp_path / "labels")
     assert "was begun with other" in done.stderr
     together = run_module("segmentation", "accept", masks, path, other, "--out", tmp_path / "both")
-    refused(together, "b.png is decided otherwise before", tmp_path / "both")
+    refused(together, "b.png has two different decisions", tmp_path / "both")
 
 
 def refused(done: subprocess.CompletedProcess[str], says: str, *absent: Path) -> None:
@@ -180,7 +180,7 @@ def refused(done: subprocess.CompletedProcess[str], says: str, *absent: Path) ->
         ({"note": 3}, "decision 1: damaged"),
         ({"mask": "../../photos/a"}, "has no photo a.png"),
         ({"photo": "z.png"}, "has no photo z.png"),
-        ({"photo_sha256": "0"}, "a.png is another photo in"),
+        ({"photo_sha256": "0"}, "is another photo than the one decided on"),
         ({"mask_sha256": "0"}, "the mask of a.png has changed"),
         ({"decision": "reject"}, "no mask is accepted"),
     ],
@@ -202,7 +202,7 @@ def test_changed_and_absent_files_are_refused(masks: Path, photos: Path, tmp_pat
         refused(run_module(*words), r"b\.png: has changed since its mask was drawn", out)
     (photos / "b.png").unlink()
     for words in (page, accept):
-        refused(run_module(*words), r"b\.png: this photo, of which there is a mask, is absent", out)
+        refused(run_module(*words), r"b\.png: this photo has a mask but is missing", out)
     (photos / "b.png").write_bytes(whole)
     drawn = masks / "masks" / "b.png"
     mask = np.asarray(Image.open(drawn))
@@ -306,7 +306,7 @@ def test_a_person_goes_through_the_photos_and_trains_on_what_is_right(
         page.get_by_role("listbox").focus()
         for _ in range(len(NAMES) - 2):
             page.keyboard.press("a")
-        assert chosen.inner_text() == "No picture passes the filter"
+        assert chosen.inner_text() == "No picture matches the filter"
         with page.expect_download() as waiting:
             page.get_by_role("button", name="Download decisions").click()
         waiting.value.save_as(tmp_path / "decisions.json")
@@ -316,7 +316,7 @@ def test_a_person_goes_through_the_photos_and_trains_on_what_is_right(
         page.locator("#load").set_input_files(tmp_path / "decisions.json")
         page.get_by_text(f"{len(NAMES)} decisions loaded").wait_for()
         page.locator("#load").set_input_files(decided(masks, tmp_path / "other.json", {}, predictions="else"))
-        page.get_by_text("not loaded: decisions on other photos").wait_for()
+        page.get_by_text("not loaded: its decisions are about other photos").wait_for()
     found = json.loads((tmp_path / "decisions.json").read_text())["decisions"]
     by_photo = {each["photo"]: (each["decision"], each["note"]) for each in found}
     rest = dict.fromkeys(NAMES, ("accept", ""))
@@ -380,7 +380,7 @@ def test_decisions_of_other_folders_tabs_and_files_are_kept(
         page.locator("#load").set_input_files(new)
         page.get_by_text("not loaded: format_version 99 is not 1").wait_for()
         page.locator("#load").set_input_files(file)
-        page.get_by_text("not loaded: your decisions and notes stay").wait_for()
+        page.get_by_text("not loaded: your decisions and notes are unchanged").wait_for()
         assert re.fullmatch(r"The file differs .* on \d photos?\. Replace yours\?", page.evaluate("asked"))
         assert page.evaluate(kept) == before
         page.evaluate("agrees = true")

@@ -89,7 +89,7 @@ def test_card_of_renders_says_what_they_are_and_how_to_make_them_again(tmp_path:
         "| images without corrosion | 33.3 % |",
         "corrotwin synth render --preset balanced --size 48 --seed 7 --count 3",
         "- Rendered: what a model learns here must be measured on photographs.",
-        "- 3 pictures are few: scores on so many are uncertain.",
+        "- 3 pictures are few: scores on them are uncertain.",
     ):
         assert line in text.splitlines()
     assert "false alarms" not in text  # one picture is free of corrosion
@@ -102,12 +102,12 @@ def test_card_says_what_looks_like_rust_and_is_not_labelled_with_its_share(tmp_p
         "walls": ["brick", "stained concrete"], "beds": ["concrete"], "grounds": ["soil"],
     }  # fmt: skip
     lines = card_of(dataset(tmp_path / "one"), said).splitlines()
-    here = lines[lines.index("## Like rust, and not labelled") :]
-    text = "\n".join(here[: here.index("## The labels in numbers")])
+    here = lines[lines.index("## Looks like rust, but is not labelled") :]
+    text = "\n".join(here[: here.index("## Label statistics")])
     assert "- Primer like red oxide or red lead: 25% of painted assets" in text
     assert "- Paint in red, orange or brown: 1 of 4 colours, which" in text
     assert "- Rust stains on concrete: 50% of walls, 67% of walls and slabs of bridges, where" in text
-    assert "- Steel stained by rust water, below rust and about it." in text
+    assert "- Steel stained by rust water, below and around rust." in text
     assert "67% of the 0 to 4 blocks" in text
     assert "among the up to 8 objects" in text
     said["preset"]["labels"] |= {"stain": 0.4}
@@ -117,7 +117,7 @@ def test_card_says_what_looks_like_rust_and_is_not_labelled_with_its_share(tmp_p
     assert "- Steel stained by rust water, up to a strength of 0.4; stronger stains are labelled." in text
     assert "red lead" not in text
     assert "objects" not in text
-    assert "## Like rust" not in card_of(dataset(tmp_path / "found"))
+    assert "## Looks like rust" not in card_of(dataset(tmp_path / "found"))
 
 
 def test_card_is_the_same_wherever_the_folder_lies_and_whether_the_manifest_is_written(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_card_of_a_found_dataset_says_what_is_known(tmp_path: Path) -> None:
     assert "| url | https://example.org |" in text
     assert "CC BY 4.0 https://example.org/by" in text
     assert "2024" not in text
-    assert "The files do not say by which rule" in text
+    assert "The files do not state the labelling rule" in text
     assert "it was not made by this program" in text
     assert "synth render" not in text
 

@@ -64,7 +64,7 @@ def test_the_card_names_own_files_with_their_licence(tmp_path: Path) -> None:
     assert read_manifest(out, "dataset")["licence"].endswith(f"CC0 light maps from Blender {own}")
     text = (out / "card.md").read_text()
     assert r"wall_textures Rust\*004 (CC0 \<1.0\>); rust_textures" in text
-    assert "What pictures of your own show in the colours of rust: wall_textures." in text
+    assert "Anything in your own pictures that has the colours of rust: wall_textures." in text
 
 
 def test_a_part_that_is_lost_while_others_are_drawn_is_told_and_no_document_is_half(tmp_path: Path) -> None:

@@ -112,14 +112,14 @@ FAR = [[30.0, 5.0, 50.0, 5.0, 50.0, 15.0, 30.0, 15.0]]
 @pytest.mark.parametrize(
     ("spoil", "kind", "image", "annotation", "says"),
     [
-        (lambda document, folder: (folder / "images" / "a.png").unlink(), "missing image", 1, None, "absent"),
+        (lambda document, folder: (folder / "images" / "a.png").unlink(), "missing image", 1, None, "missing"),
         (cut_short, "undecodable image", 1, None, "cannot be decoded"),
         (put("images", 0, width=41), "size", 1, None, "the file is 40x30"),
         (put("images", 0, width=10**6, height=10**6), "size", 1, None, "cannot be a photo's size"),
         (put("images", 1, width="40"), "size", 2, None, "no width and height"),
         (drop("images", "file_name"), "file name", 1, None, "no file_name"),
         (put("images", 0, file_name="../a.png"), "file name", 1, None, "leaves the folder"),
-        (put("images", 0, file_name="x" * 300), "missing image", 1, None, "absent"),
+        (put("images", 0, file_name="x" * 300), "missing image", 1, None, "missing"),
         (put("images", 1, file_name="a.png"), "repeated file", 2, None, "also that of image 1"),
         (again("images", file_name="c.png"), "repeated id", 1, None, "id 1 occurs twice in images"),
         (again("annotations"), "repeated id", None, 1, "id 1 occurs twice in annotations"),
@@ -135,7 +135,7 @@ FAR = [[30.0, 5.0, 50.0, 5.0, 50.0, 15.0, 30.0, 15.0]]
         (put("annotations", 1, segmentation=[[1, 2, 3]]), "segmentation", 1, 2, "at least 6 numbers"),
         (put("annotations", 1, segmentation=[[10**400] * 6]), "segmentation", 1, 2, "too large"),
         (put("annotations", 1, segmentation=FAR, bbox=[30, 5, 10, 10]), "out of bounds", 1, 2, "polygons"),
-        (put("annotations", 0, bbox=[20, 10, 26, 4]), "out of bounds", 1, 1, "leaves the 40x30 picture"),
+        (put("annotations", 0, bbox=[20, 10, 26, 4]), "out of bounds", 1, 1, "extends outside the 40x30 picture"),
     ],
 )  # fmt: skip
 def test_errors(
@@ -205,7 +205,7 @@ def test_card_that_counts_otherwise_is_an_error(tmp_path: Path) -> None:
     for name, content in (("annotations", document), ("instances", assets(document))):
         write_json(tmp_path / f"{name}.json", content)
     (found,) = check(tmp_path).findings
-    assert (found.severity, found.kind, found.what) == ("error", "card", "dataset.json says 2 images, there are 1")
+    assert (found.severity, found.kind, found.what) == ("error", "card", "dataset.json says 2 images, but there are 1")
 
 
 def instances(spoil: Callable[[Document], None]) -> Callable[[Path], None]:
@@ -232,10 +232,10 @@ def cut_map(folder: Path) -> None:
         (lambda folder: (folder / "instances.json").unlink(), "json", "instances.json", None, "No such file"),
         (lambda folder: (folder / "instances.json").write_text('{"im'), "json", "instances.json", None, "not valid"),
         (instances(lambda found: found["images"].pop()), "other images", "instances.json", 2, "annotations.json"),
-        (instances(lambda found: found["images"][0].update(scene=9)), "other images", "instances.json", 1, "not as"),
+        (instances(lambda found: found["images"][0].update(scene=9)), "other images", "instances.json", 1, "differs"),
         (instances(lambda found: found["annotations"][0].update(area=7)), "area", "instances.json", 1, "600 pixels"),
         (lambda folder: maps.path(folder, "uv", 1).unlink(), "missing map", "maps/uv/000001.png", 2, "map of uv"),
-        (small_map, "map size", "maps/uv/000000.png", 1, "8x6 pixels, its image 40x30"),
+        (small_map, "map size", "maps/uv/000000.png", 1, "8x6 pixels, but its image has 40x30"),
         (cut_map, "undecodable map", "maps/uv/000001.png", 2, "cannot be decoded"),
     ],
 )  # fmt: skip
@@ -385,7 +385,7 @@ def test_errors_exit_1_after_the_list_and_the_report(tmp_path: Path) -> None:
     assert done.stderr == f"corrotwin synth: error: {tmp_path / 'set'}: 3 errors found; see the list\n"
     assert "error unknown category: 2" in done.stdout
     text = (tmp_path / "report.md").read_text()
-    assert r"| error | missing image | annotations.json, image 1 | 'a\|b\\n.png' is absent |" in text
+    assert r"| error | missing image | annotations.json, image 1 | 'a\|b\\n.png' is missing |" in text
     assert "512 pixels on the longer side" in text
 
 

@@ -305,7 +305,7 @@ def test_a_replaced_wall_is_forecast_by_the_rate_that_earlier_readings_taught(
     assert np.median(rate) == pytest.approx(0.3, abs=0.06)
     row = {row.place: row for row in made.cmls}["CML-1"]
     assert (row.readings, row.api_life_years) == (0, None)
-    assert "was not read since" in row.remarks
+    assert "has not been read since" in row.remarks
     new = [reading(year, 8.18 - 0.3 * (year - 10), f"CML-{place}") for year in (10.1, 11.9) for place in range(4)]
     read = forecast([*old, *new])
     codes = {row.place: row for row in read.cmls}["CML-1"]

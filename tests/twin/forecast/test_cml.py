@@ -74,7 +74,7 @@ def test_a_renewed_wall_that_was_not_read_since_has_no_readings() -> None:
     twin.record_event(date="2018-06-01", kind="repair", zone="body", place="TML-1", why="sleeve")
     row = next(row for row in twin.forecast(years=10, design=DESIGN).cmls if row.place == "TML-1")
     assert (row.readings, row.api_life_years) == (0, None)
-    assert row.remarks == "its wall is new since 2018-06-01 and was not read since, so the codes give no life"
+    assert row.remarks == "its wall was new on 2018-06-01 and has not been read since, so the codes give no life"
 
 
 @pytest.mark.parametrize(("value", "tool"), [(0.0, {}), (0.5, {"coated": True, "echo": "single"})])

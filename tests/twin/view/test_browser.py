@@ -227,13 +227,13 @@ def test_events_are_told_and_the_drawn_history_admits_that_it_ignores_them(
     assert page.locator("#told .reading.removed").count() == 2
     for mode in ("looks", "cover", "loss", "place", "zone"):
         page.select_option("#mode", mode)
-        assert ("It does not know of the replacement of body on 2006-06-01" in page.inner_text("#explained")) == (
+        assert ("It ignores the replacement of body on 2006-06-01" in page.inner_text("#explained")) == (
             mode in ("looks", "cover", "loss")
         )
     page.locator("#events button").click()
     assert page.inner_text("#date").endswith("replacement of body")
     page.get_by_role("button", name="Thickness TML-1").click()
-    assert page.locator("#told tbody").last.inner_text().count("replaced since") == 1
+    assert page.locator("#told tbody").last.inner_text().count("has since been replaced") == 1
     assert other.wrong == []
     page.close()
 
