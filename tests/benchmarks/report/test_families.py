@@ -300,7 +300,7 @@ def test_the_method_states_the_draws_of_the_renders_or_that_all_runs_share_one(u
     dealt = [{"digest": f"{number}", "images": 120 - number % 2} for number in range(4)]
     renders = {**uneven.manifest["renders"], "plan": None, "draws": dealt}
     drawn = replace(uneven, manifest={**uneven.manifest, "renders": renders})
-    assert facts(drawn)["Renders for training"]["draws"] == "4 of 119 to 120, one for each run"
+    assert facts(drawn)["Renders for training"]["draws"] == "4 of 119 to 120 renders, one for each run"
     assert not any(line.startswith("Other draws") for line in unproven(drawn))
     assert "--renders renders --renders-per-run 120 " in command(drawn)
     assert "--renders-per-run" not in command(uneven)
