@@ -23,6 +23,7 @@ def test_what_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.Monke
     assert not (tmp_path / "demo").exists()
 
 
+@pytest.mark.ci
 def test_the_page_shows_the_last_year_of_each_forecast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo.parts, "before", lambda name, out: {"rusted_percent": 12.4})
     before = {10.0: ShareBand(low=0, middle=1, high=2), 20.0: ShareBand(low=1, middle=17, high=73)}

@@ -159,6 +159,7 @@ def test_rays_before_rendering_see_the_same(
         assert sight.first < whole.first - 0.01
 
 
+@pytest.mark.ci
 def test_steel_that_is_all_gone_is_air(rendered: tuple[Path, dict[str, spec.Scene], dict[str, Arrays]]) -> None:
     _, _, seen = rendered
     for name in ("label", *MAPS):

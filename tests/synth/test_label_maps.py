@@ -109,6 +109,7 @@ def test_maps_change_nothing_else(rendered: Rendered) -> None:
         assert (one[name] == without[name]).all()
 
 
+@pytest.mark.ci
 def test_each_pixel_is_what_a_ray_through_its_centre_meets(rendered: Rendered) -> None:
     scene, (one, _, _), folder = rendered
     cast = cast_labels(scene, folder)

@@ -174,6 +174,7 @@ def test_constants_in_half_precision_are_those_of_half_precision_weights() -> No
     assert np.abs(runner(small)(images) - runner(content)(images)).max() < 1e-5
 
 
+@pytest.mark.ci
 def test_look_alikes_lie_on_their_photos_and_show_nothing_that_is_labelled() -> None:
     folder = outside.outside("CORROSION_DATA", "data", "steel-bridges", "real photographs")
     listed = json.loads(look_alikes.LIST.read_text())

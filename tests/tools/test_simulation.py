@@ -184,6 +184,7 @@ def test_the_test_of_unequal_runs_is_the_one_that_a_study_gets() -> None:
             assert [each.detectable for each in found] == pytest.approx(answers.detectable[index])
 
 
+@pytest.mark.ci
 def test_what_is_called_equal_is_what_a_study_calls_so() -> None:
     """Four backbones at one arm, then eight gains: with a tenth of the noise of the cells above, some are."""
     of_backbones = SimulatedStudy(design="backbones", runs=4, spots=15, run_sd=(0.01, 0.03, 0.01, 0.01))

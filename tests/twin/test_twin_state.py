@@ -17,6 +17,7 @@ def test_sampled_twins_are_json_and_reproducible() -> None:
         assert json.loads(json.dumps(first.parameters)) == first.parameters
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", assets.KINDS)
 def test_clean_twins_have_no_rust_at_all(kind: str) -> None:
     twin = twin_state.sample_twin(kind, np.random.default_rng(2), texel_mm=40.0, clean=True)

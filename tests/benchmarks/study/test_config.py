@@ -88,8 +88,8 @@ def command(run_module: Command) -> Command:
 def test_help_explains_every_option(command: Command) -> None:
     shown = " ".join(command("run", "--help").stdout.replace("│", " ").split())
     for words in (
-        "quick shows in minutes", "folder of real photos", "by default out/benchmark/", "of a Ray cluster",
-        "folder of renders", "fractions of the real training photos", "csv file with the spot", "print the plan",
+        "quick shows within minutes", "folder of real photos", "by default out/benchmark/", "address of a Ray cluster",
+        "folder of renders", "fractions of the real training photos", "CSV file with the spot", "print the plan",
     ):  # fmt: skip
         assert words in shown
 

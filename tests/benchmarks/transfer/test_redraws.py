@@ -14,6 +14,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("redraws", "runs", "arms"), [(3, 0, FEW), (0, 2, WHOLE)])
 def test_redraws_and_cross_validation_stand_alone_too(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], redraws: int, runs: int, arms: tuple[str, ...]

@@ -286,7 +286,7 @@ def test_bad_input(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(InputError, match="no evaluation"):
         onnx_export.export(run, tmp_path / "model", evaluations=(tmp_path,))
     write_manifest(tmp_path / "other", "evaluation", {"weights": "0"})
-    with pytest.raises(InputError, match="of another run"):
+    with pytest.raises(InputError, match="belongs to another run"):
         onnx_export.export(run, tmp_path / "model", evaluations=(tmp_path / "other",))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install '\.\[export\]'"):

@@ -105,6 +105,7 @@ def test_a_prediction_says_that_it_was_adapted_and_to_which_photos(run, tmp_path
         predicted(run, photos, tmp_path / "adapted", tiling=tiling, adapt=True)
 
 
+@pytest.mark.ci
 def test_photos_none_of_which_can_be_read_are_refused(run, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")

@@ -294,6 +294,7 @@ def test_a_run_counts_as_trained_elsewhere_where_it_has_seen_no_photo(telling, r
         assert assessment.describe(summary).startswith("all photos; the run was trained elsewhere; threshold")
 
 
+@pytest.mark.ci
 def test_photos_that_were_saved_again_are_known_by_their_names(telling, roboflow, tmp_path):
     other = Path(shutil.copytree(roboflow / "train", tmp_path / "again"))
     path = other / coco.ROBOFLOW_JSON

@@ -220,6 +220,7 @@ def test_features_tell_pictures_apart(run, tmp_path):
     assert torch.is_grad_enabled()
 
 
+@pytest.mark.ci
 def test_the_command_says_where_to_look(run, tmp_path, capsys):
     drawn(tmp_path / "photos", range(3))
     Image.fromarray(picture(9)).save(tmp_path / "photos" / "ninth.png")

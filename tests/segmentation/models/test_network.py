@@ -64,6 +64,7 @@ def test_one_logit_a_pixel_at_every_size(network, names):
             assert network(image).shape == (2, 1, height, width)
 
 
+@pytest.mark.ci
 def test_a_trial_leaves_the_network_as_it_is(network):
     before = {name: tensor.clone() for name, tensor in network.named_buffers()}
     state = torch.get_rng_state()

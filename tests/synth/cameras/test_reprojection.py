@@ -366,7 +366,7 @@ def test_a_map_of_another_twin_is_refused(folder: Path, tmp_path: Path) -> None:
     write(folder, written(tmp_path / "c.json", **POSE), tmp_path / "uv.npz")
     cv2.imwrite(str(tmp_path / "mask.png"), np.zeros((120, 160), np.uint8))
     pattern = Record(date="2012-01-01", zone="all", kind="photo", value=0, tool="phone")
-    with pytest.raises(InputError, match="of another twin"):
+    with pytest.raises(InputError, match="belongs to another twin"):
         readers.from_photos([tmp_path / "mask.png"], [tmp_path / "uv.npz"], pattern, store.read(tmp_path / "other"))
     (tmp_path / "uv.npz").write_bytes(b"torn")
     with pytest.raises(InputError, match="no map of texels"):

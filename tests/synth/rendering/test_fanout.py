@@ -75,6 +75,7 @@ def test_failures_are_reported_and_the_rest_is_done(tmp_path: Path) -> None:
     assert (tmp_path / "3").exists()
 
 
+@pytest.mark.ci
 def test_bad_input_is_not_tried_again(tmp_path: Path) -> None:
     assert go(refuse, tmp_path, "7") == [fanout.Failure(key="7", error="7 is bad input")]
     assert (tmp_path / "attempts").read_text() == "7"

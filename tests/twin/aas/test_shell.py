@@ -122,6 +122,7 @@ def test_a_nameplate_invents_nothing(twin: Path) -> None:
     assert "‮" not in said["name"]  # it would turn the text around it
 
 
+@pytest.mark.ci
 def test_all_that_is_meant_is_described_with_its_unit(twin: Path) -> None:
     found, _, _ = strictly((twin.parent / "spool.aasx").read_bytes())
     for element in walk_submodel(submodel(found, "Condition")):

@@ -159,6 +159,7 @@ def test_texel_areas_sum_to_the_area_of_each_zone(kind: str, seed: int) -> None:
         assert total == pytest.approx(areas[asset.face_zone == zone].sum(), rel=0.01)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("kind", "seed"), SURFACES)
 def test_texel_under_a_point_of_the_mesh_lies_there(kind: str, seed: int) -> None:
     """The renderer goes from a hit to uv to a texel; the field there was computed for the texel's own place.

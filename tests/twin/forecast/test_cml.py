@@ -33,6 +33,7 @@ def made() -> Forecast:
     return forecast(READ)
 
 
+@pytest.mark.ci
 def test_mawp_of_an_old_reading_is_less_the_loss_since_then(made: Forecast) -> None:
     """0.48 mm in 4 years: 0.12 mm a year. Read 8 years ago, so twice the loss of 8 years and of the interval."""
     found = mawp(made, DESIGN)
@@ -61,6 +62,7 @@ def test_mawp_of_the_twin_is_that_of_each_history_s_wall_less_twice_its_loss(mad
     assert walls.min() > 0
 
 
+@pytest.mark.ci
 def test_a_renewed_wall_that_was_not_read_since_has_no_readings() -> None:
     twin = ct.Twin(
         ct.Asset("pipe", nps=8, schedule=40, run_m=1, texel_mm=30),

@@ -134,6 +134,7 @@ def test_an_own_diameter_is_followed_by_elbow_branch_and_supports() -> None:
     assert built({"od_mm": 508.0, "wall_mm": 6.35, "start": "flange"})  # that of NPS 20, whatever the nps given
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("nps", ["26", "36", "48"])
 @pytest.mark.parametrize("kind", holder.SUPPORTS)
 def test_large_pipes_are_sound(nps: str, kind: str) -> None:

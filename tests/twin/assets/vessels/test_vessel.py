@@ -90,6 +90,7 @@ def test_heads_have_the_shape_of_the_code_and_the_same_thickness_everywhere(
     assert np.abs((along * middle).sum(axis=1)).max() < 1e-3 * inside  # the normals are those of the line
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("given", [PLAIN, SKIRT, LEGS, {**PLAIN, "head": "torispherical"}, BARE])
 def test_vessels_are_closed_solids(given: dict[str, Any]) -> None:
     assert min(volumes(vessel(**given)[0]).values()) > 0
