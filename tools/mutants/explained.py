@@ -38,5 +38,6 @@ EXPLAINED: dict[str, str] = {
     "synth/labels/label_statistics.py measure: 1 -> 2": "equivalent: any number but 0 is true there",
     "twin/bayes/tempering.py KEEP: 0.5 -> 0.75": MORE_WORK,
     "twin/bayes/tempering.py DISTINCT: 0.7 -> 1.05": MORE_WORK,
+    "benchmarks/stats/subgroups.py describe: 1 -> 2": "equivalent: numpy fills in any negative length of a shape",
     "twin/model/perforation.py _settle_rims: 1 -> 2": "equivalent: numpy fills in any negative length of a shape",
 }

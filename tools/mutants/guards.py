@@ -51,6 +51,7 @@ GUARDS: dict[str, dict[str, tuple[str, ...]]] = {
         "twin/forecast/pipe_design.py": (
             FORECAST + "test_pressure_design.py",
             FORECAST + "test_failure.py::test_the_mawp_counts_twice_the_loss_since_the_reading",
+            "tests/twin/forecast/test_cml.py",
         ),
         "twin/forecast/precision.py": (
             FORECAST + "test_lives.py::test_the_monte_carlo_error_is_that_of_runs",

@@ -116,6 +116,10 @@ def test_no_run_and_zero_variance_do_not_crash() -> None:
     assert "a has one run and b has one run" in single.reason
 
 
+def test_a_run_that_states_no_fraction_had_all_photos() -> None:
+    assert make("real", "a", 0, [0.5]).real_fraction == 1
+
+
 def test_two_runs_beside_a_single_one_leave_one_degree_of_freedom() -> None:
     assert pooled_variance({"a": 0.3, "b": 0.0}, {"a": 2, "b": 1}) == (pytest.approx(0.09), 1)
 
