@@ -21,6 +21,7 @@ PACKAGES = ("twin", "synth", "segmentation", "benchmarks")
 ERRORS = ("InputError", "WorkError")
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("words", [(), *((package,) for package in PACKAGES), ("segmentation", "train"), ("doctor",)])
 def test_help_answers_within_a_second_of_work_and_without_heavy_imports(words: tuple[str, ...]) -> None:
     line = [sys.executable, "-X", "importtime", "-m", "corrotwin", *words, "--help"]
@@ -449,6 +450,7 @@ def private_patches(source: str) -> list[str]:
     return found
 
 
+@pytest.mark.ci
 def test_no_test_puts_anything_in_place_of_a_private_name() -> None:
     """Private names may change at any time: tests replace arguments, public names, files and conditions."""
     for path in (ROOT / "tests").rglob("*.py"):

@@ -171,6 +171,7 @@ def test_steel_that_is_all_gone_is_air(rendered: tuple[Path, dict[str, spec.Scen
     assert apart.mean() < 0.02 < 0.1 * cast.mean()
 
 
+@pytest.mark.ci
 def test_the_photograph_shows_what_is_behind(
     rendered: tuple[Path, dict[str, spec.Scene], dict[str, Arrays]],
 ) -> None:

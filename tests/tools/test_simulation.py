@@ -212,6 +212,7 @@ def test_what_is_called_equal_is_what_a_study_calls_so() -> None:
             assert [each.equal for each in found] == equal[index].tolist()
 
 
+@pytest.mark.ci
 def test_rates_count_studies_with_an_error_and_comparisons_that_are_right() -> None:
     cell = replace(BACKBONES, run_sd=(0.003, 0.003, 0.003, 0.006), runs=6, spots=300)
     counted = named(cell, 60, 8)[competing_tests.IMAGE_MEANS]  # it errs often enough to be counted

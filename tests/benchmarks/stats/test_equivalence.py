@@ -59,6 +59,7 @@ def test_the_detectable_difference_is_that_of_the_t_test_where_units_alone_vary(
     assert power == pytest.approx(0.8, abs=0.002)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("runs", [2, 3, 5, 10])
 @pytest.mark.parametrize("run_sd", [0.001, 0.015])
 def test_the_difference_that_studies_state_is_found_in_four_cases_of_five(runs: int, run_sd: float) -> None:

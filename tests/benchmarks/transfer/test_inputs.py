@@ -210,6 +210,7 @@ def test_another_set_whose_name_would_hide_its_table_is_refused(home: Path, trai
     assert not (home / "out").exists()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("change", "message"),
     [

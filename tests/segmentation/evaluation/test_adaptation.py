@@ -114,6 +114,7 @@ def test_photos_none_of_which_can_be_read_are_refused(run, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.ci
 def test_scores_with_adapted_statistics_are_called_transductive(run, data, tmp_path):
     plain = assess(run, data, threshold=0.5)
     adapted = assess(run, data, threshold=0.5, adapt=True, out=tmp_path / "out")

@@ -192,6 +192,7 @@ def test_a_folder_among_the_photos_is_not_searched_for_them(
         search((photos / "north" / "masks",))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", odd_files.KINDS)
 def test_what_is_no_photo_is_left_out_at_once(kind: str, run: Path, photos: Path, tmp_path: Path) -> None:
     odd_files.put(kind, photos / "odd.jpg")

@@ -167,6 +167,7 @@ def refused(done: subprocess.CompletedProcess[str], says: str, *absent: Path) ->
     assert [path for path in absent if path.exists()] == []
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

@@ -86,6 +86,7 @@ def test_weights_to_start_from_are_part_of_the_identity(two, data, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("wanted", [("resnet18", "Unet"), (SMALLEST, "FPN")])
 def test_a_run_of_another_network_is_no_start(wanted, two):
     backbone, architecture = wanted
@@ -223,6 +224,7 @@ def test_weights_are_written_as_often_as_checkpoints_at_most(data, tmp_path, mon
     assert not (tmp_path / "run" / f"{runs.UNFINISHED}.json").exists()
 
 
+@pytest.mark.ci
 def test_a_run_without_weights_yet_is_one_line(unfinished, tmp_path, roboflow):
     (unfinished / runs.WEIGHTS).unlink()
     with pytest.raises(InputError, match="no complete training run"):

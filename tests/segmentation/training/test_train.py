@@ -239,6 +239,7 @@ def test_complete_means_this_configuration_and_these_data(undisturbed, data):
     assert not runs.is_complete(folder, config_of(MIXED, **PAPER), **{**data, "renders": data["real"]})
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("arm", [SYNTHETIC, COUNTED, TUNED], ids=lambda arm: arm.name)
 def test_a_run_takes_the_steps_that_it_is_given(arm, data, tmp_path, monkeypatch):
     taken, shapes = [], []

@@ -20,6 +20,7 @@ def test_dry_run_of_a_damaged_card_is_refused_as_the_render_is(tmp_path: Path) -
         dry_run.estimate(tmp_path, task, workers=None, address=None)
 
 
+@pytest.mark.ci
 def test_dry_run_scales_one_batch_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = RenderConfig(preset="quick", size=64, seed=3)
 

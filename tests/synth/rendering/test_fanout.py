@@ -116,6 +116,7 @@ class Costly(list[int]):
         return list, (list(self),)
 
 
+@pytest.mark.ci
 def test_a_shared_argument_is_pickled_once_and_reaches_every_task(tmp_path: Path) -> None:
     shared, items = fanout.Shared(Costly([1, 2, 3])), []
     for number in range(5):

@@ -76,6 +76,7 @@ def test_every_difference_is_named(rendered: Path, tmp_path: Path, capsys: pytes
     assert second.endswith("; other entries in annotations.json")
 
 
+@pytest.mark.ci
 def test_versions_that_differ_are_named(dataset: Path, tmp_path: Path) -> None:
     assert verify.changed_versions(dataset) == ""
     copy = copied(dataset, tmp_path)

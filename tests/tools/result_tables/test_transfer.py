@@ -38,6 +38,7 @@ def rows(text: str) -> list[str]:
     return [line for line in lines if line.count("|") != 6]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_pages_say_what_the_tables_say(page: Path) -> None:
     name, renders, mix = re.fullmatch(r"(.+)-renders-(\w{8})(?:-(mixed.+))?", page.stem).groups()

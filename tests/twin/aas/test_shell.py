@@ -134,6 +134,7 @@ def test_all_that_is_meant_is_described_with_its_unit(twin: Path) -> None:
         assert bool(content.unit) == measured
 
 
+@pytest.mark.ci
 def test_equal_twins_give_equal_files(twin: Path, command: Command, tmp_path: Path) -> None:
     assert command("export", twin, "--out", tmp_path / "again.aasx", *REQUIRED).returncode == 0
     assert (tmp_path / "again.aasx").read_bytes() == (twin.parent / "spool.aasx").read_bytes()

@@ -59,6 +59,7 @@ def test_an_added_kind_is_built_made_and_drawn_as_ours(tmp_path: Path) -> None:
     assert run(environment, "-c", preset).returncode == 0
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("value", ["post:absent", "absent:POST", "post:build"])
 def test_an_entry_point_that_is_no_kind_is_named(tmp_path: Path, value: str) -> None:
     done = run(installed(tmp_path, value), "-m", "corrotwin", "twin", "show", tmp_path)

@@ -134,6 +134,7 @@ def test_asset_rests_on_the_ground_over_the_origin(kind: str, seed: int) -> None
     np.testing.assert_allclose([low[2], *(low + high)[:2]], 0, atol=1e-9)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("kind", "seed"), CASES)
 def test_islands_with_gutters_do_not_overlap(kind: str, seed: int) -> None:
     asset = built(kind, seed)
@@ -186,6 +187,7 @@ def test_texel_under_a_point_of_the_mesh_lies_there(kind: str, seed: int) -> Non
     assert away.max() < 0.03
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("kind", "seed"), SURFACES)
 def test_texel_normals_are_those_of_the_mesh(kind: str, seed: int) -> None:
     asset, field = built(kind, seed), texels(kind, seed)

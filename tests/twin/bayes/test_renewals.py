@@ -83,6 +83,7 @@ def trajectory(found: Bank, zone: str, growth: GrowthSamples) -> Trajectory:
 # --- the model
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("zone", ["all", "face"])
 @pytest.mark.parametrize(
     ("coating", "exposure", "mechanisms"),

@@ -197,6 +197,7 @@ def test_the_order_of_lines_changes_nothing() -> None:
     assert backwards == plausibility.suspects(numbers, ASSET)
 
 
+@pytest.mark.ci
 def test_suspect_readings_are_kept_and_left_out_until_accepted(
     folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,6 +60,7 @@ def test_nothing_is_gone_from_new_steel_nor_from_thick_steel() -> None:
     assert perforation.gone(*plate(25.0), old, SEED) is None
 
 
+@pytest.mark.ci
 def test_holes_grow_with_age_and_never_close() -> None:
     _, texels = plate(2.0)
     shares = [holes(years)[texels.area_mm2 > 0].mean() for years in AGES]
