@@ -12,7 +12,7 @@ import numpy as np
 from corrotwin.twin import defaults, twin_state
 from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import can_name_a_file
+from corrotwin.twin.core.files import is_portable_name
 from corrotwin.twin.mechanisms.catalogue import HOLLOW, resolved
 from corrotwin.twin.mechanisms.mechanism import Mechanism
 from corrotwin.twin.meshes import mesh_file
@@ -146,7 +146,7 @@ def specify(
     InputError
         A value is impossible, two contradict each other, or the place or the coating is missing.
     """
-    if name and not can_name_a_file(name):
+    if name and not is_portable_name(name):
         raise InputError(
             f"`name` {name!r:.80}: renders are called after it, and it cannot name a folder; choose another"
         )

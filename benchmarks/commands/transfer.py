@@ -83,7 +83,7 @@ def transfer(
         number of runs of the arms with all photos and with renders alone, each in all folds. More can be added
         later.
     folds
-        folds of the cross-validation, by whole spots, drawn again for each run. With 1, all photos train, and
+        folds of the cross-validation, by whole spots, drawn at random for each run. With 1, all photos train, and
         only --across is tested.
     fits
         in this many redraws, fit a preset to the few photos (corrotwin synth fit) and train with its renders as

@@ -27,12 +27,12 @@ alarms in families of arms with five, three and two runs, and with the studentiz
 backbones. The studentized range also assumes one common variance, which pairs with their own do not have (Games and
 Howell found it unsatisfactory below six values a group); so families are adjusted by Bonferroni and Holm.
 
-**Scores may be missing** where a run is not tested on the spots that it trains on, drawn again by each run: they are
-filled in by the additive model (unit plus run, least squares), as which means of runs and units are then those of least
-squares; the residual's degrees of freedom are those of the scores that are there, and its mean square is taken over
-the number of these (unweighted means: Searle, Casella, McCulloch, section 4.7). So a run whose test spots happen to be
-easy is no better for it. With a tenth or a fifth of the scores missing, tests erred in 2 to 5 % of 600 sets of true
-zeros, as with all of them.
+**Scores may be missing** where a run is not tested on the spots that it trains on, which each run draws for itself:
+they are filled in by the additive model (unit plus run, least squares), as which means of runs and units are then
+those of least squares; the residual's degrees of freedom are those of the scores that are there, and its mean square
+is taken over the number of these (unweighted means: Searle, Casella, McCulloch, section 4.7). So a run whose test
+spots happen to be easy is no better for it. With a tenth or a fifth of the scores missing, tests erred in 2 to 5 % of
+600 sets of true zeros, as with all of them.
 
 References
 ----------

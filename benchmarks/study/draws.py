@@ -28,8 +28,8 @@ def deal(renders: "CocoDataset", *, runs: int, size: int, seed: int) -> tuple["C
     A draw takes whole scenes, one after another, while it has at most `size` images. Our own renders are taken in
     their order, in which scenes are independent, so that a folder that grows keeps its first draws; where there are
     draws to spare, one whose last scene may have been cut off by the folder's end is not dealt. Images of any other
-    dataset are shuffled by the seed first, since their order may mean something: one that grows is dealt again, which a
-    study refuses.
+    dataset are shuffled by the seed first, since their order may mean something: one that grows is divided
+    afresh, which a study refuses.
 
     Parameters
     ----------

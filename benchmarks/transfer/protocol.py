@@ -1,6 +1,6 @@
 """The fixed protocol by which renders are judged: settings, data arms and splits that stay while renders change.
 
-Few photos are drawn again by each redraw, and all others tested; all photos are cross-validated in each run. Every
+Each redraw selects few photos at random and tests all others; all photos are cross-validated in each run. Every
 redraw and every fold of every run is an ordinary study (`benchmarks.study.runner`) with a split of its own and one run
 of each arm. Standard library only, so that the command line pays nothing for it.
 """

@@ -104,7 +104,7 @@ def redraw(data: "CocoDataset", spots: "Mapping[str, str]", settings: ProtocolSe
 
 
 def folds(data: "CocoDataset", spots: "Mapping[str, str]", settings: ProtocolSettings, run: int) -> tuple[Fold, ...]:
-    """Return the folds of a run, drawn again by whole spots for each run: every photo is tested exactly once.
+    """Draw the folds of a run at random, in whole spots: every photo is tested exactly once.
 
     Folds that all runs share would give all photos of a fold one more error in common, which no test could see.
 

@@ -162,12 +162,13 @@ def _about(photos: Photos, context: TableContext) -> str:
     spots = f"{units} spots" if photos.has_spots else f"no spots known, each of {units} photos a unit"
     if photos.copies:
         spots = f"no spots known, each of {units} source photos of copies by {CRITERIA} a spot"
-    whole = f"all photos are tested once a run, in {settings.folds} folds dealt again"
+    whole = f"all photos are tested once a run, in {settings.folds} folds that each run draws for itself"
     if settings.folds == 1:
         whole = "all photos but those of two spots train in each run, and other sets are tested"
+    few = percent(settings.real_fraction)
     return (
-        f"{len(photos.data.photos)} photos, {spots}. Few photos ({percent(settings.real_fraction)}) are drawn again by "
-        f"each run, and all others tested; {whole}. About "
+        f"{len(photos.data.photos)} photos, {spots}. Each run selects few photos ({few}) at random and tests all "
+        f"others; {whole}. About "
         f"{settings.steps} steps of {settings.batch_size} at {settings.size} px; of each batch of {context.mix.name} "
         f"{render_share(context.mix.render_share)}. Scores are means over "
         f"{unit}s, ± SD over runs; intervals are 95 %, runs and {unit}s both samples."

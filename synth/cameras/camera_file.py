@@ -108,7 +108,7 @@ def _cameras(where: str, given: Mapping[str, Any], folder: Path, size: tuple[int
     if wrong := sorted(set(given) - set(KNOWN)):
         raise InputError(f"{where}: unknown: {', '.join(wrong)}; it takes {', '.join(KNOWN)}")
     name = given.get("name", "")
-    if not isinstance(name, str) or (name and not can_name_a_file(name)):
+    if not isinstance(name, str) or len(name) > 100 or "\\" in name or (name and not can_name_a_file(name)):
         raise InputError(
             f"{where}: name {shown(name)}: give a name as files have: at most 100 printable characters, without / and "
             "\\, not beginning with a dot"

@@ -108,7 +108,7 @@ def sections(
         coating life in years, after which the soil acts, and inside: what corrodes the bore, written as for
         twin new --mechanism.
     out
-        folder for the twins, one subfolder for each section; sections that exist are left alone.
+        folder for the twins, one subfolder for each section; existing sections are not changed.
     column_map
         JSON file that says which column holds what, for unusual headings.
     unit

@@ -1,6 +1,6 @@
 """Command-line entry of all four packages: arguments, errors as one line and an exit status, available cores.
 
-Standard library and tyro only; every package may import it.
+Standard library, tyro and its docstring_parser only; every package may import it.
 """
 
 import dataclasses
@@ -47,8 +47,7 @@ def run(
 
     def call() -> Any:
         _refuse_repeated_options(chosen, words)
-        config = (tyro.conf.DisallowNone,)
-        return app.cli(prog=program, description=description, args=words, use_underscores=False, config=config)
+        return app.cli(prog=program, description=description, args=words, use_underscores=False)
 
     leave_with_status(program, call, chosen)
 
@@ -61,8 +60,7 @@ def run_one(program: str, command: Callable[..., Any], words: Sequence[str] | No
 
     def call() -> Any:
         _refuse_repeated_options(command, words)
-        config = (tyro.conf.DisallowNone,)
-        return tyro.cli(_laid_out(command), prog=program, args=words, use_underscores=False, config=config)
+        return tyro.cli(_laid_out(command), prog=program, args=words, use_underscores=False)
 
     leave_with_status(program, call, command)
 
@@ -90,15 +88,16 @@ def _listed(command: Callable[..., Any]) -> Callable[[], None]:
 
 def _laid_out(command: Callable[..., Any]) -> Callable[..., Any]:
     """Return a command whose help has its advanced options in a box of their own, and no defaults that say nothing."""
-    from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, arg
+    from tyro.conf import DisallowNone, FlagCreatePairsOff, OmitArgPrefixes, arg
 
     hints, helped = get_type_hints(command, include_extras=True), described(command)
     common: list[inspect.Parameter] = []
     apart: list[tuple[str, Any, Any]] = []
     for name, parameter in inspect.signature(command).parameters.items():
         text, is_advanced = helped.get(name, ("", False))
-        hint: Any = Annotated[hints[name], arg(help=text)]
-        if parameter.default is None or parameter.default in ("", ()) or _takes_all(parameter):
+        hint: Any = Annotated[hints[name], arg(help=text), DisallowNone]
+        takes_all = _is_positional(parameter) and _takes_several(parameter)  # tyro calls nothing its default
+        if parameter.default is None or parameter.default in ("", ()) or takes_all:
             hint = Annotated[hint, arg(help_behavior_hint="")]
         elif parameter.default is False:
             hint = Annotated[hint, arg(help_behavior_hint=""), FlagCreatePairsOff]
@@ -120,9 +119,14 @@ def _laid_out(command: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _takes_all(parameter: inspect.Parameter) -> bool:
-    """Return True for a positional argument of any number of values, which tyro calls its default."""
-    return "Positional" in str(parameter.annotation) and "tuple[" in str(parameter.annotation)
+def _is_positional(parameter: inspect.Parameter) -> bool:
+    """Return True for an argument that is given without the name of an option."""
+    return parameter.kind is parameter.POSITIONAL_ONLY or "Positional" in str(parameter.annotation)
+
+
+def _takes_several(parameter: inspect.Parameter) -> bool:
+    """Return True for an argument or option of several values."""
+    return "tuple[" in str(parameter.annotation)
 
 
 def leave_with_status(program: str, call: Callable[[], Any], command: Callable[..., Any] | None = None) -> NoReturn:
@@ -168,7 +172,7 @@ def _refuse_repeated_options(command: Callable[..., Any] | None, words: Sequence
     if command is None:
         return
     parameters = inspect.signature(command).parameters.values()
-    several = {f"--{each.name.replace('_', '-')}" for each in parameters if "tuple[" in str(each.annotation)}
+    several = {f"--{each.name.replace('_', '-')}" for each in parameters if _takes_several(each)}
     given = Counter(word.partition("=")[0].replace("_", "-") for word in words)  # as tyro reads them
     if twice := next((option for option in sorted(several) if given[option] > 1), ""):
         raise InputError(f"{twice} is given twice, but only the last would count; give it once, all values after it")
@@ -193,8 +197,7 @@ def in_options(message: str, command: Callable[..., Any] | None) -> str:
         if parameter is None:
             return match[0]
         option = match[1].replace("_", "-")
-        is_positional = parameter.kind is parameter.POSITIONAL_ONLY or "Positional" in str(parameter.annotation)
-        return option.upper() if is_positional else f"--{option}"
+        return option.upper() if _is_positional(parameter) else f"--{option}"
 
     return re.sub(r"`([a-z][a-z0-9_]*)`", as_option, message)
 

@@ -219,9 +219,15 @@ def read_json(path: Path, *, inside: Path | None = None, most_bytes: int = MOST_
 
 
 def can_name_a_file(name: str) -> bool:
-    """Return True for a name that a file or folder can have on any system: short, printable, without separators."""
-    is_plain = name.isprintable() and name == name.strip() and not set(name) & set('/\\:*?"<>|')
-    return is_plain and 0 < len(name) <= 100 and len(name.encode()) <= 200 and not name.startswith((".", "-"))
+    """Return True for a name that a file or folder can have here: printable, not hidden, at most 200 bytes."""
+    is_plain = name.isprintable() and "/" not in name and not name.startswith(".")
+    return is_plain and 0 < len(name.encode()) <= 200
+
+
+def is_portable_name(name: str) -> bool:
+    """Return True for a name of at most 100 characters that a file or folder can have on any system."""
+    is_whole = name == name.strip() and not name.startswith("-") and not set(name) & set('\\:*?"<>|')
+    return is_whole and len(name) <= 100 and can_name_a_file(name)
 
 
 def digest(value: Any) -> str:

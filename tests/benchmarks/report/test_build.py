@@ -1,4 +1,4 @@
-"""What reports of fake studies say, in their tables, captions and words; what is drawn is tried in `test_page`."""
+"""Tables, captions and words of reports on fake studies; figures are tested in `test_page`."""
 
 import csv
 import itertools

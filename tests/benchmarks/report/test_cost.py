@@ -1,4 +1,4 @@
-"""What the report says of cost: latencies, minutes and the Pareto front."""
+"""The report's section on cost: latencies, minutes and the Pareto front."""
 
 from collections.abc import Callable
 from pathlib import Path

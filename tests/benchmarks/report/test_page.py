@@ -33,7 +33,7 @@ def accessibility_faults(page: Any) -> list[Any]:
 
 
 class Page(HTMLParser):
-    """What a page holds: anchors, links, images, and tables that could push it wider than a phone."""
+    """Content of a page: anchors, links, images, and tables that could push it wider than a phone."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -53,8 +53,8 @@ def test_few_photos_are_trained_in_every_redraw_and_all_in_every_fold(
     assert sorted("/".join([*each[:3], each[5].removesuffix("-mobilenet_v2-00")]) for each in parts) == sorted(wanted)
     said = capsys.readouterr().out
     assert "3 redraws of 10 %, 2 runs of 2 folds of photos (20 photos): 24 runs, 0 complete, 24 to do" in said
-    assert "20 photos, 10 spots. Few photos (10 %) are drawn again by each run, and all others tested; " in said
-    assert "all photos are tested once a run, in 2 folds dealt again" in said
+    assert "20 photos, 10 spots. Each run selects few photos (10 %) at random and tests all others; " in said
+    assert "all photos are tested once a run, in 2 folds that each run draws for itself" in said
     assert "detectable" in said
 
 

@@ -335,3 +335,16 @@ def test_versions_name_what_is_installed() -> None:
 def test_a_byte_order_mark_is_no_damage(tmp_path: Path) -> None:
     (tmp_path / "marked.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
     assert files.read_json(tmp_path / "marked.json") == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "here", "anywhere"),
+    [
+        ("P-101 Nord", True, True), ("KP 0:5", True, False), ("a\\b", True, False), ("-1", True, False),
+        (" a", True, False), ("K" * 101, True, False), ("K" * 201, False, False), ("ü" * 101, False, False),
+        ("", False, False), ("..", False, False), (".a", False, False), ("a/b", False, False), ("a\n", False, False),
+        ("\udc80", False, False),
+    ],
+)  # fmt: skip
+def test_names_that_files_can_have_here_and_on_any_system(name: str, here: bool, anywhere: bool) -> None:
+    assert (files.can_name_a_file(name), files.is_portable_name(name)) == (here, anywhere)
