@@ -11,6 +11,8 @@ from safetensors.numpy import load_file
 
 from corrotwin.segmentation.runs import HISTORY_COLUMNS
 
+pytestmark = pytest.mark.ci  # each test takes seconds
+
 SLOWLY = pytest.param("train", marks=pytest.mark.slow)
 CHEAP = ["grow", "inspect", pytest.param("watch", marks=pytest.mark.slow), "split", "assemble"]
 CHEAPEST = ["grow", "split", *(pytest.param(name, marks=pytest.mark.slow) for name in ("watch", "assemble"))]
@@ -68,7 +70,6 @@ def sweep(request: pytest.FixtureRequest, cases: dict[str, Any], tmp_path: Path)
     return Sweep(cases[request.param], forge, tmp_path / "log")
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("sweep", [*CHEAP, SLOWLY], indirect=True)
 def test_killed_at_any_write_the_same_command_ends_as_if_undisturbed(sweep: Sweep) -> None:
     for number, moment in sweep.moments.items():
@@ -83,7 +84,6 @@ def is_one_line(errors: str) -> bool:
     return len(errors.splitlines()) == 1 and "error: " in errors
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("sweep", [*CHEAPEST, SLOWLY], indirect=True)
 def test_a_disk_that_is_full_at_any_write_is_one_line_and_loses_nothing(sweep: Sweep) -> None:
     for number, moment in sweep.moments.items():
@@ -96,7 +96,6 @@ def test_a_disk_that_is_full_at_any_write_is_one_line_and_loses_nothing(sweep: S
         sweep.resumes()
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("sweep", CHEAPEST, indirect=True)
 def test_ctrl_c_at_any_write_ends_with_130_and_the_same_command_resumes(sweep: Sweep) -> None:
     for number, moment in sweep.moments.items():
@@ -107,7 +106,6 @@ def test_ctrl_c_at_any_write_ends_with_130_and_the_same_command_resumes(sweep: S
         sweep.resumes()
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("sweep", CHEAPEST, indirect=True)
 def test_a_folder_that_is_deleted_at_any_write_is_one_line(sweep: Sweep) -> None:
     for number, moment in sweep.moments.items():

@@ -13,6 +13,8 @@ from drill import Forge
 
 from corrotwin.twin.core.locks import LOCK
 
+pytestmark = pytest.mark.ci  # each test takes seconds
+
 CASES = ["grow", "inspect", "assemble", pytest.param("train", marks=pytest.mark.slow)]
 
 
@@ -32,7 +34,6 @@ def one_line_or_done(status: int, errors: str) -> bool:
     return status == 0 or (status == 2 and len(lines) == 1 and "error: " in lines[0])
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("how", odd_files.LINKS)
 @pytest.mark.parametrize("name", CASES)
 def test_files_elsewhere_that_a_folder_links_to_keep_their_content(
@@ -56,7 +57,6 @@ def test_files_elsewhere_that_a_folder_links_to_keep_their_content(
         assert contents(home) == before, file
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("name", CASES)
 def test_folders_elsewhere_that_a_folder_links_to_keep_their_files(
     name: str, cases: dict[str, Any], request: pytest.FixtureRequest, tmp_path: Path
@@ -82,7 +82,6 @@ def test_folders_elsewhere_that_a_folder_links_to_keep_their_files(
         assert contents(home) == before, folder
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("kind", odd_files.KINDS)
 @pytest.mark.parametrize("name", ["grow", "inspect", "assemble"])
 def test_what_is_no_file_in_place_of_any_file_is_one_line_and_no_command_hangs(
@@ -99,7 +98,6 @@ def test_what_is_no_file_in_place_of_any_file_is_one_line_and_no_command_hangs(
         assert one_line_or_done(status, errors), (file, status, errors)
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("how", [*odd_files.LINKS, *odd_files.KINDS])
 @pytest.mark.parametrize(
     "line",
@@ -130,7 +128,6 @@ def test_the_lock_of_a_folder_that_a_command_begins_empties_no_file(
     assert not list(lock.parent.glob("[!.]*json"))
 
 
-@pytest.mark.ci
 def test_of_two_new_twins_at_once_one_wins_and_the_other_is_told(forge: Forge, tmp_path: Path) -> None:
     """The first is stopped where it has looked at the folder, and then where it has made the twin."""
     line = ["twin", "new", "bar", "--random", "--texel-mm", 40, "--set", "count=1", "--out", tmp_path / "out", "--seed"]

@@ -22,7 +22,7 @@ from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.exposure import at
 from corrotwin.twin.model.pits import Pits
 
-pytestmark = pytest.mark.blender
+pytestmark = [pytest.mark.ci, pytest.mark.blender]
 
 SIZE = 96
 SEED = 5
@@ -106,7 +106,6 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     return folder, scenes, {name: view(folder, one.views[0].index) for name, one in scenes.items()}
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("name", CASES)
 def test_each_pixel_is_what_a_ray_meets_that_passes_where_metal_is_gone(
     name: str, rendered: tuple[Path, dict[str, spec.Scene], dict[str, Arrays]]
@@ -132,7 +131,6 @@ def test_each_pixel_is_what_a_ray_meets_that_passes_where_metal_is_gone(
     assert (np.minimum(*apart) < 1e-3).mean() > 0.996
 
 
-@pytest.mark.ci
 def test_rays_before_rendering_see_the_same(
     rendered: tuple[Path, dict[str, spec.Scene], dict[str, Arrays]],
 ) -> None:
@@ -159,7 +157,6 @@ def test_rays_before_rendering_see_the_same(
         assert sight.first < whole.first - 0.01
 
 
-@pytest.mark.ci
 def test_steel_that_is_all_gone_is_air(rendered: tuple[Path, dict[str, spec.Scene], dict[str, Arrays]]) -> None:
     _, _, seen = rendered
     for name in ("label", *MAPS):
@@ -171,7 +168,6 @@ def test_steel_that_is_all_gone_is_air(rendered: tuple[Path, dict[str, spec.Scen
     assert apart.mean() < 0.02 < 0.1 * cast.mean()
 
 
-@pytest.mark.ci
 def test_the_photograph_shows_what_is_behind(
     rendered: tuple[Path, dict[str, spec.Scene], dict[str, Arrays]],
 ) -> None:

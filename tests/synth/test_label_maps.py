@@ -15,7 +15,7 @@ from corrotwin.synth import spec
 from corrotwin.synth.scene import visibility
 from corrotwin.twin import assets
 
-pytestmark = pytest.mark.blender
+pytestmark = [pytest.mark.ci, pytest.mark.blender]
 
 Rendered = tuple[spec.Scene, list[dict[str, np.ndarray]], Path]
 
@@ -92,7 +92,6 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
     return scene, [view(folder, at) for at in range(3)], folder
 
 
-@pytest.mark.ci
 def test_labels_do_not_depend_on_the_seed_of_the_sampling(rendered: Rendered) -> None:
     _, (one, other, _), _ = rendered
     assert one.keys() == other.keys() == {"photograph", "label", "depth", "uv"}
@@ -101,7 +100,6 @@ def test_labels_do_not_depend_on_the_seed_of_the_sampling(rendered: Rendered) ->
         assert (one[name] == other[name]).all()
 
 
-@pytest.mark.ci
 def test_maps_change_nothing_else(rendered: Rendered) -> None:
     _, (one, _, without), _ = rendered
     assert without.keys() == {"photograph", "label"}
@@ -109,7 +107,6 @@ def test_maps_change_nothing_else(rendered: Rendered) -> None:
         assert (one[name] == without[name]).all()
 
 
-@pytest.mark.ci
 def test_each_pixel_is_what_a_ray_through_its_centre_meets(rendered: Rendered) -> None:
     scene, (one, _, _), folder = rendered
     cast = cast_labels(scene, folder)

@@ -17,10 +17,9 @@ from corrotwin.segmentation.models import network
 Maker = Callable[..., Any]
 TWO = ("vgg16", "resnet152")
 
-pytestmark = pytest.mark.usefixtures("cheap_latency")
+pytestmark = [pytest.mark.ci, pytest.mark.usefixtures("cheap_latency")]
 
 
-@pytest.mark.ci
 def test_latencies_are_kept_and_a_damaged_file_costs_them_alone(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path, backbones=TWO)
     found = results.load(tmp_path)
@@ -38,7 +37,6 @@ def test_latencies_are_kept_and_a_damaged_file_costs_them_alone(tmp_path: Path, 
     assert not any("Pareto front of mean F1" in block.text for block in part.blocks if block.kind == "text")
 
 
-@pytest.mark.ci
 def test_the_front_leaves_smoke_tests_out_where_there_is_more(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path, kinds=("real",), backbones=("vgg16", DEFAULT_BACKBONE))
     part = cost.section(gather(results.load(tmp_path)), network.complexity)
@@ -51,7 +49,6 @@ def test_the_front_leaves_smoke_tests_out_where_there_is_more(tmp_path: Path, fa
         assert len(front.get_xdata()) == 1
 
 
-@pytest.mark.ci
 def test_minutes_of_several_kinds_of_machine_have_no_front(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path, kinds=("real",), backbones=TWO)
 

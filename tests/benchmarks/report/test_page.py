@@ -23,7 +23,7 @@ from corrotwin.segmentation.config import BACKBONES
 
 Maker = Callable[..., Any]
 
-pytestmark = pytest.mark.usefixtures("cheap_models", "cheap_latency", "cheap_probabilities")
+pytestmark = [pytest.mark.ci, pytest.mark.usefixtures("cheap_models", "cheap_latency", "cheap_probabilities")]
 
 
 def accessibility_faults(page: Any) -> list[Any]:
@@ -63,7 +63,6 @@ class Page(HTMLParser):
         assert opened == tag
 
 
-@pytest.mark.ci
 def test_a_whole_page_with_its_pictures_links_and_files(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(
         tmp_path / "out", profile="small", data=tmp_path / "bridge", backbones=("mobilenet_v2",),
@@ -127,7 +126,6 @@ WIDTHS = (
 )
 
 
-@pytest.mark.ci
 def test_a_browser_shows_the_answer_first_and_unfolds_and_prints_the_rest(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(
         tmp_path, profile="small", data=tmp_path / "bridge", kinds=("real", "mixed", "copy-paste", "strong"), runs=3,
@@ -159,7 +157,6 @@ def test_a_browser_shows_the_answer_first_and_unfolds_and_prints_the_rest(tmp_pa
         assert opened.evaluate("document.documentElement.scrollWidth") <= 400
 
 
-@pytest.mark.ci
 def test_a_photo_of_the_report_leads_to_it_on_the_page_of_all(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path, backbones=("vgg16", "resnet152"), photo="a b'#")
     page = build.write(tmp_path)

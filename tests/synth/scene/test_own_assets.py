@@ -16,6 +16,8 @@ from corrotwin.synth.scene.placement import corners
 from corrotwin.synth.scene.props import placing
 from corrotwin.twin import store, twin_state
 
+pytestmark = pytest.mark.ci  # each test takes seconds
+
 MESHES = ("axle_nut", "oil_barrel", "padlock", "propeller_01", "tram_rail", "valve_wheel_01")
 
 
@@ -32,7 +34,6 @@ def space_of(scene: spec.Scene, folder: Path) -> visibility.ViewingSpace:
     return visibility.ViewingSpace(targets=tuple(targets), solid=solid, around=(0, 0), height=(0, 0), floor_m=0)
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("name", MESHES)
 def test_a_foreign_mesh_stands_on_the_ground_upright_and_is_seen_with_its_rust(name: str, tmp_path: Path) -> None:
     folder = foreign.saved(name, tmp_path / name)
@@ -57,7 +58,6 @@ def test_a_foreign_mesh_stands_on_the_ground_upright_and_is_seen_with_its_rust(n
     assert max(sight.rust for sight in seen) > 0.01
 
 
-@pytest.mark.ci
 def test_an_asset_keeps_its_parameters_and_draws_its_history(tmp_path: Path) -> None:
     state = twin_state.sample_twin("pipe", np.random.default_rng(4), texel_mm=50.0)
     store.save(state, tmp_path / "spool")
@@ -68,7 +68,6 @@ def test_an_asset_keeps_its_parameters_and_draws_its_history(tmp_path: Path) -> 
     assert len({twin.seed for twin in (state, *stands)}) == 3
 
 
-@pytest.mark.ci
 def test_scenes_of_presets_that_name_nothing_of_their_own_are_what_they_were(tmp_path: Path) -> None:
     """Cameras too, which see everything: the numbers are those of presets without props and meshes."""
     scene = sampling.sample_scene(RenderConfig(preset="balanced", size=64, seed=5), 0, [0, 1], tmp_path)
@@ -90,7 +89,6 @@ def stands(preset: Preset, count: int) -> list[tuple[int, placing.Arrangement]]:
     return [(number, sampling._arranged(config, number, preset)) for number in range(count)]
 
 
-@pytest.mark.ci
 def test_props_take_the_place_of_clutter_clear_of_assets_walls_and_each_other(tmp_path: Path) -> None:
     crate = models.crate(tmp_path / "crate.glb")
     usual = Preset.like("balanced", kinds=("bolt",), arrangements=(("yard", 1.0),), clutter=(4, 4))
