@@ -149,11 +149,11 @@ def check(manifest: Mapping[str, Any]) -> None:
     counts = [data["counts"][name] for name in ("train", "valid", "test")]
     counts += [each["counts"][name] for each in sets for name in ("images", "annotations")]
     if not all(isinstance(count, int) for count in counts):
-        raise TypeError("counts that are no whole numbers")
+        raise TypeError("counts that are not whole numbers")
     if strange := [name for name in manifest["across"] if not is_name(name)]:
         raise TypeError(f"a set called {strange[0]!r:.60}")
     if any(not _are_spots(each.get("spots")) for each in manifest["across"].values()):
-        raise TypeError("spots that are no table of names")
+        raise TypeError("spots that are not a table of names")
     texts = [split["how"], split["digest"], *manifest["versions"].values(), *manifest["failed"].values()]
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("numbers where there should be words")

@@ -143,8 +143,7 @@ def load(folder: Path) -> Results:
         raise InputError(f"{folder}: no study.json: not a study, or an unfinished one; start its run command again")
     try:
         check(manifest)
-        config = _config(folder, manifest)
-        grid = _grid(config, manifest)
+        config, grid = _planned(folder, manifest)
         wanted_data = digests(manifest)
         found: dict[str, RunRecord] = {}
         missing: dict[str, str] = {}
@@ -172,6 +171,8 @@ def load(folder: Path) -> Results:
             across={name: _scores(config, found, counts) for name, counts in measured.items()},
             across_missing=across_missing,
         )
+    except InputError:
+        raise  # it names its file
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{folder / 'study.json'}: {error}: damaged; start the study's run command again") from error
 
@@ -193,9 +194,11 @@ def _grid(config: StudyConfig, manifest: Mapping[str, Any]) -> dict[str, TrainCo
     }
 
 
-def _config(folder: Path, manifest: Mapping[str, Any]) -> StudyConfig:
+def _planned(folder: Path, manifest: Mapping[str, Any]) -> tuple[StudyConfig, dict[str, TrainConfig]]:
+    """Return the configuration of a study and its runs, by run id."""
     try:
-        return from_json(manifest["config"])
+        config = from_json(manifest["config"])
+        return config, _grid(config, manifest)
     except InputError as error:
         raise InputError(
             f"{folder / 'study.json'}: {as_read(error)}: damaged; start the study's run command again"

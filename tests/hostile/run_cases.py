@@ -131,7 +131,7 @@ def planned(*way: str | int, value: Any) -> Callable[[Path], None]:
 
 STUDIES = {
     "a study of 10^12 runs": study(
-        planned("config", "cells", 0, "runs", value=10**12), r"study\.json: .*no whole number from 1 to"
+        planned("config", "cells", 0, "runs", value=10**12), r"study\.json: .*not a whole number from 1 to"
     ),
     "an arm whose name leads out": study(
         planned("config", "cells", 0, "arm", "name", value="../../../owned"), r"study\.json: .*cannot name a folder"

@@ -6,8 +6,9 @@ addEventListener("beforeprint", () => {
 });
 addEventListener("afterprint", () => { for (const part of folded.splice(0)) part.open = false; });
 // Marks of charts say their values under the pointer or a finger.
-const box = document.body.appendChild(document.createElement("div"));
+const box = document.querySelector("main").appendChild(document.createElement("div"));
 box.id = "tip";
+box.setAttribute("role", "tooltip");
 box.hidden = true;
 addEventListener("pointerover", event => {
   const mark = event.target.closest?.(".tip");

@@ -137,7 +137,7 @@ def test_the_command_writes_a_preset_that_renders_take_its_textures_and_a_page(
 ) -> None:
     fit_command(photos=photos, out=tmp_path / "mine.json", textures=True)
     said = capsys.readouterr().out
-    assert "nearer to your 12 labelled photographs than those of balanced" in said
+    assert "closer to your 12 labelled photographs than those of balanced" in said
     content = read_json(tmp_path / "mine.json")
     assert fit_preset(photos, out=tmp_path / "api.json", textures=True) == Preset.read(tmp_path / "api.json")
     other = read_json(tmp_path / "api.json")
