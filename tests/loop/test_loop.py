@@ -1,13 +1,11 @@
 """The loop, end to end: photographs of a hidden twin teach another, whose forecast comes nearer to the truth."""
 
 import csv
-import importlib.util
 import json
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -16,21 +14,7 @@ from PIL import Image
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.inspection import log
 from corrotwin.twin.twin_state import EPOCH, later
-from tools import loop_scores
-
-SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "loop.py"
-
-
-@pytest.fixture(scope="module")
-def loop() -> ModuleType:
-    """tools/loop.py, which makes the documented table."""
-    spec = importlib.util.spec_from_file_location("loop", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["loop"] = module  # its dataclasses look themselves up
-    spec.loader.exec_module(module)
-    return module
+from tools.loop import hidden_twins, scores
 
 
 def python(*arguments: object) -> str:
@@ -52,17 +36,17 @@ def forecast(folder: Path, out: Path) -> dict[str, dict[str, float]]:
 
 
 @pytest.mark.slow
-def test_masks_of_a_hidden_twin_teach_another_by_the_commands(loop: ModuleType, tmp_path: Path) -> None:
+def test_masks_of_a_hidden_twin_teach_another_by_the_commands(tmp_path: Path) -> None:
     """Two folders: the hidden twin's is looked at by the eye alone; the other learns by `uvmap` and `inspect`."""
-    known = replace(loop.known_twin(0), clock=later(EPOCH, 10))
-    hidden = replace(loop.hidden_twin(known, 6), clock=later(EPOCH, 10))  # whose paint fails sooner than usual
+    known = replace(hidden_twins.known_twin(0), clock=later(EPOCH, 10))
+    hidden = replace(hidden_twins.hidden_twin(known, 6), clock=later(EPOCH, 10))  # whose paint fails sooner than usual
     store.save(hidden, tmp_path / "hidden")
     store.save(known, tmp_path / "known")
     before = forecast(tmp_path / "known", tmp_path / "before.csv")
     asset = twin_state.asset(known)
     rusted = store.load(tmp_path / "hidden")[1].rust_cover.reshape(-1) > 0.5
     masks, maps = [], []
-    for number, camera in enumerate(loop.cameras(asset, 96)[:3]):
+    for number, camera in enumerate(hidden_twins.cameras(asset, 96)[:3]):
         (tmp_path / f"{number}.json").write_text(json.dumps(camera.plain()))
         python("synth", "uvmap", "--twin", tmp_path / "known", "--camera", tmp_path / f"{number}.json")
         maps.append(tmp_path / f"{number}.npz")
@@ -91,7 +75,7 @@ PHOTO = 64  # pixels, a side
 
 @pytest.mark.slow
 @pytest.mark.blender
-def test_photographs_and_a_trained_network_teach_a_twin_by_the_commands(loop: ModuleType, tmp_path: Path) -> None:
+def test_photographs_and_a_trained_network_teach_a_twin_by_the_commands(tmp_path: Path) -> None:
     """Nothing is played: Blender photographs, a network learns from photographs of a third twin and marks the hidden's.
 
     It shows that the commands fit together, and not that so small a network is right.
@@ -103,7 +87,7 @@ def test_photographs_and_a_trained_network_teach_a_twin_by_the_commands(loop: Mo
             "--coating-life", life, "--built", "2000-01-01", "--years", years, "--texel-mm", 4,
         )  # fmt: skip
     python("twin", "grow", hidden, "--years", 10)
-    cameras = loop.cameras(twin_state.asset(store.read(known)), PHOTO)[1:5:3]  # of the front, and of the back
+    cameras = hidden_twins.cameras(twin_state.asset(store.read(known)), PHOTO)[1:5:3]  # of the front, and of the back
     views = [replace(camera, name=name) for camera, name in zip(cameras, ("front", "back"), strict=True)]
     (tmp_path / "cameras.json").write_text(json.dumps([view.plain() for view in views]))
 
@@ -145,15 +129,15 @@ def test_photographs_and_a_trained_network_teach_a_twin_by_the_commands(loop: Mo
 
 
 @pytest.mark.ci
-def test_true_masks_bring_forecasts_nearer(loop: ModuleType) -> None:
+def test_true_masks_bring_forecasts_nearer() -> None:
     """The short form of the table in docs/loop.md."""
-    eye, errors = loop.EYES["true masks"]
+    eye, errors = hidden_twins.EYES["true masks"]
     found = [
         one
         for seed in range(2)
-        for one in loop.outcomes(seed, eye, errors=errors, size=80, visits=(4.0, 8.0, 12.0), particles=400)
+        for one in hidden_twins.outcomes(seed, eye, errors=errors, size=80, visits=(4.0, 8.0, 12.0), particles=400)
     ]
-    by_name = {row[0]: row[1:] for row in loop_scores.rates(found)}
+    by_name = {row[0]: row[1:] for row in scores.rates(found)}
     count, closer, narrower, both, *_ = by_name["rusted area"]
     assert count == 2
     assert both == closer == narrower == 1.0
@@ -162,10 +146,10 @@ def test_true_masks_bring_forecasts_nearer(loop: ModuleType) -> None:
 
 
 @pytest.mark.slow
-def test_true_masks_bring_nine_forecasts_of_ten_nearer(loop: ModuleType) -> None:
-    eye, errors = loop.EYES["true masks"]
-    found = [one for seed in range(100) for one in loop.outcomes(seed, eye, errors=errors)]
-    by_name = {row[0]: row[1:] for row in loop_scores.rates(found)}
+def test_true_masks_bring_nine_forecasts_of_ten_nearer() -> None:
+    eye, errors = hidden_twins.EYES["true masks"]
+    found = [one for seed in range(100) for one in hidden_twins.outcomes(seed, eye, errors=errors)]
+    by_name = {row[0]: row[1:] for row in scores.rates(found)}
     assert by_name["rusted area"][3] >= 0.9
     _, closer, *_, expected = by_name["worst loss, log"]  # photographs do not tell how deep rust goes
     assert closer >= expected - 0.05  # 0.84 and 0.72 when it was measured
@@ -174,36 +158,36 @@ def test_true_masks_bring_nine_forecasts_of_ten_nearer(loop: ModuleType) -> None
 
 
 def test_rates_count_what_they_say() -> None:
-    before = loop_scores.Spread(p5=0.0, p50=0.5, p95=1.0, distance=0.6, crps=0.4)
-    after = loop_scores.Spread(p5=0.5, p50=0.9, p95=0.95, distance=0.3, crps=0.2)
-    one = loop_scores.Outcome(seed=0, kind="plate", quantity="rusted area", truth=1.0, before=before, after=after,
+    before = scores.Spread(p5=0.0, p50=0.5, p95=1.0, distance=0.6, crps=0.4)
+    after = scores.Spread(p5=0.5, p50=0.9, p95=0.95, distance=0.3, crps=0.2)
+    one = scores.Outcome(seed=0, kind="plate", quantity="rusted area", truth=1.0, before=before, after=after,
                        could=np.array([True, True, True, False]))  # fmt: skip
     other = np.array([True, False, False, False])
     worse = replace(one, quantity="worst loss, log", after=replace(after, p50=1.6, p95=2.5, crps=0.5), could=other)
     second = [replace(one, seed=1), replace(one, seed=1, quantity="worst loss, log", could=other)]
     one_more = [replace(worse, seed=seed, quantity="worst loss") for seed in range(2)]  # not asked for in both
-    rows = {row[0]: row[1:] for row in loop_scores.rates([one, worse, *second, *one_more])}
+    rows = {row[0]: row[1:] for row in scores.rates([one, worse, *second, *one_more])}
     assert rows["rusted area"] == (2, 1.0, 1.0, 1.0, 1.0, 1.0, 0.75)
     assert rows["worst loss, log"] == (2, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25)
     assert rows["worst loss"] == (2, 1.0, 0.0, 0.0, 0.0, 0.0, 0.25)
     assert rows["both"] == (2, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25)
-    text = loop_scores.report({"true masks": [one, worse, one_more[0]]})
+    text = scores.report({"true masks": [one, worse, one_more[0]]})
     assert "| true masks | rusted area | 1 | 100 | 100 | 100 | 100 | 100 | 75 |" in text
     assert (
         "| true masks | rusted area | 1.000, 0.450 | 0.600, 0.300 | 0.400, 0.200 | 100, 0 |" in text
     )  # 1.0 lies beyond P95
     assert "| true masks | worst loss, log | 1.000, 2.000 | 0.600, 0.300 | 0.400, 0.500 | 100, 100 |" in text
-    assert len(loop_scores.table({"true masks": [one, worse]}).splitlines()) == 3
-    np.testing.assert_allclose(loop_scores.distances(np.array([0.0, 2.0]), np.array([0.0, 1.0, 5.0])), [1.0, 1.0, 4.0])
+    assert len(scores.table({"true masks": [one, worse]}).splitlines()) == 3
+    np.testing.assert_allclose(scores.distances(np.array([0.0, 2.0]), np.array([0.0, 1.0, 5.0])), [1.0, 1.0, 4.0])
 
 
 def test_crps_is_the_integral_of_the_squared_distance_of_distributions() -> None:
-    assert loop_scores.crps(np.array([0.0, 2.0]), 1.0) == pytest.approx(0.5)
-    assert loop_scores.crps(np.full(5, 3.0), 1.0) == pytest.approx(2.0)
+    assert scores.crps(np.array([0.0, 2.0]), 1.0) == pytest.approx(0.5)
+    assert scores.crps(np.full(5, 3.0), 1.0) == pytest.approx(2.0)
     values, truth = np.random.default_rng(0).gamma(2, size=50), 1.3
     grid = np.linspace(0, 20, 200_001)
     below = np.searchsorted(np.sort(values), grid, side="right") / len(values)
-    assert loop_scores.crps(values, truth) == pytest.approx(
+    assert scores.crps(values, truth) == pytest.approx(
         ((below - (grid >= truth)) ** 2).sum() * (grid[1] - grid[0]), rel=1e-3
     )
 
@@ -212,7 +196,7 @@ def test_masks_are_counted_on_the_asset_alone(monkeypatch: pytest.MonkeyPatch) -
     texel = np.array([[0, 1, -1], [2, 3, 4]])
     true = np.array([[True, True, True], [False, False, False]])
     mask = np.array([[True, False, True], [True, False, False]])
-    counts = loop_scores.Seen()
+    counts = scores.Seen()
     counts.add("plate-0", texel, true, mask)
     assert (counts.rusted, counts.found, counts.sound, counts.called) == ({"plate-0": 2}, {"plate-0": 1}, 3, 1)
     counts.add_again(np.array([[False, False, False], [True, True, False]]), true, mask)
@@ -221,7 +205,7 @@ def test_masks_are_counted_on_the_asset_alone(monkeypatch: pytest.MonkeyPatch) -
         "0.500 were called rust (standard deviation from twin to twin 0.00), of the sound ones 0.3333; of those still"
     )
     assert f"{said} sound a visit later 0.50 were" in str(counts)
-    monkeypatch.setattr(loop_scores, "FEW", 2)
+    monkeypatch.setattr(scores, "FEW", 2)
     for twin, found in (("plate-1", 2), ("plate-2", 0)):
         counts.add(twin, np.zeros((1, 2), int), np.ones((1, 2), bool), np.arange(2)[None] < found)
     counts.add("plate-3", np.zeros((1, 1), int), np.ones((1, 1), bool), np.ones((1, 1), bool))  # too few pixels
@@ -229,7 +213,7 @@ def test_masks_are_counted_on_the_asset_alone(monkeypatch: pytest.MonkeyPatch) -
     assert counts.detection == pytest.approx(4 / 7)
 
 
-def test_twins_are_told_of_a_runs_masks_what_was_counted(loop: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_twins_are_told_of_a_runs_masks_what_was_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The masks of a run are predicted once; the forecasts learn from them three times."""
     told = []
 
@@ -245,9 +229,9 @@ def test_twins_are_told_of_a_runs_masks_what_was_counted(loop: ModuleType, monke
 
         return eye
 
-    monkeypatch.setattr(loop, "outcomes", outcomes)
-    monkeypatch.setattr(loop, "predicted", predicted)
-    by_eye, known = loop.of_run(Path("runs/vgg"), 2)
+    monkeypatch.setattr(hidden_twins, "outcomes", outcomes)
+    monkeypatch.setattr(hidden_twins, "predicted", predicted)
+    by_eye, known = hidden_twins.of_run(Path("runs/vgg"), 2)
     assert list(by_eye) == [f"masks of vgg, told {how}" for how in ("as usual", "the rates", "rates and spread")]
     assert told == [
         (seed, *errors) for errors in ((0.8, 0.02, 0.1), (0.4, 0.021, 0.1), (0.4, 0.021, 0.28)) for seed in range(2)

@@ -10,7 +10,7 @@ from corrotwin.twin import assets, twin_state
 from corrotwin.twin.core.plotting import import_matplotlib
 from corrotwin.twin.forecast.projection import ALL, forecast_zones
 from corrotwin.twin.twin_state import EPOCH, later
-from tools.loop import (
+from tools.loop.hidden_twins import (
     PARTICLES,
     RENDERED,
     RENDERED_VISITS,

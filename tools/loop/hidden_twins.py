@@ -1,15 +1,10 @@
-"""The loop, end to end: hidden twins are photographed, and masks teach twins that know their geometry and category.
-
-    .venv/bin/python -m tools.loop                        # 100 hidden twins, true masks, no Blender: docs/results
-    .venv/bin/python -m tools.loop --pictures             # one of them rendered by Blender: docs/images/loop.png
-    .venv/bin/python -m tools.loop --run RUN --count 12   # masks that a run predicts on renders: loop-predicted.*
+"""Hidden twins, and twins of the same asset that learn from photographs of them.
 
 Each hidden twin is one that `corrotwin twin new` makes; how long its paint lasts, how many defects that has and how
 deep pits grow is drawn from what the forecast allows (`twin.bayes.prior.Prior`). It is photographed every year to the
 twelfth; where Blender renders the photographs, in years 4, 8 and 12.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import log, radians
@@ -38,10 +33,10 @@ from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.model.pits import Pits
 from corrotwin.twin.twin_state import EPOCH, TwinState, later
-from tools.loop_scores import QUANTITIES, Mask, Outcome, Seen, Spread, distances, report, table
+from tools.loop.scores import QUANTITIES, Mask, Outcome, Seen, Spread, distances
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS, IMAGES, WORK = ROOT / "docs" / "results", ROOT / "docs" / "images", ROOT / "out" / "loop"
+ROOT = Path(__file__).resolve().parents[2]
+WORK = ROOT / "out" / "loop"
 KINDS = ("plate", "beam", "pipe", "railing")
 VISITS, FORECAST = tuple(float(year) for year in range(1, 13)), 20.0
 RENDERED_VISITS = (4.0, 8.0, 12.0)
@@ -50,7 +45,7 @@ ANGLE_DEG = 45.0
 AZIMUTHS_DEG, HEIGHTS_DEG = (-150, -90, -30, 30, 90, 150), (20, 35, 20, 35, 20, 35)
 RENDERED = 256  # the same, of renders
 TEXEL_MM = 5.0
-SCENE, SHOWN = 170, 4  # seed of the rendered scene, and of the twin in the picture
+SCENE = 170  # seed of the rendered scene
 PARTICLES = 400
 LEAST_MM = 0.01  # of a loss whose logarithm is taken
 
@@ -253,30 +248,3 @@ def of_run(run: Path, count: int) -> tuple[dict[str, list[Outcome]], str]:
         f"the rates: {right.detection:g} ± {USUAL.bias_sd:g}, {right.false_calls:g}; with the spread: "
         f"{right.detection:g} ± {counts.spread:.2f}.\n"
     )
-
-
-def main() -> None:
-    """Write the table, or the picture, that the command line asks for."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--count", type=int, default=100, help="hidden twins")
-    parser.add_argument("--pictures", action="store_true", help="draw one by Blender instead")
-    parser.add_argument("--run", type=Path, help="folder of a trained run: its masks of renders instead of true ones")
-    given = parser.parse_args()
-    if given.pictures:
-        from tools.loop_picture import picture
-
-        picture(SHOWN, IMAGES / "loop.png")
-        return
-    if given.run:
-        name, (by_eye, known) = "loop-predicted", of_run(given.run, given.count)
-    else:
-        name, known, by_eye = "loop", "", {each: [] for each in EYES}
-        for seed in tracked(range(given.count), "hidden twins", given.count):
-            for each, (eye, errors) in EYES.items():
-                by_eye[each] += outcomes(seed, eye, errors=errors)
-    files.write_text(RESULTS / f"{name}.md", report(by_eye) + known)
-    files.write_text(RESULTS / f"{name}.csv", table(by_eye))
-
-
-if __name__ == "__main__":
-    main()
