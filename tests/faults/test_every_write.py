@@ -1,6 +1,7 @@
 """Every moment at which a command writes is one at which it is killed, torn, filled up, interrupted, robbed."""
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,30 @@ from drill import Forge
 from safetensors.numpy import load_file
 
 from corrotwin.segmentation.runs import HISTORY_COLUMNS
+from corrotwin.segmentation.training import events
 
 pytestmark = pytest.mark.ci  # each test takes seconds
 
 SLOWLY = pytest.param("train", marks=pytest.mark.slow)
 CHEAP = ["grow", "inspect", pytest.param("watch", marks=pytest.mark.slow), "split", "assemble"]
 CHEAPEST = ["grow", "split", *(pytest.param(name, marks=pytest.mark.slow) for name in ("watch", "assemble"))]
+
+
+def steps(path: Path) -> list[int]:
+    """Return the epochs in a file for TensorBoard, without a last record that is torn."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    content, place, found = path.read_bytes(), 0, []
+    while len(content) >= place + 12:
+        (length,) = struct.unpack_from("<Q", content, place)
+        if len(content) < place + 16 + length:
+            break
+        event = Event.FromString(content[place + 12 : place + 12 + length])
+        if not event.file_version:
+            found.append(event.step)
+        place += 16 + length
+    assert place
+    return found
 
 
 class Sweep:
@@ -53,6 +72,9 @@ class Sweep:
                 header, *rows = (self.case.place / name).read_text().splitlines(keepends=True)
                 assert header == ",".join(HISTORY_COLUMNS) + "\n"
                 assert all(row.endswith("\n") and row.count(",") == header.count(",") for row in rows)
+            elif name.startswith(events.PREFIX):  # is appended to; TensorBoard leaves out a last record that is torn
+                found_steps = steps(self.case.place / name)
+                assert found_steps == list(range(1, len(found_steps) + 1))
             elif not hidden and not name.startswith("work/"):
                 assert found in (self.before.get(name), self.after.get(name)), name
 
