@@ -65,6 +65,7 @@ def run(roboflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.ci
 def test_what_is_exported_gives_what_torch_gives_at_any_size() -> None:
     network = onnx_export.photographs_to_probability(Rusty().eval(), "mobilenet_v2")
     content, free = onnx_export.to_onnx(network, 64)

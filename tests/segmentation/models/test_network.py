@@ -84,6 +84,7 @@ def test_the_seed_decides_the_weights_and_nothing_else_changes(network, names):
     assert any(not torch.equal(other[name], tensor) for name, tensor in again.items())
 
 
+@pytest.mark.ci
 def test_weights_survive_the_disk(network, names, tmp_path):
     path = tmp_path / "w.safetensors"
     save_tensors(path, network.state_dict(), {})

@@ -14,6 +14,7 @@ import drill
 import numpy as np
 import pytest
 from drawn import assembled
+from PIL import Image
 from pycocotools.coco import COCO
 
 from corrotwin.synth.config import RenderConfig
@@ -50,6 +51,25 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.blender
+def test_one_image_is_rendered_and_labelled(tmp_path: Path) -> None:
+    """The one real render of the fast tests."""
+    line = [*BARE, "--count", "1", "--out", str(tmp_path / "one")]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    coco = COCO(tmp_path / "one" / "annotations.json")
+    (picture,) = (tmp_path / "one" / "images").iterdir()
+    (image,) = coco.loadImgs(coco.getImgIds())
+    assert (image["file_name"], image["width"], image["height"]) == (picture.name, 64, 64)
+    seen = np.asarray(Image.open(picture))
+    assert seen.shape == (64, 64, 3)
+    assert 15 < seen.mean() < 240
+    masks = [coco.annToMask(annotation) for annotation in coco.loadAnns(coco.getAnnIds())]
+    assert masks
+    assert all(0 < mask.sum() == one["area"] for mask, one in zip(masks, coco.loadAnns(coco.getAnnIds()), strict=True))
+
+
+@pytest.mark.ci
+@pytest.mark.blender
 def test_pycocotools_loads_and_decodes_everything(dataset: Path) -> None:
     coco = COCO(dataset / "annotations.json")
     assert coco.getImgIds() == list(range(1, 10))
@@ -69,10 +89,9 @@ def test_pycocotools_loads_and_decodes_everything(dataset: Path) -> None:
     assert (dataset / "preview.jpg").stat().st_size > 0
 
 
+@pytest.mark.ci
 @pytest.mark.blender
 def test_pictures_are_neither_black_nor_blank(dataset: Path) -> None:
-    from PIL import Image
-
     for path in (dataset / "images").iterdir():
         picture = np.asarray(Image.open(path))
         assert picture.shape == (64, 64, 3)

@@ -49,6 +49,7 @@ def seen(plant: Path) -> TwinOutlook:
     return found
 
 
+@pytest.mark.ci
 def test_the_numbers_are_those_of_forecast(plant: Path, seen: TwinOutlook, command: Command, tmp_path: Path) -> None:
     folder = plant / "unit 1" / "P-1 <b>&"
     made = ct.Twin.load(folder).forecast(years=10, required={"body": 5.0})

@@ -38,6 +38,7 @@ def unpacked(item: dict[str, Any]) -> np.ndarray:
     return np.frombuffer(zlib.decompress(base64.b64decode(item["data"])), dtype=kind)
 
 
+@pytest.mark.ci
 def test_numbers_of_zones_are_those_of_the_forecasts_table(data: dict[str, Any], made: Forecast) -> None:
     rows = list(csv.DictReader(made.to_csv().splitlines()))
     assert {zone["name"] for zone in data["zones"]} == {row["zone"] for row in rows}
