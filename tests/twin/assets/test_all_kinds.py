@@ -203,9 +203,9 @@ def test_texel_normals_are_those_of_the_mesh(kind: str, seed: int) -> None:
     assert large.sum() > 10
     agreement = (shape.face_normals * field.normal[row, column]).sum(axis=1)[large]
     # A neighbouring facet of the bar is 7.5 degrees away; of a foreign mesh a sharp edge may lie within the texel, and
-    # of a rounded arris the next facet.
-    least = 0.98 if asset.face_chart is not None else 0.98 if kind in ("truss", "column", "girder") else 1
-    assert (agreement > 0.95).mean() >= least
+    # of a rounded arris the next facet: slivers, of which a girder of many plates has many.
+    least = 0.98 if asset.face_chart is not None else 0.995 if kind in ("truss", "column", "girder") else 1
+    assert np.average(agreement > 0.95, weights=shape.area_faces[large]) >= least
 
 
 @pytest.mark.ci
