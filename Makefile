@@ -83,5 +83,5 @@ test-ci: setup ## the tests that take seconds each, which CI runs after those of
 torture: setup ## kill, fill up, interrupt and starve the real commands; minutes; ROUNDS=2 random ones more
 	TORTURE_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/faults
 
-test-all: setup ## all tests, the longer proofs too, one after the other
-	$(BIN)/python -m pytest --hypothesis-profile=fresh --cov
+test-all: setup ## all tests, the longer proofs too, JOBS=2 files at a time; hours
+	$(BIN)/python -m pytest --hypothesis-profile=fresh --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=30

@@ -23,6 +23,16 @@ settings.register_profile("fresh", deadline=None)
 settings.load_profile("repeatable")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with the longest tests come first, so that no process of `make test-all` waits for the last one."""
+    minutes: dict[Path, float] = {}
+    for item in items:
+        slow = item.get_closest_marker("slow")
+        own = -1 if slow is None else slow.kwargs.get("minutes", 0)
+        minutes[item.path] = max(own, minutes.get(item.path, -1))
+    items.sort(key=lambda item: minutes[item.path], reverse=True)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def decoded_photos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Decoded photos of the tests stay out of the user's cache, in Ray's workers too."""

@@ -82,7 +82,7 @@ def test_the_pages_of_options_have_the_help() -> None:
     assert "| `--data PATH` | required |" in page
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=60)
 @pytest.mark.blender
 def test_the_readme_and_the_first_day_are_typed_as_they_stand(tmp_path: Path) -> None:
     """Each command ends well, and each that makes something says what, where, and what to type next."""
