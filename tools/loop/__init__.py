@@ -1,1 +1,1 @@
-"""What photographs teach a twin: hidden twins photographed, their forecasts before and after."""
+"""Measurement of what photographs teach a twin: hidden twins photographed, their forecasts before and after."""
