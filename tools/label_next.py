@@ -17,7 +17,8 @@ What settles it: the mean difference of per-image F1 with its 95 % interval; rep
 `corrotwin benchmarks transfer`. The aim is +0.02.
 
 Each finished repeat is kept: the same command resumes where it was cut off. ``label-next.csv`` has a row for each
-tested photo of each repeat, ``label-next.md`` the means.
+tested photo of each repeat, ``label-next.md`` the means. With ``--finished docs/results/label-next.csv`` the repeats in
+that table are not made again.
 """
 
 import shutil
@@ -251,21 +252,25 @@ def repeats_of(data: Sequence[Path], count: int) -> Iterator[tuple[Path, int]]:
 def label_next(
     data: Annotated[tuple[Path, ...], arg(help="sets of photos with masks, each with its spots.csv")],
     out: Annotated[Path, arg(help="folder for repeats and tables")],
+    finished: Annotated[Path | None, arg(help="table of repeats that are not to be made again, from elsewhere")] = None,
     repeats: Annotated[int, arg(help="paired repeats on each set")] = 20,
     workers: Annotated[int, arg(help="repeats at a time, one core each")] = 2,
 ) -> None:
     """Measure what `rank` is worth beside photos chosen at random."""
-    rows: dict[tuple[Path, int], list[ScoredPhoto]] = {}
+    rows: dict[tuple[str, int], list[ScoredPhoto]] = {}
+    for row in read(finished) if finished else []:
+        rows.setdefault((row.set, row.repeat), []).append(row)
     with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        todo = {pool.submit(repeated, *each, out.resolve()): each for each in repeats_of(data, repeats)}
-        for done in as_completed(todo):
-            rows[todo[done]] = done.result()
-            whole = [row for each in sorted(rows, key=lambda key: (key[0].name, key[1])) for row in rows[each]]
+        wanted = [each for each in repeats_of(data, repeats) if (each[0].name, each[1]) not in rows]
+        todo = {pool.submit(repeated, *each, out.resolve()): each for each in wanted}
+        for count, done in enumerate(as_completed(todo), 1):
+            folder, repeat = todo[done]
+            rows[folder.name, repeat] = done.result()
+            whole = [row for each in sorted(rows) for row in rows[each]]
             write(out / "label-next.csv", whole)
             write_text(out / "label-next.md", report(whole))
-            folder, repeat = todo[done]
-            say_error(f"{folder.name}, repeat {repeat + 1}: {len(rows)} of {len(todo)} done")
-    say(report(whole), end="")
+            say_error(f"{folder.name}, repeat {repeat + 1}: {count} of {len(todo)} done")
+    say(report([row for each in sorted(rows) for row in rows[each]]), end="")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ TABLES = "tables"
 JUDGED_ALONE = (
     "Intervals of goals are each for themselves; the p-values of the differences below are adjusted together."
 )
-COLUMNS = ("arm", "run", "image", "spot", "f1", "iou")
+COLUMNS = ("arm", "run", "set", "image", "spot", "f1", "iou")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,10 +103,11 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[FoldStudy], c
         label=_about(photos, context),
         about=((_about(photos, context), False),),
         sections=tuple(sections),
-        footer=f"F1 of every arm, run and photo: {name}-per-image.csv.",
+        footer=f"F1 of every arm, run and photo, those of other sets too: {name}-per-image.csv.",
         markdown=f"{name}.md",
     )
-    return _write(out / TABLES, name, page, _rows(scores, groups))
+    rows = [*_rows(photos, scores), *(row for each in across for row in _rows(context.others[each], across[each]))]
+    return _write(out / TABLES, name, page, rows)
 
 
 def _write(folder: Path, name: str, page: Page, rows: Iterable[Sequence[object]]) -> str:
@@ -289,14 +290,14 @@ def _alarm_goals(alarms: Sequence[FalseAlarms], context: TableContext) -> list[G
     return goals
 
 
-def _rows(scores: Sequence[RunScores], groups: Mapping[str, str] | None) -> Iterator[tuple[object, ...]]:
-    """Yield the numbers behind the tables: F1 of every arm, run and photo."""
+def _rows(photos: Photos, scores: Sequence[RunScores]) -> Iterator[tuple[object, ...]]:
+    """Yield the numbers behind the tables: F1 of every arm, run and photo of a set."""
     for each in scores:
         for name, f1, iou in zip(each.images, each.f1, each.iou, strict=True):
             if np.isnan(f1):  # it trains
                 continue
-            spot = groups[name] if groups else ""
-            yield each.arm, each.run + 1, escape_csv(name), escape_csv(spot), float(f1), float(iou)
+            spot = photos.groups[name] if photos.groups else ""
+            yield each.arm, each.run + 1, photos.name, escape_csv(name), escape_csv(spot), float(f1), float(iou)
 
 
 def screened(out: Path, photos: Photos, settings: ProtocolSettings) -> frozenset[str]:

@@ -103,6 +103,19 @@ def test_a_repeat_is_trained_ranked_and_kept(
         label_next.repeated(photos, 1, out)
 
 
+def test_repeats_that_were_finished_elsewhere_are_not_made_again(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        ScoredPhoto(set="bridge", repeat=repeat, photo=f"{photo}", spot=f"{photo}", first=0.4, random=0.5, ranked=0.6)
+        for repeat in range(2) for photo in range(5)
+    ]  # fmt: skip
+    label_next.write(tmp_path / "before.csv", rows)
+    label_next.label_next((photos,), tmp_path / "out", finished=tmp_path / "before.csv", repeats=2)
+    assert capsys.readouterr().out == label_next.report(rows)
+    assert not (tmp_path / "out").exists()
+
+
 def _spots(folder: Path) -> dict[str, str]:
     lines = (folder / "spots.csv").read_text().splitlines()[1:]
     return dict(line.split(",", 1) for line in lines)

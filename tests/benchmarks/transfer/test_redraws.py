@@ -4,6 +4,7 @@ import csv
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from transfers import FEW, WHOLE, by_spot, f1, give, ids, section, spread
 
@@ -102,8 +103,13 @@ def test_with_one_fold_all_photos_train_and_other_sets_alone_are_tested(
     for arm, values in found.items():
         assert f"| {arm} | {spread(values)} | {len(values)} |" in on_yard
     assert re.search(r"\| mixed50 − real \| .* \| \+0\.050, interval above 0 \|", on_yard)
-    for path in (home / "out").glob("tables/*-per-image.csv"):
-        assert {row["arm"] for row in csv.DictReader(path.read_text().splitlines())} == {*(FEW if redraws else ())}
+    (table,) = (home / "out").glob("tables/*-per-image.csv")
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert {row["arm"] for row in rows if row["set"] == "photos"} == {*(FEW if redraws else ())}
+    for arm, values in found.items():
+        on_other = [float(row["f1"]) for row in rows if row["set"] == "yard" and row["arm"] == arm]
+        assert len(on_other) == len(spots) * len(values)
+        assert np.mean(on_other) == pytest.approx(values.mean())
     trained.clear()
     give(home, **given)
     assert trained == []
