@@ -1,16 +1,22 @@
-"""Measure the gain from ImageNet weights with few and with many photographs: five pairs of runs on unseen spots.
+r"""Measure the gain from first weights with few and with many photographs: five pairs of runs on unseen spots.
 
     python -m tools.first_weights --data steel-bridges --out out/first-weights
+    python -m tools.first_weights --data steel-bridges --out out/twin-weights \\
+        --twin out/shipped-model/runs/twin-of-painted-steel
 
-Question: how much higher is the F1 of a U-Net with ``tu-tf_efficientnet_lite0`` that starts from ImageNet weights than
-that of the same network from random ones, with 10 % and with all of the photographs?
+Question of the first line: how much higher is the F1 of a U-Net with ``tu-tf_efficientnet_lite0`` that starts from
+ImageNet weights than that of the same network from random ones, with 10 % and with all of the photographs? Of the
+second: how much higher than from ImageNet weights is it with 10 % if training starts from the model that ships
+(``--init shipped``)? The model has seen these photographs, so its twin stands for it, which learned from the other set
+and from renders alone (``python -m tools.shipped_model --stage twins``).
 
 Design: the test photos are the export's own; all others train (281 of steel-bridges), but for those of one spot, which
 stand where a run must have validation photos and decide nothing: weights are averaged over the last steps. Run r of
 both first weights has seed r, and so the same photos, which each run draws again, by whole spots. All runs have equal
-steps of 8 images at 128 px and one learning rate for encoder and decoder.
+steps of 8 images at 128 px. Encoder and decoder have one learning rate; beside a twin both starts have the rates that
+``corrotwin segmentation train`` gives them.
 
-Cost: 20 runs of 300 steps, some 120 seconds each on one core: 41 minutes.
+Cost: 300 steps a run, some 120 seconds on one core with AVX-512: 20 runs, 41 minutes, or 10 beside a twin.
 
 What settles it: five pairs a row. Runs and spots are both samples (`benchmarks.stats.crossed_effects`).
 
@@ -40,8 +46,10 @@ if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
     from corrotwin.segmentation.data.splits import Split
 
+First = Literal["random", "imagenet", "twin"]
+
 BATCH, STEPS, FRACTIONS, PAIRS = 8, (300,), (0.1, 1.0), 5
-WEIGHTS: tuple[Literal["imagenet"] | None, ...] = (None, "imagenet")
+NAMES: dict[First, str] = {"random": "random", "imagenet": "ImageNet", "twin": "twin"}
 COLUMNS = ("steps", "real_fraction", "first_weights", "run", "photos", "test_f1", "seconds")
 
 
@@ -51,28 +59,46 @@ class PairedRun:
 
     steps: int
     real_fraction: float
-    weights: Literal["imagenet"] | None
+    weights: First
     run: int
 
     @property
     def key(self) -> str:
         """The name of its folder."""
-        return f"{self.steps}-{100 * self.real_fraction:g}pct-{self.weights or 'random'}-{self.run}"
+        return f"{self.steps}-{100 * self.real_fraction:g}pct-{self.weights}-{self.run}"
 
 
-def cells() -> Iterator[PairedRun]:
+def weights_of(twin: Path | None) -> tuple[First, First]:
+    """Return the first weights that are compared, the better known first."""
+    return ("random", "imagenet") if twin is None else ("imagenet", "twin")
+
+
+def cells(twin: Path | None) -> Iterator[PairedRun]:
     """Yield the runs of the study, the pairs of one run side by side, fewer steps first."""
-    for steps, run, fraction, weights in itertools.product(STEPS, range(PAIRS), FRACTIONS, WEIGHTS):
+    fractions = FRACTIONS if twin is None else FRACTIONS[:1]
+    for steps, run, fraction, weights in itertools.product(STEPS, range(PAIRS), fractions, weights_of(twin)):
         yield PairedRun(steps=steps, real_fraction=fraction, weights=weights, run=run)
 
 
-def config_of(cell: PairedRun, photos: int, **changes: Any) -> TrainConfig:
-    """Return the settings of a run, with as many whole epochs over so many photos as come nearest to its steps."""
+def config_of(cell: PairedRun, photos: int, twin: Path | None, **changes: Any) -> TrainConfig:
+    """Return the settings of a run, with as many whole epochs over so many photos as come nearest to its steps.
+
+    Raises
+    ------
+    InputError
+        The twin is of another network, or has no weights.
+    """
     epochs = max(1, round(cell.steps / -(-photos // BATCH)))
     settings: dict[str, Any] = {
-        "size": 128, "epochs": epochs, "batch_size": BATCH, "keep": "averaged", "encoder_weights": cell.weights,
-        "threads": 1, "encoder_rate": 1.0,
+        "size": 128, "epochs": epochs, "batch_size": BATCH, "keep": "averaged", "threads": 1,
+        "encoder_weights": "imagenet" if cell.weights == "imagenet" else None,
     }  # fmt: skip
+    if twin is None:
+        settings["encoder_rate"] = 1.0
+    elif cell.weights == "twin":
+        from corrotwin.segmentation.training.initial_weights import digest_of
+
+        settings["init"] = digest_of(twin, backbone=DEFAULT_BACKBONE, architecture="Unet")
     arm = replace(REAL, real_fraction=cell.real_fraction)
     return configure("small", backbone=DEFAULT_BACKBONE, arm=arm, seed=cell.run, **{**settings, **changes})
 
@@ -93,34 +119,32 @@ def own_test(photos: "CocoDataset") -> "Split":
     )
 
 
-def table(scores: dict[PairedRun, FloatArray]) -> str:
+def table(scores: dict[PairedRun, FloatArray], twin: Path | None) -> str:
     """Return the comparison as Markdown, from the F1 of each finished run on each test spot."""
-    lines = [
-        "| steps | real photos | random | ImageNet | ImageNet − random | 95 % interval | pairs |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    weights = weights_of(twin)
+    one, other = (NAMES[each] for each in weights)
+    lines = [f"| steps | real photos | {one} | {other} | {other} − {one} | 95 % interval | pairs |", "|---" * 7 + "|"]
     for steps, fraction in itertools.product(STEPS, FRACTIONS):
         pairs = [
-            [
-                scores.get(PairedRun(steps=steps, real_fraction=fraction, weights=weights, run=run))
-                for weights in WEIGHTS
-            ]
+            [scores.get(PairedRun(steps=steps, real_fraction=fraction, weights=each, run=run)) for each in weights]
             for run in range(PAIRS)
         ]
-        complete = [(one, other) for one, other in pairs if one is not None and other is not None]
+        complete = [(before, after) for before, after in pairs if before is not None and after is not None]
         if not complete:
             continue
-        random, pretrained = (np.array(of_runs) for of_runs in zip(*complete, strict=True))
-        gain = mean(pretrained - random, least=-1)
+        before, after = (np.array(of_runs) for of_runs in zip(*complete, strict=True))
+        gain = mean(after - before, least=-1)
         low, high = (format_value(end, percent=False) for end in (gain.low, gain.high))
         lines.append(
-            f"| {steps} | {100 * fraction:g} % | {format_spread(random)} | {format_spread(pretrained)} | "
+            f"| {steps} | {100 * fraction:g} % | {format_spread(before)} | {format_spread(after)} | "
             f"{format_value(gain.value, percent=False)} | {low} to {high} | {len(complete)} |"
         )
     return "\n".join(lines) + "\n"
 
 
-def study(out: Path, data: Path, *, most: int | None = None, **changes: Any) -> dict[PairedRun, FloatArray]:
+def study(
+    out: Path, data: Path, *, twin: Path | None = None, most: int | None = None, **changes: Any
+) -> dict[PairedRun, FloatArray]:
     """Train the runs that are not finished, `most` of them, and write runs.csv and table.md after each.
 
     Returns
@@ -137,23 +161,23 @@ def study(out: Path, data: Path, *, most: int | None = None, **changes: Any) -> 
     finished: dict[PairedRun, FloatArray] = {}
     rows: list[Sequence[Any]] = []
     trained = 0
-    for cell in cells():
-        config, folder = config_of(cell, len(split.train), **changes), out / "runs" / cell.key
+    for cell in cells(twin):
+        config, folder = config_of(cell, len(split.train), twin, **changes), out / "runs" / cell.key
         is_new = not runs.is_complete(folder, config, photos, split, None)
         if is_new and most is not None and trained >= most:
             continue
         trained += is_new
-        run = train(folder, config, real=photos, split=split, renders=None)
+        run = train(folder, config, real=photos, split=split, renders=None, init=twin if config.init else None)
         counts = run.per_image
         f1, _ = scores_of(counts.tp, counts.fp, counts.fn, counts.tn)
         finished[cell] = unit_means(f1[None], [split.group[name] for name in counts.image])[0]
         used = run.manifest["counts"]["train_photos"]
         rows.append([
-            cell.steps, cell.real_fraction, cell.weights or "random", cell.run + 1, used, float(f1.mean()),
+            cell.steps, cell.real_fraction, cell.weights, cell.run + 1, used, float(f1.mean()),
             float(run.history["seconds"].sum()),
         ])  # fmt: skip
         tables.write_own(out / "runs.csv", COLUMNS, rows)
-        write_text(out / "table.md", table(finished))
+        write_text(out / "table.md", table(finished, twin))
         if is_new:
             text.say(f"{cell.key}: F1 {f1.mean():.4f} on {len(split.test)} test photos")
     return finished
@@ -162,10 +186,11 @@ def study(out: Path, data: Path, *, most: int | None = None, **changes: Any) -> 
 def first_weights(
     data: Annotated[Path, arg(help="photos with masks in an export's own parts, and their spots.csv")],
     out: Annotated[Path, arg(help="folder for runs, runs.csv and table.md")],
+    twin: Annotated[Path | None, arg(help="compare a start from this run with ImageNet weights")] = None,
     most: Annotated[int | None, arg(help="train so many runs in this command; default: all")] = None,
 ) -> None:
-    """Compare ImageNet with random first weights on test photos."""
-    text.say(table(study(out, data, most=most)), end="")
+    """Compare first weights on test photos: ImageNet with random ones, or a run's with ImageNet."""
+    text.say(table(study(out, data, twin=twin, most=most), twin), end="")
 
 
 if __name__ == "__main__":

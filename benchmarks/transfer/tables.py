@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,8 +107,8 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[FoldStudy], c
         footer=f"F1 of every arm, run and photo, those of other sets too: {name}-per-image.csv.",
         markdown=f"{name}.md",
     )
-    rows = [*_rows(photos, scores), *(row for each in across for row in _rows(context.others[each], across[each]))]
-    return _write(out / TABLES, name, page, rows)
+    of_others = (_rows(context.others[other], of_other) for other, of_other in across.items())
+    return _write(out / TABLES, name, page, chain(_rows(photos, scores), *of_others))
 
 
 def _write(folder: Path, name: str, page: Page, rows: Iterable[Sequence[object]]) -> str:

@@ -18,21 +18,22 @@ from corrotwin.twin.core import cli
 from corrotwin.twin.core.text import say
 from tools.shipped_model import card, look_alikes, packing, recipe, scores, work
 
-Stage = Literal["all", "train", "pack"]
+Stage = Literal["all", "train", "twins", "pack"]
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
 
 
 def make(
     data: Annotated[Path, arg(help="folder of the two public sets")],
     out: Annotated[Path, arg(help="folder for renders, runs and rows")] = Path("out/shipped-model"),
-    stage: Annotated[Stage, arg(help="all, or train or pack alone")] = "all",
+    stage: Annotated[Stage, arg(help="all, or train, twins (of them those without one set) or pack alone")] = "all",
     workers: Annotated[int, arg(help="trainings at a time, one core each")] = 2,
 ) -> None:
     """Make the model that ships again."""
     out = out.resolve()
     if stage != "pack":
-        work.trained(data.resolve(), out, work.render(out), workers)
-    if stage != "train":
+        trainings = work.twins() if stage == "twins" else list(recipe.trainings())
+        work.trained(data.resolve(), out, work.render(out), workers, trainings)
+    if stage in ("all", "pack"):
         rows, alikes = scores.read(out / work.ROWS), work.looked_at(data.resolve(), out)
         frames = work.framed(data.resolve(), out)
         measured = scores.measurements([row for row in rows if row.training.startswith("twin of")], frames)

@@ -47,11 +47,13 @@ def measured(training: Training, data_folder: Path, renders: Path, out: Path) ->
     return scores.measure(folder, data, names, spot, training.name)
 
 
-def trained(data: Path, out: Path, renders: Path, workers: int) -> list[scores.MeasuredPhoto]:
-    """Train and measure all networks, and write their rows after each."""
+def trained(
+    data: Path, out: Path, renders: Path, workers: int, trainings: Sequence[Training]
+) -> list[scores.MeasuredPhoto]:
+    """Train and measure networks, and write their rows after each."""
     rows: list[scores.MeasuredPhoto] = []
     with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        todo = {pool.submit(measured, training, data, renders, out): training for training in recipe.trainings()}
+        todo = {pool.submit(measured, training, data, renders, out): training for training in trainings}
         for done in as_completed(todo):
             rows += done.result()
             mean = np.mean([row.f1 for row in done.result()])
