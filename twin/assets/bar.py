@@ -29,6 +29,7 @@ SIZES_MM = {
     "threaded": tuple(bar_surface.PITCHES_MM),
 }
 FLATS_MM = (5, 6, 8, 10, 12, 15, 20)
+WIDEST_GAP_MM = 1000
 
 
 def bar(
@@ -82,7 +83,7 @@ def bar(
     )  # fmt: skip
     check_numbers(
         "bar", length_m=(length_m, 0.05, 20), size_mm=(size_mm, 4, min(200, 500 * length_m)),
-        count=(count, range(1, 61)), gap_mm=(gap_mm, 0, 1000), lay=(lay, range(2**32)),
+        count=(count, range(1, 61)), gap_mm=(gap_mm, 0, WIDEST_GAP_MM), lay=(lay, range(2**32)),
     )  # fmt: skip
     if section == "flat":
         check_numbers("flat bar", thickness_mm=(thickness_mm, 3, size_mm))
@@ -138,7 +139,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
     length = max(length, (240 if bent else 300) / size_mm, 5.0)
     gap = float(rng.uniform(0.2, 3.0)) if rng.random() < 0.6 else 0.0
     if arrangement == "mat":
-        gap = (length * float(rng.uniform(0.7, 0.95)) - 1) / (count - 1) - 1
+        gap = min((length * float(rng.uniform(0.7, 0.95)) - 1) / (count - 1) - 1, WIDEST_GAP_MM / size_mm)
     return {
         "section": section,
         "size_mm": size_mm,

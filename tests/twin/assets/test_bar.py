@@ -216,3 +216,10 @@ def test_sampler_keeps_to_its_budget(seed: int) -> None:
 def test_impossible_bars_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         bar.bar(**PLAIN | change)
+
+
+def test_drawn_mats_of_few_long_bars_keep_within_the_widest_gap() -> None:
+    drawn = [bar.sample(np.random.default_rng(seed)) for seed in (13901, *range(2000))]
+    assert drawn[0]["gap_mm"] == bar.WIDEST_GAP_MM
+    assert all(0 <= one["gap_mm"] <= bar.WIDEST_GAP_MM for one in drawn)
+    assert built(**drawn[0]).faces.size
