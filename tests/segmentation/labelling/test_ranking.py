@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ import torch
 from browser import check_page
 from PIL import Image
 
+from corrotwin.segmentation import shipped
 from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.commands.rank import rank as command
-from corrotwin.segmentation.config import configure
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.labelling import choice, folder, scores
 from corrotwin.segmentation.labelling.scores import Doubt
+from corrotwin.segmentation.models.network import load_weights
 from corrotwin.segmentation.prediction.predictor import Settings
 from corrotwin.segmentation.prediction.run_predictor import RunPredictor
 from corrotwin.segmentation.prediction.search import search
@@ -211,8 +214,10 @@ def test_what_cannot_be_ranked_is_one_line(make, options, message, run, roboflow
 
 
 @pytest.mark.ci
-def test_features_tell_pictures_apart(run, tmp_path):
-    predictor = RunPredictor(run, Settings())
+def test_features_tell_pictures_apart():
+    config = configure("small", backbone=DEFAULT_BACKBONE, arm=REAL, seed=0)
+    network = load_weights(shipped.WEIGHTS, config.backbone, config.architecture)
+    predictor = SimpleNamespace(config=config, network=network)
     one, other = (scores.features_of(predictor, picture(seed)) for seed in (1, 2))
     assert not np.array_equal(one, other)
     assert np.array_equal(one, scores.features_of(predictor, picture(1)))
