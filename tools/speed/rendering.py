@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from corrotwin.synth import spec
 from corrotwin.synth.config import RenderConfig
-from corrotwin.synth.presets.builtin import PRESETS, preset
+from corrotwin.synth.presets.builtin import PRESETS
 from corrotwin.synth.rendering import batch
 from corrotwin.synth.scene import sampling
 from corrotwin.synth.textures.picture_files import LUMINANCE
@@ -28,8 +28,6 @@ from corrotwin.twin.core.files import writing
 from tools.speed import rendering_tables
 from tools.speed.arms import PERSISTENT, VARIANTS
 from tools.speed.rendering_tables import VIEWS, RenderingRow
-
-PRESET = f"balanced, {VIEWS} views"
 
 
 def measure(
@@ -56,9 +54,9 @@ def measure(
     WorkError
         A process failed; with the last line of its log.
     """
-    PRESETS[PRESET] = replace(PRESETS["balanced"], views_per_scene=VIEWS)
-    config = RenderConfig(preset=PRESET, size=size, seed=seed)
-    usual = preset(PRESET).samples
+    content = replace(PRESETS["balanced"], views_per_scene=VIEWS)
+    config = RenderConfig(preset=content, size=size, seed=seed)
+    usual = content.samples
     curve = [*sorted({*samples, usual}), reference]
     rows: list[RenderingRow] = []
     for number in range(scenes):
