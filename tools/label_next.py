@@ -266,11 +266,14 @@ def label_next(
         for count, done in enumerate(as_completed(todo), 1):
             folder, repeat = todo[done]
             rows[folder.name, repeat] = done.result()
-            whole = [row for each in sorted(rows) for row in rows[each]]
-            write(out / "label-next.csv", whole)
-            write_text(out / "label-next.md", report(whole))
+            write(out / "label-next.csv", _whole(rows))
+            write_text(out / "label-next.md", report(_whole(rows)))
             say_error(f"{folder.name}, repeat {repeat + 1}: {count} of {len(todo)} done")
-    say(report([row for each in sorted(rows) for row in rows[each]]), end="")
+    say(report(_whole(rows)), end="")
+
+
+def _whole(rows: dict[tuple[str, int], list[ScoredPhoto]]) -> list[ScoredPhoto]:
+    return [row for each in sorted(rows) for row in rows[each]]
 
 
 if __name__ == "__main__":

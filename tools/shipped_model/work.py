@@ -50,15 +50,16 @@ def measured(training: Training, data_folder: Path, renders: Path, out: Path) ->
 def trained(
     data: Path, out: Path, renders: Path, workers: int, trainings: Sequence[Training]
 ) -> list[scores.MeasuredPhoto]:
-    """Train and measure networks, and write their rows after each."""
-    rows: list[scores.MeasuredPhoto] = []
+    """Train and measure networks, and write their rows after each, beside those of others that are there."""
+    table, names = out / ROWS, {training.name for training in trainings}
+    rows = [row for row in scores.read(table) if row.training not in names] if table.exists() else []
     with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
         todo = {pool.submit(measured, training, data, renders, out): training for training in trainings}
         for done in as_completed(todo):
             rows += done.result()
             mean = np.mean([row.f1 for row in done.result()])
             say_error(f"{todo[done].name}: mean F1 {mean:.3f} on {len(done.result())} photos")
-            scores.write(out / ROWS, sorted(rows, key=lambda row: (row.training, row.photo)))
+            scores.write(table, sorted(rows, key=lambda row: (row.training, row.photo)))
     return rows
 
 
