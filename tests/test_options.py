@@ -130,7 +130,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             "--runs -1", "--redraws -1", "--fits -1", "--renders-of-fit 0", "--photo-steps 0", "--folds 0",
             "--unlabelled 0.9", "--real-fraction 2", "--render-share 2", "--pretrain 2", "--render-counts 0",
-            "--renders-goal 0", "--steps 0", "--size 31", "--renders-per-run 0",
+            "--renders-goal 0", "--steps 0", "--size 31", "--seed -1", "--renders-per-run 0",
         ),
     ),
 }  # fmt: skip

@@ -53,6 +53,7 @@ def transfer(
     photo_steps: int | None = None,
     augmentation: Augmentation = "standard",
     size: int = 128,
+    seed: int = 0,
     address: str | None = None,
     weights: Path | None = None,
     dry_run: bool = False,
@@ -136,6 +137,9 @@ def transfer(
         strength of the random changes to every image, in all arms: standard or strong.
     size
         side of the network's square input, in pixels.
+    seed
+        seed of the first redraw and run; each further one adds 1. Folders of disjoint seeds share a study between
+        machines.
     address
         address of a Ray cluster to run on, such as auto; by default this machine.
     weights
@@ -164,6 +168,7 @@ def transfer(
         folds=folds,
         real_fraction=real_fraction,
         unlabelled=unlabelled,
+        seed=seed,
     )
     check_weights(weights, settings.encoder_weights, "--encoder-weights imagenet")
     mix = Mix(render_share=render_share, pretrain=pretrain, adaptation=adaptation, copy_paste=copy_paste)

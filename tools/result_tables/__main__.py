@@ -4,6 +4,7 @@ python -m tools.result_tables pack out/steel-bridges docs/results/steel-bridges
 python -m tools.result_tables unpack docs/results/steel-bridges out/steel-bridges
 python -m tools.result_tables transfer out/transfer docs/results/transfer
 python -m tools.result_tables compare docs/results/transfer --photos steel-bridges --renders a91988c1
+python -m tools.result_tables across docs/results/across.csv --more out/across-402
 """
 
 from pathlib import Path
@@ -88,9 +89,32 @@ def compare(
     say(comparison.markdown(counts, elsewhere, spots, renders, mix, seen), end="")
 
 
+def across(
+    table: Positional[Path],
+    more: Annotated[tuple[Path, ...], arg(help="transfer folders whose networks join the table")] = (),
+    spots: Annotated[Path, arg(help="folder of a table SET.csv for each set, with file_name and spot")] = PHOTOGRAPHS,
+) -> None:
+    """Compute the arms of transfers and their differences on other sets, from a table of several folders' counts.
+
+    Parameters
+    ----------
+    table
+        the table; where folders are given it is made, or they join it.
+    """
+    from tools.result_tables import across
+
+    found = across.read(table) if table.exists() or not more else {}
+    for folder in more:
+        found = across.joined(found, across.gather(folder))
+    text = across.markdown(found, spots)
+    if more:
+        across.write(table, found)
+    say(text, end="")
+
+
 if __name__ == "__main__":
     run(
         "python -m tools.result_tables",
         "Make the tables of docs/results from folders of studies and transfers, and compute numbers from them.",
-        {"pack": pack, "unpack": unpack, "transfer": transfer, "compare": compare},
+        {"pack": pack, "unpack": unpack, "transfer": transfer, "compare": compare, "across": across},
     )

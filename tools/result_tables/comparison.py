@@ -81,17 +81,15 @@ def markdown(
     if seen:
         heading = ("arm", "per-image F1", "runs")
         scores = cv_pooling.without(scores, _seen(counts, groups, seen))
-        arms = [[arm, targets.format_spread(values), str(len(values))] for arm, values in _by_arm(scores, groups)]
+        arms = [[arm, targets.format_spread(values), str(len(values))] for arm, values in by_arm(scores, groups)]
     known = {each.arm for each in scores}
     wanted = [pair for pair in pairs(mix) if known.issuperset(pair)]
     tests = comparison.arms(scores, pairs=wanted, score="f1", groups=groups, fewest_runs=FEWEST_RUNS)
-    columns = ("difference in F1", "found", "95 % interval", "p alone", "p (Holm)", "detectable", "runs", "verdict")
-    differences = _table(columns, ([*row[:7], row[8]] for row in targets.comparison_rows(tests)))
-    alarms = _table(
+    alarms = table(
         ("arm", "where", "pixels called rust", "95 % interval"),
         _alarms(counts[0].training.set, found, elsewhere, groups),
     )
-    return "\n".join([_table(heading, arms), differences, *([] if seen else [alarms])])
+    return "\n".join([table(heading, arms), differences(tests), *([] if seen else [alarms])])
 
 
 def _chosen(counts: Iterable[TestedPixels], renders: str, mix: str) -> Mapping[Place, list[TestedPixels]]:
@@ -113,7 +111,7 @@ def _seen(counts: Sequence[TestedPixels], groups: Mapping[str, str], patterns: S
     return frozenset(screened) | {photo for photo, spot in groups.items() if spot in spots}
 
 
-def _by_arm(scores: Sequence[RunScores], groups: Mapping[str, str]) -> Iterable[tuple[str, FloatArray]]:
+def by_arm(scores: Sequence[RunScores], groups: Mapping[str, str]) -> Iterable[tuple[str, FloatArray]]:
     """Yield each arm with its scores, (runs, spots)."""
     for arm in dict.fromkeys(each.arm for each in scores):
         f1 = np.array([each.f1 for each in scores if each.arm == arm])
@@ -131,7 +129,7 @@ def _arms(
     floor = crossed_effects.unit_means(cv_pooling.all_rust(rust), unit_names(rust.image, groups)).mean()
     yield ["everything called rust", NONE, NONE, f"{floor:.3f}", NONE, NONE, NONE]
     rates = cv_pooling.precision_and_recall(counted)
-    for arm, values in _by_arm(scores, groups):
+    for arm, values in by_arm(scores, groups):
         trained = [each.training for (name, _), group in found.items() if name == arm for each in group]
         counts = (span([each.train_photos for each in trained]), span([each.train_renders for each in trained]))
         shares = [f"{rate:.3f}" for rate in rates[arm]]
@@ -183,6 +181,13 @@ def _mean(tables_of_folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {photo: float(np.mean([each[photo] for each in tables_of_folds])) for photo in tables_of_folds[0]}
 
 
-def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def differences(tests: Sequence[comparison.Comparison]) -> str:
+    """Return a table of differences in F1, as Markdown."""
+    columns = ("difference in F1", "found", "95 % interval", "p alone", "p (Holm)", "detectable", "runs", "verdict")
+    return table(columns, ([*row[:7], row[8]] for row in targets.comparison_rows(tests)))
+
+
+def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table as Markdown."""
     lines = [heading, ["---"] * len(heading), *rows]
     return "".join(f"| {' | '.join(row)} |\n" for row in lines)

@@ -127,6 +127,18 @@ def test_redraws_differ_and_each_comes_again_as_it_was(data: coco.CocoDataset, s
     assert max(trained) < 12 / 2  # no photo is one of the few in most redraws
 
 
+def test_seeds_that_follow_go_on_with_the_redraws_and_runs_of_another_folder(
+    data: coco.CocoDataset, spots: dict[str, str]
+) -> None:
+    first, later = SETTINGS, replace(SETTINGS, seed=SETTINGS.seed + 4)
+    assert resampling.redraw(data, spots, later, 0).split == resampling.redraw(data, spots, first, 4).split
+    whole = replace(SETTINGS, folds=1)
+    assert (
+        resampling.folds(data, spots, replace(whole, seed=whole.seed + 4), 0)[0].split
+        == resampling.folds(data, spots, whole, 4)[0].split
+    )
+
+
 def test_a_redraw_that_leaves_no_photo_to_test_is_refused(data: coco.CocoDataset) -> None:
     for spots in ({name.file_name: "one" for name in data.photos}, {p.file_name: str(p.id % 2) for p in data.photos}):
         with pytest.raises(InputError, match=r"photos: 10 % of 60 photos of \d spots leave none to test; more spots"):

@@ -1,0 +1,75 @@
+"""The table of networks measured on another set: what the log says of it, and how further transfer folders join it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corrotwin.segmentation.runs import PerImage, write_per_image
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import write_json
+from tools.result_tables import across
+
+ROOT = Path(__file__).parents[3]
+TABLE = ROOT / "docs" / "results" / "across.csv"
+SPOTS = ROOT / "docs" / "results" / "photographs"
+
+
+def counts(tp: int) -> PerImage:
+    """Those of two photos of painted-steel."""
+    names = (SPOTS / "painted-steel.csv").read_text().splitlines()[1:3]
+    numbers = np.array([tp, tp + 1])
+    return PerImage(image=tuple(name.split(",")[0] for name in names), tp=numbers, fp=numbers, fn=numbers, tn=numbers)
+
+
+def measured(folder: Path, seed: int, tp: int, renders: str = "renders-1a2b3c4d", arm: str = "mixed50") -> Path:
+    """Make a transfer folder with one run of one arm on another set; return the transfer folder."""
+    run = folder / "steel-bridges" / "run-01" / "whole" / renders / "runs" / f"{arm}-00"
+    (run / "across").mkdir(parents=True)
+    write_json(run / "run.json", {"seed": seed, "config": {"arm": {"name": arm}}})
+    write_per_image(run / "across" / "painted-steel.csv", counts(tp))
+    return folder
+
+
+def test_the_log_says_what_the_table_says() -> None:
+    said = (ROOT / "docs" / "transfer-log.md").read_text().partition("### On other places")[2].partition("\n###")[0]
+    found = across.markdown(across.read(TABLE), SPOTS)
+    for pair in found.split("Trained on ")[1:]:
+        trained_on, measured_on = re.match(r"(\S+), measured on (\S+):", pair).groups()
+        (row,) = re.findall(rf"^\| {trained_on} \| {measured_on}, .*$", said, re.MULTILINE)
+        for arm in ("real", "mixed50", "renders"):
+            assert re.search(rf"\| {arm} \| (.*?) \|", pair)[1] in row
+        difference, between = re.search(r"\| mixed50 − real \| (.*?) \| (.*?) \|", pair).groups()
+        assert difference in row
+        assert between.replace("−", "-") in row.replace("−", "-")
+
+
+def test_folders_of_other_seeds_join_a_table(tmp_path: Path) -> None:
+    table = tmp_path / "across.csv"
+    first, second = measured(tmp_path / "first", 0, 5), measured(tmp_path / "second", 4, 8)
+    command = [sys.executable, "-m", "tools.result_tables", "across", str(table)]
+    for folder in (first, second, second):
+        done = subprocess.run([*command, "--more", str(folder)], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert "| mixed50 | 0.500 ± 0.000 | 2 |" in done.stdout
+    found = across.read(table)
+    assert [(place.run, each.tp.tolist()) for place, each in found.items()] == [(1, [5, 6]), (5, [8, 9])]
+    assert {place[:2] for place in found} == {("steel-bridges", "painted-steel")}
+
+
+def test_a_run_with_other_counts_or_twice_or_none_at_all_is_refused(tmp_path: Path) -> None:
+    first, other = measured(tmp_path / "first", 0, 5), measured(tmp_path / "other", 0, 6)
+    with pytest.raises(InputError, match="run 1 is there with other counts; give the folder another --seed"):
+        across.joined(across.gather(first), across.gather(other))
+    measured(first, 0, 5, renders="renders-5e6f7a8b")
+    with pytest.raises(InputError, match="twice, with two sets of renders"):
+        across.gather(first)
+    with pytest.raises(InputError, match="no network was measured on another set"):
+        across.gather(tmp_path)
+    lacking = tmp_path / "painted-steel.csv"
+    lacking.write_text("file_name,spot\nanother.jpg,1\n")
+    with pytest.raises(InputError, match="has no spot of"):
+        across.markdown(across.gather(other), tmp_path)
