@@ -15,7 +15,7 @@ from corrotwin.benchmarks import machine
 from corrotwin.benchmarks.formatting.wording import listed
 from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE
 from corrotwin.twin.core.machine import available_bytes, cache_folder
-from corrotwin.twin.core.text import say
+from corrotwin.twin.core.text import quoted, say
 
 GIB = 1024**3
 # What a study of each profile needs at least, nearly all of it weights; decoded photos are cached apart.
@@ -70,7 +70,10 @@ def examine(places: Places, weights: Path | None, *, deep: bool = False) -> list
 
 def python(version: tuple[int, ...]) -> Check:
     """Check for Blender's Python, or one that trains without it."""
-    found, fix = ".".join(map(str, version)), "install Python 3.11, then: make setup PYTHON=/path/to/python3.11"
+    set_up = (
+        "make setup PYTHON=/path/to/python3.11" if machine.IN_SOURCE else f"python3.11 -m venv, and in it {INSTALL}"
+    )
+    found, fix = ".".join(map(str, version)), f"install Python 3.11, then: {set_up}"
     if version[:2] == machine.BLENDER_PYTHON:
         return Check(name="Python", state="ok", found=found)
     if machine.BLENDER_PYTHON < version[:2] < (3, 14):
@@ -198,7 +201,7 @@ def imagenet(said: Mapping[str, Any], weights: Path | None) -> Check:
         lacking, where = list(said.get("lacking", BACKBONES)), "the hub's cache"
     if not lacking:
         return Check(name="ImageNet weights", state="ok", found=f"of all four encoders, in {where}")
-    fix = f"where there is internet: corrotwin segmentation weights --to {weights or 'weights'}"
+    fix = f"where there is internet: corrotwin segmentation weights --to {quoted(weights or 'weights')}"
     found = f"not in {where}: {', '.join(lacking)}; profile paper takes them"
     return Check(name="ImageNet weights", state="warning", found=found, fix=fix)
 

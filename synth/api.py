@@ -10,11 +10,12 @@ from typing import Any, Literal
 from corrotwin.segmentation.api.dataset import Dataset
 from corrotwin.synth.cameras.camera_model import Camera
 from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.presets import builtin
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.rendering import dataset
 from corrotwin.synth.scene import subject
 from corrotwin.twin.api.twin import Twin
-from corrotwin.twin.core.arguments import checked, one_or_more
+from corrotwin.twin.core.arguments import checked, naming, one_or_more
 from corrotwin.twin.core.errors import InputError
 
 __all__ = ["Preset", "fit_preset", "render"]
@@ -129,7 +130,8 @@ def fit_preset(
     dataset = photos if isinstance(photos, Dataset) else Dataset(photos)
     names = None if dataset.parts is None else frozenset(dataset.parts.train)
     given = photographs.look(dataset.data, None if unlabelled is None else Path(unlabelled), names)
-    base = Preset.like(preset) if isinstance(preset, str) else preset
+    with naming("preset"):
+        base = builtin.preset(preset) if isinstance(preset, str) else preset
     output.make(path, given, base, textures=textures, seed=seed, workers=workers)
     return Preset.read(path)
 

@@ -1,8 +1,7 @@
 """Create a twin from its stated shape and history; draw the rest at random only on request."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from corrotwin.twin import defaults, twin_state
-from corrotwin.twin.core.arguments import naming
+from corrotwin.twin.core.arguments import naming, renaming
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import is_portable_name
 from corrotwin.twin.mechanisms.catalogue import HOLLOW, resolved
@@ -101,19 +100,7 @@ def with_seed(twin: TwinState, seed: int) -> TwinState:
     return replace(drawn, parameters=twin.parameters)
 
 
-@contextmanager
-def _in_arguments() -> Iterator[None]:
-    """Name the fields of the model in errors by the arguments that set them."""
-    try:
-        yield
-    except InputError as error:
-        message = str(error)
-        for field, argument in _ARGUMENTS.items():
-            message = message.replace(f"`{field}`", f"`{argument}`")
-        raise InputError(message) from error
-
-
-@_in_arguments()
+@renaming(_ARGUMENTS)
 def specify(
     drawn: TwinState,
     *,
@@ -182,7 +169,7 @@ def specify(
     return replace(twin, id=name or twin.id, mechanisms=resolved(mechanisms, twin.kind, zone_names))
 
 
-@_in_arguments()
+@renaming(_ARGUMENTS)
 def growth(
     *,
     years: float | None = None,
@@ -252,9 +239,9 @@ def moment(name: str, given: str | date) -> datetime:
         if isinstance(given, date) and not isinstance(given, datetime):
             given = given.isoformat()
         time = datetime.fromisoformat(given) if isinstance(given, str) else given
-    except ValueError as error:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InputError(f"`{name}` {given}: give a date such as 2031-01-31") from error
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def is_number(value: object) -> bool:

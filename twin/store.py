@@ -14,6 +14,7 @@ import numpy as np
 from corrotwin.twin import assets, npz
 from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.errors import InputError, as_read
+from corrotwin.twin.core.text import quoted
 from corrotwin.twin.mechanisms.catalogue import usual
 from corrotwin.twin.mechanisms.mechanism import Mechanism
 from corrotwin.twin.meshes import mesh_file
@@ -190,7 +191,7 @@ def _named(folder: Path) -> tuple[TwinState, str]:
 
 
 def _again(folder: Path) -> str:
-    return f"make them again with corrotwin twin grow {folder} --years 0"
+    return f"make them again with corrotwin twin grow {quoted(folder)} --years 0"
 
 
 def plain(twin: TwinState) -> dict[str, Any]:

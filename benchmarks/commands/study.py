@@ -109,7 +109,7 @@ def run(
         address of a Ray cluster to run on, such as auto; by default this machine.
     weights
         folder prepared by `corrotwin segmentation weights`, for machines without internet access; requires
-        --profile paper.
+        --encoder-weights imagenet or --profile paper.
     mlflow
         address of an MLflow server or database that receives each complete run, as for `corrotwin segmentation
         train`.
@@ -142,7 +142,7 @@ def run(
         changes=changes,
         earlier=kept_config(out),
     )
-    check_weights(weights, next(iter(config.grid.values())).encoder_weights, "--profile paper")
+    check_weights(weights, next(iter(config.grid.values())).encoder_weights, "--encoder-weights imagenet")
     sources = Sources(
         data=data,
         renders=renders,

@@ -91,7 +91,11 @@ def describe_power(*, runs: int, units: int, unit: str, real_fraction: float, co
 
     Parameters
     ----------
+    runs : of each arm.
+    units : number of spots, or of photos, that test.
     unit : "spot", or "photo" where spots are not known.
+    real_fraction : share of the photos that trains, by which variances are assumed.
+    comparisons : that are adjusted together.
     """
     at = "with all photos" if real_fraction == 1 else f"with {100 * real_fraction:g} % of the photos"
     found = detectable_difference(runs=runs, units=units, spread=assumed_spread(real_fraction), comparisons=comparisons)

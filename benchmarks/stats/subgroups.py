@@ -1,7 +1,7 @@
 """Gains of one arm over another on parts of the test photos, by what the photos show.
 
-Each interval is that of the primary test (`crossed.paired`: runs and spots both random) on the photos of one bin alone.
-The bins are looked at after the fact and adjusted for nothing: they suggest where to look, they settle nothing.
+Each interval is that of the primary test (`crossed_effects`: runs and spots both random) on the photos of one bin
+alone. The bins are looked at after the fact and adjusted for nothing: they suggest where to look, they settle nothing.
 """
 
 from collections.abc import Mapping, Sequence

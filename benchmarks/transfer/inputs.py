@@ -170,7 +170,7 @@ def _check_apart(renders: "CocoDataset", argument: str, pictures: Photos) -> Non
     scenes = [_scenes(each) for each in (renders, pictures.data)]
     if shared or (scenes[0] is not None and scenes[0] == scenes[1]):
         such = f"pictures such as {shared[0]} are among" if shared else "its scenes are those of"
-        raise InputError(f"`{argument}` {pictures.path}: {such} the renders that train; render it with another `seed`")
+        raise InputError(f"`{argument}` {pictures.path}: {such} the renders that train; render it with another seed")
 
 
 def _scenes(data: "CocoDataset") -> object:

@@ -104,9 +104,10 @@ def report(
 
     Parameters
     ----------
-    part : the study of renders only on validation photos.
+    fold_study : the study of renders only on validation photos.
     reference : the study of all real photos on the same, whether or not it has runs.
     few : those of the small part of the photos on the same, without renders and with them; or None.
+    settings : of the screen.
     without_rust : pictures on which all runs were measured, to count false alarms; or None.
     """
     folder = fold_study.folder / FOLDER

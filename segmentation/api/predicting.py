@@ -27,7 +27,7 @@ class Predictions:
     ----------
     folder : with masks/, overlays/, annotations.json and predictions.csv.
     photos : the photos that have a mask there, by the name of the mask.
-    left_out : for each photo that has none, why.
+    left_out : a line for each photo that failed, and one for each reason for which files were left out.
     """
 
     folder: Path
@@ -35,8 +35,8 @@ class Predictions:
     left_out: tuple[str, ...]
 
     def __repr__(self) -> str:
-        masks, left_out = counted(len(self.photos), "mask"), counted(len(self.left_out), "photo")
-        return f"Predictions({str(self.folder)!r}, {masks}, {left_out} left out)"
+        masks, lines = counted(len(self.photos), "mask"), counted(len(self.left_out), "line")
+        return f"Predictions({str(self.folder)!r}, {masks}, {lines} on what was left out)"
 
 
 @checked()

@@ -94,11 +94,12 @@ class Run:
         adapt: bool = False,
         overlays: bool = True,
         polygons: bool = False,
+        frame: tuple[float, float, float, float] | None = None,
     ) -> Predictions:
         """Outline corrosion on photos by this run; the parameters are those of `corrotwin.predict`."""
         return predict(
-            photos, out=out, run=self.folder, threshold=threshold, tiling=tiling, scale=scale, overlap=overlap,
-            flips=flips, adapt=adapt, overlays=overlays, polygons=polygons,
+            photos, out=out, run=self.folder, frame=frame, threshold=threshold, tiling=tiling, scale=scale,
+            overlap=overlap, flips=flips, adapt=adapt, overlays=overlays, polygons=polygons,
         )  # fmt: skip
 
     @checked()

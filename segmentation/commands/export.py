@@ -28,4 +28,5 @@ def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()
         f"{out}: model.onnx and card.md; sides {made['sides']}; "
         f"within {made['greatest_difference_from_torch']:.1e} of torch"
     )
-    say_next("predict", "PHOTOS", "--run", out, "--out", "out/masks")
+    is_any_size = made["framing"] == "resize" or not made["sides"].endswith("only")
+    say_next("predict", "PHOTOS", "--run", out if is_any_size else run_folder, "--out", "out/masks")

@@ -110,5 +110,6 @@ def predict(
         f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos, at threshold {predictor.threshold:.3g}; "
         f"look at {out / PAGE}"
     )
-    say_next("segmentation", "review", out)
+    if len(failed) < len(chosen):
+        say_next("segmentation", "review", out)
     return 1 if failed or found.has_losses else 0

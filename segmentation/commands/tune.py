@@ -74,7 +74,7 @@ def tune(
     Other Parameters
     ----------------
     search
-        random, or optuna, which learns from finished trials (requires the extra sweep: pip install '.[sweep]').
+        random, or optuna, which learns from finished trials (requires the extra sweep: pip install 'corrotwin[sweep]').
     scheduler
         asha stops two thirds of the trials at epochs G, 3 G, 9 G ... for --grace G; none stops no trial.
     grace

@@ -195,7 +195,7 @@ probability = session.run(None, {{"images": images}})[0][0]{cut}
 ```
 
 Its output agrees with that of torch within {within:.1e}. Large photographs are better cut
-into tiles: `corrotwin predict` does that with the run itself.
+into tiles: `corrotwin predict --tiling always` does that.
 """
 
 

@@ -129,7 +129,7 @@ def check_installed() -> None:
 
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
     if missing:
-        raise InputError(f"export: {', '.join(missing)} not installed; pip install '.[export]'")
+        raise InputError(f"export: {', '.join(missing)} not installed; pip install 'corrotwin[export]'")
 
 
 def photographs_to_probability(network: torch.nn.Module, backbone: str) -> torch.nn.Module:

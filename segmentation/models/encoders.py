@@ -125,14 +125,16 @@ def weights_source(backbone: str) -> WeightsSource:
         config = timm.models.get_pretrained_cfg(backbone.removeprefix(TIMM))
         if config is not None and (place := config.hf_hub_id or config.url):
             return WeightsSource(repository=str(place), revision=None)
-        raise InputError(f"{backbone}: timm has no pretrained weights of it; take another or `encoder_weights` none")
+        raise InputError(
+            f"{backbone}: timm has no pretrained weights of it; take another, or random weights (`encoder_weights`)"
+        )
     from segmentation_models_pytorch.encoders import encoders
 
     pinned = encoders[backbone]["pretrained_settings"]
     if "imagenet" not in pinned:
         raise InputError(
             f"{backbone}: smp has no ImageNet weights of it, only {', '.join(pinned)}; "
-            "take another backbone or `encoder_weights` none"
+            "take another backbone, or random weights (`encoder_weights`)"
         )
     return WeightsSource(repository=pinned["imagenet"]["repo_id"], revision=pinned["imagenet"]["revision"])
 

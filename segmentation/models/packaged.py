@@ -137,7 +137,7 @@ def find(backbone: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise InputError(
             f"{backbone}: its ImageNet weights come with the package {package.name}, which is not installed; "
-            f"{package.install}, or start from scratch with `encoder_weights` none"
+            f"{package.install}, or start from random weights (`encoder_weights`)"
         )
     return Path(next(iter(spec.submodule_search_locations))) / package.file
 

@@ -16,6 +16,7 @@ from corrotwin.segmentation.models.encoders import TIMM, WeightsSource, check, q
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_bytes, read_manifest, versions, write_manifest, writing
 from corrotwin.twin.core.locks import check_claim, hold
+from corrotwin.twin.core.text import quoted
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +53,7 @@ def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
             raise InputError(
                 f"{backbone}: ImageNet weights cannot be had ({type(error).__name__}: {error!s:.100}); connect to the "
                 "internet once, or name a folder made by `corrotwin segmentation weights` where there is internet, or "
-                "start from scratch with `encoder_weights` none"
+                "start from random weights (`encoder_weights`)"
             ) from error
     return dict(encoder.state_dict())
 
@@ -162,7 +163,7 @@ def load(folder: Path, backbone: str) -> dict[str, "torch.Tensor"]:
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
 
-    again = f"run corrotwin segmentation weights --to {folder} --backbones {backbone} where there is internet"
+    again = f"run corrotwin segmentation weights --to {quoted(folder)} --backbones {backbone} where there is internet"
     entry = _entries(folder).get(backbone)
     if entry is None:
         advice = "leave out `weights`; they come with the extra pretrained" if backbone in packaged.PACKAGES else again

@@ -37,13 +37,15 @@ class ExportedPredictor(NetworkPredictor):
         """
         manifest = read_manifest(folder, KIND)
         if manifest is None:
-            raise InputError(f"{folder}: no exported model ({KIND}.json is absent); export the run again")
+            raise InputError(f"{folder}: no exported model ({KIND}.json is absent); install or export the model again")
         where = str(folder / f"{KIND}.json")
         size, framing, threshold = manifest.get("size"), manifest.get("framing"), manifest.get("threshold")
         if not isinstance(size, int) or not SIZE_STEP <= size <= MOST["size"] or framing not in get_args(Framing):
-            raise InputError(f"{where}: damaged; export the run again")
+            raise InputError(f"{where}: damaged; install or export the model again")
         if not isinstance(threshold, float) or not 0 < threshold < 1:
-            raise InputError(f"{where}: threshold {threshold!r:.40} is not between 0 and 1; export the run again")
+            raise InputError(
+                f"{where}: threshold {threshold!r:.40} is not between 0 and 1; install or export the model again"
+            )
         if framing == "crop" and str(manifest.get("sides")).endswith("only"):
             raise InputError(f"{folder}: takes squares of {size} pixels only; predict with the run itself")
         self.folder, self.settings = folder, settings
@@ -76,7 +78,7 @@ def _read(folder: Path) -> bytes:
     try:
         return read_bytes(path, inside=folder, most_bytes=_MOST_BYTES)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); export the run again") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); install or export the model again") from error
 
 
 def runner(content: bytes, *, threads: int | None = None) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
@@ -97,19 +99,23 @@ def runner(content: bytes, *, threads: int | None = None) -> Callable[[npt.NDArr
     try:
         ready = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has no class of its own for what it raises
-        raise InputError(f"{MODEL}: damaged ({as_read(error):.100}); export the run again") from error
+        raise InputError(f"{MODEL}: damaged ({as_read(error):.100}); install or export the model again") from error
 
     names = [each.name for each in ready.get_inputs()], [each.name for each in ready.get_outputs()]
     if names != ([INPUT], [OUTPUT]):
-        raise InputError(f"{MODEL}: does not take {INPUT} and give {OUTPUT}; export the run again")
+        raise InputError(f"{MODEL}: does not take {INPUT} and give {OUTPUT}; install or export the model again")
 
     def run(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         try:
             found = np.asarray(ready.run([OUTPUT], {INPUT: images})[0], dtype=np.float32)
         except Exception as error:  # of onnxruntime, as above
-            raise InputError(f"{MODEL}: cannot be run ({as_read(error):.100}); export the run again") from error
+            raise InputError(
+                f"{MODEL}: cannot be run ({as_read(error):.100}); install or export the model again"
+            ) from error
         if found.shape != images.shape[:3]:
-            raise InputError(f"{MODEL}: gives {found.shape} for {images.shape[:3]} pixels; export the run again")
+            raise InputError(
+                f"{MODEL}: gives {found.shape} for {images.shape[:3]} pixels; install or export the model again"
+            )
         return found
 
     return run

@@ -24,7 +24,7 @@ PARTS, MASKS, OVERLAYS = "parts", "masks", "overlays"  # folders below the one t
 UNWRITABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # by these a system refuses a name
 COLUMNS = ("photo", "width", "height", "rusted_percent", "regions", "tiles", "scale")
 CONFIDENCE = "confidence"  # column that parts of an earlier version lack
-DAMAGED = "damaged; delete it, and the same command predicts that photo again"
+DAMAGED = "damaged; delete it, and `corrotwin predict` draws that photo again"
 _PNG_LEVEL = 1  # of zlib: masks are small at any level, and 12 megapixels take 60 ms in place of 160
 
 

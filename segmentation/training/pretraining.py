@@ -82,7 +82,9 @@ class Siamese(torch.nn.Module):
         try:
             from lightly.models.modules.heads import SimSiamPredictionHead, SimSiamProjectionHead
         except ImportError as error:
-            raise InputError("pretraining needs the package lightly: pip install corrotwin[selfsupervised]") from error
+            raise InputError(
+                "pretraining needs the package lightly: pip install 'corrotwin[selfsupervised]'"
+            ) from error
         self.encoder = encoder
         self.projection = SimSiamProjectionHead(channels, PROJECTED, PROJECTED)
         self.prediction = SimSiamPredictionHead(PROJECTED, HIDDEN, PROJECTED)

@@ -96,7 +96,7 @@ def run(
     if plan.search == "optuna" and not {"learning_rate", "render_share"} & set(space.varies()):
         raise InputError("`search` optuna needs a range of learning rates or render shares; random tries mere choices")
     if plan.search == "optuna" and find_spec("optuna") is None:
-        raise InputError("`search` optuna: optuna is not installed; pip install '.[sweep]'")
+        raise InputError("`search` optuna: optuna is not installed; pip install 'corrotwin[sweep]'")
     identity = {
         "base": to_json(base), "space": to_file(asdict(space)), "search": plan.search, "scheduler": plan.scheduler,
         "grace": plan.grace, "seed": plan.seed, "real": real.digest, "split": parts.digest,

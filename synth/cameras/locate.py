@@ -78,9 +78,11 @@ def locate(
     height, width = coco.decoded(photo).shape[:2]
     side = max(width, height)
     if focal_px is not None and not 0.1 * side <= focal_px <= 100 * side:
-        raise InputError(f"`focal_px` {focal_px:g}: for a picture of {width} x {height} give {0.1 * side:g} or more")
+        raise InputError(
+            f"`focal_px` {focal_px:g}: for a picture of {width} x {height} give {0.1 * side:g} to {100 * side:g}"
+        )
     if len(distortion) not in (0, 4, 5, 8, 12, 14) or not np.isfinite(distortion).all():
-        raise InputError(f"`distortion`: {len(distortion)} numbers; OpenCV takes 4, 5, 8, 12 or 14")
+        raise InputError(f"`distortion`: {len(distortion)} values; OpenCV takes 4, 5, 8, 12 or 14 numbers")
     lines, pixels, places = _read(points, _frame(twin))
     if (pixels < -0.5).any() or (pixels > np.array([width, height]) - 0.5).any():
         line = lines[int(np.argmax((pixels < -0.5).any(axis=1) | (pixels > [width - 0.5, height - 0.5]).any(axis=1)))]

@@ -69,7 +69,8 @@ def validate(
         raise WorkError(f"{folder}: {errors} error{'' if errors == 1 else 's'} found; see the list")
     if rendered_again is not None:
         print_results(folder, rendered_again)
-    say_next("segmentation", "train", "--data", "PHOTOS", "--renders", folder, "--out", "out/run")
+    if (folder / "dataset.json").is_file():  # rendered
+        say_next("segmentation", "train", "--data", "PHOTOS", "--renders", folder, "--out", "out/run")
 
 
 def preview(folder: Path, /, *, html: bool = False, single: bool = False) -> None:

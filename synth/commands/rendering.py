@@ -155,10 +155,16 @@ def fit(
         number of Blender processes; by default one per core
     """
     from corrotwin.synth.fitting import output, photographs
+    from corrotwin.synth.presets import builtin
     from corrotwin.synth.presets.schema import Preset
+    from corrotwin.twin.core.arguments import naming
 
     output.check(out, seed, workers)
-    base = Preset.read(preset) if preset.endswith(".json") else Preset.like(preset)
+    if preset.endswith(".json"):
+        base = Preset.read(preset)
+    else:
+        with naming("preset"):
+            base = builtin.preset(preset)
     given = photographs.read(photos, unlabelled, classes or None, split)
     say(output.make(out, given, base, textures=textures, seed=seed, workers=workers))
     say(f"{out}: the preset; look at {out.with_suffix('.html')}")

@@ -166,8 +166,8 @@ def _render_missing(out: Path, task: Task, resources: RenderResources, address: 
     if lost:  # a worker may fail when all of its images are there
         raise WorkError(
             f"{out}: {_listed(lost)} of seed {task.config.seed} failed, tried {1 + RETRIES} times, with "
-            f"{failures[0].error}; all others are done; the same command tries again, with `only` {lost[0]} and "
-            f"another `out` one image alone"
+            f"{failures[0].error}; all others are done; the same command tries again; with `only` {lost[0]} in "
+            f"place of `count`, and another `out`, it makes one image alone"
         )
 
 

@@ -154,6 +154,7 @@ def test_bad_input_is_one_line_and_writes_nothing(
         ((), "either --years or --until"),
         (("--years", "1", "--until", "2050-01-01"), "either --years or --until"),
         (("--until", "1999-01-01"), "does not run back"),
+        (("--until", "9999-12-31T23:59-01:00"), "give a date such as 2031-01-31"),  # beyond the calendar in UTC
         (("--years", "1", "--category", "C9"), "C1, C2"),
         (("--years", "1", "--splash", "0", "1"), "--splash is of the place it moves to"),
     ],

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from corrotwin.twin import assets, creation, defaults, twin_state
-from corrotwin.twin.core.arguments import checked
+from corrotwin.twin.core.arguments import checked, renaming
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.machine import cache_folder
 from corrotwin.twin.geometry.solids import COVERED
@@ -79,8 +79,9 @@ class Asset:
             The file is not a usable mesh, its units are missing or implausible, or it has too many triangles.
         """
         path = Path(path)
-        options = MeshOptions(units=units, up=up, thickness=thickness_mm, zones=str(zones), simplify=simplify)
-        made = child.convert(path, options, cache_folder() / "meshes")
+        with renaming({"thickness": "thickness_mm"}):
+            options = MeshOptions(units=units, up=up, thickness=thickness_mm, zones=str(zones), simplify=simplify)
+            made = child.convert(path, options, cache_folder() / "meshes")
         for line in made.report:
             logger.info(line)
         asset = Asset.__new__(Asset)

@@ -41,7 +41,7 @@ class TwinFacts:
 
     @property
     def id(self) -> str:
-        """Its name: the kind and a number that follows from the seed."""
+        """Its name: as given, else the kind and a number that follows from the seed."""
         return self._state.id
 
     @property

@@ -31,7 +31,8 @@ def fleet(
     ----------
     folder : that holds the folders of twins, at any depth.
     years : to look ahead.
-    required : thickness in mm that must be left, by zone, of twins whose register requires none; "all" for any zone.
+    required : thickness in mm that must be left, by zone; "all" for the zones not named. If the register of a twin
+        requires more of a zone, that counts.
     rule : bounds on the time until thickness is measured again.
     consequences : of the failure of twins by their names, by which the chance is multiplied.
     category_measured : the corrosivity category was measured on specimens (ISO 9226), not estimated.

@@ -11,7 +11,7 @@ from corrotwin.twin import assets, creation, export, store, twin_state
 from corrotwin.twin.api.asset import Asset
 from corrotwin.twin.api.inspecting import TwinInspections
 from corrotwin.twin.bayes import session
-from corrotwin.twin.core.arguments import checked
+from corrotwin.twin.core.arguments import checked, renaming
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.creation import ClimateValues
@@ -84,10 +84,12 @@ class Twin(TwinInspections):
         drawn = asset.drawn
         if seed is not None and seed != asset.seed:
             drawn = creation.with_seed(drawn, seed)
-        state = creation.specify(
-            drawn, name=name, years=years, built=built, category=category, climate=climate, splash=splash,
-            debris=debris, coating_life=coating_life, zinc_um=zinc_um, bare=bare, mechanisms=mechanisms, random=random,
-        )  # fmt: skip
+        with renaming({"mechanism": "mechanisms"}):
+            state = creation.specify(
+                drawn, name=name, years=years, built=built, category=category, climate=climate, splash=splash,
+                debris=debris, coating_life=coating_life, zinc_um=zinc_um, bare=bare, mechanisms=mechanisms,
+                random=random,
+            )  # fmt: skip
         self._begin(state)
 
     @staticmethod
@@ -204,9 +206,9 @@ class Twin(TwinInspections):
         ----------
         years : to look ahead, from the twin's clock or its last inspection, whichever is later.
         required : thickness in mm that must be left, by zone; "all" for the zones not named. What the register of
-            CML requires holds beside it: the greater of both.
+            CML requires of a zone holds beside it: the greater of both.
         rule : bounds on the time until thickness is measured again: api510, api570-class1 to api570-class3.
-        design : of a process pipe, in place of `required`: the thickness of its wall by ASME B31.3;
+        design : of a process pipe: the thickness by ASME B31.3 of the zones of its wall that `required` does not name;
             `corrotwin.twin.forecast.pipe_design.mawp` gives the MAWP of the forecast.
         basis, chosen_by : corrosion rate of measured places, long-term or short-term, that a person chose in place of
             the shorter life, and who.

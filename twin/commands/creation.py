@@ -110,7 +110,7 @@ def new(
         corrosion besides that in the open air: process, co2, insulation, soil, splash, immersion or own,
         followed by its settings as name=value, then the next one, as in: co2 zone=bore temperature_c=60
         co2_bar=2 ph=5. An unknown name prints those of the kind. By default an unknown process fluid corrodes
-        the bore of a pipe; none switches this off.
+        the bore of a pipe or vessel; none switches this off.
     texel_mm
         resolution on the surface, in mm.
     """

@@ -50,7 +50,7 @@ def fleet(
         years to look ahead.
     required
         thickness in mm that must remain, as zone=mm; all=mm sets it for zones that are not named. If a twin's
-        register requires more, that counts.
+        register requires more of a zone, that counts.
     rule
         which code limits the time until thickness is measured again.
     html

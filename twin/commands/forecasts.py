@@ -48,9 +48,9 @@ def forecast(
         years to look ahead, from the twin's clock or its last inspection, whichever is later; the next
         inspection is planned from at least 20.
     required
-        thickness in mm that must remain, as zone=mm; all=mm sets it for zones that are not named; by default
-        the requirements in the twin's register of CML. It applies to places that were thicker when new: to a
-        header, but not to its thinner branch.
+        thickness in mm that must remain, as zone=mm; all=mm sets it for zones that are not named. If the
+        twin's register of CML requires more of a zone, that counts. A requirement applies to places that were
+        thicker when new: to a header, but not to its thinner branch.
     rule
         which code limits the time until thickness is measured again, and until the next external visual
         inspection.

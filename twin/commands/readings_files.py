@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from corrotwin.twin.commands.forecasts import warn
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import counted, printable, say
+from corrotwin.twin.core.text import counted, printable, say, say_next
 
 if TYPE_CHECKING:
     from corrotwin.twin.inspection.records import Record
@@ -72,7 +72,7 @@ def _to_many(folder: Path, path: Path, given: "ColumnMap", *, unit: str, zone: s
         return
     for each in stored(checked):
         say(printable(str(each)))
-    say(f"next: corrotwin twin fleet {folder}")
+    say_next("twin", "fleet", folder)
 
 
 def _summary(new: "Sequence[Record]", all_: int) -> str:

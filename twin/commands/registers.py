@@ -8,7 +8,7 @@ from tyro.conf import Positional, arg
 from corrotwin.twin.commands.forecasts import warn
 from corrotwin.twin.core.console import progress, rich_console
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import counted, printable, say
+from corrotwin.twin.core.text import counted, printable, quoted, say, say_next
 
 if TYPE_CHECKING:
     from corrotwin.twin.inspection.register import Cml, Register
@@ -84,7 +84,7 @@ def register(
         return
     if change.new or change.changed:
         registers.update(folder, lambda before: changed(before).register)  # which may have changed meanwhile
-    say(f"{said}; corrotwin twin register {folder} lists them")
+    say(f"{said}; corrotwin twin register {quoted(folder)} lists them")
 
 
 def sections(
@@ -134,7 +134,8 @@ def sections(
         return
     with progress("sections", len(found), unit="twins", to=out) as line:
         new = write_sections(out, found, on_twin=line.advance)
-    say(f"{said}, {new} new in {out}; next: corrotwin twin fleet {out}")
+    say(f"{said}, {new} new in {out}")
+    say_next("twin", "fleet", out)
 
 
 def _list(cmls: "list[Cml]", of: str) -> None:

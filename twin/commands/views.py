@@ -132,9 +132,11 @@ def compare(
     limits, twin = read_required(required), store.read(folder)
     first, last = comparison.years_of(twin, (from_date, to_date))
     if not first < last:
-        raise InputError("from_date and to_date: give the earlier date first, and another one second")
+        raise InputError("`from_date` and `to_date`: give the earlier date first, and another one second")
     if last - twin.years > result.MOST_AHEAD_YEARS:
-        raise InputError(f"to_date {to_date}: is more than {result.MOST_AHEAD_YEARS} years ahead; give an earlier one")
+        raise InputError(
+            f"`to_date` {to_date}: is more than {result.MOST_AHEAD_YEARS} years ahead; give an earlier one"
+        )
     ahead = result.ahead_of(max(last - twin.years, 0.0))
     known = load_session(folder, ahead, seed, category_measured)
     with progress("forecasting", to=out or page):

@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_text, reading
-from corrotwin.twin.core.text import counted, say, say_error
+from corrotwin.twin.core.text import counted, quoted, say, say_error
 
 USER, PASSWORD = "CORROTWIN_MQTT_USER", "CORROTWIN_MQTT_PASSWORD"
 _MOST_SETTLE_SECONDS = 3600.0
@@ -126,5 +126,5 @@ def _login(path: Path | None) -> tuple[str, str]:
     if len(lines) != 2 or not all(lines):
         raise InputError(f"{path}: give two lines, user and password")
     if path.stat().st_mode & 0o077:
-        say_error(f"{path}: others may read it; chmod 600 {path}")
+        say_error(f"{path}: others may read it; chmod 600 {quoted(path)}")
     return lines[0], lines[1]

@@ -151,6 +151,23 @@ def naming(name: str) -> Iterator[None]:
         raise InputError(f"`{name}`: {error}") from error
 
 
+@contextmanager
+def renaming(arguments: Mapping[str, str]) -> Iterator[None]:
+    """Let an `InputError` name arguments as its caller knows them.
+
+    Parameters
+    ----------
+    arguments : names of the caller's arguments by those that errors give.
+    """
+    try:
+        yield
+    except InputError as error:
+        message = str(error)
+        for own, name in arguments.items():
+            message = message.replace(f"`{own}`", f"`{name}`")
+        raise InputError(message) from error
+
+
 def one_or_more(value: str | Path | float | Iterable[Any]) -> tuple[Any, ...]:
     """Return one string, path or number, or several of them, as a tuple."""
     return (value,) if isinstance(value, str | Path | int | float) else tuple(value)

@@ -140,6 +140,11 @@ def say_error(text: str) -> None:
     print(printable_lines(text), file=sys.stderr, flush=True)
 
 
+def quoted(word: object) -> str:
+    """Return a word of a command, such as a path, quoted for a shell."""
+    return shlex.quote(str(word))
+
+
 def say_next(*words: object) -> None:
     """Print the command to type after this one, its words quoted for a shell; capitals stand for a name to fill in."""
     say(f"next: corrotwin {shlex.join(map(str, words))}")

@@ -31,8 +31,8 @@ class OutlookSettings:
     Parameters
     ----------
     years : to look ahead.
-    required : thickness in mm that must be left, by zone, beside what their registers require (the greater
-        holds); "all" for the zones not named.
+    required : thickness in mm that must be left, by zone; "all" for the zones not named. What the twins'
+        registers require of a zone holds beside it: the greater of both.
     rule : bounds on the time until thickness is measured again.
     category_measured : the corrosivity category was measured on specimens (ISO 9226).
     seed : of the histories.

@@ -52,7 +52,7 @@ def check(path: Path) -> None:
             f"{path}: cannot draw {path.suffix or 'a name without suffix'!r}; choose {' or '.join(SUFFIXES)}"
         )
     if importlib.util.find_spec("matplotlib") is None:
-        raise InputError(f"{path}: drawing needs matplotlib; pip install '.[study]'")
+        raise InputError(f"{path}: drawing needs matplotlib; pip install 'corrotwin[study]'")
 
 
 def forecast(

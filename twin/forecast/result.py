@@ -48,7 +48,8 @@ class Forecast:
     required : thickness in mm that must be left, by zone.
     plan : remaining life and when to look again; None where nothing is required.
     rows : a row for each zone and year.
-    cmls : a row for each measured place that has a name, by the codes and by the twin; none where nothing is required.
+    cmls : a row for each zone with a required thickness and for each named place that was measured in it, by the codes
+        and by the twin.
     planned : the projection on which plan and measured places rest; None where nothing is required.
     error : Monte Carlo error of what is acted upon.
     rule : bounds on the time until the next inspection.
@@ -112,7 +113,7 @@ class Forecast:
 
     @checked()
     def cmls_to_csv(self, path: str | Path | None = None) -> str:
-        """Return the table of measured places as CSV text, and write it to a file if one is given.
+        """Return the table of zones and their measured places as CSV text, and write it to a file if one is given.
 
         Raises
         ------
@@ -228,7 +229,7 @@ def make(
     known : from `twin.bayes.session`, learned with `ahead_of(years)`.
     years : to look ahead from now, 0 to `MOST_AHEAD_YEARS`.
     required : thickness in mm that must be left, by zone; "all" for the zones not named. What the register of CML
-        requires holds beside it: the greater of both.
+        requires of a zone holds beside it: the greater of both. A CML with a requirement of its own is judged by that.
     rule : bounds on the time until thickness is measured again.
     basis, chosen_by : rate of measured places that a person chose in place of the shorter life, and who.
 
@@ -240,9 +241,10 @@ def make(
     if rule not in MOST_YEARS:
         raise InputError(f"`rule` {rule}: choose from {', '.join(MOST_YEARS)}")
     check_choice(basis, chosen_by)
-    if basis is not None and not required:
+    asked = known.register.required_with(required)
+    if basis is not None and not asked:
         raise InputError("`basis`: a rate gives a life with a thickness that must be left; give `required`, too")
-    by_zone = projection.required_by_zone(known.now[0].bank, known.register.required_with(required))
+    by_zone = projection.required_by_zone(known.now[0].bank, asked)
     while True:
         made = _made(known, years, by_zone, rule, basis, chosen_by)
         if made.error.within or 2 * len(known.runs) > MOST_RUNS:

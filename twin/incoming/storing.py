@@ -9,7 +9,7 @@ from corrotwin.twin import store, twin_state
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_bytes, reading
 from corrotwin.twin.core.locks import HeldError
-from corrotwin.twin.core.text import counted
+from corrotwin.twin.core.text import counted, quoted
 from corrotwin.twin.geometry.atlas import AssetGeometry
 from corrotwin.twin.incoming import messages
 from corrotwin.twin.incoming.known_twins import KnownTwins
@@ -149,7 +149,7 @@ def suspects_in(folder: Path) -> str:
     """
     count = len(log.suspects(log.read_log(folder), folder))
     name = folder.resolve().name
-    return f"{name} has {counted(count, 'suspect reading')}: corrotwin twin inspect {folder}" if count else ""
+    return f"{name} has {counted(count, 'suspect reading')}: corrotwin twin inspect {quoted(folder)}" if count else ""
 
 
 def is_passing(error: Exception) -> bool:

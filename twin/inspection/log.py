@@ -15,7 +15,7 @@ from typing import Any
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.errors import InputError, as_read
-from corrotwin.twin.core.text import counted
+from corrotwin.twin.core.text import counted, quoted
 from corrotwin.twin.geometry.atlas import AssetGeometry
 from corrotwin.twin.inspection import plausibility, register
 from corrotwin.twin.inspection.events import Event, admit_events, check_days
@@ -103,7 +103,8 @@ def read(folder: Path, asset: AssetGeometry | None = None, listed: Log | None = 
     """
     log = read_log(folder) if listed is None else listed
     left_out = suspects(log, folder, asset)
-    said = f"{folder}: {counted(len(left_out), 'suspect reading')} left out; corrotwin twin inspect {folder} says why"
+    count_left_out = counted(len(left_out), "suspect reading")
+    said = f"{folder}: {count_left_out} left out; corrotwin twin inspect {quoted(folder)} says why"
     note = "; ".join(filter(None, (log.note, said if left_out else "")))
     count = [record for line, record in log.in_force.items() if line not in left_out]
     return register.read(folder).applied(count), note
@@ -266,7 +267,7 @@ def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> di
             if number not in records and number not in events:
                 argument = verb.removesuffix("s")
                 raise InputError(
-                    f"`{argument}`: line {number}: no record there; corrotwin twin inspect {folder} lists them"
+                    f"`{argument}`: line {number}: no record there; corrotwin twin inspect {quoted(folder)} lists them"
                 )
         photos = {
             (records[number].date, records[number].seen)

@@ -11,7 +11,7 @@ from typing import Any
 from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.arguments import check_fields
 from corrotwin.twin.core.errors import InputError, as_read
-from corrotwin.twin.inspection.events import Event
+from corrotwin.twin.inspection.events import ALL, Event
 from corrotwin.twin.inspection.records import Record, check_text, spoken
 
 NAME = "register"
@@ -101,9 +101,15 @@ class Register:
         return found
 
     def required_with(self, given: Mapping[str, float]) -> dict[str, float]:
-        """Return what the register and a user require together, by zone: the greater, where both do."""
+        """Return what the register and a user require together, mm by zone: the greater, where both do.
+
+        Parameters
+        ----------
+        given : of the user; "all" stands for the zones not named in it, those of the register, too.
+        """
         found = self.required_by_zone()
-        return found | {zone: max(value, found.get(zone, 0.0)) for zone, value in given.items()}
+        asked = {**(dict.fromkeys(found, given[ALL]) if ALL in given else {}), **given}
+        return found | {zone: max(value, found.get(zone, 0.0)) for zone, value in asked.items()}
 
     def check(self, records: Iterable[Record]) -> None:
         """Refuse readings of places that the register does not have, or on another zone than their CML.

@@ -35,6 +35,8 @@ def order_of(values: Iterable[Value]) -> Order | None:
     ------
     TwoOrdersError
         Some can only be read the one way, some only the other.
+    TwoKindsError
+        Texts that say an order stand beside cells that are days, all of them possibly read in the other order.
     """
     found: dict[Order, str] = {}
     values = list(values)

