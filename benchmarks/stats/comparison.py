@@ -117,8 +117,7 @@ def backbones(
     Parameters
     ----------
     scores : the complete runs of a study, all on the same test photos.
-    arm : whose backbones are compared.
-    score : ``"f1"`` or ``"iou"``.
+    arm, score : whose backbones are compared, and by ``"f1"`` or ``"iou"``.
     groups : the spot of each test photo (`segmentation.data.splits.Split.group`); None takes photos as the units.
     margin : differences of true means below it are equal for practical purposes.
     fewest_runs : of each side for a test, at least 2.

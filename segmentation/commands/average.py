@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from corrotwin.twin.core.console import progress
-from corrotwin.twin.core.text import say
+from corrotwin.twin.core.text import say, say_next
 
 
 def average(
@@ -17,7 +17,8 @@ def average(
 ) -> None:
     """Average the weights of two or more complete runs of one network on the same photos and split into one run.
 
-    The result is measured on the test photos, so the new folder is a run like any other.
+    The result is measured on the test photos, so the new folder is a run like any other. Runs of photos alone, of
+    renders alone and of both can be averaged if they started from the same weights, with one seed.
 
     Parameters
     ----------
@@ -41,3 +42,5 @@ def average(
     with progress("averaging", to=out):
         averaging.average(run_folders, out, data=photos, batch_norm=batch_norm)
     say(scores_line(runs.load(out).per_image, "test photos"))
+    say(f"{out}: the average, a run")
+    say_next("segmentation", "evaluate", out, "--data", data, "--out", f"{out}-test")

@@ -160,7 +160,14 @@ def test_the_card_says_what_the_rows_say(tmp_path: Path) -> None:
     assert f"{measured.recall:.2f} are found (from photo to photo ± {measured.recall_sd:.2f})" in text
     assert "cross-validated" not in text  # no folds were trained
     assert "{{" not in text
+    assert "a second time" not in text
     assert max(map(len, text.splitlines())) < 320
+    card.write(
+        tmp_path / "card.md", rows, frames, alikes, manifest, again=rows_of(f"twin of {bridges}", names[painted])
+    )
+    (line,) = (line for line in (tmp_path / "card.md").read_text().splitlines() if "a second time" in line)
+    assert "on painted-steel." in line
+    assert "steel-bridges" not in line
 
 
 @pytest.mark.ci

@@ -14,8 +14,7 @@ from tyro.conf import Positional, arg
 
 from corrotwin.twin.core.cli import run
 from corrotwin.twin.core.text import say, say_error
-
-PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "docs" / "results" / "photographs"
+from tools.result_tables import PHOTOGRAPHS
 
 
 def pack(folder: Positional[Path], out: Positional[Path]) -> None:

@@ -20,6 +20,7 @@ from tools.shipped_model import card, look_alikes, packing, recipe, scores, work
 
 Stage = Literal["all", "train", "twins", "pack"]
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
+AGAIN = "shipped-model-again.csv"  # rows of twins that were trained a second time by --stage twins
 
 
 def make(
@@ -39,7 +40,8 @@ def make(
         measured = scores.measurements([row for row in rows if row.training.startswith("twin of")], frames)
         run = out / work.RUNS / recipe.MODEL
         trials = work.trials(recipe.read_sets(data.resolve()), runs.load(run).test)
-        card.write(shipped.CARD, rows, frames, alikes, packing.pack(run, shipped.FOLDER, measured, trials))
+        made, again = packing.pack(run, shipped.FOLDER, measured, trials), scores.read(RESULTS / AGAIN)
+        card.write(shipped.CARD, rows, frames, alikes, made, again)
         scores.write(RESULTS / "shipped-model.csv", rows)
         look_alikes.write(RESULTS / "shipped-model-look-alikes.csv", alikes)
         say(f"{shipped.FOLDER}: made; look at {shipped.CARD}")

@@ -77,6 +77,7 @@ def write(
     frames: Sequence[FramedShare],
     alikes: Sequence[LookAlike],
     manifest: Mapping[str, Any],
+    again: Sequence[MeasuredPhoto] = (),
 ) -> None:
     """Write the card.
 
@@ -86,6 +87,7 @@ def write(
     frames : of the twins.
     alikes : of the twins.
     manifest : of the model.
+    again : of twins that were trained a second time.
     """
     from jinja2 import Environment
 
@@ -99,6 +101,7 @@ def write(
         covered=covered(of(rows, "twin of")), frames_covered=covered(frames),
         large=f"{100 * LARGE:g} %", patch_missed=f"{100 * MISSED:g} %", alarm=f"{100 * ALARM:g} %",
         chance=f"{100 * manifest['measured']['share']['chance']:g} %", alikes=len(alikes), alarms=len(alarms),
+        again=[f"{f1(each)} on {name}" for name in recipe.SETS if (each := of(again, "twin of", name))],
         kinds=[f"{kind} {called[kind]} of {all_[kind]}" for kind in kinds],
         versions=", ".join(f"{name} {number}" for name, number in manifest["versions"].items()),
     )  # fmt: skip

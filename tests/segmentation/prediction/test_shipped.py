@@ -261,7 +261,7 @@ def test_a_damaged_network_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"model.onnx: cannot be read"):
         predictor_of([tmp_path], Settings())
     (tmp_path / MODEL).write_bytes(b"no network")
-    with pytest.raises(InputError, match=r"model.onnx: damaged .*; export the run again"):
+    with pytest.raises(InputError, match=r"model.onnx: damaged .*; install or export the model again"):
         predictor_of([tmp_path], Settings())
 
 

@@ -37,5 +37,5 @@ def test_a_word_that_is_no_choice_is_refused() -> None:
 
 
 def test_an_error_names_the_arguments_of_its_caller() -> None:
-    with pytest.raises(InputError, match="^`thickness_mm` -1, not `units`$"), renaming({"thickness": "thickness_mm"}):
+    with pytest.raises(InputError, match=r"^`thickness_mm` -1, not `units`$"), renaming({"thickness": "thickness_mm"}):
         raise InputError("`thickness` -1, not `units`")
