@@ -84,7 +84,7 @@ def test_the_notebook_runs_and_its_objects_print_well(notebook: SimpleNamespace,
         f"Run('run', tu-tf_efficientnet_lite0, mixed, F1 {scores['f1']:.3f}, IoU {scores['iou']:.3f} on 2 test photos)"
     )
     assert 0 < scores["iou"] < scores["f1"] < 1
-    assert repr(notebook.masks) == "Predictions('masks', 2 masks, 0 photos left out)"
+    assert repr(notebook.masks) == "Predictions('masks', 2 masks, left_out: 0 lines)"
     assert "<svg" in (home / "spool.svg").read_text()
     assert len(list((home / "masks" / "masks").iterdir())) == 2
     assert not list(home.glob(".renders-twin-*"))
@@ -266,7 +266,7 @@ def test_what_is_wrong_is_said_of_arguments(
         (lambda twin: ct.Twin("bar", random=True, mechanisms=3), "mechanisms", "give a sequence"),
         (
             lambda twin: ct.Twin("bar", random=True, mechanisms=["own zone=bar rate_mm_year=-1"]),
-            "mechanism",
+            "mechanisms",
             "must be above 0",
         ),
         (lambda twin: ct.Twin.load(3), "folder", "give a string or a path"),

@@ -36,7 +36,7 @@ class Predictions:
 
     def __repr__(self) -> str:
         masks, lines = counted(len(self.photos), "mask"), counted(len(self.left_out), "line")
-        return f"Predictions({str(self.folder)!r}, {masks}, {lines} on what was left out)"
+        return f"Predictions({str(self.folder)!r}, {masks}, left_out: {lines})"
 
 
 @checked()

@@ -84,7 +84,7 @@ def check_units(records: Iterable[Record], asset: AssetGeometry) -> None:
                 raise InputError(
                     f"{spoken(first)}: {len(alike)} of {len(batch)} thickness readings by {tool} look like {unit}, not "
                     f"{stated}: {first.value / UNITS_MM[stated]:.6g} {unit} would be {first.value * times:.4g} mm of a "
-                    f"nominal wall of {wall:g} mm; give their unit, in a table in its column unit. This is refused "
+                    f"nominal wall of {wall:g} mm; give their `unit`, in a table in its column unit. This is refused "
                     f"where most readings of a tool would be less than {ABSURD[0]:.0%} or more than {ABSURD[1]:.0%} of "
                     "the wall; a badly corroded wall is taken beside readings of sounder places"
                 )

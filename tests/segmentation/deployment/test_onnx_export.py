@@ -290,7 +290,7 @@ def test_bad_input(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(InputError, match="belongs to another run"):
         onnx_export.export(run, tmp_path / "model", evaluations=(tmp_path / "other",))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"pip install '\.\[export\]'"):
+    with pytest.raises(InputError, match=r"pip install 'corrotwin\[export\]'"):
         onnx_export.export(run, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
