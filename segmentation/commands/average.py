@@ -17,8 +17,7 @@ def average(
 ) -> None:
     """Average the weights of two or more complete runs of one network on the same photos and split into one run.
 
-    The result is measured on the test photos, so the new folder is a run like any other. Runs of photos alone, of
-    renders alone and of both can be averaged if they started from the same weights, with one seed.
+    The result is measured on the test photos, so the new folder is a run like any other.
 
     Parameters
     ----------

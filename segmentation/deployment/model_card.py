@@ -213,9 +213,6 @@ def _averaged(manifest: Mapping[str, Any]) -> list[str]:
     if averaged is None:
         return []
     weights = [markdown_span(str(digest)) for digest in averaged["weights"]]
-    if len({*averaged.get("arms", ())}) > 1:
-        arms = (markdown_span(str(arm)) for arm in averaged["arms"])
-        weights = [f"{one} of arm {arm}" for one, arm in zip(weights, arms, strict=True)]
     return [
         f"- The average of the weights of {len(weights)} runs ({', '.join(weights)}), batch-norm statistics "
         f"{averaged['batch_norm']}. Photographs that trained any of them are counted; epochs, batches, loss, "

@@ -24,9 +24,7 @@ from corrotwin.twin.core.locks import hold
 
 Statistics = Literal["re-estimated", "averaged"]
 # Settings that runs must share; of the others, an average states those of the first.
-SAME = ("backbone", "architecture", "size", "framing", "precision", "max_eval_images")
-START = ("seed", "init", "encoder_weights")
-"""What else runs of different arms must share, as only they say that all weights began with the same values."""
+SAME = ("backbone", "architecture", "arm", "size", "framing", "precision", "max_eval_images")
 
 
 def checked_records(folders: Sequence[Path]) -> list[runs.RunRecord]:
@@ -35,20 +33,18 @@ def checked_records(folders: Sequence[Path]) -> list[runs.RunRecord]:
     Raises
     ------
     InputError
-        There are fewer than two runs, one is incomplete or twice there, or they differ in network, photos, split or
-        renders; or they are of different arms and of different first weights.
+        There are fewer than two runs, one is incomplete or twice there, or they differ in network, arm, photos,
+        split or renders.
     """
     if len(set(folders)) < max(2, len(folders)):
         raise InputError("an average needs two different runs or more; name their folders")
     records = [runs.load(folder) for folder in folders]
-    first, renders = config_of(folders[0], records[0]), next(filter(None, map(_renders, records)), None)
+    first = config_of(folders[0], records[0])
     for folder, run in zip(folders[1:], records[1:], strict=True):
         config = config_of(folder, run)
-        names = SAME if config.arm == first.arm else SAME + START
-        pairs = {name: (getattr(config, name), getattr(first, name)) for name in names}
+        pairs = {name: (getattr(config, name), getattr(first, name)) for name in SAME}
         theirs, ours = (each.manifest.get("data") or {} for each in (run, records[0]))
-        pairs |= {name: (theirs.get(name), ours.get(name)) for name in ("real", "split")}
-        pairs["renders"] = (_renders(run) or renders, renders)
+        pairs |= {name: (theirs.get(name), ours.get(name)) for name in ("real", "split", "renders")}
         for name, (other, own) in pairs.items():
             if other != own:
                 what = {"real": "photos"}.get(name, name)
@@ -85,7 +81,7 @@ def average(folders: Sequence[Path], out: Path, *, data: CocoDataset, batch_norm
     if batch_norm == "re-estimated" and not len(inputs.loader.photos.rows):
         raise InputError(f"{folders[0]}: no photos trained these runs; choose `batch_norm` averaged")
     identity = runs.identity(config, data, split, None)
-    identity["data"]["renders"] = next(filter(None, map(_renders, records)), None)
+    identity["data"]["renders"] = (records[0].manifest.get("data") or {}).get("renders")
     settings = {**identity["config"], "averaged": digests, "batch_norm": batch_norm}
     first = load_weights(folders[0] / runs.WEIGHTS, config.backbone, config.architecture)
     others = [load_weights(folder / runs.WEIGHTS, config.backbone, config.architecture) for folder in folders[1:]]
@@ -102,17 +98,11 @@ def average(folders: Sequence[Path], out: Path, *, data: CocoDataset, batch_norm
             **completion.known_from_start(identity, config, inputs),
             "best_epoch": 0,
             "train_seconds": sum(run.manifest.get("train_seconds") or 0.0 for run in records),
-            "averaged": {"weights": digests, "arms": [each.arm.name for each in configs], "batch_norm": batch_norm},
+            "averaged": {"weights": digests, "batch_norm": batch_norm},
         }
         completion.complete(out, network, config, inputs, split=split, content=content)
         checkpoint.remove(out)
     return runs.load(out)
-
-
-def _renders(run: runs.RunRecord) -> str | None:
-    """Return the digest of the renders that a run learned from; None where it saw none."""
-    digest_of_renders: str | None = (run.manifest.get("data") or {}).get("renders")
-    return digest_of_renders
 
 
 def _inputs(
@@ -130,7 +120,7 @@ def _inputs(
         plan=replace(
             inputs.loader.plan,
             photos=len(names),
-            renders=max((each.get("counts") or {}).get("train_renders", 0) for each in manifests),
+            renders=(manifests[0].get("counts") or {}).get("train_renders", 0),
         ),
     )
     return replace(

@@ -107,7 +107,7 @@ def test_bad_input_is_one_line_and_status_2(tmp_path: Path, data: str, command: 
 def test_weights_that_no_run_would_take_are_refused(tmp_path: Path, command: Command) -> None:
     done = command("run", "--weights", tmp_path, "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert "first weights are random here; add --profile paper, or leave out --weights" in done.stderr
+    assert "first weights are random here; add --encoder-weights imagenet, or leave out --weights" in done.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -15,7 +15,7 @@ from small_runs import SMALLEST, config_of
 
 import corrotwin as ct
 from corrotwin.segmentation import runs, shipped
-from corrotwin.segmentation.arms import REAL, DataArm
+from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.commands import average as average_command
 from corrotwin.segmentation.commands import evaluate as evaluate_command
 from corrotwin.segmentation.commands import predict as predict_command
@@ -285,29 +285,6 @@ def test_an_average_states_what_its_runs_learned_from(data, rendered, tmp_path):
     assert f"{len(chosen)} photographs and 7 renders; 4 photographs chose the epoch of each run" in card
     assert f"- Renders {renders.digest}." in card
     assert "first weights" not in card.split("## How well")[0]
-
-
-@pytest.mark.ci
-def test_runs_of_photos_and_of_renders_that_began_alike_have_an_average(data, rendered, tmp_path):
-    renders = coco.read(rendered)
-    arms = {"photos": REAL, "renders": DataArm(name="alone", render_share=1.0)}
-    folders = {name: tmp_path / name for name in (*arms, "later")}
-    for name, arm in arms.items():
-        train(folders[name], config_of(arm=arm, epochs=1), **{**data, "renders": renders})
-    train(folders["later"], config_of(arm=arms["renders"], epochs=1, seed=9), **{**data, "renders": renders})
-    both, out = (folders["photos"], folders["renders"]), tmp_path / "out"
-    averaging.average(both, out, data=data["real"], batch_norm="averaged")
-    one, other, mean = (load_file(folder / runs.WEIGHTS) for folder in (*both, out))
-    for name in mean:
-        if mean[name].is_floating_point():
-            assert torch.allclose(mean[name], (one[name] + other[name]) / 2, atol=1e-6), name
-    run = runs.load(out)
-    assert run.manifest["averaged"]["arms"] == ["real", "alone"]
-    assert run.manifest["data"]["renders"] == renders.digest
-    assert (run.manifest["counts"]["train_photos"], run.manifest["counts"]["train_renders"]) == (12, 7)
-    assert "of arm alone)" in model_card.text(out).replace("`", "")
-    with pytest.raises(InputError, match=r"later: seed is 9, of .*photos it is 5; average runs that agree"):
-        averaging.checked_records((folders["photos"], folders["later"]))
 
 
 def test_weights_can_be_used_while_a_run_is_being_completed(data, tmp_path, monkeypatch):
