@@ -262,7 +262,7 @@ def test_each_command_has_its_own_options() -> None:
     assert set(inspect.signature(screen).parameters) - shared == {"reference", "mixed"}
     assert set(inspect.signature(transfer).parameters) - shared == {
         "across", "augmentation", "fits", "mixed_only", "photo_steps", "redraws", "render_counts", "renders_goal",
-        "renders_of_fit", "renders_per_run", "runs", "seen", "unlabelled",
+        "renders_of_fit", "renders_per_run", "runs", "seed", "seen", "unlabelled",
     }  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def test_the_advised_training_has_the_settings_of_the_trials(
 
 def test_optuna_is_an_extra(numbers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"pip install '\.\[sweep\]'"):
+    with pytest.raises(InputError, match=r"pip install 'corrotwin\[sweep\]'"):
         tune_command(data=numbers[0], split=numbers[1], out=tmp_path / "sweep", search="optuna")
 
 
