@@ -8,7 +8,7 @@ photographs do badly on other places and networks of renders better, how good ar
 that mixes them? In each run both started from the same first weights. Combinations:
 
 - ``mean-weights``: one network, halfway between both (M. Wortsman et al., Model soups, ICML 2022);
-- ``mean-probabilities``: the mean of what both predict, as ``corrotwin predict --run PHOTOS --run RENDERS``.
+- ``mean-probabilities``: the mean of what both predict, as ``corrotwin predict --run PHOTOS RENDERS``.
 
 ``--part valid`` measures on the validation photographs of the other set, to choose by; without it all of its
 photographs are measured, and ``--table`` joins the rows to those of the transfer (`tools.result_tables.across`).
@@ -49,8 +49,6 @@ def measure(folder: Path, other: Path, part: str | None = None) -> dict[Place, "
     InputError
         The other set has no such part, or a run lacks its network of photographs or of renders.
     """
-    from corrotwin.segmentation.models.network import torch_settings
-
     data = read(other)
     names = [photo.file_name for photo in data.photos if part in (None, photo.split)]
     if not names:
@@ -64,9 +62,8 @@ def measure(folder: Path, other: Path, part: str | None = None) -> dict[Place, "
         if lacking := {REAL.name, RENDERS} - runs.keys():
             raise InputError(f"{whole}: has no complete run of {lacking.pop()}")
         number = read_json(runs[REAL.name] / "run.json")["seed"] + 1
-        with torch_settings(1, "fast"):
-            for arm, counts in _of_run(runs, data, names):
-                found[Place(whole.relative_to(folder).parts[0], other.name, number, arm)] = counts
+        for arm, counts in _of_run(runs, data, names):
+            found[Place(whole.relative_to(folder).parts[0], other.name, number, arm)] = counts
     return found
 
 
@@ -79,21 +76,23 @@ def _of_run(runs: dict[str, Path], data: CocoDataset, names: list[str]) -> Itera
     import torch
 
     from corrotwin.segmentation.evaluation import evaluate
+    from corrotwin.segmentation.models.network import torch_settings
     from corrotwin.segmentation.runs import PerImage
     from corrotwin.segmentation.training.averaging import mean_state
 
     loaded = {arm: evaluate.load_network(folder) for arm, folder in runs.items()}
     (photos, config), (renders, _) = loaded[REAL.name], loaded[RENDERS]
     arrays = evaluate.decoded_arrays(data, config)
-    for arm, (network, settings) in loaded.items():
-        yield arm, evaluate.measure(network, settings, arrays, names)[1]
-    each = [[*evaluate.probabilities(network, config, arrays, names)] for network in (photos, renders)]
-    mean = np.mean([[probability for probability, _ in of_network] for of_network in each], axis=0)
-    truth = np.array([mask for _, mask in each[0]])
-    counts = evaluate.confusion(torch.from_numpy(mean > THRESHOLD), torch.from_numpy(truth)).numpy()
-    yield PROBABILITIES, PerImage(image=tuple(names), tp=counts[0], fp=counts[1], fn=counts[2], tn=counts[3])
-    photos.load_state_dict(mean_state([photos.state_dict(), renders.state_dict()]))
-    yield WEIGHTS, evaluate.measure(photos, config, arrays, names)[1]
+    with torch_settings(config.threads, config.precision):
+        found = {arm: [*evaluate.probabilities(network, config, arrays, names)] for arm, (network, _) in loaded.items()}
+        predicted = {arm: np.array([probability for probability, _ in each]) for arm, each in found.items()}
+        predicted[PROBABILITIES] = np.mean([predicted[REAL.name], predicted[RENDERS]], axis=0)
+        truth = torch.from_numpy(np.array([mask for _, mask in found[REAL.name]]))
+        for arm, probability in predicted.items():
+            tp, fp, fn, tn = evaluate.confusion(torch.from_numpy(probability > THRESHOLD), truth).numpy()
+            yield arm, PerImage(image=tuple(names), tp=tp, fp=fp, fn=fn, tn=tn)
+        photos.load_state_dict(mean_state([photos.state_dict(), renders.state_dict()]))
+        yield WEIGHTS, evaluate.measure(photos, config, arrays, names)[1]
 
 
 def combined_networks(

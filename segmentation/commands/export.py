@@ -21,6 +21,7 @@ def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()
         run's.
     """
     from corrotwin.segmentation.deployment.onnx_export import export as write
+    from corrotwin.segmentation.prediction.exported_predictor import is_of_one_size
 
     with progress("exporting", to=out):
         made = write(run_folder, out, evaluations=evaluations)
@@ -28,5 +29,4 @@ def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()
         f"{out}: model.onnx and card.md; sides {made['sides']}; "
         f"within {made['greatest_difference_from_torch']:.1e} of torch"
     )
-    is_any_size = made["framing"] == "resize" or not made["sides"].endswith("only")
-    say_next("predict", "PHOTOS", "--run", out if is_any_size else run_folder, "--out", "out/masks")
+    say_next("predict", "PHOTOS", "--run", run_folder if is_of_one_size(made) else out, "--out", "out/masks")

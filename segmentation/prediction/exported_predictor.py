@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +46,7 @@ class ExportedPredictor(NetworkPredictor):
             raise InputError(
                 f"{where}: threshold {threshold!r:.40} is not between 0 and 1; install or export the model again"
             )
-        if framing == "crop" and str(manifest.get("sides")).endswith("only"):
+        if is_of_one_size(manifest):
             raise InputError(f"{folder}: takes squares of {size} pixels only; predict with the run itself")
         self.folder, self.settings = folder, settings
         self.size, self.framing, self.batch_size = size, cast(Framing, framing), _BATCH
@@ -71,6 +71,11 @@ class ExportedPredictor(NetworkPredictor):
     def adapt(self, photos: HashedPhotos) -> int:
         """Refuse: the statistics of an exported network are part of its file."""
         raise InputError("`adapt`: an exported network keeps its statistics; name a run that was trained")
+
+
+def is_of_one_size(manifest: Mapping[str, Any]) -> bool:
+    """Return whether an export takes parts of photos of one size alone, so that whole ones need the run itself."""
+    return manifest.get("framing") == "crop" and str(manifest.get("sides")).endswith("only")
 
 
 def _read(folder: Path) -> bytes:
