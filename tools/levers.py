@@ -3,13 +3,16 @@
     python -m tools.levers --data steel-bridges painted-steel --renders renders --out out/levers --stage steps
     python -m tools.levers --data steel-bridges painted-steel --renders renders --out out/levers --stage ways
     python -m tools.levers --data steel-bridges painted-steel --renders renders --out out/levers --stage unlabelled
+    python -m tools.levers --data steel-bridges painted-steel --renders renders --out out/levers --stage abroad
 
 Stage ``steps`` asks how long photos alone and photos with renders are best trained: 200, 400, 800 or 1,600 steps of 8
 images, with 10 % and with all of the training photos of a set. Stage ``ways`` holds other ways of training against
 half and half at `STEPS`: renders first and photos last, other ratios, strong augmentation, copy-paste, a larger
 picture, the mean of the weights of a network of renders and one of photos. Flips at prediction are scored beside each
 run. Statistics of batch normalisation were compared by `tools.fine_tuning`. Stage ``unlabelled`` lets
-training photos without their labels teach: those of the own set, or of the other.
+training photos without their labels teach: those of the own set, or of the other. Stage ``abroad`` compares recipes of the
+model that ships, with all training photos of a set, by what they find on the other: shares of renders, and two networks
+in place of one mixture.
 
 Each run is scored on the validation photos of its own set, at spots that it has not seen, and on those of the other
 set. Test photos are left out. Weights are averaged over the last steps: no photo chooses an epoch.
@@ -40,7 +43,7 @@ from corrotwin.twin.core.locks import hold
 from corrotwin.twin.core.text import say, say_error
 from tools.fine_tuning import split_without_test
 
-Stage = Literal["steps", "ways", "unlabelled"]
+Stage = Literal["steps", "ways", "unlabelled", "abroad"]
 STEPS = 400  # of the ways that are compared with one another
 COLUMNS = ("set", "fraction", "way", "steps", "seed", "own", "own_flips", "other", "other_flips", "seconds")
 FEW, ALL = 0.1, 1.0
@@ -55,7 +58,9 @@ class Way:
     unlabelled: Literal["own", "other"] | None = None
     """The set whose training photos teach without labels."""
     mean_of: tuple[str, ...] = ()
-    """Nothing is trained: weights are the mean of those of these ways."""
+    """Nothing is trained: the mean of the networks of these ways."""
+    mean: Literal["weights", "probabilities"] = "weights"
+    """What of these networks is averaged."""
 
 
 HALF = {"render_share": 0.5}
@@ -85,7 +90,18 @@ UNLABELLED_WAYS: Mapping[str, Way] = {
     "photos-strong-teacher": Way(arm={**STRONG, "self_training": "photos"}),
     "half-strong-taught-abroad": Way(arm={**HALF, **STRONG, **TAUGHT}, unlabelled="other"),
 }
-ALL_WAYS = {**WAYS, **UNLABELLED_WAYS}
+AT_192 = {"size": 192}
+ABROAD_WAYS: Mapping[str, Way] = {
+    "half-strong-192": WAYS["half-strong-192"],
+    "renders-strong-192": Way(arm={"render_share": 1.0, **STRONG}, settings=AT_192),
+    "three-quarters-strong-192": Way(arm={"render_share": 0.75, **STRONG}, settings=AT_192),
+    "photos-strong-192": Way(arm=STRONG, settings=AT_192),
+    "half-and-renders-weights": Way(mean_of=("half-strong-192", "renders-strong-192")),
+    "half-and-renders-probabilities": Way(mean_of=("half-strong-192", "renders-strong-192"), mean="probabilities"),
+    "photos-and-renders-weights": Way(mean_of=("photos-strong-192", "renders-strong-192")),
+    "photos-and-renders-probabilities": Way(mean_of=("photos-strong-192", "renders-strong-192"), mean="probabilities"),
+}
+ALL_WAYS = {**WAYS, **UNLABELLED_WAYS, **ABROAD_WAYS}
 WHOLE_WAYS = ("photos", "half", "quarter", "renders-first")  # with all photos, too
 
 
@@ -113,9 +129,10 @@ def cells(stage: Stage, sets: Sequence[str], seeds: Sequence[int]) -> Iterator[L
                 for data in sets:
                     yield LeverRun(data=data, fraction=fraction, way=way, steps=steps, seed=seed)
         return
-    if stage == "unlabelled":
-        for seed, way, data in itertools.product(seeds, UNLABELLED_WAYS, sets):
-            yield LeverRun(data=data, fraction=FEW, way=way, steps=STEPS, seed=seed)
+    if stage in ("unlabelled", "abroad"):
+        ways, fraction = (UNLABELLED_WAYS, FEW) if stage == "unlabelled" else (ABROAD_WAYS, ALL)
+        for seed, way, data in itertools.product(seeds, ways, sets):
+            yield LeverRun(data=data, fraction=fraction, way=way, steps=STEPS, seed=seed)
         return
     for seed, way, data in itertools.product(seeds, WAYS, sets):
         yield LeverRun(data=data, fraction=FEW, way=way, steps=STEPS, seed=seed)
@@ -150,7 +167,7 @@ def score(cell: LeverRun, out: Path, sets: Mapping[str, Path], renders: Path) ->
 def _measured(cell: LeverRun, out: Path, photos: Any, rendered: Any, sets: Mapping[str, Path]) -> dict[str, float]:
     """Train a run, or average those it is the mean of, and return its mean F1 by place."""
     from corrotwin.segmentation.data import coco
-    from corrotwin.segmentation.evaluation import evaluate
+    from corrotwin.segmentation.evaluation.evaluate import load_network
     from corrotwin.segmentation.training.averaging import mean_state
     from corrotwin.segmentation.training.train import train
 
@@ -165,15 +182,16 @@ def _measured(cell: LeverRun, out: Path, photos: Any, rendered: Any, sets: Mappi
         pictures = _pictures(cell, config, photos, sets)
         run = train(folders[0], config, real=photos, split=split, renders=of_renders, unlabelled=pictures)
         seconds = float(run.history["seconds"].sum())
-    (network, config), *others = [evaluate.load_network(folder) for folder in folders]
-    if others:
-        network.load_state_dict(mean_state([network.state_dict(), *(each.state_dict() for each, _ in others)]))
+    networks, configs = zip(*(load_network(folder) for folder in folders), strict=True)
+    if way.mean == "weights":
+        networks[0].load_state_dict(mean_state([network.state_dict() for network in networks]))
+        networks = networks[:1]
     (other,) = (where for name, where in sets.items() if name != cell.data)
     abroad = coco.read(other / "valid")
     return {
         "seconds": seconds,
-        **_f1("own", network, config, photos, split.valid),
-        **_f1("other", network, config, abroad, tuple(photo.file_name for photo in abroad.photos)),
+        **_f1("own", networks, configs[0], photos, split.valid),
+        **_f1("other", networks, configs[0], abroad, tuple(photo.file_name for photo in abroad.photos)),
     }
 
 
@@ -198,8 +216,8 @@ def _pictures(cell: LeverRun, config: TrainConfig, photos: Any, sets: Mapping[st
     return gather(paths, size=config.size, framing=config.framing, cache=cache_folder())
 
 
-def _f1(place: str, network: Any, config: TrainConfig, photos: Any, names: Sequence[str]) -> dict[str, float]:
-    """Return the mean F1 over photos, and the same of probabilities averaged over flips."""
+def _f1(place: str, networks: Sequence[Any], config: TrainConfig, photos: Any, names: Sequence[str]) -> dict[str, float]:
+    """Return the mean F1 over photos, by the mean of the networks' probabilities, and the same averaged over flips."""
     from corrotwin.segmentation.data.decoded import Natives
     from corrotwin.segmentation.evaluation import evaluate
     from corrotwin.segmentation.models.network import torch_settings
@@ -211,10 +229,10 @@ def _f1(place: str, network: Any, config: TrainConfig, photos: Any, names: Seque
 
     def probability(axes: tuple[int, ...]) -> npt.NDArray[np.float32]:
         turned = np.ascontiguousarray(np.flip(images, axes))
-        parts = [
-            evaluate.logits_of(network, config, turned[first : first + 8])[:, 0].sigmoid().cpu().numpy()
-            for first in range(0, len(turned), 8)
-        ]
+        parts = []
+        for first in range(0, len(turned), 8):
+            found = [evaluate.logits_of(network, config, turned[first : first + 8])[:, 0] for network in networks]
+            parts.append(np.mean([logits.sigmoid().cpu().numpy() for logits in found], axis=0))
         return np.flip(np.concatenate(parts), axes)
 
     def mean(found: npt.NDArray[np.float32]) -> float:
