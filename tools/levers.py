@@ -10,9 +10,9 @@ images, with 10 % and with all of the training photos of a set. Stage ``ways`` h
 half and half at `STEPS`: renders first and photos last, other ratios, strong augmentation, copy-paste, a larger
 picture, the mean of the weights of a network of renders and one of photos. Flips at prediction are scored beside each
 run. Statistics of batch normalisation were compared by `tools.fine_tuning`. Stage ``unlabelled`` lets
-training photos without their labels teach: those of the own set, or of the other. Stage ``abroad`` compares recipes of the
-model that ships, with all training photos of a set, by what they find on the other: shares of renders, and two networks
-in place of one mixture.
+training photos without their labels teach: those of the own set, or of the other. Stage ``abroad`` compares recipes of
+the model that ships, with all training photos of a set, by what they find on the other: shares of renders, and two
+networks in place of one mixture.
 
 Each run is scored on the validation photos of its own set, at spots that it has not seen, and on those of the other
 set. Test photos are left out. Weights are averaged over the last steps: no photo chooses an epoch.
@@ -216,7 +216,9 @@ def _pictures(cell: LeverRun, config: TrainConfig, photos: Any, sets: Mapping[st
     return gather(paths, size=config.size, framing=config.framing, cache=cache_folder())
 
 
-def _f1(place: str, networks: Sequence[Any], config: TrainConfig, photos: Any, names: Sequence[str]) -> dict[str, float]:
+def _f1(
+    place: str, networks: Sequence[Any], config: TrainConfig, photos: Any, names: Sequence[str]
+) -> dict[str, float]:
     """Return the mean F1 over photos, by the mean of the networks' probabilities, and the same averaged over flips."""
     from corrotwin.segmentation.data.decoded import Natives
     from corrotwin.segmentation.evaluation import evaluate
