@@ -11,7 +11,7 @@ that mixes them? In each run both started from the same first weights. Combinati
 - ``mean-probabilities``: the mean of what both predict, as ``corrotwin predict --run PHOTOS RENDERS``.
 
 ``--part valid`` measures on the validation photographs of the other set, to choose by; without it all of its
-photographs are measured, and ``--table`` joins the rows to those of the transfer (`tools.result_tables.across`).
+photographs are measured, and ``--table`` joins the rows to those of the transfer (`tools.result_tables.pooled`).
 
 Cost: a minute of a core for each run and 100 photographs.
 """
@@ -32,8 +32,8 @@ from corrotwin.twin.core import cli
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
 from corrotwin.twin.core.text import say
-from tools.result_tables import PHOTOGRAPHS, across
-from tools.result_tables.across import Place
+from tools.result_tables import PHOTOGRAPHS, pooled
+from tools.result_tables.pooled import Place
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.runs import PerImage
@@ -113,9 +113,9 @@ def combined_networks(
         raise InputError("`table`: holds whole sets; leave out `part`")
     found = measure(folder, other, part)
     if table is not None:
-        found = across.joined(across.read(table), found)
-        across.write(table, found)
-    say(across.markdown(found, spots), end="")
+        found = pooled.joined(pooled.read(table), found)
+        pooled.write(table, found)
+    say(pooled.markdown(found, spots), end="")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core.errors import InputError
 from tools import combined_networks
-from tools.result_tables.across import Place
+from tools.result_tables.pooled import Place
 
 ALONE = DataArm(name="renders", render_share=1.0)
 

@@ -4,7 +4,7 @@ python -m tools.result_tables pack out/steel-bridges docs/results/steel-bridges
 python -m tools.result_tables unpack docs/results/steel-bridges out/steel-bridges
 python -m tools.result_tables transfer out/transfer docs/results/transfer
 python -m tools.result_tables compare docs/results/transfer --photos steel-bridges --renders a91988c1
-python -m tools.result_tables across docs/results/across.csv --more out/across-402
+python -m tools.result_tables pool docs/results/across.csv --more out/across-402
 """
 
 from pathlib import Path
@@ -88,26 +88,28 @@ def compare(
     say(comparison.markdown(counts, elsewhere, spots, renders, mix, seen), end="")
 
 
-def across(
+def pool(
     table: Positional[Path],
     more: Annotated[tuple[Path, ...], arg(help="transfer folders whose networks join the table")] = (),
     spots: Annotated[Path, arg(help="folder of a table SET.csv for each set, with file_name and spot")] = PHOTOGRAPHS,
 ) -> None:
-    """Compute the arms of transfers and their differences on other sets, from a table of several folders' counts.
+    """Compute the arms of one or more transfer folders and their differences, from a table of all their counts.
+
+    It holds redraws of few photos, measured on all others and on other sets, and networks of --folds 1 on other sets.
 
     Parameters
     ----------
     table
         the table; where folders are given it is made, or they join it.
     """
-    from tools.result_tables import across
+    from tools.result_tables import pooled
 
-    found = across.read(table) if table.exists() or not more else {}
+    found = pooled.read(table) if table.exists() or not more else {}
     for folder in more:
-        found = across.joined(found, across.gather(folder))
-    text = across.markdown(found, spots)
+        found = pooled.joined(found, pooled.gather(folder))
+    text = pooled.markdown(found, spots)
     if more:
-        across.write(table, found)
+        pooled.write(table, found)
     say(text, end="")
 
 
@@ -115,5 +117,5 @@ if __name__ == "__main__":
     run(
         "python -m tools.result_tables",
         "Make the tables of docs/results from folders of studies and transfers, and compute numbers from them.",
-        {"pack": pack, "unpack": unpack, "transfer": transfer, "compare": compare, "across": across},
+        {"pack": pack, "unpack": unpack, "transfer": transfer, "compare": compare, "pool": pool},
     )

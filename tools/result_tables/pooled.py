@@ -1,22 +1,23 @@
-"""Pixel counts of networks on another set of photos, from one or more transfer folders, and what they say together.
+"""Pixel counts of networks on photos, from one or more transfer folders, and what they say together.
 
-The table has a row for each photo, arm and run. A run's number is its seed and one: folders of other seeds go on with a
-study, on the same machine or on another (``corrotwin benchmarks transfer --seed``).
+The table has a row for each photo and run, with the counts of each arm. A run's number is its seed and one: folders of
+other seeds go on with a study, on the same machine or on another (``corrotwin benchmarks transfer --seed``).
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from corrotwin.benchmarks.data import external_sets
 from corrotwin.benchmarks.stats.comparison import arms as arms_tested
 from corrotwin.benchmarks.stats.power import FEWEST_RUNS
 from corrotwin.benchmarks.transfer import cv_pooling, targets
 from corrotwin.benchmarks.transfer.protocol import RENDERS
-from corrotwin.benchmarks.transfer.resampling import WHOLE
+from corrotwin.benchmarks.transfer.resampling import FEW, WHOLE
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from tools.result_tables import comparison
@@ -25,7 +26,8 @@ from tools.result_tables.transfer import PIXELS
 if TYPE_CHECKING:
     from corrotwin.segmentation.runs import PerImage
 
-COLUMNS = ("trained_on", "measured_on", "run", "arm", "image", *PIXELS)
+KEYS = ("trained_on", "measured_on", "run", "image", "pixels")
+COUNTS = PIXELS[:3]  # of each arm; the rest of the pixels is the fourth
 
 
 class Place(NamedTuple):
@@ -45,47 +47,61 @@ def read(path: Path) -> dict[Place, "PerImage"]:
     InputError
         The table is absent or damaged.
     """
+    import pandas as pd
+
     from corrotwin.segmentation.runs import PerImage
 
-    columns = tables.read_own(path, COLUMNS)
+    found: dict[Place, PerImage] = {}
     try:
-        rows: dict[Place, list[int]] = defaultdict(list)
-        for row, run in enumerate(columns["run"]):
-            place = Place(columns["trained_on"][row], columns["measured_on"][row], int(run), columns["arm"][row])
-            rows[place].append(row)
-        counts = {name: np.array(columns[name], dtype=np.int64) for name in PIXELS}
-    except ValueError as error:
-        raise InputError(f"{path}: damaged ({error}); get the file again") from error
-    return {
-        place: PerImage(
-            image=tuple(columns["image"][row] for row in of_place), **{name: counts[name][of_place] for name in PIXELS}
-        )
-        for place, of_place in rows.items()
-    }
+        table = pd.read_csv(path, dtype=dict.fromkeys(("trained_on", "measured_on", "image"), str))
+        for (trained_on, measured_on, run), rows in table.groupby([*KEYS[:3]]):
+            for arm in [name.removesuffix("_tp") for name in table.columns if name.endswith("_tp")]:
+                columns = [f"{arm}_{name}" for name in COUNTS]
+                of_arm = rows.dropna(subset=columns)
+                counts = of_arm[columns].astype(np.int64).set_axis(COUNTS, axis=1)
+                counts["tn"] = of_arm["pixels"] - counts.sum(axis=1)
+                if len(counts):
+                    found[Place(trained_on, measured_on, int(run), arm)] = PerImage(
+                        image=tuple(of_arm["image"]), **{name: counts[name].to_numpy() for name in PIXELS}
+                    )
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: absent or damaged ({error}); get the file again") from error
+    return found
 
 
 def gather(folder: Path) -> dict[Place, "PerImage"]:
-    """Return what the whole sets of a transfer folder (``--folds 1``) were measured as on other sets.
+    """Return what the networks of a transfer folder were measured as.
+
+    These are redraws of few photos on all others and on other sets, and whole sets (``--folds 1``) on other sets.
 
     Raises
     ------
     InputError
-        No network of the folder is measured on another set, two are one run of one arm, or a file is damaged.
+        No such network is there, two are one run of one arm, or a file is damaged.
     """
-    from corrotwin.benchmarks.data import external_sets
     from corrotwin.segmentation.runs import read_per_image
     from corrotwin.twin.core.files import read_json
 
     found: dict[Place, PerImage] = {}
-    for path in sorted(folder.glob(f"*/*/{WHOLE}/*/runs/*/{external_sets.FOLDER}/*.csv")):
-        made: Any = read_json(path.parents[1] / "run.json")
-        place = Place(path.relative_to(folder).parts[0], path.stem, made["seed"] + 1, made["config"]["arm"]["name"])
+    for run, measured_on, path in _tables_of(folder):
+        made: Any = read_json(run / "run.json")
+        trained_on = run.relative_to(folder).parts[0]
+        place = Place(trained_on, measured_on or trained_on, made["seed"] + 1, made["config"]["arm"]["name"])
         if place in found:
             raise InputError(f"{folder}: {place.arm} of run {place.run} is here twice, with two sets of renders")
         found[place] = read_per_image(path)
     if not found:
-        raise InputError(f"{folder}: no network was measured on another set; give a folder of --folds 1 --across")
+        raise InputError(f"{folder}: has no redraw, and no network of --folds 1 that was measured --across sets")
     return found
+
+
+def _tables_of(folder: Path) -> Iterator[tuple[Path, str | None, Path]]:
+    """Yield the folder of a training, the other set that it was measured on (None: its own), and the counts."""
+    for run in sorted(path.parent for part in (FEW, WHOLE) for path in folder.glob(f"*/*/{part}/*/runs/*/run.json")):
+        if run.relative_to(folder).parts[2] == FEW:
+            yield run, None, run / "per_image.csv"
+        for path in sorted((run / external_sets.FOLDER).glob("*.csv")):
+            yield run, path.stem, path
 
 
 def joined(known: Mapping[Place, "PerImage"], more: Mapping[Place, "PerImage"]) -> dict[Place, "PerImage"]:
@@ -106,7 +122,15 @@ def joined(known: Mapping[Place, "PerImage"], more: Mapping[Place, "PerImage"]) 
 
 def write(path: Path, found: Mapping[Place, "PerImage"]) -> None:
     """Write the table, sorted."""
-    tables.write_own(path, COLUMNS, ((*place, *row) for place in sorted(found) for row in _rows(found[place])))
+    arms = sorted({place.arm for place in found})
+    rows: dict[tuple[object, ...], dict[str, tuple[int, ...]]] = defaultdict(dict)
+    for place in sorted(found):
+        for image, *counts in _rows(found[place]):
+            rows[(*place[:3], image, sum(counts))][place.arm] = tuple(counts[:-1])
+    nothing = ("",) * len(COUNTS)
+    heading = [*KEYS, *(f"{arm}_{name}" for arm in arms for name in COUNTS)]
+    lines = ((*key, *(cell for arm in arms for cell in rows[key].get(arm, nothing))) for key in sorted(rows))
+    tables.write_own(path, heading, lines)
 
 
 def markdown(found: Mapping[Place, "PerImage"], spots: Path) -> str:
@@ -134,7 +158,7 @@ def _order(place: Place) -> tuple[int, str, int]:
     return (("real" not in place.arm) + (place.arm == RENDERS), place.arm, place.run)
 
 
-def _rows(counts: "PerImage") -> list[tuple[object, ...]]:
+def _rows(counts: "PerImage") -> list[tuple[Any, ...]]:
     return list(zip(counts.image, *(getattr(counts, name).tolist() for name in PIXELS), strict=True))
 
 
