@@ -47,32 +47,34 @@ def read(path: Path) -> dict[Place, "PerImage"]:
     InputError
         The table is absent or damaged.
     """
-    import pandas as pd
-
     from corrotwin.segmentation.runs import PerImage
 
-    found: dict[Place, PerImage] = {}
+    table = tables.read(path, required=KEYS)
+    arms = [name.removesuffix("_tp") for name in table.columns if name.endswith("_tp")]
+    images: dict[Place, list[str]] = defaultdict(list)
+    counts: dict[Place, list[list[int]]] = defaultdict(list)
     try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(("trained_on", "measured_on", "image"), str))
-        for (trained_on, measured_on, run), rows in table.groupby([*KEYS[:3]]):
-            for arm in [name.removesuffix("_tp") for name in table.columns if name.endswith("_tp")]:
-                columns = [f"{arm}_{name}" for name in COUNTS]
-                of_arm = rows.dropna(subset=columns)
-                counts = of_arm[columns].astype(np.int64).set_axis(COUNTS, axis=1)
-                counts["tn"] = of_arm["pixels"] - counts.sum(axis=1)
-                if len(counts):
-                    found[Place(trained_on, measured_on, int(run), arm)] = PerImage(
-                        image=tuple(of_arm["image"]), **{name: counts[name].to_numpy() for name in PIXELS}
-                    )
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"{path}: absent or damaged ({error}); get the file again") from error
-    return found
+        for row in table.rows:
+            for arm in arms:
+                cells = [row[f"{arm}_{name}"] for name in COUNTS]
+                if any(cells):
+                    place = Place(row["trained_on"], row["measured_on"], int(row["run"]), arm)
+                    known = [int(cell) for cell in cells]
+                    images[place].append(row["image"])
+                    counts[place].append([*known, int(row["pixels"]) - sum(known)])
+    except ValueError as error:
+        raise InputError(f"{path}: damaged ({error}); get the file again") from error
+    return {
+        place: PerImage(image=tuple(images[place]), **dict(zip(PIXELS, np.array(counts[place]).T, strict=True)))
+        for place in images
+    }
 
 
 def gather(folder: Path) -> dict[Place, "PerImage"]:
     """Return what the networks of a transfer folder were measured as.
 
     These are redraws of few photos on all others and on other sets, and whole sets (``--folds 1``) on other sets.
+    Sets without any corrosion (``--clean``) are left out: no F1 says anything there.
 
     Raises
     ------
@@ -89,7 +91,9 @@ def gather(folder: Path) -> dict[Place, "PerImage"]:
         place = Place(trained_on, measured_on or trained_on, made["seed"] + 1, made["config"]["arm"]["name"])
         if place in found:
             raise InputError(f"{folder}: {place.arm} of run {place.run} is here twice, with two sets of renders")
-        found[place] = read_per_image(path)
+        counts = read_per_image(path)
+        if (counts.tp + counts.fn).any():
+            found[place] = counts
     if not found:
         raise InputError(f"{folder}: has no redraw, and no network of --folds 1 that was measured --across sets")
     return found

@@ -74,9 +74,20 @@ def test_redraws_are_pooled_on_the_photos_that_each_of_them_tests(tmp_path: Path
     first, second = (found["painted-steel", "painted-steel", run, "real-10pct"] for run in (1, 5))
     assert (first.tp.tolist(), first.tn.tolist(), second.tn.tolist()) == ([5, 6], [5, 6], [8])
     assert second.image == first.image[:1]
-    (tmp_path / "table.csv").write_text("trained_on,run\n1,2\n")
-    with pytest.raises(InputError, match="absent or damaged"):
-        pooled.read(tmp_path / "table.csv")
+    heading, row, *_ = (tmp_path / "table.csv").read_text().splitlines()
+    for damaged, message in (("trained_on,run\n1,2\n", "column"), (f"{heading}\n{row.replace('5', 'x')}\n", "damaged")):
+        (tmp_path / "table.csv").write_text(damaged)
+        with pytest.raises(InputError, match=message):
+            pooled.read(tmp_path / "table.csv")
+
+
+def test_pictures_without_corrosion_are_left_out(tmp_path: Path) -> None:
+    folder = measured(tmp_path / "study", 0, 5)
+    (run,) = folder.rglob("across")
+    nothing = np.zeros(2, int)
+    clean = PerImage(image=("a", "b"), tp=nothing, fp=nothing + 3, fn=nothing, tn=nothing + 8)
+    write_per_image(run / "clean.csv", clean)
+    assert {place.measured_on for place in pooled.gather(folder)} == {"painted-steel"}
 
 
 def test_a_run_with_other_counts_or_twice_or_none_at_all_is_refused(tmp_path: Path) -> None:
