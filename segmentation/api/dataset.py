@@ -160,15 +160,16 @@ class Dataset:
 
         Parameters
         ----------
-        later : datasets, or their folders; later ones correct earlier ones.
+        later : datasets, or their folders, in which the same classes count as here; later ones correct earlier ones.
         out : folder for images/, annotations.json and spots.csv.
 
         Raises
         ------
         InputError
-            There is no other dataset, or the folder holds something else.
+            There is no other dataset, one lacks a class, or the folder holds something else.
         """
-        given = [each if isinstance(each, Dataset) else Dataset(each) for each in later]
+        classes = self._data.classes or ()
+        given = [each if isinstance(each, Dataset) else Dataset(each, classes=classes) for each in later]
         merged = merging.merge([self._data, *(each.data for each in given)], Path(out))
         for line in merged.lines():
             logger.warning(line)

@@ -54,7 +54,9 @@ def checked(**examples: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             hints = _hints(function)
             for name, value in bound.arguments.items():
                 if name in hints:
-                    bound.arguments[name] = check(name, value, hints[name], example=examples.get(name, ""))
+                    check_one = functools.partial(check, name, hint=hints[name], example=examples.get(name, ""))
+                    is_many = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
+                    bound.arguments[name] = tuple(map(check_one, value)) if is_many else check_one(value)
             return function(*bound.args, **bound.kwargs)
 
         return call

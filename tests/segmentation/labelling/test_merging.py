@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import corrotwin as ct
 from corrotwin.segmentation.commands.merge import merge as command
 from corrotwin.segmentation.data import coco, groups, splits
 from corrotwin.segmentation.labelling import merging
@@ -115,3 +116,23 @@ def test_one_dataset_is_refused(tmp_path):
     with pytest.raises(InputError, match="name two datasets or more"):
         command((dataset(tmp_path / "first", [1], square(10)),), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_api_merges_as_the_command_does_and_keeps_the_chosen_classes(tmp_path):
+    folders = [
+        dataset(tmp_path / name, seeds, square(10)) for name, seeds in (("exp", range(6)), ("since", range(6, 12)))
+    ]
+    for folder in folders:  # each photo shows a scratch, too
+        path = folder / "annotations.json"
+        document = json.loads(path.read_text())
+        document["categories"].append({"id": 2, "name": "scratch"})
+        scratches = [{**each, "id": each["id"] + 6, "category_id": 2} for each in document["annotations"]]
+        path.write_text(json.dumps({**document, "annotations": [*document["annotations"], *scratches]}))
+    command(tuple(folders), out=tmp_path / "by-command", classes=("corrosion",))
+    merged = ct.Dataset(folders[0], classes=["corrosion"]).merge(folders[1], out=tmp_path / "out")
+    assert sum(len(photo.annotations) for photo in merged.data.photos) == 12
+    assert merged.digest == ct.Dataset(tmp_path / "by-command").digest
+    every = ct.Dataset(folders[0]).merge(str(folders[1]), ct.Dataset(folders[1]), out=tmp_path / "every")
+    assert sum(len(photo.annotations) for photo in every.data.photos) == 24
+    with pytest.raises(InputError, match=r"^`later` 3: give a Dataset, a string or a path$"):
+        merged.merge(3, out=tmp_path / "none")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from corrotwin.twin.core.arguments import check_choices, check_numbers, renaming
+from corrotwin.twin.core.arguments import check_choices, check_numbers, checked, renaming
 from corrotwin.twin.core.errors import InputError
 
 
@@ -39,3 +39,14 @@ def test_a_word_that_is_no_choice_is_refused() -> None:
 def test_an_error_names_the_arguments_of_its_caller() -> None:
     with pytest.raises(InputError, match=r"^`thickness_mm` -1, not `units`$"), renaming({"thickness": "thickness_mm"}):
         raise InputError("`thickness` -1, not `units`")
+
+
+@checked()
+def joined(first: str, *others: str | int) -> str:
+    return "".join([first, *map(str, others)])
+
+
+def test_each_of_any_number_of_arguments_is_checked() -> None:
+    assert (joined("a"), joined("a", "b", 3)) == ("a", "ab3")
+    with pytest.raises(InputError, match=r"^`others` 2\.5: give a string or a whole number$"):
+        joined("a", "b", 2.5)  # type: ignore[arg-type]
