@@ -128,7 +128,8 @@ def study(
     seed : of the first run; run r has seed + r.
     threads : CPU threads of a run.
     address : of a Ray cluster, such as auto; by default this machine.
-    weights : folder that ``corrotwin segmentation weights`` prepared.
+    weights : folder that ``corrotwin segmentation weights`` prepared; refused if the first weights of all backbones are
+        random.
     settings : size, epochs, batch_size, learning_rate, encoder_weights (None: random) in place of the profile's.
 
     Raises

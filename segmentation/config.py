@@ -6,6 +6,7 @@ Standard library only, so that the command line and Ray's driver pay nothing for
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from corrotwin.segmentation.arms import DataArm, choices, from_file, to_file
@@ -234,6 +235,25 @@ def first_weights(profile: Profile, backbone: str) -> Literal["imagenet"] | None
         return "imagenet"
     weights: Literal["imagenet"] | None = PROFILES[profile]["encoder_weights"]
     return weights
+
+
+def check_weights(
+    weights: str | Path | None, *first: str | None, init: object = None, instead: str = "`encoder_weights` imagenet"
+) -> None:
+    """Raise InputError if a folder of ImageNet weights is given, but nothing starts from them.
+
+    Parameters
+    ----------
+    first : the first weights of each network: imagenet, or None for random ones.
+    init : what takes their place, if anything.
+    instead : the argument that makes a network start from ImageNet weights.
+    """
+    if weights is not None and init is not None:
+        raise InputError(f"`weights` {weights}: `init` takes all weights from a run; leave one out")
+    if weights is not None and not any(first):
+        raise InputError(
+            f"`weights` {weights}: first weights are random here; choose {instead}, or leave out `weights`"
+        )
 
 
 def configure(profile: Profile, *, backbone: str, arm: DataArm, seed: int, **changes: Any) -> TrainConfig:

@@ -362,6 +362,15 @@ def test_what_is_wrong_with_data_is_said_of_arguments(home: Path, tmp_path: Path
         (lambda: ct.train(split, out=tmp_path / "run", real_fraction=3), "`real_fraction` 3 is not in (0, 1]"),
         (lambda: ct.train(split, out=tmp_path / "run", pretrain=0.5), "need `renders`"),
         (lambda: ct.train(split, out=tmp_path / "run", renders=photos), "`renders` takes a rendered dataset"),
+        (
+            lambda: ct.train(split, out=tmp_path / "run", weights="w", backbone="vgg16"),
+            "`weights` w: first weights are random here; choose `encoder_weights` imagenet, or leave out `weights`",
+        ),
+        (lambda: ct.train(split, out=tmp_path / "run", weights="w", init="shipped"), "`weights` w: `init` takes all"),
+        (
+            lambda: ct.study(photos, out=tmp_path / "study", weights="w", encoder_weights=None),
+            "`weights` w: first weights are random here; choose `encoder_weights` imagenet, or leave out `weights`",
+        ),
         (lambda: photos.split(by="colour"), "`by` 'colour': choose from spot"),
         (lambda: photos.split(by=("photo", "hash")), "go with nothing else"),
         (lambda: photos.split(by="hash", groups_file="spots.csv"), "goes with `by` spot"),

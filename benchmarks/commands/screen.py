@@ -6,7 +6,7 @@ from typing import Literal
 from corrotwin.benchmarks.commands.transfer import finish
 from corrotwin.benchmarks.transfer.protocol import FOLDS, STEPS, Mix, ProtocolSettings, weights_of
 from corrotwin.segmentation.arms import MIXED_SHARE, Adaptation
-from corrotwin.segmentation.config import DEFAULT_BACKBONE
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, check_weights
 
 
 def screen(
@@ -89,7 +89,6 @@ def screen(
         --encoder-weights imagenet.
     """
     from corrotwin.benchmarks.transfer import inputs, screening
-    from corrotwin.segmentation.commands.weights import check_weights
 
     settings = ProtocolSettings(
         backbone=backbone,
@@ -99,7 +98,7 @@ def screen(
         folds=folds,
         real_fraction=real_fraction,
     )
-    check_weights(weights, settings.encoder_weights, "--encoder-weights imagenet")
+    check_weights(weights, settings.encoder_weights)
     mix = Mix(render_share=render_share, pretrain=pretrain, adaptation=adaptation, copy_paste=copy_paste)
     sources = inputs.read(
         out,

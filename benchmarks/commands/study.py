@@ -108,8 +108,8 @@ def run(
     address
         address of a Ray cluster to run on, such as auto; by default this machine.
     weights
-        folder prepared by `corrotwin segmentation weights`, for machines without internet access; requires
-        --encoder-weights imagenet or --profile paper.
+        folder prepared by `corrotwin segmentation weights`, for machines without internet access. Backbones whose
+        first weights are random do not use it; refused if none does.
     mlflow
         address of an MLflow server or database that receives each complete run, as for `corrotwin segmentation
         train`.
@@ -119,7 +119,6 @@ def run(
     from corrotwin.benchmarks.study.config import choose
     from corrotwin.benchmarks.study.preparation import kept_config
     from corrotwin.benchmarks.study.sources import RUNS, Sources
-    from corrotwin.segmentation.commands.weights import check_weights
     from corrotwin.segmentation.training.tracking import Tracking
 
     begun = time.monotonic()
@@ -142,7 +141,6 @@ def run(
         changes=changes,
         earlier=kept_config(out),
     )
-    check_weights(weights, next(iter(config.grid.values())).encoder_weights, "--encoder-weights imagenet")
     sources = Sources(
         data=data,
         renders=renders,

@@ -18,7 +18,7 @@ from corrotwin.benchmarks.transfer.protocol import (
     weights_of,
 )
 from corrotwin.segmentation.arms import MIXED_SHARE, Adaptation, Augmentation
-from corrotwin.segmentation.config import DEFAULT_BACKBONE
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, check_weights
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import say_error
 
@@ -147,7 +147,6 @@ def transfer(
         --encoder-weights imagenet.
     """
     from corrotwin.benchmarks.transfer import inputs, resampling, runner
-    from corrotwin.segmentation.commands.weights import check_weights
 
     if mixed_only and render_counts:
         raise InputError("--render-counts needs renders alone, which --mixed-only leaves out; give one of the two")
@@ -170,7 +169,7 @@ def transfer(
         unlabelled=unlabelled,
         seed=seed,
     )
-    check_weights(weights, settings.encoder_weights, "--encoder-weights imagenet")
+    check_weights(weights, settings.encoder_weights)
     mix = Mix(render_share=render_share, pretrain=pretrain, adaptation=adaptation, copy_paste=copy_paste)
     sources = inputs.read(
         out,

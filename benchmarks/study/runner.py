@@ -17,6 +17,7 @@ from corrotwin.benchmarks.study.config import RenderPlan, StudyConfig
 from corrotwin.benchmarks.study.preparation import dealt, is_gathered, prepare
 from corrotwin.benchmarks.study.sources import RENDERS, STANDIN, Sources, Study, StudyDataset
 from corrotwin.benchmarks.study.split_choice import SPLIT, split_of
+from corrotwin.segmentation.config import check_weights
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest, write_json, write_manifest
@@ -53,19 +54,26 @@ def run(
     config : the cells that are asked for, and what all runs share.
     sources : the photos, renders and other sets.
     address : of a Ray cluster; None for this machine.
-    weights : folder of prepared ImageNet weights; None asks the hub, where the profile wants them.
+    weights : folder of prepared ImageNet weights; None asks the hub, where the profile wants them. Backbones whose
+        first weights are random are named.
     dry_run : print the plan, and write nothing.
     on_end : called with the key of each run that has ended, done or failed.
 
     Raises
     ------
     InputError
-        The sources are unusable, or `out` holds something else. Nothing is written then.
+        The sources are unusable, `out` holds something else, or `weights` are given and all backbones start at
+        random. Nothing is written then.
     """
     out = out.resolve()
     if address is not None:
         cluster.connect(address)
     study = prepare(out, config, sources)
+    first = study.config.first_weights
+    check_weights(weights, *first.values())
+    if weights is not None and None in first.values():
+        names = ", ".join(name for name, of in first.items() if of is None)
+        _log.warning(f"--weights {weights}: not used by {names}; first weights of these are random")
     plan = planning.plan_study(study, address)
     if study.photos is not None and study.data is not None:
         classes.report_unnamed(study.photos, "--data")

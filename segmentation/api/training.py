@@ -9,7 +9,7 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.api.dataset import Dataset
 from corrotwin.segmentation.api.run import Run
 from corrotwin.segmentation.arms import Adaptation, Augmentation, arm_of, taught_by
-from corrotwin.segmentation.config import DEFAULT_BACKBONE, Profile, TrainConfig, configure
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, Profile, TrainConfig, check_weights, configure
 from corrotwin.segmentation.training import train as training
 from corrotwin.segmentation.training.apart import gathered
 from corrotwin.segmentation.training.initial_weights import digest_of
@@ -74,7 +74,7 @@ def train(
     self_training : learn from them what a moving average of the network says of them; None: where there are some.
         Without `unlabelled`, a control: the labelled photos take their place.
     weights : folder that ``corrotwin segmentation weights`` prepared; without it ImageNet weights come from the extra
-        ``pretrained`` or from the hub.
+        ``pretrained`` or from the hub. Refused if the first weights are random, or `init` takes their place.
     init : run of the same network, finished or not, whose weights to start from; folder of a pretrained encoder; or
         "shipped", the model that ships.
     threads : CPU threads; another number changes the last bits of the result.
@@ -115,6 +115,7 @@ def train(
     config = configure(
         profile, backbone=backbone, architecture=architecture, arm=arm, seed=seed, threads=threads, **settings
     )
+    check_weights(weights, config.encoder_weights, init=init)
     for line in photos.leaks():
         logger.warning(line)
     folder, rendered = Path(out), None if renders is None else renders.data

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from corrotwin.segmentation.commands.weights import check_weights
-from corrotwin.segmentation.config import DEFAULT_BACKBONE, first_weights
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, check_weights, first_weights
 from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say, say_error
@@ -67,7 +66,7 @@ def pretrain(
         raise InputError(f"--checkpoint-seconds {checkpoint_seconds} is not 0 or more")
     first = first_weights("small", backbone) if encoder_weights is None else encoder_weights
     chosen: Literal["imagenet"] | None = "imagenet" if first == "imagenet" else None
-    check_weights(weights, chosen, "--encoder-weights imagenet")
+    check_weights(weights, chosen)
 
     from corrotwin.segmentation.training.pretraining import PretrainConfig
     from corrotwin.segmentation.training.pretraining import pretrain as pretrain_encoder

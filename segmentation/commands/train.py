@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from corrotwin.segmentation.arms import Adaptation, Augmentation, arm_of, taught_by
-from corrotwin.segmentation.commands.weights import check_weights
 from corrotwin.segmentation.config import (
     DEFAULT_BACKBONE,
     BatchNorm,
@@ -13,6 +12,7 @@ from corrotwin.segmentation.config import (
     Loss,
     Precision,
     Profile,
+    check_weights,
     configure,
 )
 from corrotwin.twin.core.console import progress
@@ -180,14 +180,12 @@ def train(
     if init is not None:
         from corrotwin.segmentation.training.initial_weights import digest_of
 
-        if weights is not None:
-            raise InputError(f"--weights {weights}: --init takes all weights from a run; leave one out")
         chosen_init = digest_of(init, backbone=backbone, architecture=architecture)
         changes = {"encoder_weights": None, **changes, "init": chosen_init}
     config = configure(
         profile, backbone=backbone, architecture=architecture, arm=arm, seed=seed, threads=threads, **changes
     )
-    check_weights(weights, config.encoder_weights, "--encoder-weights imagenet")
+    check_weights(weights, config.encoder_weights, init=init)
 
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.data import coco, leakage, splits

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from corrotwin.segmentation.arms import Augmentation
-from corrotwin.segmentation.commands.weights import check_weights
-from corrotwin.segmentation.config import DEFAULT_BACKBONE, Profile
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, Profile, check_weights
 from corrotwin.twin.core.console import progress, rich_console
 from corrotwin.twin.core.text import printable, say, say_error
 
@@ -113,7 +112,7 @@ def tune(
         threads=threads,
         **changes,
     )
-    check_weights(weights, base.encoder_weights, "--profile paper")
+    check_weights(weights, base.encoder_weights, instead="`profile` paper")
     tracked = Tracking(mlflow)
     plan = SweepPlan(trials=trials, search=search, scheduler=scheduler, grace=grace, seed=seed, gpus=gpus)
     # For the advised command, with another seed, which does not inherit the sweep's luck.

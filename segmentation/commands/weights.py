@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from corrotwin.segmentation.config import BACKBONES
-from corrotwin.twin.core.errors import InputError
 
 
 def weights(*, to: Path, backbones: tuple[str, ...] = BACKBONES) -> None:
@@ -22,12 +21,3 @@ def weights(*, to: Path, backbones: tuple[str, ...] = BACKBONES) -> None:
     from corrotwin.segmentation.models.weights import prepare
 
     prepare(to, backbones)
-
-
-def check_weights(weights: Path | None, encoder_weights: str | None, add: str) -> None:
-    """Raise InputError if `weights` is given but the run starts from random weights.
-
-    `add` names the options that make the run start from ImageNet weights.
-    """
-    if weights is not None and encoder_weights is None:
-        raise InputError(f"--weights {weights}: first weights are random here; add {add}, or leave out --weights")

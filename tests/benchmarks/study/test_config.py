@@ -105,10 +105,20 @@ def test_bad_input_is_one_line_and_status_2(tmp_path: Path, data: str, command: 
 
 
 def test_weights_that_no_run_would_take_are_refused(tmp_path: Path, command: Command) -> None:
-    done = command("run", "--weights", tmp_path, "--out", tmp_path / "out")
+    done = command("run", "--weights", tmp_path, "--backbones", "vgg16", "xception", "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert "first weights are random here; add --encoder-weights imagenet, or leave out --weights" in done.stderr
+    assert "first weights are random here; choose --encoder-weights imagenet, or leave out --weights" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("others", [("mobilenet_v2", "vgg16"), ()])
+def test_weights_are_for_some_of_the_backbones(
+    others: tuple[str, ...], tmp_path: Path, log: dict[str, Any], data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = small(backbones=(*others, DEFAULT_BACKBONE))
+    runner.run(tmp_path / "out", config, Sources(data=data), weights=tmp_path / "w", dry_run=True)
+    said = [f"--weights {tmp_path / 'w'}: not used by mobilenet_v2, vgg16; first weights of these are random"]
+    assert [line for line in caplog.messages if "--weights" in line] == (said if others else [])
 
 
 def test_report_of_no_study_is_bad_input(tmp_path: Path) -> None:

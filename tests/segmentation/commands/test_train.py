@@ -73,7 +73,7 @@ def test_options_of_train_make_the_arm_that_they_promise(options, arm):
         (("--data", ".", "--render-share", "0.5"), "need --renders"),
         (
             ("--data", ".", "--weights", "w", "--backbone", "mobilenet_v2"),
-            "--weights w: first weights are random here; add --encoder-weights imagenet, or",
+            "--weights w: first weights are random here; choose --encoder-weights imagenet, or",
         ),
         (
             ("--data", ".", "--weights", "w", "--profile", "paper", "--encoder-weights", "none"),

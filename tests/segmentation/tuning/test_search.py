@@ -54,7 +54,7 @@ BASE = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=3, size=32, ep
         ),
         (
             {"weights": Path("w"), "backbone": "mobilenet_v2"},
-            "--weights w: first weights are random here; add --profile paper, or leave out --weights",
+            "`weights` w: first weights are random here; choose `profile` paper, or leave out `weights`",
         ),
     ],
 )
