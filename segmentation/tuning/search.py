@@ -24,6 +24,7 @@ from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, trial_co
 from corrotwin.segmentation.tuning.trials import (
     Trial,
     as_json,
+    best_of,
     finished,
     plot,
     train_command,
@@ -77,7 +78,8 @@ def run(
         The data, the network, the space or the folder cannot be used, this machine cannot hold a trial, or Optuna is
         needed but not installed. Nothing is written.
     WorkError
-        A trial failed, after retries, for a reason other than its own values; the other trials are finished.
+        A trial failed, after retries, for a reason other than its own values; the other trials are finished. Or all
+        failed by their own values.
     """
     if workers is not None and workers < 1:
         raise InputError(f"`workers` {workers} is below 1")
@@ -130,8 +132,9 @@ def run(
             )
             shared = replace(shared, gpus=share)
         trials = finished(out)
+        best = best_of(trials)
         if trials:
-            _report(out, trials, space, train_command(trials[0], train_options or {}))
+            _report(out, trials, space, None if best is None else train_command(best, train_options or {}))
         if errors or refused:
             why = f" ({refused[0]})" if refused else ""
             raise WorkError(
@@ -139,7 +142,9 @@ def run(
                 f"{out / ray_tune.RAY}"
             )
         shutil.rmtree(out / ray_tune.RAY, ignore_errors=True)
-        write_manifest(out, KIND, {**identity, "trials": len(trials), "best": as_json(trials[0]) if trials else None})
+        write_manifest(out, KIND, {**identity, "trials": len(trials), "best": best and as_json(best)})
+    if trials and best is None:
+        raise WorkError(f"{out}: all trials failed ({trials[0].error}); {out / 'trials.csv'} lists them")
     return trials
 
 
@@ -168,7 +173,7 @@ def _check_network(base: TrainConfig, space: SearchSpace, weights: Path | None) 
         check_images(network, base.size, base.size, batch_size=batch_size)
 
 
-def _report(out: Path, trials: list[Trial], space: SearchSpace, best_command: str) -> None:
+def _report(out: Path, trials: list[Trial], space: SearchSpace, best_command: str | None) -> None:
     """Write the table, the summary and, with matplotlib, the plot of the finished trials."""
     write_table(out / "trials.csv", trials)
     write_summary(out / "sweep.md", trials, best_command)

@@ -83,11 +83,16 @@ def started(out: Path) -> list[dict[str, Any]]:
 
 
 def finished(out: Path) -> list[Trial]:
-    """Return the finished trials, the best first."""
+    """Return the finished trials, the best first and those that failed last, whatever they had reached before."""
     return sorted(
         _read_each(out, RESULT, _as_trial),
-        key=lambda trial: (-(trial.valid_f1 if trial.valid_f1 is not None else -1.0), trial.folder),
+        key=lambda trial: (trial.ended == "failed", -(trial.valid_f1 or 0.0), trial.folder),
     )
+
+
+def best_of(trials: Sequence[Trial]) -> Trial | None:
+    """Return the best of `finished` trials; None where there are none, or all failed."""
+    return next((trial for trial in trials if trial.ended != "failed"), None)
 
 
 def _read_each(out: Path, name: str, what: Callable[[Any], _T]) -> Iterator[_T]:
@@ -203,14 +208,18 @@ def train_command(best: Trial, given: Mapping[str, Any]) -> str:
     return shlex.join(words)
 
 
-def write_summary(path: Path, trials: Sequence[Trial], best_command: str) -> None:
-    """Write the sweep as Markdown."""
+def write_summary(path: Path, trials: Sequence[Trial], best_command: str | None) -> None:
+    """Write the sweep as Markdown, with the `train` command of its best trial; None if all failed."""
+    advice = (
+        "All failed."
+        if best_command is None
+        else "Chosen by best F1 on validation photos; the best of many is too good by luck. Train it again by other "
+        f"seeds:\n\n    {best_command}"
+    )
     lines = [
-        f"# {len(trials)} trials",
+        f"# {counted(len(trials), 'trial')}",
         "",
-        "Chosen by best F1 on validation photos; the best of many is too good by luck. Train it again by other seeds:",
-        "",
-        f"    {best_command}",
+        advice,
         "",
         f"| {' | '.join(COLUMNS)} |",
         "|---" * len(COLUMNS) + "|",

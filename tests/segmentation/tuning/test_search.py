@@ -27,7 +27,7 @@ from corrotwin.segmentation.tuning import ray_tune, search, trials
 from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, trial_config
 from corrotwin.segmentation.tuning.trials import Trial
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.files import read_json
+from corrotwin.twin.core.files import read_json, write_json
 
 SPACE = SearchSpace(learning_rate=(1e-4, 1e-2), batch_size=(4, 8), augmentation=("standard", "strong"))
 BASE = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=3, size=32, epochs=3, threads=1)
@@ -281,6 +281,30 @@ def test_a_trial_has_the_share_of_a_gpu_that_fits_its_backbone(
     plan = SweepPlan(trials=1, search="random", scheduler="asha", grace=1, seed=0, gpus=given)
     assert search.run(tmp_path / "out", BASE, SPACE, plan, data=numbers[0], split=numbers[1]) == []
     assert shares == [share]
+
+
+@pytest.mark.ci
+def test_where_all_trials_failed_none_is_advised(
+    numbers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from corrotwin.twin.core import cluster
+
+    out, why = tmp_path / "out", "the loss is not a number"
+    failed = Trial(values=SPACE.draw(0, 0), ended="failed", epochs=2, valid_f1=0.5, folder="a", error=why)
+
+    def fit(*_: object) -> int:
+        write_json(out / trials.TRIALS / failed.folder / trials.RESULT, trials.as_json(failed))
+        return 0
+
+    monkeypatch.setattr(cluster, "connect", lambda address: None)
+    monkeypatch.setattr(cluster, "machines", lambda: [{"CPU": 1.0}])
+    monkeypatch.setattr(ray_tune, "fit", fit)
+    plan = SweepPlan(trials=1, search="random", scheduler="asha", grace=1, seed=0, gpus=0.0)
+    with pytest.raises(WorkError, match=rf"out: all trials failed \({why}\); .*trials\.csv lists them$"):
+        search.run(out, BASE, SPACE, plan, data=numbers[0], split=numbers[1])
+    assert read_json(out / "sweep.json")["best"] is None
+    assert "# 1 trial\n\nAll failed.\n" in (out / "sweep.md").read_text()
+    assert "0.5,a" in (out / "trials.csv").read_text()
 
 
 @pytest.mark.ci
