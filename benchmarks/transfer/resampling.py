@@ -125,7 +125,7 @@ def folds(data: "CocoDataset", spots: "Mapping[str, str]", settings: ProtocolSet
             name=f"{_run_name(run)}/fold-{number + 1}",
             run=run,
             split=split,
-            seed=settings.seed + run * settings.folds + number,
+            seed=(settings.seed + run) * settings.folds + number,
             of=settings.folds,
         )
         for number, split in enumerate(splits_of_run)

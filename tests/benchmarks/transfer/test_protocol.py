@@ -133,10 +133,12 @@ def test_seeds_that_follow_go_on_with_the_redraws_and_runs_of_another_folder(
     first, later = SETTINGS, replace(SETTINGS, seed=SETTINGS.seed + 4)
     assert resampling.redraw(data, spots, later, 0).split == resampling.redraw(data, spots, first, 4).split
     whole = replace(SETTINGS, folds=1)
-    assert (
-        resampling.folds(data, spots, replace(whole, seed=whole.seed + 4), 0)[0].split
-        == resampling.folds(data, spots, whole, 4)[0].split
-    )
+    for settings in (whole, SETTINGS):
+        here, there = (
+            [(fold.split, fold.seed) for run in runs for fold in resampling.folds(data, spots, each, run)]
+            for each, runs in ((settings, range(4, 8)), (replace(settings, seed=settings.seed + 4), range(4)))
+        )
+        assert here == there
 
 
 def test_a_redraw_that_leaves_no_photo_to_test_is_refused(data: coco.CocoDataset) -> None:
