@@ -26,11 +26,6 @@ TUNED = ("size", "epochs", "batch_size", "learning_rate", "encoder_weights")  # 
 RANDOM = "none"  # as commands and tables call the first weights of an encoder that nothing was learned with
 
 
-def options(settings: Mapping[str, Any]) -> str:
-    """Return those of `TUNED` that some settings have, as options of the command, such as ``--size 64``."""
-    return " ".join(f"--{name.replace('_', '-')} {shown(settings[name])}" for name in TUNED if name in settings)
-
-
 def shown(value: Any) -> str:
     """Return a setting as a command has it."""
     return RANDOM if value is None else f"{value!s:.40}"

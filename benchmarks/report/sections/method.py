@@ -1,7 +1,9 @@
 """The method: configuration, seeds, versions, hardware, times, limits, and the commands."""
 
+import json
 import shlex
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from corrotwin.benchmarks.data import photo_groups
@@ -11,7 +13,7 @@ from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Bullets, Command, Facts, ReportSection, Text
 from corrotwin.benchmarks.report.families import CONTRASTS
-from corrotwin.benchmarks.study.config import STUDIES, options, shown
+from corrotwin.benchmarks.study.config import RANDOM, STUDIES, TUNED, shown
 from corrotwin.benchmarks.study.results import Results
 from corrotwin.segmentation.arms import MIXED_SHARE
 
@@ -36,42 +38,77 @@ def section(material: Material) -> ReportSection:
 
 
 def command(results: Results) -> str:
-    """Return the command that makes this study again, or one for each group of cells with its own number of runs."""
+    """Return the command that makes this study again, or one for each group of cells with its own number of runs.
+
+    `corrotwin benchmarks run` takes no seed: a study of another seed than 0 is made again by `study` of the Python API.
+    """
+    seed = results.config.seed
     if not results.config.by_command:
         return "corrotwin benchmarks transfer  # or screen, one fold of it; with the options recorded in its folder"
-    data, renders = results.manifest["data"], results.manifest["renders"]
-    given = "" if data["folder"] == "standin" else f" --data {shlex.quote(data['name'])}"
-    if data.get("classes"):
-        given += f" --classes {' '.join(shlex.quote(name) for name in data['classes'])}"
-    if renders and renders.get("plan") is None:
-        given += f" --renders {shlex.quote(renders['name'])}"
-        if sizes := _draw_sizes(results):
-            given += f" --renders-per-run {max(sizes)}"
-    if results.config.render_share not in (None, MIXED_SHARE):
-        given += f" --render-share {results.config.render_share:g}"
+    if seed == 0:
+        lines = [["corrotwin", "benchmarks", "run", *_options(given)] for given in _settings(results)]
+    else:
+        calls = [_arguments({**given, "seed": seed}) for given in _settings(results)]
+        lines = [["python", "-c", f"import corrotwin as ct; ct.study({arguments})"] for arguments in calls]
+    return "\n".join(map(shlex.join, lines))
+
+
+def _settings(results: Results) -> Iterator[dict[str, Any]]:
+    """Yield the settings of each group of cells with its own number of runs, by option of the command."""
+    config, data, renders = results.config, results.manifest["data"], results.manifest["renders"]
+    is_folder = renders and renders.get("plan") is None
     split = results.manifest["split"]
-    is_drawn_again = split["how"] == "own" or (split["how"] == "published" and split["seed"] == results.config.seed)
-    given += f" --split {split['how'] if is_drawn_again and results.groups is None else 'split.json'}"
-    if results.across:
-        given += f" --across {' '.join(shlex.quote(name) for name in results.across)}"
-    if results.config.threads != STUDIES[results.config.profile].threads:
-        given += f" --threads {results.config.threads}"
-    if results.config.changes:
-        given += f" {options(results.config.changes)}"
+    is_drawn_again = split["how"] == "own" or (split["how"] == "published" and split["seed"] == 0)
+    given = {
+        "profile": config.profile,
+        "data": "" if data["folder"] == "standin" else data["name"],
+        "classes": data.get("classes"),
+        "renders": renders["name"] if is_folder else "",
+        "renders_per_run": max(_draw_sizes(results), default=0) if is_folder else 0,
+        "render_share": None if config.render_share == MIXED_SHARE else config.render_share,
+        "split": split["how"] if is_drawn_again and results.groups is None else "split.json",
+        "across": [*results.across],
+        "threads": None if config.threads == STUDIES[config.profile].threads else config.threads,
+    }
+    shared = {name: value for name, value in given.items() if value}
+    shared |= {name: config.changes[name] for name in TUNED if name in config.changes}
     groups: dict[tuple[Any, ...], list[str]] = {}
     for cell in results.cells:  # equal backbones, fractions and runs are one command
         groups.setdefault((cell.backbone, cell.real_fraction, cell.runs), []).append(cell.kind)
     merged: dict[tuple[Any, ...], list[str]] = {}
     for (backbone, fraction, runs), kinds in groups.items():
         merged.setdefault((tuple(kinds), fraction, runs), []).append(backbone)
-    whole: dict[tuple[Any, ...], list[str]] = {}
+    whole: dict[tuple[Any, ...], list[float]] = {}
     for (kinds, fraction, runs), backbones in merged.items():
-        whole.setdefault((tuple(kinds), tuple(backbones), runs), []).append(f"{fraction:g}")
-    return "\n".join(
-        f"corrotwin benchmarks run --profile {results.config.profile}{given} --arms {' '.join(kinds)} "
-        f"--real-fractions {' '.join(fractions)} --backbones {' '.join(backbones)} --runs {runs} --out STUDY"
-        for (kinds, backbones, runs), fractions in whole.items()
-    )
+        whole.setdefault((tuple(kinds), tuple(backbones), runs), []).append(1 if fraction == 1 else fraction)
+    for (kinds, backbones, runs), fractions in whole.items():
+        cells = {"arms": [*kinds], "real_fractions": fractions, "backbones": [*backbones], "runs": runs, "out": "STUDY"}
+        yield {**shared, **cells}
+
+
+def _options(given: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in given.items():
+        yield f"--{name.replace('_', '-')}"
+        for each in value if isinstance(value, list) else [value]:
+            yield RANDOM if each is None else str(each)
+
+
+def _arguments(given: Mapping[str, Any]) -> str:
+    """Return settings as the arguments of `study`. Photos have the split of the study's folder."""
+    rest = _keywords({name: value for name, value in given.items() if name not in ("data", "classes", "split")})
+    if "data" not in given:
+        return rest
+    chosen = {name: given[name] for name in ("classes",) if name in given}
+    return f"ct.Dataset({_literal(given['data'])}, {_keywords({**chosen, 'split': 'split.json'})}), {rest}"
+
+
+def _keywords(given: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={_literal(value)}" for name, value in given.items())
+
+
+def _literal(value: Any) -> str:
+    """Return a value as Python has it, with double quotes, which a shell leaves alone in single ones."""
+    return "None" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def facts(results: Results) -> dict[str, dict[str, str]]:

@@ -1,4 +1,5 @@
 import csv
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -281,6 +282,26 @@ def test_the_command_names_every_cell(uneven: results.Results) -> None:
     assert all("--split split.json --across elsewhere --arms" in line for line in lines)
     again = replace(uneven, groups=None, config=replace(uneven.config, threads=4), across={"a": (), "b c": ()})
     assert "--split published --across a 'b c' --threads 4 --arms" in command(again)
+
+
+def test_a_study_of_another_seed_is_made_again_in_python(uneven: results.Results) -> None:
+    data = {**uneven.manifest["data"], "folder": "photos", "name": "my photos", "classes": ["rust", "Bob's"]}
+    manifest = {**uneven.manifest, "data": data}
+    config = replace(uneven.config, seed=5, changes={"size": 64, "encoder_weights": None})
+    first, second = command(replace(uneven, config=config, manifest=manifest)).splitlines()
+    program, flag, script = shlex.split(first)
+    assert (program, flag) == ("python", "-c")
+    assert script == (
+        'import corrotwin as ct; ct.study(ct.Dataset("my photos", classes=["rust", "Bob\'s"], split="split.json"), '
+        'profile="quick", across=["elsewhere"], size=64, encoder_weights=None, arms=["real", "mixed", "copy-paste"], '
+        'real_fractions=[1, 0.5], backbones=["mobilenet_v2"], runs=4, out="STUDY", seed=5)'
+    )
+    compile(script, "script", "exec")
+    assert 'arms=["real"], real_fractions=[1], backbones=["resnet152", "vgg16"], runs=3, out="STUDY", seed=5)' in second
+    assert 'ct.study(profile="quick", across=' in command(replace(uneven, config=config))  # of a stand-in
+    assert "ct." not in command(uneven)
+    of_seed_5 = {**uneven.manifest, "split": {**uneven.manifest["split"], "how": "published", "seed": 5}}
+    assert "--split split.json" in command(replace(uneven, groups=None, manifest=of_seed_5))
 
 
 def test_the_pareto_front_has_what_nothing_beats() -> None:
