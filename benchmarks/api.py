@@ -15,7 +15,7 @@ from corrotwin.benchmarks.study.sources import Sources
 from corrotwin.segmentation.api.dataset import Dataset
 from corrotwin.segmentation.config import Profile, TrainConfig
 from corrotwin.twin.core.arguments import check_fields, checked, one_or_more
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.text import counted
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ def study(
     ------
     InputError
         A source or setting is unusable, or the folder holds something else.
+    WorkError
+        Runs failed. The report of the others is written; `StudyReport` reads it.
     """
     if unknown := sorted(set(settings) - set(TUNED)):
         raise InputError(f"`{unknown[0]}`: no such setting; choose from {', '.join(TUNED)}")
@@ -157,8 +159,11 @@ def study(
         classes=photos.data.classes if isinstance(photos, Dataset) else None,
     )
     folder = Path(out)
-    runner.run(
+    failed = runner.run(
         folder, replace(config, seed=seed), sources, address=address, weights=None if weights is None else Path(weights)
     )
-    build.write(folder)
+    page = build.write(folder)
+    if failed:
+        count, names = counted(len(failed), "run"), ", ".join(failed)
+        raise WorkError(f"{folder}: {count} failed ({names}); the same call tries again; {page} has the others")
     return StudyReport(folder)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from studies import small, snapshot, write_spots
 
+import corrotwin as ct
 from corrotwin.benchmarks.commands import study as commands
 from corrotwin.benchmarks.report import build
 from corrotwin.benchmarks.study import config as configuration
@@ -52,6 +53,21 @@ def test_exit_status_says_whether_runs_are_missing(
     capsys.readouterr()
     assert commands.run(out=tmp_path) == status
     assert ("1 runs failed: mixed-vgg16-01; the same command tries them again" in capsys.readouterr().out) == status
+
+
+def test_python_raises_what_failed_after_the_report_is_written(
+    tmp_path: Path, log: dict[str, Any], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Path] = []
+    monkeypatch.setattr(build, "write", lambda out: written.append(out) or out / "report" / "index.html")
+    given = {"out": tmp_path / "out", "arms": "real", "backbones": "vgg16", "runs": 2}
+    log["fail"] = {"real-vgg16-00", "real-vgg16-01"}
+    said = r"out: 2 runs failed \(real-vgg16-00, real-vgg16-01\); .* again; .*index\.html has the others$"
+    with pytest.raises(ct.WorkError, match=said):
+        ct.study(data, **given)
+    assert written == [tmp_path / "out"]
+    log["fail"] = set()
+    assert not ct.study(data, **given).missing
 
 
 def test_what_is_complete_is_not_made_again(tmp_path: Path, log: dict[str, Any]) -> None:
