@@ -47,7 +47,7 @@ def measure(folder: Path, other: Path, part: str | None = None) -> dict[Place, "
     Raises
     ------
     InputError
-        The other set has no such part, or a run lacks its network of photographs or of renders.
+        The other set has no such part, or a run lacks its network of photographs or of renders, or has several.
     """
     data = read(other)
     names = [photo.file_name for photo in data.photos if part in (None, photo.split)]
@@ -58,7 +58,7 @@ def measure(folder: Path, other: Path, part: str | None = None) -> dict[Place, "
         raise InputError(f"{folder}: no run of `transfer --folds 1` is here")
     found: dict[Place, PerImage] = {}
     for whole in wholes:
-        runs = {_arm(path): path.parent for path in sorted(whole.glob("*/runs/*/run.json"))}
+        runs = _by_arm(whole)
         if lacking := {REAL.name, RENDERS} - runs.keys():
             raise InputError(f"{whole}: has no complete run of {lacking.pop()}")
         number = read_json(runs[REAL.name] / "run.json")["seed"] + 1
@@ -67,8 +67,18 @@ def measure(folder: Path, other: Path, part: str | None = None) -> dict[Place, "
     return found
 
 
-def _arm(path: Path) -> str:
-    return str(read_json(path)["config"]["arm"]["name"])
+def _by_arm(whole: Path) -> dict[str, Path]:
+    """Return the folder of the run of each arm."""
+    runs: dict[str, Path] = {}
+    for path in sorted(whole.glob("*/runs/*/run.json")):
+        arm, folder = str(read_json(path)["config"]["arm"]["name"]), path.parent
+        if runs.setdefault(arm, folder) != folder:
+            one, other = (each.relative_to(whole) for each in (runs[arm], folder))
+            raise InputError(
+                f"{whole}: has two runs of {arm}, {one} and {other}; give a transfer folder of one set of renders, "
+                "made without --render-counts"
+            )
+    return runs
 
 
 def _of_run(runs: dict[str, Path], data: CocoDataset, names: list[str]) -> Iterator[tuple[str, "PerImage"]]:

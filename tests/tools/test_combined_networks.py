@@ -1,5 +1,6 @@
 """Means of a network of photographs and one of renders: computed here from the networks themselves."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,15 @@ def test_what_cannot_be_combined_is_refused(transfer: Path, other: Path, tmp_pat
         combined_networks.measure(transfer, other, "test")
     with pytest.raises(InputError, match="no run of `transfer --folds 1` is here"):
         combined_networks.measure(tmp_path, other)
-    next(transfer.glob("*/*/whole/renders-*")).rename(tmp_path / "away")
+    renders = next(transfer.glob("*/*/whole/renders-*"))
+    shutil.copytree(renders, renders.with_name("renders-first-50"))
+    said = (
+        r"whole: has two runs of renders, renders-1a2b3c4d/runs/.*-00 and renders-first-50/runs/.*-00; give a transfer"
+    )
+    with pytest.raises(InputError, match=said):
+        combined_networks.measure(transfer, other)
+    shutil.rmtree(renders.with_name("renders-first-50"))
+    renders.rename(tmp_path / "away")
     with pytest.raises(InputError, match="has no complete run of renders"):
         combined_networks.measure(transfer, other)
     with pytest.raises(InputError, match="holds whole sets"):
