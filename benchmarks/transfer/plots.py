@@ -82,6 +82,8 @@ def _rows(arms: Iterable[str], settings: ProtocolSettings) -> Iterator[tuple[str
         label = f"{photos} + {kind}"
         if kind == RENDERS:
             label = "renders, no photo"
+        elif whole == settings.labelled:
+            kind, label = "real", f"{percent(settings.real_fraction + settings.unlabelled)} photos"
         elif kind == "real":
             label = f"{photos} photos" + (f", {steps[1:].removesuffix(OTHER_STEPS)} steps" if steps else "")
         elif kind.startswith(SHUFFLED):

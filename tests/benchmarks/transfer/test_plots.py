@@ -3,20 +3,21 @@
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from corrotwin.benchmarks.formatting import style
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray
-from corrotwin.benchmarks.transfer.plots import ladder
+from corrotwin.benchmarks.transfer.plots import ALONE, ladder
 from corrotwin.benchmarks.transfer.protocol import Mix, ProtocolSettings
 from corrotwin.benchmarks.transfer.targets import ArmResults
 
 
-def drawn(arms: dict[str, list[float]], wanted: dict[str, float]) -> str:
+def drawn(arms: dict[str, list[float]], wanted: dict[str, float], **settings: Any) -> str:
     """The figure of arms whose runs have these means, as SVG."""
     results = judged({arm: np.outer(runs, [0.5, 1.5]) for arm, runs in arms.items()}, wanted)
-    figure = ladder("name", results, "yard: 4 photos, 2 spots; $renders$.", ProtocolSettings())
+    figure = ladder("name", results, "yard: 4 photos, 2 spots; $renders$.", ProtocolSettings(**settings))
     return style.files(figure)["svg"].decode()
 
 
@@ -24,9 +25,9 @@ def judged(arms: Mapping[str, FloatArray], wanted: Mapping[str, float] = Mapping
     return ArmResults(arms=arms, comparisons=(), goals=(), wanted=wanted, photos=4, units=2, unit="spot")
 
 
-def words(arms: dict[str, list[float]]) -> list[str]:
+def words(arms: dict[str, list[float]], **settings: Any) -> list[str]:
     """What stands in it, without the numbers of the axis."""
-    found = re.findall(r"<text [^>]*>(.*?)</text>", drawn(arms, {}))
+    found = re.findall(r"<text [^>]*>(.*?)</text>", drawn(arms, {}, **settings))
     return [each for each in found if not re.fullmatch(r"0\.\d\d?", each)]
 
 
@@ -56,6 +57,14 @@ def test_a_fitted_preset_and_another_number_of_steps_are_said_in_words() -> None
     labels = ["10 % photos", "10 % photos, 1000 steps", "10 % + renders of a fitted preset", "all photos"]
     start = found.index(labels[0])
     assert found[start : start + 4] == labels
+
+
+def test_the_arm_in_which_all_photos_of_a_redraw_have_labels_says_how_many_they_are() -> None:
+    arms = {"real-10pct": [0.4], "real-50pct": [0.6], "real": [0.7]}
+    found = words(arms, unlabelled=0.4)
+    start = found.index("10 % photos")
+    assert found[start : start + 3] == ["10 % photos", "50 % photos", "all photos"]
+    assert ALONE not in drawn(arms, {}, unlabelled=0.4)  # the colour of renders without photos
 
 
 def test_a_redraw_stands_where_it_would_with_the_spots_that_it_does_not_test() -> None:
