@@ -16,9 +16,12 @@ if __name__ == "__main__":
     options.add_argument("--renders", type=Path, help="a rendered dataset; by default one is rendered")
     options.add_argument("--out", type=Path, default=Path("out/examples"))
     options.add_argument("--profile", default="quick")
-    options.add_argument("--backbones", nargs="+", default=["mobilenet_v2", "vgg16"])
-    options.add_argument("--epochs", type=int, default=6)
+    options.add_argument("--backbones", nargs="+", default=[], help="by default those of the profile; in quick two")
+    options.add_argument("--epochs", type=int, help="by default those of the profile; in quick 6")
     given = options.parse_args()
+    if given.profile == "quick":
+        options.set_defaults(backbones=["mobilenet_v2", "vgg16"], epochs=6)
+        given = options.parse_args()
 
     report = ct.study(
         given.photos, renders=given.renders, arms=["real", "mixed", "copy-paste"], backbones=given.backbones,

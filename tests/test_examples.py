@@ -1,12 +1,17 @@
 """Each example, as a user runs it, in a small form."""
 
 import ast
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from photographs import write_folder
+
+import corrotwin as ct
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 MOST_LINES = 42
@@ -76,6 +81,25 @@ def test_a_study(data: Path, tmp_path: Path) -> None:
     said = run("04_study.py", *words, tmp_path)
     assert all(arm in said for arm in ("real", "mixed", "copy-paste"))
     assert (tmp_path / "study" / "report" / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "trained"),
+    [
+        ([], ("quick", ["mobilenet_v2", "vgg16"], 6)),
+        (["--epochs", "1"], ("quick", ["mobilenet_v2", "vgg16"], 1)),
+        (["--profile", "small"], ("small", [], None)),  # of the profile
+        (["--profile", "small", "--backbones", "vgg16"], ("small", ["vgg16"], None)),
+    ],
+)
+def test_a_study_is_short_in_profile_quick_alone(
+    words: list[str], trained: tuple[str, list[str], int | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr(ct, "study", lambda *_, **asked: given.append(asked) or MagicMock())
+    monkeypatch.setattr(sys, "argv", ["04_study.py", *words])
+    runpy.run_path(str(EXAMPLES / "04_study.py"), run_name="__main__")
+    assert tuple(given[0][name] for name in ("profile", "backbones", "epochs")) == trained
 
 
 @pytest.mark.ci
