@@ -25,7 +25,9 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.forecast.remaining_life import Rule, interval_years, remaining_life_years, visual_years
 
 RateBasis = Literal["long-term", "short-term"]
-LEAST_APART_YEARS = 1.0  # of two surveys that give a short-term rate, where there are such; by judgement
+# Of two surveys that give a short-term rate, where there are such; by judgement. 365 days, which are a little less than
+# a year of 365.25 days, are a year; the half day is for rounding.
+LEAST_APART_YEARS = 364.5 / 365.25
 
 
 @dataclass(frozen=True, kw_only=True)

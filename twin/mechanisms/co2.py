@@ -8,7 +8,8 @@ References
 NORSOK M-506, CO2 corrosion rate calculation model, rev. 2 (2005), section 5.2 and Tables 1 and 2; limits on H2S of its
     2017 edition. Read in public implementations (``gemini-model`` on PyPI; ``dungnguyen2/norsokm506`` on GitHub, whose
     sign of pH at 5 °C is wrong; the equations for 5 and 15 °C and all of Table 2 in
-    ``yapmaya/erocorr3d``, which quotes the pages) and in the standard's announcement at standard.no.
+    ``yapmaya/erocorr3d``, which quotes the pages) and in the standard's announcement at standard.no. Some have 1.061
+    for 1.051 at 5 °C: only with 1.051 do the pieces of F meet at pH 4.6, as those of 15 °C do.
 de Waard, Lotz and Milliams (1991), Predictive model for CO2 corrosion engineering in wet natural gas pipelines,
     Corrosion 47, 976. Read in ``gemini-model`` and in NeqSim's ``DeWaardMilliamsCorrosion``. Its range was not read:
     that of NORSOK M-506 is kept instead.
@@ -135,7 +136,7 @@ CONSTANTS = {  # K by temperature in °C (Table 1)
 _COLD = _polynomial(2.0676, -0.2309)
 _MILD = _polynomial(5.1885, -1.2353, 0.0708)
 PH_LAWS = {  # F(pH) by temperature in °C, each up to a pH (Table 2)
-    5: ((4.6, _COLD), (6.5, _polynomial(4.342, -1.061, 0.0708))),
+    5: ((4.6, _COLD), (6.5, _polynomial(4.342, -1.051, 0.0708))),
     15: ((4.6, _COLD), (6.5, _polynomial(4.986, -1.191, 0.0708))),
     20: ((4.6, _COLD), (6.5, _MILD)),
     40: ((4.6, _COLD), (6.5, _MILD)),

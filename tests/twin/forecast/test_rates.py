@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -195,3 +196,13 @@ def test_surveys_months_apart_give_no_rate_of_their_scatter() -> None:
     assert yearly.short_term_mm_year == pytest.approx(0.2)
     near = cml_rates([0.0, 0.5], [8.0, 7.9], required_mm=4.0, rule="api510")  # no survey is a year before
     assert near.short_term_mm_year == pytest.approx(0.2)
+
+
+def test_the_same_day_of_last_year_is_a_year_before() -> None:
+    """365 days are less than a year of 365.25: 7.7 to 6.7 mm is 1 mm in 365 days, not 1.1 mm in two years."""
+    years = [(date(year, 5, 31) - date(2010, 1, 1)).days / 365.25 for year in (2016, 2017, 2018, 2019)]
+    found = cml_rates(years, [7.9, 7.8, 7.7, 6.7], required_mm=4.0, rule="api570-class2")
+    assert found.short_term_mm_year == pytest.approx(1.0 / (365 / 365.25))
+    assert found.life_years == pytest.approx(2.7 / 1.0 * (365 / 365.25))
+    day_less = cml_rates([*years[:3], years[3] - 1 / 365.25], [7.9, 7.8, 7.7, 6.7], required_mm=4.0, rule="api510")
+    assert day_less.previous_at == years[1]

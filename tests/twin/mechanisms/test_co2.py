@@ -34,8 +34,8 @@ def test_de_waard_by_hand() -> None:
         (60.0, 5.0, 19.0, 11.029),
         # the same times (100/19)^(0.146 + 0.0324 x 0.30103 = 0.155753) = 1.29525
         (60.0, 5.0, 100.0, 14.285),
-        # K f^0.36 F, no shear: 0.42 x 1.28343 x (4.342 - 5.305 + 1.77 = 0.807)
-        (5.0, 5.0, 100.0, 0.43500),
+        # K f^0.36 F, no shear: 0.42 x 1.28343 x (4.342 - 5.255 + 1.77 = 0.857)
+        (5.0, 5.0, 100.0, 0.46196),
         # K f^0.36 F: 1.59 x 1.28343 x (2.0676 - 0.2309 x 4 = 1.144)
         (15.0, 4.0, 19.0, 2.33449),
         # 9.949 x 1.53688 x 331.68 exp(-1.2618 x 6) (0.170887)
@@ -59,6 +59,13 @@ def test_the_table_of_ph_has_no_step(temperature_c: float) -> None:
     steps = [abs(later - before) for before, later in itertools.pairwise(rates)]
     assert max(steps) < 0.06 * max(rates)
     assert min(rates) > 0
+
+
+@pytest.mark.parametrize("temperature_c", [5.0, 15.0])
+def test_the_cold_pieces_meet_to_four_digits(temperature_c: float) -> None:
+    """At pH 4.6: 2.0676 - 1.0621 = 1.0055, and so are 4.342 - 4.8346 + 1.4981 and 4.986 - 5.4786 + 1.4981."""
+    below, above = (norsok_mm_year(temperature_c, 1.0, ph, 19.0) for ph in (4.6, 4.6 + 1e-9))
+    assert above == pytest.approx(below, rel=2e-4)
 
 
 def test_the_prior_is_a_factor_of_two_wide() -> None:
