@@ -19,7 +19,7 @@ from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.inspection import log, register
 
 NAME = "outlook"
-OUTLOOK = 1  # raised where a change of the program changes what an outlook says
+OUTLOOK = 2  # raised where a change of the program changes what an outlook says
 MOST_BYTES = 32 * 2**20
 _FOLLOWS_FROM = ("twin.json", log.RECORDS, f"{register.NAME}.json")
 

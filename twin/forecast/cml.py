@@ -69,13 +69,13 @@ def cml_rows(
     projection, plan : of the same years, for the requirement.
     required : thickness in mm, by zone.
     now_years : years of service now.
-    register : what its CML require, and which of them are injection points.
+    register : which of its CML are injection points.
     rule, basis, chosen_by : as `twin.forecast.rates.cml_rates` takes them.
     """
     rows: list[CmlRow] = []
     of_piping = rule != "api510"  # which has no injection points
     now = projection.years.index(now_years)
-    for place, life in zip(projection.places, plan.by_place, strict=True):
+    for place, life, least in zip(projection.places, plan.by_place, plan.required_by_place, strict=True):
         since = place.renewed_years[-1] if place.renewed_years else 0.0
         own = [
             record
@@ -83,21 +83,20 @@ def cml_rows(
             if record.kind == "ultrasonic" and (record.zone, record.place) == (place.zone, place.name)
             and record.years(twin) >= since
         ]  # fmt: skip
-        if not place.name or life is None:
+        if not place.name or life is None or least is None:
             continue
         left = levels(place.left_mm[:, now])
         if not own:
             why, new = plan.undated.get(place.zone, ""), twin_state.later(twin.built, since)
             said = f"its wall was new on {new:%Y-%m-%d} and has not been read since, so the codes give no life"
             lived = None if why else levels(life)
-            rows.append(_unread(place.zone, place.name, 0, required[place.zone], left, lived, why or said))
+            rows.append(_unread(place.zone, place.name, 0, least, left, lived, why or said))
             continue
         days = [record.years(twin) for record in own]
         one_day = len(set(days)) == 1  # of which there is no rate to choose
         rates = cml_rates(
             days, [max(record.value - record.thick_bias_mm, 0.0) for record in own],
-            required_mm=register.required_at(place.name, required[place.zone]), rule=rule,
-            injection_point=of_piping and register.is_injection_point(place.name),
+            required_mm=least, rule=rule, injection_point=of_piping and register.is_injection_point(place.name),
             scatter_mm=max(record.scatter_sd for record in own),
             basis=None if one_day else basis, chosen_by="" if one_day else chosen_by,
         )  # fmt: skip
@@ -124,7 +123,7 @@ def _zone_row(
     shortest = min(read, key=lambda row: (row.api_life_years, row.place))
     said = _compared(shortest.api_life_years, life, plan.ahead_years)
     return replace(
-        shortest, place="", readings=count, left_mm=left, twin_life_years=life,
+        shortest, place="", readings=count, required_mm=required_mm, left_mm=left, twin_life_years=life,
         remarks=said or f"by the codes, {shortest.place} governs",
     )  # fmt: skip
 

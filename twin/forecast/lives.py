@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
 from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
-from corrotwin.twin.forecast.projection import Levels, PlaceForecast, Projection, levels, to_scan
+from corrotwin.twin.forecast.projection import ALL, Levels, PlaceForecast, Projection, levels, to_scan
 from corrotwin.twin.forecast.remaining_life import (
     MOST_YEARS,
     Rule,
@@ -38,6 +39,7 @@ class InspectionPlan:
     zone : zone with the least P5 of remaining life.
     weakest_share : in what share of the histories it is the weakest.
     by_zone, by_place : (n,) remaining life in each history, of each zone and of each measured place, in years.
+    required_by_place : thickness in mm that must be left at each measured place; None where nothing is required.
     asset : (n,) the least of all zones in each history.
     ahead_years : that were examined.
     interval_years : longest time from now until the next thickness measurement; None where no date can be given.
@@ -51,6 +53,7 @@ class InspectionPlan:
     weakest_share: float
     by_zone: Mapping[str, Floats]
     by_place: tuple[Floats | None, ...]
+    required_by_place: tuple[float | None, ...]
     asset: Floats
     ahead_years: float
     interval_years: float | None
@@ -81,6 +84,7 @@ def plan_inspection(
     measured_years: float,
     looked_years: float,
     register: Register = NO_REGISTER,
+    given: Mapping[str, float] = MappingProxyType({}),
 ) -> InspectionPlan:
     """Return remaining life and the time to the next inspections.
 
@@ -95,6 +99,7 @@ def plan_inspection(
     undated : zones for which no date can be given, and why, from `without_dates`.
     measured_years, looked_years : of the last thickness reading and of the last record of any kind; 0 without one.
     register : whose CML may require another thickness than their zone.
+    given : of `required`, what the user asked, also of CML that require less; "all" for the zones not named.
     """
     years, ahead = projection.years, max(projection.years[-1] - now_years, LEAST_AHEAD_YEARS)
 
@@ -107,14 +112,19 @@ def plan_inspection(
         for name, value in required.items()
     }
 
-    def life_of(place: PlaceForecast) -> Floats | None:
+    def required_at(place: PlaceForecast) -> float | None:
         if place.zone not in required:
             return None
-        value = register.required_at(place.name, required[place.zone])
-        since = place.renewed_years[-1:] or (0.0,)
-        return life(place.left_mm, value, since) if place.nominal_mm > value else None
+        asked = given.get(place.zone, given.get(ALL, 0.0))
+        return register.required_at(place.name, place.nominal_mm, required[place.zone], asked)
 
-    by_place = tuple(map(life_of, projection.places))
+    def life_of(place: PlaceForecast, value: float | None) -> Floats | None:
+        if value is None or place.nominal_mm <= value:
+            return None
+        return life(place.left_mm, value, place.renewed_years[-1:] or (0.0,))
+
+    required_by_place = tuple(map(required_at, projection.places))
+    by_place = tuple(map(life_of, projection.places, required_by_place))
     asset = np.min(list(by_zone.values()), axis=0)
     zone = min(by_zone, key=lambda name: (levels(by_zone[name]), name))
     hidden = {name: why for name, why in undated.items() if name in required}
@@ -122,7 +132,7 @@ def plan_inspection(
     interval = interval_years(low[0], rule)
     plan = InspectionPlan(
         life_years=None if hidden else low, zone=zone, weakest_share=float(np.mean(by_zone[zone] <= asset)),
-        by_zone=by_zone, by_place=by_place, asset=asset, ahead_years=ahead,
+        by_zone=by_zone, by_place=by_place, required_by_place=required_by_place, asset=asset, ahead_years=ahead,
         interval_years=None if hidden else interval,
         because="half of the P5 remaining life" if interval < bound else f"the bound of {rule}",
         visual_years=max(min(visual_years(interval, rule), looked_years + visual_years(bound, rule) - now_years), 0.0),

@@ -73,13 +73,8 @@ class Forecast:
         life = ""
         if self.plan is not None:
             least = None if self.plan.life_years is None else self.plan.life_years[0]
-            said = (
-                f"beyond {self.ahead_years:.3g}"
-                if least == np.inf
-                else "not known"
-                if least is None
-                else f"{least:.3g}"
-            )
+            beyond = f"beyond {self.ahead_years:.3g}"
+            said = "not known" if least is None else beyond if least == np.inf else f"{least:.3g}"
             life = f", remaining life P5 {said}{' years' if least is not None else ''}, weakest {self.plan.zone}"
         zones = counted(len(self.zones) - 1, "zone")
         return f"Forecast({self.known.twin.id!r}, {counted(ahead, 'year')} ahead, {zones}{life})"
@@ -229,7 +224,7 @@ def make(
     known : from `twin.bayes.session`, learned with `ahead_of(years)`.
     years : to look ahead from now, 0 to `MOST_AHEAD_YEARS`.
     required : thickness in mm that must be left, by zone; "all" for the zones not named. What the register of CML
-        requires of a zone holds beside it: the greater of both. A CML with a requirement of its own is judged by that.
+        requires of a zone, or of a CML, holds beside it: the greater of both.
     rule : bounds on the time until thickness is measured again.
     basis, chosen_by : rate of measured places that a person chose in place of the shorter life, and who.
 
@@ -246,15 +241,16 @@ def make(
         raise InputError("`basis`: a rate gives a life with a thickness that must be left; give `required`, too")
     by_zone = projection.required_by_zone(known.now[0].bank, asked)
     while True:
-        made = _made(known, years, by_zone, rule, basis, chosen_by)
+        made = _made(known, years, by_zone, required, rule, basis, chosen_by)
         if made.error.within or 2 * len(known.runs) > MOST_RUNS:
             return made
         known = with_more_runs(known)
 
 
 def _made(
-    known: Session, years: float, required: Mapping[str, float], rule: Rule, basis: RateBasis | None, chosen_by: str
-) -> Forecast:
+    known: Session, years: float, required: Mapping[str, float], given: Mapping[str, float], rule: Rule,
+    basis: RateBasis | None, chosen_by: str,
+) -> Forecast:  # fmt: skip
     ahead, now, runs = ahead_of(years), known.now_years, len(known.runs)
     happened = {event.years(known.twin): event.renews_metal for event in known.events}
     grid = sorted({*_grid(now, years), *happened})
@@ -268,7 +264,7 @@ def _made(
             known.now[0].bank.zones, known.twin.mechanisms, known.records, known.twin, now, rule, known.events
         )
         plan = plan_inspection(
-            looked_at, required, now, rule, undated, register=known.register,
+            looked_at, required, now, rule, undated, register=known.register, given=given,
             measured_years=_last(known, "ultrasonic"), looked_years=_last(known),
         )  # fmt: skip
         cmls = cml_rows(

@@ -141,6 +141,34 @@ def test_each_cml_is_held_to_its_own_requirement_and_injection_points_to_three_y
     assert changes["bore"].chance_below_required_to is None
 
 
+@pytest.mark.ci
+def test_what_the_user_requires_reaches_a_cml_of_which_the_register_requires_less(tmp_path: Path) -> None:
+    """Read 6.4 and 6.8 mm: above the 3 and 6 mm of the register, and both spent by the 7 mm asked."""
+    twin = ct.Twin.load(pipe(tmp_path / "spool"))
+    rows = [["CML", "Zone", "Required (mm)"], ["TML-1", "body", 3], ["TML-2", "body", 6]]
+    twin.import_register(table(tmp_path / "cml.csv", rows))
+    for day, first, second in (("2012-06-01", 8.0, 8.0), ("2018-06-01", 6.4, 6.8)):
+        twin.inspect(date=day, kind="ultrasonic", zone="body", value=first, tool="UT", place="TML-1")
+        twin.inspect(date=day, kind="ultrasonic", zone="body", value=second, tool="UT", place="TML-2")
+    more = {row.place: row for row in twin.forecast(years=1, required={"body": 7.0}, rule="api570-class2").cmls}
+    assert {place: (row.required_mm, row.api_life_years) for place, row in more.items()} == dict.fromkeys(
+        ("", "TML-1", "TML-2"), (7.0, 0.0)
+    )
+    between = {row.place: row for row in twin.forecast(years=1, required={"all": 5.0}, rule="api570-class2").cmls
+               if row.zone == "body"}  # fmt: skip
+    assert {place: row.required_mm for place, row in between.items()} == {"": 6.0, "TML-1": 5.0, "TML-2": 6.0}
+
+
+@pytest.mark.parametrize(
+    ("given", "required"),
+    [(0.0, 3.0), (5.0, 5.0), (5.9, 5.9), (6.5, 3.0)],  # 6.5 mm is meant for the header of 8.18 mm, as everywhere
+)
+def test_a_branch_keeps_its_own_requirement_where_it_was_thinner_when_new(given: float, required: float) -> None:
+    register = Register(cmls={"A": Cml(id="A", zone="body", required_mm=3.0)})
+    assert register.required_at("A", 6.02, of_zone=7.0, given=given) == required
+    assert register.required_at("B", 6.02, of_zone=7.0, given=given) == 7.0
+
+
 def test_names_now_and_before_are_of_one_cml_alone() -> None:
     one, other = Cml(id="A", zone="body", formerly=("Z",)), Cml(id="B", zone="body", formerly=("Z",))
     with pytest.raises(ct.InputError, match="'Z' is or was the name of A, too"):
