@@ -49,6 +49,11 @@ def key_of(value: Value) -> str:
     return str(value)
 
 
+def is_number(value: Value) -> bool:
+    """Return whether a cell is a number, or text that `number_of` takes for one, as all cells of a CSV file are."""
+    return isinstance(value, float) or (isinstance(value, str) and _NUMBER.fullmatch(value) is not None)
+
+
 def number_of(cell: SourceCell) -> float:
     """Return a cell as a number.
 

@@ -259,9 +259,15 @@ def described(header: Header) -> list[str]:
     ]
     if header.surveys and "date" not in header.columns:
         lines.append(f"{name}surveys from {names(header.headings[index] for index in header.surveys)}")
+    return lines
+
+
+def unused(header: Header) -> list[str]:
+    """Return a line on the columns that are not used; none where all are."""
+    name = f"sheet {header.sheet.name!r}: " if header.sheet.name else ""
     ignored = [
         heading
         for index, heading in header.headings.items()
         if index not in header.columns.values() and index not in header.surveys
     ]
-    return lines + ([f"{name}not used: {names(ignored)}"] if ignored else [])
+    return [f"{name}not used: {names(ignored)}"] if ignored else []

@@ -14,7 +14,7 @@ from corrotwin.twin.inspection.records import ABOUT, UNITS_MM, Record, wall_mm
 from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import SourceCell, check_asset, key_of, number_of, unit_in_row, zone_of
-from corrotwin.twin.workbooks.columns import ColumnMap, described, names, unit_of
+from corrotwin.twin.workbooks.columns import ColumnMap, described, names, unit_of, unused
 from corrotwin.twin.workbooks.found import FoundReadings, find
 
 GAUGE = "ultrasonic gauge"  # name of an instrument that no column states
@@ -63,7 +63,7 @@ class Defaults:
 
 @dataclass(frozen=True, kw_only=True)
 class Intake:
-    """The records of a file, how its columns were understood, and notes on what was left out."""
+    """The records of a file, how its columns were understood, and notes on what was left out, columns too."""
 
     records: tuple[Record, ...]
     columns: tuple[str, ...]
@@ -110,7 +110,8 @@ def records_in(found: FoundReadings, given: ColumnMap, defaults: Defaults, asset
     records, more = _records(wanted, given, defaults, asset)
     check_units(records, asset)
     columns = tuple(line for header in found.headers for line in described(header))
-    return Intake(records=tuple(records), columns=columns, notes=(*notes, *more))
+    ignored = [line for header in found.headers for line in unused(header)]
+    return Intake(records=tuple(records), columns=columns, notes=(*ignored, *notes, *more))
 
 
 def _of_asset(found: FoundReadings, asset: str) -> tuple[list[tuple[dict[str, SourceCell], datetime.date]], list[str]]:

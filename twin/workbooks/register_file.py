@@ -23,6 +23,7 @@ from corrotwin.twin.workbooks.columns import (
     described,
     headers_in,
     names,
+    unused,
 )
 from corrotwin.twin.workbooks.surface import TwinSurface
 
@@ -216,7 +217,7 @@ def _joined(
         register=register,
         new=tuple(cml for name, cml in merged.items() if name not in before.cmls),
         changed=tuple(cml for name, cml in merged.items() if name in before.cmls and cml != before.cmls[name]),
-        columns=tuple(described(header)),
+        columns=(*described(header), *unused(header)),
         notes=tuple(notes),
     )
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.workbooks import days
-from corrotwin.twin.workbooks.cells import SourceCell, cells_of
+from corrotwin.twin.workbooks.cells import SourceCell, cells_of, is_number
 from corrotwin.twin.workbooks.columns import ColumnMap, Header, names
 from corrotwin.twin.workbooks.sheets import SheetRow, Value
 
-_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+# A heading with a year, or the number by which a spreadsheet keeps a day of 1954 to 2064.
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|^[2-5]\d{4}(?:\.\d+)?$")
 
 
 def has_readings(header: Header) -> bool:
@@ -80,7 +81,7 @@ def _check_years(header: Header, rows: Sequence[SheetRow]) -> None:
     for index, heading in header.headings.items():
         if index in header.columns.values() or index in header.surveys or not _YEAR.search(heading):
             continue
-        if any(isinstance(_at(row, index), float) for row in rows):
+        if any(is_number(_at(row, index)) for row in rows):
             raise InputError(
                 f"{header.sheet.where(header.row)}: {heading!r:.60} may be a survey and is not a day; write it as "
                 "2016-05-31, or remove the column"

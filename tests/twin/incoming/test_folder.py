@@ -68,10 +68,11 @@ def test_a_row_is_stored_as_twin_inspect_stores_it(fleet: Path, inbox: Path, com
 
 
 def test_of_a_single_twin_no_asset_need_be_named(fleet: Path, inbox: Path, command: Command, stored: Stored) -> None:
-    (inbox / "a.csv").write_text("TML,Date,Reading\nT1,05/06/2016,7.9\nT2,05/06/2016,11\n")
+    (inbox / "a.csv").write_text("TML,Date,Reading,Survey 3\nT1,05/06/2016,7.9,7.1\nT2,05/06/2016,11,7.2\n")
     given = ("--unit", "mm", "--zone", "body", "--dates", "day")
     done = command("watch", fleet / "spool", inbox, *ONCE, *given)
     assert done.returncode == 0, done.stderr
+    assert "a.csv: 2 stored in spool; not used: 'Survey 3'\n" in done.stdout
     assert [day for _, day, _ in stored(fleet / "spool")] == ["2016-06-05"] * 2
     assert "spool has 1 suspect reading: corrotwin twin inspect" in done.stderr
 

@@ -160,6 +160,8 @@ def changed(row: int, column: int, value: object) -> Rows:
         (changed(1, 0, None), (), "row 2, column 'Reading (in)': its row names no place"),
         (changed(1, 3, "#N/A"), (), "sheet 'UT': cell D2 has an error; open the workbook, fix it"),
         ([["CML", "2012-05-01", "UT 2016"], ["A", 7.9, 7.8]], (), "row 1: 'UT 2016' may be a survey and is not a day"),
+        ([["CML", "2012-05-01", "UT 2016"], ["A", 7.9, "7,8"]], (), "row 1: 'UT 2016' may be a survey and is not a"),
+        ([["CML", "2012-05-01", 43616], ["A", 7.9, 7.8]], (), "row 1: '43616.0' may be a survey and is not a day"),
         ([["CML", "Date", "Reading (mm)", "2012-05-01"], ["A", "2016-05-01", 7.9, 7.8]], (),
          "row 1: has a column of readings and columns of surveys ('2012-05-01')"),
         ([["CML", "Inspection Date", "Reading (mm)"], ["A", datetime.date(2016, 6, 5), 7.9], ["A", "31/05/2016", 7.9]],
@@ -330,6 +332,18 @@ def test_decimal_commas_between_commas_are_refused(rows: str, spool: Path, tmp_p
     done = command("inspect", spool, "--readings", tmp_path / "ut.csv", "--zone", "body", "--unit", "mm")
     assert done.returncode == 2
     assert "ut.csv: line 2: more cells than columns" in done.stderr
+    assert taken(spool) == []
+
+
+@pytest.mark.parametrize("heading", ["Survey 2019", "2019", "43616"])
+def test_a_survey_of_a_csv_file_without_a_day_is_refused(
+    heading: str, spool: Path, tmp_path: Path, command: Command
+) -> None:
+    """W1 went from 7.7 to 6.1 mm; its second survey would be passed over."""
+    rows = [["CML", "Zone", "2016-05-31", heading], ["W1", "body", "7.7", "6.1"], ["W2", "body", "7.6", "n/a"]]
+    done = command("inspect", spool, "--readings", table(tmp_path / "y.csv", rows), "--unit", "mm")
+    assert done.returncode == 2
+    assert f"y.csv: line 1: '{heading}' may be a survey and is not a day; write it as 2016-05-31" in done.stderr
     assert taken(spool) == []
 
 
