@@ -46,6 +46,7 @@ class InspectionPlan:
     because : what sets it.
     visual_years : longest time from now until the next external visual inspection by the rule.
     undated : zones for which no date can be given, and why.
+    rule : whose bounds hold.
     """
 
     life_years: Levels | None
@@ -60,12 +61,18 @@ class InspectionPlan:
     because: str
     visual_years: float
     undated: Mapping[str, str]
+    rule: Rule
 
     def no_later_than(self, years: float, because: str) -> "InspectionPlan":
-        """Return the plan with the next thickness measurement no later than so many years from now."""
+        """Return the plan with the next thickness measurement no later than so many years from now.
+
+        By API 510 the next external visual inspection is no later than that either.
+        """
         if self.interval_years is None or years >= self.interval_years:
             return self
-        return replace(self, interval_years=max(years, 0.0), because=because)
+        years = max(years, 0.0)
+        visual = min(self.visual_years, visual_years(years, self.rule))
+        return replace(self, interval_years=years, visual_years=visual, because=because)
 
 
 def plan_years(now_years: float, until_years: float, renewed_years: Iterable[float] = ()) -> list[float]:
@@ -136,7 +143,7 @@ def plan_inspection(
         interval_years=None if hidden else interval,
         because="half of the P5 remaining life" if interval < bound else f"the bound of {rule}",
         visual_years=max(min(visual_years(interval, rule), looked_years + visual_years(bound, rule) - now_years), 0.0),
-        undated=hidden,
+        undated=hidden, rule=rule,
     )  # fmt: skip
     since = "the last measurement" if measured_years > 0 else "service began"
     return plan.no_later_than(measured_years + bound - now_years, f"the bound of {rule}, {bound:g} years after {since}")

@@ -14,6 +14,7 @@ from corrotwin.twin.bayes.smc import learn
 from corrotwin.twin.forecast import lives, precision, projection
 from corrotwin.twin.forecast.lives import InspectionPlan, life_years, plan_inspection, plan_years
 from corrotwin.twin.forecast.projection import Projection, ZoneForecast
+from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.mechanisms.process import process
 from corrotwin.twin.model.exposure import at
 from corrotwin.twin.twin_state import TwinState
@@ -112,9 +113,23 @@ def test_the_rules_bound_counts_from_the_last_measurement() -> None:
     assert codes.no_later_than(3.0, "later").because == "the codes at body CML-1"
 
 
+@pytest.mark.parametrize(
+    ("rule", "by_the_codes", "measured_six_years_ago"),
+    [("api510", 1.5, 4.0), ("api570-class2", 5.0, 5.0), ("api570-class3", 10.0, 10.0)],
+)
+def test_a_vessel_is_looked_at_no_later_than_it_is_measured(
+    rule: Rule, by_the_codes: float, measured_six_years_ago: float
+) -> None:
+    """Nothing lost and looked at today: by API 510 the earlier of five years and the measurement."""
+    years = plan_years(10.0, 40.0)
+    sound = outlook(years, body=np.full((50, len(years)), 8.0))
+    assert plan(sound, {"body": 6.0}, rule=rule).no_later_than(1.5, "the codes").visual_years == by_the_codes
+    assert plan(sound, {"body": 6.0}, rule=rule, measured_years=4.0).visual_years == measured_six_years_ago
+
+
 def plan(found: Projection, required: dict[str, float], **other: Any) -> InspectionPlan:
-    given = {"undated": {}, "measured_years": 10.0, "looked_years": 10.0} | other
-    return plan_inspection(found, required, 10.0, "api510", given.pop("undated"), **given)
+    given = {"undated": {}, "measured_years": 10.0, "looked_years": 10.0, "rule": "api510"} | other
+    return plan_inspection(found, required, 10.0, given.pop("rule"), given.pop("undated"), **given)
 
 
 def test_the_monte_carlo_error_is_that_of_runs() -> None:
