@@ -17,7 +17,7 @@ from corrotwin.twin.fleets import making
 from corrotwin.twin.fleets.making import OutlookSettings
 from corrotwin.twin.fleets.outlook import Cell, TwinOutlook, life_of
 from corrotwin.twin.workbooks import sheets
-from corrotwin.twin.workbooks.cells import filled_rows, key_of, number_of
+from corrotwin.twin.workbooks.cells import filled_rows, key_of, ungrouped_number_of
 from corrotwin.twin.workbooks.columns import ColumnMap, Usual, headers_in
 
 NEXT = 10  # places to measure that are shown
@@ -211,7 +211,7 @@ def consequences(path: Path) -> dict[str, float]:
     for row, cells in filled_rows(header):
         if set(cells) != set(COLUMNS):
             raise InputError(f"{header.sheet.where(row)}: give both twin and consequence")
-        name, value = key_of(cells["twin"].value), number_of(cells["consequence"])
+        name, value = key_of(cells["twin"].value), ungrouped_number_of(cells["consequence"], ".,")
         if name in found:
             raise InputError(f"{cells['twin'].where}: {name!r:.60} is in two rows; keep one")
         if not 0 <= value < math.inf:

@@ -18,7 +18,7 @@ from corrotwin.twin.mechanisms.mechanism import BORE
 from corrotwin.twin.mechanisms.soil import LAWS
 from corrotwin.twin.twin_state import TwinState
 from corrotwin.twin.workbooks import days, sheets
-from corrotwin.twin.workbooks.cells import SourceCell, filled_rows, in_mm, key_of, number_of
+from corrotwin.twin.workbooks.cells import SourceCell, filled_rows, in_mm, key_of, ungrouped_number_of
 from corrotwin.twin.workbooks.columns import ColumnMap, Header, Usual, headers_in
 from corrotwin.twin.workbooks.surveys import day_in, order_in
 
@@ -111,7 +111,7 @@ def _section(
     name = key_of(cells["section"].value)
     if not files.can_name_a_file(name):
         raise InputError(f"{cells['section'].where}: {name!r:.60} cannot be the name of a folder; choose another")
-    begin, end = number_of(cells["from"]), number_of(cells["to"])
+    begin, end = (ungrouped_number_of(cells[each], ",") for each in ("from", "to"))  # 1.250 is to the metre
     if not end > begin:
         raise InputError(f"{cells['to'].where}: {end:g} km: must be beyond {begin:g} km, where the section begins")
     soil = key_of(cells["soil"].value).casefold().replace(" ", "_")
@@ -119,7 +119,7 @@ def _section(
         raise InputError(
             f"{cells['soil'].where}: {soil!r:.60} is not a class of EN 1993-5; write one of {', '.join(LAWS)}"
         )
-    life = number_of(cells["coating"]) if "coating" in cells else 0.0
+    life = ungrouped_number_of(cells["coating"], ",") if "coating" in cells else 0.0
     outside, wall = (in_mm(cells, cells[each], given, unit) for each in ("outside", "wall"))
     inside = key_of(cells["inside"].value) if "inside" in cells else ""
     day = _day(cells["built"], order)

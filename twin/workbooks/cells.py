@@ -12,6 +12,7 @@ from corrotwin.twin.inspection.records import UNITS_MM
 from corrotwin.twin.workbooks.columns import ColumnMap, Header, canonical, names, unit_of
 from corrotwin.twin.workbooks.sheets import SheetRow, Value
 
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([.,])\d{3}")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)")
 
 
@@ -67,6 +68,28 @@ def number_of(cell: SourceCell) -> float:
     if isinstance(cell.value, str) and _NUMBER.fullmatch(cell.value):
         return float(cell.value.replace(",", "."))
     raise InputError(f"{cell.where}: {str(cell.value)!r:.60} is not a number; write it as 7.9, or leave it empty")
+
+
+def ungrouped_number_of(cell: SourceCell, marks: str) -> float:
+    """Return a cell as a number of any size, of which no later check could tell that thousands were read as decimals.
+
+    Parameters
+    ----------
+    cell : text of it such as 1,234 is refused.
+    marks : that may be between thousands: a comma, a point or both.
+
+    Raises
+    ------
+    InputError
+        It is none, or could be either of two.
+    """
+    if isinstance(cell.value, str) and (found := _GROUPED.fullmatch(cell.value)) and found[1] in marks:
+        whole, thousandths = cell.value.split(found[1])
+        raise InputError(
+            f"{cell.where}: {cell.value!r} could be {whole}.{thousandths}0 or {whole}{thousandths}; write the one that "
+            "is meant"
+        )
+    return number_of(cell)
 
 
 def unit_in_row(cells: Mapping[str, SourceCell], of: SourceCell, given: ColumnMap, usual: str) -> str:

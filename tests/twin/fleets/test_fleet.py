@@ -140,6 +140,9 @@ def test_the_order_is_by_risk_then_life(seen: TwinOutlook) -> None:
     [
         ([["twin", "consequence"], ["a", "high"]], "line 2, column 'consequence': 'high' is not a number"),
         ([["twin", "consequence"], ["a", -1]], "line 2, column 'consequence': -1: give a number of at least 0"),
+        ([["twin", "consequence"], ["a", "1,500"]], r"column 'consequence': '1,500' could be 1\.5000 or 1500; write"),
+        ([["twin", "consequence"], ["a", "1.500"]], r"column 'consequence': '1\.500' could be 1\.5000 or 1500; write"),
+        ([["twin", "consequence"], ["a", "1,500,000"]], "'1,500,000' is not a number"),
         ([["twin", "consequence"], ["a", 1], ["a", 2]], "'a' is in two rows"),
         ([["twin", "consequence"], ["a", ""]], "give both twin and consequence"),
         ([["twin", "colour"], ["a", 1]], "needs one sheet with the columns twin and consequence"),
@@ -149,6 +152,11 @@ def test_the_order_is_by_risk_then_life(seen: TwinOutlook) -> None:
 def test_wrong_consequences_are_refused(rows: list[list[object]], message: str, tmp_path: Path) -> None:
     with pytest.raises(ct.InputError, match=message):
         consequences(table(tmp_path / "c.csv", rows))
+
+
+@pytest.mark.parametrize(("text", "value"), [("1500", 1500.0), ("0,125", 0.125), ("12,5", 12.5), ("1.5000", 1.5)])
+def test_consequences_may_have_decimals(text: str, value: float, tmp_path: Path) -> None:
+    assert consequences(table(tmp_path / "c.csv", [["twin", "consequence"], ["a", text]])) == {"a": value}
 
 
 @pytest.mark.ci

@@ -24,7 +24,7 @@ ROWS: Rows = [
         "Coating life",
         "Inside",
     ],
-    ["KP-0", 0, 1, 20, 0.375, 0.2, 1998, "natural", 15, "none"],
+    ["KP-0", "0.000", "1.000", 20, 0.375, 0.2, 1998, "natural", 15, "none"],
     ["KP-1", 1, 2.5, 20, 0.375, "", "2001-05-31", "aggressive fill", "", "process rate_mm_year=0.02"],
 ]
 
@@ -65,6 +65,7 @@ def test_a_twin_a_section(tmp_path: Path, command: Command) -> None:
         (0, "K\x1b[2J", "cannot be the name of a folder"),
         (2, 0, "line 2, column 'To km': 0 km: must be beyond 0 km"),
         (2, 1.2, "KP-0 ends at 1.2 km, and KP-1 begins at 1 km"),
+        (2, "1,500", "line 2, column 'To km': '1,500' could be 1.5000 or 1500; write the one that is meant"),
         (3, 200, "line 2: pipe od_mm"),
         (5, 0.5, "12.7 mm are required of a wall of 9.525 mm"),
         (6, "05/06/1998", "line 2, column 'Built': '05/06/1998' could be either of two days"),
