@@ -13,6 +13,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.inspection.records import UNITS_MM, Record
 from corrotwin.twin.workbooks import sheets
+from corrotwin.twin.workbooks.columns import canonical, names
 from corrotwin.twin.workbooks.readings import NOT_MEASURED
 from corrotwin.twin.workbooks.sheets import Value, WorkbookSheet
 
@@ -21,14 +22,24 @@ Grid = NDArray[np.float64]
 BLOCKS = 6  # along each side: single points are too many to learn from, and neighbours tell the same
 _FEWEST = 2  # rows and columns of a grid
 _MOST_EMPTY = 4  # points of a grid for each that a file holds
-_LONG = {"x": ("x", "scan", "axial", "circ"), "y": ("y", "index", "row"), "value": ("thickness", "value", "z", "t")}
+_FEW = 5  # numbers in even steps that may be thicknesses by chance
+_ROUND = ("circ", "circumferential", "circumference")
+_LONG = {  # words in the headings of rows of points, the surest first; a column that one has, the next do not take
+    "value": (
+        "thickness", "thicknesses", "wall", "remaining", "rwt", "wt", "thk", "reading", "value", "measured", "t", "z",
+    ),
+    "y": ("y", "index", "row", *_ROUND),
+    "x": ("x", "scan", "axial", "column", *_ROUND),
+}  # fmt: skip
+_NO_WALL = {"loss", "depth", "nominal", "required"}  # words of what is no thickness that is left
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ThicknessScan:
-    """A grid of thickness in mm, (rows, columns), NaN where nothing was measured."""
+    """A grid of thickness in mm, (rows, columns), NaN where nothing was measured, and which numbers are positions."""
 
     mm: Grid
+    positions: str
 
     @property
     def summary(self) -> str:
@@ -37,7 +48,7 @@ class ThicknessScan:
         measured = int(np.isfinite(self.mm).sum())
         return (
             f"scan of {rows} x {columns} points, {measured} measured: least {np.nanmin(self.mm):.2f} mm, median "
-            f"{np.nanmedian(self.mm):.2f} mm"
+            f"{np.nanmedian(self.mm):.2f} mm; {self.positions}"
         )
 
     def blocks(self) -> dict[str, float]:
@@ -56,7 +67,8 @@ class ThicknessScan:
 def read_scan(path: Path, unit: str) -> ThicknessScan:
     """Read a grid of thickness: a matrix with or without its axes, or rows of x, y and thickness.
 
-    Empty cells, 0 and words such as n/a stand for points that were not measured.
+    A first row or column in even steps is an axis. Empty cells, 0 and words such as n/a stand for points that were not
+    measured.
 
     Parameters
     ----------
@@ -66,15 +78,14 @@ def read_scan(path: Path, unit: str) -> ThicknessScan:
     Raises
     ------
     InputError
-        The file cannot be read or holds no grid, or a value is not a thickness.
+        The file cannot be read or holds no grid, a value is not a thickness, or it is not clear which values are
+        positions.
     """
     read = sheets.read(path)
     if len(read) != 1:
         raise InputError(f"{path}: {counted(len(read), 'sheet')} with content; keep the one with the scan")
     sheet = read[0]
-    grid = _long(sheet)
-    if grid is None:
-        grid = _matrix(sheet)
+    grid, positions = _long(sheet) or _matrix(sheet)
     grid = np.where(grid == 0, np.nan, grid) * UNITS_MM[unit]
     if np.isinf(grid).any():
         raise InputError(f"{path}: inf is not a thickness; leave cells empty where none was measured")
@@ -84,7 +95,7 @@ def read_scan(path: Path, unit: str) -> ThicknessScan:
         raise InputError(
             f"{path}: {np.nanmin(grid):g} mm is not a thickness; leave cells empty where none was measured"
         )
-    return ThicknessScan(mm=grid)
+    return ThicknessScan(mm=grid, positions=positions)
 
 
 def records_of_scan(scan: ThicknessScan, *, place: str, zone: str, date: str, tool: str, source: str) -> list[Record]:
@@ -106,10 +117,11 @@ def records_of_scan(scan: ThicknessScan, *, place: str, zone: str, date: str, to
     ]
 
 
-def _matrix(sheet: WorkbookSheet) -> Grid:
-    """Return the rows of numbers of a sheet, without titles above them and axes beside them."""
+def _matrix(sheet: WorkbookSheet) -> tuple[Grid, str]:
+    """Return the rows of numbers of a sheet, without titles above them and axes beside them, and what was left out."""
     begun = itertools.dropwhile(lambda row: _numbers(row.cells) < _FEWEST, sheet.rows)
     rows = [(row.number, row.cells) for row in begun]
+    _check_headings(sheet, rows)
     if len(rows) < _FEWEST:
         raise InputError(f"{sheet.path}: no grid of numbers; give a row of thicknesses for each line of the scan")
     width = max(len(cells) for _, cells in rows)
@@ -119,26 +131,67 @@ def _matrix(sheet: WorkbookSheet) -> Grid:
     for line, (number, cells) in enumerate(rows):
         for column, cell in enumerate(cells):
             grid[line, column] = _point(cell, sheet, number)
-    if _is_axis(grid[0, 1:]) and _is_axis(grid[1:, 0]):
-        grid = grid[1:, 1:]
-    measured = np.isfinite(grid)
-    grid = grid[measured.any(axis=1)][:, measured.any(axis=0)]
+    grid = _trimmed(grid)
+    of_columns, of_rows = _axes(grid, sheet) if min(grid.shape, default=0) else (False, False)
+    grid = _trimmed(grid[int(of_columns) :, int(of_rows) :])
     if min(grid.shape, default=0) < _FEWEST:
         raise InputError(f"{sheet.path}: no grid of numbers; give a row of thicknesses for each line of the scan")
-    return np.asarray(grid)
+    named = [name for name, is_axis in (("row", of_columns), ("column", of_rows)) if is_axis]
+    return grid, f"first {' and '.join(named)} left out as positions" if named else "no positions in it"
 
 
-def _long(sheet: WorkbookSheet) -> Grid | None:
-    """Return the grid of a sheet with rows of x, y and thickness; None where it is no such sheet."""
+def _trimmed(grid: Grid) -> Grid:
+    """Return a grid without rows and columns in which nothing was measured."""
+    measured = np.isfinite(grid)
+    return np.asarray(grid[measured.any(axis=1)][:, measured.any(axis=0)])
+
+
+def _check_headings(sheet: WorkbookSheet, rows: Sequence[tuple[int, tuple[Value, ...]]]) -> None:
+    """Refuse numbers under headings that are not known: their first columns are positions, not thicknesses."""
+    above = [row for row in sheet.rows if rows and row.number < rows[0][0]][-1:]
+    width = max((len(cells) for _, cells in rows), default=0)
+    for row in above:
+        headings = [cell for cell in row.cells if isinstance(cell, str)]
+        if len(headings) >= width:
+            raise InputError(
+                f"{sheet.where(row.number)}: headings {names(headings)} are not known; call the columns x, y and "
+                "thickness, or remove the row above a matrix of thicknesses"
+            )
+
+
+def _axes(grid: Grid, sheet: WorkbookSheet) -> tuple[bool, bool]:
+    """Return whether the first row and the first column of a matrix are positions.
+
+    Raises
+    ------
+    InputError
+        They rise or fall in even steps, but may be thicknesses as well.
+    """
+    labelled = bool(np.isnan(grid[0, 0]))
+    both = _is_even(grid[0, 1:]) and _is_even(grid[1:, 0])
+    begin = int(labelled or both)
+    lines = grid[0, begin:], grid[begin:, 0]
+    found = both or _is_even(lines[0]), both or _is_even(lines[1])
+    inside = grid[int(found[0]) :, int(found[1]) :]
+    alike = [_is_alike(line, inside) for line, is_axis in zip(lines, found, strict=True) if is_axis]
+    if (both and labelled) or not alike or not all(alike):
+        return found
+    name, line = ("row", lines[0]) if found[0] else ("column", lines[1])
+    if len(line) < _FEW:
+        return False, False
+    raise InputError(
+        f"{sheet.path}: its first {name} rises or falls in even steps, so it may be positions or thicknesses; remove "
+        "positions, or give them along both sides with an empty corner"
+    )
+
+
+def _long(sheet: WorkbookSheet) -> tuple[Grid, str] | None:
+    """Return the grid of a sheet with rows of x, y and thickness, and its headings; None where it is no such sheet."""
     for position, row in enumerate(sheet.rows[:30]):
-        words = [str(cell).casefold() if isinstance(cell, str) else "" for cell in row.cells]
-        at = {
-            name: next((index for index, word in enumerate(words) if word.split(" ")[0].strip("()[]") in called), None)
-            for name, called in _LONG.items()
-        }
-        x_at, y_at, value_at = at["x"], at["y"], at["value"]
-        if x_at is None or y_at is None or value_at is None:
+        at = _columns_of([set(canonical(cell).split()) if isinstance(cell, str) else set() for cell in row.cells])
+        if len(at) < len(_LONG):
             continue
+        x_at, y_at, value_at = at["x"], at["y"], at["value"]
         points = []
         for below in sheet.rows[position + 1 :]:
             cells = [
@@ -154,8 +207,21 @@ def _long(sheet: WorkbookSheet) -> Grid | None:
         grid = np.full((len(ys), len(xs)), np.nan)
         places = np.searchsorted(ys, table[:, 1]), np.searchsorted(xs, table[:, 0])
         np.fmin.at(grid, places, table[:, 2])  # of two values of a point the least
-        return grid
+        return grid, f"positions from {names([row.cells[x_at], row.cells[y_at]])}, values from {row.cells[value_at]!r}"
     return None
+
+
+def _columns_of(words: Sequence[set[str]]) -> dict[str, int]:
+    """Return the columns of thickness and of positions by the words in their headings."""
+    found: dict[str, int] = {}
+    for name, called in _LONG.items():
+        free = [index for index in range(len(words)) if index not in found.values()]
+        for word in called:
+            of_word = [index for index in free if word in words[index] and not words[index] & _NO_WALL]
+            if of_word:
+                found[name] = of_word[0]
+                break
+    return found
 
 
 def _numbers(cells: Sequence[Value]) -> int:
@@ -185,9 +251,22 @@ def _point(cell: Value, sheet: WorkbookSheet, row: int) -> float:
     return np.nan if value is None else value
 
 
-def _is_axis(values: Grid) -> bool:
-    """Return whether numbers rise or fall in even steps, as positions do and thicknesses do not."""
+def _is_even(values: Grid) -> bool:
+    """Return whether numbers rise or fall in steps that are even but for rounding, as positions do."""
+    if len(values) <= _FEWEST or not np.isfinite(values).all():
+        return False
     steps = np.diff(values)
-    return len(values) > _FEWEST and bool(
-        np.isfinite(values).all() and abs(steps[0]) > 0 and np.allclose(steps, steps[0], rtol=1e-3)
-    )
+    if not ((steps > 0).all() or (steps < 0).all()):
+        return False
+    digits = next((count for count in range(6) if np.allclose(values, values.round(count), rtol=0, atol=1e-9)), 6)
+    off = np.abs(values - np.linspace(values[0], values[-1], len(values))).max()
+    return bool(off <= max(10.0**-digits, 1e-3 * abs(steps.mean())) * (1 + 1e-9))
+
+
+def _is_alike(line: Grid, others: Grid) -> bool:
+    """Return whether the numbers of a line lie where others do, or no further from them than they from each other."""
+    measured = others[np.isfinite(others) & (others != 0)]
+    if not len(measured):
+        return False
+    low, high = measured.min(), measured.max()
+    return bool(line.min() >= 2 * low - high and line.max() <= 2 * high - low)

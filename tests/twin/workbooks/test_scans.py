@@ -19,28 +19,53 @@ def with_axes(corner: str) -> Rows:
     return [[corner, *range(0, 120, 10)], *([5 * row, *GRID[row]] for row in range(8))]
 
 
+def of_points(*headings: str) -> Rows:
+    return [list(headings), *([column, row, GRID[row, column]] for row in range(8) for column in range(12))]
+
+
 SHAPES: dict[str, Rows] = {
     "matrix": GRID.tolist(),
     "axes": with_axes("mm"),
     "axes with a corner": with_axes("0"),
     "title": [["C-scan of line 7"], [], *with_axes("")],
-    "rows": [
-        ["X (mm)", "Y (mm)", "Thickness"],
-        *([column, row, GRID[row, column]] for row in range(8) for column in range(12)),
+    "rounded axes": [
+        ["", *(round(1.27 * column, 1) for column in range(12))],
+        *([round(0.254 * row, 1), *GRID[row]] for row in range(8)),
+    ],
+    "numbered columns": [[*range(1, 13)], *GRID.tolist()],
+    "numbered rows": [[row + 1, *GRID[row]] for row in range(8)],
+    "rows": of_points("X (mm)", "Y (mm)", "Thickness"),
+    "rows of walls": of_points("X (mm)", "Y (mm)", "Wall thickness (mm)"),
+    "rows around": of_points("Axial (mm)", "Circ (mm)", "Thickness (mm)"),
+    "rows of a wall": of_points("x", "y", "wall"),
+    "rows in space": [
+        ["x", "y", "z", "Wall loss", "Remaining"],
+        *([column, row, 3.0, 8.0 - GRID[row, column], GRID[row, column]] for row in range(8) for column in range(12)),
     ],
 }
+POSITIONS = {
+    "matrix": "no positions in it", "axes": "first row and column left out as positions",
+    "numbered columns": "first row left out as positions", "numbered rows": "first column left out as positions",
+    "rows around": "positions from 'Axial (mm)', 'Circ (mm)', values from 'Thickness (mm)'",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_all_shapes_of_a_grid_are_one(shape: str, tmp_path: Path) -> None:
     found = read_scan(table(tmp_path / "scan.csv", SHAPES[shape]), "mm")
     np.testing.assert_allclose(found.mm, GRID)
+    assert found.summary.endswith(f"; {POSITIONS.get(shape, '')}") or shape not in POSITIONS
     blocks = found.blocks()
     assert len(blocks) == 36
     # 8 rows in 6 blocks: 2, 2, 1, 1, 1, 1; 12 columns in 6 blocks of 2. The grid falls along both.
     assert blocks["A1"] == GRID[1, 1]
     assert blocks["C6"] == GRID[4, 11]
     assert blocks["F6"] == GRID.min()
+
+
+def test_a_few_thicknesses_in_even_steps_are_no_positions(tmp_path: Path) -> None:
+    found = read_scan(table(tmp_path / "scan.csv", [[8.2, 8.1, 8.0], [8.1, 8.0, 7.9], [8.1, 8.0, 7.9]]), "mm")
+    assert found.summary == "scan of 3 x 3 points, 9 measured: least 7.90 mm, median 8.00 mm; no positions in it"
 
 
 def test_of_two_values_of_a_point_the_least_counts(tmp_path: Path) -> None:
@@ -96,6 +121,8 @@ def test_a_scan_teaches(tmp_path: Path, command: Command) -> None:
         ([[7.0, -7.1], [7.2, 7.3]], "-7.1 mm is not a thickness"),
         ([[7.0, 7.1], [7.2, "7.1mm"], [7.2, 7.3]], "'7.1mm' is not a thickness; leave it empty"),
         ([[7.0, "inf"], [7.2, 7.3]], "inf is not a thickness"),
+        ([["a", "b", "c"], [0, 0, 8], [1, 0, 8], [0, 1, 8]], "line 1: headings 'a', 'b', 'c' are not known; call the"),
+        ([[*range(1, 9)], [8, 8, 8, 2, 8, 8, 8, 8], [8] * 8], "first row rises or falls in even steps"),
         ([[7.0] * 5_000, *[[7.0, 7.1]] * 5_000], "rows of very different length are not a grid"),
         ([["x", "y", "t"], [0, 0, 7], [13, 1, 7], [2, 7, 7], [5, 5, 7], [9, 8, 7]], "x and y are not a grid"),
     ],
