@@ -161,6 +161,7 @@ def export(
         from corrotwin.twin.aas import package
 
         package.check_id(asset_id)
+        making.check_zones([folder], settings)
     with progress("exporting", to=out):
         twin, fields = store.load(folder)
         built = twin_state.asset(twin)

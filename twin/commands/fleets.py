@@ -72,7 +72,7 @@ def fleet(
         random seed of the simulated histories.
     """
     from corrotwin.twin.fleets import fleet as fleets
-    from corrotwin.twin.fleets import pages, sheets_out
+    from corrotwin.twin.fleets import making, pages, sheets_out
     from corrotwin.twin.fleets.units import UNITS
 
     settings = _settings(years, required, rule, category_measured=category_measured, seed=seed)
@@ -84,6 +84,7 @@ def fleet(
             check_writable(html)
     found: list[FleetMember] = []
     twins = fleets.twins_in(folder)
+    making.check_zones(twins, settings)
     if given is not None:
         fleets.check_consequences(folder, twins, given)
     with progress("forecasting", len(twins), unit="twins", to=html or next(iter(out), None)) as line:
@@ -162,6 +163,7 @@ def report(
     if out.suffix not in (".html", ".xlsx"):
         raise InputError(f"{out}: a report is a page, .html, or a workbook, .xlsx; choose one of these")
     settings = _settings(years, required, rule, category_measured=category_measured, seed=seed)
+    making.check_zones([folder], settings)
     with progress("forecasting", to=out):
         outlook = making.outlook_of(folder, settings)
     unit, records = UNITS[units], _records(folder)

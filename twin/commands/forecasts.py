@@ -146,7 +146,12 @@ def forecast(
     for path in (out, cml, plot):
         if path is not None:
             say(f"written to {path}")
-    say_next("twin", "report", folder, "--out", f"{folder}.html", *(("--required", *required) if required else ()))
+    options: list[object] = ["--years", f"{years:g}"] if years != 20.0 else []
+    options += ["--required", *(f"{name}={mm:g}" for name, mm in limits_given.items())] if limits_given else []
+    options += ["--rule", rule] if rule != "api510" else []
+    options += ["--category-measured"] if category_measured else []
+    options += ["--seed", seed] if seed else []
+    say_next("twin", "report", folder, "--out", f"{folder}.html", *options)
 
 
 def calibrate(

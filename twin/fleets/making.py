@@ -2,13 +2,13 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from corrotwin.twin import store
+from corrotwin.twin import store, twin_state
 from corrotwin.twin.bayes.session import LEARNING, open_session
 from corrotwin.twin.core import files
 from corrotwin.twin.core.errors import InputError
@@ -16,7 +16,9 @@ from corrotwin.twin.fleets import figures, outlook
 from corrotwin.twin.fleets.outlook import TwinOutlook
 from corrotwin.twin.forecast import result
 from corrotwin.twin.forecast.remaining_life import Rule
+from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.inspection import log, register
+from corrotwin.twin.inspection.events import ALL
 
 NAME = "outlook"
 OUTLOOK = 2  # raised where a change of the program changes what an outlook says
@@ -92,9 +94,34 @@ def outlook_of(folder: Path, settings: OutlookSettings) -> TwinOutlook:
     return found
 
 
+def check_zones(folders: Iterable[Path], settings: OutlookSettings) -> None:
+    """Refuse a requirement of a zone that none of some twins has.
+
+    Parameters
+    ----------
+    folders : of the twins; those that are damaged are passed over.
+    settings : what is asked of them.
+
+    Raises
+    ------
+    InputError
+        There is one.
+    """
+    unknown, there = {zone for zone, _ in settings.required} - {ALL}, dict[str, None]()
+    for folder in folders:
+        if not unknown:
+            return
+        with suppress(InputError):
+            own = [name for name in twin_state.asset(store.read(folder)).zone_names if name != COVERED]
+            there |= dict.fromkeys(own)
+            unknown -= set(own)
+    if unknown and there:
+        raise InputError(f"`required`: no zone {', '.join(sorted(unknown))}; choose from {', '.join([ALL, *there])}")
+
+
 def _of_its_zones(settings: OutlookSettings, zones: tuple[str, ...]) -> dict[str, float]:
     """Return the required thickness of those zones that a twin has: fleets have assets of several kinds."""
-    return {name: value for name, value in settings.required if name == "all" or name in zones}
+    return {name: value for name, value in settings.required if name == ALL or name in zones}
 
 
 def kept_outlook(folder: Path, key: str) -> TwinOutlook | None:

@@ -93,6 +93,23 @@ def test_what_was_found_is_kept_until_something_changes(
     assert making.kept_of(folder, settings) == seen
 
 
+def test_a_misspelt_zone_is_refused(plant: Path, tmp_path: Path, command: Command) -> None:
+    """`end` is a zone of the pipe, `boddy` of none of the twins; one that is damaged does not hinder."""
+    twin, words = plant / "unit 1" / "P-1 <b>&", ("--required", "boddy=5", "end=5")
+    report, shell = tmp_path / "a.html", tmp_path / "a.json"
+    for done in (
+        command("fleet", plant, *words), command("report", twin, "--out", report, *words),
+        command("export", twin, "--out", shell, *words),
+    ):  # fmt: skip
+        assert done.returncode == 2
+        assert "--required: no zone boddy; choose from all, body, bore, end" in done.stderr
+        assert done.stderr.count("\n") == 1
+    with pytest.raises(ct.InputError, match="`required`: no zone boddy"):
+        ct.fleet(plant, required={"boddy": 5.0})
+    assert not report.exists()
+    assert not shell.exists()
+
+
 def test_infinite_lives_are_kept(seen: TwinOutlook) -> None:
     endless = dataclasses.replace(seen, life_p5=math.inf)
     text = json.dumps(outlook.plain(endless), allow_nan=False)

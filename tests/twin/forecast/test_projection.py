@@ -215,9 +215,25 @@ def test_when_to_look_again_does_not_follow_how_much_is_shown(
     for years in (0, 3, 20):
         done = command("forecast", tmp_path / "spool", "--required", "body=5", "--years", years)
         assert done.returncode == 0, done.stderr
-        said.append([line for line in done.stdout.splitlines() if line.startswith(("remaining life", "next"))])
+        said.append([line for line in done.stdout.splitlines() if line.startswith(("remaining life", "next thick"))])
     assert said[0] == said[1] == said[2]
     assert "(10 years" not in said[0][1]
+
+
+@pytest.mark.ci
+def test_the_next_command_asks_what_was_asked(spool: TwinState, tmp_path: Path, command: Command) -> None:
+    """5 MPa x 168.3 mm / (2 x 138 MPa) = 3.05 mm, above the structural minimum of 2.8 mm."""
+    store.save(spool, tmp_path / "spool")
+    asked = ("--years", 3, "--rule", "api570-class1", "--category-measured", "--seed", 2)
+    done = command(
+        "forecast", tmp_path / "spool", "--design", "pressure_mpa=5", "stress_mpa=138", "efficiency=1", *asked
+    )
+    words = done.stdout.splitlines()[-1].split()
+    assert words[-5:] == ["--rule", "api570-class1", "--category-measured", "--seed", "2"]
+    required = dict(word.split("=") for word in words[words.index("--required") + 1 : words.index("--rule")])
+    assert {name: float(mm) for name, mm in required.items()} == dict.fromkeys(required, pytest.approx(3.05, abs=0.005))
+    assert {"body", "bore"} <= set(required)
+    assert words[words.index("--years") + 1] == "3"
 
 
 @pytest.mark.ci
