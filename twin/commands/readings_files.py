@@ -11,6 +11,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted, printable, say, say_next
 
 if TYPE_CHECKING:
+    from corrotwin.twin.incoming.known_twins import KnownTwins
     from corrotwin.twin.inspection.records import Record
     from corrotwin.twin.workbooks.columns import ColumnMap
 
@@ -27,6 +28,7 @@ def take_in(
     of a folder, in which they are stored.
     """
     from corrotwin.twin import store, twin_state
+    from corrotwin.twin.incoming.known_twins import known_twins
     from corrotwin.twin.inspection import log
     from corrotwin.twin.inspection import register as registers
     from corrotwin.twin.workbooks.columns import ColumnMap, read_map
@@ -34,10 +36,11 @@ def take_in(
 
     given = ColumnMap() if column_map is None else read_map(column_map)
     given = given if dates is None else replace(given, dates=dates)
-    if folder.is_dir() and not store.is_twin(folder) and any(folder.glob("*/twin.json")):
+    if folder.is_dir() and not store.is_twin(folder):
+        twins = known_twins(folder)
         if asset:
             raise InputError(f"--asset {asset}: {folder} holds many twins, and each takes the asset of its name")
-        _to_many(folder, path, given, unit=unit, zone=zone, tool=tool, dry_run=dry_run)
+        _to_many(twins, path, given, unit=unit, zone=zone, tool=tool, dry_run=dry_run)
         return None
     twin, before = store.read(folder), log.read_log(folder)
     warn(before.note)
@@ -53,14 +56,15 @@ def take_in(
     return None
 
 
-def _to_many(folder: Path, path: Path, given: "ColumnMap", *, unit: str, zone: str, tool: str, dry_run: bool) -> None:
+def _to_many(
+    twins: "KnownTwins", path: Path, given: "ColumnMap", *, unit: str, zone: str, tool: str, dry_run: bool
+) -> None:
     """Store the readings of a file in the twins that are called as their assets are; all are checked before any."""
-    from corrotwin.twin.incoming.known_twins import known_twins
     from corrotwin.twin.incoming.storing import Intent, TwinReader, stored
     from corrotwin.twin.inspection import log
 
     checked = TwinReader(
-        Intent(twins=known_twins(folder), given=given, unit=unit, zone=zone, tool=tool)
+        Intent(twins=twins, given=given, unit=unit, zone=zone, tool=tool)
     ).of_file(path)  # fmt: skip
     for note in checked.notes:
         say(printable(note))
@@ -72,7 +76,7 @@ def _to_many(folder: Path, path: Path, given: "ColumnMap", *, unit: str, zone: s
         return
     for each in stored(checked):
         say(printable(str(each)))
-    say_next("twin", "fleet", folder)
+    say_next("twin", "fleet", twins.folder)
 
 
 def _summary(new: "Sequence[Record]", all_: int) -> str:

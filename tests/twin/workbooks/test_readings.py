@@ -415,9 +415,8 @@ def test_letters_of_columns() -> None:
 
 def test_one_workbook_for_many_twins(tmp_path: Path, command: Command) -> None:
     plant, rows = tmp_path / "plant", [["Asset ID", "TML ID", "Date", "Reading (mm)"]]
-    for name in ("P-101", "P-102"):
-        pipe(plant / name)
-        rows.append([name, "TML-1", "2019-05-21", "7.9"])
+    twins = [pipe(plant / path) for path in ("unit-1/P-101", "unit-1/new/P-102")]  # at any depth, as `twin fleet`
+    rows += [[twin.name, "TML-1", "2019-05-21", "7.9"] for twin in twins]
     path = table(tmp_path / "ut.csv", rows)
     unknown = table(tmp_path / "more.csv", [*rows, ["P-103", "TML-1", "2019-05-21", "7.9"]])
     words = ("--zone", "body")
@@ -426,11 +425,13 @@ def test_one_workbook_for_many_twins(tmp_path: Path, command: Command) -> None:
     assert "no twin is called 'P-103'" in refused.stderr
     dry = command("inspect", plant, "--readings", path, *words, "--dry-run")
     assert "P-102: would store 1 of 1 reading" in dry.stdout, dry.stderr
-    assert [taken(plant / name) for name in ("P-101", "P-102")] == [[], []]
+    assert [taken(twin) for twin in twins] == [[], []]
     done = command("inspect", plant, "--readings", path, *words)
     assert done.returncode == 0, done.stderr
-    assert [len(taken(plant / name)) for name in ("P-101", "P-102")] == [1, 1]
+    assert [len(taken(twin)) for twin in twins] == [1, 1]
     assert "--asset P-101: " in command("inspect", plant, "--readings", path, *words, "--asset", "P-101").stderr
+    (tmp_path / "none").mkdir()
+    assert "none: no twin below it" in command("inspect", tmp_path / "none", "--readings", path, *words).stderr
 
 
 def test_a_value_of_more_digits_than_a_workbook_keeps_is_known_again(tmp_path: Path) -> None:
