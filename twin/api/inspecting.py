@@ -210,7 +210,7 @@ class TwinInspections(TwinFacts):
             coating is new; or repair of a measured place, whose wall is new.
         date : day, as 2016-05-31; what is read on that day counts as read afterwards.
         zone : zone of the asset, or "all".
-        place : of a repair, the place as its readings name it.
+        place : of a repair, the place as its readings name it; it is kept under its present name in the register.
         why : remark that is kept with it.
 
         Raises
@@ -218,14 +218,15 @@ class TwinInspections(TwinFacts):
         InputError
             The event cannot be of this twin, or contradicts another. Nothing has changed then.
         """
-        event = Event(date=date, kind=kind, zone=zone, place=place, why=why)
+        [event] = self._register.named([Event(date=date, kind=kind, zone=zone, place=place, why=why)])
         self._events += self._happened([event], ())
         return event
 
     def _happened(self, events: Sequence[Event], new: Sequence[Record]) -> list[Event]:
         """Return those of some events that are not there yet, held against the records and new ones."""
-        asset, records = twin_state.asset(self._state), (*self._records, *new)
-        return admit_events(events, self._events, self._events, records, self._state, asset)
+        known, records = self._register.named(self._events), self._register.applied([*self._records, *new])
+        asset = twin_state.asset(self._state)
+        return admit_events(self._register.named(events), known, known, records, self._state, asset)
 
     def _seen_by(self, record: Record, shape: tuple[int, int]) -> "NDArray[np.bool_]":
         return readers.seen_in(self._photos[record.seen], Path(record.seen), record, shape)

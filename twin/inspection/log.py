@@ -185,7 +185,7 @@ def add(
 
     A record that equals an existing one, even a withdrawn one, is skipped, so that an interrupted or corrected import
     can be repeated; each existing record absorbs one equal record. Distinct readings with equal values differ by
-    `place`. Events likewise. Everything is checked before anything is written.
+    `place`. Events likewise, under the present name of their place. Everything is checked before anything is written.
 
     Parameters
     ----------
@@ -203,11 +203,11 @@ def add(
     given: list[Record | Event]
     with locks.hold(folder, "twin", {}):
         before = read_log(folder)
-        in_force = before.in_force.values()
         new = _admitted(folder, before, records, twin)
+        known = register.read(folder)  # one place may have two names
         happened = admit_events(
-            events, before.events.values(), before.events_in_force.values(), [*in_force, *new], twin,
-            twin_state.asset(twin),
+            known.named(events), known.named(before.events.values()), known.named(before.events_in_force.values()),
+            known.applied([*before.in_force.values(), *new]), twin, twin_state.asset(twin),
         ) if events else []  # fmt: skip
         for name in {record.seen for record in new if record.seen}:
             with files.writing(folder / name), files.atomic_file(folder / name) as target:
@@ -285,9 +285,11 @@ def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> di
             if number in lines or (isinstance(line, Record) and (line.date, line.seen) in photos)
         }
         if verb == "restores":
-            back = changed.values()
-            plausibility.check_surveys([*before.in_force.values(), *(one for one in back if isinstance(one, Record))])
-            check_days([*before.events_in_force.values(), *(one for one in back if isinstance(one, Event))])
+            back, known = changed.values(), register.read(folder)
+            read = [*before.in_force.values(), *(one for one in back if isinstance(one, Record))]
+            happened = [*before.events_in_force.values(), *(one for one in back if isinstance(one, Event))]
+            plausibility.check_surveys(known.applied(read))
+            check_days(known.named(happened))
         said = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **({"why": why} if why else {})}
         rulings = [{verb: number, "of": digest_of(line), **said} for number, line in changed.items()]
         _extend(folder / RECORDS, before.length, _encoded(rulings))

@@ -10,7 +10,7 @@ from corrotwin.twin import assets, twin_state
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.inspection.records import Record
-from corrotwin.twin.inspection.register import INJECTION, KINDS, Cml, Register
+from corrotwin.twin.inspection.register import INJECTION, KINDS, NO_REGISTER, Cml, Register
 from corrotwin.twin.twin_state import TwinState
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import SourceCell, check_asset, filled_rows, in_mm, key_of
@@ -63,6 +63,7 @@ SYNONYMS: Mapping[str, str] = {
 
 
 _TELLING = {"nominal", "required", "zone", "kind", "x", "u", "formerly"}  # columns of which a register has at least one
+_LOCATING = {"zone", "x", "y", "z", "u", "v"}  # columns that say where a CML is
 _SAME_UV = 1e-6
 
 
@@ -113,7 +114,7 @@ def read_file(
         if asset_name and ("asset" not in cells or key_of(cells["asset"].value) != asset_name):
             others += 1
             continue
-        cml = _cml(cells, given, unit, surface)
+        cml = _cml(cells, given, unit, surface, before if _LOCATING.isdisjoint(header.columns) else NO_REGISTER)
         if cml.id in found:
             raise InputError(f"{cells['place'].where}: {cml.id!r:.60} is in two rows; keep one")
         found[cml.id] = cml
@@ -142,14 +143,20 @@ def _header(path: Path, given: ColumnMap) -> Header:
     return chosen[0]
 
 
-def _cml(cells: Mapping[str, SourceCell], given: ColumnMap, unit: str, surface: TwinSurface) -> Cml:
-    """Return the CML of a row, checked against the surface of the twin."""
+def _cml(
+    cells: Mapping[str, SourceCell], given: ColumnMap, unit: str, surface: TwinSurface, located: Register
+) -> Cml:  # fmt: skip
+    """Return the CML of a row, checked against the surface of the twin.
+
+    It is where `located` has it, or had it by its former name; else where the row says.
+    """
     where = cells["place"].where
     text = {name: key_of(cells[name].value) for name in ("place", "circuit", "formerly") if name in cells}
     values = {f"{name}_mm": in_mm(cells, cells[name], given, unit) for name in ("nominal", "required") if name in cells}
-    zone, uv = surface.place(cells, given)
-    kind = _kind(cells.get("kind"))
     former = tuple(name.strip() for name in text.get("formerly", "").split(";") if name.strip())
+    known = next((located.cmls[name] for name in (text["place"], *former) if name in located.cmls), None)
+    zone, uv = surface.place(cells, given) if known is None else (known.zone, known.uv)
+    kind = _kind(cells.get("kind"))
     try:
         cml = Cml(
             id=text["place"], zone=zone, uv=uv, circuit=text.get("circuit", ""), kind=kind, formerly=former,

@@ -196,6 +196,13 @@ def test_what_a_list_has_no_column_for_is_kept(spool: Path, tmp_path: Path, comm
     assert command("register", spool, table(tmp_path / "b.csv", bare)).returncode == 0
     after = registers.read(spool)
     assert after.cmls["TML-1"] == dataclasses.replace(before.cmls["TML-1"], circuit="C-9")
+    bare = [["CML", "Required (mm)", "Formerly"], ["TML-1", 5, ""], ["E-2", 5, "TML-2"]]  # not even where they are
+    assert command("register", spool, table(tmp_path / "c.csv", bare)).returncode == 0
+    last = registers.read(spool)
+    assert last.cmls["TML-1"] == dataclasses.replace(after.cmls["TML-1"], required_mm=5.0)
+    assert (last.cmls["E-2"].zone, last.cmls["E-2"].uv) == ("body", before.cmls["TML-2"].uv)
+    new = command("register", spool, table(tmp_path / "d.csv", [*bare, ["TML-3", 5, ""]]))
+    assert "d.csv: line 4, column 'CML': no zone and no coordinates" in new.stderr
     mapped = tmp_path / "map.json"
     mapped.write_text('{"required": "T-ret"}')
     refused = command("register", spool, tmp_path / "b.csv", "--map", mapped)
@@ -241,3 +248,18 @@ def test_a_renamed_cml_is_held_against_its_earlier_readings(spool: Path, tmp_pat
     twice = command("inspect", spool, "--readings", table(tmp_path / "r3.csv", rows))
     assert twice.returncode == 2
     assert "7 mm at E-17 on body" in twice.stderr
+
+
+@pytest.mark.parametrize("name", ["CML-A", "A"])
+def test_a_renamed_cml_is_repaired_under_either_name(name: str, spool: Path, tmp_path: Path, command: Command) -> None:
+    log.append(spool, [Record(date="2012-05-31", zone="body", kind="ultrasonic", value=6.0, tool="UT", place="A")])
+    registers.write(spool, Register(cmls={"CML-A": Cml(id="CML-A", zone="body", formerly=("A",))}))
+    twin = ct.Twin.load(spool)
+    words = ("--event", "repair", "--date", "2019-05-31", "--zone", "body", "--place")
+    done = command("inspect", spool, *words, name)
+    assert "1 of 1 event added" in done.stdout, done.stderr
+    for again in ("A", "CML-A"):  # it is one place
+        assert "0 of 1 event added" in command("inspect", spool, *words, again).stdout
+    assert twin.record_event("repair", date="2019-05-31", zone="body", place=name) in ct.Twin.load(spool).events
+    log.append(spool, [Record(date="2020-05-31", zone="body", kind="ultrasonic", value=8.0, tool="UT", place="CML-A")])
+    assert log.suspects(log.read_log(spool), spool) == {}  # thicker, since it was repaired
