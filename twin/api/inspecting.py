@@ -91,9 +91,7 @@ class TwinInspections(TwinFacts):
             scatter=scatter, bias=bias, echo=echo, coated=coated,
             evaluation=None if evaluation is None else Path(evaluation), detection=detection, false_calls=false_calls,
         )  # fmt: skip
-        new = plausibility.admit(found.records, self._records, self._records, self._state)
-        self._register.check(new)
-        plausibility.check_surveys(self._register.applied([*self._records, *new]))
+        new = plausibility.admit(found.records, self._records, self._records, self._state, self._register)
         self._events += self._happened(found.events, new) if found.events else []
         self._photos |= {record.seen: found.photo for record in new if record.seen}
         if found.note:
@@ -135,7 +133,8 @@ class TwinInspections(TwinFacts):
         found = intake(Path(path), given, defaults, twin_state.asset(self._state))
         for note in found.notes:
             logger.info("%s: %s", path, note)
-        return self._taken(plausibility.admit(found.records, self._records, self._records, self._state))
+        new = plausibility.admit(found.records, self._records, self._records, self._state, self._register)
+        return self._taken(new)
 
     @checked()
     def import_register(

@@ -16,6 +16,7 @@ from corrotwin.twin.fleets.outlook import Cell, life_of
 from corrotwin.twin.fleets.units import ThicknessUnit
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.register import Register
+from corrotwin.twin.workbooks.readings import UNNAMED
 
 _THICKNESSES = {
     "least_left_mm", "mean_loss_mm", "max_loss_mm", "required_mm", "least_read_mm", "left_mm", "nominal_mm",
@@ -98,20 +99,27 @@ def rows_sheet(name: str, of: Iterable[tuple[str, Mapping[str, Cell]]], unit: Th
 
 
 def readings_sheet(records: Iterable[Record], unit: ThicknessUnit) -> OutSheet:
-    """Return thickness readings, a row each, under headings that ``corrotwin twin inspect --readings`` knows."""
+    """Return thickness readings, a row each, under headings that ``corrotwin twin inspect --readings`` knows.
+
+    Errors are stated where they are not the usual ones.
+    """
     columns = (
         "CML", "Zone", "Date", f"Thickness ({unit.name})", "Instrument", "Technician", "Calibration", "Procedure",
-        "Echo", "Coated",
+        "Echo", "Coated", "U", "V", f"Scatter ({unit.name})", f"Bias ({unit.name})",
     )  # fmt: skip
-    rows = tuple(
-        (
-            record.place, record.zone, record.date, unit.of(record.value), record.tool, record.technician,
-            record.calibration, record.procedure, record.echo, "yes" if record.coated else "",
-        )
-        for record in records
-        if record.kind == "ultrasonic"
-    )  # fmt: skip
-    return OutSheet(name="Readings", columns=columns, rows=rows)
+    rows: list[tuple[Cell, ...]] = []
+    for record in records:
+        if record.kind == "ultrasonic":
+            usual = record.usual_errors
+            scatter = None if record.scatter_sd == usual["scatter_sd"] else unit.of(record.scatter_sd)
+            bias = None if record.bias_sd == usual["bias_sd"] else unit.of(record.bias_sd)
+            row: tuple[Cell, ...] = (
+                record.place or UNNAMED, record.zone, record.date, unit.of(record.value), record.tool,
+                record.technician, record.calibration, record.procedure, record.echo, "yes" if record.coated else "",
+                *(record.uv or (None, None)), scatter, bias,
+            )  # fmt: skip
+            rows.append(row)
+    return OutSheet(name="Readings", columns=columns, rows=tuple(rows))
 
 
 def register_sheet(register: Register, unit: ThicknessUnit) -> OutSheet:

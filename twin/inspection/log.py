@@ -184,8 +184,9 @@ def add(
     """Add records and events to a twin's folder, and return those that are new.
 
     A record that equals an existing one, even a withdrawn one, is skipped, so that an interrupted or corrected import
-    can be repeated; each existing record absorbs one equal record. Distinct readings with equal values differ by
-    `place`. Events likewise, under the present name of their place. Everything is checked before anything is written.
+    can be repeated; each existing record absorbs one equal record, and one in force also a reading of its place that
+    only leaves errors or position unstated. Distinct readings with equal values differ by `place`. Events likewise,
+    under the present name of their place. Everything is checked before anything is written.
 
     Parameters
     ----------
@@ -232,12 +233,9 @@ def _admitted(folder: Path, before: Log, records: Sequence[Record], twin: TwinSt
     """Return the records that are new, held against the log and the register."""
     if not records:
         return []
-    in_force = before.in_force.values()
-    new = plausibility.admit(records, before.records.values(), in_force, twin)
-    known = register.read(folder)
-    known.check(new)
-    plausibility.check_surveys(known.applied([*in_force, *new]))  # one place may have two names
-    return new
+    return plausibility.admit(
+        records, before.records.values(), before.in_force.values(), twin, register.read(folder)
+    )  # fmt: skip
 
 
 def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> dict[int, Record | Event]:

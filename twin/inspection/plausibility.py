@@ -9,12 +9,15 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from corrotwin.twin import assets, twin_state
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import AssetGeometry
 from corrotwin.twin.inspection.dates import check_not_yet_to_come
 from corrotwin.twin.inspection.events import Event, renewed_on
 from corrotwin.twin.inspection.records import UNITS_MM, Record, check, most_mm, spoken, wall_mm
+from corrotwin.twin.inspection.register import Register
 from corrotwin.twin.twin_state import TwinState
 
 ALLOWED_SD = 3.0  # combined standard deviations by which a later reading may be thicker than an earlier one
@@ -25,7 +28,7 @@ _OTHERS = ("inch", "mil", "mm")
 
 
 def admit(
-    records: Sequence[Record], there: Iterable[Record], in_force: Iterable[Record], twin: TwinState
+    records: Sequence[Record], there: Iterable[Record], in_force: Iterable[Record], twin: TwinState, register: Register
 ) -> list[Record]:
     """Return those of some records that are not there yet, oldest first, having refused what cannot be.
 
@@ -33,31 +36,69 @@ def admit(
     ----------
     records : of one inspection or one table, in any order.
     there : all earlier records, withdrawn ones too; each absorbs one equal record.
-    in_force : those of them that were not withdrawn.
+    in_force : those of them that were not withdrawn; each absorbs one reading that tells no more (`_tells_no_more`).
     twin : that was inspected.
+    register : of its CML, by whose present names places are compared.
 
     Raises
     ------
     InputError
-        Most readings of a tool look like another unit; a record cannot be of this twin (`records.check`); a date is
-        after both the twin's clock and today; or a place has another value of the same day, kind and tool.
+        Most readings of a tool look like another unit; a record cannot be of this twin (`records.check`) or its
+        register; a date is after both the twin's clock and today; or a place has another value of the same day, kind
+        and tool.
     """
     asset = twin_state.asset(twin)
     check_units(records, asset)
     texels = assets.texels(asset)
     for record in records:
         check(record, twin, asset, texels)
-    left = Counter(there)
+    left, in_force = Counter(there), list(in_force)
+    known: dict[tuple[object, ...], list[Record]] = {}
+    for other in register.applied(in_force):
+        known.setdefault(_reading_of(other), []).append(other)
     new = []
-    for record in sorted(records, key=lambda record: record.date):
+    for record, named in sorted(zip(records, register.applied(records), strict=True), key=lambda pair: pair[0].date):
+        alike = known.get(_reading_of(named), [])
+        same = next((other for other in alike if _tells_no_more(named, other)), None)
+        if same is not None:
+            alike.remove(same)
         if left[record]:
             left[record] -= 1
-        else:
+        elif same is None:
             new.append(record)
     if new:
         check_not_yet_to_come(new[-1].date, spoken(new[-1]), twin)
-    check_surveys([*in_force, *new])
+    register.check(new)
+    check_surveys(register.applied([*in_force, *new]))
     return new
+
+
+def _reading_of(record: Record) -> tuple[object, ...]:
+    """Return what was read, where, by which tool and when."""
+    return record.zone, record.place, record.kind, record.tool, record.date, record.value
+
+
+def _tells_no_more(record: Record, other: Record) -> bool:
+    """Return whether a reading of the same value is another one, with the digits that a workbook keeps.
+
+    At a named place it may leave its position, its errors, its echo and the paint unstated.
+    """
+    if record == other or record.kind != "ultrasonic":
+        return record == other
+    may_lack = bool(record.place)
+    is_there = other.uv == record.uv or bool(
+        record.uv and other.uv and np.allclose(record.uv, other.uv, rtol=0, atol=1e-9)
+    )
+    return (
+        (is_there or (may_lack and record.uv is None))
+        and (record.echo == other.echo or (may_lack and not record.echo))
+        and (record.coated == other.coated or (may_lack and not record.coated))
+        and all(
+            math.isclose(getattr(record, name), getattr(other, name), abs_tol=1e-9)
+            or (may_lack and getattr(record, name) == usual)
+            for name, usual in record.usual_errors.items()
+        )
+    )
 
 
 def check_units(records: Iterable[Record], asset: AssetGeometry) -> None:

@@ -154,11 +154,10 @@ class Record:
         if self.kind != "ultrasonic" and (self.echo or self.coated):
             raise InputError(f"{here}: `echo` and `coated` are of an ultrasonic reading; leave them out")
         self._convert(usual)
-        for name in ("scatter_sd", "bias_sd", "detection", "false_calls"):
+        known = {**self.usual_errors, "detection": usual.detection, "false_calls": usual.false_calls}
+        for name, error in known.items():
             if getattr(self, name) is None:
-                object.__setattr__(self, name, getattr(usual, name))
-                if name == "bias_sd" and self.paint_sd_mm:
-                    object.__setattr__(self, name, float(np.hypot(usual.bias_sd, self.paint_sd_mm)))
+                object.__setattr__(self, name, error)
         if not is_day(self.date):
             raise InputError(f"`date` {self.date}: give a day such as 2016-05-31")
         if not self.tool or not self.zone:
@@ -227,6 +226,12 @@ class Record:
         if not self.coated or self.echo == "multiple":
             return 0.0, 0.0
         return _SINGLE_MM if self.echo == "single" else _UNKNOWN_MM
+
+    @property
+    def usual_errors(self) -> dict[str, float]:
+        """Standard deviations that stand for those that are not stated."""
+        usual = KINDS[self.kind]
+        return {"scatter_sd": usual.scatter_sd, "bias_sd": float(np.hypot(usual.bias_sd, self.paint_sd_mm))}
 
     def years(self, twin: TwinState) -> float:
         """Return years after the twin was built; 0 on that very day, even if it was built in the afternoon."""

@@ -41,6 +41,10 @@ USUAL: Usual = {  # of readings
     "procedure": ("procedure", "procedure no", "procedure number", "technique", "method"),
     "echo": ("echo", "echo mode"),
     "coated": ("coated", "through paint", "through coating", "painted"),
+    "u": ("u",),
+    "v": ("v",),
+    "scatter": ("scatter", "scatter sd"),
+    "bias": ("bias", "bias sd"),
 }  # fmt: skip
 _NAMED = r"mm|millimet(?:er|re)s?|in|inch|inches|\"|mils?|thou"  # units of thickness
 IN_HEADING = re.compile(rf"[\(\[]\s*({_NAMED})\.?\s*[\)\]]|(?<=\s)(mm|in|inch|mils?)$")

@@ -5,6 +5,7 @@ import datetime
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.text import counted
@@ -18,6 +19,7 @@ from corrotwin.twin.workbooks.columns import ColumnMap, described, names, unit_o
 from corrotwin.twin.workbooks.found import FoundReadings, find
 
 GAUGE = "ultrasonic gauge"  # name of an instrument that no column states
+UNNAMED = "unnamed"  # in place of the name of a place, in our own workbooks
 NOT_MEASURED = frozenset({"", "-", "–", "n/a", "na", "n.a.", "nm", "no access", "not measured", "nr", "x"})
 ECHOES = {
     "single": "single", "multiple": "multiple", "echo to echo": "multiple", "echo-echo": "multiple", "e-e": "multiple",
@@ -106,7 +108,11 @@ def records_in(found: FoundReadings, given: ColumnMap, defaults: Defaults, asset
     if any("place" in header.columns for header in found.headers):
         for cells, _ in wanted:
             if "place" not in cells:
-                raise InputError(f"{cells['value'].where}: its row names no place; fill it in or remove the row")
+                raise InputError(
+                    f"{cells['value'].where}: its row names no place; fill it in, write {UNNAMED}, or remove the row"
+                )
+    wanted = [({name: cell for name, cell in cells.items() if name != "place" or key_of(cell.value) != UNNAMED}, day)
+              for cells, day in wanted]  # fmt: skip
     records, more = _records(wanted, given, defaults, asset)
     check_units(records, asset)
     columns = tuple(line for header in found.headers for line in described(header))
@@ -187,6 +193,9 @@ def _record(
     place = "/".join(text[name] for name in ("place", "point") if name in text)
     zone = _zone(cells.get("zone"), place, where, given, defaults, asset)
     unit = unit_in_row(cells, cells["value"], given, defaults.unit)
+    errors: dict[str, Any] = {f"{name}_sd": _error(cells[name], unit) for name in ("scatter", "bias") if name in cells}
+    if ("u" in cells) != ("v" in cells):
+        raise InputError(f"{where}: its row has one of u and v; give both, or none")
     echo, coated = _word(cells.get("echo"), ECHOES), _word(cells.get("coated"), ANSWERS) == "yes"
     try:
         return Record(
@@ -194,9 +203,15 @@ def _record(
             tool=text.get("instrument") or defaults.tool or GAUGE, place=place, source=where,
             technician=text.get("technician", ""), calibration=text.get("calibration", ""),
             procedure=text.get("procedure", ""),
+            uv=(number_of(cells["u"]), number_of(cells["v"])) if "u" in cells else None, **errors,
         )  # fmt: skip
     except InputError as error:
         raise InputError(f"{where}: {as_read(error)}") from error
+
+
+def _error(cell: SourceCell, unit: str) -> float:
+    """Return a standard deviation in the unit of its reading."""
+    return number_of(cell) * UNITS_MM[cell.unit or unit] / UNITS_MM[unit]
 
 
 def _word(cell: SourceCell | None, known: Mapping[str, str]) -> str:

@@ -14,12 +14,17 @@ from browser import check_page, compare_look
 from contractor import pipe, table, workbook
 
 import corrotwin as ct
-from corrotwin.twin.fleets import making, outlook, pages
+from corrotwin.twin import store, twin_state
+from corrotwin.twin.fleets import making, outlook, pages, sheets_out
 from corrotwin.twin.fleets.fleet import FleetMember, consequences, measure_next, ranked, twins_in, with_consequences
 from corrotwin.twin.fleets.making import OutlookSettings
 from corrotwin.twin.fleets.outlook import TwinOutlook
+from corrotwin.twin.fleets.units import UNITS, Unit
 from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection import register as registers
+from corrotwin.twin.inspection.register import Cml, Register
+from corrotwin.twin.workbooks.columns import ColumnMap
+from corrotwin.twin.workbooks.readings import Defaults, intake
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 ROWS = (("CML", "Zone", "Date", "Thickness (mm)", "Instrument"),
@@ -219,6 +224,38 @@ def test_a_workbook_is_read_again(plant: Path, tmp_path: Path, command: Command)
 
     def told(home: Path) -> list[tuple[str, str, str, float, str]]:
         return [(one.place, one.zone, one.date, round(one.value, 9), one.tool) for one in log.read(home)[0]]
+
+    assert told(other) == told(folder)
+
+
+@pytest.mark.parametrize("unit", ["mm", "inch"])
+def test_readings_of_a_workbook_are_known_again(unit: Unit, tmp_path: Path, command: Command) -> None:
+    """Unnamed ones, with errors and positions of more digits than a workbook keeps, and of a CML that was renamed."""
+    folder, out = pipe(tmp_path / "spool"), tmp_path / "spool.xlsx"
+    twin = ct.Twin.load(folder)
+    for place, value, given in (
+        ("", 7.9, {}), ("", 7.8, {"at": (0.1, 0.0, 0.219), "scatter": 0.012345678123}), ("A", 7.7, {"scatter": 0.05}),
+        ("B", 7.6, {"at": (-0.1, 0.01, 0.218), "bias": 0.0}), ("C", 7.5, {"coated": True, "echo": "multiple"}),
+        ("D", 7.4, {"coated": True}),
+    ):  # fmt: skip
+        twin.inspect(date="2015-05-31", kind="ultrasonic", zone="body", value=value, tool="UT", place=place, **given)  # type: ignore[arg-type]
+    twin.save()
+    registers.write(folder, Register(cmls={
+        name: Cml(id=name, zone="body", formerly=old, uv=(1 / 3, 1 / 3) if old else None)
+        for name, old in (("CML-A", ("A",)), ("B", ()), ("C", ()), ("D", ()))
+    }))  # fmt: skip
+    sheets_out.write(out, [sheets_out.readings_sheet(log.read(folder)[0], UNITS[unit])])
+    again = command("inspect", folder, "--readings", out, "--dry-run")
+    assert "would store 0 of 6 readings" in again.stdout, again.stderr
+    other = pipe(tmp_path / "other")
+    log.append(other, intake(out, ColumnMap(), Defaults(), twin_state.asset(store.read(other))).records)
+
+    def told(home: Path) -> list[tuple[object, ...]]:
+        return [
+            (one.place, one.value, one.echo, one.coated,
+             *(round(number, 9) for number in (one.scatter_sd, one.bias_sd, *(one.uv or ()))))
+            for one in log.read(home)[0]
+        ]  # fmt: skip
 
     assert told(other) == told(folder)
 

@@ -51,6 +51,32 @@ def reading(value: float, date: str = "2010-05-31", place: str = "P1", tool: str
     return Record(date=date, zone="body", kind="ultrasonic", value=value, tool=tool, place=place, **other)  # type: ignore[arg-type]
 
 
+# --- known ones
+
+ROW, COLUMN = np.argwhere(assets.texels(ASSET).zone == ASSET.zone_names.index("body"))[0]
+UV = ((COLUMN + 0.5) / ASSET.atlas_shape[1], (ROW + 0.5) / ASSET.atlas_shape[0])
+
+
+@pytest.mark.parametrize("more", [
+    {"scatter_sd": 0.05}, {"bias_sd": 0.2}, {"uv": UV}, {"coated": True, "echo": "multiple"}, {"coated": True},
+])  # fmt: skip
+def test_a_reading_that_leaves_unstated_what_is_known_is_not_counted_twice(
+    folder: Path, more: dict[str, object]
+) -> None:
+    """It may have come by hand, and again in a table; withdrawn, or the other way round, it is a correction."""
+    full, bare = reading(7.9, **more), reading(7.9)
+    log.append(folder, [full, reading(7.9, place="", **more)])
+    assert log.append(folder, [bare]) == []
+    unnamed = reading(7.9, place="")
+    assert log.append(folder, [unnamed]) == [unnamed]  # another spot
+    log.rule(folder, [1], "withdraws")
+    assert log.append(folder, [bare]) == [bare]
+    other = reading(7.9, place="P2")
+    log.append(folder, [other])
+    stated = reading(7.9, place="P2", **more)
+    assert log.append(folder, [stated]) == [stated]
+
+
 # --- units
 
 
