@@ -78,7 +78,7 @@ def rank(
     ------
     InputError
         `count` is below 1, photos need a choice of how they are taken in (`prediction.sizes.check_sizes`), fewer than
-        `LEAST` photos can be ranked, or the folder holds something else.
+        `LEAST` photos can be ranked, or the folder holds something else, such as corrected labels.
     """
     if count < 1:
         raise InputError(f"`count` {count} is below 1")
@@ -87,6 +87,7 @@ def rank(
     claim = {"runs": [predictor.run for predictor in predictors]}
     seen = {content for predictor in predictors for content in predictor.labelled}
     with writing(out), hold(out, KIND, claim), predictors[0].working():
+        pre_drawn.check_uncorrected(out / TO_LABEL)
         found, trained, unread = [], 0, 0
         for outcome in _scored(predictors, photos, out, seen):
             if isinstance(outcome, Candidate):
@@ -201,7 +202,10 @@ def _write(out: Path, ranking: Ranking, predictors: Sequence[RunPredictor], coun
 
 
 def _drawn(predictor: RunPredictor, number: int, photo: Candidate) -> pre_drawn.Drawn:
-    """Return what the first run draws in a photo, under a unique name that begins with its rank."""
+    """Return what the first run draws in a photo.
+
+    Its name begins with its rank and eight digits of its content: no later photo gets it, and with it labels of this.
+    """
     probability, _ = predictor.probability(image_io.decoded(photo.path))
-    name = f"{number:03d}-{Path(photo.name).name}{photo.path.suffix}"
+    name = f"{number:03d}-{photo.sha256[:8]}-{Path(photo.name).name}{photo.path.suffix}"
     return pre_drawn.Drawn(path=photo.path, name=name, mask=probability > predictor.threshold)

@@ -3,6 +3,7 @@
 Outlines are simplified, so that a person can move their corners, and specks are left out.
 """
 
+import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation.data import coco
-from corrotwin.twin.core.files import link_or_copy, write_json, write_text
+from corrotwin.segmentation.data.coco_layout import CVAT_FOLDER, CVAT_JSON
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest, link_or_copy, read_json, write_json, write_text
 
 TOLERANCE = 0.002  # of the photo's diagonal, and a pixel at least: how far an outline may lie from the mask's
 SPECK = 0.0002  # of the photo's area: smaller regions are not drawn
 LABEL, SCORED = "corrosion", "image"
+COCO = Path(CVAT_FOLDER, CVAT_JSON)
 CONFIGURATION = f"""<View>
   <Image name="{SCORED}" value="$image" zoom="true"/>
   <PolygonLabels name="label" toName="{SCORED}">
@@ -53,6 +57,30 @@ def outlines(mask: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.float64]]:
     return [simple for _, simple in sorted(found, key=lambda pair: -pair[0])]
 
 
+def check_uncorrected(folder: Path) -> None:
+    """Refuse to draw anew where a person may have put corrected labels in the place of those drawn before.
+
+    Raises
+    ------
+    InputError
+        The labels there are not as `write` left them.
+    """
+    path = folder / COCO
+    if not os.path.lexists(path):
+        return
+    found = read_json(path, inside=folder)
+    info = found.get("info") if isinstance(found, dict) else None
+    if not isinstance(info, dict) or info.get("digest") != _digest(found):
+        raise InputError(
+            f"{path}: has other labels than were drawn, so somebody may have corrected them; move it to a folder of "
+            "your own, or choose another `out`"
+        )
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    return digest([document.get(name) for name in ("images", "annotations", "categories")])
+
+
 def write(folder: Path, photos: Iterable[Drawn], *, version: str) -> None:
     """Write photos to label, with what a network has drawn, for CVAT and Label Studio.
 
@@ -61,7 +89,8 @@ def write(folder: Path, photos: Iterable[Drawn], *, version: str) -> None:
 
     Parameters
     ----------
-    folder : is made where it is absent; photos that an earlier choice left there stay.
+    folder : is made where it is absent; photos that an earlier choice left there stay, its labels are replaced
+        (`check_uncorrected`).
     photos : each is written before the next is asked for.
     version : names the network in Label Studio.
     """
@@ -78,7 +107,8 @@ def write(folder: Path, photos: Iterable[Drawn], *, version: str) -> None:
             annotations.append({"id": len(annotations) + 1, "image_id": number, **_annotation(outline, height, width)})
         tasks.append(_task(photo.name, drawn, height, width, version))
     document = coco.document(images, annotations, description="pre-drawn by a network; correct each outline by eye")
-    write_json(folder / "annotations" / "instances_default.json", document)
+    document["info"]["digest"] = _digest(document)  # no longer its own once somebody has corrected an outline
+    write_json(folder / COCO, document)
     write_json(folder / "label-studio.json", tasks)
     write_text(folder / "label-studio.xml", CONFIGURATION)
 

@@ -45,7 +45,8 @@ def write(predicted: PredictedFolder, decisions: Sequence[Decision], out: Path) 
     Raises
     ------
     InputError
-        No mask was accepted; a photo is absent or has changed; a mask is damaged; or the folder holds something else.
+        No mask was accepted; a photo is absent or has changed; a mask is damaged; or the folder holds something else,
+        such as corrected labels.
     """
     accepted, rejected = ([each for each in decisions if each.verdict == word] for word in ("accept", "reject"))
     if not accepted:
@@ -59,6 +60,7 @@ def write(predicted: PredictedFolder, decisions: Sequence[Decision], out: Path) 
         each.photo.read_mask(predicted.folder)
     claim = {"decisions": digest([[*each.photo.identity.values(), each.verdict, each.note] for each in decisions])}
     with writing(out), hold(out, KIND, claim):
+        pre_drawn.check_uncorrected(out / TO_LABEL)
         remove(out / ANNOTATIONS, missing_ok=True)  # written last
         for each in accepted:
             link_or_copy(each.photo.path, _image(out / IMAGES, each))

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.labelling import pre_drawn
+from corrotwin.twin.core.errors import InputError
 from tests.helpers.unlabelled import photos, picture
 
 
@@ -69,6 +70,17 @@ def test_what_cvat_takes_is_a_dataset_with_these_masks(written):
         assert iou(coco.mask(photo), ndimage.binary_fill_holes(mask)) > 0.9 or not mask.any()
     document = json.loads((folder / "annotations" / "instances_default.json").read_text())
     assert all(isinstance(each["segmentation"], list) for each in document["annotations"])
+
+
+@pytest.mark.parametrize("change", [{"annotations": []}, {"images": []}, {"info": []}, {"info": {}}, []])
+def test_corrected_labels_are_not_drawn_over(change, written):
+    folder, _ = written
+    pre_drawn.check_uncorrected(folder / "absent")
+    pre_drawn.check_uncorrected(folder)
+    path = folder / "annotations" / "instances_default.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change if change else change))
+    with pytest.raises(InputError, match=r"instances_default\.json: has other labels than were drawn"):
+        pre_drawn.check_uncorrected(folder)
 
 
 def test_tasks_of_label_studio_have_outlines_in_percent(written):

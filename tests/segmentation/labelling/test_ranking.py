@@ -1,6 +1,7 @@
 """What to label next: doubt that counts, one photo of each spot first, a folder that goes on where it was cut off."""
 
 import csv
+import hashlib
 import json
 import shutil
 from types import SimpleNamespace
@@ -135,7 +136,8 @@ def test_a_ranking_on_disk(run, tmp_path, roboflow):
     assert len(set(spots.values())) == 6
     assert {rows[-1]["photo"]} <= {"0003", "twice"}  # the second of its spot
     labelled = tmp_path / "out" / "to-label"
-    names = [f"{number:03d}-{row['photo']}.png" for number, row in enumerate(rows[:3], start=1)]
+    digests = [hashlib.sha256((photos / f"{row['photo']}.png").read_bytes()).hexdigest() for row in rows[:3]]
+    names = [f"{place + 1:03d}-{digests[place][:8]}-{row['photo']}.png" for place, row in enumerate(rows[:3])]
     assert sorted(path.name for path in (labelled / "images").iterdir()) == names
     assert [photo.file_name for photo in coco.read(labelled, allow_unannotated=True).photos] == names
     check_page(tmp_path / "out" / "index.html")
@@ -174,6 +176,26 @@ def test_a_ranking_goes_on_where_it_was_cut_off(run, tmp_path, monkeypatch):
     table.write_bytes(b'{"sha256": 1}\n' + table.read_bytes())
     with pytest.raises(InputError, match=r"scores\.jsonl: line 1 is damaged; delete the file"):
         ranked([run], photos, tmp_path / "cut")
+
+
+@pytest.mark.ci
+def test_a_name_stays_that_of_one_photo_and_corrected_labels_stay(run, tmp_path):
+    out, seen = tmp_path / "out", {}
+    for seed in range(5):  # cameras number photos anew in each folder
+        (path,) = drawn(tmp_path / "photos" / f"{seed}", [seed])
+        path.rename(path.with_name("IMG_0001.png"))
+        if seed:
+            ranked([run], tmp_path / "photos", out, count=1)
+            for path in (out / "to-label" / "images").iterdir():
+                assert seen.setdefault(path.name, path.read_bytes()) == path.read_bytes()
+    assert len(seen) > 1
+    labels = out / "to-label" / "annotations" / "instances_default.json"
+    corrected = json.loads(labels.read_text()) | {"annotations": [], "info": {"description": "by a person"}}
+    labels.write_text(json.dumps(corrected))
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match=r"instances_default\.json: has other labels than were drawn.*`out`"):
+        ranked([run], tmp_path / "photos", out, count=5)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.ci

@@ -152,6 +152,11 @@ def test_accepted_masks_are_the_labels_of_a_dataset(masks: Path, tmp_path: Path,
     assert [photo.file_name for photo in to_label.photos] == [f"0001-{HOSTILE}"]
     again = run_module("segmentation", "accept", masks, path, "--out", tmp_path / "labels")
     assert again.returncode == 0, again.stderr
+    labels = tmp_path / "labels" / "to-label" / "annotations" / "instances_default.json"
+    labels.write_text(json.dumps(json.loads(labels.read_text()) | {"annotations": []}))
+    again = run_module("segmentation", "accept", masks, path, "--out", tmp_path / "labels")
+    refused(again, "instances_default.json: has other labels than were drawn, .* or choose another --out")
+    assert coco.read(tmp_path / "labels").digest == dataset.digest
     other = decided(masks, tmp_path / "other.json", {"b.png": "accept"})
     done = run_module("segmentation", "accept", masks, other, "--out", tmp_path / "labels")
     assert "was begun with other" in done.stderr
