@@ -44,9 +44,11 @@ class Merged:
 
 @dataclass(kw_only=True)
 class _Entry:
+    """A photo, its labels those of the last dataset that has it; `names` are its names by the datasets' numbers."""
+
     name: str
     photo: coco.Photo
-    of: int
+    names: dict[int, str]
     spot: str = ""
 
 
@@ -101,12 +103,12 @@ def _entries(datasets: Sequence[coco.CocoDataset]) -> tuple[list[_Entry], list[s
     for number, dataset in enumerate(datasets):
         for photo in dataset.photos:
             known = by_content.get(photo.sha256)
-            if known is not None and known.of != number:
-                known.photo, known.of = photo, number
+            if known is None:
+                name = _free(photo.file_name, taken)
+                by_content[photo.sha256] = _Entry(name=name, photo=photo, names={number: photo.file_name})
+            elif number not in known.names:  # a file that appears twice in one dataset is one photo
+                known.photo, known.names[number] = photo, photo.file_name
                 replaced.append(known.name)
-                continue
-            if known is None:  # a file that appears twice in one dataset is one photo
-                by_content[photo.sha256] = _Entry(name=_free(photo.file_name, taken), photo=photo, of=number)
     return list(by_content.values()), replaced
 
 
@@ -133,21 +135,24 @@ def _annotations(entries: Sequence[_Entry]) -> Iterator[dict[str, Any]]:
 
 def _spots(entries: Sequence[_Entry], datasets: Sequence[coco.CocoDataset]) -> list[tuple[str, str]]:
     """Give each photo its spot, and return the pairs of photos of two datasets that are alike."""
-    tables = [groups.beside(dataset) for dataset in datasets]
-    known = {
-        entry.name: entry.name if (table := tables[entry.of]) is None else f"{entry.of} {table[entry.photo.file_name]}"
-        for entry in entries
-    }
+    tables = [groups.beside(dataset) or {} for dataset in datasets]
+    known = [  # by dataset, since a photo of several has a spot in each
+        {
+            entry.name: f"{number} {table[entry.names[number]]}" if table and number in entry.names else entry.name
+            for entry in entries
+        }
+        for number, table in enumerate(tables)
+    ]
     merged = coco.CocoDataset(
         folder=datasets[0].folder,
         photos=tuple(replace(entry.photo, file_name=entry.name) for entry in entries),
         digest="",
     )
     looks = groups.by_perceptual_hash(merged)
-    joined = groups.join(known, groups.by_source_name(merged), looks)
+    joined = groups.join(*known, groups.by_source_name(merged), looks)
     for entry in entries:
         entry.spot = joined[entry.name]
     of_look: dict[str, dict[int, str]] = defaultdict(dict)
     for entry in entries:
-        of_look[looks[entry.name]].setdefault(entry.of, entry.name)
+        of_look[looks[entry.name]].setdefault(max(entry.names), entry.name)
     return [(names[0], names[1]) for found in of_look.values() if len(names := list(found.values())) > 1]

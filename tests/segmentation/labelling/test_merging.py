@@ -85,6 +85,31 @@ def test_copies_stay_and_share_a_spot(tmp_path, capsys):
     assert len({name for part in (parts.train, parts.valid, parts.test) for name in part}) == 7
 
 
+@pytest.mark.parametrize(
+    ("of_second", "expected"),
+    [
+        (None, [[0, 1, 2, 3], [4, 5, 6, 7], [9]]),
+        (("a", "a"), [[0, 1, 2, 3, 9], [4, 5, 6, 7]]),
+        (("a", "b"), [[0, 1, 2, 3], [4, 5, 6, 7], [9]]),
+    ],
+    ids=["no table", "one spot", "two spots"],
+)
+def test_photos_with_later_labels_keep_their_spot(of_second, expected, tmp_path):
+    def table(folder, seeds, spots):
+        rows = "".join(f"{seed:04d}.png,{spot}\n" for seed, spot in zip(seeds, spots, strict=True))
+        (folder / "spots.csv").write_text(f"file_name,spot\n{rows}")
+
+    first = dataset(tmp_path / "first", range(8), square(10))
+    table(first, range(8), "aaaabbbb")
+    second = dataset(tmp_path / "second", [0, 9], square(20))
+    if of_second is not None:
+        table(second, [0, 9], of_second)
+    assert merging.merge([read(first), read(second)], tmp_path / "out").replaced == ("0000.png",)
+    spots = groups.beside(read(tmp_path / "out"))
+    found = [[int(name[:4]) for name in sorted(spots) if spots[name] == spot] for spot in sorted(set(spots.values()))]
+    assert found == expected
+
+
 def test_two_photos_of_one_name_are_two(tmp_path):
     first = dataset(tmp_path / "first", [1, 2], square(10))
     second = dataset(tmp_path / "second", [3, 4], square(10))
