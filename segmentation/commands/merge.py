@@ -20,15 +20,14 @@ def merge(datasets: tuple[Path, ...], /, *, out: Path, classes: tuple[str, ...] 
     out
         folder for images/, annotations.json and spots.csv.
     classes
-        names of the categories that count as corrosion; by default all categories with annotations.
+        names of the categories that count as corrosion, each of at least one dataset; by default all categories
+        with annotations. Labels that `rank` or `accept` prepared have the category corrosion.
     """
-    from corrotwin.segmentation.data import coco
     from corrotwin.segmentation.labelling import merging
 
     if len(datasets) < 2:
         raise InputError("name two datasets or more; later ones correct earlier ones")
-    read = [coco.read(path, classes=classes or None, allow_unannotated=True) for path in datasets]
-    merged = merging.merge(read, out)
+    merged = merging.merge(merging.read(datasets, classes), out)
     for line in merged.lines():
         say_error(printable(line))
     say(f"{out}: {merged.photos} photos")

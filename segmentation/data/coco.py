@@ -12,7 +12,7 @@ need of these from here.
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,7 +48,7 @@ from corrotwin.twin.core.files import digest, read_json
 from corrotwin.twin.core.machine import cache_folder
 
 __all__ = [
-    "ROBOFLOW_JSON", "SPLITS", "CocoDataset", "Document", "Photo", "check_document", "check_outlines",
+    "ROBOFLOW_JSON", "SPLITS", "CocoDataset", "Document", "Photo", "category_names", "check_document", "check_outlines",
     "check_segmentation", "decoded", "decoded_deep", "document", "evenly", "extent", "file_name", "from_masks",
     "header", "image", "locate", "mask", "outlined", "plain_name", "polygons", "read", "read_json", "region", "rle",
     "root", "sources", "unpacked", "unwrapped", "write_document",
@@ -126,7 +126,7 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
     parts = _parts(path)
     if allow_unannotated and not any(part.annotations for _, _, part in parts):
         classes = None
-    names = {str(category.get("name")) for _, _, part in parts for category in part.categories.values()}
+    names = _category_names(parts)
     if classes is not None and (not classes or not names.issuperset(classes)):
         unknown = ", ".join(sorted(set(classes) - names)) or "chosen"
         raise InputError(f"{path}: no class {unknown}; there are {', '.join(sorted(names))}")
@@ -157,6 +157,22 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
         folder=path if path.is_dir() else path.parent, photos=tuple(photos), digest=digest(contents), classes=classes,
         categories=categories,
     )  # fmt: skip
+
+
+def category_names(path: Path) -> set[str]:
+    """Return the names of the categories of the dataset at `path`, with annotations or without; no image is opened.
+
+    Raises
+    ------
+    InputError
+        The folder, the archive or the json is unusable.
+    """
+    with unpacked(Path(path)) as inside:
+        return _category_names(_parts(inside))
+
+
+def _category_names(parts: Iterable[tuple[Path, str | None, Document]]) -> set[str]:
+    return {str(category.get("name")) for _, _, part in parts for category in part.categories.values()}
 
 
 @contextmanager

@@ -23,15 +23,19 @@ class Merged:
     """The outcome of a merge: the number of `photos`, and the names of those whose labels later ones `replaced`.
 
     `alike` has the names of photos that show, by perceptual hash, what a photo of another dataset shows, and of that.
+    `classes` has the names of all categories whose annotations were taken.
     """
 
     photos: int
     replaced: tuple[str, ...]
     alike: tuple[tuple[str, str], ...]
+    classes: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """Return a line on labels that were replaced, and one on photos that are alike, if there are any."""
+        """Return a line each, if there are any, on categories that became one, labels replaced, and photos alike."""
         said = []
+        if len(self.classes) > 1:
+            said.append(f"categories that are corrosion now: {', '.join(self.classes)}")
         if self.replaced:
             said.append(f"{counted(len(self.replaced), 'photo')} with later labels now ({first_of(self.replaced)})")
         if self.alike:
@@ -50,6 +54,27 @@ class _Entry:
     photo: coco.Photo
     names: dict[int, str]
     spot: str = ""
+
+
+def read(paths: Sequence[Path], classes: tuple[str, ...]) -> list[coco.CocoDataset]:
+    """Read datasets to merge, each with those of the `classes` that it has; of none given, with all its categories.
+
+    Raises
+    ------
+    InputError
+        A dataset cannot be read, or has annotations but none of the classes; or a class is in no dataset.
+    """
+    if not classes:
+        return [coco.read(path, allow_unannotated=True) for path in paths]
+    names = [coco.category_names(path) for path in paths]
+    there = set().union(*names)
+    if unknown := ", ".join(sorted(set(classes) - there)):
+        raise InputError(f"`classes`: no dataset has {unknown}; there are {', '.join(sorted(there))}")
+    own = [tuple(name for name in classes if name in of_one) for of_one in names]
+    return [
+        coco.read(path, classes=chosen or classes, allow_unannotated=True)
+        for path, chosen in zip(paths, own, strict=True)
+    ]
 
 
 def merge(datasets: Sequence[coco.CocoDataset], out: Path) -> Merged:
@@ -92,7 +117,10 @@ def merge(datasets: Sequence[coco.CocoDataset], out: Path) -> Merged:
             _annotations(entries),
             description=f"{len(datasets)} datasets put together",
         )
-    return Merged(photos=len(entries), replaced=tuple(replaced), alike=tuple(alike))
+    classes = {name for each in datasets for name in each.categories if each.classes is None or name in each.classes}
+    return Merged(
+        photos=len(entries), replaced=tuple(replaced), alike=tuple(alike), classes=tuple(sorted(classes))
+    )  # fmt: skip
 
 
 def _entries(datasets: Sequence[coco.CocoDataset]) -> tuple[list[_Entry], list[str]]:

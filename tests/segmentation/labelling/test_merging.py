@@ -137,6 +137,51 @@ def test_a_file_that_stands_twice_in_one_dataset_is_one_photo(tmp_path):
     assert (merged.photos, merged.replaced) == (4, ())
 
 
+@pytest.fixture
+def of_classes(tmp_path):
+    """Photos with rust at the left and cracks at the right, and photos from a labelling tool with corrosion."""
+    first = dataset(tmp_path / "first", [1, 2], square(10))
+    document = json.loads((first / "annotations.json").read_text())
+    crack = np.zeros((80, 96), bool)
+    crack[70, 60:90] = True
+    document["categories"] = [{"id": 1, "name": "rust"}, {"id": 2, "name": "crack"}]
+    document["annotations"].append({"id": 9, "image_id": 1, "category_id": 2, "iscrowd": 0, **coco.region(crack)})
+    (first / "annotations.json").write_text(json.dumps(document))
+    return first, dataset(tmp_path / "second", [2, 3], square(20)), crack
+
+
+@pytest.mark.parametrize(
+    ("classes", "cracks", "says"),
+    [
+        ((), 30, "categories that are corrosion now: corrosion, crack, rust"),
+        (("rust", "corrosion"), 0, "categories that are corrosion now: corrosion, rust"),
+    ],
+    ids=["all", "some"],
+)
+def test_a_class_of_one_dataset_is_enough_and_what_became_corrosion_is_said(
+    classes, cracks, says, of_classes, tmp_path, capsys
+):
+    first, second, crack = of_classes
+    command((first, second), out=tmp_path / "out", classes=classes)
+    masks = {photo.file_name: coco.mask(photo) for photo in read(tmp_path / "out").photos}
+    assert masks["0001.png"][crack].sum() == cracks
+    assert [masks[f"{seed:04d}.png"][:60].sum() for seed in (1, 2, 3)] == [100, 400, 400]
+    assert says in capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("classes", "says"),
+    [
+        (("rust", "paint"), "`classes`: no dataset has paint; there are corrosion, crack, rust"),
+        (("rust",), "second: no class rust; there are corrosion"),
+    ],
+)
+def test_classes_of_no_dataset_and_datasets_without_a_class_are_refused(classes, says, of_classes, tmp_path):
+    with pytest.raises(InputError, match=says):
+        command(of_classes[:2], out=tmp_path / "out", classes=classes)
+    assert not (tmp_path / "out").exists()
+
+
 def test_one_dataset_is_refused(tmp_path):
     with pytest.raises(InputError, match="name two datasets or more"):
         command((dataset(tmp_path / "first", [1], square(10)),), out=tmp_path / "out")
