@@ -6,7 +6,7 @@
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from corrotwin.segmentation.data import coco, groups, image_io
 from corrotwin.segmentation.data.perceptual_hash import HASH_SIDE, components, hashes, pairs_alike
 from corrotwin.segmentation.labelling import choice, page, pre_drawn
 from corrotwin.segmentation.labelling.scores import STORED, Doubt, score
+from corrotwin.segmentation.prediction.predictor import Settings
 from corrotwin.segmentation.prediction.run_predictor import RunPredictor
 from corrotwin.segmentation.prediction.sizes import check_sizes
 from corrotwin.twin.core import files, tables
@@ -70,7 +71,8 @@ def rank(
     predictors : trained runs; more than one tell each other's doubts. Photos that trained or validated one of them are
         left out.
     photos : photos by name, from `prediction.search.search`.
-    out : folder that is absent, empty, or holds a ranking by the same runs, which more photos may join.
+    out : folder that is absent, empty, or holds a ranking by the same runs and settings, which more
+        photos may join.
     count : number of photos to label.
     on_photo : called after each photo, with the error of one that was skipped.
 
@@ -84,7 +86,9 @@ def rank(
         raise InputError(f"`count` {count} is below 1")
     for predictor in predictors:
         check_sizes(predictor, photos)
-    claim = {"runs": [predictor.run for predictor in predictors]}
+    usual = asdict(Settings())
+    chosen = {name: value for name, value in asdict(predictors[0].settings).items() if value != usual[name]}
+    claim = {"runs": [predictor.run for predictor in predictors], **chosen}
     seen = {content for predictor in predictors for content in predictor.labelled}
     with writing(out), hold(out, KIND, claim), predictors[0].working():
         pre_drawn.check_uncorrected(out / TO_LABEL)

@@ -248,6 +248,20 @@ def test_features_tell_pictures_apart():
 
 
 @pytest.mark.ci
+@pytest.mark.parametrize("before", [{"tiling": "never"}, {"scale": 0.5}], ids=["tiling", "scale"])
+def test_photos_taken_in_otherwise_are_another_ranking(before, run, tmp_path):
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    drawn(photos, range(2))
+    command(run, (photos,), out=out, **before)
+    scores_before = (out / "scores.jsonl").read_bytes()
+    for other in ({}, {"tiling": "always"}, {"scale": 0.25}):
+        with pytest.raises(InputError, match=r"was begun with other settings.*(tiling|scale)"):
+            command(run, (photos,), out=out, **other)
+    command(run, (photos,), out=out, **before)
+    assert (out / "scores.jsonl").read_bytes() == scores_before
+
+
+@pytest.mark.ci
 def test_the_command_says_where_to_look(run, tmp_path, capsys):
     drawn(tmp_path / "photos", range(3))
     Image.fromarray(picture(9)).save(tmp_path / "photos" / "ninth.png")
