@@ -24,14 +24,16 @@ PRETRAINED = "pretrained"  # kind of the folder that `pretraining` writes
 class Start:
     """Initial weights of a run: those of a run, of a pretrained encoder, or of the model that ships.
 
-    `architecture` is None for an encoder alone. `seen` has the hashes of the photos that made the weights; None if that
-    is not known. `advice` says what keeps the test photos of a run out of them.
+    `architecture` is None for an encoder alone. `labelled` has the hashes of the photos whose labels made the weights,
+    None if that is not known, and `unlabelled` of those that did without. `advice` says what keeps the test photos of a
+    run out of them.
     """
 
     weights: Path
     backbone: str
     architecture: str | None
-    seen: frozenset[str] | None
+    labelled: frozenset[str] | None
+    unlabelled: frozenset[str] = frozenset()
     advice: str
 
 
@@ -54,13 +56,15 @@ def start_of(init: Path) -> Start:
         if not isinstance(config, dict) or not isinstance(config.get("backbone"), str) or not isinstance(seen, list):
             raise InputError(f"{init / PRETRAINED}.json: damaged; pretrain again")
         return Start(
-            weights=weights, backbone=config["backbone"], architecture=None, seen=frozenset(seen),
-            advice="pretrain without them",
+            weights=weights, backbone=config["backbone"], architecture=None, labelled=frozenset(),
+            unlabelled=frozenset(seen), advice="pretrain without them",
         )  # fmt: skip
     run = runs.load_usable(init)
     config_there = config_of(init, run)
+    labelled, unlabelled = (run.manifest.get(name) for name in ("seen", "seen_unlabelled"))
     return Start(
-        weights=weights, backbone=config_there.backbone, architecture=config_there.architecture, seen=run.seen,
+        weights=weights, backbone=config_there.backbone, architecture=config_there.architecture,
+        labelled=None if labelled is None else frozenset(labelled), unlabelled=frozenset(unlabelled or ()),
         advice=f"give its split, {init / runs.SPLIT}",
     )  # fmt: skip
 
@@ -72,7 +76,7 @@ def _shipped() -> Start:
         raise InputError(f"{shipped.FOLDER}: the model that ships is absent or damaged; install corrotwin again")
     return Start(
         weights=shipped.WEIGHTS, backbone=manifest["backbone"], architecture=str(manifest["architecture"]),
-        seen=frozenset(seen), advice="start from ImageNet weights",
+        labelled=frozenset(seen), advice="start from ImageNet weights",
     )  # fmt: skip
 
 
@@ -146,12 +150,16 @@ def with_photos_of(init: Path, inputs: RunInputs, real: CocoDataset) -> RunInput
         Photos that would test this run are among those that made the weights.
     """
     start = start_of(init)
-    if start.seen is None:
+    if start.labelled is None:
         _log.warning(f"{init}: does not record its photos; test photos of this run may have trained it")
         return inputs
     hashes = {photo.file_name: photo.sha256 for photo in real.photos}
-    both = [name for name in inputs.test if hashes[name] in start.seen]
+    both = [name for name in inputs.test if hashes[name] in start.labelled | start.unlabelled]
     if both:
         how = "are among its pictures" if start.architecture is None else "trained or validated it"
         raise InputError(f"{init}: {len(both)} test photos of this run {how} ({both[0]}); {start.advice}")
-    return replace(inputs, seen=sorted(start.seen.union(inputs.seen)))
+    return replace(
+        inputs,
+        seen=sorted(start.labelled.union(inputs.seen)),
+        unlabelled=sorted(start.unlabelled.union(inputs.unlabelled)),
+    )

@@ -120,7 +120,10 @@ def test_a_run_starts_from_the_encoder_and_its_own_decoder(pretrained, data, tmp
     train(tmp_path / "run", config, **data, init=pretrained)
     manifest = runs.load(tmp_path / "run").manifest
     assert manifest["config"]["init"] == config.init
-    assert set(json.loads((pretrained / "pretrained.json").read_text())["seen"]) <= set(manifest["seen"])
+    assert manifest["seen_unlabelled"] == json.loads((pretrained / "pretrained.json").read_text())["seen"]
+    photos = {photo.file_name: photo.sha256 for photo in data["real"].photos}
+    used = (*data["split"].train, *data["split"].valid)
+    assert manifest["seen"] == sorted(photos[name] for name in used)
 
 
 def test_test_photos_among_the_pictures_are_refused(data, roboflow, site, cache, tmp_path):

@@ -105,8 +105,8 @@ def test_the_api_starts_from_a_run(two, roboflow, tmp_path):
 def test_a_run_starts_from_the_model_that_ships(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     start = initial_weights.start_of(Path("shipped"))
-    assert start.seen
-    assert all(len(each) == coco.HASH_DIGITS for each in start.seen)
+    assert start.labelled
+    assert all(len(each) == coco.HASH_DIGITS for each in start.labelled)
     digest = initial_weights.digest_of(Path("shipped"), backbone=start.backbone, architecture="Unet")
     network = initial_weights.network_of(
         config_of(init=digest, backbone=start.backbone), weights=None, init=Path("shipped")
@@ -116,9 +116,9 @@ def test_a_run_starts_from_the_model_that_ships(data, tmp_path, monkeypatch):
     assert stored.keys() == state.keys()
     assert all(torch.equal(stored[name].to(state[name].dtype), state[name]) for name in stored)
     given = inputs.prepare(config_of(init=digest, backbone=start.backbone), **data, workers=0)
-    assert start.seen < set(initial_weights.with_photos_of(Path("shipped"), given, data["real"]).seen)
+    assert start.labelled < set(initial_weights.with_photos_of(Path("shipped"), given, data["real"]).seen)
     known = tuple(
-        replace(photo, sha256=min(start.seen)) if photo.file_name == given.test[0] else photo
+        replace(photo, sha256=min(start.labelled)) if photo.file_name == given.test[0] else photo
         for photo in data["real"].photos
     )
     with pytest.raises(InputError, match=r"1 test photos of this run trained or validated it .*; start from ImageNet"):
@@ -250,6 +250,30 @@ def test_photos_that_trained_the_first_weights_test_no_run(two, data, tmp_path, 
     (old / "run.json").write_text(json.dumps(manifest))
     train(tmp_path / "run", config, **{**data, "split": other}, init=old)
     assert f"{old}: does not record its photos" in caplog.text
+
+
+@pytest.fixture
+def taught(two, tmp_path):
+    """The two runs, as if each had seen pictures without labels as well."""
+    folders = []
+    for source, pictures in zip(two, (["0a", "0b"], ["0b", "0c"]), strict=True):
+        folders.append(shutil.copytree(source, tmp_path / source.name))
+        manifest = json.loads((source / "run.json").read_text())
+        (folders[-1] / "run.json").write_text(json.dumps({**manifest, "seen_unlabelled": pictures}))
+    return folders
+
+
+def test_pictures_seen_without_labels_stay_such_in_runs_that_follow(taught, data, tmp_path):
+    labelled = runs.load(taught[0]).manifest["seen"]
+    given = inputs.prepare(config_of(init=runs.weights_digest(taught[0])), **data, workers=0)
+    after = initial_weights.with_photos_of(taught[0], given, data["real"])
+    assert (after.seen, after.unlabelled) == (sorted(labelled), ["0a", "0b"])
+    known = tuple(replace(photo, sha256="0b") for photo in data["real"].photos)
+    with pytest.raises(InputError, match="5 test photos of this run trained or validated it"):
+        initial_weights.with_photos_of(taught[0], given, replace(data["real"], photos=known))
+    averaging.average(taught, tmp_path / "average", data=data["real"], batch_norm="averaged")
+    manifest = runs.load(tmp_path / "average").manifest
+    assert (manifest["seen"], manifest["seen_unlabelled"]) == (sorted(labelled), ["0a", "0b", "0c"])
 
 
 def test_a_run_has_seen_the_photos_of_the_run_that_it_starts_from(two, data, tmp_path):
