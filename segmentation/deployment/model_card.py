@@ -20,7 +20,7 @@ from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.threshold import describe
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest
-from corrotwin.twin.core.text import escape_markdown, markdown_code, markdown_span
+from corrotwin.twin.core.text import counted, escape_markdown, markdown_code, markdown_span
 
 RESAMPLES = 5000
 MOST_DRAWN = 2**20  # groups in memory at a time
@@ -99,6 +99,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         *_averaged(manifest),
         f"- {photos} photographs and {counts.get('train_renders', 0)} renders; {_chosen(config, manifest)}, "
         f"{counts.get('test', len(table.image))} were kept for the scores below.",
+        *_without_labels(manifest),
         f"- Dataset {markdown_span(str(data.get('real')))} (a hash of images and labels), categories: "
         f"{', '.join(map(escape_markdown, manifest.get('classes') or ())) or 'all, as one'}.",
         *([f"- Renders {markdown_span(str(data['renders']))}."] if data.get("renders") else []),
@@ -152,8 +153,12 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
 
 
 def threshold(run: runs.RunRecord, evaluations: Sequence[Path]) -> float:
-    """Return the threshold that the evaluations share, else theirs that validation photos chose, else the run's."""
-    manifests = [read_manifest(path, "evaluation") or {} for path in evaluations]
+    """Return the threshold that the evaluations share, else theirs that validation photos chose, else the run's.
+
+    Evaluations with `adapt` do not count: they are of a network with other statistics.
+    """
+    read = (read_manifest(path, "evaluation") or {} for path in evaluations)
+    manifests = [manifest for manifest in read if not manifest.get("adapted")]
     every = {manifest["threshold"] for manifest in manifests}
     chosen = {manifest["threshold"] for manifest in manifests if manifest.get("threshold_from")}
     return float(next((value for values in (every, chosen) if len(values) == 1 for value in values), run.threshold))
@@ -220,6 +225,12 @@ def _averaged(manifest: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _without_labels(manifest: Mapping[str, Any]) -> list[str]:
+    """Return a line on the pictures that were seen without labels; none if there are none."""
+    count = len(manifest.get("seen_unlabelled") or ())
+    return [f"- {counted(count, 'file')} of photographs or videos without labels."] if count else []
+
+
 def _chosen(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
     """Return a clause on what the validation photos decided."""
     count = (manifest.get("counts") or {}).get("valid", "?")
@@ -283,7 +294,9 @@ def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
     table = runs.read_per_image(path / "per_image.csv")
     which = "all unseen photographs" if evaluation["photos"] == "unseen" else evaluation["photos"]
     where = f"{markdown_span(str(evaluation['data']))} ({escape_markdown(path.name)})"
+    adapted = ", transductive: with their batch-norm statistics (`--adapt`), which `model.onnx` lacks"
     shown = f"{escape_markdown(str(which))} of {where}, threshold {threshold:.3g}"
+    shown += adapted if evaluation.get("adapted") else ""
     # The groups are of the run's own photos: a photo of another dataset may have the name of one of them.
     return _scored(shown, table, group if evaluation["photos"] == "test" else {})
 

@@ -365,6 +365,34 @@ def test_another_dataset_has_not_the_groups_of_the_run_s_own(run: Path, tmp_path
     assert any("each counts as independent" in line for line in lines_of(run, (tmp_path / "other",)))
 
 
+def test_scores_with_other_statistics_say_so_and_set_no_threshold(run: Path, tmp_path: Path) -> None:
+    folders = tuple(tmp_path / name for name in ("as-it-is", "adapted"))
+    for folder, threshold in zip(folders, (0.3, 0.7), strict=True):
+        folder.mkdir()
+        runs.write_per_image(folder / "per_image.csv", runs.load(run).per_image)
+        said = {"weights": runs.weights_digest(run), "threshold": threshold, "photos": "all", "data": "other"}
+        write_manifest(folder, "evaluation", said | ({"adapted": True} if folder.name == "adapted" else {}))
+    rows = [line for line in lines_of(run, folders) if "of `other`" in line]
+    assert ["transductive" in row for row in rows] == [False, True]
+    assert model_card.threshold(runs.load(run), folders) == 0.3
+    assert model_card.threshold(runs.load(run), folders[1:]) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("seen", "line"),
+    [
+        (["0a", "0b"], "- 2 files of photographs or videos without labels."),
+        (["0a"], "- 1 file of photographs or videos without labels."),
+        ([], None),
+    ],
+)
+def test_pictures_without_labels_are_on_the_card(seen: list[str], line: str | None, run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    manifest = read_json(run / "run.json") | {"seen_unlabelled": seen}
+    (tmp_path / "run" / "run.json").write_text(json.dumps(manifest))
+    assert [found for found in lines_of(tmp_path / "run") if "without labels" in found] == ([line] if line else [])
+
+
 @pytest.mark.parametrize(
     ("arm", "train_photos"),
     [
