@@ -1,7 +1,7 @@
 """Decide which files of a folder are photos, by one rule for every command.
 
 A photo is a file whose name ends as the formats end that `image_io` decodes, or has no ending and holds one of them.
-Nothing that looks like a picture is passed over in silence: what is left out has a `Reason`.
+Nothing that looks like a picture, or may hold some, is passed over in silence: what is left out has a `Reason`.
 """
 
 import os
@@ -23,6 +23,7 @@ OTHER_SUFFIXES = frozenset({
     ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".jpf", ".jpx", ".jxr", ".wdp", ".psd", ".exr", ".hdr",
     ".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw", ".3fr", ".iiq", ".gpr",
 })  # fmt: skip
+ARCHIVE = ".zip"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ class Reason:
 
 OTHER_KIND = Reason(what="pictures of kinds that are not read", advice="convert them to JPEG")
 OTHER_ENDING = Reason(what="pictures whose names end otherwise", advice="rename those that are photos to end as usual")
+ARCHIVED = Reason(what="archives inside folders", advice="name them in the command, too")
 NO_FILE = Reason(what="no regular files", advice="replace or remove them")
 LINKED = Reason(what="folders that are links", advice="name them in the command, too")
 HIDDEN = Reason(what="hidden files", is_loss=False)
@@ -135,6 +137,8 @@ def listing(folder: Path) -> Listing:
                         leave(path, reason or HIDDEN)
                 elif name == "preview.jpg" and _is_dataset(files):
                     leave(path, SHEET)
+                elif path.suffix.lower() == ARCHIVE:
+                    leave(path, ARCHIVED)
                 elif (wrong := judge(path)) is not None:
                     leave(path, wrong)
                 else:

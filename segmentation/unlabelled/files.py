@@ -10,7 +10,6 @@ from corrotwin.segmentation.unlabelled import video
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import below, open_file
 
-ARCHIVE = ".zip"
 _MOST_BYTES = 1024**4  # of a file; it is hashed piece by piece
 
 
@@ -35,11 +34,13 @@ def is_video(path: Path) -> bool:
 
 def is_archive(path: Path) -> bool:
     """Return True if a file is an archive by its name."""
-    return path.suffix.lower() == ARCHIVE
+    return path.suffix.lower() == photo_files.ARCHIVE
 
 
-def find(given: Sequence[Path], *, cache: Path) -> Iterator[UnlabelledFile]:
+def find(given: Sequence[Path], *, cache: Path, left_out: dict[str, list[str]]) -> Iterator[UnlabelledFile]:
     """Yield the photos and videos of files, folders and archives, with their hashes; `sha256` is empty if unreadable.
+
+    The names of what is left out of folders and archives (`photo_files.listing`) are added to `left_out` by reason.
 
     Raises
     ------
@@ -47,26 +48,26 @@ def find(given: Sequence[Path], *, cache: Path) -> Iterator[UnlabelledFile]:
         A path is absent, or an archive cannot be unpacked.
     """
     for path in given:
-        for file, name in _named(path, cache):
+        for file, name in _named(path, cache, left_out):
             yield UnlabelledFile(path=file, name=name, sha256=_hashed(file))
 
 
-def _named(path: Path, cache: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the files of a path that a user gave, and a name for each."""
-    if is_archive(path) and path.is_file():
-        content = archive.extracted(path, cache=cache)
-        yield from ((file, f"{path.name}/{file.relative_to(content).as_posix()}") for file in _below(content))
-    elif path.is_dir():
-        yield from ((file, file.relative_to(path).as_posix()) for file in _below(path))
+def _named(path: Path, cache: Path, left_out: dict[str, list[str]]) -> Iterator[tuple[Path, str]]:
+    """Yield the files of a path that a user gave, and a name for each; add what is left out."""
+    in_archive = is_archive(path) and path.is_file()
+    folder = archive.extracted(path, cache=cache) if in_archive else path
+    if folder.is_dir():
+        listing = photo_files.listing(folder)
+        before = f"{path.name}/" if in_archive else ""
+        for left in listing.left_out:
+            why = ": ".join(filter(None, (left.reason.what, left.reason.advice)))
+            left_out.setdefault(why, []).append(f"{before}{left.name}")
+        for file in sorted([*listing.photos, *videos_below(folder)]):
+            yield file, f"{before}{file.relative_to(folder).as_posix()}"
     elif path.exists():
         yield path, path.name
     else:
         raise InputError(f"{path}: no such file or folder")
-
-
-def _below(folder: Path) -> list[Path]:
-    """Return the photos of a folder and below, as all commands see them, and the videos."""
-    return sorted([*photo_files.listing(folder).photos, *videos_below(folder)])
 
 
 def videos_below(folder: Path) -> list[Path]:

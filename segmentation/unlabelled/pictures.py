@@ -140,7 +140,7 @@ def gather(
     """
     known: dict[str, UnlabelledFile] = {}
     left_out: dict[str, list[str]] = {}
-    for file in files.find(given, cache=cache):
+    for file in files.find(given, cache=cache, left_out=left_out):
         if not file.sha256:
             left_out.setdefault(UNREADABLE, []).append(file.name)
         elif known.setdefault(file.sha256, file) is not file:

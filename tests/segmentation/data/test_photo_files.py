@@ -75,6 +75,8 @@ def preview(folder: Path) -> None:
 LEFT_OUT: dict[str, tuple[Callable[[Path], Any], Reason]] = {
     "a.heic": (lambda f: photo(f / "a.heic"), photo_files.OTHER_KIND),
     "a.DNG": (lambda f: photo(f / "a.DNG", "TIFF"), photo_files.OTHER_KIND),
+    "a.zip": (lambda f: (f / "a.zip").touch(), photo_files.ARCHIVED),
+    "b/a.ZIP": (lambda f: photo(f / "b" / "a.ZIP"), photo_files.ARCHIVED),
     "pipe.jpg": (lambda f: pipe(f / "pipe.jpg"), photo_files.NO_FILE),
     ".a.jpg": (lambda f: photo(f / ".a.jpg"), photo_files.HIDDEN),
     ".thumbnails/a.jpg": (lambda f: photo(f / ".thumbnails" / "a.jpg"), photo_files.HIDDEN),

@@ -78,7 +78,26 @@ def test_photos_that_cannot_be_read_are_left_out(tmp_path, cache):
     (tmp_path / "site" / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     found = gathered([tmp_path / "site"], cache)
     assert len(found.used) == len(paths)
-    assert found.left_out[UNREADABLE] == ["gone.jpg"]  # a pipe is not a photo at all
+    assert found.left_out == {UNREADABLE: ["gone.jpg"], "no regular files: replace or remove them": ["pipe.jpg"]}
+
+
+def test_what_folders_and_archives_hold_beside_pictures_is_counted_and_named(tmp_path, cache):
+    site = tmp_path / "site"
+    photos(site, range(9))
+    for name in ("a.heic", "b.HEIC", "more.zip", ".hidden.jpg"):
+        (site / name).touch()
+    (tmp_path / "elsewhere").mkdir()
+    (site / "linked").symlink_to(tmp_path / "elsewhere")
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        archive.writestr("c.heic", b"")
+    line = gathered([site, tmp_path / "packed.zip"], cache).line()
+    assert sorted(line.split("; ")) == [
+        "1 left out, archives inside folders: name them in the command, too (more.zip)",
+        "1 left out, folders that are links: name them in the command, too (linked)",
+        "1 left out, hidden files (.hidden.jpg)",
+        "3 left out, pictures of kinds that are not read: convert them to JPEG (a.heic, b.HEIC, packed.zip/c.heic)",
+        "9 unlabelled pictures",
+    ]
 
 
 @pytest.mark.parametrize(
