@@ -5,7 +5,7 @@ Nothing that looks like a picture, or may hold some, is passed over in silence: 
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,9 +166,15 @@ def lines(left_out: Iterable[LeftOut]) -> list[str]:
     return said
 
 
-_PREDICTIONS, _DATASET = "predictions", "dataset"  # kinds of our folders in which photos may lie, too
-_OF_PREDICTIONS = ("masks", "overlays", "parts")
-_OF_DATASET = ("maps", "parts")
+_PREDICTIONS = "predictions"
+_OURS_IN: Mapping[
+    str, tuple[str, ...]
+] = {  # by the kinds of our folders in which photos may lie, the subfolders in which none do
+    _PREDICTIONS: ("masks", "overlays", "parts"),
+    "dataset": ("maps", "parts"),
+    "merged dataset": (),
+    "accepted masks": ("to-label",),  # photos whose masks were rejected, which lie elsewhere, too
+}
 
 
 def _claimed(folder: Path) -> str | None:
@@ -183,13 +189,12 @@ def _claimed(folder: Path) -> str | None:
 
 def _written(folder: Path) -> Reason | None:
     """Return the reason for all pictures of a folder that this program began: a run, a study, a report."""
-    return OURS if _claimed(folder) not in (None, _PREDICTIONS, _DATASET) else None
+    return OURS if _claimed(folder) not in (None, *_OURS_IN) else None
 
 
 def _written_below(folder: Path, name: str, folders: Sequence[str]) -> Reason | None:
     """Return the reason for all pictures in the subfolder `name` of a folder that has these subfolders."""
-    kind = _claimed(folder)
-    if (kind == _PREDICTIONS and name in _OF_PREDICTIONS) or (kind == _DATASET and name in _OF_DATASET):
+    if name in _OURS_IN.get(_claimed(folder) or "", ()):
         return OURS
     return TRUTH if name == "masks" and "images" in folders else None
 
@@ -198,7 +203,7 @@ def _above(folder: Path) -> Reason | None:
     """Return the reason for all pictures of a folder that lies among what a prediction wrote."""
     whole = Path(os.path.realpath(folder))
     for parent in whole.parents:
-        if whole.relative_to(parent).parts[0] in _OF_PREDICTIONS and _claimed(parent) == _PREDICTIONS:
+        if whole.relative_to(parent).parts[0] in _OURS_IN[_PREDICTIONS] and _claimed(parent) == _PREDICTIONS:
             return OURS
     return None
 

@@ -9,6 +9,8 @@ from PIL import Image
 
 from corrotwin.segmentation.data import image_io, photo_files
 from corrotwin.segmentation.data.photo_files import Reason
+from corrotwin.segmentation.labelling import merging
+from corrotwin.segmentation.review import accepting
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_json
 
@@ -94,6 +96,12 @@ LEFT_OUT: dict[str, tuple[Callable[[Path], Any], Reason]] = {
         lambda f: (photo(f / "renders" / "maps" / "depth" / "a.png"), claimed("dataset")(f / "renders")),
         photo_files.OURS,
     ),
+    "labels/to-label/images/0001-a.jpg": (
+        lambda f: (
+            photo(f / "labels" / "to-label" / "images" / "0001-a.jpg"), claimed(accepting.KIND)(f / "labels")
+        ),
+        photo_files.OURS,
+    ),
     "set/masks/a.png": (
         lambda f: (photo(f / "set" / "masks" / "a.png"), (f / "set" / "images").mkdir()), photo_files.TRUTH
     ),
@@ -113,15 +121,17 @@ def test_what_is_left_out_has_its_reason(name: str, tmp_path: Path) -> None:
 
 def test_photos_beside_what_was_written_are_photos(tmp_path: Path) -> None:
     """Of rendered images, predictions' neighbours and pictures that only have a usual name."""
-    for name in ("renders/images/0.png", "preview.jpg", "masks/a.png", "out/north/a.jpg"):
+    of_kind = {"renders": "dataset", "out": "predictions", "merged": merging.KIND, "labels": accepting.KIND}
+    for name in ("renders/images/0.png", "preview.jpg", "masks/a.png", "out/north/a.jpg", "merged/images/a.jpg",
+                 "labels/images/north/a.jpg"):  # fmt: skip
         photo(tmp_path / name)
-    claimed("dataset")(tmp_path / "renders")
-    claimed("predictions")(tmp_path / "out")
-    assert len(names(tmp_path)) == 4
+    for folder, kind in of_kind.items():
+        claimed(kind)(tmp_path / folder)
+    assert len(names(tmp_path)) == 6
     assert not reasons(tmp_path)
     (tmp_path / "out" / "claim.json").write_text("{")  # whose it is cannot be known
     photo(tmp_path / "out" / "masks" / "a.png")
-    assert len(names(tmp_path)) == 5
+    assert len(names(tmp_path)) == 7
 
 
 def test_links_to_files_are_read_and_linked_folders_are_named(tmp_path: Path) -> None:
