@@ -11,7 +11,7 @@ from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import link_or_copy, remove, writing
 from corrotwin.twin.core.locks import hold
-from corrotwin.twin.core.text import counted, escape_csv, first_of
+from corrotwin.twin.core.text import counted, first_of
 
 KIND = "merged dataset"
 IMAGES, ANNOTATIONS = "images", "annotations.json"
@@ -106,7 +106,7 @@ def merge(datasets: Sequence[coco.CocoDataset], out: Path) -> Merged:
         tables.write_own(
             out / groups.SPOTS,
             (groups.FILE_NAME, groups.SPOT),
-            ((escape_csv(entry.name), escape_csv(entry.spot)) for entry in entries),
+            ((entry.name, entry.spot) for entry in entries),  # as they are, for they are read back
         )
         coco.write_document(
             out / ANNOTATIONS,

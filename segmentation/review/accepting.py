@@ -75,7 +75,12 @@ def write(predicted: PredictedFolder, decisions: Sequence[Decision], out: Path) 
         coco.write_document(
             out / ANNOTATIONS,
             (
-                {"id": number, "file_name": each.photo.name, "width": each.photo.width, "height": each.photo.height}
+                {
+                    "id": number,
+                    "file_name": f"{IMAGES}/{each.photo.name}",  # without the folder, images/x.jpg would be two photos
+                    "width": each.photo.width,
+                    "height": each.photo.height,
+                }
                 for number, each in enumerate(accepted, start=1)
             ),
             annotations,

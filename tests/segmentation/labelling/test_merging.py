@@ -110,6 +110,19 @@ def test_photos_with_later_labels_keep_their_spot(of_second, expected, tmp_path)
     assert found == expected
 
 
+def test_names_that_a_spreadsheet_would_run_are_read_back(tmp_path):
+    names = ["-p0.png", "+p1.png", "=p2.png", "@p3.png"]
+    first = dataset(tmp_path / "first", range(4), square(10))
+    document = (first / "annotations.json").read_text()
+    for seed, name in enumerate(names):
+        (first / "images" / f"{seed:04d}.png").rename(first / "images" / name)
+        document = document.replace(f"{seed:04d}.png", name)
+    (first / "annotations.json").write_text(document)
+    merging.merge([read(first), read(dataset(tmp_path / "second", [8, 9], square(10)))], tmp_path / "out")
+    spots = groups.beside(read(tmp_path / "out"))
+    assert spots == {name: name for name in (*names, "0008.png", "0009.png")}
+
+
 def test_two_photos_of_one_name_are_two(tmp_path):
     first = dataset(tmp_path / "first", [1, 2], square(10))
     second = dataset(tmp_path / "second", [3, 4], square(10))

@@ -142,9 +142,10 @@ def test_accepted_masks_are_the_labels_of_a_dataset(masks: Path, tmp_path: Path,
     assert done.returncode == 0, done.stderr
     assert "3 photos with accepted masks, 1 of them without corrosion, 1 to correct" in done.stdout
     dataset = coco.read(tmp_path / "labels")
-    assert {photo.file_name for photo in dataset.photos} == {"a.png", "north/c.png", "clean.png"}
-    for photo in dataset.photos:
-        drawn = image_io.decoded_mask(masks / "masks" / Path(photo.file_name).with_suffix(".png"))
+    names = {photo.file_name.removeprefix("images/"): photo for photo in dataset.photos}
+    assert set(names) == {"a.png", "north/c.png", "clean.png"}
+    for name, photo in names.items():
+        drawn = image_io.decoded_mask(masks / "masks" / name)
         np.testing.assert_array_equal(coco.mask(photo), drawn)
     rows = list(csv.reader((tmp_path / "labels" / "review.csv").read_text().splitlines()))
     assert sorted(rows[1:]) == sorted([name, verdict, f"of {name}"] for name, verdict in verdicts.items())
@@ -162,6 +163,22 @@ def test_accepted_masks_are_the_labels_of_a_dataset(masks: Path, tmp_path: Path,
     assert "was begun with other" in done.stderr
     together = run_module("segmentation", "accept", masks, path, other, "--out", tmp_path / "both")
     refused(together, "b.png has two different decisions", tmp_path / "both")
+
+
+def test_photos_in_a_folder_called_images_are_photos_of_their_own(tmp_path: Path, run_module: Command) -> None:
+    write_photos(tmp_path / "photos")
+    (tmp_path / "photos" / "images").mkdir()
+    (tmp_path / "photos" / "b.png").rename(tmp_path / "photos" / "images" / "a.png")
+    masks = predict(tmp_path / "photos", tmp_path / "masks")
+    path = decided(masks, tmp_path / "decisions.json", {"a.png": "accept", "images/a.png": "accept"})
+    done = run_module("segmentation", "accept", masks, path, "--out", tmp_path / "labels")
+    assert done.returncode == 0, done.stderr
+    dataset = coco.read(tmp_path / "labels")
+    for photo in dataset.photos:
+        name = photo.file_name.removeprefix("images/")
+        assert photo.path.read_bytes() == (tmp_path / "photos" / name).read_bytes()
+        np.testing.assert_array_equal(coco.mask(photo), image_io.decoded_mask(masks / "masks" / name))
+    assert len({photo.sha256 for photo in dataset.photos}) == 2
 
 
 def refused(done: subprocess.CompletedProcess[str], says: str, *absent: Path) -> None:
