@@ -25,6 +25,7 @@ FRAME_RATE = 25.0  # of files that state none
 _LISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"[playlist", b"<MPD", b"<smil")
 _QUALITY = 95  # of frames that are kept
 _TROUBLE = "trouble.json"
+_ROUNDING = 1e-9  # seconds by which the time of a frame may fall short of a whole second
 _MOST_BYTES = 1024**4  # of a video; it is read piece by piece
 
 
@@ -45,7 +46,7 @@ def kept(path: Path, *, cache: Path) -> Kept:
         The file cannot be read, or the cache not be written.
     """
     with reading(path), open_file(path, most_bytes=_MOST_BYTES) as stream:
-        folder = cache / f"video-{hashlib.file_digest(stream, 'sha256').hexdigest()[:32]}"
+        folder = cache / f"frames-{hashlib.file_digest(stream, 'sha256').hexdigest()[:32]}"
     made_once(folder, partial(_keep, path))
     trouble = read_json(folder / _TROUBLE)
     return Kept(frames=tuple(sorted(folder.glob("*.jpg"))), trouble=str(trouble))
@@ -58,8 +59,8 @@ def _keep(path: Path, folder: Path) -> None:
     folder.mkdir()
     trouble = ""
     try:
-        for number, (_, frame) in enumerate(frames(path)):  # times of odd frame rates fall short of whole seconds
-            minutes, seconds = divmod(int(number * INTERVAL_SECONDS), 60)
+        for second, frame in frames(path):
+            minutes, seconds = divmod(int(second + _ROUNDING), 60)
             with new_file(folder / f"{minutes:04d}m{seconds:02d}s.jpg") as stream:
                 Image.fromarray(frame).save(stream, "JPEG", quality=_QUALITY)
     except InputError as error:
@@ -130,7 +131,7 @@ def _taken(capture: Any, path: Path) -> Iterator[tuple[float, npt.NDArray[np.uin
     while capture.grab():
         seconds = number / rate
         number += 1
-        if seconds + 1e-9 < wanted:
+        if seconds + _ROUNDING < wanted:
             continue
         whole, frame = capture.retrieve()
         if not whole or frame is None:

@@ -27,7 +27,6 @@ from corrotwin.segmentation.prediction.measured import ShareTable, from_json
 from corrotwin.segmentation.prediction.predictor import MeanPredictor, Settings
 from corrotwin.segmentation.prediction.regions import regions_of
 from corrotwin.segmentation.prediction.search import search
-from corrotwin.segmentation.unlabelled import video
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_manifest
 
@@ -168,13 +167,15 @@ def test_a_video_that_breaks_off_gives_what_it_has(tmp_path: Path, monkeypatch: 
     assert found.has_losses
 
 
-def test_frames_of_odd_rates_have_names_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("rate", "frames_each", "seconds"), [(0.5, 1, (0, 2, 4)), (29.97, 30, (0, 1, 2)), (1.0, 1, (0, 1, 2))]
+)
+def test_frames_are_named_after_their_time(
+    rate: float, frames_each: int, seconds: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "walk.avi").write_bytes(b"any")
-    monkeypatch.setattr(
-        video, "frames", lambda path: ((second, unlabelled.picture(1)) for second in (0.0, 1.99, 1.999))
-    )
-    assert list(search([tmp_path / "walk.avi"]).photos) == [f"walk.avi/0000m0{number}s" for number in range(3)]
+    film = unlabelled.video(tmp_path / "walk.avi", [1, 2, 3], frames_each=frames_each, rate=rate)
+    assert list(search([film]).photos) == [f"walk.avi/0000m0{second}s" for second in seconds]
 
 
 @pytest.mark.parametrize("name", ["photo.heic", "photo.CR2", "report.pdf"])
