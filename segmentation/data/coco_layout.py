@@ -20,9 +20,10 @@ def sources(folder: Path) -> list[tuple[Path, str | None]]:
     Raises
     ------
     InputError
-        There is no json file, or there are several without an expected name.
+        There is no json file, there are several without an expected name, or a folder of photos has not.
     """
     if named := _named_jsons(folder):
+        _check_names(folder, named[0][1])
         return named
     jsons = _jsons(folder)
     if len(jsons) == 1:
@@ -44,10 +45,19 @@ def from_masks(folder: Path) -> list[tuple[Path, str | None, Document]]:
     Raises
     ------
     InputError
-        See `png_masks.document`.
+        See `png_masks.document`; or a folder of photos has not an expected name.
     """
     folders = [] if _named_jsons(folder) else _mask_folders(folder)
+    if folders:
+        _check_names(folder, folders[0][1])
     return [(parent / png_masks.MASKS, split, png_masks.document(parent, inside=folder)) for parent, split in folders]
+
+
+def _check_names(folder: Path, split: str | None) -> None:
+    """Refuse validation photos under a usual name that is not ours, beside a split that is read."""
+    for other in (folder / "val", folder / "validation") if split is not None else ():
+        if os.path.lexists(other / ROBOFLOW_JSON) or png_masks.holds(other):
+            raise InputError(f"{other}: its photos would not be read; call this folder valid")
 
 
 def _named_jsons(folder: Path) -> list[tuple[Path, str | None]]:

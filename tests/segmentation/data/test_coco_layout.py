@@ -22,6 +22,21 @@ def test_layouts(roboflow, rendered, flat):
     assert len(coco.read(roboflow / "test").photos) == 5
 
 
+@pytest.mark.parametrize("name", ["val", "validation"])
+@pytest.mark.parametrize("with_masks", [False, True])
+def test_validation_photos_under_another_name_are_not_passed_over(name, with_masks, roboflow, tmp_path):
+    if with_masks:
+        for folder in (tmp_path / "set" / part / kind for part in ("train", name) for kind in ("images", "masks")):
+            folder.mkdir(parents=True)
+            Image.new("L", (8, 6), 255).save(folder / "a.png")
+    else:
+        shutil.copytree(roboflow, tmp_path / "set").joinpath("valid").rename(tmp_path / "set" / name)
+    with pytest.raises(InputError, match=rf"set/{name}: its photos would not be read; call this folder valid"):
+        coco.read(tmp_path / "set")
+    (tmp_path / "set" / name).rename(tmp_path / "set" / "valid")
+    assert {photo.split for photo in coco.read(tmp_path / "set").photos} >= {"train", "valid"}
+
+
 def moved(folder, to):
     (folder / to).parent.mkdir(parents=True, exist_ok=True)
     (folder / "photo.png").rename(folder / to)
