@@ -11,7 +11,7 @@ shift adaptation, NeurIPS 2020.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,12 @@ from torch.optim.swa_utils import update_bn
 
 from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.evaluation.evaluate import network_input
+from corrotwin.segmentation.evaluation.tiles import Predict
 from corrotwin.segmentation.models.network import autocast, device
 from corrotwin.twin.core.errors import InputError
 
 MOST = 64  # photos that statistics are taken from, evenly spaced over all
+TILES_OF_PHOTO = 8  # that statistics are taken from at most
 PRIOR = 16  # images that the statistics of training count as, so that a single photo changes little
 
 
@@ -68,6 +70,22 @@ def adapt(network: torch.nn.Module, config: TrainConfig, images: Iterable[npt.ND
         layer.running_mean.lerp_(mean, kept)  # type: ignore[union-attr]
         layer.running_var.lerp_(variance, kept)  # type: ignore[union-attr]
     return count
+
+
+def shown(through: Callable[[Predict], object]) -> list[npt.NDArray[np.uint8]]:
+    """Return what a network sees of a photo: the whole, or at most `TILES_OF_PHOTO` of its tiles, evenly spaced.
+
+    `through` predicts the photo by the function that it is given.
+    """
+    tiles: list[npt.NDArray[np.uint8]] = []
+
+    def keep(batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        tiles.extend(batch)
+        return np.zeros(batch.shape[:3], np.float32)
+
+    through(keep)
+    places = np.unique(np.linspace(0, len(tiles) - 1, TILES_OF_PHOTO, dtype=int))
+    return [tiles[place] for place in places]
 
 
 def _batches(images: Iterable[npt.NDArray[np.uint8]], size: int) -> Iterator[npt.NDArray[np.uint8]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from corrotwin.segmentation.evaluation import adaptation, curves, evaluate
 from corrotwin.segmentation.evaluation.loading import load_run
 from corrotwin.segmentation.evaluation.threshold import choose
 from corrotwin.segmentation.evaluation.threshold import describe as describe_choice
+from corrotwin.segmentation.evaluation.tiles import NATIVE_TILE, OVERLAP, blended, needs_tiles
 from corrotwin.segmentation.evaluation.verification import run_split
 from corrotwin.segmentation.runs import PerImage
 from corrotwin.segmentation.sampling import thin
@@ -139,9 +141,16 @@ def assess(
 
 
 def _shown_images(arrays: Arrays | Natives, names: Sequence[str]) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield photos (h, w, 3) as the network sees them."""
+    """Yield photos (h, w, 3), or tiles of them, as the network sees them."""
     for row in arrays.rows(names):
-        yield arrays.photo(int(row))[0] if isinstance(arrays, Natives) else arrays.images[row]
+        if not isinstance(arrays, Natives):
+            yield arrays.images[row]
+            continue
+        image = arrays.photo(int(row))[0]
+        if needs_tiles(*image.shape[:2], NATIVE_TILE):
+            yield from adaptation.shown(partial(blended, image, NATIVE_TILE, OVERLAP, 1))
+        else:
+            yield image
 
 
 def describe(summary: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,6 @@ from corrotwin.segmentation.models.network import torch_settings
 from corrotwin.segmentation.prediction.predictor import HashedPhotos, NetworkPredictor, Settings, scale_of
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest
-
-TILES_OF_PHOTO = 8  # that statistics are taken from at most
 
 
 class RunPredictor(NetworkPredictor):
@@ -65,15 +64,7 @@ class RunPredictor(NetworkPredictor):
         def seen() -> Iterator[npt.NDArray[np.uint8]]:
             for content, image in photos:
                 hashes.append(content)
-                tiles: list[npt.NDArray[np.uint8]] = []
-
-                def keep(batch: npt.NDArray[np.uint8], tiles: list[Any] = tiles) -> npt.NDArray[np.float32]:
-                    tiles.extend(batch)
-                    return np.zeros(batch.shape[:3], np.float32)
-
-                self.through(image, keep)
-                places = np.unique(np.linspace(0, len(tiles) - 1, TILES_OF_PHOTO, dtype=int))
-                yield from (tiles[place] for place in places)
+                yield from adaptation.shown(partial(self.through, image))
 
         adaptation.adapt(self.network, self.config, seen())
         if not hashes:

@@ -11,7 +11,7 @@ from PIL import Image
 from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, splits
-from corrotwin.segmentation.evaluation import adaptation
+from corrotwin.segmentation.evaluation import adaptation, assessment, evaluate
 from corrotwin.segmentation.evaluation.assessment import assess, describe
 from corrotwin.segmentation.prediction import folder
 from corrotwin.segmentation.prediction.predictor import Settings
@@ -103,6 +103,28 @@ def test_a_prediction_says_that_it_was_adapted_and_to_which_photos(run, tmp_path
     drawn(photos, range(20, 22))
     with pytest.raises(InputError, match="adapted to"):
         predicted(run, photos, tmp_path / "adapted", tiling=tiling, adapt=True)
+
+
+@pytest.mark.ci
+def test_scores_and_predictions_take_statistics_from_the_same_images(run, tmp_path, monkeypatch):
+    """Of a photo that is cut into tiles, eight tiles: ten of 1,024 pixels cover it."""
+    pixels = np.resize(np.random.default_rng(3).integers(0, 256, 997, dtype=np.uint8), (1100, 2600, 3))
+    Image.fromarray(pixels).save(tmp_path / "large.png")
+    images = [{"id": 1, "file_name": "large.png", "width": 2600, "height": 1100}]
+    (tmp_path / "annotations.json").write_text(json.dumps(coco.document(images, [], description="drawn")))
+    taken = []
+
+    def take(network, config, images):
+        taken.append([np.array(image) for image in images])
+
+    monkeypatch.setattr(adaptation, "adapt", take)
+    predictor = RunPredictor(run, Settings())
+    predictor.adapt([("any", pixels)])
+    data = coco.read(tmp_path, allow_unannotated=True)
+    arrays = evaluate.decoded_arrays(data, predictor.config)
+    take(None, None, assessment._shown_images(arrays, ["large.png"]))
+    assert len(taken[0]) == (8 if predictor.framing == "crop" else 1)
+    assert all(np.array_equal(one, other) for one, other in zip(*taken, strict=True))
 
 
 @pytest.mark.ci
