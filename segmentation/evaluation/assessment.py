@@ -147,7 +147,8 @@ def _shown_images(arrays: Arrays | Natives, names: Sequence[str]) -> Iterator[np
             yield arrays.images[row]
             continue
         image = arrays.photo(int(row))[0]
-        if needs_tiles(*image.shape[:2], NATIVE_TILE):
+        height, width = image.shape[:2]
+        if needs_tiles(height, width, NATIVE_TILE):
             yield from adaptation.shown(partial(blended, image, NATIVE_TILE, OVERLAP, 1))
         else:
             yield image
