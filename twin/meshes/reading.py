@@ -1,7 +1,8 @@
 """Reading of mesh files: STL, OBJ, PLY, GLB and glTF with its scene tree, STEP by the extra `cad`."""
 
 import io
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from corrotwin.twin.core import files
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable
 from corrotwin.twin.geometry.atlas import Floats, Integers
+from corrotwin.twin.meshes import obj, polygons
 from corrotwin.twin.meshes.surface import Frame, Surface
 
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, "ft": 0.3048}
@@ -22,6 +24,7 @@ LEAST_M, MOST_M = 0.002, 300.0  # longest side of an asset that units can be rig
 MOST_FACES = 500_000  # without `simplify`
 MOST_FILE_BYTES = 1024**3
 NAME_CHARACTERS = 40
+PLY_FACES = ("vertex_index", "vertex_indices")  # names of the list of a face's corners
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".ktx2", ".bmp", ".tga")
 
 
@@ -75,7 +78,11 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     try:
-        surface = _surface(scene_of(content, suffix, path), path.stem)
+        if suffix == ".obj":
+            found = obj.bodies(content, path.stem)
+        else:
+            found = bodies(scene_of(content, suffix, path), path.stem)
+        surface = surface_of(found)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     if not np.isfinite(surface.vertices).all():
@@ -112,14 +119,9 @@ def scene_of(content: bytes, suffix: str, path: Path) -> Any:
 
     if suffix in (".step", ".stp"):
         content, suffix = _from_step(content), ".glb"
-    options: dict[str, Any] = {"split_objects": True, "group_material": False} if suffix == ".obj" else {}
     try:
         return trimesh.load_scene(
-            io.BytesIO(content),
-            file_type=suffix[1:],
-            resolver=_Beside(path.parent),
-            process=False,
-            **options,
+            io.BytesIO(content), file_type=suffix[1:], resolver=_Beside(path.parent), process=False
         )
     except InputError:
         raise
@@ -155,8 +157,8 @@ def _short(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:80]}".rstrip(": ")
 
 
-def placed(scene: Any) -> Iterator[tuple[Any, str, Floats, Integers]]:
-    """Yield each mesh of a trimesh scene: its node, its name, its vertices (n, 3) in the scene, its faces (m, 3).
+def placed(scene: Any) -> Iterator[tuple[str, Any, Floats, Integers]]:
+    """Yield each mesh of a trimesh scene: its node's name, the mesh, its vertices (n, 3) in the scene, faces (m, 3).
 
     Faces of a mesh that its node mirrors are turned, so that they look out as before.
 
@@ -172,29 +174,65 @@ def placed(scene: Any) -> Iterator[tuple[Any, str, Floats, Integers]]:
         geometry = scene.geometry[name]
         if not isinstance(geometry, trimesh.Trimesh) or not len(geometry.faces):
             continue
-        faces = np.asarray(geometry.faces, dtype=np.int64)
-        if faces.min() < 0 or faces.max() >= len(geometry.vertices):
+        vertices, faces = _whole(geometry)
+        if faces.min() < 0 or faces.max() >= len(vertices):
             raise InputError("its faces name vertices that it lacks")
         if np.linalg.det(np.asarray(transform)[:3, :3]) < 0:
             faces = faces[:, ::-1]
-        yield node, name, trimesh.transform_points(geometry.vertices, transform), faces
+        parent = str(scene.graph.transforms.parents.get(node))
+        # trimesh puts each material of a glTF's node into a child whose name ends at random
+        of_node = geometry.metadata.get("from_gltf_primitive") and re.fullmatch(
+            re.escape(parent) + "_[0-9a-f]{6}", str(node)
+        )
+        yield parent if of_node else str(node), geometry, trimesh.transform_points(vertices, transform), faces
 
 
-def _surface(scene: Any, stem: str) -> Surface:
-    """Return all triangles of a scene in its own coordinates, with the names of nodes and materials."""
+def _whole(geometry: Any) -> tuple[Floats, Integers]:
+    """Return the vertices (n, 3) and triangles (m, 3) of a mesh.
+
+    The polygons of a PLY are cut anew: the fans of triangles that trimesh makes of them leave those that are not
+    convex.
+    """
+    raw = geometry.metadata.get("_ply_raw")
+    if raw is not None:
+        data = raw["face"]["data"]
+        names = data if isinstance(data, dict) else data.dtype.names
+        name = next((name for name in names if name in PLY_FACES), next(iter(names)))
+        rows = data[name] if isinstance(data, dict) else data[name]["f1"]
+        rows = [row for row in rows if len(row) > 2] if np.shape(rows)[1:] != (3,) else []
+        if rows:
+            points = np.column_stack([raw["vertex"]["data"][axis] for axis in "xyz"]).astype(float)
+            counts = np.array([len(row) for row in rows])
+            return points, polygons.triangles(points, np.concatenate(rows).astype(np.int64), counts)[0]
+    return np.asarray(geometry.vertices), np.asarray(geometry.faces, dtype=np.int64)
+
+
+def bodies(scene: Any, stem: str) -> Iterator[tuple[str, str, Floats, Integers]]:
+    """Yield each mesh of a trimesh scene: names of its part and material, vertices (n, 3), faces (m, 3).
+
+    Parameters
+    ----------
+    scene : as `scene_of` returns it.
+    stem : the name of a single mesh that has none.
+    """
+    for node, geometry, points, faces in placed(scene):
+        single = len(scene.geometry) == 1 and node.startswith("geometry")
+        material = getattr(getattr(geometry.visual, "material", None), "name", None)
+        yield stem if single else node, str(material or obj.UNNAMED), points, faces
+
+
+def surface_of(found: Iterable[tuple[str, str, Floats, Integers]]) -> Surface:
+    """Return the surface of all meshes of a file, as `bodies` yields them, in its own coordinates."""
     vertices, faces, parts, materials = [], [], [], []
     part_names: dict[str, int] = {}
     material_names: dict[str, int] = {}
     offset = 0
-    for node, name, moved, own in placed(scene):
-        label = stem if len(scene.geometry) == 1 and str(node).startswith("geometry") else str(node)
-        part = part_names.setdefault(clean_name(label), len(part_names))
-        material = material_names.setdefault(clean_name(_material(scene.geometry[name])), len(material_names))
-        vertices.append(moved)
+    for part, material, points, own in found:
+        vertices.append(points)
         faces.append(own + offset)
-        parts.append(np.full(len(own), part))
-        materials.append(np.full(len(own), material))
-        offset += len(moved)
+        parts.append(np.full(len(own), part_names.setdefault(clean_name(part), len(part_names))))
+        materials.append(np.full(len(own), material_names.setdefault(clean_name(material), len(material_names))))
+        offset += len(points)
     if not faces:
         raise InputError("holds no triangles")
     count = sum(map(len, faces))
@@ -209,11 +247,6 @@ def _surface(scene: Any, stem: str) -> Surface:
         zone=np.zeros(count, dtype=np.int64),
         zone_names=("body",),
     )
-
-
-def _material(geometry: Any) -> str:
-    material = getattr(geometry.visual, "material", None)
-    return str(getattr(material, "name", None) or "none")
 
 
 def clean_name(text: str) -> str:

@@ -73,15 +73,14 @@ def save(made: Textured, folder: Path) -> Path:
 def _gathered(scene: Any) -> Textured:
     """Return all triangles of a trimesh scene."""
     vertices, faces, uv, of = [], [], [], []
-    looks: dict[str, int] = {}
+    looks: dict[int, int] = {}  # of the meshes, several of which may show one
     materials: list[tuple[float, ...]] = []
     texture: list[int] = []
     textures: list[NDArray[np.uint8]] = []
     offset = 0
-    for _, name, moved, own in reading.placed(scene):
-        geometry = scene.geometry[name]
-        if name not in looks:
-            looks[name] = len(materials)
+    for _, geometry, moved, own in reading.placed(scene):
+        if id(geometry) not in looks:
+            looks[id(geometry)] = len(materials)
             factors, picture = _look(geometry.visual)
             materials.append(factors)
             texture.append(-1 if picture is None else len(textures))
@@ -91,7 +90,7 @@ def _gathered(scene: Any) -> Textured:
         uv.append(np.asarray(places, dtype=float)[own] if known else np.zeros((len(own), 3, 2)))
         vertices.append(moved)
         faces.append(own + offset)
-        of.append(np.full(len(own), looks[name]))
+        of.append(np.full(len(own), looks[id(geometry)]))
         offset += len(moved)
     if not faces:
         raise InputError("holds no triangles")

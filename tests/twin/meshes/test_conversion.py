@@ -99,7 +99,7 @@ def test_refined_triangles_are_the_same_surface() -> None:
 
 def of(mesh: trimesh.Trimesh) -> Any:
     """Return the surface of a mesh, as it is read."""
-    return reading._surface(trimesh.Scene(mesh), "made")
+    return reading.surface_of(reading.bodies(trimesh.Scene(mesh), "made"))
 
 
 @pytest.mark.ci
