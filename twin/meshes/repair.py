@@ -1,13 +1,13 @@
 """Repair of a surface: double points and faces, holes the size of a flaw, normals that point inwards."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.geometry.atlas import Integers
+from corrotwin.twin.meshes import bodies
 from corrotwin.twin.meshes.surface import Surface
 
 WELD_SHARE = 1e-7  # of the diagonal: points closer than this are one
@@ -55,22 +55,11 @@ def repair(surface: Surface) -> tuple[Surface, Repairs]:
     surface, closed = _closed(surface)
     surface, turned = _turned_out(surface)
     piece = surface.pieces()
-    is_open = open_pieces(surface, piece)
+    is_open = bodies.open_pieces(surface, piece)
     return surface, Repairs(
         faces=len(surface.faces), pieces=len(is_open), open_pieces=int(is_open.sum()), dropped=dropped, closed=closed,
         turned=turned,
     )  # fmt: skip
-
-
-def open_pieces(surface: Surface, piece: Integers) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-    """Return whether each piece has an edge that is not shared by two faces, (pieces,)."""
-    edges = np.sort(surface.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    key = edges[:, 0] * len(surface.vertices) + edges[:, 1]
-    _, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
-    odd = count[inverse.reshape(-1)] % 2 == 1
-    found = np.zeros(int(piece.max()) + 1, dtype=bool)
-    found[np.repeat(piece, 3)[odd]] = True
-    return found
 
 
 def welded(surface: Surface) -> Surface:
@@ -131,40 +120,17 @@ def _closed(surface: Surface) -> tuple[Surface, int]:
 
 
 def _turned_out(surface: Surface) -> tuple[Surface, int]:
-    """Make the faces of each piece agree, and turn pieces that face inwards.
-
-    A closed piece does where its volume is negative, unless it is the wall of a cavity in another; an open one where
-    more of its surface looks towards its middle than away.
-    """
+    """Make the faces of each body agree, and turn bodies that face inwards."""
     import trimesh
 
     before, mesh = surface.faces, surface.mesh
     if not mesh.is_winding_consistent:
         trimesh.repair.fix_winding(mesh)
-    faces = np.asarray(mesh.faces, dtype=np.int64).copy()
-    surface = replace(surface, faces=faces)
+    faces = np.asarray(mesh.faces, dtype=np.int64)
+    surface = bodies.parted(replace(surface, faces=faces))
     piece = surface.pieces()
-    corners, cross = surface.corners, surface.cross
-    doubled = np.linalg.norm(cross, axis=1)
-    area = np.maximum(np.bincount(piece, doubled), 1e-30)
-    sums = [np.bincount(piece, doubled * corners[:, :, axis].mean(axis=1)) for axis in range(3)]
-    middle = np.stack(sums, axis=1) / area[:, None]
-    volume = np.bincount(piece, weights=((corners[:, 0] - middle[piece]) * cross).sum(axis=1))
-    is_open = open_pieces(surface, piece)
-    inwards = volume < -1e-6 * area**1.5  # a flat sheet has none
-    for number in np.flatnonzero(inwards & ~is_open):
-        inwards[number] = not _is_within_another(surface, piece, is_open, int(number))
-    faces[inwards[piece]] = faces[inwards[piece]][:, ::-1]
-    turned = (_from_least(before) != _from_least(faces)).any(axis=1)
-    return replace(surface, faces=faces), int(turned.sum())
-
-
-def _is_within_another(surface: Surface, piece: Integers, is_open: "np.ndarray[Any, Any]", number: int) -> bool:
-    """Return whether a piece lies inside a closed one: a ray from it crosses that an odd number of times."""
-    others = np.flatnonzero((piece != number) & ~is_open[piece])
-    if not len(others):
-        return False
-    start = surface.corners[piece == number][0].mean(axis=0)[None]
-    way = np.array([[0.5773, 0.2887, 0.7637]])  # along no side that is likely
-    _, _, face = surface.of(others).mesh.ray.intersects_location(start, way, multiple_hits=True)
-    return bool((np.bincount(piece[others[face]], minlength=1) % 2 == 1).any()) if len(face) else False
+    turns = bodies.inwards(surface, piece)[piece]
+    turned = (_from_least(before) != _from_least(faces)).any(axis=1) ^ turns
+    own = surface.faces.copy()
+    own[turns] = own[turns][:, ::-1]
+    return replace(surface, faces=own), int(turned.sum())

@@ -6,7 +6,7 @@ import numpy as np
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import Floats
-from corrotwin.twin.meshes.repair import open_pieces
+from corrotwin.twin.meshes.bodies import open_pieces
 from corrotwin.twin.meshes.surface import Surface
 
 LEAST_MM, MOST_MM = 0.1, 2000.0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from corrotwin.twin.geometry.atlas import Floats, Integers
 from corrotwin.twin.geometry.charts import spread
 from corrotwin.twin.geometry.solids import COVERED
-from corrotwin.twin.meshes.repair import open_pieces
+from corrotwin.twin.meshes.bodies import open_pieces
 from corrotwin.twin.meshes.surface import Surface
 
 BAND_M = 0.004  # from a sharp edge or the rim of a contact, on either side

@@ -47,7 +47,7 @@ def new(command: Command, valve: Path, out: Path, *more: object) -> subprocess.C
 def test_a_mesh_goes_the_whole_way(command: Command, valve: Path, tmp_path: Path) -> None:
     done = new(command, valve, tmp_path / "twin")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "valve.stl: 768 triangles in 1 piece" in done.stdout
+    assert "valve.stl: 768 triangles in 2 pieces" in done.stdout
     assert "metal " in done.stdout
     assert "body" in done.stdout
     assert sorted(path.suffix for path in (tmp_path / "twin").glob("[!.]*")) == [".json", ".json", ".npz", ".npz"]
