@@ -12,7 +12,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.table_rows import canonical
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.geometry.charts import Charts
-from corrotwin.twin.meshes import reading, repair, thickness, unwrapping, zoning
+from corrotwin.twin.meshes import reading, repair, simplifying, thickness, unwrapping, zoning
 from corrotwin.twin.meshes.surface import Frame, Surface
 
 NAMED_BY = ("shape", "parts", "materials")
@@ -72,12 +72,14 @@ def convert(path: Path, options: MeshOptions) -> Converted:
     report = []
     if options.simplify is not None and len(surface.faces) > options.simplify:
         before = len(surface.faces)
-        surface = simplified(surface, options.simplify)
+        surface = simplifying.simplified(surface, options.simplify)
         report.append(f"simplified from {counted(before, 'triangle')} to {len(surface.faces):,}")
+        if len(surface.faces) > (1 + simplifying.MOST_CHANGE) * options.simplify:
+            report[-1] += f", not {options.simplify:,}: no fewer were found that keep each body whole and within "
+            report[-1] += f"{100 * simplifying.MOST_CHANGE:g} % of its area, extents and volume"
     if len(surface.faces) > reading.MOST_FACES:
-        raise InputError(
-            f"{path}: {len(surface.faces):,} triangles, over {reading.MOST_FACES:,}; give `simplify` {200_000}"
-        )
+        what = f"give `simplify` {200_000}" if options.simplify is None else "simplify it in a mesh editor"
+        raise InputError(f"{path}: {len(surface.faces):,} triangles, over {reading.MOST_FACES:,}; {what}")
     try:
         surface, repairs = repair.repair(surface)
         report += repairs.lines()
@@ -101,29 +103,6 @@ def convert(path: Path, options: MeshOptions) -> Converted:
     shares = sorted(zip(charts.zone_names, areas.tolist(), strict=True), key=lambda pair: -pair[1])
     report.append("zones in m²: " + ", ".join(f"{name} {area:.4g}" for name, area in shares))
     return Converted(charts=charts, report=tuple(report), frame=surface.frame)
-
-
-def simplified(surface: Surface, count: int) -> Surface:
-    """Return a surface of about so many triangles, by quadric errors; each takes the labels of the nearest before.
-
-    Raises
-    ------
-    InputError
-        fast-simplification is not installed.
-    """
-    from scipy.spatial import cKDTree
-
-    try:
-        import fast_simplification
-    except ImportError as error:
-        raise InputError("`simplify` needs fast-simplification; pip install 'corrotwin[mesh]'") from error
-    surface = repair.welded(surface)
-    points, faces = fast_simplification.simplify(
-        surface.vertices.astype(np.float32), surface.faces.astype(np.int32), target_count=count
-    )
-    points, faces = np.asarray(points, dtype=float), np.asarray(faces, dtype=np.int64)
-    _, nearest = cKDTree(surface.corners.mean(axis=1)).query(points[faces].mean(axis=1))
-    return replace(surface.of(nearest), vertices=points, faces=faces)
 
 
 def _labelled(surface: Surface, zones: str, mesh: Path) -> Surface:

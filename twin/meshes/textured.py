@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from corrotwin.twin.core import files
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import Floats, Integers
-from corrotwin.twin.meshes import conversion, glb, reading
+from corrotwin.twin.meshes import glb, reading, repair, simplifying
 from corrotwin.twin.meshes.surface import Frame, Surface
 
 MOST_FACES = 20_000  # that are kept
@@ -148,7 +148,7 @@ def _simplified(made: Textured) -> Textured:
         vertices=made.vertices, faces=made.faces, part=none, part_names=("all",), material=none,
         material_names=("all",), zone=np.arange(count), zone_names=(),
     )  # fmt: skip
-    after = conversion.simplified(before, MOST_FACES)
+    after = simplifying.reduced(repair.welded(before), MOST_FACES)
     nearest = after.zone
     a, b, c = np.moveaxis(made.vertices[made.faces[nearest]], 1, 0)[:, :, None]
     across, up, to = b - a, c - a, after.corners - a

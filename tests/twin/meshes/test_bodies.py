@@ -66,6 +66,7 @@ def test_all_of_two_bodies_with_a_common_face_may_be_turned_over() -> None:
     assert sum(volumes(surface)) == pytest.approx(2e-3)
 
 
+@pytest.mark.ci
 def test_a_common_face_is_covered_in_one_file_as_in_two_parts(tmp_path: Path) -> None:
     """Of 0.02 m² in contact all is covered but a band along the rim."""
     scene, meshes = trimesh.Scene(), [box(0.1), box(0.1, (0.1, 0, 0))]
@@ -130,6 +131,7 @@ def test_the_bore_of_an_open_tube_looks_into_the_bore(length: float, over: bool)
     assert (repairs.pieces, repairs.open_pieces, repairs.turned) == (2, 2, 192 if over else 0)
 
 
+@pytest.mark.ci
 def test_the_sides_of_an_open_wall_are_opposite_surfaces(tmp_path: Path) -> None:
     skins(0.5).export(tmp_path / "tube.stl")
     made = convert(tmp_path / "tube.stl", MeshOptions(units="m", thickness=10.0)).charts
