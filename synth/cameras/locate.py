@@ -11,7 +11,7 @@ from corrotwin.synth.spec import Lens
 from corrotwin.twin import store
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import write_json
+from corrotwin.twin.core.files import read_json, write_json
 from corrotwin.twin.meshes.surface import Frame
 
 COLUMNS = ("px", "py", "x", "y", "z")
@@ -73,7 +73,8 @@ def locate(
     Raises
     ------
     InputError
-        Too few points, on one line, or outside the picture; no focal length; or no camera has them where they are.
+        Too few points, on one line, or outside the picture; no focal length; or no camera has them where they are; or
+        `out` is there already and was not written by this.
     """
     height, width = coco.decoded(photo).shape[:2]
     side = max(width, height)
@@ -105,12 +106,23 @@ def locate(
             f"{points}: the points miss their places by {error:.1f} px (root mean square; at most {most:.1f}), that of "
             f"line {lines[worst]} by {missed[worst]:.1f}; check pixels, places, focal length ({source}: {focal:.0f} px)"
         )
+    if out.exists() and not _is_camera(out, camera):
+        raise InputError(f"{out}: is there already and is no camera file of this command; give another file as --out")
     write_json(out, camera.plain())
     eye = camera.eye_m
     return Located(
         out=out, focal_px=focal, focal_from=source, error_px=error, worst=(lines[worst], float(missed[worst])),
         eye_m=(float(eye[0]), float(eye[1]), float(eye[2])),
     )  # fmt: skip
+
+
+def _is_camera(path: Path, like: Camera) -> bool:
+    """Return whether a file is what `locate` writes, which it may replace: a labelling program's has the same name."""
+    try:
+        found = read_json(path)
+    except InputError:
+        return False
+    return isinstance(found, dict) and {*found} == {*like.plain()}
 
 
 def _frame(twin: Path | None) -> Frame:

@@ -93,7 +93,8 @@ def trajectory(where: str, given: Any) -> list[Array]:
         raise InputError(f"{where}: eye_m: give two points or more, no two in a row the same")
     targets = numbers(f"{where}: look_at_m", given["look_at_m"], (3,) if _is_point(given["look_at_m"]) else (-1, 3))
     targets = np.broadcast_to(targets, eyes.shape) if targets.ndim == 1 else targets
-    rolls = numbers(f"{where}: roll_deg", given.get("roll_deg", [0.0] * len(eyes)), None)
+    roll = given.get("roll_deg", 0.0)
+    rolls = numbers(f"{where}: roll_deg", roll if isinstance(roll, Sequence) else [roll] * len(eyes), None)
     if not len(targets) == len(rolls) == len(eyes):
         raise InputError(
             f"{where}: {len(eyes)} eyes, {len(targets)} points to look at, {len(rolls)} rolls: give as many"

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from corrotwin.synth.cameras.camera_file import read_camera
 from corrotwin.synth.cameras.camera_model import Camera, pixel_directions
+from corrotwin.twin import npz
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import atomic_file
+from corrotwin.twin.core.files import atomic_file, open_file
 
 if TYPE_CHECKING:
     from corrotwin.twin.assets import AssetGeometry
@@ -29,13 +30,15 @@ def write(folder: Path, camera: Path, out: Path, *, name: str | None = None) -> 
     Raises
     ------
     InputError
-        No twin there, a camera that is wrong or sees nothing of it, or `out` cannot be written.
+        No twin there, a camera that is wrong or sees nothing of it; `out` cannot be written, or is something else.
     """
     from corrotwin.twin import store, twin_state
     from corrotwin.twin.inspection.readers import asset_key
 
     if out.suffix != ".npz":
         raise InputError(f"{out}: a map of texels is written as .npz")
+    if out.exists() and not _is_map(out):
+        raise InputError(f"{out}: is there already and is no map of texels; give another file as --out")
     model = read_camera(camera, name=name)
     twin, _ = store.load(folder)
     asset = twin_state.asset(twin)
@@ -54,6 +57,14 @@ def write(folder: Path, camera: Path, out: Path, *, name: str | None = None) -> 
     share, texels = 100 * seen.mean(), len(np.unique(texel[seen]))
     fit = "" if model.error_px is None else f"; the points miss by {model.error_px:.2f} px (root mean square)"
     return f"{out}: the {asset.kind} fills {share:.1f} % of the picture, {texels:,} of its texels are seen{fit}"
+
+
+def _is_map(path: Path) -> bool:
+    try:
+        with open_file(path) as stream:
+            return len(npz.shape(stream, "texel")) == 2
+    except (OSError, npz.DamagedError):
+        return False
 
 
 def texel_map(camera: Camera, asset: "AssetGeometry") -> NDArray[np.int32]:

@@ -51,8 +51,8 @@ def write(path: Path, fit: Fit, name: str) -> None:
 
 def answer(fit: Fit) -> str:
     """Return in two sentences whether renders came nearer."""
-    share = fit.relative
-    near = f"{100 * (1 - share):.0f} % closer to" if share < 1 else f"{100 * (share - 1):.0f} % farther from"
+    nearer = round(100 * (1 - fit.relative))
+    near = f"{nearer} % closer to" if nearer > 0 else f"{-nearer} % farther from" if nearer else "no nearer to"
     return (
         f"Renders of this preset are {near} your {len(fit.photos.labelled)} labelled photographs than those of "
         f"{fit.base.name}, by a pretrained encoder's features and by their masks. Whether a network learns more from "

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corrotwin.synth.presets import custom
+from corrotwin.synth.presets.own_twins import suits
 from corrotwin.synth.presets.schema import SUITS, Preset, Range, Sensor
 
 Values = Mapping[str, float]
@@ -99,7 +100,7 @@ def draw_design(base: Preset, shares: Sequence[float], paints: Any, rng: np.rand
     arrangement = str(rng.choice([*SUITS]))
     words = {
         "arrangement": arrangement,
-        "kind": str(rng.choice([kind for kind in base.kinds if kind in SUITS[arrangement]] or SUITS[arrangement])),
+        "kind": str(rng.choice([kind for kind in base.kinds if suits(arrangement, kind)] or SUITS[arrangement])),
         "light": str(rng.choice(LIGHTS)),
         "ground": str(rng.choice(sorted(set(base.grounds)))),
     }

@@ -14,6 +14,7 @@ import platform
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -192,14 +193,22 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def parsed(text: str) -> Any:
-    """Return the value of a JSON text; ValueError if invalid, nested too deep, or with half a character."""
+    """Return the value of a JSON text; ValueError if invalid, nested too deep, with a key twice or half a character."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_object)
     except RecursionError as error:
         raise ValueError(str(error)) from error
     if _HALF.search(text):
         json.dumps(value, ensure_ascii=False).encode()
     return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {twice!r:.60} is there twice")
+    return found
 
 
 def read_json(path: Path, *, inside: Path | None = None, most_bytes: int = MOST_BYTES) -> Any:

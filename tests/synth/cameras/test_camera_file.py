@@ -101,6 +101,11 @@ def test_a_trajectory_passes_its_points_and_looks_where_it_is_told() -> None:
     straight = cameras("file", [{**LENS, "trajectory": {**path, "frames": 3, "eye_m": eyes[:2], "roll_deg": [0, 90]}}])
     assert np.allclose(straight[1].eye_m, np.mean(eyes[:2], axis=0))
     assert [camera.name for camera in straight] == [""] * 3
+    turned, each = (
+        cameras("file", [{**LENS, "trajectory": {**path, "roll_deg": roll}}]) for roll in (20, [20.0] * len(eyes))
+    )
+    assert np.allclose([camera.pose for camera in turned], [camera.pose for camera in each])
+    assert np.allclose(turned[0].pose, one(**LENS, eye_m=eyes[0], look_at_m=[0, 0, 0.3], roll_deg=20).pose)
 
 
 @pytest.mark.parametrize(

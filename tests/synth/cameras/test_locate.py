@@ -137,3 +137,31 @@ def test_what_is_written_is_plain_json(photo: Path, tmp_path: Path) -> None:
     assert set(json.loads((tmp_path / "front.json").read_text())) == {
         "width", "height", "fx", "fy", "cx", "cy", "distortion", "rotation", "translation_m",
     }  # fmt: skip
+
+
+@pytest.mark.ci
+def test_what_another_program_keeps_beside_the_photograph_is_not_replaced(
+    photo: Path, tmp_path: Path, run_module: Any
+) -> None:
+    """LabelMe keeps the outlines of a photo in a JSON of its name; what `locate` wrote itself is replaced."""
+    labels, points = photo.with_suffix(".json"), table(tmp_path, shown())
+    words = ("synth", "locate", photo, "--points", points, "--focal-px", FOCAL)
+    for content in ('{"version": "5.5", "shapes": []}', "no json"):
+        labels.write_text(content)
+        done = run_module(*words)
+        assert done.returncode == 2
+        assert f"{labels.name}: is there already and is no camera file of this command; give another" in done.stderr
+        assert labels.read_text() == content
+    assert run_module(*words, "--out", tmp_path / "camera.json").returncode == 0
+    assert run_module(*words, "--out", tmp_path / "camera.json").returncode == 0
+    pipe = ("--set", "nps=8", "schedule=40", "run_m=1", "--category", "C4", "--bare", "--texel-mm", 20)
+    assert run_module("twin", "new", "pipe", *pipe, "--out", tmp_path / "twin").returncode == 0
+    words = ("synth", "uvmap", "--twin", tmp_path / "twin", "--camera", tmp_path / "camera.json")
+    np.savez(tmp_path / "camera.npz", mine=np.arange(3))
+    before = (tmp_path / "camera.npz").read_bytes()
+    done = run_module(*words)
+    assert (done.returncode, "camera.npz: is there already and is no map of texels" in done.stderr) == (2, True)
+    assert (tmp_path / "camera.npz").read_bytes() == before
+    (tmp_path / "camera.npz").unlink()
+    assert run_module(*words).returncode == 0
+    assert run_module(*words).returncode == 0

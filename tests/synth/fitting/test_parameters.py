@@ -1,9 +1,17 @@
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import foreign
 import numpy as np
 import pytest
+import trimesh
 
-from corrotwin.synth.fitting import parameters
+from corrotwin.synth.fitting import page, parameters
+from corrotwin.synth.fitting.fit import Fit
 from corrotwin.synth.presets import custom
 from corrotwin.synth.presets.schema import SUITS, Preset
+from corrotwin.twin.meshes.conversion import MeshOptions, convert
 
 
 def test_designs_are_presets_of_narrow_ranges_about_their_values() -> None:
@@ -23,6 +31,27 @@ def test_designs_are_presets_of_narrow_ranges_about_their_values() -> None:
     for name in ("arrangement", "light", "ground"):
         assert len({one.words[name] for one in drawn}) >= 3
     assert len({one.words["kind"] for one in drawn}) > 10
+
+
+def test_the_users_own_twins_are_drawn_where_they_may_stand(tmp_path: Path) -> None:
+    source = tmp_path / "valve.stl"
+    trimesh.creation.box((0.2, 0.2, 0.2)).export(source)
+    twin = foreign.saved_charts(convert(source, MeshOptions(units="m")).charts, tmp_path / "valve")
+    base = Preset.like("balanced", kinds=("pipe", str(twin)))
+    rng = np.random.default_rng(0)
+    drawn = [parameters.draw_design(base, [0.1], base.paints, rng).words for _ in range(60)]
+    of_yard = [words["kind"] for words in drawn if words["arrangement"] == "yard"]
+    assert set(of_yard) == set(base.kinds)
+    assert not any(twin.name in words["kind"] for words in drawn if words["arrangement"] != "yard")
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0.6, "are 40 % closer to"), (1.0, "are no nearer to"), (1.004, "are no nearer to"), (1.1, "are 10 % farther")],
+)
+def test_the_answer_says_how_near_renders_came(share: float, said: str) -> None:
+    fit = SimpleNamespace(relative=share, photos=SimpleNamespace(labelled=range(12)), base=Preset.like("balanced"))
+    assert f"Renders of this preset {said}" in page.answer(cast(Fit, fit))
 
 
 def test_a_camera_that_is_drawn_is_a_sensor_of_no_width() -> None:

@@ -121,6 +121,7 @@ def test_a_value_of_another_kind_is_refused_by_every_field() -> None:
     [
         (None, "cannot be read"),
         ("{", "not valid JSON"),
+        ('{"like": "balanced", "dirt": [0, 1], "dirt": [1, 1]}', r"not valid JSON \(the key 'dirt' is there twice\)"),
         ("[]", 'give an object with "like"'),
         ("{}", 'give an object with "like"'),
         ('{"like": 3}', 'give an object with "like"'),
