@@ -160,7 +160,8 @@ class Dataset:
 
         Parameters
         ----------
-        later : datasets, or their folders, in which the same classes count as here; later ones correct earlier ones.
+        later : datasets, or their folders, in which the same classes count as here (give a `Dataset` for one with
+            others); later ones correct earlier ones.
         out : folder for images/, annotations.json and spots.csv.
 
         Raises
