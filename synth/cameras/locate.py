@@ -107,7 +107,7 @@ def locate(
             f"line {lines[worst]} by {missed[worst]:.1f}; check pixels, places, focal length ({source}: {focal:.0f} px)"
         )
     if out.exists() and not _is_camera(out, camera):
-        raise InputError(f"{out}: is there already and is no camera file of this command; give another file as --out")
+        raise InputError(f"{out}: is there already and is no camera file of this command; give another file as `out`")
     write_json(out, camera.plain())
     eye = camera.eye_m
     return Located(

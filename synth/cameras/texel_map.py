@@ -38,7 +38,7 @@ def write(folder: Path, camera: Path, out: Path, *, name: str | None = None) -> 
     if out.suffix != ".npz":
         raise InputError(f"{out}: a map of texels is written as .npz")
     if out.exists() and not _is_map(out):
-        raise InputError(f"{out}: is there already and is no map of texels; give another file as --out")
+        raise InputError(f"{out}: is there already and is no map of texels; give another file as `out`")
     model = read_camera(camera, name=name)
     twin, _ = store.load(folder)
     asset = twin_state.asset(twin)

@@ -214,6 +214,11 @@ def bodies(scene: Any, stem: str) -> Iterator[tuple[str, str, Floats, Integers]]
     ----------
     scene : as `scene_of` returns it.
     stem : the name of a single mesh that has none.
+
+    Raises
+    ------
+    InputError
+        As of `placed`.
     """
     for node, geometry, points, faces in placed(scene):
         single = len(scene.geometry) == 1 and node.startswith("geometry")
@@ -222,7 +227,13 @@ def bodies(scene: Any, stem: str) -> Iterator[tuple[str, str, Floats, Integers]]
 
 
 def surface_of(found: Iterable[tuple[str, str, Floats, Integers]]) -> Surface:
-    """Return the surface of all meshes of a file, as `bodies` yields them, in its own coordinates."""
+    """Return the surface of all meshes of a file, as `bodies` yields them, in its own coordinates.
+
+    Raises
+    ------
+    InputError
+        There are none.
+    """
     vertices, faces, parts, materials = [], [], [], []
     part_names: dict[str, int] = {}
     material_names: dict[str, int] = {}

@@ -150,7 +150,10 @@ def test_what_another_program_keeps_beside_the_photograph_is_not_replaced(
         labels.write_text(content)
         done = run_module(*words)
         assert done.returncode == 2
-        assert f"{labels.name}: is there already and is no camera file of this command; give another" in done.stderr
+        assert (
+            f"{labels.name}: is there already and is no camera file of this command; give another file as --out"
+            in done.stderr
+        )
         assert labels.read_text() == content
     assert run_module(*words, "--out", tmp_path / "camera.json").returncode == 0
     assert run_module(*words, "--out", tmp_path / "camera.json").returncode == 0
