@@ -21,7 +21,7 @@ from corrotwin.twin.inspection import log, register
 from corrotwin.twin.inspection.events import ALL
 
 NAME = "outlook"
-OUTLOOK = 2  # raised where a change of the program changes what an outlook says
+OUTLOOK = 3  # raised where a change of the program changes what an outlook says
 MOST_BYTES = 32 * 2**20
 _FOLLOWS_FROM = ("twin.json", log.RECORDS, f"{register.NAME}.json")
 

@@ -15,7 +15,7 @@ from corrotwin.twin.forecast.cml import CmlRow
 from corrotwin.twin.forecast.projection import ALL
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.forecast.tables import ForecastRow
-from corrotwin.twin.inspection.records import UNITS_MM
+from corrotwin.twin.inspection.records import UNITS_MM, texel_at
 from corrotwin.twin.inspection.register import Cml
 from corrotwin.twin.model.coating import describe_coating
 from corrotwin.twin.twin_state import TwinState
@@ -131,7 +131,7 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
         if row.place:
             about["chance_below_required"] = float((left[row.zone, row.place] < row.required_mm).mean())
         cmls.append({**tables.by_column(row), **about})
-    cmls += [_unread(cml) for cml in _never_read(made)]
+    cmls += [_unread(cml, made) for cml in _never_read(made)]
     plot, places = figures.both(made)
     return TwinOutlook(
         id=twin.id, kind=twin.kind, built=f"{twin.built:%Y-%m-%d}", now=_day(twin, ends[0]), until=_day(twin, ends[1]),
@@ -152,11 +152,14 @@ def _never_read(made: Forecast) -> list[Cml]:
     return [cml for cml in register.cmls.values() if cml not in read and cml.zone in made.required]
 
 
-def _unread(cml: Cml) -> dict[str, Cell]:
+def _unread(cml: Cml, made: Forecast) -> dict[str, Cell]:
     """Return the row of a CML that was never read."""
     row: dict[str, Cell] = dict.fromkeys((*tables.columns(CmlRow), *_ABOUT))
+    asset = made.known.asset
+    wall = asset.wall_mm(asset.zone_names.index(cml.zone), None if cml.uv is None else texel_at(cml.uv, asset))
+    required = made.known.register.required_at(cml.id, wall, made.required[cml.zone], made.given)
     said = "never measured: nothing is known about it except what its zone tells"
-    row |= {"zone": cml.zone, "place": cml.id, "readings": 0, "required_mm": cml.required_mm, "remarks": said}
+    row |= {"zone": cml.zone, "place": cml.id, "readings": 0, "required_mm": required, "remarks": said}
     return row | {"circuit": cml.circuit, "kind": cml.kind}
 
 
@@ -196,7 +199,9 @@ def _tasks(made: Forecast, suspects: Mapping[str, str], day: Mapping[str, str]) 
         due = "now" if day["measure"] <= now else f"by {day['measure']}"
         said.append(f"measure thickness {due}, first on {plan.zone} ({plan.because})")
     said += [f"{zone}: {why}" for zone, why in (plan.undated if plan is not None else {}).items()]
-    single = [row for row in made.cmls if row.place and row.governing is None and row.api_life_years is None]
+    if renewed := [row for row in named if not row.readings]:
+        said.append(f"measure {_places(renewed)}: not read since its wall was new")
+    single = [row for row in named if row.readings and row.governing is None and row.api_life_years is None]
     if single and plan is not None and not plan.undated:
         said.append(f"measure {_places(single)} a second time: one survey gives no rate")
     said += [f"check the reading {which}, which the forecast ignores: {why}" for which, why in suspects.items()]

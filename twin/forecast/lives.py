@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
-from corrotwin.twin.forecast.projection import ALL, Levels, PlaceForecast, Projection, levels, to_scan
+from corrotwin.twin.forecast.projection import Levels, PlaceForecast, Projection, levels, to_scan
 from corrotwin.twin.forecast.remaining_life import (
     MOST_YEARS,
     Rule,
@@ -122,8 +122,7 @@ def plan_inspection(
     def required_at(place: PlaceForecast) -> float | None:
         if place.zone not in required:
             return None
-        asked = given.get(place.zone, given.get(ALL, 0.0))
-        return register.required_at(place.name, place.nominal_mm, required[place.zone], asked)
+        return register.required_at(place.name, place.nominal_mm, required[place.zone], given)
 
     def life_of(place: PlaceForecast, value: float | None) -> Floats | None:
         if value is None or place.nominal_mm <= value:

@@ -46,6 +46,7 @@ class Forecast:
     zones : the histories of each zone, and of all of them as zone "all".
     places : the histories of each measured place.
     required : thickness in mm that must be left, by zone.
+    given : of it, what the user asked; "all" for the zones not named.
     plan : remaining life and when to look again; None where nothing is required.
     rows : a row for each zone and year.
     cmls : a row for each zone with a required thickness and for each named place that was measured in it, by the codes
@@ -61,6 +62,7 @@ class Forecast:
     zones: Mapping[str, ZoneForecast]
     places: tuple[PlaceForecast, ...]
     required: Mapping[str, float]
+    given: Mapping[str, float]
     plan: InspectionPlan | None
     rows: tuple[ForecastRow, ...]
     cmls: tuple[CmlRow, ...]
@@ -285,7 +287,7 @@ def _made(
     dates = [f"{twin_state.later(known.twin.built, year):%Y-%m-%d}" for year in grid]
     return Forecast(
         known=known, years=tuple(grid), ahead_years=ahead, zones=shown.zones, places=shown.places,
-        required=required, plan=plan,
+        required=required, given=given, plan=plan,
         rows=tuple(tables.rows(shown.zones, grid, dates, required)), cmls=tuple(cmls), planned=looked_at,
         error=error, rule=rule,
     )  # fmt: skip

@@ -136,19 +136,21 @@ class Register:
         near = difflib.get_close_matches(place.partition("/")[0], self.cmls, n=3)
         return f"; {' or '.join(near)} may be meant" if near else ""
 
-    def required_at(self, place: str, nominal_mm: float, of_zone: float, given: float) -> float:
+    def required_at(self, place: str, nominal_mm: float, of_zone: float, given: Mapping[str, float]) -> float:
         """Return the thickness that a place requires, mm: that of its CML, else that of its zone.
 
         Parameters
         ----------
         place, nominal_mm : name and thickness when new.
         of_zone : what register and user require of its zone together.
-        given : what the user requires of its zone; the greater counts, where the place was thicker when new.
+        given : what the user requires, by zone, "all" for those not named; the greater counts, where the place was
+            thicker when new.
         """
         cml = self.find(place)
         if cml is None or cml.required_mm is None:
             return of_zone
-        return max(cml.required_mm, given) if given < (cml.nominal_mm or nominal_mm) else cml.required_mm
+        asked = given.get(cml.zone, given.get(ALL, 0.0))
+        return max(cml.required_mm, asked) if asked < (cml.nominal_mm or nominal_mm) else cml.required_mm
 
     def is_injection_point(self, place: str) -> bool:
         """Return whether a place is an injection point, which is measured more often."""

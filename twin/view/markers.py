@@ -8,6 +8,7 @@ import numpy as np
 from corrotwin.twin.bayes.session import Session
 from corrotwin.twin.core.text import printable
 from corrotwin.twin.forecast.projection import PlaceForecast, levels
+from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.inspection.events import Event, renewed_on
 from corrotwin.twin.inspection.records import Record, texel_of
@@ -15,26 +16,28 @@ from corrotwin.twin.inspection.records import Record, texel_of
 Marker = dict[str, Any]  # as the page reads it
 
 
-def markers(known: Session, places: Sequence[PlaceForecast]) -> list[Marker]:
+def markers(made: Forecast) -> list[Marker]:
     """Return a marker for each measured place, pit, grade and photograph; those without coordinates have no position.
 
-    Parameters
-    ----------
-    known : the twin and the records that count.
-    places : forecast of the measured places; that of a named place goes with its marker.
+    The forecast of a named place, and the thickness that it requires, go with its marker.
     """
-    forecast = {(place.zone, place.name): place for place in places if place.name}
+    required = [None] * len(made.places) if made.plan is None else made.plan.required_by_place
+    forecast = {
+        (place.zone, place.name): (place, mm) for place, mm in zip(made.places, required, strict=True) if place.name
+    }
     groups: dict[tuple[Any, ...], list[Record]] = {}
-    for number, record in enumerate(known.records):
+    for number, record in enumerate(made.known.records):
         if record.kind == "photo":
             key: tuple[Any, ...] = (record.kind, record.date, record.seen or number)
         else:
             key = (record.kind, record.zone, record.place or record.uv or number)
         groups.setdefault(key, []).append(record)
-    return [_marker(known, own, forecast.get((own[0].zone, own[0].place))) for own in groups.values()]
+    return [
+        _marker(made.known, own, *forecast.get((own[0].zone, own[0].place), (None, None))) for own in groups.values()
+    ]
 
 
-def _marker(known: Session, own: Sequence[Record], place: PlaceForecast | None) -> Marker:
+def _marker(known: Session, own: Sequence[Record], place: PlaceForecast | None, required_mm: float | None) -> Marker:
     first = own[0]
     position, normal = _position(first, known)
     is_cml = first.kind == "ultrasonic"
@@ -45,6 +48,7 @@ def _marker(known: Session, own: Sequence[Record], place: PlaceForecast | None) 
         "position": position,
         "normal": normal,
         "readings": [_reading(record, known) for record in own],
+        "required": required_mm,
         "left": None if place is None or not is_cml else [levels(column) for column in place.left_mm.T],
     }
 

@@ -127,7 +127,7 @@ def content(made: Forecast, surface: SurfaceHistory) -> dict[str, Any]:
         "places": _places(places, surface, made) | {"keyYears": grid},
         "zones": _zones(made, surface),
         "events": [_event(event, known) for event in known.events],
-        "markers": markers(known, made.places),
+        "markers": markers(made),
         "plan": _plan(made),
         "ahead": made.ahead_years,
     }

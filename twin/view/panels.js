@@ -74,7 +74,7 @@ View.tell = {
       const [low, middle, high] = [0, 1, 2].map((level) => marker.left.map((values) => values[level]));
       const zone = View.data.zones.find((one) => one.name === marker.zone);
       said.push(View.chart({ title: `Thickness here, ${View.unit}: P50 and P5 to P95`, years, low, middle, high, points: readingsOf((one) => one === marker),
-        required: zone?.required ?? null, events: eventsOf(marker.zone), renewed: zone?.renewed, format: View.length, axis: View.inUnit, year: state.year }));
+        required: marker.required, events: eventsOf(marker.zone), renewed: zone?.renewed, format: View.length, axis: View.inUnit, year: state.year }));
     }
     const rows = readings.map((one) => [one.date, one.zone, shown(one), [one.tool, one.note, one.removed ? REMOVED : ""].filter(Boolean).join(", ")]);
     said.push(View.table(["date", "zone", "value", "tool"], rows, "Readings"));

@@ -317,6 +317,24 @@ def test_a_cml_that_was_never_read_is_a_task(tmp_path: Path, command: Command) -
     check_page(out)
 
 
+@pytest.mark.ci
+def test_each_cml_shows_its_own_requirement_whether_read_or_not(tmp_path: Path) -> None:
+    """T1 was read before the face was replaced alone, T2 to T4 never; of T3 and T4 the zone decides, and the user."""
+    plate = ct.Asset("plate", length_m=0.4, width_m=0.4, thickness_mm=10)
+    twin = ct.Twin(plate, built="2010-06-01", years=14, category="C3", bare=True)
+    rows = [["CML", "Zone", "Required (mm)"], *([f"T{k}", "face", mm] for k, mm in enumerate((6, 9.5, 3, ""), 1))]
+    twin.import_register(table(tmp_path / "cml.csv", rows))
+    for day, value in (("2014-06-01", 9.9), ("2020-06-01", 9.7)):
+        twin.inspect(date=day, kind="ultrasonic", zone="face", value=value, tool="UT", place="T1")
+    twin.record_event(date="2022-05-31", kind="replacement", zone="face")
+    found = outlook.of_forecast(twin.forecast(years=5, required={"all": 4.0}), {})
+    face = {row["place"]: row for row in found.cmls if row["zone"] == "face" and row["place"]}
+    assert {place: row["required_mm"] for place, row in face.items()} == {"T1": 6.0, "T2": 9.5, "T3": 4.0, "T4": 9.5}
+    assert face["T1"]["chance_below_required"] == 0.0  # 10 mm in 2022 do not lose 4 mm to the air by 2029
+    assert "measure face T1: not read since its wall was new" in found.tasks
+    assert not any("a second time" in task for task in found.tasks)
+
+
 def test_folders_that_are_no_fleet(tmp_path: Path) -> None:
     with pytest.raises(ct.InputError, match="no such folder"):
         twins_in(tmp_path / "none")

@@ -100,6 +100,10 @@ def test_a_click_chooses_a_place_and_a_list_flies_there(opened: Opened) -> None:
     assert page.locator("#told tbody").last.inner_text().count("UT") == 0
     assert page.locator("#told tbody").last.locator("tr").count() == 2
     assert "6.60 mm" in page.inner_text("#told")
+    page.evaluate(
+        "View.choose({ marker: { ...View.data.markers.find((one) => one.name === 'TML-1'), required: 4.5 } })"
+    )
+    assert "required 4.50 mm" in page.locator("#told").text_content()  # its own, not that of its zone
     page.focus("#canvas")
     turned = page.evaluate("View.scene.eye.azimuth")
     page.keyboard.press("ArrowRight")
