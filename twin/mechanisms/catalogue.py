@@ -92,7 +92,7 @@ def resolved(
     Parameters
     ----------
     given : mechanisms, or words as `parse` takes them; "none", or nothing in the sequence, for no mechanism. Unless it
-        says so, an unknown process fluid corrodes the bore of a pipe or vessel on which no other mechanism acts.
+        says so, an unknown process fluid corrodes the bore of a pipe or vessel on all of which no other mechanism acts.
     asset_kind : such as "pipe".
     zone_names : names of the asset's zones.
 
@@ -110,7 +110,7 @@ def resolved(
     found = [*made, *parse(words)]
     found = [_expanded(mechanism, zone_names) for mechanism in found]
     check_zones(found, zone_names)
-    if not any(BORE in mechanism.zones for mechanism in found):
+    if not any(BORE in mechanism.zones and mechanism.heights_m is None for mechanism in found):
         found += usual(asset_kind)
     return tuple(found)
 

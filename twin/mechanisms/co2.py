@@ -40,7 +40,7 @@ def co2(
     temperature_c: float,
     co2_bar: float,
     ph: float | None = None,
-    shear_pa: float = NEUTRAL_SHEAR_PA,
+    shear_pa: float | None = None,
     pressure_bar: float | None = None,
     h2s_bar: float = 0.0,
 ) -> Mechanism:
@@ -52,18 +52,17 @@ def co2(
     temperature_c : of the fluid, 5 to 150.
     co2_bar : partial pressure of CO2, 0.1 to 10.
     ph : of the water, 3.5 to 6.5.
-    shear_pa : mean wall shear stress, 1 to 150; 150 gives at most 1.5 times the rate of 19.
+    shear_pa : mean wall shear stress, 1 to 150; needs a pH; by default 19, and 150 gives at most 1.5 times its rate.
     pressure_bar : total pressure, which lowers the fugacity of CO2; by default the fugacity is the partial pressure.
     h2s_bar : partial pressure of H2S, at most 0.05 and a twentieth of that of CO2.
 
     Raises
     ------
     InputError
-        A value is outside the range in which the models hold.
+        A value is outside the range in which the models hold, or a shear stress is given without a pH.
     """
     _check("temperature_c", temperature_c, *TEMPERATURES_C)
     _check("co2_bar", co2_bar, *CO2_BAR)
-    _check("shear_pa", shear_pa, *SHEAR_PA)
     _check("h2s_bar", h2s_bar, 0.0, min(MOST_H2S_BAR, co2_bar / LEAST_CO2_TO_H2S))
     if pressure_bar is not None and not co2_bar <= pressure_bar < np.inf:
         raise InputError(
@@ -72,9 +71,15 @@ def co2(
     fugacity = fugacity_bar(co2_bar, pressure_bar or 0.0, temperature_c)
     inputs: dict[str, float | str] = {"temperature_c": temperature_c, "co2_bar": co2_bar}
     if ph is None:
+        if shear_pa is not None:
+            raise InputError(
+                f"`mechanism` co2: shear_pa {shear_pa:g} counts by NORSOK M-506 alone, which needs a pH; give ph, too"
+            )
         rate, source = de_waard_mm_year(temperature_c, fugacity), "de Waard, Lotz and Milliams (1991)"
     else:
+        shear_pa = NEUTRAL_SHEAR_PA if shear_pa is None else shear_pa
         _check("ph", ph, *PH)
+        _check("shear_pa", shear_pa, *SHEAR_PA)
         rate, source = norsok_mm_year(temperature_c, fugacity, ph, shear_pa), "NORSOK M-506"
         inputs |= {"ph": ph, "shear_pa": shear_pa}
     given = {"pressure_bar": pressure_bar, "h2s_bar": h2s_bar or None}

@@ -49,10 +49,10 @@ def insulation(
     InputError
         The temperature is outside the table, or the table has no loss there.
     """
-    low, high = TEMPERATURES_C[0], TEMPERATURES_C[-1]
+    low, high = (round(end, 1) for end in (TEMPERATURES_C[0], TEMPERATURES_C[-1]))
     if not low <= temperature_c <= high:
         raise InputError(
-            f"`mechanism` insulation: temperature_c {temperature_c:g}: API RP 581 holds from {low:.1f} to {high:.1f}"
+            f"`mechanism` insulation: temperature_c {temperature_c:g}: API RP 581 holds from {low} to {high}"
         )
     rate = MM_PER_MIL * float(np.interp(temperature_c, TEMPERATURES_C, MIL_PER_YEAR[driver]))
     if rate == 0:

@@ -30,16 +30,18 @@ def process(
     zones : on which it acts.
     rate_mm_year : expected loss of one face, mm/year; unknown if not given.
     diameter_rate_mm_year : instead, expected loss of the diameter, which is that of two faces.
-    spread : standard deviation of the logarithm of the rate; by default `FACTOR_TWO` of a stated rate.
+    spread : standard deviation of the logarithm of a stated rate; by default `FACTOR_TWO`.
     heights_m : it acts only between these heights above the asset's lowest point.
 
     Raises
     ------
     InputError
-        A value is impossible.
+        A value is impossible, or a spread is given without a rate.
     """
     rate, inputs = one_face("process", rate_mm_year, diameter_rate_mm_year)
     if rate is None:
+        if spread is not None:
+            raise InputError(f"`mechanism` process: spread {spread:g} is that of a stated rate; give rate_mm_year, too")
         rate, usual = UNKNOWN_RATE_MM_YEAR, UNKNOWN_SPREAD
         source = "unknown: spans the classes of corrosion rate of NACE SP0775, low to severe"
     else:
@@ -53,8 +55,8 @@ def process(
 
 
 def is_unknown(mechanism: Mechanism) -> bool:
-    """Return whether a mechanism is a process fluid of which nothing is stated."""
-    return mechanism.kind == "process" and not mechanism.inputs
+    """Return whether a mechanism is a process fluid of which no rate is stated."""
+    return mechanism.kind == "process" and mechanism.inputs.keys() <= {"spread"}
 
 
 def own(

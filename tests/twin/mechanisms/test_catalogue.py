@@ -1,5 +1,7 @@
 """Mechanisms read from words, and what an asset without any stated one has."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.mechanisms import catalogue
 from corrotwin.twin.mechanisms.catalogue import build, parse, resolved
 from corrotwin.twin.mechanisms.mechanism import Mechanism, acts_on, loss_mm
+from corrotwin.twin.mechanisms.process import is_unknown
 
 ZONES = ("body", "bore", "weld", "covered")
 
@@ -35,6 +38,7 @@ def test_words_say_kind_zones_and_inputs() -> None:
         ("process rate_mm_year=fast", "give a number"),
         ("process rate_mm_year=1 diameter_rate_mm_year=2", "give either"),
         ("process rate_mm_year=1 rate_mm_year=2", "given twice"),
+        ("process spread=0.1", "spread 0.1 is that of a stated rate; give rate_mm_year, too"),
         ("process speed=3", "no input speed; it takes zone, rate_mm_year"),
         ("process heights_m=2,1", "the lower first"),
         ("process zone=roof", "no zone roof; the asset has body, bore, weld"),
@@ -58,6 +62,21 @@ def test_a_pipe_of_which_nothing_is_said_has_an_unknown_fluid_inside() -> None:
     assert (outside.zones, inside) == (("body", "weld"), usual)
     stated = build("process", rate_mm_year=0.2)
     assert resolved([stated], "pipe", ZONES) == (stated,)
+
+
+def test_what_is_said_of_a_part_of_the_bore_leaves_the_unknown_fluid_in_it() -> None:
+    low, fluid = resolved(("own zone=bore rate_mm_year=0.05 localised=true heights_m=0,0.05",), "pipe", ZONES)
+    assert (low.heights_m, is_unknown(low)) == ((0.0, 0.05), False)
+    assert (fluid.zones, fluid.heights_m, is_unknown(fluid)) == (("bore",), None, True)
+    stated = resolved(("co2 temperature_c=60 co2_bar=2 own zone=bore rate_mm_year=1 heights_m=0,0.1",), "pipe", ZONES)
+    assert [law.kind for law in stated] == ["co2", "own"]
+
+
+def test_a_fluid_is_unknown_until_its_rate_is_stated() -> None:
+    assert not is_unknown(build("process", rate_mm_year=0.1))
+    assert not is_unknown(build("process", diameter_rate_mm_year=0.1, spread=0.1))
+    kept = replace(build("process"), spread=0.1, inputs={"spread": 0.1})  # of a twin that was made when this was taken
+    assert is_unknown(kept)
 
 
 def test_a_rate_of_the_diameter_is_that_of_two_faces() -> None:

@@ -103,12 +103,13 @@ def test_the_whole_range_of_the_models_is_taken() -> None:
         ({"ph": 3.4}, "ph 3.4: the models hold from 3.5 to 6.5"),
         ({"ph": 7.0}, "from 3.5 to 6.5"),
         ({"shear_pa": 0.0}, "from 1 to 150"),
+        ({"ph": None, "shear_pa": 50.0}, "shear_pa 50 counts by NORSOK M-506 alone, which needs a pH; give ph, too"),
         ({"h2s_bar": 0.06}, "h2s_bar 0.06: the models hold from 0 to 0.05"),
         ({"co2_bar": 0.2, "h2s_bar": 0.02}, "from 0 to 0.01"),
         ({"pressure_bar": 1.0}, "the total is at least that of CO2, 2"),
         ({"temperature_c": math.nan}, "from 5 to 150"),
     ],
 )
-def test_outside_the_range_the_models_are_refused(change: dict[str, float], part: str) -> None:
+def test_outside_the_range_the_models_are_refused(change: dict[str, float | None], part: str) -> None:
     with pytest.raises(InputError, match=part):
         co2(**{**CONDITIONS, **change})  # type: ignore[arg-type]

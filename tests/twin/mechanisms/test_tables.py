@@ -65,6 +65,7 @@ def test_insulation_follows_api_581(driver: str, fahrenheit: float, mil_per_year
     [
         ("severe", -20.0, "holds from -12.2 to 176.7"),
         ("severe", 180.0, "holds from -12.2 to 176.7"),
+        ("severe", 176.7, "has no loss with driver severe at 176.7 °C"),  # the end of the table, 350 °F
         ("dry", 150.0, "has no loss with driver dry at 150 °C"),
         ("severe", float("nan"), "holds from"),
     ],
