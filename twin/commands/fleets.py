@@ -223,7 +223,8 @@ def _show(ranked: "Sequence[FleetMember]", years: float) -> None:
         risk = "" if member.consequence is None or member.risk is None else f"{member.risk:.3g}"
         table.add_row(
             printable(member.name), printable(f"{seen.weakest}{worst}"), percent(seen.chance()),
-            percent(seen.chance(at_end=True)), risk, life_text(seen.life_p5), due_text(seen.measure_by),
+            percent(seen.chance(at_end=True)), risk, life_text(seen.life_p5, seen.ahead_years),
+            due_text(seen.measure_by),
         )  # fmt: skip
     rich_console().print(table)
     if places := measure_next(ranked, NEXT):

@@ -6,7 +6,6 @@ from dataclasses import fields
 import numpy as np
 
 from corrotwin.twin import twin_state
-from corrotwin.twin.bayes.session import Session
 from corrotwin.twin.commands.forecasts import describe_agreement
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable
@@ -14,11 +13,9 @@ from corrotwin.twin.forecast.failure import Pressure, outside_mm
 from corrotwin.twin.forecast.lives import without_dates
 from corrotwin.twin.forecast.pipe_design import PipeDesign, mawp
 from corrotwin.twin.forecast.projection import Levels, levels
+from corrotwin.twin.forecast.renewals import event_lines
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.forecast.strength import allowable_mpa
-from corrotwin.twin.geometry.solids import COVERED
-from corrotwin.twin.inspection.events import ALL
-from corrotwin.twin.model.coating import Paint
 
 
 def read_design(words: Sequence[str]) -> PipeDesign | None:
@@ -83,34 +80,6 @@ def lines(made: Forecast) -> Iterable[str]:
     ):
         due = twin_state.later(known.twin.built, known.now_years + within)
         yield f"{what} by {due:%Y-%m-%d} ({f'{within:.3g} years' if within > 0 else 'now'}; {because})"
-
-
-def event_lines(known: Session) -> Iterable[str]:
-    """Yield what a forecast makes of each event, and where it takes the safe side because the model has no better."""
-    painted = isinstance(known.twin.coating, Paint)
-    zones = {name for name in known.asset.zone_names if name != COVERED}
-    for event in known.events:
-        what = f"{event.kind} of {f'{event.zone} {event.place}'.strip()} on {event.date}"
-        acting = [
-            mechanism for mechanism in known.twin.mechanisms if event.zone == ALL or event.zone in mechanism.zones
-        ]
-        if event.kind == "repair":
-            said = [
-                "its wall is new, what was read there before teaches rates alone",
-                "nothing beside it counts as new",
-            ]
-        elif event.kind == "recoating":
-            said = ["lost metal stays lost; once the new paint fails, rust begins as fast as on new steel"]
-            said += [f"{mechanism.kind} goes on below it" for mechanism in acting]
-        else:
-            said = ["its metal is new, what was read before teaches rates alone, and mechanisms go on at their rates"]
-            said += [
-                f"{mechanism.kind} counts from that day, not again after {mechanism.after_years:g} years"
-                for mechanism in acting if 0 < mechanism.after_years <= event.years(known.twin)
-            ]  # fmt: skip
-        if painted and event.kind != "repair" and event.zone != ALL and len(zones) > 1:
-            said.append("rust of older paint beside it counts as creeping in at once")
-        yield printable(f"{what}: {'; '.join(said)}")
 
 
 def _error_line(made: Forecast) -> str:

@@ -35,8 +35,8 @@ def _places(made: Forecast) -> bytes:
     where = {}
     for record in known.records:
         if record.kind == "ultrasonic" and record.place and record.uv is not None:
-            where[record.place] = record.uv
-    where |= {cml.id: cml.uv for cml in known.register.cmls.values() if cml.uv is not None}
+            where[record.zone, record.place] = record.uv
+    where |= {(cml.zone, cml.id): cml.uv for cml in known.register.cmls.values() if cml.uv is not None}
     if not where:
         return b""
     points = known.texels.position_m[known.texels.area_mm2 > 0]
@@ -47,7 +47,7 @@ def _places(made: Forecast) -> bytes:
         for axes, (title, one, other, across, up) in zip(figure.subplots(2, 1), _VIEWS, strict=True):
             axes.plot(dots[:, one], dots[:, other], ",", color="#b4bcc4", rasterized=True)
             axes.plot(places[:, one], places[:, other], "o", ms=4.5, color=plots.RED)
-            for name, point in zip(where, places, strict=True):
+            for (_, name), point in zip(where, places, strict=True):
                 if len(where) <= _MOST_NAMES:
                     axes.annotate(
                         escape_mathtext(name), (point[one], point[other]), xytext=(4, 4), textcoords="offset points",

@@ -13,6 +13,7 @@ from corrotwin.twin.fleets import figures
 from corrotwin.twin.forecast import tables
 from corrotwin.twin.forecast.cml import CmlRow
 from corrotwin.twin.forecast.projection import ALL
+from corrotwin.twin.forecast.renewals import event_lines
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.forecast.tables import ForecastRow
 from corrotwin.twin.inspection.records import UNITS_MM, texel_at
@@ -50,8 +51,8 @@ class TwinOutlook:
     zones : a row for each zone and for all of them, now and at the end; columns as in `forecast.tables.ForecastRow`.
     cmls : a row for each zone of which a thickness is required and each of its CML; as `forecast.cml.CmlRow`, with
         circuit, kind and the chance that a CML is thinner than required at the end.
-    life_p5, life_p50 : remaining life in years from now; inf beyond 20 years and what was examined, None where no date
-        can be given.
+    ahead_years : within which lives were looked for, at least 20.
+    life_p5, life_p50 : remaining life in years from now; inf beyond these, None where no date can be given.
     weakest : zone with the least P5 of life; empty without a requirement.
     measure_by, because : day of the next thickness measurement, and what sets it; empty where none can be given.
     look_by : day of the next external visual inspection.
@@ -70,6 +71,7 @@ class TwinOutlook:
     rule: str
     zones: tuple[Mapping[str, Cell], ...]
     cmls: tuple[Mapping[str, Cell], ...]
+    ahead_years: float
     life_p5: float | None
     life_p50: float | None
     weakest: str
@@ -136,7 +138,8 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
     return TwinOutlook(
         id=twin.id, kind=twin.kind, built=f"{twin.built:%Y-%m-%d}", now=_day(twin, ends[0]), until=_day(twin, ends[1]),
         service=_service(twin), rule=made.rule, zones=tuple(tables.by_column(row) for row in shown), cmls=tuple(cmls),
-        life_p5=None if life is None else life[0], life_p50=None if life is None else life[1],
+        ahead_years=made.ahead_years, life_p5=None if life is None else life[0],
+        life_p50=None if life is None else life[1],
         weakest="" if plan is None else plan.zone, measure_by=day["measure"],
         because="" if plan is None else plan.because, look_by=day["look"], tasks=tuple(_tasks(made, suspects, day)),
         notes=tuple(_notes(made)), plot=_encoded(plot), places=_encoded(places),
@@ -224,7 +227,7 @@ def _notes(made: Forecast) -> list[str]:
     known = made.known
     read = [record for record in known.records if record.kind == "ultrasonic"]
     said = [f"{counted(len(read), 'thickness reading')}, {counted(len(known.records) - len(read), 'other record')}"]
-    said += made.not_judged
+    said += [*event_lines(known), *made.not_judged]
     free = [zone.name for zone in known.now[0].bank.zones if zone.name not in made.required]
     if made.required and free:
         said.append(f"no required thickness was given for {', '.join(free)}")

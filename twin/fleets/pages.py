@@ -5,12 +5,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from corrotwin.twin.core.files import digest
 from corrotwin.twin.fleets.fleet import NEXT, FleetMember, measure_next
 from corrotwin.twin.fleets.outlook import Cell, TwinOutlook, life_of
 from corrotwin.twin.fleets.units import ThicknessUnit
+from corrotwin.twin.forecast.result import ahead_of
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.pages.rendering import write_page
 
@@ -63,8 +65,8 @@ def write_fleet(
     write_page(
         index, Path(__file__).parent / "fleet.html.j2", title="What to open first", fleet=fleet,
         places=measure_next(fleet, NEXT), unit=unit, years=years,
-        life_text=life_text, percent=percent, life_of=life_of, href=_href, due_text=due_text,
-        has_consequence=any(member.consequence is not None for member in fleet),
+        life_text=partial(life_text, ahead_years=ahead_of(years)), percent=percent, life_of=life_of, href=_href,
+        due_text=due_text, has_consequence=any(member.consequence is not None for member in fleet),
     )  # fmt: skip
     return index
 
@@ -90,13 +92,15 @@ def write_twin(
     """
     write_page(
         path, Path(__file__).parent / "twin.html.j2", title=name, name=name, outlook=outlook, unit=unit, up=up,
-        surveys=survey_table(records, unit), life_text=life_text, percent=percent, due_text=due_text,
+        surveys=survey_table(records, unit), percent=percent, due_text=due_text,
+        life_text=partial(life_text, ahead_years=outlook.ahead_years),
+        through_paint=any(record.thick_bias_mm for record in records),
         others=[record for record in records if record.kind != "ultrasonic"],
     )  # fmt: skip
 
 
 def survey_table(records: Sequence[Record], unit: ThicknessUnit) -> SurveyTable:
-    """Return thickness readings with a row a named place and a column a survey; several of one day by their least."""
+    """Return the steel that was read, a row a named place and a column a survey; several of one day by their least."""
     read = [record for record in records if record.kind == "ultrasonic"]
     days = sorted({record.date for record in read})
     shown = days[-_MOST_SURVEYS:]
@@ -104,7 +108,7 @@ def survey_table(records: Sequence[Record], unit: ThicknessUnit) -> SurveyTable:
     least: dict[tuple[str, str, str], float] = {}
     for record in read:
         key = (record.zone, record.place, record.date)
-        least[key] = min(least.get(key, math.inf), record.value)
+        least[key] = min(least.get(key, math.inf), max(record.read_mm, 0.0))
     rows = tuple(
         (zone, place or "unnamed", tuple(unit.text(least.get((zone, place, day))) for day in shown))
         for zone, place in places
@@ -112,12 +116,12 @@ def survey_table(records: Sequence[Record], unit: ThicknessUnit) -> SurveyTable:
     return SurveyTable(days=tuple(shown), rows=rows, left_out=len(days) - len(shown))
 
 
-def life_text(years: Cell) -> str:
-    """Return a remaining life as people read it."""
+def life_text(years: Cell, ahead_years: float) -> str:
+    """Return a remaining life as people read it; `ahead_years` are those within which it was looked for."""
     if years is None:
         return "no date"
     value = float(years)
-    return "beyond 20" if math.isinf(value) else f"{value:.1f}"
+    return f"beyond {ahead_years:.3g}" if math.isinf(value) else f"{value:.1f}"
 
 
 def percent(chance: Cell) -> str:

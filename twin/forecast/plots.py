@@ -98,7 +98,7 @@ def forecast(
     own = [record for record in records if record.kind == "ultrasonic" and zone in (record.zone, ALL)]
     if own:
         upper.errorbar(
-            [record.years(twin) for record in own], [record.value for record in own],
+            [record.years(twin) for record in own], [record.read_mm for record in own],
             yerr=[2 * float(np.hypot(record.scatter_sd, record.bias_sd)) for record in own],
             fmt="o", ms=4, color=GREY, lw=1, label="readings ± 2 SD, at any of its places",
         )  # fmt: skip

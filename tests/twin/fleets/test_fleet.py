@@ -12,16 +12,18 @@ import openpyxl
 import pytest
 from browser import check_page, compare_look
 from contractor import pipe, table, workbook
+from matplotlib.axes import Axes
 
 import corrotwin as ct
 from corrotwin.twin import store, twin_state
-from corrotwin.twin.fleets import making, outlook, pages, sheets_out
+from corrotwin.twin.fleets import figures, making, outlook, pages, sheets_out
 from corrotwin.twin.fleets.fleet import FleetMember, consequences, measure_next, ranked, twins_in, with_consequences
 from corrotwin.twin.fleets.making import OutlookSettings
 from corrotwin.twin.fleets.outlook import TwinOutlook
 from corrotwin.twin.fleets.units import UNITS, Unit
 from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection import register as registers
+from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.register import Cml, Register
 from corrotwin.twin.workbooks.columns import ColumnMap
 from corrotwin.twin.workbooks.readings import Defaults, intake
@@ -333,6 +335,7 @@ def test_each_cml_shows_its_own_requirement_whether_read_or_not(tmp_path: Path) 
     assert face["T1"]["chance_below_required"] == 0.0  # 10 mm in 2022 do not lose 4 mm to the air by 2029
     assert "measure face T1: not read since its wall was new" in found.tasks
     assert not any("a second time" in task for task in found.tasks)
+    assert any(note.startswith("replacement of face on 2022-05-31: its metal is new") for note in found.notes)
 
 
 def test_folders_that_are_no_fleet(tmp_path: Path) -> None:
@@ -342,6 +345,46 @@ def test_folders_that_are_no_fleet(tmp_path: Path) -> None:
         twins_in(tmp_path)
     with pytest.raises(ct.InputError, match="is a twin; give the folder that holds it"):
         twins_in(pipe(tmp_path / "spool"))
+
+
+@pytest.mark.parametrize(("ahead", "said"), [(20.0, "beyond 20 years"), (60.0, "beyond 60 years")])
+def test_pages_say_how_far_was_looked(seen: TwinOutlook, ahead: float, said: str, tmp_path: Path) -> None:
+    endless = dataclasses.replace(seen, ahead_years=ahead, life_p5=math.inf)
+    pages.write_twin(tmp_path / "a.html", endless, [], UNITS["mm"], name="a")
+    assert said in (tmp_path / "a.html").read_text()
+    index = pages.write_fleet(tmp_path, [member("a", endless, life=math.inf)], UNITS["mm"], ahead, {})
+    assert said.removesuffix(" years") in index.read_text()
+
+
+def test_readings_through_paint_are_shown_as_steel() -> None:
+    """A single echo through 0.1 to 0.5 mm of paint, which reads as 2 to 2.5 times as much: 0.3 x 2.25 = 0.675 mm."""
+    read = [
+        Record(date="2019-05-31", zone="body", kind="ultrasonic", value=value, tool="UT", place=place, **through)
+        for place, value, through in (
+            ("bare", 8.2, {}), ("paint", 8.875, {"coated": True, "echo": "single"}),
+            ("all paint", 0.5, {"coated": True, "echo": "single"}),
+        )
+    ]  # fmt: skip
+    rows = pages.survey_table(read, UNITS["mm"]).rows
+    assert rows == (("body", "bare", ("8.20",)), ("body", "paint", ("8.20",)), ("body", "all paint", ("0.00",)))
+
+
+@pytest.mark.ci
+def test_places_of_one_name_on_two_zones_are_both_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plot, too, shows steel: 9.875 mm through paint are 9.2 mm."""
+    drawn: list[tuple[str, list[float]]] = []
+    monkeypatch.setattr(Axes, "annotate", lambda _, name, *__, **___: drawn.append((name, [])))
+    monkeypatch.setattr(Axes, "errorbar", lambda _, __, values, **___: drawn.append(("readings", values)))
+    plate = ct.Asset("plate", length_m=0.4, width_m=0.4, thickness_mm=10)
+    twin = ct.Twin(plate, built="2010-06-01", years=14, category="C3", bare=True)
+    for zone, at in (("face", (0.1, 0.1, 0.01)), ("back", (0.1, 0.1, 0.0))):
+        twin.inspect(
+            date="2020-06-01", kind="ultrasonic", zone=zone, value=9.875, tool="UT", place="T1", at=at, coated=True,
+            echo="single",
+        )  # fmt: skip
+    figures.both(twin.forecast(years=5, required={"face": 4.0}))
+    assert [name for name, _ in drawn].count("T1") == 2 * 2  # in both views
+    assert next(values for name, values in drawn if name == "readings") == pytest.approx([9.2])
 
 
 def test_names_of_pages_are_all_different() -> None:

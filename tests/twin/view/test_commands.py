@@ -42,6 +42,15 @@ def test_view_writes_a_page_and_a_glb(small: Path, tmp_path: Path, command: Comm
     assert glb.read_bytes().startswith(b"glTF")
 
 
+def test_the_first_variant_is_of_the_last_event(small: Path, tmp_path: Path, command: Command) -> None:
+    """The plate's clock is in 2010, its coating was renewed in 2012: so many years later is 2013."""
+    done = command("inspect", small, "--event", "recoating", "--date", "2012-01-01", "--zone", "face")
+    assert done.returncode == 0, done.stderr
+    assert command("view", small, "--glb", tmp_path / "a.glb", "--years", 1).returncode == 0
+    names = re.findall(rb'"name":"(\d{4}-\d\d-\d\d)"', (tmp_path / "a.glb").read_bytes())
+    assert max(names)[:7] in (b"2012-12", b"2013-01")
+
+
 @pytest.mark.slow
 def test_compare_prints_writes_and_shows_two_dates(small: Path, tmp_path: Path, command: Command) -> None:
     page, table = tmp_path / "change.html", tmp_path / "change.csv"
