@@ -168,7 +168,7 @@ def measured_rates(path: Path) -> tuple[dict[str, float], str]:
     of = content.get("of")  # what a model that ships was measured on
     what = f"of {printable(of)}" if isinstance(of, str) else f"at threshold {content.get('threshold')}"
     measured = f"measured on {content.get('images')} images {what}"
-    spread = content.get("recall_sd")  # from photo to photo: the bias of one day's
+    spread = content.get("recall_sd")  # from photo to photo: taken as the bias of the tool
     if isinstance(spread, int | float) and not isinstance(spread, bool) and 0 < spread <= 1 and "detection" in rates:
         rates["bias_sd"] = spread
         said = said.replace(f"detection {rates['detection']:.3g}", f"detection {rates['detection']:.3g} ± {spread:.2g}")
