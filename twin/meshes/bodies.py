@@ -20,6 +20,10 @@ PAIR = 0.5  # least size of the inner skin of an open wall, as a share of its ou
 def open_pieces(surface: Surface, piece: Integers) -> NDArray[np.bool_]:
     """Return whether each piece has an edge that is not shared by two faces, (pieces,)."""
     _, edge, count = _edges(surface)
+    return _with_rim(piece, edge, count)
+
+
+def _with_rim(piece: Integers, edge: Integers, count: Integers) -> NDArray[np.bool_]:
     found = np.zeros(int(piece.max()) + 1, dtype=bool)
     found[np.repeat(piece, 3)[count[edge] % 2 == 1]] = True
     return found
@@ -48,7 +52,7 @@ def parted(surface: Surface) -> Surface:
         pairs = np.concatenate([pairs, _paired(surface, ends, edge, np.flatnonzero(several))])
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(surface.faces),) * 2)
     body = np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
-    body[open_pieces(surface, body)[body]] = -1  # what is open holds together by its points
+    body[_with_rim(body, edge, count)[body]] = -1  # what is open holds together by its points
     of, most = np.repeat(body + 1, 3), int(body.max()) + 2
     own, number = np.unique(surface.faces.reshape(-1) * most + of, return_inverse=True)
     return replace(surface, vertices=surface.vertices[own // most], faces=number.reshape(-1, 3))
