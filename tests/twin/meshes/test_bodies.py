@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import foreign
 import numpy as np
 import pytest
 import trimesh
@@ -155,3 +156,13 @@ def test_both_sides_of_a_sheet_are_one_piece() -> None:
     sheet = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3], [2, 1, 0], [3, 2, 0]])
     _, repairs = repaired([sheet.subdivide().subdivide()])
     assert (repairs.faces, repairs.pieces, repairs.open_pieces, repairs.turned) == (64, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "pieces"), [("border_fence", 3 + 13), ("skip", 14 + 10), ("pallet_of_pipes", 38 + 27)]
+)
+def test_bodies_of_foreign_meshes_that_touch_are_counted_one_by_one(name: str, pieces: int) -> None:
+    """Bars of the fence and pipes hang together along 13 and 27 edges; of the skip 14 pieces are closed, 10 open."""
+    surface, repairs = repair.repair(reading.read(foreign.folder() / f"{name}.glb", units=None, up=None))
+    assert repairs.pieces == pieces
+    assert min(volumes(surface)) > -1e-9
