@@ -1,4 +1,4 @@
-"""The bodies of which a surface consists: those that only touch are told apart, and each is turned to face out."""
+"""The bodies that make up a surface: those that merely touch are separated, and each is turned to face outwards."""
 
 from dataclasses import replace
 from itertools import pairwise
