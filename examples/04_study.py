@@ -16,15 +16,15 @@ if __name__ == "__main__":
     options.add_argument("--renders", type=Path, help="a rendered dataset; by default one is rendered")
     options.add_argument("--out", type=Path, default=Path("out/examples"))
     options.add_argument("--profile", default="quick")
-    options.add_argument("--backbones", nargs="+", default=[], help="by default those of the profile; in quick two")
+    options.add_argument("--backbones", nargs="+", help="by default those of the profile; in quick two")
     options.add_argument("--epochs", type=int, help="by default those of the profile; in quick 6")
     given = options.parse_args()
     if given.profile == "quick":
-        options.set_defaults(backbones=["mobilenet_v2", "vgg16"], epochs=6)
-        given = options.parse_args()
+        given.backbones = given.backbones or ["mobilenet_v2", "vgg16"]
+        given.epochs = 6 if given.epochs is None else given.epochs
 
     report = ct.study(
-        given.photos, renders=given.renders, arms=["real", "mixed", "copy-paste"], backbones=given.backbones,
+        given.photos, renders=given.renders, arms=["real", "mixed", "copy-paste"], backbones=given.backbones or [],
         profile=given.profile, epochs=given.epochs, out=given.out / "study",
     )  # fmt: skip
     print(report.to_frame().groupby(["backbone", "arm"])["f1"].agg(["count", "mean", "std"]))

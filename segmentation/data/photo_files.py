@@ -167,9 +167,8 @@ def lines(left_out: Iterable[LeftOut]) -> list[str]:
 
 
 _PREDICTIONS = "predictions"
-_OURS_IN: Mapping[
-    str, tuple[str, ...]
-] = {  # by the kinds of our folders in which photos may lie, the subfolders in which none do
+# By the kinds of our folders in which photos may lie, the subfolders in which none do.
+_OURS_IN: Mapping[str, tuple[str, ...]] = {
     _PREDICTIONS: ("masks", "overlays", "parts"),
     "dataset": ("maps", "parts"),
     "merged dataset": (),

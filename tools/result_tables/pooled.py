@@ -101,11 +101,12 @@ def gather(folder: Path) -> dict[Place, "PerImage"]:
 
 def _tables_of(folder: Path) -> Iterator[tuple[Path, str | None, Path]]:
     """Yield the folder of a training, the other set that it was measured on (None: its own), and the counts."""
-    for run in sorted(path.parent for part in (FEW, WHOLE) for path in folder.glob(f"*/*/{part}/*/runs/*/run.json")):
-        if run.relative_to(folder).parts[2] == FEW:
-            yield run, None, run / "per_image.csv"
-        for path in sorted((run / external_sets.FOLDER).glob("*.csv")):
-            yield run, path.stem, path
+    for part in (FEW, WHOLE):
+        for run in sorted(path.parent for path in folder.glob(f"*/*/{part}/*/runs/*/run.json")):
+            if part == FEW:
+                yield run, None, run / "per_image.csv"
+            for path in sorted((run / external_sets.FOLDER).glob("*.csv")):
+                yield run, path.stem, path
 
 
 def joined(known: Mapping[Place, "PerImage"], more: Mapping[Place, "PerImage"]) -> dict[Place, "PerImage"]:

@@ -73,10 +73,13 @@ def convert(path: Path, options: MeshOptions) -> Converted:
     if options.simplify is not None and len(surface.faces) > options.simplify:
         before = len(surface.faces)
         surface = simplifying.simplified(surface, options.simplify)
-        report.append(f"simplified from {counted(before, 'triangle')} to {len(surface.faces):,}")
+        said = f"simplified from {counted(before, 'triangle')} to {len(surface.faces):,}"
         if len(surface.faces) > (1 + simplifying.MOST_CHANGE) * options.simplify:
-            report[-1] += f", not {options.simplify:,}: no fewer were found that keep each body whole and within "
-            report[-1] += f"{100 * simplifying.MOST_CHANGE:g} % of its area, extents and volume"
+            said += (
+                f", not {options.simplify:,}: no fewer were found that keep each body whole and within "
+                f"{100 * simplifying.MOST_CHANGE:g} % of its area, extents and volume"
+            )
+        report.append(said)
     if len(surface.faces) > reading.MOST_FACES:
         what = f"give `simplify` {200_000}" if options.simplify is None else "simplify it in a mesh editor"
         raise InputError(f"{path}: {len(surface.faces):,} triangles, over {reading.MOST_FACES:,}; {what}")
