@@ -1,6 +1,6 @@
 """The recipe of the model that ships, frozen before its numbers were made, and the trainings that measure it.
 
-Recipe: a U-Net on ``tu-tf_efficientnet_lite0`` with ImageNet weights, half of each batch renders of ``balanced``,
+Recipe: a U-Net on ``tu-tf_efficientnet_lite0`` with ImageNet weights, three quarters of each batch renders of ``balanced``,
 strong augmentation, weights averaged over the last steps; as found in docs/transfer-log.md on validation photos.
 
 Trainings, all by this recipe:
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from corrotwin.segmentation.arms import MIXED_SHARE, DataArm
+from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure
 from corrotwin.segmentation.data import groups
 from corrotwin.segmentation.data.coco import CocoDataset, Photo, read
@@ -29,6 +29,7 @@ from corrotwin.twin.core.files import digest
 SETS = ("steel-bridges", "painted-steel")
 SIZE, BATCH, STEPS, SEED = 192, 8, 400, 0
 PRESET, RENDERS, RENDER_SIZE, RENDER_SEED = "balanced", 300, 224, 420
+RENDER_SHARE = 0.75  # of each batch: docs/transfer-log.md, "A recipe for other places"
 FOLDS = 3
 MODEL = "model"
 
@@ -125,7 +126,7 @@ def measured_on(training: Training, data: CocoDataset, split: Split) -> list[str
 
 def config_of(training: Training, photos: int) -> TrainConfig:
     """Return the settings of a training on so many training photos."""
-    name, share = ("mixed", MIXED_SHARE) if training.renders else ("real", 0.0)
+    name, share = ("mixed", RENDER_SHARE) if training.renders else ("real", 0.0)
     arm = DataArm(name=name, augmentation="strong", render_share=share)
     epochs = max(1, round(STEPS / -(-photos // BATCH)))
     return configure(
