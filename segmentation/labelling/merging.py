@@ -155,21 +155,19 @@ def _annotations(entries: Sequence[_Entry]) -> Iterator[dict[str, Any]]:
     for image, entry in enumerate(entries, start=1):
         for annotation in entry.photo.annotations:
             number += 1
-            kept = {
-                name: annotation[name] for name in ("segmentation", "area", "bbox", "iscrowd") if name in annotation
-            }
+            kept = {name: annotation[name] for name in KEPT if name in annotation}
             yield {"id": number, "image_id": image, "category_id": 1, "iscrowd": 0, **kept}
 
 
 def _spots(entries: Sequence[_Entry], datasets: Sequence[coco.CocoDataset]) -> list[tuple[str, str]]:
     """Give each photo its spot, and return the pairs of photos of two datasets that are alike."""
-    tables = [groups.beside(dataset) or {} for dataset in datasets]
+    named = [groups.beside(dataset) or {} for dataset in datasets]
     known = [  # by dataset, since a photo of several has a spot in each
         {
-            entry.name: f"{number} {table[entry.names[number]]}" if table and number in entry.names else entry.name
+            entry.name: f"{number} {own[entry.names[number]]}" if own and number in entry.names else entry.name
             for entry in entries
         }
-        for number, table in enumerate(tables)
+        for number, own in enumerate(named)
     ]
     merged = coco.CocoDataset(
         folder=datasets[0].folder,
