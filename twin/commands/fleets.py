@@ -16,8 +16,8 @@ from corrotwin.twin.core.text import counted, printable, say
 if TYPE_CHECKING:
     from corrotwin.twin.fleets.fleet import FleetMember
     from corrotwin.twin.fleets.making import OutlookSettings
+    from corrotwin.twin.fleets.pages import TwinHistory
     from corrotwin.twin.forecast.remaining_life import Rule
-    from corrotwin.twin.inspection.records import Record
 
 _SHOWN = 20  # rows on a terminal
 _FAILED = 1  # status where something of some twin could not be said
@@ -109,7 +109,7 @@ def fleet(
     if html is not None:
         with writing(html):
             index = pages.write_fleet(
-                html, ranked, unit, years, {one.name: _records(one.folder) for one in ranked if one.outlook is not None}
+                html, ranked, unit, years, {one.name: _history(one.folder) for one in ranked if one.outlook is not None}
             )  # fmt: skip
         say(f"{index}: look at it")
     for one in ranked:
@@ -166,17 +166,17 @@ def report(
     making.check_zones([folder], settings)
     with progress("forecasting", to=out):
         outlook = making.outlook_of(folder, settings)
-    unit, records = UNITS[units], _records(folder)
+    unit, history = UNITS[units], _history(folder)
     if out.suffix == ".html":
         with writing(out):
             called = folder.absolute().name
             name = called if called == outlook.id else f"{called} ({outlook.id})"
-            pages.write_twin(out, outlook, records, unit, name=name)
+            pages.write_twin(out, outlook, history, unit, name=name)
     else:
         sheets_out.write(
             out,
             [
-                sheets_out.readings_sheet(records, unit),
+                sheets_out.readings_sheet(history.records, unit),
                 sheets_out.register_sheet(registers.read(folder), unit),
                 sheets_out.rows_sheet("Zones", [("", row) for row in outlook.zones], unit),
                 sheets_out.rows_sheet("Both answers", [("", row) for row in outlook.cmls], unit),
@@ -194,10 +194,12 @@ def _settings(
     return OutlookSettings.of(years, read_required(required), rule, category_measured=category_measured, seed=seed)
 
 
-def _records(folder: Path) -> "list[Record]":
+def _history(folder: Path) -> "TwinHistory":
+    from corrotwin.twin.fleets.pages import TwinHistory
     from corrotwin.twin.inspection import log
 
-    return log.read(folder)[0]
+    listed = log.read_log(folder)
+    return TwinHistory(records=log.read(folder, listed=listed)[0], events=tuple(listed.events_in_force.values()))
 
 
 def _show(ranked: "Sequence[FleetMember]", years: float) -> None:

@@ -13,19 +13,33 @@ from corrotwin.twin.fleets.fleet import NEXT, FleetMember, measure_next
 from corrotwin.twin.fleets.outlook import Cell, TwinOutlook, life_of
 from corrotwin.twin.fleets.units import ThicknessUnit
 from corrotwin.twin.forecast.result import ahead_of
+from corrotwin.twin.inspection.events import Event, is_removed
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.pages.rendering import write_page
 
+REMOVED = "*"  # after what was read of steel that was replaced since
 _MOST_SURVEYS = 12  # as columns of the table of readings, the latest ones
 
 
 @dataclass(frozen=True, kw_only=True)
 class SurveyTable:
-    """Readings as people keep them: a row a place, a column a survey; `left_out` counts earlier surveys."""
+    """Readings as people keep them: a row a place, a column a survey; `left_out` counts earlier surveys.
+
+    Readings of steel that was replaced since end in `REMOVED`; `has_removed` says whether there are any.
+    """
 
     days: tuple[str, ...]
     rows: tuple[tuple[str, str, tuple[str, ...]], ...]
     left_out: int
+    has_removed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwinHistory:
+    """The `records` of a twin that count, oldest first, and the `events` that changed it."""
+
+    records: Sequence[Record] = ()
+    events: Sequence[Event] = ()
 
 
 def page_name(member: str) -> str:
@@ -37,7 +51,7 @@ def page_name(member: str) -> str:
 
 
 def write_fleet(
-    out: Path, fleet: Sequence[FleetMember], unit: ThicknessUnit, years: float, records: Mapping[str, Sequence[Record]]
+    out: Path, fleet: Sequence[FleetMember], unit: ThicknessUnit, years: float, history: Mapping[str, TwinHistory]
 ) -> Path:
     """Write index.html with a row a twin, and a page for each below ``twins``; return the former.
 
@@ -46,7 +60,7 @@ def write_fleet(
     out : folder of the pages.
     fleet : in the order of the table.
     unit, years : of thicknesses; that were looked ahead.
-    records : readings by the name of the twin.
+    history : what was recorded, by the name of the twin.
 
     Raises
     ------
@@ -58,8 +72,8 @@ def write_fleet(
     for member in fleet:
         if member.outlook is not None:
             write_twin(
-                pages / page_name(member.name), member.outlook, records.get(member.name, ()), unit, name=member.name,
-                up="../index.html",
+                pages / page_name(member.name), member.outlook, history.get(member.name, TwinHistory()), unit,
+                name=member.name, up="../index.html",
             )  # fmt: skip
     index = out / "index.html"
     write_page(
@@ -72,7 +86,7 @@ def write_fleet(
 
 
 def write_twin(
-    path: Path, outlook: TwinOutlook, records: Sequence[Record], unit: ThicknessUnit, *, name: str, up: str = ""
+    path: Path, outlook: TwinOutlook, history: TwinHistory, unit: ThicknessUnit, *, name: str, up: str = ""
 ) -> None:
     """Write the page of a twin.
 
@@ -80,7 +94,7 @@ def write_twin(
     ----------
     path : of the page.
     outlook : what it says.
-    records : thickness readings that count, oldest first.
+    history : what was recorded of it.
     unit : of thicknesses.
     name : of the twin, for its title.
     up : link to the page of the fleet; empty for none.
@@ -92,16 +106,20 @@ def write_twin(
     """
     write_page(
         path, Path(__file__).parent / "twin.html.j2", title=name, name=name, outlook=outlook, unit=unit, up=up,
-        surveys=survey_table(records, unit), percent=percent, due_text=due_text,
+        surveys=survey_table(history, unit), percent=percent, due_text=due_text,
         life_text=partial(life_text, ahead_years=outlook.ahead_years),
-        through_paint=any(record.thick_bias_mm for record in records),
-        others=[record for record in records if record.kind != "ultrasonic"],
+        through_paint=any(record.thick_bias_mm for record in history.records),
+        others=[
+            (record, REMOVED if is_removed(record, history.events) else "")
+            for record in history.records
+            if record.kind != "ultrasonic"
+        ],
     )  # fmt: skip
 
 
-def survey_table(records: Sequence[Record], unit: ThicknessUnit) -> SurveyTable:
+def survey_table(history: TwinHistory, unit: ThicknessUnit) -> SurveyTable:
     """Return the steel that was read, a row a named place and a column a survey; several of one day by their least."""
-    read = [record for record in records if record.kind == "ultrasonic"]
+    read = [record for record in history.records if record.kind == "ultrasonic"]
     days = sorted({record.date for record in read})
     shown = days[-_MOST_SURVEYS:]
     places = dict.fromkeys((record.zone, record.place) for record in read)
@@ -109,11 +127,14 @@ def survey_table(records: Sequence[Record], unit: ThicknessUnit) -> SurveyTable:
     for record in read:
         key = (record.zone, record.place, record.date)
         least[key] = min(least.get(key, math.inf), max(record.read_mm, 0.0))
+    gone = {(one.zone, one.place, one.date) for one in read if is_removed(one, history.events)}
+    marked = {key: unit.text(mm) + (REMOVED if key in gone else "") for key, mm in least.items()}
     rows = tuple(
-        (zone, place or "unnamed", tuple(unit.text(least.get((zone, place, day))) for day in shown))
+        (zone, place or "unnamed", tuple(marked.get((zone, place, day), unit.text(None)) for day in shown))
         for zone, place in places
     )
-    return SurveyTable(days=tuple(shown), rows=rows, left_out=len(days) - len(shown))
+    has_removed = any(day in shown for _, _, day in gone)
+    return SurveyTable(days=tuple(shown), rows=rows, left_out=len(days) - len(shown), has_removed=has_removed)
 
 
 def life_text(years: Cell, ahead_years: float) -> str:

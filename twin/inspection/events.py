@@ -178,3 +178,8 @@ def renewed_on(zone: str, place: str, events: Iterable[Event], until: str = "999
         if event.renews_metal and event.date <= until and event.zone in (ALL, zone) and event.place in ("", place)
     ]
     return max(days, default="")
+
+
+def is_removed(record: Record, events: Iterable[Event]) -> bool:
+    """Return whether a reading or a pit is of metal that was made new since."""
+    return record.kind in ("ultrasonic", "pit") and record.date < renewed_on(record.zone, record.place, events)

@@ -10,7 +10,7 @@ from corrotwin.twin.core.text import printable
 from corrotwin.twin.forecast.projection import PlaceForecast, levels
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
-from corrotwin.twin.inspection.events import Event, renewed_on
+from corrotwin.twin.inspection.events import is_removed
 from corrotwin.twin.inspection.records import Record, texel_of
 
 Marker = dict[str, Any]  # as the page reads it
@@ -65,11 +65,6 @@ def _reading(record: Record, known: Session) -> dict[str, Any]:
         "note": "what its paint reads is subtracted" if is_read and record.thick_bias_mm else "",
         "removed": is_removed(record, known.events),
     }
-
-
-def is_removed(record: Record, events: Sequence[Event]) -> bool:
-    """Return whether a reading or a pit is of metal that was made new since."""
-    return record.kind in ("ultrasonic", "pit") and record.date < renewed_on(record.zone, record.place, events)
 
 
 def _position(record: Record, known: Session) -> tuple[list[float] | None, list[float] | None]:

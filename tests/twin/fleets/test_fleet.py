@@ -23,6 +23,7 @@ from corrotwin.twin.fleets.outlook import TwinOutlook
 from corrotwin.twin.fleets.units import UNITS, Unit
 from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection import register as registers
+from corrotwin.twin.inspection.events import Event
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.register import Cml, Register
 from corrotwin.twin.workbooks.columns import ColumnMap
@@ -350,7 +351,7 @@ def test_folders_that_are_no_fleet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("ahead", "said"), [(20.0, "beyond 20 years"), (60.0, "beyond 60 years")])
 def test_pages_say_how_far_was_looked(seen: TwinOutlook, ahead: float, said: str, tmp_path: Path) -> None:
     endless = dataclasses.replace(seen, ahead_years=ahead, life_p5=math.inf)
-    pages.write_twin(tmp_path / "a.html", endless, [], UNITS["mm"], name="a")
+    pages.write_twin(tmp_path / "a.html", endless, pages.TwinHistory(), UNITS["mm"], name="a")
     assert said in (tmp_path / "a.html").read_text()
     index = pages.write_fleet(tmp_path, [member("a", endless, life=math.inf)], UNITS["mm"], ahead, {})
     assert said.removesuffix(" years") in index.read_text()
@@ -365,8 +366,22 @@ def test_readings_through_paint_are_shown_as_steel() -> None:
             ("all paint", 0.5, {"coated": True, "echo": "single"}),
         )
     ]  # fmt: skip
-    rows = pages.survey_table(read, UNITS["mm"]).rows
-    assert rows == (("body", "bare", ("8.20",)), ("body", "paint", ("8.20",)), ("body", "all paint", ("0.00",)))
+    table = pages.survey_table(pages.TwinHistory(records=read), UNITS["mm"])
+    assert table.rows == (("body", "bare", ("8.20",)), ("body", "paint", ("8.20",)), ("body", "all paint", ("0.00",)))
+    assert not table.has_removed
+
+
+def test_readings_of_steel_that_was_replaced_are_marked() -> None:
+    read = [
+        Record(date=day, zone="body", kind="ultrasonic", value=value, tool="UT", place="T1")
+        for day, value in (("2014-05-31", 6.1), ("2019-05-31", 8.2))
+    ]
+    new = Event(date="2015-05-31", kind="replacement", zone="body")
+    table = pages.survey_table(pages.TwinHistory(records=read, events=[new]), UNITS["mm"])
+    assert table.rows == (("body", "T1", ("6.10*", "8.20")),)
+    assert table.has_removed
+    recoated = Event(date="2015-05-31", kind="recoating", zone="body")
+    assert not pages.survey_table(pages.TwinHistory(records=read, events=[recoated]), UNITS["mm"]).has_removed
 
 
 @pytest.mark.ci
