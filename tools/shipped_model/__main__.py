@@ -20,7 +20,7 @@ from tools.shipped_model import card, look_alikes, packing, recipe, scores, work
 
 Stage = Literal["all", "train", "twins", "pack"]
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
-AGAIN = "shipped-model-again.csv"  # rows of twins that were trained a second time by --stage twins
+AGAIN = "shipped-model-again.csv"  # rows of twins that were trained a second time: --stage twins --seed 1
 
 
 def make(
@@ -28,12 +28,13 @@ def make(
     out: Annotated[Path, arg(help="folder for renders, runs and rows")] = Path("out/shipped-model"),
     stage: Annotated[Stage, arg(help="all, or train, twins (of them those without one set) or pack alone")] = "all",
     workers: Annotated[int, arg(help="trainings at a time, one core each")] = 2,
+    seed: Annotated[int, arg(help="of the trainings; another needs another folder")] = recipe.SEED,
 ) -> None:
     """Make the model that ships again."""
     out = out.resolve()
     if stage != "pack":
         trainings = work.twins() if stage == "twins" else list(recipe.trainings())
-        work.trained(data.resolve(), out, work.render(out), workers, trainings)
+        work.trained(data.resolve(), out, work.render(out), workers, trainings, seed)
     if stage in ("all", "pack"):
         rows, alikes = scores.read(out / work.ROWS), work.looked_at(data.resolve(), out)
         frames = work.framed(data.resolve(), out)

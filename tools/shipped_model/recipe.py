@@ -125,12 +125,12 @@ def measured_on(training: Training, data: CocoDataset, split: Split) -> list[str
     return list(split.test)
 
 
-def config_of(training: Training, photos: int) -> TrainConfig:
+def config_of(training: Training, photos: int, seed: int = SEED) -> TrainConfig:
     """Return the settings of a training on so many training photos."""
     name, share = ("mixed", RENDER_SHARE) if training.renders else ("real", 0.0)
     arm = DataArm(name=name, augmentation="strong", render_share=share)
     epochs = max(1, round(STEPS / -(-photos // BATCH)))
     return configure(
-        "small", backbone=DEFAULT_BACKBONE, arm=arm, seed=SEED, epochs=epochs, size=SIZE, batch_size=BATCH,
+        "small", backbone=DEFAULT_BACKBONE, arm=arm, seed=seed, epochs=epochs, size=SIZE, batch_size=BATCH,
         keep="averaged", threads=1,
     )  # fmt: skip

@@ -32,14 +32,14 @@ def run_of(training: Training, out: Path) -> Path:
     return out / RUNS / training.name.replace(" ", "-").replace(",", "")
 
 
-def measured(training: Training, data_folder: Path, renders: Path, out: Path) -> list[scores.MeasuredPhoto]:
+def measured(training: Training, data_folder: Path, renders: Path, out: Path, seed: int) -> list[scores.MeasuredPhoto]:
     """Train one network, or take the one that is there, and return a row for each photo that measures it."""
     from corrotwin.segmentation.training.train import train
 
     data = recipe.read_sets(data_folder)
     spot = recipe.spots(data_folder, data)
     photos, split = recipe.data_of(training, data, spot)
-    config = recipe.config_of(training, len(split.train))
+    config = recipe.config_of(training, len(split.train), seed)
     folder = run_of(training, out)
     of_renders = read(renders) if training.renders else None
     train(folder, config, real=photos, split=split, renders=of_renders)
@@ -48,13 +48,13 @@ def measured(training: Training, data_folder: Path, renders: Path, out: Path) ->
 
 
 def trained(
-    data: Path, out: Path, renders: Path, workers: int, trainings: Sequence[Training]
+    data: Path, out: Path, renders: Path, workers: int, trainings: Sequence[Training], seed: int = recipe.SEED
 ) -> list[scores.MeasuredPhoto]:
     """Train and measure networks, and write their rows after each, beside those of others that are there."""
     table, names = out / ROWS, {training.name for training in trainings}
     rows = [row for row in scores.read(table) if row.training not in names] if table.exists() else []
     with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        todo = {pool.submit(measured, training, data, renders, out): training for training in trainings}
+        todo = {pool.submit(measured, training, data, renders, out, seed): training for training in trainings}
         for done in as_completed(todo):
             rows += done.result()
             mean = np.mean([row.f1 for row in done.result()])
