@@ -23,6 +23,7 @@ INTERVAL_SECONDS = 1.0  # a walk of 1 m/s past a pipe photographed 1 to 2 m wide
 FRAME_RATE = 25.0  # of files that state none
 # First bytes of lists that name other files or addresses, which FFmpeg would open in place of frames.
 _LISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"[playlist", b"<MPD", b"<smil")
+_RECIPE = 2  # increase when decoding or the choice of frames changes, so that old caches are not used
 _QUALITY = 95  # of frames that are kept
 _TROUBLE = "trouble.json"
 _ROUNDING = 1e-9  # seconds by which the time of a frame may fall short of a whole second
@@ -46,7 +47,7 @@ def kept(path: Path, *, cache: Path) -> Kept:
         The file cannot be read, or the cache not be written.
     """
     with reading(path), open_file(path, most_bytes=_MOST_BYTES) as stream:
-        folder = cache / f"frames-{hashlib.file_digest(stream, 'sha256').hexdigest()[:32]}"
+        folder = cache / f"frames-{_RECIPE}-{hashlib.file_digest(stream, 'sha256').hexdigest()[:32]}"
     made_once(folder, partial(_keep, path))
     trouble = read_json(folder / _TROUBLE)
     return Kept(frames=tuple(sorted(folder.glob("*.jpg"))), trouble=str(trouble))
@@ -118,6 +119,7 @@ def _opened(path: Path) -> Any:
         cv2.setLogLevel(before)
     if not capture.isOpened():
         raise InputError(f"{path}: not a video that FFmpeg reads; convert it to MP4, or take it out")
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # phones store portrait videos on their side
     return capture
 
 

@@ -1,6 +1,7 @@
 """Pictures and videos that nobody has labelled, drawn for tests."""
 
 import os
+import struct
 from pathlib import Path
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg asks once, and writing a video comes first here
@@ -38,3 +39,12 @@ def video(path, seeds, frames_each=10, rate=10.0):
             writer.write(np.ascontiguousarray(picture(seed)[..., ::-1]))
     writer.release()
     return Path(path)
+
+
+def on_its_side(path):
+    """Say in an MP4 that players are to turn its pictures by a quarter clockwise, as phones do."""
+    content = bytearray(path.read_bytes())
+    matrix = content.index(b"tkhd") + 44
+    content[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 80 << 16, 0, 1 << 30)
+    path.write_bytes(content)
+    return path

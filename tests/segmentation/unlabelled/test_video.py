@@ -5,7 +5,7 @@ import pytest
 
 from corrotwin.segmentation.unlabelled.video import frames
 from corrotwin.twin.core.errors import InputError
-from tests.helpers.unlabelled import picture, video
+from tests.helpers.unlabelled import on_its_side, picture, video
 
 
 @pytest.mark.parametrize(("rate", "frames_each"), [(10.0, 10), (30.0, 30), (8.0, 12)])
@@ -18,6 +18,12 @@ def test_a_frame_each_second(rate, frames_each, tmp_path):
         shown = picture([1, 2, 3, 4][int(second * rate / frames_each + 1e-6)])
         assert frame.shape == shown.shape
         assert np.abs(frame.astype(int) - shown).mean() < 12
+
+
+def test_a_video_filmed_in_portrait_is_upright(tmp_path):
+    [(_, frame)] = frames(on_its_side(video(tmp_path / "walk.mp4", [1])))
+    assert frame.shape == (96, 80, 3)
+    assert np.abs(frame.astype(int) - np.rot90(picture(1), -1)).mean() < 12
 
 
 @pytest.mark.parametrize(
