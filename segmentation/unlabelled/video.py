@@ -130,15 +130,17 @@ def _taken(capture: Any, path: Path) -> Iterator[tuple[float, npt.NDArray[np.uin
     rate = rate if math.isfinite(rate) and 0 < rate < 1000 else FRAME_RATE
     announced = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     number, wanted = 0, 0.0
+    seconds = -1 / rate
     while capture.grab():
-        seconds = number / rate
         number += 1
+        stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        seconds = stamp if stamp > seconds else seconds + 1 / rate  # some files have no times, or times that start anew
         if seconds + _ROUNDING < wanted:
             continue
         whole, frame = capture.retrieve()
         if not whole or frame is None:
             break
-        wanted += INTERVAL_SECONDS
+        wanted = (seconds + _ROUNDING) // INTERVAL_SECONDS * INTERVAL_SECONDS + INTERVAL_SECONDS
         yield seconds, np.ascontiguousarray(frame[..., ::-1])
     if not number:
         raise InputError(f"{path}: no frame can be decoded; record or convert it again")

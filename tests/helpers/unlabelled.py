@@ -48,3 +48,17 @@ def on_its_side(path):
     content[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 80 << 16, 0, 1 << 30)
     path.write_bytes(content)
     return path
+
+
+def slowing(path, *, after, times):
+    """Let the frames of an MP4 `after` so many stand for `times` as long as those before, as phones do in the dark."""
+    content = bytearray(path.read_bytes().replace(b"edts", b"free"))  # which states the duration, too
+    table = content.index(b"stts")
+    _, _, _, count, each = struct.unpack(">4s4I", content[table : table + 20])
+    runs = struct.pack(">4s6I", b"stts", 0, 2, after, each, count - after, times * each)
+    content[table : table + 20] = runs
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stts"):  # grown by the second run
+        size = content.index(box) - 4
+        struct.pack_into(">I", content, size, struct.unpack_from(">I", content, size)[0] + len(runs) - 20)
+    path.write_bytes(content)
+    return path

@@ -5,7 +5,7 @@ import pytest
 
 from corrotwin.segmentation.unlabelled.video import frames
 from corrotwin.twin.core.errors import InputError
-from tests.helpers.unlabelled import on_its_side, picture, video
+from tests.helpers.unlabelled import on_its_side, picture, slowing, video
 
 
 @pytest.mark.parametrize(("rate", "frames_each"), [(10.0, 10), (30.0, 30), (8.0, 12)])
@@ -24,6 +24,15 @@ def test_a_video_filmed_in_portrait_is_upright(tmp_path):
     [(_, frame)] = frames(on_its_side(video(tmp_path / "walk.mp4", [1])))
     assert frame.shape == (96, 80, 3)
     assert np.abs(frame.astype(int) - np.rot90(picture(1), -1)).mean() < 12
+
+
+def test_frames_of_a_varying_rate_have_the_times_at_which_players_show_them(tmp_path):
+    """Twenty frames at 10 a second, then ten at 0.5: of the latter each is taken."""
+    path = slowing(video(tmp_path / "walk.mp4", [1, 2, 3]), after=20, times=20)
+    taken = list(frames(path))
+    assert [second for second, _ in taken] == pytest.approx([0, 1, *range(2, 22, 2)])
+    for (_, frame), seed in zip(taken, [1, 2, *[3] * 10], strict=True):
+        assert np.abs(frame.astype(int) - picture(seed)).mean() < 12
 
 
 @pytest.mark.parametrize(
