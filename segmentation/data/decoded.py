@@ -16,7 +16,7 @@ from corrotwin.segmentation.data import coco
 from corrotwin.twin.core.files import atomic_file, checked, remove_left, writing
 from corrotwin.twin.core.locks import one_at_a_time
 
-_RECIPE = 2  # increase when decoding changes, so that old caches are not used
+_RECIPE = 3  # increase when decoding changes, so that old caches are not used
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -163,7 +163,7 @@ def decoded(path: Path, *, inside: Path | None = None, least_side: int | None = 
         _trouble(path, "cannot be decoded"),
         Image.open(io.BytesIO(content := read_bytes(path, inside=inside)), formats=FORMATS) as opened,
     ):
-        if opened.format == "JPEG":
+        if opened.format in ("JPEG", "MPO"):  # the latter has further pictures behind the first, as of phones
             _check_jpeg(content)
             if least_side is not None:
                 opened.draft(None, (least_side, least_side))

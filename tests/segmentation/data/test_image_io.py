@@ -6,18 +6,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from corrotwin.segmentation.data import coco
+from corrotwin.segmentation.data import coco, image_io
 from corrotwin.twin.core.errors import InputError
 
 
-def test_a_jpeg_damaged_inside_is_no_garbage(tmp_path):
+@pytest.mark.parametrize("more", [(), (Image.new("RGB", (8, 8)),)], ids=["one picture", "a second one behind it"])
+def test_a_jpeg_damaged_inside_is_no_garbage(more, tmp_path):
     """Pillow decodes it without a word."""
     rng = np.random.default_rng(0)
     path = tmp_path / "photo.jpg"
-    Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(path, quality=95)
-    assert coco.decoded(path).shape == (64, 64, 3)
+    photo = Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    photo.save(path, "MPO" if more else "JPEG", quality=95, save_all=bool(more), append_images=more)
+    assert image_io.decoded(path).shape == (64, 64, 3)
+    assert image_io.decoded(path, least_side=16).shape == (16, 16, 3)
     content = bytearray(path.read_bytes())
-    content[len(content) // 2 : len(content) // 2 + 200] = bytes(200)
+    content[3000:3200] = bytes(200)
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"photo.jpg: cannot be decoded .*; replace the file"):
         coco.decoded(path)
