@@ -125,20 +125,22 @@ def kind(path: Path) -> str | None:
 
 
 def _turn(picture: Image.Image) -> Image.Transpose | None:
-    """Return the transposition that makes a picture upright; None if it is upright already, as Pillow makes TIFF.
+    """Return the transposition that makes a picture, not loaded yet, upright as browsers show it; None if it is.
 
-    Only the orientation is read: Pillow's `exif_transpose` rewrites all tags and fails on one of an unexpected type.
+    Browsers turn JPEG and PNG by EXIF that stands before the pixels; WebP they do not turn, nor anything by XMP, which
+    Pillow's `getexif` reads, too. TIFF, which they do not show, Pillow turns itself.
     """
-    if picture.format == "TIFF":
+    if picture.format in ("TIFF", "WEBP"):
         return None
-    # The base class's getexif: PNG's own would decode the whole image.
-    return _UPRIGHT.get(Image.Image.getexif(picture).get(ExifTags.Base.Orientation, 1))
+    exif = Image.Exif()
+    exif.load(picture.info.get("exif", b""))
+    return _UPRIGHT.get(exif.get(ExifTags.Base.Orientation, 1))
 
 
 def _upright(picture: Image.Image) -> Image.Image:
     """Decode a picture and make it upright by its EXIF orientation."""
-    picture.load()  # a PNG may have its EXIF behind its pixels
-    turn = _turn(picture)
+    turn = _turn(picture)  # loading a PNG adds what lies behind its pixels
+    picture.load()
     return picture if turn is None else picture.transpose(turn)
 
 
