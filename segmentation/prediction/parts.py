@@ -17,7 +17,7 @@ from corrotwin.segmentation.data import image_io, png_masks
 from corrotwin.segmentation.prediction.predictor import Predictor
 from corrotwin.segmentation.prediction.regions import overlay, regions_of
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import atomic_file, read_json, write_json
+from corrotwin.twin.core.files import atomic_file, read_json, remove, write_json
 from corrotwin.twin.core.rust_grade import rust_grade
 
 PARTS, MASKS, OVERLAYS = "parts", "masks", "overlays"  # folders below the one that is written
@@ -139,6 +139,8 @@ def _write(predictor: Predictor, name: str, path: Path, out: Path, overlays: boo
     write_image(drawn, np.where(mask, np.uint8(255), np.uint8(0)), "PNG")
     if overlays:
         write_image(shown, overlay(image, mask), "JPEG")
+    else:
+        remove(shown, missing_ok=True)  # of the photo before it was changed
     regions = list(regions_of(mask))
     write_json(
         part,

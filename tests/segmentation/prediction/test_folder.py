@@ -241,6 +241,20 @@ def test_the_same_command_goes_on_and_other_photos_are_added(
     assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
 
 
+def test_an_overlay_of_an_earlier_photo_does_not_stand_beside_a_new_share(
+    run: Path, photos: Path, tmp_path: Path
+) -> None:
+    out, north = tmp_path / "out", photos / "north"
+    shutil.copy(photos / "a.jpg", north)
+    assert predict_command.predict((north,), run=(run,), out=out) == 0
+    shutil.copy(north / "b.png", north / "a.jpg")  # another photo under the old name
+    assert predict_command.predict((north,), run=(run,), out=out, overlays=False) == 0
+    assert [path.name for path in (out / "overlays").iterdir()] == ["b.jpg"]
+    page = (out / "index.html").read_text()
+    assert page.count("<img") == page.count('src="overlays/b.jpg"') == 1
+    assert page.count("<figcaption>") == 2
+
+
 def test_other_settings_need_another_folder(run: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     predict_command.predict((photos / "a.jpg",), run=(run,), out=out)
