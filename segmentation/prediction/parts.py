@@ -148,7 +148,7 @@ def _write(predictor: Predictor, name: str, path: Path, out: Path, overlays: boo
             "photo": photo, "source": source_of(path, out),
             "sha256": content, "width": width, "height": height, **numbers(predictor, mask, frame, tiles),
             CONFIDENCE: round(confidence(probability, mask), 4), "regions": regions, "tiles": tiles,
-            "scale": predictor.scale if tiles or predictor.framing == "crop" else None,
+            "scale": predictor.scale if predictor.keeps_scale else None,
         },
     )  # fmt: skip
 

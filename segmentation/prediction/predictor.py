@@ -105,6 +105,11 @@ class Predictor(ABC):
             There are no photos, or there is nothing to adapt.
         """
 
+    @property
+    def keeps_scale(self) -> bool:
+        """Return whether every photo is taken in at `scale`; else it is resized, whole or in squares, to fit."""
+        return self.framing == "crop" or self.settings.tiling == "always" or self.settings.scale is not None
+
     def working(self) -> AbstractContextManager[None]:
         """Return a context in which photos are predicted."""
         return nullcontext()

@@ -1,13 +1,17 @@
-"""What a network is given of photos a few pixels high stays in proportion to them; and its runtime keeps to itself."""
+"""Photos much longer than wide: what a network is given, and what is said of them; and its runtime keeps to itself."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from PIL import Image
+from predicted import rows
 
+from corrotwin.segmentation.prediction import folder
 from corrotwin.segmentation.prediction.predictor import MOST_SCALE, NetworkPredictor, Settings
 
 
@@ -16,6 +20,7 @@ class Grey(NetworkPredictor):
 
     folder, settings, threshold, scale, framing = Path("grey"), Settings(), 0.5, 1.0, "resize"
     size, batch_size = 64, 4
+    run: ClassVar = {"weights": "grey"}
 
     def __init__(self) -> None:
         self.pixels = 0
@@ -37,6 +42,20 @@ def test_a_photo_is_not_magnified_without_bound(shape: tuple[int, int]) -> None:
     np.testing.assert_allclose(found, 0.4, atol=0.01)
     most = shape[0] * shape[1] * MOST_SCALE**2 * 4  # tiles overlap by a half each way
     assert predictor.pixels <= max(most, 4 * predictor.size**2)
+
+
+def test_a_scale_is_stated_where_it_was_that_of_the_photo(tmp_path: Path) -> None:
+    photos = {}
+    for name, shape in {"long": (64, 200), "square": (64, 64)}.items():
+        photos[name] = tmp_path / f"{name}.png"
+        Image.fromarray(np.full(shape, 102, np.uint8)).save(photos[name])
+    for tiling, scale in (("auto", ""), ("always", "1.0")):
+        predictor = Grey()
+        predictor.settings = Settings(tiling=tiling)
+        assert folder.predict(predictor, photos, tmp_path / tiling, workers=1) == []
+        found = rows(tmp_path / tiling)
+        assert int(found["long.png"]["tiles"]) > 1
+        assert {row["scale"] for row in found.values()} == {scale}
 
 
 def test_the_runtime_tells_nobody_of_models(tmp_path: Path) -> None:
