@@ -28,13 +28,14 @@ def write(out: Path, found: Mapping[str, Mapping[str, Any]], predictor: Predicto
     """Write the page of a folder; `found` has the parts of its photos by the names of their masks."""
     by_share = sorted(found, key=lambda name: (-found[name]["rusted_percent"], name))
     shown = [_shown(name, found[name], out) for name in by_share[:MOST]]
+    has_ranges = any(found[name].get("rusted_percent_low") is not None for name in by_share[:MOST])
     write_page(
         out / PAGE,
         Path(__file__).with_name("page.html.j2"),
         title="Corrosion found on photos",
         photos=shown,
         count=len(found),
-        measured=predictor.measured,
+        measured=predictor.measured if has_ranges else None,
         threshold=f"{predictor.threshold:.3g}",
         framed=any(photo.frame for photo in shown),
         adapted=predictor.settings.adapt,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from corrotwin.segmentation.data import image_io, png_masks
-from corrotwin.segmentation.prediction.predictor import Predictor
+from corrotwin.segmentation.prediction.predictor import Predictor, is_long
 from corrotwin.segmentation.prediction.regions import overlay, regions_of
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_json, remove, write_json
@@ -166,10 +166,10 @@ def numbers(
     """Return what a mask says in numbers: shares of corrosion in percent with their intervals, and degrees of rusting.
 
     The degree of a frame is that of ISO 4628-3 for its share, which counts pixels, near or far; the degrees of the ends
-    of the interval stand beside it. A photo that was cut into tiles has no interval: none was measured so.
+    of the interval stand beside it. A photo that is long or was cut into tiles has no interval: none was measured so.
     """
     found: dict[str, float | str | None] = {}
-    measured = predictor.measured
+    measured, is_unlike = predictor.measured, tiles > 0 or is_long(*mask.shape)
     tables = (None, None) if measured is None else (measured.share, measured.frame)
     places = (("rusted", mask, tables[0]), ("frame", None if frame is None else frame.cut(mask), tables[1]))
     for place, within, table in places:
@@ -178,7 +178,7 @@ def numbers(
         share = float(within.mean())
         ends: dict[str, float | None] = {"": share}
         if table is not None:
-            ends["_low"], ends["_high"] = (None, None) if tiles else table.interval(share)
+            ends["_low"], ends["_high"] = (None, None) if is_unlike else table.interval(share)
         found |= {f"{place}_percent{end}": None if at is None else round(100 * at, 4) for end, at in ends.items()}
         if within is not mask:
             found |= {f"iso_4628_3{end}": None if at is None else rust_grade(100 * at) for end, at in ends.items()}

@@ -162,9 +162,9 @@ class NetworkPredictor(Predictor):
         if self.settings.tiling == "always" or (self.settings.tiling == "auto" and by_itself):
             scaled = self._scaled(image)
             return blended(scaled, tile, self.settings.overlap, self.batch_size, predict)
-        shorter, longer = sorted((height, width))
-        is_long = longer > LONG * shorter and MOST_SCALE * shorter >= self.size  # a line of pixels would be magnified
-        if not is_crop and self.settings.tiling == "auto" and self.photo_side is None and is_long:
+        shorter = min(height, width)
+        in_squares = is_long(height, width) and MOST_SCALE * shorter >= self.size  # a line of pixels would be magnified
+        if not is_crop and self.settings.tiling == "auto" and self.photo_side is None and in_squares:
             squares = self._scaled(image, by=self.size / shorter)
             return blended(squares, self.size, self.settings.overlap, self.batch_size, predict)
         whole = self._scaled(image) if is_crop else decoded.resize_image(image, self.size)
@@ -239,6 +239,11 @@ class MeanPredictor(Predictor):
         """Set up a thread as each of them does."""
         for each in self.predictors:
             each.start_thread()
+
+
+def is_long(height: int, width: int) -> bool:
+    """Return whether a photo is more than `LONG` times as long as wide."""
+    return max(height, width) > LONG * min(height, width)
 
 
 def scale_of(path: Path, manifest: Mapping[str, Any]) -> float:

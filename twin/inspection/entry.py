@@ -8,14 +8,14 @@ from typing import Any
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
-from corrotwin.twin.core.text import printable
+from corrotwin.twin.core.text import first_of, printable
 from corrotwin.twin.inspection import readers
 from corrotwin.twin.inspection.events import Event
 from corrotwin.twin.inspection.positions import Point, on_atlas
 from corrotwin.twin.inspection.records import KINDS, Record
 from corrotwin.twin.twin_state import TwinState
 
-MASKS = "masks"  # folder of the masks, below the one that has the evaluation
+MASKS, PARTS = "masks", "parts"  # folders of masks and of what is known of each, below the one with the evaluation
 RATES = {"detection": "recall", "false_calls": "false_calls"}  # field of a record: its name in an evaluation.json
 
 
@@ -97,11 +97,13 @@ def records_of(
         raise InputError("inspect: give `csv`, `photo`, or `date`, `kind`, `zone`, `value` and `tool`")
     stated = {"scatter_sd": scatter, "bias_sd": bias, "detection": detection, "false_calls": false_calls}
     errors: dict[str, Any] = {name: float(error) for name, error in stated.items() if error is not None}
-    note = ""
+    note, unlike = "", ""
     if evaluation is None and photo and None in (detection, false_calls):
         evaluation = evaluation_beside(photo)
+        unlike = "" if evaluation is None else unlike_measured(photo, evaluation.parent)
     if evaluation is not None:
         measured, note = measured_rates(evaluation)
+        note = "; ".join(filter(None, (note, unlike)))
         errors = measured | errors
     record = Record(
         date=date,
@@ -137,6 +139,26 @@ def evaluation_beside(masks: Sequence[Path]) -> Path | None:
     ]
     found = [path for path in set.intersection(*places) if path.is_file()]
     return found[0] if len(found) == 1 else None
+
+
+def unlike_measured(masks: Sequence[Path], folder: Path) -> str:
+    """Return a note on masks in a folder of predictions whose photos are longer than those that were measured.
+
+    `corrotwin predict` gives no interval to their shares.
+
+    Raises
+    ------
+    InputError
+        The part of a mask is damaged.
+    """
+    names = []
+    for mask in masks:
+        name = mask.absolute().relative_to(folder / MASKS)
+        part = folder / PARTS / name.with_suffix(".json")
+        content = read_json(part) if part.is_file() else None
+        if isinstance(content, dict) and content.get("rusted_percent_low") is None:
+            names.append(printable(name.as_posix()))
+    return f"nothing was measured on photos as long as {first_of(names)}: a guess there" if names else ""
 
 
 def measured_rates(path: Path) -> tuple[dict[str, float], str]:

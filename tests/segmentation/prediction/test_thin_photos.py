@@ -12,6 +12,7 @@ from PIL import Image
 from predicted import rows
 
 from corrotwin.segmentation.prediction import folder
+from corrotwin.segmentation.prediction.measured import Measured, ShareTable
 from corrotwin.segmentation.prediction.predictor import MOST_SCALE, NetworkPredictor, Settings
 
 
@@ -56,6 +57,26 @@ def test_a_scale_is_stated_where_it_was_that_of_the_photo(tmp_path: Path) -> Non
         found = rows(tmp_path / tiling)
         assert int(found["long.png"]["tiles"]) > 1
         assert {row["scale"] for row in found.values()} == {scale}
+
+
+def test_ranges_of_shares_are_those_of_photos_like_the_measured_ones(tmp_path: Path) -> None:
+    """A thin photo is squeezed and a long one cut into squares: nothing was measured so. The page speaks of ranges."""
+    predictor, photos = Grey(), {}
+    table = ShareTable(chance=0.9, predicted=(0.0, 1.0), low=(0.0, 0.5), high=(0.5, 1.0))
+    predictor.measured = Measured(
+        photos=571, recall=0.8, recall_sd=0.2, false_calls=0.1, share=table, held=0.8, frame=table, frame_held=0.7
+    )
+    for name, shape in {"long": (200, 64), "thin": (4, 300), "square": (64, 64)}.items():
+        photos[name] = tmp_path / f"{name}.png"
+        Image.fromarray(np.full(shape, 102, np.uint8)).save(photos[name])
+        folder.predict(predictor, photos, tmp_path / "out", workers=1)
+        said = "is made to hold the share that people outline in 90 % of photos" in (
+            tmp_path / "out" / "index.html"
+        ).read_text().replace("\n", " ")
+        assert said == (name == "square")
+    found = rows(tmp_path / "out")
+    assert {name for name, row in found.items() if row["rusted_percent_low"]} == {"square.png"}
+    assert found["thin.png"]["tiles"] == "0"
 
 
 def test_the_runtime_tells_nobody_of_models(tmp_path: Path) -> None:

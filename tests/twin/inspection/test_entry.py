@@ -125,3 +125,16 @@ def test_masks_in_a_folder_of_predictions_have_the_rates_that_lie_beside_them(fo
     assert "detection 0.82 ± 0.25, false calls 0.03: measured on 12 images of sheds" in said.stdout
     (record,), _ = log.read(folder / "t")
     assert (record.detection, record.false_calls, record.bias_sd) == (0.82, 0.03, 0.25)
+
+
+@pytest.mark.ci
+def test_rates_of_whole_photos_are_no_measurement_of_long_ones(folder: Path, command: Command) -> None:
+    for name, low in (("long", None), ("square", 1.5)):
+        for sub, ending in ((entry.MASKS, "png"), (entry.PARTS, "json")):
+            (folder / sub).mkdir(exist_ok=True)
+            (folder / sub / f"{name}.{ending}").write_bytes((folder / "mask.png").read_bytes())
+        (folder / entry.PARTS / f"{name}.json").write_text(json.dumps({"rusted_percent_low": low}))
+        given = ("--zone", "face", "--tool", "x", "--date", "2000-05-31")
+        done = command("inspect", folder / "t", "--photo", folder / "masks" / f"{name}.png", *given)
+        assert "detection 0.82, false calls 0.03: measured on 12 images" in done.stdout
+        assert ("nothing was measured on photos as long as long.png: a guess there" in done.stdout) == (name == "long")
