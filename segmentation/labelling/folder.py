@@ -44,7 +44,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ranking:
-    """Photos in the order in which to label them, the spot and value of each.
+    """Photos in the order in which to label them, the spot and value of each; of copies of a file, the first alone.
 
     `trained` counts those that trained a run already, `unread` those that could not be read.
     """
@@ -92,16 +92,18 @@ def rank(
     seen = {content for predictor in predictors for content in predictor.labelled}
     with writing(out), hold(out, KIND, claim), predictors[0].working():
         pre_drawn.check_uncorrected(out / TO_LABEL)
-        found, trained, unread = [], 0, 0
+        by_content: dict[str, Candidate] = {}
+        trained, unread = 0, 0
         for outcome in _scored(predictors, photos, out, seen):
             if isinstance(outcome, Candidate):
-                found.append(outcome)
+                by_content.setdefault(outcome.sha256, outcome)  # nobody needs to label a copy
             elif outcome is None:
                 trained += 1
             else:
                 unread += 1
             if on_photo is not None:
                 on_photo(outcome if isinstance(outcome, InputError) else None)
+        found = list(by_content.values())
         if len(found) < LEAST:
             labelled = f"; {trained} trained or validated the run already" if trained else ""
             raise InputError(f"`photos`: {len(found)} can be ranked, {LEAST} are needed at least{labelled}; give more")
