@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from corrotwin.segmentation.data import coco, groups
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
@@ -23,21 +25,29 @@ class Merged:
     """The outcome of a merge: the number of `photos`, and the names of those whose labels later ones `replaced`.
 
     `alike` has the names of photos that show, by perceptual hash, what a photo of another dataset shows, and of that.
+    `differing` has the names of copies of a file in one dataset with different labels; the first one's stay.
     `classes` has the names of all categories whose annotations were taken.
     """
 
     photos: int
     replaced: tuple[str, ...]
     alike: tuple[tuple[str, str], ...]
+    differing: tuple[tuple[str, str], ...]
     classes: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """Return a line each, if there are any, on categories that became one, labels replaced, and photos alike."""
+        """Return a line each, if there are any, on categories that became one, labels replaced, and copies."""
         said = []
         if len(self.classes) > 1:
             said.append(f"categories that are corrosion now: {', '.join(self.classes)}")
         if self.replaced:
             said.append(f"{counted(len(self.replaced), 'photo')} with later labels now ({first_of(self.replaced)})")
+        if self.differing:
+            pairs = [f"{one} and {other}" for one, other in self.differing]
+            said.append(
+                f"{counted(len(pairs), 'pair')} of copies in one dataset with different labels ({first_of(pairs)}); "
+                "those of the first are kept: delete the copy whose labels are wrong, and merge again"
+            )
         if self.alike:
             pairs = [f"{one} and {other}" for one, other in self.alike]
             said.append(
@@ -95,7 +105,7 @@ def merge(datasets: Sequence[coco.CocoDataset], out: Path) -> Merged:
     """
     if len(datasets) < 2:
         raise InputError("a merged dataset needs two datasets or more; name their folders")
-    entries, replaced = _entries(datasets)
+    entries, replaced, differing = _entries(datasets)
     claim = {"datasets": [dataset.digest for dataset in datasets]}
     with writing(out), hold(out, KIND, claim):
         remove(out / ANNOTATIONS, missing_ok=True)  # written last
@@ -119,14 +129,19 @@ def merge(datasets: Sequence[coco.CocoDataset], out: Path) -> Merged:
         )
     classes = {name for each in datasets for name in each.categories if each.classes is None or name in each.classes}
     return Merged(
-        photos=len(entries), replaced=tuple(replaced), alike=tuple(alike), classes=tuple(sorted(classes))
+        photos=len(entries), replaced=tuple(replaced), alike=tuple(alike), differing=tuple(differing),
+        classes=tuple(sorted(classes)),
     )  # fmt: skip
 
 
-def _entries(datasets: Sequence[coco.CocoDataset]) -> tuple[list[_Entry], list[str]]:
-    """Return a photo for each file, of the latest dataset that has it, and the names of those that were replaced."""
+def _entries(datasets: Sequence[coco.CocoDataset]) -> tuple[list[_Entry], list[str], list[tuple[str, str]]]:
+    """Return a photo for each file, of the latest dataset that has it, the names of those replaced, and of copies.
+
+    The last are pairs of names of one file in one dataset with different masks.
+    """
     by_content: dict[str, _Entry] = {}
-    replaced = []
+    replaced: list[str] = []
+    differing: list[tuple[str, str]] = []
     taken: set[str] = set()
     for number, dataset in enumerate(datasets):
         for photo in dataset.photos:
@@ -137,7 +152,9 @@ def _entries(datasets: Sequence[coco.CocoDataset]) -> tuple[list[_Entry], list[s
             elif number not in known.names:  # a file that appears twice in one dataset is one photo
                 known.photo, known.names[number] = photo, photo.file_name
                 replaced.append(known.name)
-    return list(by_content.values()), replaced
+            elif not np.array_equal(coco.mask(known.photo), coco.mask(photo)):
+                differing.append((known.photo.file_name, photo.file_name))
+    return list(by_content.values()), replaced, differing
 
 
 def _free(file_name: str, taken: set[str]) -> str:

@@ -139,15 +139,33 @@ def test_two_photos_of_one_name_are_two(tmp_path):
     }
 
 
-def test_a_file_that_stands_twice_in_one_dataset_is_one_photo(tmp_path):
+@pytest.mark.parametrize(
+    ("of_copy", "said"),
+    [
+        (10, []),
+        (
+            20,
+            [
+                "1 pair of copies in one dataset with different labels (0003.png and again.png); those of the first are "
+                "kept: delete the copy whose labels are wrong, and merge again"
+            ],
+        ),
+    ],
+    ids=["labelled alike", "labelled otherwise"],
+)
+def test_a_file_that_stands_twice_in_one_dataset_is_one_photo(of_copy, said, tmp_path):
     first = dataset(tmp_path / "first", [1, 2], square(10))
     second = dataset(tmp_path / "second", [3, 4], square(10))
     shutil.copy(second / "images" / "0003.png", second / "images" / "again.png")
     document = json.loads((second / "annotations.json").read_text())
     document["images"].append({"id": 9, "file_name": "again.png", "width": 96, "height": 80})
+    mask = coco.region(square(of_copy)(3))
+    document["annotations"].append({"id": 9, "image_id": 9, "category_id": 1, "iscrowd": 0, **mask})
     (second / "annotations.json").write_text(json.dumps(document))
     merged = merging.merge([read(first), read(second)], tmp_path / "out")
     assert (merged.photos, merged.replaced) == (4, ())
+    assert merged.lines() == said
+    assert coco.mask(read(tmp_path / "out").photos[2]).sum() == 100
 
 
 @pytest.fixture
