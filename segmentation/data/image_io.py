@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import open_file, read_bytes
@@ -26,6 +26,7 @@ _UPRIGHT = {
 }  # fmt: skip
 _QUARTER_TURNS = tuple(_UPRIGHT[orientation] for orientation in (5, 6, 7, 8))  # exchange width and height
 
+_SUBFILE = 254  # tag of a page of a TIFF, whose bit 0 marks a smaller copy of another page (TIFF 6.0)
 _PNG_DEPTH = 24  # place of the bits a channel in a PNG (ISO/IEC 15948, 11.2.2)
 
 # What PIL raises on broken, hostile or exotic files.
@@ -122,6 +123,28 @@ def kind(path: Path) -> str | None:
             return picture.format
     except InputError:
         return None
+
+
+def holds_more(path: Path) -> bool:
+    """Return whether an image file has pictures behind the first, which alone is read; False if it cannot be read.
+
+    The second picture of a JPEG is the first at other brightness or depth; pages of a TIFF may be smaller copies.
+    """
+    try:
+        with (
+            _trouble(path, "not a readable image"),
+            open_file(path) as stream,
+            Image.open(stream, formats=FORMATS) as picture,
+        ):
+            if not isinstance(picture, TiffImagePlugin.TiffImageFile):
+                return picture.format != "MPO" and getattr(picture, "is_animated", False)
+            for page in range(1, picture.n_frames):
+                picture.seek(page)
+                if not picture.tag_v2.get(_SUBFILE, 0) & 1:
+                    return True
+    except InputError:
+        pass
+    return False
 
 
 def _turn(picture: Image.Image) -> Image.Transpose | None:

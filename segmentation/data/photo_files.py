@@ -38,6 +38,7 @@ class Reason:
 OTHER_KIND = Reason(what="pictures of kinds that are not read", advice="convert them to JPEG")
 OTHER_ENDING = Reason(what="pictures whose names end otherwise", advice="rename those that are photos to end as usual")
 ARCHIVED = Reason(what="archives inside folders", advice="name them in the command, too")
+FURTHER = Reason(what="pictures behind the first of a file", advice="save those that are photos as files of their own")
 NO_FILE = Reason(what="no regular files", advice="replace or remove them")
 LINKED = Reason(what="folders that are links", advice="name them in the command, too")
 HIDDEN = Reason(what="hidden files", is_loss=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from corrotwin.segmentation.data import archive, photo_files
+from corrotwin.segmentation.data import archive, image_io, photo_files
 from corrotwin.segmentation.unlabelled import files, video
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.machine import cache_folder
@@ -71,6 +71,7 @@ def _named(path: Path, cache: Path, left_out: list[photo_files.LeftOut]) -> Iter
             raise InputError(f"{path}: no photos in this {what} ({', '.join(sorted(photo_files.SUFFIXES))}){why}")
         inside = Path(path.stem) if is_archive else Path()
         for photo in listing.photos:
+            _tell_further(photo, folder, left_out)
             yield (inside / photo.relative_to(folder).with_suffix("")).as_posix(), photo
         for film in videos:
             yield from _frames(film, inside / film.relative_to(folder), cache, left_out)
@@ -81,7 +82,14 @@ def _named(path: Path, cache: Path, left_out: list[photo_files.LeftOut]) -> Iter
     elif path.suffix.lower() in _NO_PHOTOS:
         left_out.append(photo_files.LeftOut(path=path, folder=path.parent, reason=photo_files.OTHER_KIND))
     else:
+        _tell_further(path, path.parent, left_out)
         yield path.stem, path
+
+
+def _tell_further(photo: Path, folder: Path, left_out: list[photo_files.LeftOut]) -> None:
+    """Add a photo to what is left out if its file has further pictures."""
+    if image_io.holds_more(photo):
+        left_out.append(photo_files.LeftOut(path=photo, folder=folder, reason=photo_files.FURTHER))
 
 
 def _frames(path: Path, within: Path, cache: Path, left_out: list[photo_files.LeftOut]) -> Iterator[tuple[str, Path]]:

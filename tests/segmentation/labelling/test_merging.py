@@ -146,8 +146,8 @@ def test_two_photos_of_one_name_are_two(tmp_path):
         (
             20,
             [
-                "1 pair of copies in one dataset with different labels (0003.png and again.png); those of the first are "
-                "kept: delete the copy whose labels are wrong, and merge again"
+                "1 pair of copies in one dataset with different labels (0003.png and again.png); those of the first "
+                "are kept: delete the copy whose labels are wrong, and merge again"
             ],
         ),
     ],

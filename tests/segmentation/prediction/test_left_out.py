@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import odd_files
 import pytest
+from PIL import Image, TiffImagePlugin
 from predicted import rows
 
 from corrotwin.segmentation.commands import predict as predict_command
@@ -200,3 +201,30 @@ def test_what_is_no_photo_is_left_out_at_once(kind: str, run: Path, photos: Path
         status = predict_command.predict((photos,), run=(run,), out=tmp_path / "out")
     assert status in (0, 1)
     assert sorted(rows(tmp_path / "out")) == ["a.jpg", "large.png", "north/b.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "tags", "is_said"),
+    [
+        ("scan.tif", "TIFF", {}, True), ("drone.tif", "TIFF", {254: 1}, False), ("loop.gif", "GIF", None, True),
+        ("loop.webp", "WEBP", None, True), ("loop.png", "PNG", None, True), ("phone.jpg", "MPO", None, False),
+    ],
+)  # fmt: skip
+def test_pictures_behind_the_first_are_not_left_out_in_silence(
+    name: str, kind: str, tags: dict[int, int] | None, is_said: bool, tmp_path: Path
+) -> None:
+    """A smaller copy in a TIFF, and what a phone adds to a JPEG, are no photos of their own."""
+    first, second = Image.new("RGB", (64, 64), "brown"), Image.new("RGB", (64, 64), "grey")
+    second.encoderinfo = {} if tags is None else {"tiffinfo": TiffImagePlugin.ImageFileDirectory_v2()}
+    for tag, value in (tags or {}).items():
+        second.encoderinfo["tiffinfo"][tag] = value
+    (tmp_path / "photos").mkdir()
+    first.save(tmp_path / "photos" / "one.tif")
+    first.save(tmp_path / "photos" / name, kind, save_all=True, append_images=[second])
+    for given in (tmp_path / "photos", tmp_path / "photos" / name):
+        found = search((given,))
+        assert Path(name).stem in found.photos
+        assert found.has_losses == is_said
+        assert [(left.name, left.reason.what) for left in found.left_out] == (
+            [(name, "pictures behind the first of a file")] if is_said else []
+        )
