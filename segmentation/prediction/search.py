@@ -81,6 +81,8 @@ def _named(path: Path, cache: Path, left_out: list[photo_files.LeftOut]) -> Iter
         yield from _frames(path, Path(path.name), cache, left_out)
     elif path.suffix.lower() in _NO_PHOTOS:
         left_out.append(photo_files.LeftOut(path=path, folder=path.parent, reason=photo_files.OTHER_KIND))
+    elif not path.stem.strip("."):
+        raise InputError(f"{path}: no name before its ending; rename the photo")
     else:
         _tell_further(path, path.parent, left_out)
         yield path.stem, path

@@ -271,6 +271,7 @@ def test_other_settings_need_another_folder(run: Path, photos: Path, tmp_path: P
         (lambda folder: (folder / "empty",), "empty: no photos in this folder"),
         (lambda folder: (folder / "a.jpg", folder / "north" / "a.png"), "would get one mask, a.png"),
         (lambda folder: (), "no photos; name image files"),
+        (lambda folder: (shutil.copy(folder / "a.jpg", folder / "..jpg"),), r"/\.\.jpg: no name before its ending"),
     ],
 )
 def test_what_cannot_be_named_is_one_line(
