@@ -186,7 +186,8 @@ def usage(model: Mapping[str, Any]) -> str:
 
 `model.onnx` takes RGB photographs, uint8 (n, height, width, 3), sides {model["sides"]}, and gives the probability of
 corrosion, float32 (n, height, width). {taken} A probability
-above {model["threshold"]:.3g} counts as corrosion.
+above {model["threshold"]:.3g} counts as corrosion. These lines read photographs of 8 bits a channel;
+`corrotwin predict` also reads those of 16.
 
 ```python
 import cv2, numpy as np, onnxruntime

@@ -179,6 +179,7 @@ def test_the_command_writes_model_and_card(
     assert "groups of photographs (spots)" in written
     assert "which is 0.8 of their own scale" in written
     # The lines of the card do what they say.
+    assert "These lines read photographs of 8 bits a channel" in written
     code = re.search(r"```python\n(.*?)```", written, re.DOTALL)
     assert code is not None
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (70, 90, 3), dtype=np.uint8)).save(
