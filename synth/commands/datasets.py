@@ -91,6 +91,8 @@ def preview(folder: Path, /, *, html: bool = False, single: bool = False) -> Non
 
     if single and not html:
         raise InputError("--single: says how the page of --html is written; give that, too")
+    if html:
+        gallery.check_destination(folder, single=single)
     try:
         card.write(folder)
     except OSError as error:

@@ -18,7 +18,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, read_manifest, read_text, write_text
 from corrotwin.twin.core.text import Markdown, escape_markdown, markdown_code, markdown_table
 
-SHEET = "![A sample, masks outlined](preview.jpg)"  # a line of every card
+SHEET = f"![A sample, masks outlined]({contact_sheet.NAME})"  # a line of every card
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +50,11 @@ def write(folder: Path) -> None:
     Raises
     ------
     InputError
-        The dataset or its dataset.json is damaged, or lists no images; or there is a card.md of another origin.
+        The dataset or its dataset.json is damaged, or lists no images; or there is a card.md or a preview.jpg of
+        another origin.
     """
-    if not _is_ours(folder / "card.md"):
-        raise InputError(
-            f"{folder / 'card.md'}: not written by this command; rename it, and preview.jpg where you keep one"
-        )
     dataset = coco.read(folder, allow_unannotated=True)
+    _check_destination(folder, dataset.photos)
     if not dataset.photos:
         raise InputError(f"{folder}: lists no images; there is nothing to show")
     text = _card(folder, _contents(dataset))
@@ -76,12 +74,17 @@ def write_rendered(folder: Path, about: Mapping[str, Any], contents: Contents, s
     write_text(folder / "card.md", _text(folder, contents, json.loads(json.dumps(about))))
 
 
-def _is_ours(card: Path) -> bool:
-    """Return True if a card was written by this program, or does not exist."""
-    try:
-        return SHEET in read_text(card, errors="replace").splitlines()
-    except FileNotFoundError:
-        return True
+def _check_destination(folder: Path, photos: Sequence[coco.Photo]) -> None:
+    """Refuse to replace a card that is not ours, or a picture that lies beside none of our cards or is a photo."""
+    card, sheet = folder / "card.md", folder / contact_sheet.NAME
+    if card.exists() and SHEET not in read_text(card, errors="replace").splitlines():
+        raise InputError(f"{card}: not written by this command; rename it, and {sheet.name} where you keep one")
+    if not sheet.exists():
+        return
+    if any(photo.path.resolve() == sheet.resolve() for photo in photos):
+        raise InputError(f"{sheet}: is a photo of this dataset; rename it, in the dataset's files, too")
+    if not card.exists():
+        raise InputError(f"{sheet}: not written by this command, which adds card.md, too; rename it")
 
 
 def _card(folder: Path, contents: Contents) -> str:

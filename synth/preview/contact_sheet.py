@@ -11,13 +11,14 @@ from PIL import Image, ImageOps
 from corrotwin.segmentation.data import coco
 from corrotwin.twin.core.files import atomic_file
 
+NAME = "preview.jpg"
 COLUMNS = 6
 MOST_IMAGES = 24  # images on the contact sheet, evenly spaced
 OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
 
 
 def write(folder: Path, chosen: Sequence[coco.Photo], *, tile: int = 220) -> None:
-    """Write ``folder/preview.jpg`` with the given photographs, each in a square tile of `tile` pixels."""
+    """Write ``preview.jpg`` into a folder, with the given photographs, each in a square tile of `tile` pixels."""
     rows = -(-len(chosen) // COLUMNS)
     sheet = Image.new("RGB", (min(COLUMNS, len(chosen)) * tile, rows * tile))
     for number, photograph in enumerate(chosen):
@@ -25,7 +26,7 @@ def write(folder: Path, chosen: Sequence[coco.Photo], *, tile: int = 220) -> Non
         sheet.paste(picture, (number % COLUMNS * tile, number // COLUMNS * tile))
     buffer = io.BytesIO()
     sheet.save(buffer, "JPEG", quality=88)
-    with atomic_file(folder / "preview.jpg") as stream:
+    with atomic_file(folder / NAME) as stream:
         stream.write(buffer.getvalue())
 
 

@@ -15,13 +15,16 @@ from corrotwin.synth.preview.contact_sheet import OUTLINE
 from corrotwin.synth.preview.map_colours import SHADINGS, Rgba, css, filled
 from corrotwin.synth.spec import MAPS
 from corrotwin.twin.core.console import tracked
-from corrotwin.twin.core.files import read_bytes, read_json, writing
-from corrotwin.twin.core.locks import hold
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import open_file, read_bytes, read_json, reading, writing
+from corrotwin.twin.core.locks import check_claim, hold
 from corrotwin.twin.core.text import printable
 from corrotwin.twin.pages import pictures, viewer
 
 KIND = "preview"
+MADE_BY = "corrotwin synth preview"  # the generator that the page names
 FOLDER, SINGLE, PAGE = "preview", "preview.html", "index.html"
+_START_BYTES = 8192  # of the page, in which it names its generator
 EXACT_COLOUR = (0, 190, 255)
 _MEASURES = (
     viewer.Measure(label="corroded", unit="%", about="share of the picture's pixels in the mask"),
@@ -29,6 +32,23 @@ _MEASURES = (
     viewer.BRIGHTNESS,
     viewer.SIZE,
 )
+
+
+def check_destination(folder: Path, *, single: bool) -> None:
+    """Refuse to write the page of a dataset over anything that `write` did not write; nothing is written.
+
+    Raises
+    ------
+    InputError
+        The file or the folder of the page is of another origin.
+    """
+    if not single:
+        check_claim(folder / FOLDER, KIND, {})
+    elif (page := folder / SINGLE).exists():
+        with reading(page), open_file(page) as stream:
+            start = stream.read(_START_BYTES)
+        if f'<meta name="generator" content="{MADE_BY}">'.encode() not in start:
+            raise InputError(f"{page}: not written by this command; rename it")
 
 
 def write(folder: Path, *, single: bool = False) -> Path:
@@ -56,7 +76,7 @@ def write(folder: Path, *, single: bool = False) -> Path:
             page, Path(__file__).with_name("gallery.html.j2"), shown,
             measures=_MEASURES, layers=task.layers, single=single,
             title=f"{printable(folder.resolve().name)}: pictures", maps=bool(names), exact=bool(task.exact),
-            kinds=bool(task.kinds),
+            kinds=bool(task.kinds), made_by=MADE_BY,
         )  # fmt: skip
         return page
 

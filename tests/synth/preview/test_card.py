@@ -69,6 +69,22 @@ def test_a_card_of_a_stranger_stays(tmp_path: Path) -> None:
     assert (folder / "preview.jpg").stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize("ours", [True, False], ids=["a photo of the dataset", "beside no card"])
+def test_a_preview_of_a_stranger_stays(ours: bool, tmp_path: Path) -> None:
+    folder = dataset(tmp_path)
+    Image.new("RGB", (SIDE, SIDE), (90, 90, 200)).save(folder / "preview.jpg")
+    if ours:
+        document = coco.read_json(folder / "annotations.json")
+        document["images"][0]["file_name"] = "preview.jpg"
+        (folder / "images" / "1.png").unlink()
+        write_json(folder / "annotations.json", document)
+        (folder / "card.md").write_text(f"{card.SHEET}\n")
+    before = {path: path.read_bytes() for path in folder.glob("*.*")}
+    with pytest.raises(InputError, match=r"preview\.jpg: .*rename it"):
+        card.write(folder)
+    assert {path: path.read_bytes() for path in folder.glob("*.*")} == before
+
+
 def test_card_of_renders_says_what_they_are_and_how_to_make_them_again(tmp_path: Path) -> None:
     text = card_of(dataset(tmp_path, asset_kind="pipe"), about())
     rule = preset("balanced").labels

@@ -76,6 +76,24 @@ def test_what_is_transparent_lends_no_colour() -> None:
     assert np.abs(small[..., 3].astype(int) - 128).max() <= 2
 
 
+@pytest.mark.parametrize(("options", "page"), [((), "preview/mine.txt"), (("--single",), "preview.html")])
+def test_a_page_of_a_stranger_stays_and_nothing_is_written(
+    options: tuple[str, ...], page: str, renders: Path, run_module: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    (renders / "dataset.json").unlink()
+    (renders / page).parent.mkdir(exist_ok=True)
+    (renders / page).write_text("<html>my own page</html>")
+    done = run_module("synth", "preview", renders, "--html", *options)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert (renders / page).read_text() == "<html>my own page</html>"
+    assert not (renders / "card.md").exists()
+    assert not (renders / "preview.jpg").exists()
+    (renders / page).unlink()
+    for _ in range(2):  # ours is written again
+        done = run_module("synth", "preview", renders, "--html", *options)
+        assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.ci
 def test_a_browser_switches_maps_on_and_off(
     renders: Path, run_module: Callable[..., subprocess.CompletedProcess[str]]
