@@ -48,6 +48,7 @@ def bridge(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generat
     if rng.random() < 0.65:
         behind = surroundings.prop("box", wall, (0, back + 0.5, 2 - drop), (30, 1, 6), rng, color=tints[1])
         props.append(replace(behind, role="wall"))
+    soffit = np.inf  # underside of the deck
     if rng.random() < 0.7:
         soffit = high[2] + rng.uniform(0.0, 0.5)
         props.append(surroundings.prop("box", slab, (0, back, soffit + 0.15), (30, 12, 0.3), rng, color=tints[2]))
@@ -56,7 +57,7 @@ def bridge(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generat
         others = [one for one in ("beam", "beam", "bearing", "plate", "pipe") if one != kind]
         other = draw(str(rng.choice(others)), beside=subject.twin, subject=False)
         neighbour = place_beside(other, placed, rng, limit=(-half, front, half, back))
-        if neighbour is not None:
+        if neighbour is not None and neighbour.vertices[:, 2].max() < soffit:
             placed.append(neighbour)
     if bed in CAST and rng.random() < chosen.rulers:
         props += _ruler(low[0], high[0], front, corners(placed)[0][1], rng)

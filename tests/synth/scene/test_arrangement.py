@@ -157,6 +157,17 @@ def test_struts_of_a_deck_reach_from_web_to_web_clear_of_stiffeners_and_of_each_
 
 
 @pytest.mark.ci
+def test_nothing_on_a_pier_stands_in_the_slab_above_it(coarse: None) -> None:
+    tops = []
+    for seed in range(4):
+        stand = made("bridge", "bolt", seed, replace(PRESETS["bridges"], company=(2, 2)))
+        slabs = [box_of(one.pose) for one in stand.props if one.pose[2][2] == pytest.approx(0.3)]
+        tops += [low[2] - boxes(stand.placed)[:, 1, 2].max() for low, _ in slabs]
+    assert len(tops) > 2
+    assert min(tops) > 0
+
+
+@pytest.mark.ci
 def test_rulers_lie_on_concrete_before_all_that_stands_on_a_pier(coarse: None) -> None:
     chosen = replace(PRESETS["bridges"], beds=("concrete",), rulers=1.0, company=(0, 1))
     found = 0
