@@ -135,17 +135,18 @@ def _site(stand: Arrangement, models: Sequence[Prop], folder: Path) -> Occupied:
 def _objects(
     stand: Arrangement, pieces: Sequence[Prop], chosen: Preset, site: Occupied, rng: np.random.Generator
 ) -> tuple[list[Shape], list[Prop]]:
-    """Return objects, those in place of blocks of clutter first, and the pieces that stay."""
+    """Return objects, those in place of blocks of clutter first, and the pieces that stay: blocks that are clear."""
     shapes: list[Shape] = []
     kept: list[Prop] = []
     boxes: list[Corners] = []
     walls = [corners_of(prop) for prop in stand.props if prop.role == "wall"]
     room = replace(site, others=(*site.others, *walls))
     for piece in pieces:
-        if piece.shape == "model" or rng.random() >= REPLACED:
+        if piece.shape == "model":
             kept.append(piece)
-            if piece.shape != "model":
-                boxes.append(corners_of(piece))
+        elif rng.random() >= REPLACED and site.clear(box := corners_of(piece)):
+            kept.append(piece)
+            boxes.append(box)
     wanted = len(pieces) - len(kept) + int(rng.integers(chosen.clutter[0], chosen.clutter[1] + 1))
     for _ in range(wanted):
         for _ in range(PLACES):

@@ -179,6 +179,20 @@ def test_nothing_that_is_placed_meets_an_asset(name: str, coarse: None, tmp_path
 
 
 @pytest.mark.ci
+def test_of_the_blocks_only_those_stay_that_meet_no_asset(
+    coarse: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(furnishing, "REPLACED", 0.0)
+    chosen, rng = replace(PRESETS["balanced"], clutter=(0, 1)), np.random.default_rng(0)
+    stand, _ = furnished(chosen, 1, tmp_path)
+    low, high = corners(stand.placed[-1:])
+    met = surroundings.prop("box", "wood", (low + high) / 2, (0.1, 0.1, 0.1), rng)
+    clear = surroundings.prop("box", "wood", high + 5, (0.1, 0.1, 0.1), rng)
+    props = furnishing.furnish(stand, [met, clear], chosen, tmp_path, "blocks", rng)
+    assert [met in props, clear in props] == [False, True]
+
+
+@pytest.mark.ci
 def test_furnishing_repeats_and_a_preset_without_clutter_has_none(coarse: None, tmp_path: Path) -> None:
     (_, first), (_, second) = (furnished(PRESETS["balanced"], 1, tmp_path) for _ in range(2))
     assert first == second
