@@ -11,6 +11,7 @@ from corrotwin.synth.presets import custom
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_bytes, write_json
+from corrotwin.twin.core.locks import CLAIM
 
 WRITTEN = "written.json"  # the preset as it was written, among the renders of the fit
 TEXTURED = 0.5  # share of coats and rusts that take a texture of the photographs
@@ -43,7 +44,7 @@ def make(
 
 
 def check(out: Path, seed: int, workers: int | None) -> None:
-    """Raise InputError for a file that is not a preset's, or a number that cannot be, before photographs are read.
+    """Raise InputError for files that no fit wrote, or a number that cannot be, before photographs are read.
 
     Raises
     ------
@@ -58,6 +59,10 @@ def check(out: Path, seed: int, workers: int | None) -> None:
         raise InputError(f"`workers` {workers}: give at least 1")
     if out.exists() and not _is_ours(out):
         raise InputError(f"{out}: is there, and no fit wrote it as it is now; give another `out`, or move it")
+    if not (out.with_suffix(".fit") / CLAIM).exists():
+        for path in (out.with_suffix(".html"), out.with_suffix(".textures")):
+            if path.exists():
+                raise InputError(f"{path}: is there, and no fit wrote it; give another `out`, or move it")
     features.check_installed()
 
 

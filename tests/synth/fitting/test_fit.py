@@ -13,12 +13,13 @@ from corrotwin.synth.api import fit_preset
 from corrotwin.synth.commands import fit as fit_command
 from corrotwin.synth.commands import render as render_command
 from corrotwin.synth.fitting import fit as fitting
-from corrotwin.synth.fitting import photographs, pool
+from corrotwin.synth.fitting import output, photographs, pool
 from corrotwin.synth.fitting.appearance import SIDE
 from corrotwin.synth.fitting.pool import Order, Render
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_json
+from corrotwin.twin.core.locks import hold
 
 DARK = {"rust_tone": (0.12, 0.2), "rusted": (0.05, 0.1)}
 
@@ -181,6 +182,21 @@ def test_what_a_fit_cannot_take_is_one_line_and_nothing_is_written(
     assert "\n" not in str(caught.value)
     assert sorted(tmp_path.rglob("*")) == before
     assert ordered == []
+
+
+@pytest.mark.parametrize("name", ["mine.html", "mine.textures"])
+def test_what_no_fit_wrote_is_not_written_over(name: str, photos: Path, ordered: list[Order], tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(InputError, match=f"{name}: is there, and no fit wrote it; give another `out`, or move it"):
+        fit_command(photos=photos, out=tmp_path / "mine.json")
+    assert not (tmp_path / "mine.fit").exists()
+    assert ordered == []
+
+
+def test_files_of_a_fit_that_was_stopped_are_its_own(tmp_path: Path) -> None:
+    with hold(tmp_path / "mine.fit", fitting.KIND, {}):
+        (tmp_path / "mine.textures").mkdir()
+        output.check(tmp_path / "mine.json", 0, None)
 
 
 @pytest.mark.slow
