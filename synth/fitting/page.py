@@ -14,7 +14,7 @@ from PIL import Image
 from corrotwin.segmentation.data import coco
 from corrotwin.synth.fitting.appearance import Shot
 from corrotwin.synth.fitting.fit import Fit
-from corrotwin.synth.presets.schema import Preset
+from corrotwin.synth.presets.schema import Preset, title
 from corrotwin.synth.preview.contact_sheet import outlined
 from corrotwin.twin.pages.rendering import write_page
 
@@ -55,9 +55,13 @@ def answer(fit: Fit) -> str:
     near = f"{nearer} % closer to" if nearer > 0 else f"{-nearer} % farther from" if nearer else "no nearer to"
     return (
         f"Renders of this preset are {near} your {len(fit.photos.labelled)} labelled photographs than those of "
-        f"{fit.base.name}, by a pretrained encoder's features and by their masks. Whether a network learns more from "
+        f"{_base(fit)}, by a pretrained encoder's features and by their masks. Whether a network learns more from "
         "them is a separate question; corrotwin benchmarks screen answers it, on photographs that the fit has not seen."
     )
+
+
+def _base(fit: Fit) -> str:
+    return title(fit.base.name, changed=bool(fit.base.changes()))
 
 
 def _sheets(fit: Fit, name: str) -> list[Sheet]:
@@ -65,7 +69,7 @@ def _sheets(fit: Fit, name: str) -> list[Sheet]:
     return [
         Sheet(heading="Your photographs", source=_sheet(fit.photos.labelled), caption=note),
         Sheet(
-            heading=f"Renders before: {fit.base.name}",
+            heading=f"Renders before: {_base(fit)}",
             source=_sheet(fit.shots_before),
             caption="Scenes that the search has not seen.",
         ),
@@ -108,7 +112,7 @@ def _distances(fit: Fit) -> PageTable:
 def _values(fit: Fit, name: str) -> PageTable:
     return PageTable(
         heading="What was found",
-        columns=("", fit.base.name, name),
+        columns=("", _base(fit), name),
         rows=tuple(_changed(fit.base, fit.preset, "")),
         note="Fields of the preset (docs/synth.md, a preset of your own). Change one in the file and render again.",
     )

@@ -222,6 +222,11 @@ class Preset:
         return _differences(self, builtin.preset(self.name))
 
 
+def title(name: str, *, changed: bool) -> str:
+    """Return how pages and cards call a preset: by the built-in one that it is, or is made from."""
+    return f"{name}, changed" if changed else name
+
+
 def stated(preset: Preset) -> dict[str, Any]:
     """Return a preset as dataset.json holds it: all fields but the name."""
     content: dict[str, Any] = json.loads(json.dumps(asdict(preset)))

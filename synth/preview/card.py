@@ -11,6 +11,7 @@ from typing import Any
 from corrotwin.segmentation.data import coco
 from corrotwin.synth.config import BOTH, EXACT
 from corrotwin.synth.labels import label_statistics
+from corrotwin.synth.presets.schema import title
 from corrotwin.synth.preview import contact_sheet
 from corrotwin.synth.preview.look_alikes import look_alikes
 from corrotwin.synth.validation.report import BASIS
@@ -104,7 +105,7 @@ def _card(folder: Path, contents: Contents) -> str:
 def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> str:
     statistics = contents.statistics
     headings, *rows = label_statistics.table(label_statistics.compare(statistics, None), beside_reference=False)
-    title = escape_markdown(str(contents.info.get("description") or folder.resolve().name))
+    heading = escape_markdown(str(contents.info.get("description") or folder.resolve().name))
     if about:
         stated = escape_markdown(about["licence"])  # names files and licences of the user's own
         origin, licence = _rendered_from(about), [f"{stated[:1].upper()}{stated[1:]}."]
@@ -120,9 +121,9 @@ def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> 
         "How to make it again": _command(about) if about else ["Not known: it was not made by this program."],
         "Known limits": [f"- {limit}" for limit in _limits(about, statistics)],
     }  # fmt: skip
-    lines = [f"# {title}", "", SHEET]
-    for heading, content in sections.items():
-        lines += ["", f"## {heading}", "", *content]
+    lines = [f"# {heading}", "", SHEET]
+    for section, content in sections.items():
+        lines += ["", f"## {section}", "", *content]
     return "\n".join(lines) + "\n"
 
 
@@ -191,7 +192,7 @@ def _rendered_from(about: Mapping[str, Any]) -> dict[str, object]:
         "made by": Markdown("`corrotwin synth render`: rendered, no photographs"),
         "shows": about["shows"],
         "twin": ", ".join(f"{name} {twin[name]}" for name in ("kind", "content", "fields") if name in twin),
-        "preset": f"{chosen['preset']}{', changed' if chosen.get('changes') else ''}: {about['preset']['description']}",
+        "preset": f"{title(chosen['preset'], changed=bool(chosen.get('changes')))}: {about['preset']['description']}",
         "picture": "" if twin.get("cameras") else _size(chosen["size"]) + " px",
         "seed": about["seed"],
         "versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),

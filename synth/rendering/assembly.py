@@ -15,6 +15,7 @@ from corrotwin.segmentation.data import coco
 from corrotwin.synth.config import BOTH, EXACT, RenderConfig
 from corrotwin.synth.labels import label_statistics, maps
 from corrotwin.synth.presets import licences
+from corrotwin.synth.presets.schema import title
 from corrotwin.synth.preview import card, contact_sheet
 from corrotwin.synth.rendering import batch
 from corrotwin.synth.rendering.job import Task
@@ -37,7 +38,7 @@ def assemble(out: Path, task: Task) -> None:
         An annotation is invalid, or an image on the contact sheet cannot be decoded.
     """
     config, shown = task.config, task.shown
-    scenes = f"preset {config.name}{', changed' if config.is_changed else ''}"
+    scenes = f"preset {title(config.name, changed=config.is_changed)}"
     what = f"corrotwin renders{f' of the twin {shown.id}' if shown else ''}, {scenes}"
     remove(out / "dataset.json", missing_ok=True)  # an older card would speak of fewer images
     shutil.rmtree(out / "work", ignore_errors=True)

@@ -13,7 +13,7 @@ from corrotwin.synth.api import fit_preset
 from corrotwin.synth.commands import fit as fit_command
 from corrotwin.synth.commands import render as render_command
 from corrotwin.synth.fitting import fit as fitting
-from corrotwin.synth.fitting import output, photographs, pool
+from corrotwin.synth.fitting import output, page, photographs, pool
 from corrotwin.synth.fitting.appearance import SIDE
 from corrotwin.synth.fitting.pool import Order, Render
 from corrotwin.synth.presets.schema import Preset
@@ -182,6 +182,21 @@ def test_what_a_fit_cannot_take_is_one_line_and_nothing_is_written(
     assert "\n" not in str(caught.value)
     assert sorted(tmp_path.rglob("*")) == before
     assert ordered == []
+
+
+@pytest.mark.parametrize(("changes", "name"), [({}, "balanced"), ({"rust_tone": (0.2, 1.0)}, "balanced, changed")])
+def test_the_page_says_whether_the_fit_started_from_a_changed_preset(
+    changes: dict[str, Any], name: str, photos: Path, tmp_path: Path
+) -> None:
+    base, given, far = Preset.like("balanced", **changes), photographs.read(photos), {"rust": 1.0}
+    found = fitting.Fit(
+        preset=base, base=base, photos=given, before=far, after=far, halves=far,
+        shots_before=given.labelled, shots_after=given.labelled, tried=(),
+    )  # fmt: skip
+    page.write(tmp_path / "mine.html", found, "mine")
+    text = (tmp_path / "mine.html").read_text()
+    for said in (f"<h2>Renders before: {name}</h2>", f"than those of {name}, by", f'<th scope="col">{name}</th>'):
+        assert said in text
 
 
 @pytest.mark.parametrize("name", ["mine.html", "mine.textures"])
