@@ -45,7 +45,8 @@ class ImageLabels:
 class Statistics:
     """Statistics of the labels of a dataset; a value is None if there is no image to compute it from.
 
-    Shares of the picture are over all images, all other values over the images with corrosion.
+    Shares of the picture are over all images, all other values over the images with corrosion at the size at
+    which they are counted: specks may vanish at the working size.
     """
 
     images: int
@@ -134,7 +135,7 @@ def summarise(images: Sequence[ImageLabels]) -> Statistics:
         regions_median=_quantile(regions, 0.5),
         regions_mean=_ratio(sum(regions), len(regions)),
         small_regions=_ratio(sum(image.small_regions for image in marked), sum(regions)),
-        tiny_regions=_ratio(sum(image.tiny_regions for image in marked), sum(image.native_regions for image in marked)),
+        tiny_regions=_ratio(sum(image.tiny_regions for image in images), sum(image.native_regions for image in images)),
         boundary_to_area=_quantile([image.boundary / image.area for image in marked], 0.5),
         closing_gain=_quantile([image.closing / image.area for image in marked], 0.5),
     )

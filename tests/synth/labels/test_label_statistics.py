@@ -71,6 +71,15 @@ def test_summary_of_four_images_by_hand() -> None:
     assert summary.closing_gain == 0
 
 
+def test_regions_that_vanish_at_the_working_size_are_counted_as_annotated() -> None:
+    specks, large = np.zeros((2, 4 * WORKING_SIDE, 4 * WORKING_SIDE), bool)
+    specks[:800:40, 0] = True
+    large[:400, :400] = True
+    summary = summarise([measure(specks), measure(large)])
+    assert summary.tiny_regions == 20 / 21
+    assert (summary.regions_mean, summary.empty_images) == (1, 0)
+
+
 def test_nothing_to_count_gives_dashes() -> None:
     assert summarise([]).share_median is None
     clean_only = summarise([measure(square_mask())])
