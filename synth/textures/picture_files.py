@@ -1,6 +1,7 @@
 """Reading of the user's pictures: JPEG, PNG and OpenEXR files of bounded size, checked by their headers first."""
 
 import os
+import re
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,7 @@ _EXR = b"\x76\x2f\x31\x01"
 _STARTS = {
     ".jpg": (b"\xff\xd8\xff",), ".jpeg": (b"\xff\xd8\xff",), ".png": (b"\x89PNG\r\n\x1a\n",), ".exr": (_EXR,)
 }  # fmt: skip
+_HDR_SIZE = re.compile(rb"-Y *(\d{1,9}) *\+X *(\d{1,9})\n")  # after the first empty line (Radiance, file formats)
 _SEVERAL_PARTS, _DEEP = 0x1000, 0x800  # flags of an OpenEXR file's version (openexr.com, file layout)
 
 
@@ -55,8 +57,7 @@ def _examined(path: Path, _: int) -> PictureFile:
     if not content.startswith(_STARTS[suffix]):
         raise InputError(f"{path}: is no {suffix[1:].upper()}, whatever its name says; convert it")
     size = _exr_size(path, content) if suffix == ".exr" else coco.header(path)[0]
-    if size[0] * size[1] > MOST_PIXELS:
-        raise InputError(f"{path}: {size[0]} x {size[1]} pixels; give at most {MOST_PIXELS} pixels, 8192 x 8192")
+    _check_size(path, size)
     return PictureFile(size=size, digest=sha256(content).hexdigest()[:16])
 
 
@@ -99,19 +100,23 @@ def check_light(path: Path) -> None:
     """Decode a light map, EXR or HDR; raise InputError if it is damaged, too large, or black."""
     with reading(path):
         content = read_bytes(path)
-    pixels: NDArray[Any] | None
+    pixels: NDArray[Any] | None = None
     if path.suffix.lower() == ".exr":
-        width, height = _exr_size(path, content)
-        if width * height > MOST_PIXELS:
-            raise InputError(f"{path}: {width} x {height} pixels; give at most {MOST_PIXELS} pixels, 8192 x 8192")
+        _check_size(path, _exr_size(path, content))
         pixels = _exr(path)
-    else:
+    elif found := _HDR_SIZE.match(content.partition(b"\n\n")[2]):
+        _check_size(path, (int(found[2]), int(found[1])))
         try:
             pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error:
             pixels = None
     if pixels is None or not np.isfinite(pixels).all() or not (pixels > 0).any():
         raise InputError(f"{path}: cannot be decoded, or is black; save it again")
+
+
+def _check_size(path: Path, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > MOST_PIXELS:
+        raise InputError(f"{path}: {size[0]} x {size[1]} pixels; give at most {MOST_PIXELS} pixels, 8192 x 8192")
 
 
 def linear(encoded: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -3,8 +3,10 @@
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from texture_files import ambient_cg, hills, normals, plain, poly_haven, save
@@ -50,6 +52,24 @@ def test_a_set_is_read_as_what_its_files_state(made: Callable[..., Path], tmp_pa
     assert surface.mean == pytest.approx([((share + 0.055) / 1.055) ** 2.4 for share in RED], abs=0.005)
     assert np.corrcoef(surface.height.ravel(), height.ravel())[0, 1] > 0.99
     assert np.std(surface.height) == pytest.approx(np.std(height), rel=0.05)  # normals state the scale, too
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ("-Y 8 +X 16", ""),
+        ("-Y 8193 +X 8192", "map.hdr: 8192 x 8193 pixels; give at most 67108864 pixels"),
+        ("-Y 99999999999 +X 16", "map.hdr: cannot be decoded"),
+        ("", "map.hdr: cannot be decoded"),
+    ],
+)
+def test_a_light_map_in_hdr_is_of_bounded_size(size: str, message: str, tmp_path: Path) -> None:
+    assert cv2.imwrite(str(tmp_path / "map.hdr"), np.full((8, 16, 3), 0.5, np.float32))
+    content = (tmp_path / "map.hdr").read_bytes()
+    assert b"-Y 8 +X 16" in content
+    (tmp_path / "map.hdr").write_bytes(content.replace(b"-Y 8 +X 16", size.encode()))
+    with pytest.raises(InputError, match=message) if message else nullcontext():
+        picture_files.check_light(tmp_path / "map.hdr")
 
 
 def test_a_folder_of_sets_gives_all_in_order(tmp_path: Path) -> None:
