@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from corrotwin.twin.twin_state import TwinState
 
 MOST_TEXELS = 16_000_000  # of a twin that is photographed: Blender holds them all, in float textures
-FARTHEST_M = 500.0  # largest distance of a camera from the middle of the asset; more suggests wrong units
+FARTHEST_M = 500.0  # largest distance of a camera from the origin, about which assets stand; more suggests wrong units
 LEAST_DEG, MOST_DEG = 1.0, 80.0  # least field of view, and farthest corner from the axis, that are rendered
 MOST_ASPECT = 10.0  # of the focal lengths of a camera, which is that of its pixels
 
@@ -126,7 +126,7 @@ def _renderable(where: str, found: tuple[Camera, ...]) -> tuple[Camera, ...]:
     for number, camera in enumerate(found):
         here = f"{where}: camera {camera.name or f'{number} (counted from 0)'}"
         eye = tuple(camera.eye_m.round(6).tolist())
-        if np.abs(eye).max() > FARTHEST_M:
+        if np.linalg.norm(eye) > FARTHEST_M:
             raise InputError(f"{here}: stands at {eye}: give metres, at most {FARTHEST_M:g} from the asset")
         if eye[2] <= 0:
             raise InputError(f"{here}: stands at {eye}, which is not above the ground, z = 0")

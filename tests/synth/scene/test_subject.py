@@ -90,6 +90,7 @@ def test_cameras_come_back_from_their_file(tmp_path: Path) -> None:
         ({"look_at_m": [1, 2, float("inf")]}, "look_at_m [1, 2, inf]: give 3 finite numbers"),
         ({"look_at_m": "there"}, "look_at_m 'there': give numbers"),
         ({"eye_m": [0, -1400, 900]}, "give metres, at most 500 from the asset"),
+        ({"eye_m": [0, -400, 400]}, "give metres, at most 500 from the asset"),
         ({"eye_m": [0, -1, 10**400]}, "give 3 finite numbers, at most 1e+09"),
         ({"eye_m": [0, -1, -0.1]}, "stands at (0.0, -1.0, -0.1), which is not above the ground, z = 0"),
         ({"eye_m": [0, 1, 2], "look_at_m": [0, 1.0, 2]}, "eye_m and look_at_m are the same point"),
