@@ -116,7 +116,7 @@ def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> 
         "Where it comes from": _table(origin) or ["Not stated in its files."],
         "Licence": licence or ["Not stated in its files: ask whoever made it before you pass it on."],
         "What was labelled": _label_rule(about) if about else _UNKNOWN_RULE,
-        **({"Looks like rust, but is not labelled": _like_rust(about["preset"])} if about else {}),
+        **({"Looks like rust, but is not labelled": _like_rust(about)} if about else {}),
         "Label statistics": [*markdown_table(headings, rows).splitlines(), "", BASIS],
         "How to make it again": _command(about) if about else ["Not known: it was not made by this program."],
         "Known limits": [f"- {limit}" for limit in _limits(about, statistics)],
@@ -226,10 +226,10 @@ def _label_rule(about: Mapping[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
-def _like_rust(preset: Mapping[str, Any]) -> list[str]:
+def _like_rust(about: Mapping[str, Any]) -> list[str]:
     return [
         "Included on purpose, so that a model learns to ignore them:", "",
-        *(f"- {sentence}" for sentence in look_alikes(preset)),
+        *(f"- {sentence}" for sentence in look_alikes(about["preset"], alone="twin" in about)),
     ]  # fmt: skip
 
 

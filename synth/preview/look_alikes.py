@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from corrotwin.synth.scene.bridges import CAST
+from corrotwin.synth.scene.bridges import CAST, STAINED_DECKS
 from corrotwin.synth.scene.surroundings import LOOK_ALIKES
 from corrotwin.synth.spec import SCRAPE_M
 
@@ -17,11 +17,15 @@ def is_rust_colored(color: Sequence[float]) -> bool:
     return red >= RED_OVER_GREEN * green and green >= blue
 
 
-def look_alikes(preset: Mapping[str, Any]) -> Iterator[str]:
+def look_alikes(preset: Mapping[str, Any], *, alone: bool) -> Iterator[str]:
     """Yield a sentence for each thing in the colours of rust that a preset does not label.
 
-    `preset` is the statement in dataset.json; a field that an earlier version did not state yields no sentence.
+    `preset` is the statement in dataset.json; a field that an earlier version did not state yields no sentence. A saved
+    twin stands `alone` on open ground, whatever the arrangements of the preset.
     """
+    weights = dict(preset.get("arrangements", ()))
+    drawn = {"yard"} if alone else {name for name in weights if weights[name]}
+    is_open = bool(drawn & {"yard", "floor", "rack"})  # with walls and blocks, which bridges and decks have none of
     if share := preset.get("red_primer_share"):
         yield (
             f"Primer like red oxide or red lead: {share:.0%} of painted assets, seen in scrapes of at most "
@@ -35,21 +39,28 @@ def look_alikes(preset: Mapping[str, Any]) -> Iterator[str]:
         yield f"Steel stained by rust water, up to a strength of {stain:g}; stronger stains are labelled."
     else:
         yield "Steel stained by rust water, below and around rust."
-    stained = {name: _share(STAINED, preset.get(name, ())) for name in ("beds", "walls", "grounds")}
-    if {"bridge", "deck"} & {name for name, _ in preset.get("arrangements", ())}:
-        stained["walls and slabs of bridges"] = _share(STAINED, CAST)
+    of_bridges = _share(STAINED, CAST)
+    stained = {
+        "beds": _share(STAINED, preset.get("beds", ())) if "bridge" in drawn else 0,
+        "walls": _share(STAINED, preset.get("walls", ())) if is_open else 0,
+        "grounds": _share(STAINED, preset.get("grounds", ())),
+        "walls of bridges": of_bridges if drawn & {"bridge", "deck"} else 0,
+        "slabs over piers": of_bridges if "bridge" in drawn else 0,
+        "slabs over girders": STAINED_DECKS if "deck" in drawn else 0,
+    }
     if listed := ", ".join(f"{share:.0%} of {name}" for name, share in stained.items() if share):
         yield f"Rust stains on concrete: {listed}, where a scene has them."
     low, high = preset.get("clutter", (0, 0))
     if high:
         brown = sum(color is not None or material in ("brick", "wood") for material, color in LOOK_ALIKES)
+        if is_open:
+            yield (
+                f"Brown and orange blocks, brick and wood: {brown / len(LOOK_ALIKES):.0%} of the {low} to {high} "
+                "blocks behind an asset on open ground, unless objects take their place."
+            )
         yield (
-            f"Brown and orange blocks, brick and wood: {brown / len(LOOK_ALIKES):.0%} of the {low} to {high} blocks "
-            "behind an asset in a yard, unless objects take their place."
-        )
-        yield (
-            f"Timber, pallets, bricks, cartons, faded orange and red plastic, dead sticks: among the up to {2 * high} "
-            "objects and the litter around an asset."
+            "Timber, pallets, bricks, cartons, faded orange and red plastic, dead sticks: among the up to "
+            f"{2 * high if is_open else high} objects and the litter around an asset."
         )
     if preset.get("props"):
         yield "Your own objects among them, in the colours of their files: check whether some look rusty."

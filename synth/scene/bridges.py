@@ -17,7 +17,8 @@ from corrotwin.twin.assets.beam import MARGIN
 from corrotwin.twin.assets.structures.truss import FASTENERS, truss_length
 from corrotwin.twin.geometry.section_sizes import ANGLES, BEAMS
 
-CAST = ("concrete", "stained concrete", "stained concrete")  # of walls and decks of bridges
+STAINED_DECKS = 0.25  # share of the slabs over girders that rust water has stained
+CAST = ("concrete", "stained concrete", "stained concrete")  # of walls of bridges, and of slabs over piers
 DEEP = [name for name, (height_mm, *_) in BEAMS.items() if height_mm >= 300]  # sections of girders
 GRIMY: tuple[Color, Color] = ((0.11, 0.08, 0.058), (0.34, 0.27, 0.20))  # two ends of a colour, linear RGB
 
@@ -99,7 +100,7 @@ def deck(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator
         placed += _cross_frames(draw, girders[0], away, behind, drop, rng)
     elif girder["joint"] == "none":
         placed += _struts(draw, girders[0], away, behind, drop, rng)
-    cast, cover = str(rng.choice(CAST)), "concrete" if rng.random() < 0.75 else "stained concrete"
+    cast, cover = str(rng.choice(CAST)), "stained concrete" if rng.random() >= 1 - STAINED_DECKS else "concrete"
     tints = [_grime(chosen, rng) for _ in range(2)]
     props = []
     for side in (-1, 1):

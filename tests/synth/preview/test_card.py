@@ -19,6 +19,7 @@ from corrotwin.synth.presets import custom
 from corrotwin.synth.presets.builtin import preset
 from corrotwin.synth.presets.schema import Preset, stated
 from corrotwin.synth.preview import card
+from corrotwin.synth.preview.look_alikes import look_alikes
 from corrotwin.synth.validation.checks import check
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_json, write_manifest
@@ -122,7 +123,7 @@ def test_card_says_what_looks_like_rust_and_is_not_labelled_with_its_share(tmp_p
     text = "\n".join(here[: here.index("## Label statistics")])
     assert "- Primer like red oxide or red lead: 25% of painted assets" in text
     assert "- Paint in red, orange or brown: 1 of 4 colours, which" in text
-    assert "- Rust stains on concrete: 50% of walls, 67% of walls and slabs of bridges, where" in text
+    assert "- Rust stains on concrete: 50% of walls, 67% of walls of bridges, 67% of slabs over piers, where" in text
     assert "- Steel stained by rust water, below and around rust." in text
     assert "67% of the 0 to 4 blocks" in text
     assert "among the up to 8 objects" in text
@@ -134,6 +135,27 @@ def test_card_says_what_looks_like_rust_and_is_not_labelled_with_its_share(tmp_p
     assert "red lead" not in text
     assert "objects" not in text
     assert "## Looks like rust" not in card_of(dataset(tmp_path / "found"))
+
+
+@pytest.mark.parametrize(
+    ("arrangements", "alone", "concrete", "objects"),
+    [
+        (["yard", "floor"], False, "33% of walls, 17% of grounds", 8),
+        (["bridge"], False, "67% of beds, 17% of grounds, 67% of walls of bridges, 67% of slabs over piers", 4),
+        (["deck"], False, "17% of grounds, 67% of walls of bridges, 25% of slabs over girders", 4),
+        (["bridge", "deck"], True, "33% of walls, 17% of grounds", 8),
+    ],
+)
+def test_look_alikes_are_those_of_the_arrangements_that_are_drawn(
+    arrangements: list[str], alone: bool, concrete: str, objects: int
+) -> None:
+    said = stated(preset("balanced")) | {
+        "arrangements": [[name, 1.0] for name in arrangements], "walls": ["brick", "none", "stained concrete"]
+    }  # fmt: skip
+    text = "\n".join(look_alikes(said, alone=alone))
+    assert f"Rust stains on concrete: {concrete}, where" in text
+    assert f"among the up to {objects} objects" in text
+    assert ("67% of the 0 to 4 blocks" in text) == (objects == 8)
 
 
 def test_card_is_the_same_wherever_the_folder_lies_and_whether_the_manifest_is_written(tmp_path: Path) -> None:
