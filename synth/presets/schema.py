@@ -62,7 +62,7 @@ class Sensor:
     exposure_stops: Range = (-0.5, 0.6)  # about middle grey
     white_balance: Range = (0.92, 1.09)  # gain of red; blue gets its inverse
     tint: Range = (0.97, 1.03)  # gain of green
-    noise: Range = (0.002, 0.011)  # of full scale, in the shadows
+    noise: Range = (0.002, 0.011)  # of full scale, at 0.75 of it; half as much in the deepest shadows
     chroma_noise: Range = (0.1, 0.8)  # of the noise
     grain: Range = (0.0, 0.0015)  # sigma by which the camera's denoiser blurs the noise
     shoulder: Range = (0.3, 1.0)  # 0 clips highlights, 1 rolls them off
@@ -107,7 +107,7 @@ class Preset:
     name: str = ""  # of the built-in preset that it is or was made from
     kinds: tuple[str, ...] = SHOWN  # of subjects, or folders of saved twins; one named twice is drawn twice as often
     arrangements: tuple[tuple[str, float], ...] = (("yard", 1.0), ("bridge", 0.7), ("floor", 0.7), ("rack", 1.0))
-    company: tuple[int, int] = (0, 2)  # other assets in a scene
+    company: tuple[int, int] = (0, 2)  # other assets in a yard or on a pier; racks have up to one more, floors and decks their own
     aging: Range = (0.8, 1.2)  # factor on the years of service that a twin's history gives it
     defects: float = 1.0  # factor on the weak spots of its paint
     debris: Range = (1.0, 1.0)  # times as many of them on ledges, where dirt and water lie
@@ -148,7 +148,7 @@ class Preset:
     rusted: Range = (0.03, 0.75)  # share of the picture that rust shall cover, where a camera can be found for it
     focus_share: float = 0.3  # of the pictures that are sharp at the subject alone
     f_number: Range = (8.0, 32.0)  # of these, for a full-frame sensor: a phone's 1.8 is about 12
-    marker_share: float = 0.0  # of the scenes that have a fiducial marker on the subject
+    marker_share: float = 0.0  # of the scenes, that have a fiducial marker on flat steel, where some is free
     sensor: Sensor = Sensor()
     labels: LabelRule = LabelRule()
 

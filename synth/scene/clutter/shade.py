@@ -11,7 +11,7 @@ from corrotwin.synth.scene.clutter.shapes import Array, Shape, boxes, joined, wr
 from corrotwin.synth.scene.visibility import ViewingSpace, in_picture
 from corrotwin.synth.spec import Light, Prop, View
 
-SHARE = 0.5  # of the scenes in the sun
+SHARE = 0.5  # of the scenes in the sun, in which a place for it is looked for; about three of four have one
 TRIES = 6
 POINTS = 4000  # of its surface, none of which may be in a picture, beside its corners
 Rng = np.random.Generator
