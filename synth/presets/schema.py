@@ -107,7 +107,7 @@ class Preset:
     name: str = ""  # of the built-in preset that it is or was made from
     kinds: tuple[str, ...] = SHOWN  # of subjects, or folders of saved twins; one named twice is drawn twice as often
     arrangements: tuple[tuple[str, float], ...] = (("yard", 1.0), ("bridge", 0.7), ("floor", 0.7), ("rack", 1.0))
-    company: tuple[int, int] = (0, 2)  # other assets in a yard or on a pier; racks have up to one more, floors and decks their own
+    company: tuple[int, int] = (0, 2)  # other assets in a yard or on a pier; a rack has up to one more
     aging: Range = (0.8, 1.2)  # factor on the years of service that a twin's history gives it
     defects: float = 1.0  # factor on the weak spots of its paint
     debris: Range = (1.0, 1.0)  # times as many of them on ledges, where dirt and water lie
