@@ -59,8 +59,8 @@ def write(folder: Path) -> None:
     if not dataset.photos:
         raise InputError(f"{folder}: lists no images; there is nothing to show")
     text = _card(folder, _contents(dataset))
+    write_text(folder / "card.md", text)  # first: a picture without it is taken for somebody else's
     contact_sheet.write(folder, coco.evenly(dataset.photos, contact_sheet.MOST_IMAGES))
-    write_text(folder / "card.md", text)
 
 
 def write_rendered(folder: Path, about: Mapping[str, Any], contents: Contents, sample: Sequence[coco.Photo]) -> None:
@@ -71,8 +71,8 @@ def write_rendered(folder: Path, about: Mapping[str, Any], contents: Contents, s
     about : the future content of dataset.json.
     sample : the images of the contact sheet: `coco.evenly` of all, `contact_sheet.MOST_IMAGES` of them.
     """
-    contact_sheet.write(folder, sample)
     write_text(folder / "card.md", _text(folder, contents, json.loads(json.dumps(about))))
+    contact_sheet.write(folder, sample)
 
 
 def _check_destination(folder: Path, photos: Sequence[coco.Photo]) -> None:
