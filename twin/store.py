@@ -47,7 +47,7 @@ def save(twin: TwinState, folder: Path, *, new: bool = False) -> None:
     with locks.hold(folder, "twin", {}):
         if new:
             check_new(folder)  # another command may have made one in between
-        _write(twin, state, folder)
+        write(twin, state, folder)
 
 
 def check_new(folder: Path) -> None:
@@ -81,7 +81,7 @@ def advance(folder: Path, to: Callable[[datetime], datetime], *, move: Period | 
     with locks.hold(folder, "twin", {}):
         before = read(folder)
         after = aged(before, to(before.clock), move=move, name=str(folder))
-        _write(after, fields(after), folder)
+        write(after, fields(after), folder)
     return after
 
 
@@ -112,7 +112,8 @@ def _moved(twin: TwinState, place: Period) -> Exposure:
     return replace(twin.exposure, periods=(*stays, replace(place, from_years=twin.years)))
 
 
-def _write(twin: TwinState, state: Fields, folder: Path) -> None:
+def write(twin: TwinState, state: Fields, folder: Path) -> None:
+    """Write a twin and its fields into its folder, whose lock the caller holds."""
     stream = io.BytesIO()
     np.savez_compressed(stream, **{name: getattr(state, name) for name in FIELD_NAMES})
     content = stream.getvalue()

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from corrotwin.twin import assets, export, store, twin_state
+from corrotwin.twin.api import saving
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.inspection.events import Event
 from corrotwin.twin.inspection.records import Record
@@ -23,11 +24,12 @@ class TwinFacts:
         self._state = state
         self._records: list[Record] = []
         self._events: list[Event] = []
-        self._accepted: dict[Record, str] = {}  # suspect records that were accepted since loading, with the reason
+        self._accepted: dict[Record, str] = {}  # suspect records that were accepted, with the reason
         self._photos: dict[str, bytes] = {}  # content of the files that records of photographs name
         self._register = NO_REGISTER
         self._fields: Fields | None = None
         self._folder: Path | None = None
+        self._kept: saving.Kept | None = None  # there, as last loaded or saved
 
     @property
     def folder(self) -> Path | None:
@@ -37,7 +39,9 @@ class TwinFacts:
     @property
     def is_saved(self) -> bool:
         """True if a folder holds the twin as it is now, apart from its inspections."""
-        return self._folder is not None and store.is_twin(self._folder) and store.read(self._folder) == self._state
+        if self._folder is None or not store.is_twin(self._folder):
+            return False
+        return store.plain(store.read(self._folder)) == store.plain(self._state)
 
     @property
     def id(self) -> str:

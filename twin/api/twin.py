@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from corrotwin.twin import assets, creation, export, store, twin_state
+from corrotwin.twin.api import saving
 from corrotwin.twin.api.asset import Asset
 from corrotwin.twin.api.inspecting import TwinInspections
 from corrotwin.twin.bayes import session
@@ -110,10 +111,13 @@ class Twin(TwinInspections):
         state, fields = store.load(folder)
         twin = Twin.__new__(Twin)
         twin._begin(state)
-        twin._fields, twin._folder = fields, folder
+        twin._fields, twin._folder = fields, folder.absolute()
         listed = log.read_log(folder)
-        twin._records, twin._events = list(listed.in_force.values()), list(listed.events_in_force.values())
+        known = listed.in_force
+        twin._records, twin._events = list(known.values()), list(listed.events_in_force.values())
+        twin._accepted = {known[line]: ruling.why for line, ruling in listed.accepted.items() if line in known}
         twin._register = registers.read(folder)
+        twin._kept = saving.Kept.of(state, twin._register)
         if listed.note:
             logger.warning(listed.note)
         shape = fields.rust_cover.shape
@@ -134,29 +138,22 @@ class Twin(TwinInspections):
         Raises
         ------
         InputError
-            The folder holds something else or another twin, or another process is writing to it.
+            The folder holds something else or another twin, another process is writing to it, or others have changed
+            its twin or register since they were loaded or saved.
         """
         if folder is None and self._folder is None:
             raise InputError(f"{self!r}: not saved yet; give the `folder` to save it to")
         out = Path(folder) if folder is not None else self._folder
         assert out is not None  # noqa: S101  one of both is there
         known = self._folder is not None and out.resolve() == self._folder.resolve()
-        is_there = store.is_twin(out)
-        if is_there and not known and store.read(out) != self._state:
-            raise InputError(f"{out}: holds another twin; choose another folder, or go on from Twin.load")
-        store.save(self._state, out, new=not known and not is_there)
+        self._kept = saving.write(
+            out, self._state, self._register, lambda: self.fields, self._kept if known else None
+        )  # fmt: skip
+        self._folder = out.absolute()
         for name in ("", *self._photos):  # records of a photograph go with its file
             records = [record for record in self._records if record.seen == name]
-            log.add(out, records, () if name else self._events, self._photos.get(name, b""))
-        for accepted, why in self._accepted.items():
-            listed = log.read_log(out)
-            in_force = listed.in_force
-            lines = [line for line in log.suspects(listed, out) if in_force[line] == accepted]
-            log.rule(out, lines, "accepts", why=why)
-        self._accepted = {}
-        if self._register:
-            registers.write(out, self._register)
-        self._folder = out
+            log.add(out, records, () if name else self._events, self._photos.get(name, b""), are_placed=True)
+        saving.accept(out, self._accepted)
         return out
 
     @checked(until="'2031-01-31'")

@@ -179,7 +179,7 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
 
 
 def add(
-    folder: Path, records: Sequence[Record], events: Sequence[Event], photo: bytes = b""
+    folder: Path, records: Sequence[Record], events: Sequence[Event], photo: bytes = b"", *, are_placed: bool = False
 ) -> tuple[list[Record], list[Event]]:
     """Add records and events to a twin's folder, and return those that are new.
 
@@ -193,6 +193,7 @@ def add(
     folder : folder of the twin.
     records, events : new ones, in any order.
     photo : content of the file that records of a photograph name, from `photo_records`.
+    are_placed : as for `plausibility.admit`.
 
     Raises
     ------
@@ -204,7 +205,7 @@ def add(
     given: list[Record | Event]
     with locks.hold(folder, "twin", {}):
         before = read_log(folder)
-        new = _admitted(folder, before, records, twin)
+        new = _admitted(folder, before, records, twin, are_placed=are_placed)
         known = register.read(folder)  # one place may have two names
         happened = admit_events(
             known.named(events), known.named(before.events.values()), known.named(before.events_in_force.values()),
@@ -229,13 +230,16 @@ def would_add(folder: Path, records: Sequence[Record]) -> list[Record]:
     return _admitted(folder, read_log(folder), records, store.read(folder))
 
 
-def _admitted(folder: Path, before: Log, records: Sequence[Record], twin: TwinState) -> list[Record]:
+def _admitted(
+    folder: Path, before: Log, records: Sequence[Record], twin: TwinState, *, are_placed: bool = False
+) -> list[Record]:
     """Return the records that are new, held against the log and the register."""
     if not records:
         return []
+    known = register.read(folder)
     return plausibility.admit(
-        records, before.records.values(), before.in_force.values(), twin, register.read(folder)
-    )  # fmt: skip
+        records, before.records.values(), before.in_force.values(), twin, known, are_placed=are_placed
+    )
 
 
 def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> dict[int, Record | Event]:

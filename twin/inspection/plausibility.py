@@ -28,7 +28,13 @@ _OTHERS = ("inch", "mil", "mm")
 
 
 def admit(
-    records: Sequence[Record], there: Iterable[Record], in_force: Iterable[Record], twin: TwinState, register: Register
+    records: Sequence[Record],
+    there: Iterable[Record],
+    in_force: Iterable[Record],
+    twin: TwinState,
+    register: Register,
+    *,
+    are_placed: bool = False,
 ) -> list[Record]:
     """Return those of some records that are not there yet, oldest first, having refused what cannot be.
 
@@ -39,6 +45,7 @@ def admit(
     in_force : those of them that were not withdrawn; each absorbs one reading that tells no more (`_tells_no_more`).
     twin : that was inspected.
     register : of its CML, by whose present names places are compared.
+    are_placed : the register has nothing more to say of the places of `records`; some may be older than it.
 
     Raises
     ------
@@ -68,7 +75,8 @@ def admit(
             new.append(record)
     if new:
         check_not_yet_to_come(new[-1].date, spoken(new[-1]), twin)
-    register.check(new)
+    if not are_placed:
+        register.check(new)
     check_surveys(register.applied([*in_force, *new]))
     return new
 

@@ -214,19 +214,13 @@ def update(folder: Path, change: Callable[[Register], Register]) -> Register:
         before = read(folder)
         after = change(before)
         if after != before:
-            files.write_manifest(folder, NAME, {"cmls": plain(after)})
+            write(folder, after)
     return after
 
 
 def write(folder: Path, register: Register) -> None:
-    """Keep a register in a twin's folder, atomically.
-
-    Raises
-    ------
-    InputError
-        Another process is writing there, or nothing can be written.
-    """
-    update(folder, lambda _: register)
+    """Keep a register in a twin's folder, whose lock the caller holds, atomically."""
+    files.write_manifest(folder, NAME, {"cmls": plain(register)})
 
 
 def plain(register: Register) -> list[dict[str, Any]]:

@@ -1,0 +1,95 @@
+"""Twins saved from Python beside commands, colleagues and other notebooks that write to the same folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import corrotwin as ct
+from corrotwin.twin import store
+from corrotwin.twin.inspection import log
+from corrotwin.twin.inspection import register as registers
+from corrotwin.twin.inspection.register import Cml, Register
+
+LAX, TIGHT = (Register(cmls={"T1": Cml(id="T1", zone="face", required_mm=least)}) for least in (4.0, 7.0))
+
+
+@pytest.fixture
+def plate() -> ct.Twin:
+    asset = ct.Asset("plate", length_m=0.5, width_m=0.5, thickness_mm=10, texel_mm=40)
+    return ct.Twin(asset, built="2010-05-31", years=10, category="C3", coating_life=8)
+
+
+def read_thickness(twin: ct.Twin, value: float = 9.0, place: str = "T1", date: str = "2019-05-14") -> ct.Twin:
+    twin.inspect(date=date, kind="ultrasonic", zone="face", value=value, tool="UT-3", place=place)
+    return twin
+
+
+def grown(folder: Path) -> None:
+    ct.Twin.load(folder).grow(5, category="C5").save()
+
+
+def tightened(folder: Path) -> None:
+    registers.write(folder, TIGHT)
+
+
+@pytest.mark.parametrize("of_others", [grown, tightened])
+@pytest.mark.parametrize("own", [read_thickness, lambda twin: twin.grow(1), lambda twin: twin])
+def test_what_others_have_changed_in_the_folder_is_not_overwritten(
+    of_others: Callable[[Path], None], own: Callable[[ct.Twin], object], plate: ct.Twin, tmp_path: Path
+) -> None:
+    folder = plate.save(tmp_path / "plate")
+    registers.write(folder, LAX)
+    twin = ct.Twin.load(folder)
+    of_others(folder)
+    kept = {path: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
+    own(twin)
+    with pytest.raises(ct.InputError, match=r"plate: has changed since this twin was loaded or saved; Twin\.load it"):
+        twin.save()
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"} == kept
+    again = ct.Twin.load(folder)
+    own(again)
+    again.save()
+
+
+def test_records_of_others_stay_and_the_same_change_by_two_is_one(plate: ct.Twin, tmp_path: Path) -> None:
+    folder = plate.save(tmp_path / "plate")
+    other = ct.Twin.load(folder)
+    for value, twin in ((9.0, plate), (8.9, other)):
+        read_thickness(twin, value, place=f"P{value:g}").grow(years=1).save()
+    assert [record.value for record in ct.Twin.load(folder).records] == [9.0, 8.9]
+    assert ct.Twin.load(folder).years == pytest.approx(11)
+
+
+def test_a_register_and_readings_older_and_newer_than_it_are_saved_together(plate: ct.Twin, tmp_path: Path) -> None:
+    table = tmp_path / "register.csv"
+    read_thickness(plate, place="chalk mark").save(tmp_path / "plate")
+    table.write_text("id,zone,required (mm)\nT1,face,4.0\n")
+    plate.import_register(table)
+    read_thickness(plate).save()
+    for folder in (tmp_path / "plate", ct.Twin.load(tmp_path / "plate").save(tmp_path / "copy")):
+        twin = ct.Twin.load(folder)
+        assert [record.place for record in twin.records] == ["chalk mark", "T1"]
+        assert list(twin.register.cmls) == ["T1"]
+
+
+def test_a_copy_keeps_what_was_accepted_and_why(plate: ct.Twin, tmp_path: Path) -> None:
+    read_thickness(plate, 12.5, date="2018-05-14")
+    read_thickness(plate, 12.6)
+    plate.accept(next(iter(plate.suspects)), why="a doubler plate")
+    plate.save(tmp_path / "plate")
+    ct.Twin.load(tmp_path / "plate").save(tmp_path / "copy")
+    for folder in (tmp_path / "plate", tmp_path / "copy"):
+        assert [record.value for record in ct.Twin.load(folder).suspects] == [12.6]
+        [ruling] = log.read_log(folder).accepted.values()
+        assert ruling.why == "a doubler plate"
+
+
+def test_a_deleted_folder_is_written_anew(plate: ct.Twin, tmp_path: Path) -> None:
+    folder = plate.save(tmp_path / "plate")
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    read_thickness(plate).save()
+    assert store.is_twin(folder)
+    assert len(ct.Twin.load(folder).records) == 1

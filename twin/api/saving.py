@@ -1,0 +1,96 @@
+"""The folder that a `Twin` is saved to: what others have written there meanwhile is never lost."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corrotwin.twin import store
+from corrotwin.twin.core import files, locks
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.inspection import log
+from corrotwin.twin.inspection import register as registers
+from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.inspection.register import NO_REGISTER, Register
+from corrotwin.twin.model.corrosion import Fields
+from corrotwin.twin.twin_state import TwinState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What a folder keeps of a twin beside its inspections: its state, as JSON holds it, and its register."""
+
+    state: Mapping[str, Any]
+    register: Register
+
+    @staticmethod
+    def of(twin: TwinState, register: Register) -> "Kept":
+        """Return what a folder keeps of a twin, wherever the file of its mesh lies."""
+        return Kept(state=store.plain(twin), register=register)
+
+
+NOTHING = Kept(state={}, register=NO_REGISTER)
+
+
+def write(folder: Path, twin: TwinState, register: Register, fields: Callable[[], Fields], before: Kept | None) -> Kept:
+    """Write the state and the register of a twin into a folder, unless they are there, and return both.
+
+    Parameters
+    ----------
+    folder : absent, empty, or that of the twin.
+    twin, register : to write.
+    fields : of the twin.
+    before : what was last loaded from the folder or saved to it; None for a folder that is not known.
+
+    Raises
+    ------
+    InputError
+        The folder holds something else, another twin, or neither what was there before nor what is to be written; or
+        another process is writing there. Nothing has changed then.
+    """
+    now = Kept.of(twin, register)
+    _held(folder, now, before)  # before the work
+    made = fields()
+    with locks.hold(folder, "twin", {}), files.writing(folder):
+        held = _held(folder, now, before)
+        if now.state != held.state:
+            store.write(twin, made, folder)
+        if now.register != held.register:
+            registers.write(folder, register)
+    return now
+
+
+def _held(folder: Path, now: Kept, before: Kept | None) -> Kept:
+    """Return what a folder holds, if that may be replaced."""
+    if not store.is_twin(folder):
+        return NOTHING
+    held, known = Kept.of(store.read(folder), registers.read(folder)), before or NOTHING
+    if held.state in (known.state, now.state) and held.register in (known.register, now.register):
+        return held
+    if before is None:
+        raise InputError(f"{folder}: holds another twin; choose another folder, or go on from Twin.load")
+    raise InputError(
+        f"{folder}: has changed since this twin was loaded or saved; Twin.load it again and repeat what is new"
+    )
+
+
+def accept(folder: Path, accepted: Mapping[Record, str]) -> None:
+    """Accept records in the folder of their twin where they are suspect, in this order: one may explain another.
+
+    Parameters
+    ----------
+    folder : of the twin.
+    accepted : the records, with the reason of each.
+
+    Raises
+    ------
+    InputError
+        As of `log.rule`.
+    """
+    waiting: dict[Record, list[int]] = {}
+    for line, record in log.read_log(folder).in_force.items():
+        if record in accepted and not record.accepted:
+            waiting.setdefault(record, []).append(line)
+    for record in accepted:
+        if record in waiting:
+            log.rule(folder, waiting[record], "accepts", why=accepted[record])
