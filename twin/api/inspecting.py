@@ -1,7 +1,7 @@
 """Inspections of a `Twin`: records, suspect readings and their acceptance, and renewed parts."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
@@ -226,6 +226,11 @@ class TwinInspections(TwinFacts):
         known, records = self._register.named(self._events), self._register.applied([*self._records, *new])
         asset = twin_state.asset(self._state)
         return admit_events(self._register.named(events), known, known, records, self._state, asset)
+
+    def _counting(self, left_out: Collection[Record]) -> tuple[tuple[Record, ...], tuple[Event, ...]]:
+        """Return the records that a forecast takes and the events, by the present names of their places."""
+        counting = self.register.applied(record for record in self.records if record not in left_out)
+        return tuple(counting), tuple(self.register.named(self.events))
 
     def _seen_by(self, record: Record, shape: tuple[int, int]) -> "NDArray[np.bool_]":
         return readers.seen_in(self._photos[record.seen], Path(record.seen), record, shape)

@@ -223,11 +223,10 @@ class Twin(TwinInspections):
             logger.warning(
                 "%s: %s left out; Twin.suspects says why", self.id, counted(len(left_out), "suspect reading")
             )
-        counting = self.register.applied(record for record in self.records if record not in left_out)
+        records, events = self._counting(left_out)
         known = session.session_of(
-            self._state, counting, self._seen_by,
-            ahead_years=result.ahead_of(years), seed=seed, category_measured=category_measured, register=self.register,
-            events=self.register.named(self.events),
+            self._state, records, self._seen_by, ahead_years=result.ahead_of(years), seed=seed,
+            category_measured=category_measured, register=self.register, events=events,
         )  # fmt: skip
         for item in known.conflicts:
             logger.warning("%s: %s disagrees with what was known before (p = %.2g)", self.id, item.record, item.chance)
@@ -247,7 +246,7 @@ class Twin(TwinInspections):
         Raises
         ------
         InputError
-            The suffix is another, the forecast belongs to another twin, or the file cannot be written.
+            The suffix is another, the forecast is not of the twin as it is now, or the file cannot be written.
         """
         page.check(Path(path), units)
         made = self._of_now(forecast)
@@ -276,7 +275,7 @@ class Twin(TwinInspections):
         Raises
         ------
         InputError
-            The suffix is another, the forecast belongs to another twin, or the file cannot be written.
+            The suffix is another, the forecast is not of the twin as it is now, or the file cannot be written.
         """
         path = Path(path)
         export.check_suffix(path)
@@ -302,6 +301,10 @@ class Twin(TwinInspections):
     def _of_now(self, forecast: Forecast | None) -> Forecast:
         """Return a forecast of the twin as it is now: the one given, or by default one of 20 years."""
         made = self.forecast() if forecast is None else forecast
-        if made.known.twin != self._state:
-            raise InputError(f"`forecast`: belongs to another twin or time than {self.id} now; make it again")
+        known, counting = made.known, self._counting(self.suspects)
+        if (known.twin, known.register, known.records, known.events) != (self._state, self.register, *counting):
+            raise InputError(
+                f"`forecast`: is of another twin than {self.id}, or made before its clock, records, events or register "
+                "changed; make it again"
+            )
         return made
