@@ -32,13 +32,17 @@ PER_IMAGE_COLUMNS = ("image", "tp", "fp", "fn", "tn")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PerImage:
-    """Pixel counts of each test photo at the measured size: names and four (n,) int64 arrays."""
+    """Pixel counts of each test photo at the measured size: names and four read-only (n,) int64 arrays."""
 
     image: tuple[str, ...]
     tp: npt.NDArray[np.int64]
     fp: npt.NDArray[np.int64]
     fn: npt.NDArray[np.int64]
     tn: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        for counts in (self.tp, self.fp, self.fn, self.tn):
+            counts.setflags(write=False)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

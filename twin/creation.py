@@ -261,8 +261,8 @@ def fitting(old: Any, value: Any) -> Any:
         value = f"{value:g}"  # a nominal pipe size is a name, such as "8" or "1/2"
     if isinstance(old, float) and is_number(value):
         value = float(value)
-    if isinstance(old, list) and isinstance(value, tuple):
-        value = list(value)
+    if isinstance(old, list) and isinstance(value, list | tuple):
+        value = list(value)  # not the caller's own
     if type(value) is not type(old) or (isinstance(old, list) and not all(map(is_number, value))):
         raise InputError(f"{value!r:.60} is not a value like {json.dumps(old)}")
     return value

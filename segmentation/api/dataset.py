@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -78,7 +79,7 @@ class Dataset:
     @property
     def parts(self) -> Split | None:
         """The file names that train, validate and test, and the group of each photo; None without a split."""
-        return self._split
+        return None if self._split is None else replace(self._split)  # whose groups are a copy
 
     @property
     def counts(self) -> MappingProxyType[str, int]:

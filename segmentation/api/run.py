@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -73,7 +74,7 @@ class Run:
     @property
     def settings(self) -> Mapping[str, Any]:
         """The settings that it was trained with."""
-        return MappingProxyType(dict(self._record.manifest["config"]))
+        return MappingProxyType(deepcopy(dict(self._record.manifest["config"])))
 
     @property
     def digest(self) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -43,7 +44,7 @@ class Asset:
         self._drawn = creation.shaped(kind, dimensions, seed=seed, texel_mm=texel_mm, random=random)
         self._geometry = twin_state.asset(self._drawn)
         self.seed = seed
-        self.given: Mapping[str, Any] = MappingProxyType(dimensions)
+        self.given: Mapping[str, Any] = MappingProxyType(deepcopy(dimensions))
 
     @staticmethod
     @checked()
@@ -126,7 +127,7 @@ class Asset:
     @property
     def parameters(self) -> Mapping[str, Any]:
         """All dimensions and features by name, given or not."""
-        return MappingProxyType(dict(self._drawn.parameters))
+        return MappingProxyType(deepcopy(dict(self._drawn.parameters)))
 
     @property
     def texel_mm(self) -> float:

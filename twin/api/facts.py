@@ -1,6 +1,7 @@
 """Read-only properties of a `Twin`: age, dates, records, fields and zones."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -56,7 +57,7 @@ class TwinFacts:
     @property
     def parameters(self) -> Mapping[str, Any]:
         """All dimensions and features of the asset by name."""
-        return MappingProxyType(dict(self._state.parameters))
+        return MappingProxyType(deepcopy(dict(self._state.parameters)))
 
     @property
     def mechanisms(self) -> tuple[Mechanism, ...]:

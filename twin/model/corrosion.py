@@ -5,7 +5,7 @@ nothing ever shrinks, and ten steps equal one.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -69,7 +69,7 @@ AS_STANDARD = Growth()
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fields:
-    """State of corrosion, (H, W) float32 arrays on the atlas.
+    """State of corrosion, (H, W) float32 arrays on the atlas, which cannot be written to.
 
     `start_years` is inf where corrosion has not started; `age_years` is the time since it did; `rust_cover` in [0, 1]
     is what the eye sees; `wall_loss_mm` never passes the thickness of the metal.
@@ -79,6 +79,10 @@ class Fields:
     age_years: Singles
     wall_loss_mm: Singles
     rust_cover: Singles
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            getattr(self, field.name).setflags(write=False)
 
 
 def grow(

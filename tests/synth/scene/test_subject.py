@@ -59,7 +59,7 @@ def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.save(twin, folder)
     stripes = (np.indices(twin_state.asset(twin).atlas_shape).sum(axis=0) // 9 % 2).astype(np.float32)
     drawn = Fields(start_years=12 - 3 * stripes, age_years=3 * stripes, wall_loss_mm=stripes / 10, rust_cover=stripes)
-    store._write(twin, drawn, folder)
+    store.write(twin, drawn, folder)
     return folder
 
 

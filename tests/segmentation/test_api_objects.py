@@ -1,0 +1,29 @@
+"""`Run` and `Dataset`: nobody changes them from outside, and they know their folders wherever the program goes."""
+
+from pathlib import Path
+
+import fakes
+import pytest
+from small_runs import config_of
+
+import corrotwin as ct
+from corrotwin.segmentation.data import splits
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with photos and a complete run on them."""
+    home = tmp_path_factory.mktemp("home")
+    real, renders = (fakes.write_dataset(home / name, 20, name=name) for name in ("photos", "renders"))
+    fakes.write_run(home / "run", config_of(), real, splits.split(real, how="published", seed=0), renders)
+    return home
+
+
+def test_counts_settings_and_groups_cannot_be_changed_from_outside(home: Path) -> None:
+    run, photos = ct.Run(home / "run"), ct.Dataset(home / "photos").split(by="photo")
+    scores, arm, group = dict(run.scores), dict(run.settings["arm"]), dict(photos.parts.group)
+    with pytest.raises(ValueError, match="read-only"):
+        run.per_image.tp[:] = 0
+    run.settings["arm"]["name"] = "mine"
+    photos.parts.group.clear()
+    assert (run.scores, run.settings["arm"], photos.parts.group) == (scores, arm, group)
