@@ -39,8 +39,9 @@ class Dataset:
     def __init__(
         self, path: str | Path, /, *, classes: str | Sequence[str] = (), split: str | Path | None = None
     ) -> None:
-        self._path = Path(path)
-        self._data = coco.read(Path(path), classes=one_or_more(classes) or None, allow_unannotated=True)
+        self._path = Path(path).absolute()  # wherever the program goes from here
+        self._data = coco.read(self._path, classes=one_or_more(classes) or None, allow_unannotated=True)
+        self._shown = str(Path(path) if self._data.folder == self._path else Path(path).parent)
         self._split = None if split is None else splits.load(Path(split))
         self._by = "file"
         if self._split is not None:
@@ -133,7 +134,8 @@ class Dataset:
         found = groups.in_ways(self._data, ways, table=table, column=column, inside=inside)
         how: How = "own" if "folder" in ways else "published" if "photo" in ways else "grouped"
         result = Dataset.__new__(Dataset)
-        result._path, result._data, result._by = self._path, self._data, " and ".join(ways)
+        result._path, result._shown = self._path, self._shown
+        result._data, result._by = self._data, " and ".join(ways)
         result._split = splits.split(
             self._data, how=how, seed=seed, groups=groups.join(*found.values()) if found else None
         )
@@ -192,4 +194,4 @@ class Dataset:
         corroded = sum(bool(photo.annotations) for photo in self._data.photos)
         what = f"{counted(len(self), 'image')}, {corroded} with {', '.join(self.classes) or 'nothing'}"
         parts = ", ".join(f"{count} {name}" for name, count in self.counts.items())
-        return f"Dataset({str(self.folder)!r}, {what}{f'; {parts} by {self._by}' if parts else ''})"
+        return f"Dataset({self._shown!r}, {what}{f'; {parts} by {self._by}' if parts else ''})"

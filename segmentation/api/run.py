@@ -42,7 +42,8 @@ class Run:
 
     @checked()
     def __init__(self, folder: str | Path, /) -> None:
-        self.folder = Path(folder)
+        self._shown = str(Path(folder))
+        self.folder = Path(folder).absolute()  # wherever the program goes from here
         self._record = runs.load_usable(self.folder)
         if self._record.note:
             logger.warning("%s: %s", self.folder, self._record.note)
@@ -188,6 +189,6 @@ class Run:
         config, scores = self.settings, self.scores
         what = f"{config['backbone']}, {config['arm']['name']}"
         if not scores:
-            return f"Run({str(self.folder)!r}, {what}, {self._record.note})"
+            return f"Run({self._shown!r}, {what}, {self._record.note})"
         f1, iou, tested = scores["f1"], scores["iou"], counted(len(self.per_image.image), "test photo")
-        return f"Run({str(self.folder)!r}, {what}, F1 {f1:.3f}, IoU {iou:.3f} on {tested})"
+        return f"Run({self._shown!r}, {what}, F1 {f1:.3f}, IoU {iou:.3f} on {tested})"

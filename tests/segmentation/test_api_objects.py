@@ -7,6 +7,7 @@ import pytest
 from small_runs import config_of
 
 import corrotwin as ct
+from corrotwin.segmentation import runs
 from corrotwin.segmentation.data import splits
 
 
@@ -27,3 +28,19 @@ def test_counts_settings_and_groups_cannot_be_changed_from_outside(home: Path) -
     run.settings["arm"]["name"] = "mine"
     photos.parts.group.clear()
     assert (run.scores, run.settings["arm"], photos.parts.group) == (scores, arm, group)
+
+
+def test_runs_and_datasets_are_found_after_the_working_directory_has_changed(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "run" / runs.WEIGHTS).write_bytes(b"weights")
+    monkeypatch.chdir(home)
+    run, photos = ct.Run("run"), ct.Dataset("photos")
+    split, digest = photos.split(by="photo"), run.digest
+    monkeypatch.chdir(tmp_path)
+    assert (run.folder, run.digest) == (home / "run", digest)
+    assert (photos.path, photos.folder, split.path) == (home / "photos",) * 3
+    assert all(photo.path.is_file() for photo in split.data.photos)
+    assert repr(run).startswith("Run('run', ")
+    assert repr(photos).startswith("Dataset('photos', ")
+    assert repr(split).startswith("Dataset('photos', ")

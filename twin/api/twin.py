@@ -294,7 +294,7 @@ class Twin(TwinInspections):
         suspects = {f"of {one.date} on {one.zone} {one.place}".rstrip(): why for one, why in self.suspects.items()}
         source = package.ShellSource(
             twin=self._state, outlook=outlook.of_forecast(made, suspects),
-            name="" if self._folder is None else self._folder.absolute().name, asset_id=asset_id,
+            name="" if self._folder is None else self._folder.name, asset_id=asset_id,
         )  # fmt: skip
         package.write(path, source, lambda: export.mesh(geometry, texels, self._state, self.fields, look=look))
 

@@ -93,3 +93,17 @@ def test_a_deleted_folder_is_written_anew(plate: ct.Twin, tmp_path: Path) -> Non
     read_thickness(plate).save()
     assert store.is_twin(folder)
     assert len(ct.Twin.load(folder).records) == 1
+
+
+def test_a_twin_is_saved_where_it_was_after_the_working_directory_has_changed(
+    plate: ct.Twin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    plate.save("plate")
+    loaded = ct.Twin.load("plate")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for twin in (plate, loaded):
+        assert twin.is_saved
+        assert twin.save() == twin.folder == tmp_path / "plate"
+    assert not list(Path.cwd().iterdir())
