@@ -8,8 +8,10 @@ import os
 import re
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -28,6 +30,7 @@ _LOST = {
     "NodeDiedError": "its machine was lost",
 }
 _STARTS = 5  # tries to start Ray
+_joined: dict[str, str | None] = {}  # address by which this process has joined a node, None for its own, by node
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ def connect(address: str | None = None, *, gpus: int | None = None) -> None:
     Raises
     ------
     InputError
-        No cluster answers at the address.
+        No cluster answers at the address, or Ray runs in this process already and did not join it there.
     WorkError
         Ray does not start on this machine, after several tries.
     """
@@ -49,13 +52,14 @@ def connect(address: str | None = None, *, gpus: int | None = None) -> None:
 
     if ray.is_initialized():
         if not has_ended():
+            _check_joined(address)
             return
         ray.shutdown()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray's coming default; it warns until it is set
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # tracebacks of tasks that an interruption has ended
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    on_sigterm = signal.getsignal(signal.SIGTERM)
+    is_main, on_sigterm = threading.current_thread() is threading.main_thread(), signal.getsignal(signal.SIGTERM)
     if address is not None:
         try:
             if ":" in address:  # Ray itself would try for minutes
@@ -70,10 +74,28 @@ def connect(address: str | None = None, *, gpus: int | None = None) -> None:
             ray.init, address="local", num_cpus=cores, num_gpus=gpus, resources={BLENDER: cores},
             include_dashboard=False, object_store_memory=128 * 2**20, **quiet,
         )  # fmt: skip
-        _start_patiently(start)
-    signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in place, which knows nothing of our exit status
+        if is_main:
+            _start_patiently(start)
+        else:
+            _in_lasting_thread(partial(_start_patiently, start))
+    _joined[ray.get_runtime_context().get_node_id()] = address
+    if is_main and on_sigterm is not None:
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in place, which knows nothing of our exit status
     # Ray prints the errors of tasks and machines on stdout, whatever `log_to_driver` says, and has no option for it.
     ray._private.worker.print_to_stdstream = messages(_log.warning)
+
+
+def _check_joined(address: str | None) -> None:
+    """Refuse an address that is not of the Ray in this process, which a user may have started or joined."""
+    import ray
+
+    context = ray.get_runtime_context()
+    if address is None or address == _joined.get(context.get_node_id(), "auto"):
+        return
+    if address != context.gcs_address:
+        raise InputError(
+            f"`address` {address}: Ray runs already in this process, at {context.gcs_address}; start a new process"
+        )
 
 
 def _start_patiently(start: Callable[[], object]) -> None:
@@ -96,6 +118,23 @@ def _start_patiently(start: Callable[[], object]) -> None:
                 ) from error
         else:
             return
+
+
+def _in_lasting_thread(start: Callable[[], None]) -> None:
+    """Start Ray in a thread that lasts as long as this process: Ray's processes end with the thread that began them."""
+    started: Future[None] = Future()
+
+    def last() -> None:
+        try:
+            start()
+        except Exception as error:  # noqa: BLE001  the thread that waits raises it
+            started.set_exception(error)
+        else:
+            started.set_result(None)
+            threading.Event().wait()
+
+    threading.Thread(target=last, daemon=True).start()
+    started.result()
 
 
 def messages(say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> Callable[..., None]:

@@ -135,3 +135,40 @@ def test_ray_itself_prints_nothing_whatever_befalls_it(tmp_path: Path) -> None:
     assert [line for line in lines if not re.fullmatch(ours, line)] == []
     assert sum("its worker process was killed or crashed" in line for line in lines) == 1  # in a minute
     assert sum("tried again: indeed" in line for line in lines) == 1
+
+
+IN_A_THREAD = """
+import signal
+from concurrent.futures import ThreadPoolExecutor
+import ray
+from corrotwin.twin.core import cluster
+from corrotwin.twin.core.errors import InputError
+
+before = signal.getsignal(signal.SIGTERM)
+with ThreadPoolExecutor(1) as pool:
+    pool.submit(cluster.connect).result()
+assert ray.is_initialized() and signal.getsignal(signal.SIGTERM) is before
+cluster.connect()
+cluster.connect(ray.get_runtime_context().gcs_address)
+for address in ("127.0.0.1:1", "auto"):
+    try:
+        cluster.connect(address)
+    except InputError as error:
+        print(error)
+ray.shutdown()
+ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+cluster.connect("auto")  # the user's own
+"""
+
+
+@pytest.mark.ci
+def test_ray_starts_in_any_thread_and_another_address_is_refused_from_then_on(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_THREAD], capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    said = r"`address` {}: Ray runs already in this process, at [\d.]+:\d+; start a new process"
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    for address, line in zip(("127.0.0.1:1", "auto"), lines, strict=True):
+        assert re.fullmatch(said.format(re.escape(address)), line)
