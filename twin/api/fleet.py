@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from corrotwin.twin.core.arguments import checked
+from corrotwin.twin.core.arguments import checked, renaming
 from corrotwin.twin.fleets.fleet import FleetMember, check_consequences, members, ranked, twins_in, with_consequences
 from corrotwin.twin.fleets.making import OutlookSettings, check_zones
 from corrotwin.twin.forecast.remaining_life import Rule
@@ -42,8 +42,8 @@ def fleet(
     Raises
     ------
     InputError
-        There is no twin below the folder, a consequence is of a twin that is not there, or a requirement of a zone
-        that no twin has.
+        There is no twin below the folder, a consequence is impossible or of a twin that is not there, or a requirement
+        of a zone that no twin has.
     WorkError
         A process was killed.
     """
@@ -51,6 +51,7 @@ def fleet(
     home = Path(folder)
     twins = twins_in(home)
     check_zones(twins, settings)
-    check_consequences(home, twins, consequences or {})
+    with renaming({"consequence": "consequences"}):
+        check_consequences(home, twins, consequences or {})
     found = list(members(home, twins, settings, workers=workers))
     return ranked(found if not consequences else with_consequences(found, consequences))

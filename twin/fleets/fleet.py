@@ -214,8 +214,7 @@ def consequences(path: Path) -> dict[str, float]:
         name, value = key_of(cells["twin"].value), ungrouped_number_of(cells["consequence"], ".,")
         if name in found:
             raise InputError(f"{cells['twin'].where}: {name!r:.60} is in two rows; keep one")
-        if not 0 <= value < math.inf:
-            raise InputError(f"{cells['consequence'].where}: {value:g}: give a number of at least 0")
+        _check_value(cells["consequence"].where, value)
         found[name] = value
     if not found:
         raise InputError(f"{path}: no twin in it; give a row for each")
@@ -223,19 +222,26 @@ def consequences(path: Path) -> dict[str, float]:
 
 
 def check_consequences(folder: Path, twins: Iterable[Path], given: Mapping[str, float]) -> None:
-    """Refuse consequences of twins that are not in a fleet, before any is forecast.
+    """Refuse consequences that are impossible or of twins that are not in a fleet, before any is forecast.
 
     Raises
     ------
     InputError
-        A twin is named that the fleet does not have.
+        A twin is named that the fleet does not have, or a consequence is not a number of at least 0.
     """
+    for name, value in given.items():
+        _check_value(f"`consequence` of {name!r:.60}", value)
     _check_named(given, {_name(folder, path) for path in twins})
+
+
+def _check_value(where: str, value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise InputError(f"{where}: {value:g}: give a number of at least 0")
 
 
 def _check_named(given: Mapping[str, float], names: Set[str]) -> None:
     if unknown := sorted(set(given) - names):
-        raise InputError(f"consequence: no twin {first_of(unknown)} in the fleet; it has {first_of(sorted(names), 8)}")
+        raise InputError(f"`consequence`: no twin {first_of(unknown)} in the fleet; it has {first_of(sorted(names), 8)}")
 
 
 def with_consequences(fleet: Sequence[FleetMember], given: Mapping[str, float]) -> list[FleetMember]:

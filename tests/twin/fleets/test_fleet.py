@@ -130,12 +130,19 @@ def test_no_thickness_is_none_to_require(mm: float) -> None:
         OutlookSettings.of(1.0, {"all": mm}, "api510", category_measured=False, seed=0)
 
 
-def test_consequences_of_others_are_refused_before_anything_is_forecast(
-    plant: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"else": 1.0}, r"`consequences`: no twin else in the fleet"),
+        *[({"spool": value}, rf"`consequences` of 'spool': {value:g}: give") for value in (math.nan, math.inf, -5.0)],
+    ],
+)
+def test_impossible_consequences_are_refused_before_anything_is_forecast(
+    given: dict[str, float], said: str, plant: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(making, "open_session", None)  # it would fail if it forecast
-    with pytest.raises(ct.InputError, match="no twin else in the fleet"):
-        ct.fleet(plant, years=7.0, consequences={"else": 1.0})
+    with pytest.raises(ct.InputError, match=said):
+        ct.fleet(plant, years=7.0, consequences=given)
 
 
 def member(name: str, seen: TwinOutlook | None, *, chance: float = 0.0, life: float | None = 5.0) -> FleetMember:
