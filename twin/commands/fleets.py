@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
-from corrotwin.twin.commands.forecasts import check_seed, read_required
+from corrotwin.twin.commands.forecasts import read_required
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.console import progress, rich_console
 from corrotwin.twin.core.errors import InputError
@@ -100,7 +100,7 @@ def fleet(
         rows = [(name, row) for name, outlook in seen for row in outlook.cmls if row["place"]]
         tables = [
             sheets_out.fleet_sheet(ranked, unit, years),
-            sheets_out.places_sheet(fleets.measure_next(ranked, len(rows)), unit),
+            sheets_out.places_sheet(fleets.measure_next(ranked, max(len(rows), 1)), unit),
             sheets_out.rows_sheet("CML", rows, unit),
         ]
         for path in out:
@@ -190,7 +190,6 @@ def _settings(
 ) -> "OutlookSettings":
     from corrotwin.twin.fleets.making import OutlookSettings
 
-    check_seed(seed)
     return OutlookSettings.of(years, read_required(required), rule, category_measured=category_measured, seed=seed)
 
 

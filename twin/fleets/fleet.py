@@ -11,6 +11,7 @@ from pathlib import Path
 
 from corrotwin.twin import store
 from corrotwin.twin.core import files
+from corrotwin.twin.core.arguments import checked
 from corrotwin.twin.core.errors import InputError, WorkError, as_read
 from corrotwin.twin.core.text import first_of
 from corrotwin.twin.fleets import making
@@ -96,12 +97,25 @@ def _is_too_thin(row: Mapping[str, Cell]) -> bool:
     return least is not None and required is not None and float(least) <= float(required)
 
 
-def measure_next(fleet: Iterable[FleetMember], count: int) -> list[PlaceToMeasure]:
+@checked(fleet="ct.fleet(folder)")
+def measure_next(fleet: Sequence[FleetMember], count: int) -> list[PlaceToMeasure]:
     """Return the CML of a fleet that should be measured next.
 
     First those of which it is least certain whether they will be thinner than required at the end of the years: p (1 -
     p) of the chance p is greatest. CML that read too thin already need no measurement, but a decision.
+
+    Parameters
+    ----------
+    fleet : its twins with their outlooks, as `corrotwin.fleet` returns them.
+    count : most CML to return, at least 1.
+
+    Raises
+    ------
+    InputError
+        The count is below 1.
     """
+    if count < 1:
+        raise InputError(f"`count` {count}: give at least 1")
     found = [
         _place(member.name, row)
         for member in fleet
@@ -241,7 +255,9 @@ def _check_value(where: str, value: float) -> None:
 
 def _check_named(given: Mapping[str, float], names: Set[str]) -> None:
     if unknown := sorted(set(given) - names):
-        raise InputError(f"`consequence`: no twin {first_of(unknown)} in the fleet; it has {first_of(sorted(names), 8)}")
+        raise InputError(
+            f"`consequence`: no twin {first_of(unknown)} in the fleet; it has {first_of(sorted(names), 8)}"
+        )
 
 
 def with_consequences(fleet: Sequence[FleetMember], given: Mapping[str, float]) -> list[FleetMember]:

@@ -55,8 +55,10 @@ class OutlookSettings:
         Raises
         ------
         InputError
-            The years are below 0, or more than a forecast reaches.
+            The years are below 0, or more than a forecast reaches; or the seed is below 0.
         """
+        if seed < 0:
+            raise InputError(f"`seed` {seed}: must be at least 0")
         result.ahead_of(years)
         for zone, mm in required.items():
             if not 0 < mm < math.inf:

@@ -287,6 +287,25 @@ def test_a_register_is_read_again(tmp_path: Path, command: Command) -> None:
     assert registers.read(other) == registers.read(folder)
 
 
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda plant: ct.fleet(plant, seed=-1), "`seed` -1: must be at least 0"),
+        (lambda _: measure_next([], 0), "`count` 0: give at least 1"),
+        (lambda _: measure_next([], -1), "`count` -1: give at least 1"),
+        (lambda _: measure_next([], "2"), "`count` '2': give a whole number"),
+        (lambda plant: measure_next(str(plant), 2), "give a sequence of FleetMembers, such as ct.fleet(folder)"),
+    ],
+)
+def test_an_impossible_seed_count_or_fleet_is_named(
+    call: Callable[[Path], object], said: str, plant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "open_session", None)  # it would fail if it forecast
+    with pytest.raises(ct.InputError) as refused:
+        call(plant)
+    assert said in str(refused.value)
+
+
 def test_places_of_which_least_is_certain_are_measured_next(seen: TwinOutlook) -> None:
     places = measure_next([member("a", seen), member("lost", None)], 9)
     assert [place.cml for place in places] == ["TML-1", "=1+1"]
