@@ -44,7 +44,7 @@ class Asset:
         self._drawn = creation.shaped(kind, dimensions, seed=seed, texel_mm=texel_mm, random=random)
         self._geometry = twin_state.asset(self._drawn)
         self.seed = seed
-        self.given: Mapping[str, Any] = MappingProxyType(deepcopy(dimensions))
+        self.given: Mapping[str, Any] = MappingProxyType(dimensions)
 
     @staticmethod
     @checked()

@@ -35,7 +35,8 @@ def checked(**examples: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a decorator that checks the arguments of a function against their annotations before it is called.
 
     Numbers of numpy count as numbers, and any iterable but a string or a mapping as a sequence; the function gets them
-    as Python's int, float and tuple. Arguments that do not fit the signature raise TypeError, as in any function.
+    as Python's int, float, bool and tuple, and an array for an argument of any kind as a list. Arguments that do not
+    fit the signature raise TypeError, as in any function.
 
     Parameters
     ----------
@@ -195,6 +196,8 @@ def _as(value: Any, hint: Any) -> Any:
                 continue
         raise TypeError
     origin, of = get_origin(hint), get_args(hint)
+    if hint in (Any, bool, int, float):
+        value = _plain(value)
     if hint is Any:
         return value
     if origin is Literal:
@@ -216,6 +219,15 @@ def _as(value: Any, hint: Any) -> Any:
     if not isinstance(value, origin or hint):
         raise TypeError
     return value
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with numpy's numbers and arrays, however nested, as Python's numbers and lists."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value)) if isinstance(value, tuple) else list(map(_plain, value))
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _as_tuple(value: Any, of: tuple[Any, ...], *, is_fixed: bool) -> tuple[Any, ...]:

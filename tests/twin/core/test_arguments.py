@@ -1,5 +1,8 @@
 """Parameters held against their limits."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 
 from corrotwin.twin.core.arguments import check_choices, check_numbers, checked, renaming
@@ -50,3 +53,29 @@ def test_each_of_any_number_of_arguments_is_checked() -> None:
     assert (joined("a"), joined("a", "b", 3)) == ("a", "ab3")
     with pytest.raises(InputError, match=r"^`others` 2\.5: give a string or a whole number$"):
         joined("a", "b", 2.5)  # type: ignore[arg-type]
+
+
+@checked()
+def taken(flag: bool = False, count: int = 0, length_m: float = 0.0, **other: Any) -> list[Any]:
+    return [flag, count, length_m, *other.values()]
+
+
+@pytest.mark.parametrize(
+    ("given", "plain"),
+    [
+        ({"flag": np.True_, "count": np.int64(3), "length_m": np.float32(0.5)}, [True, 3, 0.5]),
+        ({"flag": np.array(True), "count": np.array(3), "length_m": np.uint8(2)}, [True, 3, 2]),
+        ({"ends": np.array([1.0, 5.0]), "range": (np.int64(0), 3)}, [False, 0, 0.0, [1.0, 5.0], (0, 3)]),
+        ({"sensor": {"noise": np.array([[0, 1]])}, "all": [np.False_]}, [False, 0, 0.0, {"noise": [[0, 1]]}, [False]]),
+    ],
+)
+def test_numbers_and_arrays_of_numpy_arrive_as_pythons(given: dict[str, Any], plain: list[Any]) -> None:
+    found = taken(**given)
+    assert found == plain
+    assert [type(one) for one in found] == [type(one) for one in plain]
+
+
+@pytest.mark.parametrize(("name", "value"), [("count", np.float64(3)), ("length_m", np.array([3.0])), ("flag", 1)])
+def test_what_only_looks_like_a_number_is_refused(name: str, value: object) -> None:
+    with pytest.raises(InputError, match=f"^`{name}` "):
+        taken(**{name: value})
