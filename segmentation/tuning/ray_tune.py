@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from corrotwin.segmentation.arms import to_file
 from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.data import coco, splits
-from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, rounded, trial_config
+from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, trial_config
 from corrotwin.segmentation.tuning.trials import (
     RESULT,
     RUN,
@@ -44,6 +44,7 @@ class SharedInputs:
 
     out: Path
     base: TrainConfig
+    space: SearchSpace
     gpus: float
     real: coco.CocoDataset
     split: splits.Split
@@ -52,7 +53,7 @@ class SharedInputs:
 
 
 def fit(
-    shared: SharedInputs, trial_values: list[dict[str, Any]], space: SearchSpace, plan: SweepPlan, workers: int | None,
+    shared: SharedInputs, trial_values: list[dict[str, Any]], plan: SweepPlan, workers: int | None,
     on_end: Callable[[Trial], None] | None, refused: list[str], no_room: list[str],
 ) -> int:  # fmt: skip
     """Run the trials with Ray Tune and return how many were lost.
@@ -74,7 +75,7 @@ def fit(
             time_attr=TIME, max_t=base.epochs, grace_period=plan.grace, reduction_factor=REDUCTION
         )
     if plan.search == "optuna":
-        algorithm, values = _optuna(space, plan, started(out))
+        algorithm, values = _optuna(shared.space, plan, started(out))
     else:
         algorithm, values = None, tune.grid_search(trial_values)
     tuner = tune.Tuner(
@@ -88,7 +89,7 @@ def fit(
             reuse_actors=True,  # a new process for each trial would import PyTorch again
         ),
         run_config=tune.RunConfig(
-            name=RAY, storage_path=str(out), verbose=0, callbacks=[_recorder(out, base, on_end, refused, no_room)],
+            name=RAY, storage_path=str(out), verbose=0, callbacks=[_recorder(shared, on_end, refused, no_room)],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
         ),
     )  # fmt: skip
@@ -136,7 +137,8 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
 
     if not shared.gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray shows all GPUs to a task that asks for none
-    config = trial_config(shared.base, rounded(parameters["values"]))
+    values = shared.space.rounded(parameters["values"])
+    config = trial_config(shared.base, values)
     folder = trial_folder(shared.out, config)
     best, reported = 0.0, 0
 
@@ -147,7 +149,7 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
             tune.report({TIME: reported, METRIC: best})
 
     if not (folder / STARTED).exists():
-        write_json(folder / STARTED, {"begun": time.time(), "values": to_file(rounded(parameters["values"]))})
+        write_json(folder / STARTED, {"begun": time.time(), "values": to_file(values)})
     try:
         for row in history(folder):
             report(row)
@@ -177,7 +179,7 @@ def _local_dataset(data: coco.CocoDataset) -> coco.CocoDataset:
 
 
 def _recorder(
-    out: Path, base: TrainConfig, on_end: Callable[[Trial], None] | None, refused: list[str], no_room: list[str]
+    shared: SharedInputs, on_end: Callable[[Trial], None] | None, refused: list[str], no_room: list[str]
 ) -> tune.Callback:
     """Return a callback that records, in the driver, how each trial ended and deletes the weights of trials.
 
@@ -191,17 +193,17 @@ def _recorder(
             cluster.check()
 
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            values, last = rounded(trial.config["values"]), trial.last_result or {}
+            values, last = shared.space.rounded(trial.config["values"]), trial.last_result or {}
             for key, errors in ((REFUSED, refused), (NO_ROOM, no_room)):
                 if key in last:
                     errors.append(last[key])
                     return
-            config = trial_config(base, values)
-            folder = trial_folder(out, config)
+            config = trial_config(shared.base, values)
+            folder = trial_folder(shared.out, config)
             if (folder / RESULT).exists() or TIME not in last:
                 return
             rows = history(folder)
-            ended: Ended = "complete" if int(last[TIME]) >= base.epochs else "stopped early"
+            ended: Ended = "complete" if int(last[TIME]) >= shared.base.epochs else "stopped early"
             finished = Trial(
                 values=values, ended="failed" if FAILED in last else ended, epochs=len(rows),
                 valid_f1=max((row["valid_f1"] for row in rows), default=None), folder=folder.name,

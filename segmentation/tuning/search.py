@@ -115,13 +115,13 @@ def run(
     _check_room(cluster.machines(), base.threads, gpus, may_grow=address is not None)
     with writing(out), hold(out, KIND, identity):
         shared = ray_tune.SharedInputs(
-            out=out, base=base, gpus=gpus, real=real, split=parts, renders=rendered,
+            out=out, base=base, space=space, gpus=gpus, real=real, split=parts, renders=rendered,
             weights=weights.resolve() if weights is not None else None,
         )  # fmt: skip
         refused: list[str] = []
         while True:
             no_room: list[str] = []
-            errors = ray_tune.fit(shared, trial_values, space, plan, workers, on_end, refused, no_room)
+            errors = ray_tune.fit(shared, trial_values, plan, workers, on_end, refused, no_room)
             if not no_room:
                 break
             # Trials that are over are only shown to Tune again.

@@ -63,7 +63,7 @@ class SearchSpace:
         """Draw the values of trial `number`, which do not depend on how many trials there are."""
         rng = np.random.default_rng([seed, number])
         low, high = self.learning_rate
-        return rounded(
+        return self.rounded(
             {
                 "learning_rate": exp(rng.uniform(log(low), log(high))),
                 "batch_size": int(rng.choice(self.batch_size)),
@@ -73,11 +73,11 @@ class SearchSpace:
             }
         )
 
-
-def rounded(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Round the drawn numbers to three significant digits."""
-    ranges = {name: float(f"{values[name]:.{DIGITS}g}") for name in ("learning_rate", "render_share")}
-    return {**values, **ranges}
+    def rounded(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Round the drawn numbers to three significant digits, within their ranges."""
+        ends = {"learning_rate": self.learning_rate, "render_share": self.render_share}
+        ranges = {name: min(max(float(f"{values[name]:.{DIGITS}g}"), low), high) for name, (low, high) in ends.items()}
+        return {**values, **ranges}
 
 
 def trial_config(base: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:

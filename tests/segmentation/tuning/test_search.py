@@ -159,10 +159,10 @@ def test_what_is_wrong_with_the_input_is_told_and_tried_again(
     reported: list[dict[str, Any]] = []
 
     def fit(
-        shared: ray_tune.SharedInputs, draws: list[dict[str, Any]], space: SearchSpace, plan: SweepPlan,
+        shared: ray_tune.SharedInputs, draws: list[dict[str, Any]], plan: SweepPlan,
         workers: int | None, on_end: object, refused: list[str], no_room: list[str],
     ) -> int:  # fmt: skip
-        notes = ray_tune._recorder(shared.out, shared.base, None, refused, no_room)
+        notes = ray_tune._recorder(shared, None, refused, no_room)
         for values in draws:
             with monkeypatch.context() as patch:
                 patch.setattr(coco, "read", None)  # the driver has read the data
@@ -213,11 +213,11 @@ def test_a_trial_out_of_memory_is_tried_again_on_a_larger_share(
         on_epoch(row)
 
     def fit(
-        shared: ray_tune.SharedInputs, draws: list[dict[str, Any]], space: SearchSpace, plan: SweepPlan,
+        shared: ray_tune.SharedInputs, draws: list[dict[str, Any]], plan: SweepPlan,
         workers: int | None, on_end: Callable[[trials.Trial], None], refused: list[str], no_room: list[str],
     ) -> int:  # fmt: skip
         shares.append(shared.gpus)
-        notes = ray_tune._recorder(shared.out, shared.base, ended.append, refused, no_room)
+        notes = ray_tune._recorder(shared, ended.append, refused, no_room)
         for values in draws:
             ray_tune.run_trial({"values": values}, shared)
             notes.on_trial_complete(0, [], SimpleNamespace(config={"values": values}, last_result=reported[-1]))
@@ -241,7 +241,8 @@ def test_a_trial_out_of_memory_is_tried_again_on_a_larger_share(
 
 def shared_in(out: Path, *, gpus: float) -> ray_tune.SharedInputs:
     data: Any = SimpleNamespace(extracted=None)  # no archive
-    return ray_tune.SharedInputs(out=out, base=BASE, gpus=gpus, real=data, split=None, renders=None, weights=None)  # type: ignore[arg-type]
+    inputs = {"real": data, "split": None, "renders": None, "weights": None}
+    return ray_tune.SharedInputs(out=out, base=BASE, space=SPACE, gpus=gpus, **inputs)
 
 
 @pytest.mark.parametrize(("gpus", "seen"), [(0.0, ""), (0.25, "0,1")])

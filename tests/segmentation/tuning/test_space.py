@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.tuning.space import SearchSpace, trial_config
@@ -31,3 +33,13 @@ def test_values_become_a_run() -> None:
     assert 0.2 <= config.arm.render_share <= 0.4
     plain = trial_config(BASE, {**space.draw(0, 1), "render_share": 0.0})
     assert (plain.arm.name, plain.arm.render_count, plain.arm.augmentation) == ("real", None, "strong")
+
+
+def test_rounding_leaves_no_range() -> None:
+    space = replace(SPACE, learning_rate=(1.2345e-4, 1.2349e-4), render_share=(0.33333, 0.33333))
+    assert space.rounded({"learning_rate": 1.2346e-4, "render_share": 0.33333}) == {
+        "learning_rate": 1.2345e-4, "render_share": 0.33333,
+    }  # fmt: skip
+    assert space.rounded({"learning_rate": 1.2346e-4, "render_share": 0.5})["render_share"] == 0.33333
+    assert all(1.2345e-4 <= space.draw(0, number)["learning_rate"] <= 1.2349e-4 for number in range(20))
+    assert SPACE.rounded({"learning_rate": 1.23456e-3, "render_share": 0.0})["learning_rate"] == 1.23e-3
