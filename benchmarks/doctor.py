@@ -14,6 +14,8 @@ from typing import Any, Literal
 from corrotwin.benchmarks import machine
 from corrotwin.benchmarks.formatting.wording import listed
 from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE
+from corrotwin.twin import plugins
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.machine import available_bytes, cache_folder
 from corrotwin.twin.core.text import quoted, say
 
@@ -65,6 +67,7 @@ def examine(places: Places, weights: Path | None, *, deep: bool = False) -> list
         shared_memory(machine.free_bytes(SHARED) if SHARED.is_dir() else None),
         pretrained(answers.torch),
         imagenet(answers.torch, weights),
+        *added_kinds(),
     ]
 
 
@@ -204,6 +207,18 @@ def imagenet(said: Mapping[str, Any], weights: Path | None) -> Check:
     fix = f"where there is internet: corrotwin segmentation weights --to {quoted(weights or 'weights')}"
     found = f"not in {where}: {', '.join(lacking)}; profile paper takes them"
     return Check(name="ImageNet weights", state="warning", found=found, fix=fix)
+
+
+def added_kinds() -> list[Check]:
+    """Check the kinds of assets that other packages add, if there are any."""
+    if not (names := ", ".join(plugins.installed())):
+        return []
+    try:
+        import corrotwin.twin.assets  # noqa: F401  it imports them
+    except InputError as error:
+        found, _, fix = str(error).rpartition("; ")
+        return [Check(name="kinds of assets", state="missing", found=found, fix=fix)]
+    return [Check(name="kinds of assets", state="ok", found=f"of other packages: {names}")]
 
 
 def works(checks: Iterable[Check]) -> bool:

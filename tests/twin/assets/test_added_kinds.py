@@ -1,5 +1,6 @@
 """A kind that another package adds by an entry point is one of all; one that cannot be is refused with its name."""
 
+import json
 import os
 import subprocess
 import sys
@@ -62,7 +63,12 @@ def test_an_added_kind_is_built_made_and_drawn_as_ours(tmp_path: Path) -> None:
 @pytest.mark.ci
 @pytest.mark.parametrize("value", ["post:absent", "absent:POST", "post:build"])
 def test_an_entry_point_that_is_no_kind_is_named(tmp_path: Path, value: str) -> None:
-    done = run(installed(tmp_path, value), "-m", "corrotwin", "twin", "show", tmp_path)
+    environment = installed(tmp_path, value)
+    done = run(environment, "-m", "corrotwin", "twin", "show", tmp_path)
     assert done.returncode == 2
     assert "kind of asset 'post' of corrotwin-post: " in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+    checks = json.loads(run(environment, "-m", "corrotwin", "doctor", "--json").stdout)
+    [check] = [check for check in checks if check["name"] == "kinds of assets"]
+    assert check["state"] == "missing"
+    assert f"{check['found']}; {check['fix']}" in done.stderr
