@@ -281,6 +281,7 @@ def test_what_is_wrong_is_said_of_arguments(
         (lambda twin: twin.forecast(required=6), "required", "a mapping of strings to numbers, such as {'body': 6.0}"),
         (lambda twin: twin.forecast(required={"bar": "6"}), "required", "give a mapping of strings to numbers"),
         (lambda twin: twin.forecast(required={"nose": 6.0}), "required", "no zone nose"),
+        (lambda twin: twin.forecast(required={"bar": -1}), "required", "bar=-1: give a thickness in mm above 0"),
         (lambda twin: twin.forecast(rule="nix"), "rule", "choose from api510"),
         (lambda twin: twin.forecast(years=0).plot(3), "path", "give a string or a path"),
         (lambda twin: twin.forecast(years=0).to_csv(3), "path", "give a string or a path"),
@@ -329,6 +330,7 @@ def test_an_argument_that_cannot_be_is_named(
     with pytest.raises(ct.InputError) as refused:
         call(bar)
     assert str(refused.value).startswith(f"`{argument}`")
+    assert str(refused.value).count(f"`{argument}`") == 1
     assert said in str(refused.value)
     assert repr(bar) == before
     assert list(tmp_path.iterdir()) == []

@@ -148,8 +148,7 @@ def specify(
     _check_age(age)
     begin = twin_state.later(now, -age) if begin is None else begin
     there = place(category, climate) or drawn.exposure.periods[0]
-    with naming("splash"):
-        there = replace(there, splash_m=splash and (float(splash[0]), float(splash[1])))
+    there = replace(there, splash_m=splash and (float(splash[0]), float(splash[1])))
     with naming("debris"):
         there = replace(there, debris=float(debris))
     coating = drawn.coating
@@ -200,8 +199,7 @@ def growth(
     if splash is not None:
         if there is None:
             raise InputError("`splash` is of the place it moves to: give its `category` or `climate`, too")
-        with naming("splash"):
-            there = replace(there, splash_m=(float(splash[0]), float(splash[1])))
+        there = replace(there, splash_m=(float(splash[0]), float(splash[1])))
     return lambda clock: end if end is not None else twin_state.later(clock, years or 0.0), there
 
 
@@ -239,6 +237,8 @@ def moment(name: str, given: str | date) -> datetime:
         if isinstance(given, date) and not isinstance(given, datetime):
             given = given.isoformat()
         time = datetime.fromisoformat(given) if isinstance(given, str) else given
+        if time != time:  # "not a time" of pandas
+            raise ValueError(given)
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InputError(f"`{name}` {given}: give a date such as 2031-01-31") from error
@@ -291,7 +291,5 @@ def _coating(life_years: float | None, zinc_um: float | None, *, bare: bool) -> 
     if bare + (life_years is not None) + (zinc_um is not None) > 1:
         raise InputError("give only one of `coating_life`, `zinc_um` and `bare`")
     if life_years is not None:
-        with naming("coating_life"):
-            return Paint(life_years=float(life_years))
-    with naming("zinc_um"):
-        return None if zinc_um is None else Zinc(thickness_um=float(zinc_um))
+        return Paint(life_years=float(life_years))
+    return None if zinc_um is None else Zinc(thickness_um=float(zinc_um))

@@ -1,7 +1,6 @@
 """The outlook of a twin in a folder: computed once, and cached until the twin, its records or the settings change."""
 
 import hashlib
-import math
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -15,7 +14,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.fleets import figures, outlook
 from corrotwin.twin.fleets.outlook import TwinOutlook
 from corrotwin.twin.forecast import result
-from corrotwin.twin.forecast.remaining_life import Rule
+from corrotwin.twin.forecast.remaining_life import Rule, check_required
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.inspection import log, register
 from corrotwin.twin.inspection.events import ALL
@@ -55,14 +54,12 @@ class OutlookSettings:
         Raises
         ------
         InputError
-            The years are below 0, or more than a forecast reaches; or the seed is below 0.
+            The years are below 0, or more than a forecast reaches; the seed is below 0, or a thickness is not above 0.
         """
         if seed < 0:
             raise InputError(f"`seed` {seed}: must be at least 0")
         result.ahead_of(years)
-        for zone, mm in required.items():
-            if not 0 < mm < math.inf:
-                raise InputError(f"`required` {zone}={mm:g}: give a thickness in mm above 0")
+        check_required(required)
         needed = tuple(sorted((zone, float(mm)) for zone, mm in required.items()))
         return OutlookSettings(
             years=float(years), required=needed, rule=rule, category_measured=category_measured, seed=seed

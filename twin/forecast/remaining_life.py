@@ -14,6 +14,8 @@ codes are not public; their rules were read in public sources that quote them:
   https://www.scribd.com/document/604060692.
 """
 
+import math
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -25,6 +27,19 @@ Rule = Literal["api510", "api570-class1", "api570-class2", "api570-class3"]
 MOST_YEARS = {"api510": 10.0, "api570-class1": 5.0, "api570-class2": 10.0, "api570-class3": 10.0}
 MOST_YEARS_UNSEEN = {"api510": 5.0, "api570-class1": 5.0, "api570-class2": 5.0, "api570-class3": 10.0}
 MOST_YEARS_INJECTION = 3.0  # API 570, injection points of any class
+
+
+def check_required(required: Mapping[str, float]) -> None:
+    """Refuse a required thickness, mm by zone, that is not above 0.
+
+    Raises
+    ------
+    InputError
+        There is one, such as NaN.
+    """
+    for zone, mm in required.items():
+        if not 0 < mm < math.inf:
+            raise InputError(f"`required` {zone}={mm:g}: give a thickness in mm above 0")
 
 
 def remaining_life_years(actual_mm: ArrayLike, required_mm: ArrayLike, rate_mm_year: ArrayLike) -> NDArray[Any]:

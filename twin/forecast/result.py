@@ -21,7 +21,7 @@ from corrotwin.twin.forecast.lives import LEAST_AHEAD_YEARS, InspectionPlan, pla
 from corrotwin.twin.forecast.precision import MonteCarloError, judge
 from corrotwin.twin.forecast.projection import ALL, PlaceForecast, Projection, ZoneForecast
 from corrotwin.twin.forecast.rates import RateBasis
-from corrotwin.twin.forecast.remaining_life import MOST_YEARS, Rule
+from corrotwin.twin.forecast.remaining_life import MOST_YEARS, Rule, check_required
 from corrotwin.twin.forecast.tables import ForecastRow
 from corrotwin.twin.mechanisms.process import is_unknown
 
@@ -238,6 +238,7 @@ def make(
     if rule not in MOST_YEARS:
         raise InputError(f"`rule` {rule}: choose from {', '.join(MOST_YEARS)}")
     check_choice(basis, chosen_by)
+    check_required(required)
     asked = known.register.required_with(required)
     if basis is not None and not asked:
         raise InputError("`basis`: a rate gives a life with a thickness that must be left; give `required`, too")

@@ -1,6 +1,7 @@
 """What comes from numpy and pandas is taken as dimensions, ranges and flags."""
 
 import numpy as np
+import pytest
 
 import corrotwin as ct
 
@@ -22,3 +23,11 @@ def test_ranges_of_numpy_make_the_same_preset() -> None:
         "sensor": {"saturation": np.array([0.5, 0.75])},
     }
     assert ct.Preset.like("painted", **theirs) == ours
+
+
+@pytest.mark.parametrize("argument", ["built", "until"])
+def test_no_time_of_pandas_is_no_date(argument: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    twin = ct.Twin("plate", random=True)
+    with pytest.raises(ct.InputError, match=f"^`{argument}` NaT: give a date such as 2031-01-31$"):
+        ct.Twin("plate", random=True, built=pandas.NaT) if argument == "built" else twin.grow(until=pandas.NaT)
