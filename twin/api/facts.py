@@ -30,7 +30,7 @@ class TwinFacts:
         self._register = NO_REGISTER
         self._fields: Fields | None = None
         self._folder: Path | None = None
-        self._kept: saving.Kept | None = None  # there, as last loaded or saved
+        self._kept: saving.SavedTwin | None = None  # there, as last loaded or saved
 
     @property
     def folder(self) -> Path | None:

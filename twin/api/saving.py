@@ -17,22 +17,24 @@ from corrotwin.twin.twin_state import TwinState
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
-    """What a folder keeps of a twin beside its inspections: its state, as JSON holds it, and its register."""
+class SavedTwin:
+    """Content of a twin's folder beside its inspections: its state, as JSON holds it, and its register."""
 
     state: Mapping[str, Any]
     register: Register
 
     @staticmethod
-    def of(twin: TwinState, register: Register) -> "Kept":
-        """Return what a folder keeps of a twin, wherever the file of its mesh lies."""
-        return Kept(state=store.plain(twin), register=register)
+    def of(twin: TwinState, register: Register) -> "SavedTwin":
+        """Return what a folder holds of a twin, wherever the file of its mesh lies."""
+        return SavedTwin(state=store.plain(twin), register=register)
 
 
-NOTHING = Kept(state={}, register=NO_REGISTER)
+NOTHING = SavedTwin(state={}, register=NO_REGISTER)
 
 
-def write(folder: Path, twin: TwinState, register: Register, fields: Callable[[], Fields], before: Kept | None) -> Kept:
+def write(
+    folder: Path, twin: TwinState, register: Register, fields: Callable[[], Fields], before: SavedTwin | None
+) -> SavedTwin:
     """Write the state and the register of a twin into a folder, unless they are there, and return both.
 
     Parameters
@@ -48,7 +50,7 @@ def write(folder: Path, twin: TwinState, register: Register, fields: Callable[[]
         The folder holds something else, another twin, or neither what was there before nor what is to be written; or
         another process is writing there. Nothing has changed then.
     """
-    now = Kept.of(twin, register)
+    now = SavedTwin.of(twin, register)
     _held(folder, now, before)  # before the work
     made = fields()
     with locks.hold(folder, "twin", {}), files.writing(folder):
@@ -60,11 +62,11 @@ def write(folder: Path, twin: TwinState, register: Register, fields: Callable[[]
     return now
 
 
-def _held(folder: Path, now: Kept, before: Kept | None) -> Kept:
+def _held(folder: Path, now: SavedTwin, before: SavedTwin | None) -> SavedTwin:
     """Return what a folder holds, if that may be replaced."""
     if not store.is_twin(folder):
         return NOTHING
-    held, known = Kept.of(store.read(folder), registers.read(folder)), before or NOTHING
+    held, known = SavedTwin.of(store.read(folder), registers.read(folder)), before or NOTHING
     if held.state in (known.state, now.state) and held.register in (known.register, now.register):
         return held
     if before is None:

@@ -117,7 +117,7 @@ class Twin(TwinInspections):
         twin._records, twin._events = list(known.values()), list(listed.events_in_force.values())
         twin._accepted = {known[line]: ruling.why for line, ruling in listed.accepted.items() if line in known}
         twin._register = registers.read(folder)
-        twin._kept = saving.Kept.of(state, twin._register)
+        twin._kept = saving.SavedTwin.of(state, twin._register)
         if listed.note:
             logger.warning(listed.note)
         shape = fields.rust_cover.shape
