@@ -63,10 +63,10 @@ def test_records_of_others_stay_and_the_same_change_by_two_is_one(plate: ct.Twin
 
 def test_a_register_and_readings_older_and_newer_than_it_are_saved_together(plate: ct.Twin, tmp_path: Path) -> None:
     table = tmp_path / "register.csv"
-    read_thickness(plate, place="chalk mark").save(tmp_path / "plate")
+    twin = ct.Twin.load(read_thickness(plate, place="chalk mark").save(tmp_path / "plate"))
     table.write_text("id,zone,required (mm)\nT1,face,4.0\n")
-    plate.import_register(table)
-    read_thickness(plate).save()
+    twin.import_register(table)
+    read_thickness(twin).save()
     for folder in (tmp_path / "plate", ct.Twin.load(tmp_path / "plate").save(tmp_path / "copy")):
         twin = ct.Twin.load(folder)
         assert [record.place for record in twin.records] == ["chalk mark", "T1"]
