@@ -84,7 +84,7 @@ def _check_destination(folder: Path, photos: Sequence[coco.Photo]) -> None:
         return
     if any(photo.path.resolve() == sheet.resolve() for photo in photos):
         raise InputError(f"{sheet}: is a photo of this dataset; rename it, in the dataset's files, too")
-    if not card.exists():
+    if not card.exists() and not contact_sheet.is_ours(sheet):
         raise InputError(f"{sheet}: not written by this command, which adds card.md, too; rename it")
 
 

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from corrotwin.segmentation.data import coco
-from corrotwin.twin.core.files import atomic_file
+from corrotwin.twin.core.files import atomic_file, open_file
 
 NAME = "preview.jpg"
+_MADE_BY = b"corrotwin synth preview"  # comment in the file
 COLUMNS = 6
 MOST_IMAGES = 24  # images on the contact sheet, evenly spaced
 OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
@@ -25,9 +26,18 @@ def write(folder: Path, chosen: Sequence[coco.Photo], *, tile: int = 220) -> Non
         picture = outlined(coco.image(photograph), coco.mask(photograph), tile)
         sheet.paste(picture, (number % COLUMNS * tile, number // COLUMNS * tile))
     buffer = io.BytesIO()
-    sheet.save(buffer, "JPEG", quality=88)
+    sheet.save(buffer, "JPEG", quality=88, comment=_MADE_BY)
     with atomic_file(folder / NAME) as stream:
         stream.write(buffer.getvalue())
+
+
+def is_ours(path: Path) -> bool:
+    """Return whether `write` made a picture, by the comment in it; not for those of versions without one."""
+    try:
+        with open_file(path) as stream, Image.open(stream, formats=["JPEG"]) as picture:
+            return picture.info.get("comment") == _MADE_BY
+    except (OSError, ValueError, SyntaxError):
+        return False
 
 
 def outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_], tile: int) -> Image.Image:
