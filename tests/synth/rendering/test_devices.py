@@ -128,6 +128,7 @@ def test_a_mac_starts_ray_with_its_card_and_one_process_at_a_time(
     assert (place.device, place.workers, place.cards, place.needs.gpus) == ("metal", 1, 1, 1)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", lambda **options: started.update(options))
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: "of the Mac"))
     cluster.connect(None, gpus=place.cards)
     assert started["num_gpus"] == 1
     monkeypatch.setattr(dataset, "check_program", lambda *rest: None)
