@@ -239,7 +239,7 @@ def _limited(seconds: float) -> Iterator[None]:
         raise _OutOfTimeError(f"no end in {seconds:g} s of processor time")
 
     before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds, 1.0)  # and each second again: in some callbacks errors are lost
     try:
         yield
     finally:

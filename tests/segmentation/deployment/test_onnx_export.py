@@ -4,6 +4,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -117,6 +119,7 @@ class Endless(Rusty):
 
 
 @pytest.mark.ci
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the first end may come in a callback
 def test_an_export_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_export, "PATIENCE_SECONDS", 5.0)
     before = signal.getsignal(signal.SIGPROF)
@@ -129,6 +132,25 @@ def test_an_export_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(InputError, match=r"cannot express this network in ONNX \(no end in 0\.5 s of processor time\)"):
         onnx_export.to_onnx(network, 64)
     assert signal.getsignal(signal.SIGPROF) is before
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
+
+
+def test_an_end_that_is_lost_in_a_callback_comes_again() -> None:
+    """As Python loses errors in finalisers, and torch some in its own callbacks."""
+
+    def work() -> None:
+        until = time.process_time() + 20
+        while time.process_time() < until:
+            pass
+
+    def lose_the_first() -> None:
+        with onnx_export._limited(0.2):
+            with suppress(BaseException):
+                work()
+            work()
+
+    with pytest.raises(onnx_export._OutOfTimeError):
+        lose_the_first()
     assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
 
 
