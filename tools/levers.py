@@ -60,7 +60,7 @@ class Way:
     mean_of: tuple[str, ...] = ()
     """Nothing is trained: the mean of the networks of these ways."""
     mean: Literal["weights", "probabilities"] = "weights"
-    """Whether their weights are averaged, or their predictions."""
+    """What is averaged: the weights of these networks, or their predictions."""
 
 
 HALF = {"render_share": 0.5}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from corrotwin.twin import defaults, twin_state
-from corrotwin.twin.core.arguments import naming, renaming
+from corrotwin.twin.core.arguments import check_seed, naming, renaming
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import is_portable_name
 from corrotwin.twin.mechanisms.catalogue import HOLLOW, resolved
@@ -44,8 +44,7 @@ def shaped(kind: str, dimensions: Mapping[str, Any], *, seed: int, texel_mm: flo
     InputError
         Unknown kind or dimension, a value that the kind cannot have, or a main dimension is missing.
     """
-    if seed < 0:
-        raise InputError(f"`seed` {seed}: must be at least 0")
+    check_seed(seed)
     rng = np.random.default_rng(seed)
     with naming("kind"):
         twin = twin_state.sample_twin(kind, rng, texel_mm=float(texel_mm))
@@ -83,8 +82,7 @@ def of_mesh(made: MeshAsset, *, seed: int, texel_mm: float) -> TwinState:
     InputError
         The file is damaged, or its atlas would need too much memory.
     """
-    if seed < 0:
-        raise InputError(f"`seed` {seed}: must be at least 0")
+    check_seed(seed)
     rng = np.random.default_rng(seed)
     twin = twin_state.with_history(mesh_file.KIND, made.parameters, rng, texel_mm=float(texel_mm))
     twin_state.asset(twin)

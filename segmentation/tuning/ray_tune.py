@@ -89,7 +89,8 @@ def fit(
             reuse_actors=True,  # a new process for each trial would import PyTorch again
         ),
         run_config=tune.RunConfig(
-            name=RAY, storage_path=str(out), verbose=0, callbacks=[_recorder(shared, on_end, refused, no_room)],
+            name=RAY, storage_path=str(out), verbose=0,
+            callbacks=[_recorder(out, base, shared.space, on_end, refused, no_room)],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
         ),
     )  # fmt: skip
@@ -179,7 +180,12 @@ def _local_dataset(data: coco.CocoDataset) -> coco.CocoDataset:
 
 
 def _recorder(
-    shared: SharedInputs, on_end: Callable[[Trial], None] | None, refused: list[str], no_room: list[str]
+    out: Path,
+    base: TrainConfig,
+    space: SearchSpace,
+    on_end: Callable[[Trial], None] | None,
+    refused: list[str],
+    no_room: list[str],
 ) -> tune.Callback:
     """Return a callback that records, in the driver, how each trial ended and deletes the weights of trials.
 
@@ -193,17 +199,17 @@ def _recorder(
             cluster.check()
 
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            values, last = shared.space.rounded(trial.config["values"]), trial.last_result or {}
+            values, last = space.rounded(trial.config["values"]), trial.last_result or {}
             for key, errors in ((REFUSED, refused), (NO_ROOM, no_room)):
                 if key in last:
                     errors.append(last[key])
                     return
-            config = trial_config(shared.base, values)
-            folder = trial_folder(shared.out, config)
+            config = trial_config(base, values)
+            folder = trial_folder(out, config)
             if (folder / RESULT).exists() or TIME not in last:
                 return
             rows = history(folder)
-            ended: Ended = "complete" if int(last[TIME]) >= shared.base.epochs else "stopped early"
+            ended: Ended = "complete" if int(last[TIME]) >= base.epochs else "stopped early"
             finished = Trial(
                 values=values, ended="failed" if FAILED in last else ended, epochs=len(rows),
                 valid_f1=max((row["valid_f1"] for row in rows), default=None), folder=folder.name,

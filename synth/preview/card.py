@@ -59,7 +59,7 @@ def write(folder: Path) -> None:
     if not dataset.photos:
         raise InputError(f"{folder}: lists no images; there is nothing to show")
     text = _card(folder, _contents(dataset))
-    write_text(folder / "card.md", text)  # first: a picture without it is taken for somebody else's
+    write_text(folder / "card.md", text)
     contact_sheet.write(folder, coco.evenly(dataset.photos, contact_sheet.MOST_IMAGES))
 
 

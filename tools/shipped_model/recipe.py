@@ -1,8 +1,8 @@
 """The recipe of the model that ships, frozen before its numbers were made, and the trainings that measure it.
 
 Recipe: a U-Net on ``tu-tf_efficientnet_lite0`` with ImageNet weights, three quarters of each batch renders of
-``balanced``, strong augmentation, weights averaged over the last steps; as found on validation
-photos, see docs/transfer-log.md.
+``balanced``, strong augmentation, weights averaged over the last steps. It was found on validation photos
+(docs/transfer-log.md).
 
 Trainings, all by this recipe:
 

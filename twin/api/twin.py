@@ -12,7 +12,7 @@ from corrotwin.twin.api import saving
 from corrotwin.twin.api.asset import Asset
 from corrotwin.twin.api.inspecting import TwinInspections
 from corrotwin.twin.bayes import session
-from corrotwin.twin.core.arguments import checked, renaming
+from corrotwin.twin.core.arguments import check_seed, checked, renaming
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.creation import ClimateValues
@@ -217,8 +217,7 @@ class Twin(TwinInspections):
         InputError
             An unknown zone or rule, or a thickness that no place of the zone ever had.
         """
-        if seed < 0:
-            raise InputError(f"`seed` {seed}: must be at least 0")
+        check_seed(seed)
         if left_out := self.suspects:
             logger.warning(
                 "%s: %s left out; Twin.suspects says why", self.id, counted(len(left_out), "suspect reading")

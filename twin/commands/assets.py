@@ -5,7 +5,8 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-from corrotwin.twin.commands.forecasts import check_seed, load_session, read_required
+from corrotwin.twin.commands.forecasts import load_session, read_required
+from corrotwin.twin.core.arguments import check_seed
 from corrotwin.twin.core.console import progress, rich_console
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted, printable, say, say_next

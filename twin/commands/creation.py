@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tyro.conf import Positional
 
-from corrotwin.twin.commands.forecasts import check_seed
 from corrotwin.twin.commands.options import check_stated, dimensions_of, in_words, thickness_of
+from corrotwin.twin.core.arguments import check_seed
 from corrotwin.twin.core.console import progress, rich_console
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say, say_next

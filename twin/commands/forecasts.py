@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
-from corrotwin.twin.core.arguments import naming
+from corrotwin.twin.core.arguments import check_seed, naming
 from corrotwin.twin.core.console import progress, rich_console
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import check_writable, writing
@@ -225,12 +225,6 @@ def read_required(given: Sequence[str]) -> dict[str, float]:
         except ValueError as error:
             raise InputError(f"--required {text}: give zone=mm, such as body=6.0 or all=6.0") from error
     return required
-
-
-def check_seed(seed: int) -> None:
-    """Raise InputError if numpy would not take this seed."""
-    if seed < 0:
-        raise InputError(f"--seed {seed}: must be at least 0")
 
 
 def load_session(folder: Path, years: float, seed: int, category_measured: bool) -> "Session":

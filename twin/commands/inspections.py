@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from corrotwin.twin.commands import readings_files, record_lines
-from corrotwin.twin.commands.forecasts import check_seed, describe_agreement, load_session, warn
+from corrotwin.twin.commands.forecasts import describe_agreement, load_session, warn
+from corrotwin.twin.core.arguments import check_seed
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import say, say_next
 

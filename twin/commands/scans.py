@@ -54,7 +54,7 @@ def scan(
         random seed of the update that compares new records with earlier ones.
     """
     from corrotwin.twin import store, twin_state
-    from corrotwin.twin.commands.forecasts import check_seed
+    from corrotwin.twin.core.arguments import check_seed
     from corrotwin.twin.inspection import log
     from corrotwin.twin.inspection import register as registers
     from corrotwin.twin.workbooks.readings import check_units

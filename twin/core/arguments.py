@@ -143,6 +143,18 @@ def check_numbers(owner: str, **limits: tuple[Any, float, float] | tuple[Any, ra
             raise InputError(f"{owner} {name} {value}: {what}")
 
 
+def check_seed(seed: int) -> None:
+    """Refuse a seed that numpy would not take.
+
+    Raises
+    ------
+    InputError
+        It is below 0.
+    """
+    if seed < 0:
+        raise InputError(f"`seed` {seed}: must be at least 0")
+
+
 @contextmanager
 def naming(name: str) -> Iterator[None]:
     """Let an `InputError` about the value of an argument begin with the argument's name."""

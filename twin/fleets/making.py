@@ -10,6 +10,7 @@ from typing import Any
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.bayes.session import LEARNING, open_session
 from corrotwin.twin.core import files
+from corrotwin.twin.core.arguments import check_seed
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.fleets import figures, outlook
 from corrotwin.twin.fleets.outlook import TwinOutlook
@@ -56,8 +57,7 @@ class OutlookSettings:
         InputError
             The years are below 0, or more than a forecast reaches; the seed is below 0, or a thickness is not above 0.
         """
-        if seed < 0:
-            raise InputError(f"`seed` {seed}: must be at least 0")
+        check_seed(seed)
         result.ahead_of(years)
         check_required(required)
         needed = tuple(sorted((zone, float(mm)) for zone, mm in required.items()))

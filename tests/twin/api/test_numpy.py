@@ -1,4 +1,4 @@
-"""What comes from numpy and pandas is taken as dimensions, ranges and flags."""
+"""Numbers, arrays and flags from numpy and pandas are accepted as arguments."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a twin, an asset, a run or a dataset returns belongs to the caller; changing it changes none of them."""
+"""Changing what a twin, asset, run or dataset returns does not change the object itself."""
 
 import pytest
 
