@@ -89,8 +89,7 @@ def fit(
             reuse_actors=True,  # a new process for each trial would import PyTorch again
         ),
         run_config=tune.RunConfig(
-            name=RAY, storage_path=str(out), verbose=0,
-            callbacks=[_recorder(out, base, shared.space, on_end, refused, no_room)],
+            name=RAY, storage_path=str(out), verbose=0, callbacks=[_recorder(shared, on_end, refused, no_room)],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
         ),
     )  # fmt: skip
@@ -180,12 +179,7 @@ def _local_dataset(data: coco.CocoDataset) -> coco.CocoDataset:
 
 
 def _recorder(
-    out: Path,
-    base: TrainConfig,
-    space: SearchSpace,
-    on_end: Callable[[Trial], None] | None,
-    refused: list[str],
-    no_room: list[str],
+    shared: SharedInputs, on_end: Callable[[Trial], None] | None, refused: list[str], no_room: list[str]
 ) -> tune.Callback:
     """Return a callback that records, in the driver, how each trial ended and deletes the weights of trials.
 
@@ -193,6 +187,8 @@ def _recorder(
     Nor is one whose share of a GPU was too small: its error goes to `no_room`.
     """
     from ray import tune
+
+    out, base, space = shared.out, shared.base, shared.space  # all that Tune stores of them with the callback
 
     class Recorder(tune.Callback):
         def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
