@@ -230,18 +230,30 @@ class _OutOfTimeError(BaseException):
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """Raise _OutOfTimeError after `seconds` of processor time; in the main thread only: signals reach no other."""
+    """Raise _OutOfTimeError after `seconds` of processor time; in the main thread only: signals reach no other.
+
+    Any other error after that time is a consequence of it: an interpreter that is stopped while it parses, for example,
+    raises SystemError instead.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    message = f"no end in {seconds:g} s of processor time"
+    over = False
 
     def stop(*_: object) -> None:
-        raise _OutOfTimeError(f"no end in {seconds:g} s of processor time")
+        nonlocal over
+        over = True
+        raise _OutOfTimeError(message)
 
     before = signal.signal(signal.SIGPROF, stop)
     signal.setitimer(signal.ITIMER_PROF, seconds, 1.0)  # and each second again: in some callbacks errors are lost
     try:
         yield
+    except Exception as error:
+        if over:
+            raise _OutOfTimeError(message) from error
+        raise
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)

@@ -154,6 +154,20 @@ def test_an_end_that_is_lost_in_a_callback_comes_again() -> None:
     assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
 
 
+def test_an_end_that_becomes_another_error_is_still_the_end() -> None:
+    """As where it comes while Python parses: "SystemError: AST constructor recursion depth mismatch"."""
+    end = pytest.raises(onnx_export._OutOfTimeError, match=r"no end in 0\.1 s of processor time")
+    with end, onnx_export._limited(0.1):
+        try:
+            while True:
+                pass
+        except BaseException as error:
+            raise SystemError("AST constructor recursion depth mismatch") from error
+    with pytest.raises(SystemError), onnx_export._limited(100):
+        raise SystemError
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
+
+
 @pytest.mark.ci
 def test_padding_as_tensorflow_has_it_is_constant_at_sides_of_32() -> None:
     backbone = "tu-tf_mixnet_s"  # kernels from 3 to 11, each with its own padding
