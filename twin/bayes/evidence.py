@@ -8,38 +8,15 @@ from numpy.typing import NDArray
 
 from corrotwin.twin.bayes.histories.trajectories import Trajectory
 from corrotwin.twin.bayes.likelihood import log_likelihood
-from corrotwin.twin.bayes.particles import Particles, growth_samples, tool_biases, zone_trajectories
+from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.sightings import Sighting, by_zone
 from corrotwin.twin.bayes.thickness.model import ThicknessModel
-from corrotwin.twin.bayes.thickness.readings import Readings
 from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Position:
-    """Positions of n particles in parameter space."""
-
-    normal: Singles  # (n, C)
-    number: Integers  # (n,)
-    pit_number: Integers  # (n,)
-    spots: Integers  # (n, J)
-
-    def taken(self, rows: Integers) -> "Position":
-        """Return the positions of these particles."""
-        return Position(
-            normal=self.normal[rows], number=self.number[rows], pit_number=self.pit_number[rows], spots=self.spots[rows]
-        )
-
-    def up_to(self, places: int) -> "Position":
-        """Return the positions with only the first measured places."""
-        return Position(
-            normal=self.normal, number=self.number, pit_number=self.pit_number, spots=self.spots[:, :places]
-        )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Judgement:
-    """Log-likelihoods of positions: of earlier and of all records of other kinds, and the model of thickness."""
+    """Log-likelihoods of particles: of earlier and of all records of other kinds, and the model of thickness."""
 
     earlier: Floats  # (n,)
     all: Floats  # (n,)
@@ -51,13 +28,13 @@ class Judgement:
         return others if self.model is None else others + self.model.weakened(share).log_likelihood()
 
     def taken(self, rows: Integers, model: ThicknessModel | None) -> "Judgement":
-        """Return the judgement of these particles; `model` is of their positions."""
+        """Return the judgement of some of the particles; `model` is theirs."""
         if model is not None and self.model is not None:
             model = model.knowing(self.model.without_mechanisms_mm[rows])
         return Judgement(earlier=self.earlier[rows], all=self.all[rows], model=model)
 
     def merged(self, other: "Judgement", take: NDArray[np.bool_], model: ThicknessModel | None) -> "Judgement":
-        """Return the judgement with that of another where `take`, (n,); `model` is of the positions there and here."""
+        """Return the judgement with that of another where `take`, (n,); `model` is of the particles there and here."""
         if model is not None and self.model is not None and other.model is not None:
             there, here = other.model.without_mechanisms_mm, self.model.without_mechanisms_mm
             model = model.knowing(np.where(take[:, None, None], there, here))
@@ -68,20 +45,16 @@ class Judgement:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evidence:
-    """Records up to an inspection.
+    """Records up to an inspection; the particles that they judge know the readings of thickness among them.
 
     Parameters
     ----------
-    state : particles whose bank, prior and tools count, not where they are.
     earlier, latest : sightings before the inspection and of it.
-    readings : those of thickness among all, or None.
     power : exponent of the likelihood of rusted shares.
     """
 
-    state: Particles
     earlier: Sequence[Sighting]
     latest: Sequence[Sighting]
-    readings: Readings | None
     power: float
     _by_zone: dict[str, tuple[list[Sighting], list[Sighting]]] = field(init=False, repr=False)
 
@@ -94,29 +67,18 @@ class Evidence:
         """Kinds of records."""
         return {item.record.kind for item in (*self.earlier, *self.latest)}
 
-    def judged(self, at: Position) -> Judgement:
-        """Return the log-likelihoods of positions."""
-        trajectories = zone_trajectories(self.state, at.normal, at.number, at.pit_number, self._by_zone)
-        bias = tool_biases(self.state, at.normal)
+    def judged(self, state: Particles) -> Judgement:
+        """Return the log-likelihoods of particles."""
+        trajectories, bias = state.trajectories(self._by_zone), state.tool_biases()
         earlier, every = (
             marginal(trajectories, {name: pair[index] for name, pair in self._by_zone.items()}, bias, self.power)
             for index in (0, 1)
         )
-        return Judgement(earlier=earlier, all=every, model=self.thickness_model(at))
+        return Judgement(earlier=earlier, all=every, model=state.thickness_model())
 
-    def thickness_model(self, at: Position) -> ThicknessModel | None:
-        """Return the model of the thickness readings at positions; None without any."""
-        if self.readings is None or not self.readings.places:
-            return None
-        return ThicknessModel(
-            bank=self.state.bank, readings=self.readings, spots=at.spots,
-            growth=growth_samples(self.state, at.normal, at.number, at.pit_number),
-        )  # fmt: skip
-
-    def seed_scores(self, at: Position) -> dict[str, Floats]:
+    def seed_scores(self, state: Particles) -> dict[str, Floats]:
         """Return the log-likelihood of the records in each zone by seed of the bank, (n, S)."""
-        trajectories = zone_trajectories(self.state, at.normal, at.number, at.pit_number, self._by_zone)
-        bias = tool_biases(self.state, at.normal)
+        trajectories, bias = state.trajectories(self._by_zone), state.tool_biases()
         return {
             name: log_likelihood(trajectories[name], every, bias, self.power)
             for name, (_, every) in self._by_zone.items()

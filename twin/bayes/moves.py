@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from corrotwin.twin.bayes.evidence import Evidence, Judgement, Position
-from corrotwin.twin.bayes.particles import GROWTH, MECHANISM, first_mechanism_column, first_tool_column
+from corrotwin.twin.bayes.evidence import Evidence, Judgement
+from corrotwin.twin.bayes.particles import GROWTH, MECHANISM, Particles, first_mechanism_column, first_tool_column
 from corrotwin.twin.bayes.sightings import zone_of
 from corrotwin.twin.bayes.thickness.readings import draw_spots
 from corrotwin.twin.geometry.atlas import Floats, Integers
@@ -16,8 +16,8 @@ INFORMED_BY = {"rate": {"ultrasonic", "pit"}, "exponent": {"ultrasonic"}, "pits"
 
 
 def move(
-    at: Position, judged: Judgement, evidence: Evidence, share: float, rng: np.random.Generator
-) -> tuple[Position, Judgement]:
+    at: Particles, judged: Judgement, evidence: Evidence, share: float, rng: np.random.Generator
+) -> tuple[Particles, Judgement]:
     """Move particles such that the likelihood, the latest inspection at a share of its weight, and the prior stay so.
 
     Growth, tools' biases and draws of the bank move together by Metropolis; then each measured place by itself.
@@ -29,46 +29,46 @@ def move(
     rng : source of randomness.
     """
     at, judged = _move_growth(at, judged, evidence, share, rng)
-    return _move_spots(at, judged, evidence, share, rng)
+    return _move_spots(at, judged, share, rng)
 
 
 def _move_growth(
-    at: Position, judged: Judgement, evidence: Evidence, share: float, rng: np.random.Generator
-) -> tuple[Position, Judgement]:
-    bank, count = evidence.state.bank, len(at.number)
-    informed = informed_columns(evidence)
+    at: Particles, judged: Judgement, evidence: Evidence, share: float, rng: np.random.Generator
+) -> tuple[Particles, Judgement]:
+    bank, count = at.bank, len(at.number)
+    informed = informed_columns(at, evidence)
     spread = np.cov(at.normal[:, informed].T) + 1e-6 * np.eye(len(informed))
     stride = 2.38 / np.sqrt(len(informed)) * np.linalg.cholesky(spread)
     there = at.normal.copy()
     there[:, informed] += (rng.standard_normal((count, len(informed))) @ stride.T).astype(np.float32)
     pit_draws = len(bank.zones[0].pit_factor)
-    proposed = Position(
+    proposed = replace(
+        at,
         normal=there,
         number=np.where(rng.random(count) < OTHER_DRAW, rng.integers(bank.draws, size=count), at.number),
         pit_number=np.where(rng.random(count) < OTHER_DRAW, rng.integers(pit_draws, size=count), at.pit_number),
-        spots=at.spots,
     )
     other = evidence.judged(proposed)
     odds = other.log_likelihood(share) - judged.log_likelihood(share)
     odds += 0.5 * ((at.normal**2).sum(axis=1) - (there**2).sum(axis=1))
     take = np.log(rng.random(count)) < odds
-    moved = Position(
+    moved = replace(
+        at,
         normal=np.where(take[:, None], there, at.normal),
         number=np.where(take, proposed.number, at.number),
         pit_number=np.where(take, proposed.pit_number, at.pit_number),
-        spots=at.spots,
     )
-    return moved, judged.merged(other, take, evidence.thickness_model(moved))
+    return moved, judged.merged(other, take, moved.thickness_model())
 
 
 def _move_spots(
-    at: Position, judged: Judgement, evidence: Evidence, share: float, rng: np.random.Generator
-) -> tuple[Position, Judgement]:
+    at: Particles, judged: Judgement, share: float, rng: np.random.Generator
+) -> tuple[Particles, Judgement]:
     if judged.model is None:
         return at, judged
     model = judged.model.weakened(share)
     shared = model.draw_shared(rng)
-    spots = draw_spots(evidence.state.bank, model.readings.places, len(at.number), rng)
+    spots = draw_spots(at.bank, model.readings.places, len(at.number), rng)
     other = replace(model, spots=spots)
     odds = other.log_likelihood_of_places(shared) - model.log_likelihood_of_places(shared)
     take = np.log(rng.random(odds.shape)) < odds
@@ -77,16 +77,16 @@ def _move_spots(
     return replace(at, spots=spots), replace(judged, model=replace(judged.model, spots=spots).knowing(known))
 
 
-def informed_columns(evidence: Evidence) -> Integers:
+def informed_columns(at: Particles, evidence: Evidence) -> Integers:
     """Return the columns of `Particles.normal` that some record informs; the others keep their prior."""
-    bank, kinds = evidence.state.bank, evidence.kinds
+    bank, kinds = at.bank, evidence.kinds
     informed = [number for number, name in enumerate(GROWTH) if INFORMED_BY.get(name, kinds) & kinds]
-    places = () if evidence.readings is None else evidence.readings.places
+    places = () if at.readings is None else at.readings.places
     pieces: set[int] = set()
     for row, place in enumerate(places):
-        assert evidence.readings is not None  # noqa: S101  it has places
+        assert at.readings is not None  # noqa: S101  it has places
         own = zone_of(bank, place.zone).piece if place.piece is None else np.array([place.piece])
-        for metal in set(evidence.readings.metal[row, evidence.readings.read[row]].tolist()):
+        for metal in set(at.readings.metal[row, at.readings.read[row]].tolist()):
             pieces.update((own + len(bank.pieces_mm) * metal).tolist())
     informed += sorted(len(GROWTH) + piece for piece in pieces)
     acts = np.zeros(len(bank.twin.mechanisms))
@@ -97,7 +97,7 @@ def informed_columns(evidence: Evidence) -> Integers:
     first = first_mechanism_column(bank)
     for mechanism in np.flatnonzero(acts):
         informed += range(first + len(MECHANISM) * mechanism, first + len(MECHANISM) * (mechanism + 1))
-    return np.array([*informed, *range(first_tool_column(bank), evidence.state.normal.shape[1])], dtype=np.int64)
+    return np.array([*informed, *range(first_tool_column(bank), at.normal.shape[1])], dtype=np.int64)
 
 
 def effective(weight: Floats | Integers) -> float:

@@ -1,7 +1,7 @@
 """Particles: equally likely states of knowledge of how an asset corrodes."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,9 +38,55 @@ class Particles:
     lineage: Integers  # (n,) which particle each was when they last moved
     readings: Readings | None = None  # of thickness
 
+    def taken(self, rows: Integers) -> "Particles":
+        """Return some of the particles."""
+        return replace(
+            self, normal=self.normal[rows], number=self.number[rows], pit_number=self.pit_number[rows],
+            seeds={name: own[rows] for name, own in self.seeds.items()}, spots=self.spots[rows],
+            lineage=self.lineage[rows],
+        )  # fmt: skip
+
     def growth(self) -> GrowthSamples:
-        """Return the growth parameters of each particle."""
-        return growth_samples(self, self.normal, self.number, self.pit_number)
+        """Return growth, thickness when new and mechanisms of each particle.
+
+        No widening brings the rate in air above what ISO 9223 has for CX.
+        """
+        bank, prior, mechanisms = self.bank, self.bank.prior, self.bank.twin.mechanisms
+        widening = np.array([self.widening if name in self.widened else 1 for name in GROWTH], dtype=np.float32)
+        delay, rate, exponent, pits = self.normal[:, : len(GROWTH)].T * widening[:, None]
+        most = np.float32(METALS["steel"].upper_um[-1] / bank.twin.exposure.first_year_um().max())
+        narrow = split(self.normal[:, GROWTH.index("rate")], prior.rate)
+        own = self.normal[:, first_mechanism_column(bank) : first_tool_column(bank)]
+        own = own.reshape(len(own), len(mechanisms), len(MECHANISM)) * widening[GROWTH.index("rate")]
+        read = self.readings is not None and any(place.acts.any() for place in self.readings.places)
+        rates = np.empty(own.shape[:2], dtype=np.float32)
+        for index, mechanism in enumerate(mechanisms):
+            above = max(mechanism.spread, prior.measured_rate) if read else mechanism.spread
+            rates[:, index] = mechanism.rate_mm_year * split(own[:, index, 0], (mechanism.spread, above))
+        return GrowthSamples(
+            delay=np.exp(np.float32(prior.delay) * delay),
+            rate=np.minimum(split(rate, prior.rate), np.maximum(narrow, most)),
+            exponent=np.clip(AS_STANDARD.exponent + np.float32(prior.exponent) * exponent, *EXPONENTS).astype(
+                np.float32
+            ),
+            pits=np.exp(np.float32(prior.pits) * pits),
+            new=np.exp(np.float32(prior.new) * self.normal[:, len(GROWTH) : first_mechanism_column(bank)]),
+            mechanism_rate=rates,
+            mechanism_spread=_log_normal(prior.place_spread, own[:, :, 1]),
+            shared_drift=_log_normal(prior.rate_drift, own[:, :, 2]),
+            local_drift=_log_normal(prior.rate_drift, own[:, :, 3]),
+            number=self.number,
+            pit_number=self.pit_number,
+        )
+
+    def tool_biases(self) -> Singles:
+        """Return the bias of each tool, (n, tools), in the standard deviations that its records state."""
+        return self.normal[:, first_tool_column(self.bank) :] * np.float32(self.widening)
+
+    def trajectories(self, zones: Iterable[str]) -> dict[str, Trajectory]:
+        """Return the histories of zones in each particle, in every seed of the bank."""
+        growth = self.growth()
+        return {name: Trajectory(bank=self.bank, zone=zone_of(self.bank, name), growth=growth) for name in zones}
 
     def trajectory(self, zone: str) -> Trajectory:
         """Return the history of a zone in each particle; s is 1."""
@@ -85,38 +131,6 @@ class Knowledge:
         return conflicts(self.agreement)
 
 
-def growth_samples(state: Particles, normal: Singles, number: Integers, pit_number: Integers) -> GrowthSamples:
-    """Return growth, thickness when new and mechanisms for standard normal numbers, (n, 4 + K + 4 M + tools).
-
-    No widening brings the rate in air above what ISO 9223 has for CX.
-    """
-    prior, mechanisms = state.bank.prior, state.bank.twin.mechanisms
-    widening = np.array([state.widening if name in state.widened else 1 for name in GROWTH], dtype=np.float32)
-    delay, rate, exponent, pits = normal[:, : len(GROWTH)].T * widening[:, None]
-    most = np.float32(METALS["steel"].upper_um[-1] / state.bank.twin.exposure.first_year_um().max())
-    narrow = split(normal[:, GROWTH.index("rate")], prior.rate)
-    own = normal[:, first_mechanism_column(state.bank) : first_tool_column(state.bank)]
-    own = own.reshape(len(normal), len(mechanisms), len(MECHANISM)) * widening[GROWTH.index("rate")]
-    read = state.readings is not None and any(place.acts.any() for place in state.readings.places)
-    rates = np.empty(own.shape[:2], dtype=np.float32)
-    for index, mechanism in enumerate(mechanisms):
-        above = max(mechanism.spread, prior.measured_rate) if read else mechanism.spread
-        rates[:, index] = mechanism.rate_mm_year * split(own[:, index, 0], (mechanism.spread, above))
-    return GrowthSamples(
-        delay=np.exp(np.float32(prior.delay) * delay),
-        rate=np.minimum(split(rate, prior.rate), np.maximum(narrow, most)),
-        exponent=np.clip(AS_STANDARD.exponent + np.float32(prior.exponent) * exponent, *EXPONENTS).astype(np.float32),
-        pits=np.exp(np.float32(prior.pits) * pits),
-        new=np.exp(np.float32(prior.new) * normal[:, len(GROWTH) : first_mechanism_column(state.bank)]),
-        mechanism_rate=rates,
-        mechanism_spread=_log_normal(prior.place_spread, own[:, :, 1]),
-        shared_drift=_log_normal(prior.rate_drift, own[:, :, 2]),
-        local_drift=_log_normal(prior.rate_drift, own[:, :, 3]),
-        number=number,
-        pit_number=pit_number,
-    )
-
-
 def _log_normal(prior: tuple[float, float], normal: Singles) -> Singles:
     median, spread = prior
     return np.asarray(np.minimum(median * np.exp(spread * normal), MOST_CHANGE), dtype=np.float32)
@@ -130,16 +144,3 @@ def first_mechanism_column(bank: Bank) -> int:
 def first_tool_column(bank: Bank) -> int:
     """Return the column of `Particles.normal` at which the tools' biases begin."""
     return first_mechanism_column(bank) + len(MECHANISM) * len(bank.twin.mechanisms)
-
-
-def tool_biases(state: Particles, normal: Singles) -> Singles:
-    """Return the bias of each tool, (n, tools), in the standard deviations that its records state."""
-    return normal[:, first_tool_column(state.bank) :] * np.float32(state.widening)
-
-
-def zone_trajectories(
-    state: Particles, normal: Singles, number: Integers, pit_number: Integers, zones: Iterable[str]
-) -> dict[str, Trajectory]:
-    """Return the trajectories of zones in every seed of the bank."""
-    growth = growth_samples(state, normal, number, pit_number)
-    return {name: Trajectory(bank=state.bank, zone=zone_of(state.bank, name), growth=growth) for name in zones}

@@ -7,7 +7,7 @@ from scipy.special import ndtri
 
 from corrotwin.twin.bayes.agreement import CONFLICT, Agreement
 from corrotwin.twin.bayes.likelihood import replicate
-from corrotwin.twin.bayes.particles import Particles, tool_biases
+from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.sightings import Sighting, by_zone
 from corrotwin.twin.bayes.thickness.paths import replicate_thickness
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Texels
@@ -76,7 +76,7 @@ def _replicates(
     rng: np.random.Generator,
 ) -> Iterator[tuple[list[Sighting], Floats]]:
     """Yield the records of an inspection zone by zone, with replicates of them, (n, k)."""
-    bias = tool_biases(state, state.normal)
+    bias = state.tool_biases()
     for zone, items in by_zone(new).items():
         yield items, replicate(state.trajectory(zone), items, bias, rng)
     read = [item for item in new if item.record.kind == "ultrasonic"]

@@ -261,12 +261,9 @@ def update(
     those updated at the higher one. If no power leaves enough draws, the one that leaves most is used.
     """
     bank = states[0].bank
-    new = arrange(before, latest, bank, asset, texels)
-    earlier = Evidence(state=states[-1], earlier=before, latest=(), readings=states[-1].readings, power=power)
-    both = Evidence(
-        state=replace(states[-1], readings=new), earlier=before, latest=latest, readings=new, power=power
-    )  # fmt: skip
-    tried = [(temper(states[-1], earlier, both, rng), power)]
+    earlier = Evidence(earlier=before, latest=(), power=power)
+    both = Evidence(earlier=before, latest=latest, power=power)
+    tried = [(temper(states[-1], arrange(before, latest, bank, asset, texels), earlier, both, rng), power)]
     least = min(LEAST_DRAWS, LEAST_SHARE * bank.draws)
 
     def left(attempt: tuple[Particles, float]) -> float:
@@ -274,13 +271,10 @@ def update(
 
     if both.kinds & SHARES:
         everything = arrange((), [*before, *latest], bank, asset, texels)
-        nothing = Evidence(state=states[0], earlier=(), latest=(), readings=None, power=1.0)
+        nothing = Evidence(earlier=(), latest=(), power=1.0)
         while left(tried[-1]) < least and (lower := COARSER * tried[-1][1]) >= LEAST_POWER:
-            whole = Evidence(
-                state=replace(states[0], readings=everything), earlier=(), latest=[*before, *latest],
-                readings=everything, power=lower,
-            )  # fmt: skip
-            tried.append((temper(states[0], nothing, whole, rng), lower))
+            whole = Evidence(earlier=(), latest=[*before, *latest], power=lower)
+            tried.append((temper(states[0], everything, nothing, whole, rng), lower))
     return max(tried, key=left)
 
 
@@ -290,5 +284,5 @@ def _settled(attempt: Attempt, inspections: Sequence[Sequence[Sighting]], seed: 
     if not inspections:
         return state
     before, latest = [item for own in inspections[:-1] for item in own], inspections[-1]
-    evidence = Evidence(state=state, earlier=before, latest=latest, readings=state.readings, power=attempt.power)
+    evidence = Evidence(earlier=before, latest=latest, power=attempt.power)
     return settle(state, evidence, np.random.default_rng([seed, 12]))

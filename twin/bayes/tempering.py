@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from corrotwin.twin.bayes.evidence import Evidence, Judgement, Position
+from corrotwin.twin.bayes.evidence import Evidence, Judgement
 from corrotwin.twin.bayes.moves import effective, informed_columns, move, resampled
 from corrotwin.twin.bayes.particles import Particles
-from corrotwin.twin.bayes.thickness.readings import draw_spots
+from corrotwin.twin.bayes.thickness.readings import Readings, draw_spots
 from corrotwin.twin.geometry.atlas import Floats
 
 KEEP = 0.5  # share of effective particles after a step of tempering
@@ -17,30 +17,35 @@ SETTLING = 6  # moves after the last inspection
 DISTINCT = 0.7  # share of distinct particles from which none are moved
 
 
-def temper(state: Particles, earlier: Evidence, both: Evidence, rng: np.random.Generator) -> Particles:
-    """Return the particles after an inspection: its likelihood enters in steps, each followed by moves."""
+def temper(
+    state: Particles, readings: Readings, earlier: Evidence, both: Evidence, rng: np.random.Generator
+) -> Particles:
+    """Return the particles after an inspection: its likelihood enters in steps, each followed by moves.
+
+    Parameters
+    ----------
+    state, earlier : the particles before it, and the records that these know.
+    readings, both : all readings of thickness, and all records.
+    rng : source of randomness.
+    """
     count = len(state.number)
-    places = () if both.readings is None else both.readings.places
-    spots = np.concatenate(
-        [state.spots, draw_spots(both.state.bank, places[state.spots.shape[1] :], count, rng)], axis=1
-    )
-    at = Position(normal=state.normal, number=state.number, pit_number=state.pit_number, spots=spots)
-    base = earlier.judged(at.up_to(0 if earlier.readings is None else len(earlier.readings.places))).log_likelihood(1.0)
-    share, lineage = 0.0, state.lineage
+    spots = draw_spots(state.bank, readings.places[state.spots.shape[1] :], count, rng)
+    at = replace(state, readings=readings, spots=np.concatenate([state.spots, spots], axis=1))
+    base, share = earlier.judged(state).log_likelihood(1.0), 0.0
     judged = both.judged(at)
     while share < 1:
         share = _next_share(judged, base, share)
         gain = judged.log_likelihood(share) - base
         kept = resampled(np.exp(gain - gain.max()), rng)
-        at, lineage = at.taken(kept), lineage[kept]
-        judged = judged.taken(kept, both.thickness_model(at))
-        if len(np.unique(lineage)) < DISTINCT * count or share < 1:
+        at = at.taken(kept)
+        judged = judged.taken(kept, at.thickness_model())
+        if len(np.unique(at.lineage)) < DISTINCT * count or share < 1:
             for _ in range(MOVES):
                 at, judged = move(at, judged, both, share, rng)
-            lineage = np.arange(count)
+            at = replace(at, lineage=np.arange(count))
         if share < 1:
             base = judged.log_likelihood(share)
-    return _completed(replace(both.state, lineage=lineage), at, both, rng)
+    return _completed(at, both, rng)
 
 
 def _next_share(judged: Judgement, base: Floats, share: float) -> float:
@@ -66,10 +71,10 @@ def _next_share(judged: Judgement, base: Floats, share: float) -> float:
     return min(max(low, share + LEAST_STEP * (1 - share)), 1.0)
 
 
-def _completed(state: Particles, at: Position, evidence: Evidence, rng: np.random.Generator) -> Particles:
-    """Return particles at positions, with what no record informs redrawn, and a seed of the bank for each zone."""
-    count, bank = len(at.number), state.bank
-    uninformed = np.setdiff1d(np.arange(at.normal.shape[1]), informed_columns(evidence))
+def _completed(at: Particles, evidence: Evidence, rng: np.random.Generator) -> Particles:
+    """Return the particles with what no record informs redrawn, and a seed of the bank for each zone."""
+    count, bank = len(at.number), at.bank
+    uninformed = np.setdiff1d(np.arange(at.normal.shape[1]), informed_columns(at, evidence))
     # These do not enter the likelihood, and few values would be left.
     normal = at.normal.copy()
     normal[:, uninformed] = rng.standard_normal((count, len(uninformed)))
@@ -80,16 +85,12 @@ def _completed(state: Particles, at: Position, evidence: Evidence, rng: np.rando
     seeds = {zone.name: np.argmax(noise, axis=1) for zone in bank.zones}
     for name, values in evidence.seed_scores(at).items():
         seeds[name] = np.argmax(values + noise, axis=1)
-    return replace(
-        state, normal=at.normal, number=at.number, pit_number=at.pit_number, spots=at.spots, seeds=seeds,
-        readings=evidence.readings,
-    )  # fmt: skip
+    return replace(at, seeds=seeds)
 
 
 def settle(state: Particles, evidence: Evidence, rng: np.random.Generator) -> Particles:
     """Return particles after more moves: resampling has left some of them alike."""
-    at = Position(normal=state.normal, number=state.number, pit_number=state.pit_number, spots=state.spots)
-    judged = evidence.judged(at)
+    judged = evidence.judged(state)
     for _ in range(SETTLING):
-        at, judged = move(at, judged, evidence, 1.0, rng)
-    return _completed(state, at, evidence, rng)
+        state, judged = move(state, judged, evidence, 1.0, rng)
+    return _completed(state, evidence, rng)

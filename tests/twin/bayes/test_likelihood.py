@@ -1,6 +1,5 @@
 """What single photographs and grades say, and how far particles move; on small banks, within a second or two."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -91,11 +90,11 @@ def moved(histories: Bank, surface: Surface, seed: int) -> tuple[float, float]:
         smc.prior_particles(histories, 0, seed, COUNT, 1.0, frozenset()),
         arrange((), items, histories, *surface),
     )
-    earlier = Evidence(state=state, earlier=(), latest=(), readings=state.readings, power=1.0)
-    both = Evidence(state=replace(state, readings=readings), earlier=(), latest=items, readings=readings, power=1.0)
-    known = tempering.temper(state, earlier, both, np.random.default_rng(seed))
+    earlier = Evidence(earlier=(), latest=(), power=1.0)
+    both = Evidence(earlier=(), latest=items, power=1.0)
+    known = tempering.temper(state, readings, earlier, both, np.random.default_rng(seed))
     settled = tempering.settle(known, both, np.random.default_rng(seed))
-    columns = moves.informed_columns(both)
+    columns = moves.informed_columns(known, both)
     distinct = len(np.unique(known.normal[:, columns], axis=0)) / COUNT
     return distinct, float((settled.normal[:, columns] != known.normal[:, columns]).any(axis=1).mean())
 
@@ -122,8 +121,8 @@ def test_readings_inform_the_metal_and_the_mechanisms_of_their_places_alone() ->
     readings = SimpleNamespace(places=(place,), metal=np.array([[0]]), read=np.array([[True]]))
     found = SimpleNamespace(twin=SimpleNamespace(mechanisms=("one", "other")), pieces_mm=(8.0, 6.0), renewed_years=(),
                             pitted=())  # fmt: skip
-    state = SimpleNamespace(bank=found, normal=np.zeros((1, 4 + 2 + 2 * 4 + 1)))
-    columns = moves.informed_columns(SimpleNamespace(state=state, kinds={"ultrasonic"}, readings=readings))
+    state = SimpleNamespace(bank=found, normal=np.zeros((1, 4 + 2 + 2 * 4 + 1)), readings=readings)
+    columns = moves.informed_columns(state, SimpleNamespace(kinds={"ultrasonic"}))
     delay, rate, exponent, piece, tool = 0, 1, 2, 5, 14
     assert columns.tolist() == [delay, rate, exponent, piece, 10, 11, 12, 13, tool]
 
