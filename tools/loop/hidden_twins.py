@@ -128,7 +128,7 @@ def learned(
         shown[found[0].seen] = everywhere.reshape(asset.atlas_shape)
         records += found
     histories = bank(known, asset, texels, years=FORECAST, prior=CATEGORY_MEASURED, seed=known.seed, draws=DRAWS_SEEN)
-    return learn(histories, asset, texels, records, shown, seed=0, particles=particles)
+    return learn(histories, records, shown, seed=0, particles=particles)
 
 
 def outcomes(

@@ -10,19 +10,14 @@ from corrotwin.twin.bayes.likelihood import replicate
 from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.sightings import Sighting, by_zone
 from corrotwin.twin.bayes.thickness.paths import replicate_thickness
-from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Texels
+from corrotwin.twin.geometry.atlas import Floats
 from corrotwin.twin.inspection.records import Record
 
 LEAST_REACH = 1e-3  # mm, degrees, share: differences below it are none
 
 
 def check_agreement(
-    state: Particles,
-    before: Sequence[Sighting],
-    new: Sequence[Sighting],
-    asset: AssetGeometry,
-    texels: Texels,
-    rng: np.random.Generator,
+    state: Particles, before: Sequence[Sighting], new: Sequence[Sighting], rng: np.random.Generator
 ) -> Agreement:
     """Compare an inspection with replicates drawn from earlier knowledge.
 
@@ -33,10 +28,9 @@ def check_agreement(
     ----------
     state : earlier knowledge.
     before, new : sightings of earlier inspections, and of this one.
-    asset, texels : surface of the asset.
     """
     drawn, real, names, kinds = [], [], [], []
-    for items, values in _replicates(state, before, new, asset, texels, rng):
+    for items, values in _replicates(state, before, new, rng):
         given = np.array([item.record.value for item in items])
         for index, item in enumerate(items):
             drawn.append(values[:, index])
@@ -68,12 +62,7 @@ def check_agreement(
 
 
 def _replicates(
-    state: Particles,
-    before: Sequence[Sighting],
-    new: Sequence[Sighting],
-    asset: AssetGeometry,
-    texels: Texels,
-    rng: np.random.Generator,
+    state: Particles, before: Sequence[Sighting], new: Sequence[Sighting], rng: np.random.Generator
 ) -> Iterator[tuple[list[Sighting], Floats]]:
     """Yield the records of an inspection zone by zone, with replicates of them, (n, k)."""
     bias = state.tool_biases()
@@ -81,7 +70,7 @@ def _replicates(
         yield items, replicate(state.trajectory(zone), items, bias, rng)
     read = [item for item in new if item.record.kind == "ultrasonic"]
     if read:
-        values = replicate_thickness(state, before, read, asset, texels, rng)
+        values = replicate_thickness(state, before, read, rng)
         for zone in dict.fromkeys(item.record.zone for item in read):
             own = [number for number, item in enumerate(read) if item.record.zone == zone]
             yield [read[number] for number in own], values[:, own]

@@ -11,7 +11,7 @@ from corrotwin.twin.bayes.cache import ARRAYS, Saved, Snapshot
 from corrotwin.twin.bayes.particles import Knowledge, Particles, first_tool_column
 from corrotwin.twin.bayes.sightings import Sighting
 from corrotwin.twin.bayes.thickness.readings import arrange, spot_counts
-from corrotwin.twin.geometry.atlas import AssetGeometry, Integers, Texels
+from corrotwin.twin.geometry.atlas import Integers
 
 
 def snapshots(known: Knowledge) -> tuple[Snapshot, ...]:
@@ -69,12 +69,7 @@ def fitting(
 
 
 def restored(
-    snapshot: Snapshot,
-    prior: Particles,
-    inspections: Sequence[Sequence[Sighting]],
-    tools: Sequence[str],
-    asset: AssetGeometry,
-    texels: Texels,
+    snapshot: Snapshot, prior: Particles, inspections: Sequence[Sequence[Sighting]], tools: Sequence[str]
 ) -> Particles | None:
     """Return the particles of a snapshot; None where it is of other histories.
 
@@ -84,12 +79,11 @@ def restored(
     prior : particles before any inspection, of the same bank.
     inspections : all, oldest first.
     tools : names of the tools whose biases are columns of `Particles.normal`.
-    asset, texels : surface of the asset.
     """
     taken = [item for own in inspections[: snapshot.inspections] for item in own]
     bank, arrays = prior.bank, snapshot.arrays
     latest = inspections[snapshot.inspections - 1]
-    readings = arrange(taken[: len(taken) - len(latest)], latest, bank, asset, texels)
+    readings = arrange(taken[: len(taken) - len(latest)], latest, bank)
     count = len(prior.number)
     indices: dict[str, tuple[tuple[int, ...], Integers | int]] = {
         "spots": ((count, len(readings.places)), spot_counts(bank, readings.places)),

@@ -191,7 +191,7 @@ def _learned(known: Session, seeds: Sequence[int], kept: Sequence[tuple[cache.Sn
             draws=_draws(known.records), seeds=SEEDS, events=known.events,
         )  # fmt: skip
         runs.append(LearningRun(histories=replace(histories, pitted=pitted), seed=seed, kept=own))
-    return learn_in_runs(runs, known.asset, known.texels, known.records, known.seen, particles=known.size)
+    return learn_in_runs(runs, known.records, known.seen, particles=known.size)
 
 
 def with_more_runs(known: Session) -> Session:

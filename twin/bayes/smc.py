@@ -29,7 +29,6 @@ from corrotwin.twin.bayes.resumption import fitting, restored
 from corrotwin.twin.bayes.sightings import Sighting, apart, sighting
 from corrotwin.twin.bayes.tempering import settle, temper
 from corrotwin.twin.bayes.thickness.readings import arrange
-from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.inspection.records import Record
 
 PARTICLES = 200
@@ -63,8 +62,6 @@ class LearningRun:
 
 def learn(
     histories: Bank,
-    asset: AssetGeometry,
-    texels: Texels,
     records: Sequence[Record],
     seen: Mapping[str, NDArray[np.bool_]],
     *,
@@ -80,13 +77,11 @@ def learn(
     seed : random seed of the particles; one seed gives one result.
     """
     runs = [LearningRun(histories=histories, seed=seed)]
-    return learn_in_runs(runs, asset, texels, records, seen, particles=particles, widenings=widenings)[0]
+    return learn_in_runs(runs, records, seen, particles=particles, widenings=widenings)[0]
 
 
 def learn_in_runs(
     runs: Sequence[LearningRun],
-    asset: AssetGeometry,
-    texels: Texels,
     records: Sequence[Record],
     seen: Mapping[str, NDArray[np.bool_]],
     *,
@@ -105,7 +100,6 @@ def learn_in_runs(
     ----------
     runs : banks of the asset, with equally many draws, and seeds. What was learned in an earlier call is not learned
         again.
-    asset, texels : surface of the asset.
     records : oldest first.
     seen : (H, W) arrays of the texels that photographs saw, by the file name in `Record.seen`.
     particles : number of particles of a run.
@@ -131,8 +125,8 @@ def learn_in_runs(
             first = prior_particles(run.histories, len(tools), run.seed, particles, widening, widened)
             begin = Attempt(states=(first,), agreement=(), power=1.0)
             if snapshot is not None and not tried:
-                begin = _begin(snapshot, first, inspections, tools, asset, texels) or begin
-            attempts.append(_run(begin, inspections, asset, texels, run.seed))
+                begin = _begin(snapshot, first, inspections, tools) or begin
+            attempts.append(_run(begin, inspections, run.seed))
         tried.append(attempts)
         conflicting = conflicts(pooled([own.agreement for own in attempts]))
         if whole or not conflicting:
@@ -162,15 +156,10 @@ def _tool(record: Record) -> str:
 
 
 def _begin(
-    known: Snapshot,
-    first: Particles,
-    inspections: Sequence[Sequence[Sighting]],
-    tools: Sequence[str],
-    asset: AssetGeometry,
-    texels: Texels,
+    known: Snapshot, first: Particles, inspections: Sequence[Sequence[Sighting]], tools: Sequence[str]
 ) -> Attempt | None:
     """Return the attempt with which learning goes on from a snapshot; None where it is of something else."""
-    state = restored(known, first, inspections, tools, asset, texels)
+    state = restored(known, first, inspections, tools)
     if state is None:
         return None
     return Attempt(states=(*(first,) * known.inspections, state), agreement=known.agreement, power=known.power)
@@ -209,36 +198,29 @@ def prior_particles(
     )  # fmt: skip
 
 
-def _run(
-    begin: Attempt, inspections: Sequence[Sequence[Sighting]], asset: AssetGeometry, texels: Texels, seed: int
-) -> Attempt:
+def _run(begin: Attempt, inspections: Sequence[Sequence[Sighting]], seed: int) -> Attempt:
     """Take in the inspections that an attempt has not taken in yet."""
     states, agreement, power = [*begin.states], [*begin.agreement], begin.power
     for number in range(len(states) - 1, len(inspections)):
         rng = np.random.default_rng([seed, 11, number])
         before, latest = [item for own in inspections[:number] for item in own], inspections[number]
-        agreement.append(_agreement(states[-1], before, latest, asset, texels, rng))
-        after, power = update(states, before, latest, asset, texels, power, rng)
+        agreement.append(_agreement(states[-1], before, latest, rng))
+        after, power = update(states, before, latest, power, rng)
         states.append(after)
     return Attempt(states=tuple(states), agreement=tuple(agreement), power=power)
 
 
 def _agreement(
-    state: Particles,
-    before: Sequence[Sighting],
-    latest: Sequence[Sighting],
-    asset: AssetGeometry,
-    texels: Texels,
-    rng: np.random.Generator,
+    state: Particles, before: Sequence[Sighting], latest: Sequence[Sighting], rng: np.random.Generator
 ) -> Agreement:
     """Return how well an inspection agrees with earlier knowledge; of two days, the second with the first, too."""
     days = sorted({item.record.date for item in latest})
     if len(days) != APART:
-        return check_agreement(state, before, latest, asset, texels, rng)
+        return check_agreement(state, before, latest, rng)
     first, second = ([item for item in latest if item.record.date == day] for day in days)
     found = (
-        check_agreement(state, before, first, asset, texels, rng),
-        check_agreement(state, [*before, *first], second, asset, texels, rng),
+        check_agreement(state, before, first, rng),
+        check_agreement(state, [*before, *first], second, rng),
     )
     odder = min(found, key=lambda own: own.chance)
     return replace(
@@ -250,8 +232,6 @@ def update(
     states: Sequence[Particles],
     before: Sequence[Sighting],
     latest: Sequence[Sighting],
-    asset: AssetGeometry,
-    texels: Texels,
     power: float,
     rng: np.random.Generator,
 ) -> tuple[Particles, float]:
@@ -263,14 +243,14 @@ def update(
     bank = states[0].bank
     earlier = Evidence(earlier=before, latest=(), power=power)
     both = Evidence(earlier=before, latest=latest, power=power)
-    tried = [(temper(states[-1], arrange(before, latest, bank, asset, texels), earlier, both, rng), power)]
+    tried = [(temper(states[-1], arrange(before, latest, bank), earlier, both, rng), power)]
     least = min(LEAST_DRAWS, LEAST_SHARE * bank.draws)
 
     def left(attempt: tuple[Particles, float]) -> float:
         return effective(np.bincount(attempt[0].number))
 
     if both.kinds & SHARES:
-        everything = arrange((), [*before, *latest], bank, asset, texels)
+        everything = arrange((), [*before, *latest], bank)
         nothing = Evidence(earlier=(), latest=(), power=1.0)
         while left(tried[-1]) < least and (lower := COARSER * tried[-1][1]) >= LEAST_POWER:
             whole = Evidence(earlier=(), latest=[*before, *latest], power=lower)

@@ -164,7 +164,7 @@ def scores(
         case = simulate(ARMS[arm], twin, asset, texels, prior, np.random.default_rng([seed, number]))
         known = learn_in_runs(
             [LearningRun(histories=own, seed=number + RUN_APART * run) for run, own in enumerate(banks)],
-            asset, texels, case.records, case.seen, particles=particles, widenings=widenings,
+            case.records, case.seen, particles=particles, widenings=widenings,
         )  # fmt: skip
         agreement = pooled([own.agreement for own in known])
         odd = conflicts(agreement)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from corrotwin.twin import assets, twin_state
-from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.bayes import likelihood, moves, predictive_check, smc, tempering
 from corrotwin.twin.bayes.evidence import Evidence
 from corrotwin.twin.bayes.histories.ensemble import Bank, bank
@@ -16,19 +15,13 @@ from corrotwin.twin.bayes.thickness.readings import arrange
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.twin_state import TwinState
 
-Surface = tuple[AssetGeometry, Texels]
 COUNT = 200
 
 
 @pytest.fixture(scope="module")
-def surface(twin: TwinState) -> Surface:
+def histories(twin: TwinState) -> Bank:
     built = twin_state.asset(twin)
-    return built, assets.texels(built)
-
-
-@pytest.fixture(scope="module")
-def histories(twin: TwinState, surface: Surface) -> Bank:
-    return bank(twin, *surface, years=20, prior=Prior(), seed=0, draws=4, seeds=2)
+    return bank(twin, built, assets.texels(built), years=20, prior=Prior(), seed=0, draws=4, seeds=2)
 
 
 def odd(value: float, share: float, *, places: int = 10**6, **record: float) -> float:
@@ -77,7 +70,7 @@ def test_a_tenth_of_the_least_rust_of_iso_4628_3_is_seen_by_every_other_inspecto
     assert max(range(6), key=lambda grade: chance(grade, 0.99)) == 3
 
 
-def moved(histories: Bank, surface: Surface, seed: int) -> tuple[float, float]:
+def moved(histories: Bank, seed: int) -> tuple[float, float]:
     """Shares of particles that are distinct after three thin readings, and that then settle elsewhere."""
     records = [
         Record(
@@ -88,7 +81,7 @@ def moved(histories: Bank, surface: Surface, seed: int) -> tuple[float, float]:
     items = [sighting(record, histories, 0) for record in records]
     state, readings = (
         smc.prior_particles(histories, 0, seed, COUNT, 1.0, frozenset()),
-        arrange((), items, histories, *surface),
+        arrange((), items, histories),
     )
     earlier = Evidence(earlier=(), latest=(), power=1.0)
     both = Evidence(earlier=(), latest=items, power=1.0)
@@ -99,12 +92,12 @@ def moved(histories: Bank, surface: Surface, seed: int) -> tuple[float, float]:
     return distinct, float((settled.normal[:, columns] != known.normal[:, columns]).any(axis=1).mean())
 
 
-def test_particles_move_as_often_as_metropolis_lets_them(histories: Bank, surface: Surface) -> None:
+def test_particles_move_as_often_as_metropolis_lets_them(histories: Bank) -> None:
     """Of steps of 2.38 / sqrt(d) standard deviations a quarter or more is taken (Gelman, Roberts & Gilks, 1996).
 
     After three, three of four particles are distinct again; after six, three of four have left where they were.
     """
-    distinct, settled = np.mean([moved(histories, surface, seed) for seed in range(6)], axis=0)
+    distinct, settled = np.mean([moved(histories, seed) for seed in range(6)], axis=0)
     assert distinct > 0.75
     assert 0.75 < settled < 0.95
 

@@ -221,7 +221,7 @@ def test_the_likelihood_across_a_renewal_is_that_of_one_large_normal_distributio
         reading(year, 8.2 - 0.1 * (year % 6), place) for year in (1, 3, 6, 8, 11) for place in ("CML-1", "CML-2")
     ]
     items = [sighting(record, found, 0) for record in records]
-    readings = arrange(items, (), found, *surface)
+    readings = arrange(items, (), found)
     state = replace(prior_particles(found, 0, 3, 4, 1.0, frozenset()), readings=readings)
     spots = draw_spots(found, readings.places, 4, np.random.default_rng(1))
     growth = state.growth()
@@ -272,7 +272,7 @@ def test_readings_before_and_after_a_renewal_are_never_averaged(
         events=(event("replacement", 6.1, "body"),),
     )  # fmt: skip
     records = [reading(0.1 + 0.25 * number, 8.2 if 0.1 + 0.25 * number >= 6.1 else 6.0) for number in range(40)]
-    readings = arrange([sighting(record, found, 0) for record in records], (), found, *surface)
+    readings = arrange([sighting(record, found, 0) for record in records], (), found)
     values = readings.value_mm[readings.read]
     assert set(np.round(values, 6)) == {6.0, 8.2}
     np.testing.assert_array_equal(readings.metal[readings.read] == 1, values > 7)
@@ -357,7 +357,7 @@ def test_paths_rise_on_the_day_of_a_renewal_and_fall_otherwise(
         line, *surface, years=40, prior=prior_of(line, measured=False), seed=0, draws=1, seeds=2, events=(replaced,)
     )
     records = [reading(year, 8.18 - 0.4 * (year % 6.4)) for year in (0.1, 3, 6, 7, 9)]
-    readings = arrange([sighting(record, found, 0) for record in records], (), found, *surface)
+    readings = arrange([sighting(record, found, 0) for record in records], (), found)
     spots = draw_spots(found, readings.places, 40, np.random.default_rng(1))
     state = replace(prior_particles(found, 0, 3, 40, 1.0, frozenset()), readings=readings, spots=spots)
     paths = draw_paths(state, 20.0, np.random.default_rng(0))

@@ -130,24 +130,20 @@ def reading(value: float, date: str = DATES[1], place: str = "A", **other: objec
     return Record(date=date, value=value, place=place, **given)
 
 
-def judged(
-    histories: Bank, surface: tuple[AssetGeometry, Texels], growth: GrowthSamples, records: list[Record], seed: int = 0
-) -> np.ndarray:
+def judged(histories: Bank, growth: GrowthSamples, records: list[Record], seed: int = 0) -> np.ndarray:
     """Log-likelihood of thickness readings, with the places drawn anywhere in their zones."""
-    readings = arrange([], [sighting(record, histories, 0) for record in records], histories, *surface)
+    readings = arrange([], [sighting(record, histories, 0) for record in records], histories)
     spots = draw_spots(histories, readings.places, len(growth.rate), np.random.default_rng(seed))
     model = ThicknessModel(bank=histories, readings=readings, growth=growth, spots=spots)
     return model.log_likelihood()
 
 
-def test_an_earlier_start_or_faster_rate_makes_thin_readings_likelier(
-    histories: Bank, surface: tuple[AssetGeometry, Texels]
-) -> None:
+def test_an_earlier_start_or_faster_rate_makes_thin_readings_likelier(histories: Bank) -> None:
     growth = ones(2000, 16)
 
     def mean(value: float, **change: float) -> float:
         stretched = replace(growth, **{name: getattr(growth, name) * np.float32(by) for name, by in change.items()})
-        return float(np.log(np.exp(judged(histories, surface, stretched, [reading(value)])).mean()))
+        return float(np.log(np.exp(judged(histories, stretched, [reading(value)])).mean()))
 
     assert mean(9.3, rate=2) > mean(9.3) > mean(9.3, rate=0.5)
     assert mean(9.3, delay=0.5) > mean(9.3) > mean(9.3, delay=2)
@@ -155,9 +151,7 @@ def test_an_earlier_start_or_faster_rate_makes_thin_readings_likelier(
 
 
 @pytest.mark.parametrize("kind", ["pit", "photo", "grade"])
-def test_what_is_drawn_is_as_likely_as_the_likelihood_says(
-    histories: Bank, surface: tuple[AssetGeometry, Texels], kind: str
-) -> None:
+def test_what_is_drawn_is_as_likely_as_the_likelihood_says(histories: Bank, kind: str) -> None:
     """Of one history: replicates' shares in bins against the likelihood's, chi-squared."""
     value = {"pit": 0.1, "photo": 0.2, "grade": 4.0}[kind]
     item = sighting(reading(value, kind=kind, place=""), histories, 0)
@@ -193,15 +187,14 @@ def first(growth: GrowthSamples) -> GrowthSamples:
     return GrowthSamples(**{field.name: getattr(growth, field.name)[:1] for field in fields(growth)})
 
 
-def test_particles_agree_with_weighting_the_prior(histories: Bank, surface: tuple[AssetGeometry, Texels]) -> None:
+def test_particles_agree_with_weighting_the_prior(histories: Bank) -> None:
     """An independent answer: 40,000 draws from the prior, weighted by the likelihood."""
-    asset, texels = surface
     records = [
         reading(0.10, zone="face", kind="photo", tool="camera", place="", date=DATES[0]),
         reading(0.45, zone="face", kind="photo", tool="camera", place=""),
         reading(9.7),
     ]
-    known = learn(histories, asset, texels, records, {}, seed=4, particles=1500, widenings=(1.0,))
+    known = learn(histories, records, {}, seed=4, particles=1500, widenings=(1.0,))
     rng = np.random.default_rng(1)
     weights, values = [], []
     photos = [sighting(record, histories, 0) for record in records[:2]]
@@ -212,7 +205,7 @@ def test_particles_agree_with_weighting_the_prior(histories: Bank, surface: tupl
         seen = log_likelihood(
             Trajectory(bank=histories, zone=zone_of(histories, "face"), growth=state.growth()), photos, normal[:, 5:]
         )
-        thin = judged(histories, surface, state.growth(), records[2:], seed=batch)
+        thin = judged(histories, state.growth(), records[2:], seed=batch)
         weights.append(np.exp(seen - 10).mean(axis=1) * np.exp(thin))
         values.append(normal)
     weight, value = np.concatenate(weights), np.concatenate(values)
@@ -227,28 +220,28 @@ def test_particles_agree_with_weighting_the_prior(histories: Bank, surface: tupl
     assert spread[0] < 0.7  # the photographs do say when the paint failed
 
 
-def test_one_seed_gives_one_result(histories: Bank, surface: tuple[AssetGeometry, Texels]) -> None:
+def test_one_seed_gives_one_result(histories: Bank) -> None:
     records = [reading(9.8), reading(2, zone="edge", kind="grade", tool="eye", place="")]
-    first, second, other = (learn(histories, *surface, records, {}, seed=seed, particles=100) for seed in (1, 1, 2))
+    first, second, other = (learn(histories, records, {}, seed=seed, particles=100) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.now.normal, second.now.normal)
     assert first.agreement == second.agreement
     assert (first.now.normal != other.now.normal).any()
 
 
-def test_without_inspections_knowledge_is_the_prior(histories: Bank, surface: tuple[AssetGeometry, Texels]) -> None:
-    known = learn(histories, *surface, [], {}, seed=0, particles=4000)
+def test_without_inspections_knowledge_is_the_prior(histories: Bank) -> None:
+    known = learn(histories, [], {}, seed=0, particles=4000)
     assert known.agreement == known.conflicts == ()
     assert len(known.particles) == 1
     np.testing.assert_allclose(np.log(known.now.growth().rate).std(), Prior().rate[0], rtol=0.05)
 
 
-def test_each_inspection_narrows(histories: Bank, surface: tuple[AssetGeometry, Texels]) -> None:
+def test_each_inspection_narrows(histories: Bank) -> None:
     records = [
         reading(share, zone=zone, kind="photo", tool="camera", place="", date=date)
         for date, share in zip(DATES, (0.05, 0.35), strict=True)
         for zone in ("face", "back")
     ]
-    known = learn(histories, *surface, records, {}, seed=0, particles=400, widenings=(1.0,))
+    known = learn(histories, records, {}, seed=0, particles=400, widenings=(1.0,))
     shares = [each.trajectory("face").rusted(20.0) @ zone_of(histories, "face").weight for each in known.particles]
     spreads = [np.ptp(np.percentile(share, (5, 95))) for share in shares]
     assert spreads[0] > spreads[1] > spreads[2]
@@ -276,7 +269,7 @@ def test_many_photographs_leave_more_than_one_draw_of_the_bank(
             )  # fmt: skip
 
     def learned() -> tuple[float, float, float]:
-        known = learn(histories, *surface, records, {}, seed=0, particles=300, widenings=(1.0,))
+        known = learn(histories, records, {}, seed=0, particles=300, widenings=(1.0,))
         share = known.now.trajectory("face").rusted(20.0) @ zone_of(histories, "face").weight
         return (
             moves.effective(np.bincount(known.now.number)),
@@ -306,40 +299,36 @@ def test_a_power_weakens_photographs_and_grades_alone(histories: Bank) -> None:
         np.testing.assert_allclose(quarter, 0.25 * whole if weakened else whole, rtol=1e-6)
 
 
-def test_readings_of_thickness_alone_are_taken_at_their_word(
-    histories: Bank, surface: tuple[AssetGeometry, Texels]
-) -> None:
+def test_readings_of_thickness_alone_are_taken_at_their_word(histories: Bank) -> None:
     """However few draws they leave: asking for more than there are changes nothing."""
     records = [reading(9.5 - 0.1 * number, place=f"P{number}") for number in range(6)]
     with pytest.MonkeyPatch.context() as patch:
-        plain = learn(histories, *surface, records, {}, seed=0, particles=100, widenings=(1.0,))
+        plain = learn(histories, records, {}, seed=0, particles=100, widenings=(1.0,))
         patch.setattr(smc, "LEAST_DRAWS", 1e9)
         patch.setattr(smc, "LEAST_SHARE", 1e9)
-        asked = learn(histories, *surface, records, {}, seed=0, particles=100, widenings=(1.0,))
+        asked = learn(histories, records, {}, seed=0, particles=100, widenings=(1.0,))
     assert asked.power == plain.power == 1
     np.testing.assert_array_equal(asked.now.normal, plain.now.normal)
 
 
 @pytest.mark.ci
-def test_a_conflict_is_reported_and_widens_the_prior(histories: Bank, surface: tuple[AssetGeometry, Texels]) -> None:
+def test_a_conflict_is_reported_and_widens_the_prior(histories: Bank) -> None:
     agreeing = [reading(10.02 - 0.02 * number, place=f"P{number}", date=DATES[0]) for number in range(4)]
-    known = learn(histories, *surface, agreeing, {}, seed=0, particles=300)
+    known = learn(histories, agreeing, {}, seed=0, particles=300)
     assert known.conflicts == ()
     assert known.now.widening == 1
     thin = [reading(9.2, place=f"P{number}") for number in range(4)]
-    known = learn(histories, *surface, [*agreeing, *thin], {}, seed=0, particles=300)
+    known = learn(histories, [*agreeing, *thin], {}, seed=0, particles=300)
     assert [item.date for item in known.conflicts] == [DATES[1]]
     assert known.conflicts[0].chance < CONFLICT
     assert "UT" in known.conflicts[0].record
     assert known.now.widening > 1
 
 
-def test_a_photograph_in_conflict_widens_nothing_that_it_does_not_tell_of(
-    histories: Bank, surface: tuple[AssetGeometry, Texels]
-) -> None:
+def test_a_photograph_in_conflict_widens_nothing_that_it_does_not_tell_of(histories: Bank) -> None:
     """A tenth of paint of two years has rusted: it fails sooner than was thought, but rusts no deeper than usual."""
     record = Record(date="2002-01-01", zone="face", kind="photo", value=0.1, tool="phone")
-    known = learn(histories, *surface, [record], {}, seed=0, particles=400)
+    known = learn(histories, [record], {}, seed=0, particles=400)
     assert known.conflicts[0].odd == {"photo"}
     assert known.now.widening > 1
     assert known.now.widened == {"delay"}
@@ -350,10 +339,8 @@ def test_a_photograph_in_conflict_widens_nothing_that_it_does_not_tell_of(
     assert after < 1.2 * before
 
 
-def test_no_widening_makes_steel_rust_faster_than_any_category_has(
-    histories: Bank, surface: tuple[AssetGeometry, Texels]
-) -> None:
-    usual = learn(histories, *surface, [], {}, seed=0, particles=400).now
+def test_no_widening_makes_steel_rust_faster_than_any_category_has(histories: Bank) -> None:
+    usual = learn(histories, [], {}, seed=0, particles=400).now
     wide = replace(usual, widening=4.0, widened=frozenset(particles.GROWTH))
     most = 700 / category_um("C4")
     assert usual.growth().rate.max() < most
@@ -362,32 +349,29 @@ def test_no_widening_makes_steel_rust_faster_than_any_category_has(
     assert wide.growth().delay.max() > 2 * usual.growth().delay.max()
 
 
-def test_a_conflict_that_no_wider_prior_explains_leaves_it_narrow(
-    histories: Bank, surface: tuple[AssetGeometry, Texels]
-) -> None:
+def test_a_conflict_that_no_wider_prior_explains_leaves_it_narrow(histories: Bank) -> None:
     """Rust that goes away: reported, but what was learned of the rate is not thrown away."""
     records = [
         reading(share, zone="face", kind="photo", tool="camera", place="", date=date)
         for date, share in zip(DATES, (0.05, 0.0), strict=True)
     ]
-    known = learn(histories, *surface, records, {}, seed=0, particles=300)
+    known = learn(histories, records, {}, seed=0, particles=300)
     assert [item.date for item in known.conflicts] == [DATES[1]]
     assert known.now.widening == 1
     assert known.widened == known.agreement
 
 
 @pytest.mark.ci
-def test_many_honest_readings_raise_no_alarm(histories: Bank, surface: tuple[AssetGeometry, Texels]) -> None:
+def test_many_honest_readings_raise_no_alarm(histories: Bank) -> None:
     """Readings drawn from the prior itself: conflicts are as rare as they should be."""
-    asset, texels = surface
     template = [reading(9.0, place=f"P{number}") for number in range(6)]
     items: list[Sighting] = [sighting(record, histories, 0) for record in template]
     prior = smc.prior_particles(histories, 0, 7, 40, 1.0, frozenset())
-    drawn = replicate_thickness(prior, [], items, asset, texels, np.random.default_rng(2))
+    drawn = replicate_thickness(prior, [], items, np.random.default_rng(2))
     chances = []
     for trial in range(40):
         records = [replace(record, value=float(value)) for record, value in zip(template, drawn[trial], strict=True)]
-        known = learn(histories, asset, texels, records, {}, seed=trial, particles=120, widenings=(1.0,))
+        known = learn(histories, records, {}, seed=trial, particles=120, widenings=(1.0,))
         chances.append(known.agreement[0].chance)
     assert np.mean(np.array(chances) < 0.2) < 0.4  # 8 of 40 are expected; 16 or more by chance once in 500
     assert np.mean(np.array(chances) < CONFLICT) <= 0.1

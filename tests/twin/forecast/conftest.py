@@ -33,4 +33,4 @@ def spool() -> TwinState:
 def particles(spool: TwinState) -> Particles:
     asset = twin_state.asset(spool)
     histories = bank(spool, asset, assets.texels(asset), years=30, prior=Prior(), seed=0, draws=12, seeds=4)
-    return learn(histories, asset, assets.texels(asset), [], {}, seed=0, particles=200).now
+    return learn(histories, [], {}, seed=0, particles=200).now

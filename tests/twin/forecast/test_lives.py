@@ -180,7 +180,7 @@ def test_a_hundred_equal_sections_do_not_drive_life_to_nothing(spool: TwinState)
         )  # fmt: skip
         asset = twin_state.asset(line)
         found = bank(line, asset, assets.texels(asset), years=90, prior=Prior(), seed=0)
-        state = learn(found, asset, assets.texels(asset), [], {}, seed=0, particles=1000).now
+        state = learn(found, [], {}, seed=0, particles=1000).now
         lives.append(np.minimum(planned(state, {"body": 3.5}, 10.0, 90.0).asset, 80.0))
     short, long = (np.percentile(life, (5, 50)) for life in lives)
     assert (long < short).all()  # there are more places that may be the worst

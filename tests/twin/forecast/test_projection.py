@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from corrotwin.twin import assets, store, twin_state
-from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.bayes import cache, session
 from corrotwin.twin.bayes.histories.ensemble import Bank, bank, piece_of
 from corrotwin.twin.bayes.particles import Particles
@@ -76,32 +75,31 @@ BRANCHED = {
 
 
 @pytest.fixture(scope="module")
-def branched(spool: TwinState) -> tuple[Bank, AssetGeometry, Texels]:
+def branched(spool: TwinState) -> Bank:
     """A pipe whose body is a header of 8.18 mm and a branch of 6.02 mm."""
     twin = replace(
         spool, parameters={**spool.parameters, **BRANCHED}, exposure=at("C4"), coating=Paint(life_years=12.0)
     )
     asset = twin_state.asset(twin)
-    texels = assets.texels(asset)
-    return bank(twin, asset, texels, years=12, prior=Prior(), seed=0, draws=16, seeds=4), asset, texels
+    return bank(twin, asset, assets.texels(asset), years=12, prior=Prior(), seed=0, draws=16, seeds=4)
 
 
-def test_a_sound_reading_on_the_thinner_branch_is_no_loss(branched: tuple[Bank, AssetGeometry, Texels]) -> None:
+def test_a_sound_reading_on_the_thinner_branch_is_no_loss(branched: Bank) -> None:
     record = Record(date="2010-01-01", zone="body", kind="ultrasonic", value=6.0, tool="UT", place="BRANCH-1")
-    known = learn(*branched, [record], {}, seed=0, particles=200)
+    known = learn(branched, [record], {}, seed=0, particles=200)
     before, after = (projection.forecast_zones(each, [10.0])["body"].mean_loss_mm for each in known.particles)
     assert known.conflicts == ()
     assert np.median(after) < 1.2 * np.median(before)
 
 
-def test_a_pipe_that_was_delivered_thin_has_lost_nothing(branched: tuple[Bank, AssetGeometry, Texels]) -> None:
+def test_a_pipe_that_was_delivered_thin_has_lost_nothing(branched: Bank) -> None:
     """Six years apart the same readings, 8 % below nominal: within what a mill may deliver, and no loss."""
     records = [
         Record(date=date, zone="body", kind="ultrasonic", value=value, tool="UT", place=f"P{value}")
         for date in ("2000-01-02", "2006-01-01")
         for value in (7.49, 7.52, 7.55)
     ]
-    known = learn(*branched, records, {}, seed=0, particles=300)
+    known = learn(branched, records, {}, seed=0, particles=300)
     assert known.conflicts == ()
     found = projection.project(known.now, [0.0, 6.0], {"body": 6.5})
     for place in found.places:
@@ -112,23 +110,22 @@ def test_a_pipe_that_was_delivered_thin_has_lost_nothing(branched: tuple[Bank, A
     assert np.percentile(left[:, 1], 5) > 6.7
 
 
-def test_what_never_had_the_required_thickness_is_not_judged(branched: tuple[Bank, AssetGeometry, Texels]) -> None:
-    histories = branched[0]
-    known = learn(*branched, [], {}, seed=0, particles=200).now
-    required = projection.required_by_zone(histories, {"body": 6.5})
+def test_what_never_had_the_required_thickness_is_not_judged(branched: Bank) -> None:
+    known = learn(branched, [], {}, seed=0, particles=200).now
+    required = projection.required_by_zone(branched, {"body": 6.5})
     found = projection.forecast_zones(known, [0.0, 12.0], required)
-    branch, header = (known.growth().new[:, piece_of(histories.pieces_mm, new)] for new in (6.02, 8.18))
+    branch, header = (known.growth().new[:, piece_of(branched.pieces_mm, new)] for new in (6.02, 8.18))
     for left, new in ((found["body"].least_left_mm, 6.02 * branch), (found["body"].judged_left_mm, 8.18 * header)):
         assert (left[:, 0] < new).all()  # places differ a little by delivery
         np.testing.assert_allclose(left[:, 0], 0.96 * new, rtol=0.05)
     header = found["body"].judged_left_mm[:, 1]
     chance = projection.chance_below(found, required)["body"]
     assert chance[0] == 0 < chance[1] == (header < 6.5).mean() < 0.5
-    assert [projection.nominal_mm(histories, "body", least) for least in (0.0, 6.5)] == pytest.approx([6.02, 8.18])
-    assert [projection.not_judged_mm(histories, "body", least) for least in (5.0, 6.5)] == pytest.approx([0, 6.02])
+    assert [projection.nominal_mm(branched, "body", least) for least in (0.0, 6.5)] == pytest.approx([6.02, 8.18])
+    assert [projection.not_judged_mm(branched, "body", least) for least in (5.0, 6.5)] == pytest.approx([0, 6.02])
     for value in (8.18, 8.2):
         with pytest.raises(InputError, match=r"at most 8\.18 mm when new"):
-            projection.required_by_zone(histories, {"body": value})
+            projection.required_by_zone(branched, {"body": value})
 
 
 def test_the_chance_of_being_too_thin_is_a_share_of_histories(particles: Particles) -> None:
@@ -298,13 +295,10 @@ def test_bad_input_is_one_line(folder: Path, arguments: tuple[str, ...], message
     assert message in done.stderr
 
 
-def test_a_place_without_coordinates_is_judged_as_the_thickest_metal_of_its_zone(
-    particles: Particles, spool: TwinState
-) -> None:
+def test_a_place_without_coordinates_is_judged_as_the_thickest_metal_of_its_zone(particles: Particles) -> None:
     """Most of a zone may be a thinner branch than its header; a place of either is judged by what the header needs."""
-    asset = twin_state.asset(spool)
     record = Record(date="2009-12-01", zone="body", kind="ultrasonic", value=6.5, tool="UT", place="P1")
-    readings = arrange([sighting(record, particles.bank, 0)], (), particles.bank, asset, assets.texels(asset))
+    readings = arrange([sighting(record, particles.bank, 0)], (), particles.bank)
     usual = replace(readings, places=(replace(readings.places[0], nominal_mm=3.0),))
     state = replace(particles, readings=usual, spots=np.zeros((len(particles.number), 1), dtype=np.int64))
     found = projection.project(state, YEARS, {"body": 6.0})
@@ -322,7 +316,7 @@ def test_no_reading_elsewhere_lowers_a_loss_of_single_places(spool: TwinState) -
         Record(date="2009-12-01", zone="body", kind="ultrasonic", value=7.1, tool="UT", place=f"P{number}")
         for number in range(3)
     ]
-    state = learn(histories, asset, assets.texels(asset), records, {}, seed=0, widenings=(1.0,)).now
+    state = learn(histories, records, {}, seed=0, widenings=(1.0,)).now
     unseen, scanned = (
         projection.forecast_zones(replace(state, bank=replace(state.bank, pitted=zones)), [10.0])
         for zones in (frozenset(), frozenset({"body"}))

@@ -51,10 +51,11 @@ class Bank:
     """Histories of an asset, by zone."""
 
     twin: TwinState
+    asset: AssetGeometry
+    texels: Texels
     prior: Prior
     zones: tuple[ZoneHistories, ...]
     cover: PiecewiseClock
-    shape: tuple[int, int]  # of the atlas
     pieces_mm: Singles  # (K,) nominal thicknesses: equally thick metal counts as one piece
     seed: int
     pitted: frozenset[str] = frozenset()  # zones in which pits were measured
@@ -142,8 +143,8 @@ def bank(
         )  # fmt: skip
     happened = sorted(events, key=lambda event: event.date)
     return Bank(
-        twin=twin, prior=prior, zones=_renewed(histories, model, happened, years, seed),
-        cover=corrosion.cover_clock(twin.exposure), shape=asset.atlas_shape, pieces_mm=pieces, seed=seed,
+        twin=twin, asset=asset, texels=texels, prior=prior, zones=_renewed(histories, model, happened, years, seed),
+        cover=corrosion.cover_clock(twin.exposure), pieces_mm=pieces, seed=seed,
         renewed_years=tuple(event.years(twin) for event in happened if event.renews_metal),
     )  # fmt: skip
 

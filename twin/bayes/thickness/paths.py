@@ -19,7 +19,7 @@ from corrotwin.twin.bayes.thickness.model import (
     thickness_in_air_mm,
 )
 from corrotwin.twin.bayes.thickness.readings import arrange, draw_spots, rows_and_slots, since_of
-from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Texels
+from corrotwin.twin.geometry.atlas import Floats, Integers
 from corrotwin.twin.mechanisms.mechanism import loss_mm
 
 MOST_STEPS = 120  # of a year or more; paths are smooth between them
@@ -147,12 +147,7 @@ def _left_mm(
 
 
 def replicate_thickness(
-    state: Particles,
-    before: Sequence[Sighting],
-    new: Sequence[Sighting],
-    asset: AssetGeometry,
-    texels: Texels,
-    rng: np.random.Generator,
+    state: Particles, before: Sequence[Sighting], new: Sequence[Sighting], rng: np.random.Generator
 ) -> Floats:
     """Draw the thickness readings of an inspection from earlier knowledge, (n, k) mm.
 
@@ -160,10 +155,9 @@ def replicate_thickness(
     ----------
     state : earlier knowledge.
     before, new : sightings of earlier inspections, and k thickness readings of this one.
-    asset, texels : surface of the asset.
     rng : source of randomness.
     """
-    readings = arrange(before, new, state.bank, asset, texels)
+    readings = arrange(before, new, state.bank)
     count, slots = len(state.number), len(readings.years)
     spots = draw_spots(state.bank, readings.places[state.spots.shape[1] :], count, rng)
     model = ThicknessModel(

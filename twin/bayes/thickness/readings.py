@@ -11,7 +11,7 @@ from corrotwin.twin.bayes.histories.ensemble import Bank, piece_of
 from corrotwin.twin.bayes.histories.renewals import latest_metal, renews
 from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
 from corrotwin.twin.bayes.sightings import Sighting, zone_of
-from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Texels
+from corrotwin.twin.geometry.atlas import Floats, Integers
 from corrotwin.twin.geometry.opposite import opposite_surface
 from corrotwin.twin.inspection.records import texel_of
 from corrotwin.twin.mechanisms.mechanism import acts_on
@@ -144,9 +144,7 @@ def rows_and_slots(earlier: Sequence[Sighting], latest: Sequence[Sighting], bank
     return [pair for pair in pairs if layout.latest[pair[1]]]
 
 
-def arrange(
-    earlier: Sequence[Sighting], latest: Sequence[Sighting], bank: Bank, asset: AssetGeometry, texels: Texels
-) -> Readings:
+def arrange(earlier: Sequence[Sighting], latest: Sequence[Sighting], bank: Bank) -> Readings:
     """Arrange the thickness readings among sightings, oldest first.
 
     Places are in the order of their first reading, so that more readings add places at the end only.
@@ -154,7 +152,7 @@ def arrange(
     Parameters
     ----------
     earlier, latest : sightings before the latest inspection, and of it; those of other kinds are passed over.
-    bank, asset, texels : of the asset.
+    bank : of the asset.
     """
     layout = _laid_out(earlier, latest, bank.renewed_years)
     first = [layout.items[number].record for number in np.unique(layout.rows, return_index=True)[1]]
@@ -169,9 +167,7 @@ def arrange(
     safe = np.where(read, weight, 1)
     years = time.sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-12)
     shared, own = _bias_variances(layout, bias, weight.shape)
-    places = tuple(
-        _measured_place(record.zone, record.place, texel_of(record, asset), bank, asset, texels) for record in first
-    )
+    places = tuple(_measured_place(record.zone, record.place, texel_of(record, bank.asset), bank) for record in first)
     since, metal = since_of(places, years)
     return Readings(
         places=places,
@@ -225,9 +221,7 @@ def _windows(days: Floats, most: int) -> Integers:
 
 
 @lru_cache(maxsize=4096)
-def _measured_place(
-    name_of_zone: str, name: str, at: tuple[int, int] | None, bank: Bank, asset: AssetGeometry, texels: Texels
-) -> MeasuredPlace:
+def _measured_place(name_of_zone: str, name: str, at: tuple[int, int] | None, bank: Bank) -> MeasuredPlace:
     mechanisms, zone = bank.twin.mechanisms, zone_of(bank, name_of_zone)
     if at is None:
         acts = np.rint(zone.own.acts.mean(axis=0)) + np.rint(zone.behind.acts.mean(axis=0))
@@ -236,6 +230,7 @@ def _measured_place(
             behind_factor=None, acts=acts.astype(float), renewed=_renewed(zone, name, None),
             recoated=_recoated(zone, None),
         )  # fmt: skip
+    asset, texels = bank.asset, bank.texels
     names, here = asset.zone_names, texels.zone[at][None].astype(np.int64)
     thickness, position, normal = texels.thickness_mm[at], texels.position_m[at][None], texels.normal[at][None]
     opposite = opposite_surface(asset, position, normal, thickness[None])
