@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import beta
 
 from corrotwin.twin.geometry.atlas import Floats
@@ -63,20 +63,6 @@ def failure_rate(failed: ArrayLike) -> FailureRate:
     return FailureRate(
         failures=failures, count=count, share=failures / count if count else float("nan"), low=low, high=high
     )
-
-
-def below(truth: ArrayLike, samples: ArrayLike, level: float = LEVEL) -> NDArray[np.bool_]:
-    """Return where the truth is worse than the lower percentile that a reader acts on.
-
-    Parameters
-    ----------
-    truth : (m,) remaining thickness, remaining life or failure pressure: less is worse.
-    samples : (m, n) equally likely values of each; inf is allowed (a life beyond the years examined).
-    level : percentile.
-    """
-    # An observed sample, never between two: between a number and infinity there is no percentile.
-    bound = np.percentile(np.asarray(samples, dtype=float), level, axis=-1, method="lower")
-    return np.asarray(np.asarray(truth, dtype=float) < bound)
 
 
 def interval_score(truth: ArrayLike, low: ArrayLike, high: ArrayLike, outside: float = 2 * LEVEL / 100) -> Floats:

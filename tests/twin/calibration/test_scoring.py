@@ -18,19 +18,6 @@ def test_failure_rates_and_their_interval() -> None:
     assert np.isnan(nothing.share)
 
 
-def test_below_takes_the_sample_that_a_reader_is_shown() -> None:
-    samples = np.arange(100.0)
-    assert scoring.below([4.0, 3.9], [samples, samples]).tolist() == [False, True]
-    endless = [*[10.0] * 4, *[np.inf] * 96]  # lives: P5 is beyond the years examined
-    assert scoring.below([50.0, np.inf], [endless, endless]).tolist() == [True, False]
-
-
-def test_truths_of_the_forecast_fall_below_p5_five_times_in_a_hundred() -> None:
-    rng = np.random.default_rng(4)
-    samples = rng.standard_normal((4000, 400))
-    assert scoring.below(rng.standard_normal(4000), samples).mean() == pytest.approx(0.05, abs=0.012)
-
-
 def test_the_interval_score_by_hand_and_at_its_least() -> None:
     assert scoring.interval_score([5.0, 0.5, 12.0], 1.0, 11.0).tolist() == pytest.approx([10, 10 + 10, 10 + 20])
     truth, spread = norm.ppf((np.arange(9999) + 0.5) / 9999), norm.ppf(0.95)
