@@ -15,9 +15,7 @@ from corrotwin.twin.core.text import counted, printable, say
 
 if TYPE_CHECKING:
     from corrotwin.twin.fleets.fleet import FleetMember
-    from corrotwin.twin.fleets.making import OutlookSettings
     from corrotwin.twin.fleets.pages import TwinHistory
-    from corrotwin.twin.forecast.remaining_life import Rule
 
 _SHOWN = 20  # rows on a terminal
 _FAILED = 1  # status where something of some twin could not be said
@@ -75,7 +73,9 @@ def fleet(
     from corrotwin.twin.fleets import making, pages, sheets_out
     from corrotwin.twin.fleets.units import UNITS
 
-    settings = _settings(years, required, rule, category_measured=category_measured, seed=seed)
+    settings = making.OutlookSettings.of(
+        years, read_required(required), rule, category_measured=category_measured, seed=seed
+    )
     given = None if consequence is None else fleets.consequences(consequence)
     for path in out:
         sheets_out.check(path)
@@ -162,7 +162,9 @@ def report(
     out = Path(f"{folder.absolute().name}.html") if out is None else out
     if out.suffix not in (".html", ".xlsx"):
         raise InputError(f"{out}: a report is a page, .html, or a workbook, .xlsx; choose one of these")
-    settings = _settings(years, required, rule, category_measured=category_measured, seed=seed)
+    settings = making.OutlookSettings.of(
+        years, read_required(required), rule, category_measured=category_measured, seed=seed
+    )
     making.check_zones([folder], settings)
     with progress("forecasting", to=out):
         outlook = making.outlook_of(folder, settings)
@@ -183,14 +185,6 @@ def report(
             ],
         )
     say(f"{out}: look at it")
-
-
-def _settings(
-    years: float, required: Sequence[str], rule: "Rule", *, category_measured: bool, seed: int
-) -> "OutlookSettings":
-    from corrotwin.twin.fleets.making import OutlookSettings
-
-    return OutlookSettings.of(years, read_required(required), rule, category_measured=category_measured, seed=seed)
 
 
 def _history(folder: Path) -> "TwinHistory":

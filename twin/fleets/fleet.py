@@ -2,7 +2,7 @@
 
 import math
 import signal
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -245,7 +245,11 @@ def check_consequences(folder: Path, twins: Iterable[Path], given: Mapping[str, 
     """
     for name, value in given.items():
         _check_value(f"`consequence` of {name!r:.60}", value)
-    _check_named(given, {_name(folder, path) for path in twins})
+    names = {_name(folder, path) for path in twins}
+    if unknown := sorted(set(given) - names):
+        raise InputError(
+            f"`consequence`: no twin {first_of(unknown)} in the fleet; it has {first_of(sorted(names), 8)}"
+        )
 
 
 def _check_value(where: str, value: float) -> None:
@@ -253,22 +257,8 @@ def _check_value(where: str, value: float) -> None:
         raise InputError(f"{where}: {value:g}: give a number of at least 0")
 
 
-def _check_named(given: Mapping[str, float], names: Set[str]) -> None:
-    if unknown := sorted(set(given) - names):
-        raise InputError(
-            f"`consequence`: no twin {first_of(unknown)} in the fleet; it has {first_of(sorted(names), 8)}"
-        )
-
-
 def with_consequences(fleet: Sequence[FleetMember], given: Mapping[str, float]) -> list[FleetMember]:
-    """Return the members with their consequences; one that is not given has the greatest of all, the safe side.
-
-    Raises
-    ------
-    InputError
-        A twin is named that the fleet does not have.
-    """
-    _check_named(given, {member.name for member in fleet})
+    """Return the members with their consequences; one that is not given has the greatest of all, the safe side."""
     greatest = max(given.values())
     return [
         replace(member, consequence=given.get(member.name, greatest), assumed=member.name not in given)
