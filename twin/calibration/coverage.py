@@ -26,7 +26,6 @@ from corrotwin.twin.calibration.simulated_inspections import VISITS, largest_fir
 from corrotwin.twin.forecast.failure import Pressure
 from corrotwin.twin.forecast.projection import ALL, ZoneForecast, forecast_zones, levels
 from corrotwin.twin.forecast.remaining_life import years_until_below
-from corrotwin.twin.forecast.strength import failure_pressure_mpa, flow_stress_mpa
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Texels
 from corrotwin.twin.twin_state import TwinState
 
@@ -243,13 +242,6 @@ def life_years(left_mm: Floats, required_mm: float, now_years: float) -> Floats:
 
 def true_pressure_mpa(there: Truth, pressure: Pressure) -> float:
     """Return the failure pressure of a pipe, MPa: its weakest zone's, by the general wall and the least of it."""
-    by_zone = []
-    for zone in sorted(pressure.zones & set(there.asset.zone_names)):
-        least = there.least_left_mm(zone)
-        by_zone.append(
-            failure_pressure_mpa(
-                max(there.general_left_mm(zone), least), least, pressure.length_mm, outside_mm=pressure.outside_mm,
-                flow_mpa=flow_stress_mpa(pressure.smys_mpa, pressure.method), method=pressure.method,
-            )
-        )  # fmt: skip
-    return float(np.min(by_zone))
+    zones = sorted(pressure.zones & set(there.asset.zone_names))
+    walls = [(there.general_left_mm(zone), there.least_left_mm(zone)) for zone in zones]
+    return float(np.min([pressure.of_wall_mpa(*wall) for wall in walls]))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from corrotwin.twin.assets.piping import sizes
 from corrotwin.twin.core.errors import InputError
@@ -53,17 +54,16 @@ class Pressure:
 
     def failure_mpa(self, forecasts: Mapping[str, ZoneForecast], index: int) -> Floats:
         """Return the failure pressure in each history, (n,) MPa, in one year: that of the weakest zone of its wall."""
-        by_zone = []
-        for name in sorted(self.zones & set(forecasts)):
-            least = forecasts[name].least_left_mm[:, index]
-            general = np.maximum(forecasts[name].general_left_mm[:, index], least)
-            by_zone.append(
-                failure_pressure_mpa(
-                    general, least, self.length_mm, outside_mm=self.outside_mm,
-                    flow_mpa=flow_stress_mpa(self.smys_mpa, self.method), method=self.method,
-                )
-            )  # fmt: skip
-        return np.asarray(np.min(by_zone, axis=0))
+        walls = [forecasts[name] for name in sorted(self.zones & set(forecasts))]
+        left = [(wall.general_left_mm[:, index], wall.least_left_mm[:, index]) for wall in walls]
+        return np.asarray(np.min([self.of_wall_mpa(*both) for both in left], axis=0))
+
+    def of_wall_mpa(self, general_mm: ArrayLike, least_mm: ArrayLike) -> Floats:
+        """Return the failure pressure, MPa, of a wall of which so much is left at most places and at the thinnest."""
+        return failure_pressure_mpa(
+            np.maximum(general_mm, least_mm), least_mm, self.length_mm, outside_mm=self.outside_mm,
+            flow_mpa=flow_stress_mpa(self.smys_mpa, self.method), method=self.method,
+        )  # fmt: skip
 
 
 def outside_mm(asset: AssetGeometry) -> float:
