@@ -11,7 +11,6 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted, printable, say
 
 if TYPE_CHECKING:
-    from corrotwin.twin.bayes.session import Session
     from corrotwin.twin.forecast.result import Forecast
     from corrotwin.twin.view.surface import SurfaceHistory
 
@@ -122,7 +121,7 @@ def compare(
     from corrotwin.twin import store
     from corrotwin.twin.core.files import write_text, writing
     from corrotwin.twin.forecast import result, tables
-    from corrotwin.twin.view import comparison
+    from corrotwin.twin.view import comparison, surface
     from corrotwin.twin.view import page as pages
 
     if out is not None:
@@ -145,18 +144,11 @@ def compare(
         with writing(out):
             write_text(out, tables.to_csv(rows, comparison.ZoneChange))
     if page is not None:
-        _compared(page, known, (first, last), limits, units)
+        with progress("drawing its surface over the years", to=page):
+            made = result.make(known, years=max(last - known.now_years, 0.0), required=limits)
+            history = surface.surface_history(known.twin, known.now_years, made.years[-1])
+            _write(page, made, history, units, compared=(first, last))
     rich_console().print(comparison.shown(rows, printable(known.twin.id)))
-
-
-def _compared(out: Path, known: "Session", between: tuple[float, float], limits: dict[str, float], units: str) -> None:
-    from corrotwin.twin.forecast import result
-    from corrotwin.twin.view import surface
-
-    with progress("drawing its surface over the years", to=out):
-        made = result.make(known, years=max(between[1] - known.now_years, 0.0), required=limits)
-        history = surface.surface_history(known.twin, known.now_years, made.years[-1])
-        _write(out, made, history, units, compared=between)
 
 
 def _write(

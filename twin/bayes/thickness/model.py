@@ -21,7 +21,7 @@ from corrotwin.twin.bayes.histories.ensemble import Bank
 from corrotwin.twin.bayes.histories.renewals import Stage, exposed_years, latest_metal, law_mm, loss_in_stages
 from corrotwin.twin.bayes.histories.trajectories import LOCAL_NEW, GrowthSamples
 from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
-from corrotwin.twin.bayes.thickness.readings import MeasuredPlace, Readings, since_of, zone_index
+from corrotwin.twin.bayes.thickness.readings import MeasuredPlace, Readings, since_of
 from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
 
 JITTER = 1e-9  # keeps covariances of integrated Brownian motion positive definite
@@ -222,7 +222,7 @@ def thickness_in_air_mm(
     """
     left = np.zeros((len(spots), len(readings.places), len(years)))
     for zone in bank.zones:
-        rows = zone_index(readings, zone)
+        rows = np.flatnonzero([place.zone == zone.name for place in readings.places])
         if not len(rows):
             continue
         places = [readings.places[row] for row in rows]

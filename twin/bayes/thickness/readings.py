@@ -282,11 +282,6 @@ def _recoated(zone: ZoneHistories, behind: str | None) -> dict[int, tuple[bool |
     }  # fmt: skip
 
 
-def zone_index(readings: Readings, zone: ZoneHistories) -> Integers:
-    """Return which places lie in a zone."""
-    return np.flatnonzero([place.zone == zone.name for place in readings.places])
-
-
 def draw_spots(bank: Bank, places: tuple[MeasuredPlace, ...], count: int, rng: np.random.Generator) -> Integers:
     """Draw where measured places lie before their readings are known, (count, J): anywhere in their zones."""
     return rng.integers(spot_counts(bank, places), size=(count, len(places)))
