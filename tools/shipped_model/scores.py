@@ -1,7 +1,7 @@
 """Scores of the trainings on photos that they have not seen: a row for each photo, and the numbers of the card."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from corrotwin.segmentation.prediction.measured import Measured, ShareTable
 from corrotwin.segmentation.prediction.parts import FramedPart
 from corrotwin.twin.core import tables
 
+Mask = npt.NDArray[np.bool_]  # (h, w)
 CHANCE = 0.9  # that a photo's share of corrosion lies in its interval
 TAIL = (1 - CHANCE) / 2  # on each side of it
 BINS = 6  # of predicted shares, of equally many photos each
@@ -72,30 +73,34 @@ def measure(
     folder: Path, data: CocoDataset, names: Sequence[str], spot: Mapping[str, str], training: str
 ) -> list[MeasuredPhoto]:
     """Return a row for each of the named photos, at the threshold of the run."""
-    from corrotwin.segmentation.models.network import torch_settings
-
-    loaded = load_run(folder)
-    config, threshold = loaded.config, loaded.record.threshold
-    arrays = evaluate.decoded_arrays(data, config)
     rows = []
-    with torch_settings(config.threads, config.precision):
-        for name, (probability, truth) in zip(
-            names, evaluate.probabilities(loaded.network, config, arrays, names), strict=True
-        ):
-            called = probability > threshold
-            patches, missed = patches_of(called, truth)
-            pairs = ((called, truth), (called, ~truth), (~called, truth), (~called, ~truth))
-            tp, fp, fn, tn = (int((one & other).sum()) for one, other in pairs)
-            rows.append(
-                MeasuredPhoto(
-                    training=training, photo=name, spot=spot[name], tp=tp, fp=fp, fn=fn, tn=tn, patches=patches,
-                    missed=missed,
-                )
-            )  # fmt: skip
+    for name, called, truth in _masks(folder, data, names):
+        patches, missed = patches_of(called, truth)
+        pairs = ((called, truth), (called, ~truth), (~called, truth), (~called, ~truth))
+        tp, fp, fn, tn = (int((one & other).sum()) for one, other in pairs)
+        rows.append(
+            MeasuredPhoto(
+                training=training, photo=name, spot=spot[name], tp=tp, fp=fp, fn=fn, tn=tn, patches=patches,
+                missed=missed,
+            )
+        )  # fmt: skip
     return rows
 
 
-def patches_of(called: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> tuple[int, int]:
+def _masks(folder: Path, data: CocoDataset, names: Sequence[str]) -> Iterator[tuple[str, Mask, Mask]]:
+    """Yield each of the named photos with what a run calls corrosion in it, and what people outlined."""
+    from corrotwin.segmentation.models.network import torch_settings
+
+    loaded = load_run(folder)
+    config = loaded.config
+    arrays = evaluate.decoded_arrays(data, config)
+    with torch_settings(config.threads, config.precision):
+        predicted = evaluate.probabilities(loaded.network, config, arrays, names)
+        for name, (probability, truth) in zip(names, predicted, strict=True):
+            yield name, probability > loaded.record.threshold, truth
+
+
+def patches_of(called: Mask, truth: Mask) -> tuple[int, int]:
     """Return the number of connected patches of corrosion above `LARGE` of the photo, and of those that are missed."""
     import cv2
 
@@ -186,27 +191,14 @@ def measurements(rows: Sequence[MeasuredPhoto], frames: Sequence[FramedShare]) -
     )  # fmt: skip
 
 
-def framed(
-    folder: Path, data: CocoDataset, names: Sequence[str], training: str
-) -> list[FramedShare]:  # fmt: skip
+def framed(folder: Path, data: CocoDataset, names: Sequence[str], training: str) -> list[FramedShare]:
     """Return shares within `FRAMES` frames of each of the named photos, drawn anywhere, 0.25 to 0.75 of its sides."""
-    from corrotwin.segmentation.models.network import torch_settings
-
-    loaded = load_run(folder)
-    config, threshold = loaded.config, loaded.record.threshold
-    arrays = evaluate.decoded_arrays(data, config)
     rng, found = np.random.default_rng(0), []
-    with torch_settings(config.threads, config.precision):
-        predicted = evaluate.probabilities(loaded.network, config, arrays, names)
-        for name, (probability, truth) in zip(names, predicted, strict=True):
-            for _ in range(FRAMES):
-                width, height = rng.uniform(0.25, 0.75, 2)
-                left, top = rng.uniform(0, 1 - width), rng.uniform(0, 1 - height)
-                frame = FramedPart(left=left, top=top, right=left + width, bottom=top + height)
-                found.append(
-                    FramedShare(
-                        training=training, photo=name, predicted=float(frame.cut(probability > threshold).mean()),
-                        true=float(frame.cut(truth).mean()),
-                    )
-                )  # fmt: skip
+    for name, called, truth in _masks(folder, data, names):
+        for _ in range(FRAMES):
+            width, height = rng.uniform(0.25, 0.75, 2)
+            left, top = rng.uniform(0, 1 - width), rng.uniform(0, 1 - height)
+            frame = FramedPart(left=left, top=top, right=left + width, bottom=top + height)
+            predicted, true = (float(frame.cut(mask).mean()) for mask in (called, truth))
+            found.append(FramedShare(training=training, photo=name, predicted=predicted, true=true))
     return found
