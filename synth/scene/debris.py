@@ -54,10 +54,7 @@ class Heap:
         flat = self.heights.reshape(-1)
         used, kept = np.unique(faces[(flat[faces] > 0).any(axis=1)], return_inverse=True)
         places = np.stack([*np.meshgrid(self.x, self.y, indexing="ij"), np.maximum(self.heights, -0.004)], -1)
-        return Pieces(
-            vertices=places.reshape(-1, 3)[used].astype(np.float32), faces=kept.reshape(-1, 3).astype(np.int32),
-            tone=self.tone.reshape(-1)[used].astype(np.float32),
-        )  # fmt: skip
+        return Pieces.of(places.reshape(-1, 3)[used], kept, self.tone.reshape(-1)[used])
 
 
 def heap(rng: np.random.Generator, within: Area, feet: Array, *, height_m: float, reach_m: float) -> Heap | None:

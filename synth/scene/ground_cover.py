@@ -27,6 +27,16 @@ class Pieces:
     faces: NDArray[np.int32]
     tone: NDArray[np.float32]
 
+    @classmethod
+    def of(
+        cls, vertices: NDArray[np.floating[Any]], faces: NDArray[np.integer[Any]], tone: NDArray[np.floating[Any]]
+    ) -> "Pieces":
+        """Return the mesh of vertices (..., 3), faces (..., 3) and tone (...) of any precision."""
+        return cls(
+            vertices=vertices.reshape(-1, 3).astype(np.float32), faces=faces.reshape(-1, 3).astype(np.int32),
+            tone=tone.reshape(-1).astype(np.float32),
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Site:
@@ -247,25 +257,22 @@ def placed(where: Site, made: Array, faces: NDArray[np.integer[Any]], tone: Arra
         flat += np.maximum(np.array([x0, y0]) - flat.min(axis=1), 0)[:, None]
         flat -= np.maximum(flat.max(axis=1) - np.array([x1, y1]), 0)[:, None]
     every = faces[None] + corners * np.arange(count)[:, None, None]
-    return Pieces(
-        vertices=moved.reshape(-1, 3).astype(np.float32), faces=every.reshape(-1, 3).astype(np.int32),
-        tone=np.clip(tone, 0, 1).reshape(-1).astype(np.float32),
-    )  # fmt: skip
+    return Pieces.of(moved, every, np.clip(tone, 0, 1))
 
 
 def _visible(pieces: Pieces, z: float) -> Pieces:
     """Return the pieces without triangles that lie entirely below the ground."""
     seen = (pieces.vertices[pieces.faces][..., 2] > z).any(axis=1)
     used, faces = np.unique(pieces.faces[seen], return_inverse=True)
-    return Pieces(vertices=pieces.vertices[used], faces=faces.reshape(-1, 3).astype(np.int32), tone=pieces.tone[used])
+    return Pieces.of(pieces.vertices[used], faces, pieces.tone[used])
 
 
 def _joined(parts: Sequence[Pieces]) -> Pieces:
     first = np.cumsum([0, *(len(part.vertices) for part in parts[:-1])])
-    return Pieces(
-        vertices=np.concatenate([part.vertices for part in parts]),
-        faces=np.concatenate([part.faces + start for part, start in zip(parts, first, strict=True)]).astype(np.int32),
-        tone=np.concatenate([part.tone for part in parts]),
+    return Pieces.of(
+        np.concatenate([part.vertices for part in parts]),
+        np.concatenate([part.faces + start for part, start in zip(parts, first, strict=True)]),
+        np.concatenate([part.tone for part in parts]),
     )
 
 

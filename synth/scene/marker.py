@@ -1,6 +1,7 @@
 """Fiducial markers that an inspector placed on the steel: they give scale, and are not rust."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import pi
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import trimesh
 from numpy.typing import NDArray
 
 from corrotwin.synth.presets.schema import Preset
-from corrotwin.synth.scene.surroundings import Array, as_matrix, write_mesh
+from corrotwin.synth.scene.ground import write_pieces
+from corrotwin.synth.scene.ground_cover import Pieces
+from corrotwin.synth.scene.surroundings import Array, as_matrix
 from corrotwin.synth.scene.visibility import ViewingSpace, first_hits, in_picture, rays
 from corrotwin.synth.spec import Prop, View
 
@@ -100,10 +103,9 @@ def _props(frame: Array, side: float, pattern: NDArray[np.bool_], folder: Path, 
     parts = [("dark", plate, 0.012)]
     if cells:
         parts.append(("white", trimesh.util.concatenate(cells), 0.75))
-    return [
-        Prop(
-            shape="mesh", pose=as_matrix(frame), material="plain", color=(tone, tone, tone), seed=0.0,
-            file=write_mesh(folder, f"{name}-{which}.npz", solid),
-        )
-        for which, solid, tone in parts
-    ]  # fmt: skip
+    props = []
+    for which, solid, tone in parts:
+        pieces = Pieces.of(solid.vertices, solid.faces, np.full(len(solid.vertices), 0.5))
+        prop = write_pieces(pieces, "plain", (tone, tone, tone), 0.0, folder, f"{name}-{which}.npz")
+        props.append(replace(prop, pose=as_matrix(frame)))
+    return props

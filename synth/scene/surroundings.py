@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from math import pi
-from pathlib import Path
 
 import numpy as np
 import trimesh
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene.ground import GROUND_COLORS, mix_colors
 from corrotwin.synth.spec import Color, Matrix, Prop
-from corrotwin.twin.core.files import new_file
 
 Array = NDArray[np.float64]
 
@@ -119,13 +117,3 @@ def vary(color: Array, rng: np.random.Generator) -> Color:
 def as_matrix(pose: Array) -> Matrix:
     """Convert a (4, 4) array to nested tuples of plain numbers."""
     return tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in pose)
-
-
-def write_mesh(folder: Path, name: str, solid: trimesh.Trimesh, tone: float = 0.5) -> str:
-    """Write the mesh file of a prop and return its name."""
-    with new_file(folder / name, replace=True) as stream:
-        np.savez(
-            stream, vertices=solid.vertices.astype(np.float32), faces=solid.faces.astype(np.int32),
-            tone=np.full(len(solid.vertices), tone, dtype=np.float32),
-        )  # fmt: skip
-    return name

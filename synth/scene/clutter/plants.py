@@ -63,10 +63,7 @@ def shrubs(
 def leaves(corners: NDArray[np.floating[Any]], tone: NDArray[np.floating[Any]]) -> Pieces:
     """Return leaves of two triangles each as pieces: their corners (n, 4, 3), in order around, and tones (n, 4)."""
     faces = np.array([[0, 1, 2], [0, 2, 3]])[None] + 4 * np.arange(len(corners))[:, None, None]
-    return Pieces(
-        vertices=corners.reshape(-1, 3).astype(np.float32), faces=faces.reshape(-1, 3).astype(np.int32),
-        tone=tone.reshape(-1).astype(np.float32),
-    )  # fmt: skip
+    return Pieces.of(corners, faces, tone)
 
 
 def trees(
