@@ -7,7 +7,6 @@ annotations.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,8 +183,3 @@ def format_value(value: float | None, *, per_cent: bool) -> str:
     if value is None:
         return "–"
     return f"{100 * value:.3g} %" if per_cent else f"{value:.3g}"
-
-
-def as_json(row: LabelComparison) -> dict[str, Any]:
-    """Return a row for a JSON report."""
-    return {"value": row.value, "reference": row.reference, "ratio": row.ratio, "differs": row.differs}

@@ -12,7 +12,7 @@ from corrotwin.segmentation.data import coco
 from corrotwin.synth.labels import label_statistics
 from corrotwin.synth.labels.label_statistics import ImageLabels
 from corrotwin.synth.preview.contact_sheet import outlined
-from corrotwin.synth.validation.report import BASIS, ValidationReport
+from corrotwin.synth.validation.report import BASIS, ValidationReport, statistics_table
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import writing
 from corrotwin.twin.core.text import counted, printable
@@ -80,9 +80,7 @@ def write(path: Path, report: ValidationReport, references: Sequence[ValidationR
         sets = _read(report, references, classes)
     except InputError as error:
         trouble = printable(str(error))
-    headings, *rows = label_statistics.table(
-        label_statistics.compare(*_statistics(labels)), beside_reference=bool(references)
-    )
+    headings, *rows = statistics_table(report, references)
     title = f"Validation of {printable(report.folder.resolve().name)}"
     with writing(path):
         write_page(
@@ -94,13 +92,6 @@ def write(path: Path, report: ValidationReport, references: Sequence[ValidationR
             pairs=[] if sets is None else _pairs(sets), trouble=trouble, headings=headings, rows=rows, basis=BASIS,
             alike=label_statistics.ALIKE, wide=WIDE, high=HIGH,
         )  # fmt: skip
-
-
-def _statistics(
-    labels: Sequence[Sequence[ImageLabels]],
-) -> tuple[label_statistics.Statistics, label_statistics.Statistics | None]:
-    found = [label_statistics.summarise(each) for each in labels]
-    return found[0], found[1] if len(found) > 1 else None
 
 
 def _read(report: ValidationReport, references: Sequence[ValidationReport], classes: Sequence[str]) -> _Sets:

@@ -126,7 +126,7 @@ def show_report(report: ValidationReport, references: Sequence[ValidationReport]
             console.print(f"  {printable(f'{finding.place}: {finding.what}; {finding.advice}')}")
         if count > SHOWN_OF_A_KIND:
             console.print(f"  and {count - SHOWN_OF_A_KIND} more; --report has them all")
-    headings, *lines = label_statistics.table(_rows(report, references), beside_reference=bool(references))
+    headings, *lines = statistics_table(report, references)
     table = Table(caption=BASIS, caption_justify="left")
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="left" if number in (0, 4) else "right")
@@ -152,6 +152,11 @@ def write_report(path: Path, report: ValidationReport, references: Sequence[Vali
         raise InputError(f"`report` {path}: cannot be written ({error.strerror})") from error
 
 
+def statistics_table(report: ValidationReport, references: Sequence[ValidationReport]) -> list[list[str]]:
+    """Return the table of label statistics as text, headings first, beside that of all references as one."""
+    return label_statistics.table(_rows(report, references), beside_reference=bool(references))
+
+
 def _rows(report: ValidationReport, references: Sequence[ValidationReport]) -> list[LabelComparison]:
     labels = [image for reference in references for image in reference.labels]
     own = label_statistics.summarise(report.labels)
@@ -170,7 +175,7 @@ def _as_json(report: ValidationReport, references: Sequence[ValidationReport]) -
         "closing_radius_px": CLOSING_RADIUS,
         "images_counted": len(report.labels),
         "references": [str(reference.folder) for reference in references],
-        "statistics": {row.name: label_statistics.as_json(row) for row in _rows(report, references)},
+        "statistics": {row.pop("name"): row for row in map(asdict, _rows(report, references))},
     }
 
 
@@ -191,7 +196,7 @@ def _as_markdown(report: ValidationReport, references: Sequence[ValidationReport
             "other.",
             "",
         ]
-    headings, *rows = label_statistics.table(_rows(report, references), beside_reference=bool(references))
+    headings, *rows = statistics_table(report, references)
     lines += markdown_table(headings, rows).splitlines()
     lines += ["", f"{BASIS} {len(report.labels)} of {report.images} images have masks that can be decoded."]
     return "\n".join(lines) + "\n"
