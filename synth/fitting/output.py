@@ -5,7 +5,7 @@ from typing import Any
 
 from corrotwin.segmentation.models import features
 from corrotwin.synth.fitting import exemplars, page
-from corrotwin.synth.fitting.fit import Fit, fit
+from corrotwin.synth.fitting.fit import fit
 from corrotwin.synth.fitting.photographs import Photographs
 from corrotwin.synth.presets import custom
 from corrotwin.synth.presets.schema import Preset
@@ -17,20 +17,13 @@ WRITTEN = "written.json"  # the preset as it was written, among the renders of t
 TEXTURED = 0.5  # share of coats and rusts that take a texture of the photographs
 
 
-def make(
-    out: Path,
-    photos: Photographs,
-    base: Preset,
-    *,
-    textures: bool,
-    seed: int,
-    workers: int | None,
-) -> str:
-    """Fit a preset to photographs and write it; return what came of it in two sentences.
+def make(out: Path, photos: Photographs, base: Preset, *, textures: bool, seed: int, workers: int | None) -> str:
+    """Fit a preset to photographs, write it, its textures and its page; return what came of it in two sentences.
 
     Parameters
     ----------
     out : .json file; a page beside it has its name, as has the folder of renders from which the same call goes on.
+    textures : also cut textures out of the photographs.
 
     Raises
     ------
@@ -40,7 +33,20 @@ def make(
         Renders failed.
     """
     found = fit(photos, base, out.with_suffix(".fit"), seed=seed, workers=workers)
-    return write(out, found, seed=seed if textures else None)
+    changes: dict[str, Any] = found.preset.changes()
+    cut = ""
+    if textures:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        rust, coats = exemplars.write(out.with_suffix(".textures"), photos.photos, seed=seed)
+        changes |= {"rust_textures": rust} if rust else {}
+        changes |= {"paint_textures": coats} if coats else {}
+        changes |= {"textured_share": TEXTURED} if base.textured_share == 1 else {}
+        cut = f" Textures: {len(rust)} of rust, {len(coats)} of coats."
+    custom.changed(Preset.like(found.preset.name), changes, folder=out.parent)  # refuses what no preset may be
+    for path in (out.with_suffix(".fit") / WRITTEN, out):
+        write_json(path, {custom.LIKE: found.preset.name, **changes})
+    page.write(out.with_suffix(".html"), found, out.stem)
+    return f"{out}: {page.answer(found)}{cut}"
 
 
 def check(out: Path, seed: int, workers: int | None) -> None:
@@ -70,27 +76,3 @@ def _is_ours(out: Path) -> bool:
     """Return whether a preset's file is as a fit wrote it."""
     kept = out.with_suffix(".fit") / WRITTEN
     return kept.is_file() and read_bytes(kept) == read_bytes(out)
-
-
-def write(out: Path, found: Fit, *, seed: int | None) -> str:
-    """Write the preset ``out``, its textures beside it, and the page; return what came of it in two sentences.
-
-    Parameters
-    ----------
-    out : .json file.
-    seed : of the textures; None for none.
-    """
-    changes: dict[str, Any] = found.preset.changes()
-    cut = ""
-    if seed is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        rust, coats = exemplars.write(out.with_suffix(".textures"), found.photos.photos, seed=seed)
-        changes |= {"rust_textures": rust} if rust else {}
-        changes |= {"paint_textures": coats} if coats else {}
-        changes |= {"textured_share": TEXTURED} if found.base.textured_share == 1 else {}
-        cut = f" Textures: {len(rust)} of rust, {len(coats)} of coats."
-    custom.changed(Preset.like(found.preset.name), changes, folder=out.parent)  # refuses what no preset may be
-    for path in (out.with_suffix(".fit") / WRITTEN, out):
-        write_json(path, {custom.LIKE: found.preset.name, **changes})
-    page.write(out.with_suffix(".html"), found, out.stem)
-    return f"{out}: {page.answer(found)}{cut}"
