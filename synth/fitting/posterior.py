@@ -27,16 +27,16 @@ class Summaries:
         self.renders = np.nan_to_num((np.where(np.isnan(renders), middle, renders) - middle) / spread)
         self.photos = np.nan_to_num((np.where(np.isnan(photos), middle, photos.clip(low, high)) - middle) / spread)
 
-    def nearest(self, values: Table, *, count: int = NEAREST) -> NDArray[np.intp]:
-        """Return, for each photograph, the renders (m, count) that tell most about a parameter, by its values (n,)."""
+    def nearest(self, values: Table) -> NDArray[np.intp]:
+        """Return, for each photograph, `NEAREST` renders that tell most about a parameter, by its values (n,)."""
         weights = np.linalg.solve(
             self.renders.T @ self.renders + RIDGE * np.eye(self.renders.shape[1]),
             self.renders.T @ (values - values.mean()),
         )
-        return closest((self.renders @ weights)[:, None], (self.photos @ weights)[:, None], count)
+        return closest((self.renders @ weights)[:, None], (self.photos @ weights)[:, None], NEAREST)
 
 
-def closest(renders: Table, photos: Table, count: int = NEAREST) -> NDArray[np.intp]:
+def closest(renders: Table, photos: Table, count: int) -> NDArray[np.intp]:
     """Return, for each photograph by its numbers (m, d), the renders (m, count) whose numbers (n, d) are nearest."""
     away = np.linalg.norm(photos[:, None] - renders[None], axis=-1)
     return np.argsort(away, axis=1, kind="stable")[:, :count]

@@ -121,7 +121,7 @@ def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert scores.read(tmp_path / "rows.csv") == rows
     alikes = [look_alikes.LookAlike(training="twin of a", kind="soil", photo="p", share=0.25)]
     look_alikes.write(tmp_path / "alikes.csv", alikes)
-    assert look_alikes.read(tmp_path / "alikes.csv") == alikes
+    assert (tmp_path / "alikes.csv").read_text() == "training,kind,photo,share\ntwin of a,soil,p,0.25\n"
 
 
 def test_the_card_says_what_the_rows_say(tmp_path: Path) -> None:

@@ -51,12 +51,3 @@ def measure(training: str, run: Path, own: Sequence[str], data: Path) -> list[Lo
 def write(path: Path, rows: Sequence[LookAlike]) -> None:
     """Write the rows as a table."""
     tables.write_own(path, COLUMNS, (astuple(row) for row in rows))
-
-
-def read(path: Path) -> list[LookAlike]:
-    """Read the rows of a table."""
-    columns = tables.read_own(path, COLUMNS)
-    return [
-        LookAlike(training=training, kind=kind, photo=photo, share=float(share))
-        for training, kind, photo, share in zip(*(columns[name] for name in COLUMNS), strict=True)
-    ]

@@ -203,10 +203,11 @@ def rendering(
         raise InputError(f"{out}: is a file, not a folder; choose another --out")
 
     from tools.speed import rendering as speed
+    from tools.speed.arms import PERSISTENT, VARIANTS
 
     rows = speed.measure(
         size=size, scenes=scenes, samples=samples, reference=reference,
-        variants=speed.every_variant() if variants else (), threads=threads,
+        variants=(*VARIANTS, PERSISTENT) if variants else (), threads=threads,
         on_step=say_error,
     )  # fmt: skip
     title = f"Rendering at {size} px, {scenes} scene{'' if scenes == 1 else 's'} of 4 views, {threads} threads"

@@ -62,9 +62,9 @@ class PictureAgreement:
     wall_loss_mm: float
 
 
-def sample(folder: Path, *, preset: str, size: int, count: int, seed: int = 0) -> spec.Batch:
+def sample(folder: Path, *, preset: str, size: int, count: int) -> spec.Batch:
     """Sample the scenes of the first `count` pictures of a preset into a folder; return the batch of them."""
-    config = RenderConfig(preset=preset, size=size, seed=seed)
+    config = RenderConfig(preset=preset, size=size, seed=0)
     views = config.content().views_per_scene
     numbers = range(-(-count // views))
     scenes = [sampling.sample_scene(config, number, range(count), folder) for number in numbers]

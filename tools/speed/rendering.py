@@ -26,7 +26,6 @@ from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.files import writing
 from tools.speed import rendering_tables
-from tools.speed.arms import PERSISTENT, VARIANTS
 from tools.speed.rendering_tables import VIEWS, RenderingRow
 
 
@@ -155,8 +154,3 @@ def write(folder: Path, rows: Sequence[RenderingRow], title: str) -> None:
 
 def _cell(value: object) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
-
-
-def every_variant() -> tuple[str, ...]:
-    """Return all names that `measure` takes as variants."""
-    return (*VARIANTS, PERSISTENT)
