@@ -46,11 +46,10 @@ def order(value: npt.NDArray[np.float64], features: npt.NDArray[np.float32], spo
         if not (left & fresh).any():
             fresh = np.ones(len(value), dtype=np.bool_)  # a second photo of each spot
         distance = np.ones(len(value)) if not chosen else nearest / max(float(nearest[left].max()), 1e-12)
-        gain = np.where(left & fresh, value * distance, -1.0)
-        gain = np.where(left & fresh, gain + 1e-9 * value, gain)  # where all are alike, the values alone
+        gain = np.where(left & fresh, value * distance + 1e-9 * value, -np.inf)  # where all are alike, the values alone
         best = int(gain.argmax())
         chosen.append(best)
         left[best] = False
         fresh &= spot != spot[best]
-        nearest = np.minimum(nearest, 1 - apart @ apart[best])
+        nearest = np.minimum(nearest, np.maximum(1 - apart @ apart[best], 0))  # equal photos: -1e-7, as rounded
     return chosen

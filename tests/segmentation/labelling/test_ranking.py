@@ -117,6 +117,14 @@ def test_the_next_photo_is_unlike_those_before_and_of_another_spot():
     assert choice.order(np.array([0.1, 0.9, 0.5, 0.7]), alike, list("abcd")) == [1, 3, 2, 0]
 
 
+def test_photos_of_equal_pixels_are_each_chosen_once():
+    for seed in range(20):  # rounding decides whether the distance of equal photos is below 0
+        features = np.abs(np.random.default_rng(seed).normal(size=(6, 320))).astype(np.float32)
+        features = np.concatenate([features, features[:1]])
+        value = np.array([0.9, 0.5, 0.4, 0.3, 0.2, 0.1, 0.9])
+        assert sorted(choice.order(value, features, list("abcdefa"))) == list(range(7))
+
+
 @pytest.mark.ci
 def test_a_ranking_on_disk(run, tmp_path, roboflow):
     photos = tmp_path / "photos"
