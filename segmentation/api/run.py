@@ -119,8 +119,8 @@ class Run:
 
         Parameters
         ----------
-        photos : image files, or folders that are searched for them; those that trained or validated the run are left
-            out.
+        photos : image files, or folders that are searched for them; those that trained, validated or tested the run
+            are left out.
         out : folder for ranking.csv, index.html and to-label/, which CVAT and Label Studio take.
         count : number of photos to label.
         others : runs whose disagreement with this one counts, too.

@@ -29,7 +29,8 @@ def rank(
     run_folder
         folder of a run.
     photos
-        image files, or folders to search for them. Photos that trained or validated the run are left out.
+        image files, or folders to search for them. Photos that trained, validated or tested the run are
+        left out.
     out
         folder for ranking.csv, index.html (a page of thumbnails) and to-label/: the first photos with pre-drawn
         outlines, as COCO for CVAT and as tasks for Label Studio.

@@ -46,13 +46,13 @@ class Candidate:
 class Ranking:
     """Photos in the order in which to label them, the spot and value of each; of copies of a file, the first alone.
 
-    `trained` counts those that trained a run already, `unread` those that could not be read.
+    `labelled` counts those that a run has the labels of, `unread` those that could not be read.
     """
 
     photos: tuple[Candidate, ...]
     spots: tuple[str, ...]
     values: tuple[float, ...]
-    trained: int
+    labelled: int
     unread: int
 
 
@@ -68,8 +68,8 @@ def rank(
 
     Parameters
     ----------
-    predictors : trained runs; more than one tell each other's doubts. Photos that trained or validated one of them are
-        left out.
+    predictors : trained runs; more than one tell each other's doubts. Photos that trained, validated or tested one of
+        them are left out.
     photos : photos by name, from `prediction.search.search`.
     out : folder that is absent, empty, or holds a ranking by the same runs and settings, which more
         photos may join.
@@ -89,38 +89,38 @@ def rank(
     usual = asdict(Settings())
     chosen = {name: value for name, value in asdict(predictors[0].settings).items() if value != usual[name]}
     claim = {"runs": [predictor.run for predictor in predictors], **chosen}
-    seen = {content for predictor in predictors for content in predictor.labelled}
+    known = {content for predictor in predictors for content in predictor.labelled}
     with writing(out), hold(out, KIND, claim), predictors[0].working():
         pre_drawn.check_uncorrected(out / TO_LABEL)
         by_content: dict[str, Candidate] = {}
-        trained, unread = 0, 0
-        for outcome in _scored(predictors, photos, out, seen):
+        labelled, unread = 0, 0
+        for outcome in _scored(predictors, photos, out, known):
             if isinstance(outcome, Candidate):
                 by_content.setdefault(outcome.sha256, outcome)  # nobody needs to label a copy
             elif outcome is None:
-                trained += 1
+                labelled += 1
             else:
                 unread += 1
             if on_photo is not None:
                 on_photo(outcome if isinstance(outcome, InputError) else None)
         found = list(by_content.values())
         if len(found) < LEAST:
-            labelled = f"; {trained} trained or validated the run already" if trained else ""
-            raise InputError(f"`photos`: {len(found)} can be ranked, {LEAST} are needed at least{labelled}; give more")
-        ranking = _ordered(found, trained, unread)
+            others = f"; {labelled} trained, validated or tested the run already" if labelled else ""
+            raise InputError(f"`photos`: {len(found)} can be ranked, {LEAST} are needed at least{others}; give more")
+        ranking = _ordered(found, labelled, unread)
         _write(out, ranking, predictors, count)
     return ranking
 
 
 def _scored(
-    predictors: Sequence[RunPredictor], photos: Mapping[str, Path], out: Path, seen: set[str]
+    predictors: Sequence[RunPredictor], photos: Mapping[str, Path], out: Path, labelled: set[str]
 ) -> Iterator[Candidate | InputError | None]:
-    """Yield each photo with its scores, the error of one that cannot be read, None for one that trained a run."""
+    """Yield each photo with its scores, the error of one that cannot be read, None for one that is labelled."""
     known, whole = _known(out / SCORES)
     for name, path in photos.items():
         try:
             content = image_io.header(path)[1][: coco.HASH_DIGITS]
-            if content in seen:
+            if content in labelled:
                 yield None
                 continue
             if content not in known:
@@ -170,7 +170,7 @@ def _known(path: Path) -> tuple[dict[str, tuple[Doubt, npt.NDArray[np.bool_]]], 
 _PACKED = (("features", STORED), ("hashes", "u1"))
 
 
-def _ordered(found: Sequence[Candidate], trained: int, unread: int) -> Ranking:
+def _ordered(found: Sequence[Candidate], labelled: int, unread: int) -> Ranking:
     """Return photos in the order of labelling; of copies and of one name before renaming, one spot."""
     links = pairs_alike(np.stack([each.hashes for each in found]))
     alike = components(len(found), links)
@@ -185,7 +185,7 @@ def _ordered(found: Sequence[Candidate], trained: int, unread: int) -> Ranking:
         photos=tuple(found[place] for place in order),
         spots=tuple(spots[found[place].name] for place in order),
         values=tuple(float(values[place]) for place in order),
-        trained=trained,
+        labelled=labelled,
         unread=unread,
     )
 

@@ -46,7 +46,7 @@ def write(path: Path, ranking: Ranking, drawn: Sequence[Drawn]) -> None:
         then=thumbnails[count:],
         photos=len(ranking.photos),
         spots=len(set(ranking.spots)),
-        trained=ranking.trained,
+        labelled=ranking.labelled,
     )
 
 

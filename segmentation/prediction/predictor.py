@@ -67,9 +67,9 @@ class Predictor(ABC):
 
     `folder` names it to people, `run` identifies it in a folder of predictions. `photo_side` is the side in pixels of a
     square as large as its training photos; None where photos of any size are taken as they are. `labelled` has the
-    hashes of photos whose labels trained or validated it. `note` says what users of an unfinished run should know.
-    `threshold` is that of the settings, or its own. `threads` are those that one photo keeps busy. `measured` is what
-    it was measured to do; None where nothing was. `ships` says that it is the model that ships.
+    hashes of photos whose labels trained, validated or tested it. `note` says what users of an unfinished run should
+    know. `threshold` is that of the settings, or its own. `threads` are those that one photo keeps busy. `measured` is
+    what it was measured to do; None where nothing was. `ships` says that it is the model that ships.
     """
 
     folder: Path

@@ -54,7 +54,7 @@ class RunPredictor(NetworkPredictor):
         on_gpu = next(self.network.parameters()).device.type == "cuda"
         # Threads share a GPU's memory; on CPUs each has the number of threads that the run was trained with.
         self._one_at_a_time: AbstractContextManager[Any] = threading.Lock() if on_gpu else nullcontext()
-        self.labelled = frozenset(manifest.get("seen") or ())
+        self.labelled = frozenset(content for name in ("seen", "tested") for content in manifest.get(name) or ())
         self.run = {"run": digest(manifest["config"]), "weights": loaded.weights}
 
     def adapt(self, photos: HashedPhotos) -> int:

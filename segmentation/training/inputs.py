@@ -35,6 +35,8 @@ class RunInputs:
     seen: Sequence[str]
     unlabelled: Sequence[str] = ()
     """Hashes of pictures that were seen without their labels."""
+    tested: Sequence[str] = ()
+    """Hashes of all photos of the test part, of which `test` may be a few."""
     scale: float
     photo_side: float
     classes: Sequence[str] | None
@@ -114,6 +116,7 @@ def prepare(
         test=thin(split.test, config.max_eval_images),
         seen=[known[name].sha256 for name in (*(chosen if arm.takes_photos or arm.adaptation else ()), *valid)],
         unlabelled=sorted(set(without_labels)),
+        tested=[known[name].sha256 for name in split.test],
         scale=1.0 if config.framing == "crop" else config.size / photo_side,
         photo_side=photo_side,
         classes=real.classes,

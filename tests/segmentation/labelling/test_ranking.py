@@ -131,15 +131,16 @@ def test_a_ranking_on_disk(run, tmp_path, roboflow):
     drawn(photos, range(6))
     Image.open(photos / "0003.png").save(photos / "twice.jpg", quality=95)
     shutil.copy(photos / "0003.png", photos / "copy.png")
-    for path in sorted((roboflow / "train").glob("*.png"))[:2]:
-        shutil.copy(path, photos)
+    for part in ("train", "test"):
+        for path in sorted((roboflow / part).glob("*.png"))[:2]:
+            shutil.copy(path, photos)
     (photos / "broken.png").write_bytes(b"no picture")
     wrong = []
     ranking = ranked([run], photos, tmp_path / "out", on_photo=lambda error: wrong.append(error) if error else None)
     rows = list(csv.DictReader((tmp_path / "out" / "ranking.csv").read_text().splitlines()))
     assert [int(row["rank"]) for row in rows] == list(range(1, 8))
     assert len(wrong) == 1
-    assert ranking.trained == 2
+    assert ranking.labelled == 4
     spots = {row["photo"]: row["spot"] for row in rows}
     assert "copy" not in spots
     assert spots["0003"] == spots["twice"]
@@ -154,7 +155,7 @@ def test_a_ranking_on_disk(run, tmp_path, roboflow):
     page = (tmp_path / "out" / "index.html").read_text()
     assert "3 of 7 photos" in page
     assert page.count("<img") == 7
-    assert "2 photos that trained or validated" in page
+    assert "4 photos that trained, validated or tested" in page
 
 
 @pytest.mark.ci
@@ -230,7 +231,7 @@ def test_runs_that_differ_tell_more(run, data, tmp_path):
         (
             lambda photos, train: [shutil.copy(path, photos) for path in train],
             {},
-            "0 can be ranked, 2 are needed at least; 3 trained or validated the run already; give more",
+            "0 can be ranked, 2 are needed at least; 3 trained, validated or tested the run already; give more",
         ),
         (lambda photos, train: None, {}, "no photos in this folder"),
     ],

@@ -48,6 +48,7 @@ def test_limits_thin_out_the_parts(data):
     for part in ("valid", "test"):
         assert len(getattr(found, part)) == 3
         assert set(getattr(found, part)) < set(getattr(data["split"], part))
+    assert sorted(found.tested) == sorted(photo.sha256 for photo in data["real"].photos if photo.split == "test")
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_written(data, tmp_path):
