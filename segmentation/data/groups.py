@@ -1,10 +1,12 @@
 """Groups of photos that show the same spot: by name, by look, or from a table.
 
 A grouping maps the `file_name` of each photo of a dataset to the id of its group. Photos of one group belong in one
-part of a split and are one unit of statistics. Roboflow names its augmented copies ``name_jpg.rf.<hash>.jpg``.
+part of a split and are one unit of statistics. Roboflow names its augmented copies ``name_jpg.rf.<hash>.jpg``; photos
+that this program hands out for labelling are named ``003-<hash>-name.jpg``.
 """
 
 import os
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -19,6 +21,8 @@ from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 
 COPY_MARK = ".rf."
+# A letter among the digits of the hash: 001-20240601-pier.jpg is a person's name for a photo. One hash in 43 has none.
+_HANDED_OUT = re.compile(r"(^|/)\d{3,}-(?=\d*[a-f])[0-9a-f]{8}-(?=[^/]+$)")
 FILE_NAME, SPLIT, SPOT = "file_name", "split", "spot"  # columns of a table of groups
 SPOTS = "spots.csv"  # name of such a table beside the photos
 
@@ -34,15 +38,23 @@ def by_source_name(dataset: coco.CocoDataset) -> dict[str, str]:
 def source_name(file_name: str) -> str:
     """Return a photo's name before Roboflow renamed it, in Roboflow's spelling: ``IMG_1_JPG``, also for ``IMG_1.JPG``.
 
-    The folders train, valid and test are left out of the name.
+    The folders train, valid and test are left out of the name, and what `name_to_label` puts before it.
     """
     part, slash, rest = file_name.partition("/")
-    name = rest if slash and part in coco.SPLITS else file_name
+    name = _HANDED_OUT.sub(r"\1", rest if slash and part in coco.SPLITS else file_name)
     before, mark, _ = name.partition(COPY_MARK)
     if mark and before:
         return before
     stem, dot, ending = name.rpartition(".")
     return f"{stem}_{ending}" if dot else name
+
+
+def name_to_label(number: int, sha256: str, file_name: str) -> str:
+    """Return the name of a photo among those to label: its number, eight digits of its content, and its file's name.
+
+    No later photo gets the name, and with it labels of this one.
+    """
+    return f"{number:03d}-{sha256[:8]}-{PurePosixPath(file_name).name}"
 
 
 def by_perceptual_hash(dataset: coco.CocoDataset) -> dict[str, str]:

@@ -208,10 +208,7 @@ def _write(out: Path, ranking: Ranking, predictors: Sequence[RunPredictor], coun
 
 
 def _drawn(predictor: RunPredictor, number: int, photo: Candidate) -> pre_drawn.Drawn:
-    """Return what the first run draws in a photo.
-
-    Its name begins with its rank and eight digits of its content: no later photo gets it, and with it labels of this.
-    """
+    """Return what the first run draws in a photo, whose name begins with its rank."""
     probability, _ = predictor.probability(image_io.decoded(photo.path))
-    name = f"{number:03d}-{photo.sha256[:8]}-{Path(photo.name).name}{photo.path.suffix}"
+    name = groups.name_to_label(number, photo.sha256, photo.name + photo.path.suffix)
     return pre_drawn.Drawn(path=photo.path, name=name, mask=probability > predictor.threshold)

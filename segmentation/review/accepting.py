@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from corrotwin.segmentation.data import coco
+from corrotwin.segmentation.data import coco, groups
 from corrotwin.segmentation.data.coco_check import leaves
 from corrotwin.segmentation.labelling import pre_drawn
 from corrotwin.segmentation.prediction.regions import regions_of
@@ -106,7 +106,7 @@ def _annotations(predicted: PredictedFolder, accepted: Sequence[Decision]) -> It
 
 
 def _to_label(predicted: PredictedFolder, rejected: Sequence[Decision]) -> Iterator[pre_drawn.Drawn]:
-    """Yield rejected photos under unique names that begin with a number."""
+    """Yield rejected photos with their masks, under unique names."""
     for number, each in enumerate(rejected, start=1):
-        name = f"{number:04d}-{PurePosixPath(each.photo.name).name}"
+        name = groups.name_to_label(number, each.photo.sha256, each.photo.name)
         yield pre_drawn.Drawn(path=each.photo.path, name=name, mask=each.photo.read_mask(predicted.folder))

@@ -103,10 +103,12 @@ def test_a_photo_and_roboflow_s_copies_of_it_are_a_group_in_whatever_folders():
     ("name", "expected"),
     [
         ("train/IMG_1_JPG.rf.0123.jpg", "IMG_1_JPG"), ("IMG_1.JPG", "IMG_1_JPG"), ("north/a.b.png", "north/a.b_png"),
-        ("test/a", "a"), (".rf.odd.jpg", ".rf.odd_jpg"),
+        ("test/a", "a"), (".rf.odd.jpg", ".rf.odd_jpg"), ("003-0123abcd-IMG_1.JPG", "IMG_1_JPG"),
+        ("valid/012-0123abcd-IMG_1_JPG.rf.0123.jpg", "IMG_1_JPG"), ("north/1000-f0000000-a.png", "north/a_png"),
+        ("003-20240601-IMG_1.JPG", "003-20240601-IMG_1_JPG"), ("3-0123abcd-a.png", "3-0123abcd-a_png"),
     ],
 )  # fmt: skip
-def test_a_camera_s_name_and_roboflow_s_have_one_source(name, expected):
+def test_a_camera_s_name_and_those_given_later_have_one_source(name, expected):
     assert groups.source_name(name) == expected
 
 

@@ -110,6 +110,18 @@ def test_photos_with_later_labels_keep_their_spot(of_second, expected, tmp_path)
     assert found == expected
 
 
+def test_a_photo_handed_out_for_labelling_shares_the_spot_of_its_copies(tmp_path):
+    first = dataset(tmp_path / "first", [1, 2], square(10))
+    second = dataset(tmp_path / "second", [21], square(10))  # no longer alike: cropped, say
+    name = groups.name_to_label(3, "0123abcd4567", "0001.png")
+    (second / "images" / "0021.png").rename(second / "images" / name)
+    path = second / "annotations.json"
+    path.write_text(path.read_text().replace("0021.png", name))
+    merging.merge([read(first), read(second)], tmp_path / "out")
+    spots = groups.beside(read(tmp_path / "out"))
+    assert spots["0001.png"] == spots[name] != spots["0002.png"]
+
+
 def test_names_that_a_spreadsheet_would_run_are_read_back(tmp_path):
     names = ["-p0.png", "+p1.png", "=p2.png", "@p3.png"]
     first = dataset(tmp_path / "first", range(4), square(10))
