@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation.data import coco, groups, image_io
+from corrotwin.segmentation.data import coco, groups, image_io, png_masks
 from corrotwin.segmentation.data.perceptual_hash import HASH_SIDE, components, hashes, pairs_alike
 from corrotwin.segmentation.labelling import choice, page, pre_drawn
 from corrotwin.segmentation.labelling.scores import STORED, Doubt, score
@@ -119,6 +119,7 @@ def _scored(
     known, whole = _known(out / SCORES)
     for name, path in photos.items():
         try:
+            png_masks.check_text(name + path.suffix, path)
             content = image_io.header(path)[1][: coco.HASH_DIGITS]
             if content in labelled:
                 yield None

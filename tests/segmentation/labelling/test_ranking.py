@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 import shutil
 from types import SimpleNamespace
 
@@ -135,11 +136,12 @@ def test_a_ranking_on_disk(run, tmp_path, roboflow):
         for path in sorted((roboflow / part).glob("*.png"))[:2]:
             shutil.copy(path, photos)
     (photos / "broken.png").write_bytes(b"no picture")
+    shutil.copy(photos / "0001.png", os.fsencode(photos) + b"/br\xfccke.png")
     wrong = []
     ranking = ranked([run], photos, tmp_path / "out", on_photo=lambda error: wrong.append(error) if error else None)
     rows = list(csv.DictReader((tmp_path / "out" / "ranking.csv").read_text().splitlines()))
     assert [int(row["rank"]) for row in rows] == list(range(1, 8))
-    assert len(wrong) == 1
+    assert sorted("is not UTF-8; rename the file" in str(error) for error in wrong) == [False, True]
     assert ranking.labelled == 4
     spots = {row["photo"]: row["spot"] for row in rows}
     assert "copy" not in spots
