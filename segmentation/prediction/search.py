@@ -40,7 +40,7 @@ def search(given: Sequence[Path]) -> Search:
     Raises
     ------
     InputError
-        A path is absent, a folder or a video has no photos, or two photos would get one mask.
+        A path is absent, a folder or a video has no photos, or two photos would have one name.
     """
     found: dict[str, Path] = {}
     source: dict[str, Path] = {}
@@ -50,7 +50,8 @@ def search(given: Sequence[Path]) -> Search:
             name = _short(full)
             if found.setdefault(name, photo) != photo:
                 one, other = (path, source[name]) if path != source[name] else (photo, found[name])
-                raise InputError(f"{one} and {other} would get one mask, {name}.png; give them one `out` each")
+                advice = "give a folder that holds both" if one.is_dir() and other.is_dir() else "rename one"
+                raise InputError(f"{one} and {other}: two photos named {name}; {advice}, or give them one `out` each")
             source.setdefault(name, path)
     if not found:
         raise InputError(f"{given[0]}: {'; '.join(photo_files.lines(left_out)) or 'no photos'}")

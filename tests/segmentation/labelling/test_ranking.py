@@ -236,15 +236,20 @@ def test_runs_that_differ_tell_more(run, data, tmp_path):
             "0 can be ranked, 2 are needed at least; 3 trained, validated or tested the run already; give more",
         ),
         (lambda photos, train: None, {}, "no photos in this folder"),
+        (
+            lambda photos, train: [*drawn(photos, [1]), *drawn(photos / "day-2", [1])],
+            {},
+            "two photos named 0001; give a folder that holds both",
+        ),
     ],
-    ids=["one photo", "none to label", "all labelled", "none"],
+    ids=["one photo", "none to label", "all labelled", "none", "one name"],
 )
 def test_what_cannot_be_ranked_is_one_line(make, options, message, run, roboflow, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
     make(photos, sorted((roboflow / "train").glob("*.png"))[:3])
     with pytest.raises(InputError, match=message):
-        command(run, (photos,), out=tmp_path / "out", **options)
+        command(run, (photos, *photos.glob("day-*")), out=tmp_path / "out", **options)
     assert not (tmp_path / "out" / "ranking.csv").exists()
 
 

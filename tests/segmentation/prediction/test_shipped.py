@@ -206,7 +206,7 @@ def test_photos_of_one_name_in_two_archives_have_masks_of_their_own(
             archive.writestr("of", name)
     found = search([tmp_path / "monday.zip", tmp_path / "tuesday.zip"])
     assert list(found.photos) == ["monday/IMG_0001", "tuesday/IMG_0001"]
-    with pytest.raises(InputError, match=r"again/monday.zip and .*/monday.zip would get one mask"):
+    with pytest.raises(InputError, match=r"again/monday.zip and .*/monday.zip: two photos named .*; rename one"):
         search([tmp_path / "monday.zip", tmp_path / "again" / "monday.zip"])
 
 
