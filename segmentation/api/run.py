@@ -143,6 +143,8 @@ class Run:
         ranking = labelling.rank(predictors, found.photos, Path(out), count=count, on_photo=on_photo)
         for line in photo_files.lines(found.left_out):
             logger.warning("left out: %s", line)
+        for line in ranking.lines(Path(out)):
+            logger.warning("%s", line)
         return tuple(photo.path for photo in ranking.photos)
 
     @checked()

@@ -65,5 +65,7 @@ def rank(
     first = min(count, len(ranking.photos))
     to_label, page = out / folder.TO_LABEL, out / folder.PAGE
     say(f"{out}: {len(ranking.photos)} photos ranked, the first {first} of them in {to_label}; look at {page}")
+    for line in ranking.lines(out):
+        say_error(line)
     say_next("segmentation", "merge", "PHOTOS", "LABELLED", "--out", "photos-2")
     return 1 if ranking.unread or found.has_losses else 0

@@ -6,7 +6,7 @@
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from corrotwin.twin.core import files, tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import writing
 from corrotwin.twin.core.locks import hold
-from corrotwin.twin.core.text import escape_csv
+from corrotwin.twin.core.text import counted, escape_csv
 
 KIND = "ranking"
 SCORES, TABLE, PAGE, TO_LABEL = "scores.jsonl", "ranking.csv", "index.html", "to-label"
@@ -46,7 +46,8 @@ class Candidate:
 class Ranking:
     """Photos in the order in which to label them, the spot and value of each; of copies of a file, the first alone.
 
-    `labelled` counts those that a run has the labels of, `unread` those that could not be read.
+    `labelled` counts those that a run has the labels of, `unread` those that could not be read, `earlier` those that
+    earlier rankings left among the photos to label.
     """
 
     photos: tuple[Candidate, ...]
@@ -54,6 +55,16 @@ class Ranking:
     values: tuple[float, ...]
     labelled: int
     unread: int
+    earlier: int = 0
+
+    def lines(self, out: Path) -> list[str]:
+        """Return a line, if there are any, on photos of earlier rankings among those to label."""
+        if not self.earlier:
+            return []
+        return [
+            f"{out / TO_LABEL / pre_drawn.IMAGES}: also holds {counted(self.earlier, 'photo')} of earlier rankings, "
+            "which CVAT would return as clean; once their labels are merged, delete this folder and repeat the command"
+        ]
 
 
 def rank(
@@ -108,8 +119,7 @@ def rank(
             others = f"; {labelled} trained, validated or tested the run already" if labelled else ""
             raise InputError(f"`photos`: {len(found)} can be ranked, {LEAST} are needed at least{others}; give more")
         ranking = _ordered(found, labelled, unread)
-        _write(out, ranking, predictors, count)
-    return ranking
+        return replace(ranking, earlier=_write(out, ranking, predictors, count))
 
 
 def _scored(
@@ -191,8 +201,8 @@ def _ordered(found: Sequence[Candidate], labelled: int, unread: int) -> Ranking:
     )
 
 
-def _write(out: Path, ranking: Ranking, predictors: Sequence[RunPredictor], count: int) -> None:
-    """Write the table, the photos to label with what the first run draws in them, and the page."""
+def _write(out: Path, ranking: Ranking, predictors: Sequence[RunPredictor], count: int) -> int:
+    """Write the table, the photos to label with what the first run draws, and the page; see `pre_drawn.write`."""
     rows = [
         (
             number, escape_csv(each.name), escape_csv(spot), round(value, 4), round(each.scores.disagreement, 5),
@@ -204,8 +214,9 @@ def _write(out: Path, ranking: Ranking, predictors: Sequence[RunPredictor], coun
     ]  # fmt: skip
     tables.write_own(out / TABLE, COLUMNS, rows)
     drawn = [_drawn(predictors[0], number, each) for number, each in enumerate(ranking.photos[:count], start=1)]
-    pre_drawn.write(out / TO_LABEL, drawn, version=f"corrotwin {predictors[0].run['weights']}")
+    earlier = pre_drawn.write(out / TO_LABEL, drawn, version=f"corrotwin {predictors[0].run['weights']}")
     page.write(out / PAGE, ranking, drawn)
+    return earlier
 
 
 def _drawn(predictor: RunPredictor, number: int, photo: Candidate) -> pre_drawn.Drawn:

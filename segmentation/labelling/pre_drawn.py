@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation.data import coco
+from corrotwin.segmentation.data import coco, photo_files
 from corrotwin.segmentation.data.coco_layout import CVAT_FOLDER, CVAT_JSON
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, link_or_copy, read_json, write_json, write_text
 
 TOLERANCE = 0.002  # of the photo's diagonal, and a pixel at least: how far an outline may lie from the mask's
 SPECK = 0.0002  # of the photo's area: smaller regions are not drawn
-LABEL, SCORED = "corrosion", "image"
+LABEL, SCORED, IMAGES = "corrosion", "image", "images"
 COCO = Path(CVAT_FOLDER, CVAT_JSON)
 CONFIGURATION = f"""<View>
   <Image name="{SCORED}" value="$image" zoom="true"/>
@@ -81,7 +81,7 @@ def _digest(document: Mapping[str, Any]) -> str:
     return digest([document.get(name) for name in ("images", "annotations", "categories")])
 
 
-def write(folder: Path, photos: Iterable[Drawn], *, version: str) -> None:
+def write(folder: Path, photos: Iterable[Drawn], *, version: str) -> int:
     """Write photos to label, with what a network has drawn, for CVAT and Label Studio.
 
     Written are ``images/`` (the photos themselves, linked where possible), ``annotations/instances_default.json``
@@ -93,13 +93,18 @@ def write(folder: Path, photos: Iterable[Drawn], *, version: str) -> None:
         (`check_uncorrected`).
     photos : each is written before the next is asked for.
     version : names the network in Label Studio.
+
+    Returns
+    -------
+    The number of photos that an earlier choice left there: tasks of Label Studio show them, but CVAT, which is given
+    the whole folder, returns them without annotations, as clean.
     """
-    (folder / "images").mkdir(parents=True, exist_ok=True)
+    (folder / IMAGES).mkdir(parents=True, exist_ok=True)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     tasks: list[Mapping[str, Any]] = []
     for number, photo in enumerate(photos, start=1):
-        link_or_copy(photo.path, folder / "images" / photo.name)
+        link_or_copy(photo.path, folder / IMAGES / photo.name)
         height, width = photo.mask.shape
         images.append({"id": number, "file_name": photo.name, "width": width, "height": height})
         drawn = outlines(photo.mask)
@@ -111,6 +116,8 @@ def write(folder: Path, photos: Iterable[Drawn], *, version: str) -> None:
     write_json(folder / COCO, document)
     write_json(folder / "label-studio.json", tasks)
     write_text(folder / "label-studio.xml", CONFIGURATION)
+    present = {path.name for path in (folder / IMAGES).iterdir() if path.suffix.lower() in photo_files.SUFFIXES}
+    return len(present - {image["file_name"] for image in images})
 
 
 def _annotation(outline: npt.NDArray[np.float64], height: int, width: int) -> dict[str, Any]:

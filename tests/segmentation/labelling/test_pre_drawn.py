@@ -72,6 +72,14 @@ def test_what_cvat_takes_is_a_dataset_with_these_masks(written):
     assert all(isinstance(each["segmentation"], list) for each in document["annotations"])
 
 
+def test_photos_that_an_earlier_choice_left_are_counted(written):
+    folder, masks = written
+    for name, count in (("0 ü.png", 2), ("3.png", 3), ("3.png", 3)):
+        photo = pre_drawn.Drawn(path=folder / "images" / "1 ü.png", name=name, mask=masks[0])
+        assert pre_drawn.write(folder, [photo], version="corrotwin 0123") == count
+    assert len(list((folder / "images").iterdir())) == 4
+
+
 @pytest.mark.parametrize("change", [{"annotations": []}, {"images": []}, {"info": []}, {"info": {}}, []])
 def test_corrected_labels_are_not_drawn_over(change, written):
     folder, _ = written

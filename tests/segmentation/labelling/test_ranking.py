@@ -284,6 +284,15 @@ def test_the_command_says_where_to_look(run, tmp_path, capsys):
     drawn(tmp_path / "photos", range(3))
     Image.fromarray(picture(9)).save(tmp_path / "photos" / "ninth.png")
     assert command(run, (tmp_path / "photos",), out=tmp_path / "out", count=2, tiling="never") == 0
-    said = capsys.readouterr().out
-    assert "4 photos ranked, the first 2 of them in" in said
+    said = capsys.readouterr()
+    assert "4 photos ranked, the first 2 of them in" in said.out
     assert json.loads((tmp_path / "out" / "to-label" / "label-studio.json").read_text())
+    images = tmp_path / "out" / "to-label" / "images"
+    assert "earlier" not in said.err
+    assert command(run, (tmp_path / "photos",), out=tmp_path / "out", count=1, tiling="never") == 0
+    said = capsys.readouterr().err
+    assert f"{images}: also holds 1 photo of earlier rankings, which CVAT would return as clean; once" in said
+    shutil.rmtree(images)
+    assert command(run, (tmp_path / "photos",), out=tmp_path / "out", count=1, tiling="never") == 0
+    assert "earlier" not in capsys.readouterr().err
+    assert len(list(images.iterdir())) == 1
