@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.optim.swa_utils import update_bn
 
 from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.evaluation.evaluate import network_input
@@ -32,6 +31,8 @@ PRIOR = 16  # images that the statistics of training count as, so that a single 
 
 def adapt(network: torch.nn.Module, config: TrainConfig, images: Iterable[npt.NDArray[np.uint8]]) -> int:
     """Take statistics of batch normalisation from images, and mix them with those of training.
+
+    Each image weighs the same, in a batch of any size. Variances are those within batches, as in training.
 
     Parameters
     ----------
@@ -53,18 +54,19 @@ def adapt(network: torch.nn.Module, config: TrainConfig, images: Iterable[npt.ND
             f"`adapt`: {config.architecture} with {config.backbone} has no batch normalisation; leave it out"
         )
     before = [(layer.running_mean.clone(), layer.running_var.clone()) for layer in layers]  # type: ignore[union-attr]
+    momenta = [layer.momentum for layer in layers]
     count = 0
-
-    def counted() -> Iterator[torch.Tensor]:
-        nonlocal count
+    network.train()
+    with torch.no_grad(), torch.random.fork_rng(devices=[]), autocast(config.precision, device().type):
+        torch.manual_seed(0)  # of dropout, which some decoders have
         for batch in _batches(images, config.batch_size):
             count += len(batch)
-            yield network_input(config, batch)
-
-    with torch.random.fork_rng(devices=[]), autocast(config.precision, device().type):
-        torch.manual_seed(0)  # of dropout, which some decoders have
-        update_bn(counted(), network)
+            for layer in layers:
+                layer.momentum = len(batch) / count  # the running mean over images; the first batch replaces all
+            network(network_input(config, batch))
     network.eval()
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
     kept = PRIOR / (PRIOR + count)
     for layer, (mean, variance) in zip(layers, before, strict=True):
         layer.running_mean.lerp_(mean, kept)  # type: ignore[union-attr]

@@ -43,21 +43,24 @@ def run(request, data, tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("count", [1, 4, 9])
-def test_statistics_of_training_weigh_sixteen_images(count):
+@pytest.mark.parametrize(("count", "batch_size"), [(1, 16), (4, 16), (9, 16), (9, 4)])
+def test_statistics_of_training_weigh_sixteen_images_and_each_image_the_same(count, batch_size):
     layer = torch.nn.BatchNorm2d(3)
     layer.running_mean[:] = torch.tensor([1.0, 2.0, 3.0])
     layer.running_var[:] = torch.tensor([4.0, 5.0, 6.0])
     layer.weight.data[:] = 7.0
-    images = np.random.default_rng(0).integers(0, 256, (count, 32, 64, 3), dtype=np.uint8)
-    config = config_of(batch_size=16)
+    images = np.random.default_rng(0).integers(0, 128, (count, 32, 64, 3), dtype=np.uint8)
+    images[4:8] += 127  # so that batches differ
+    config = config_of(batch_size=batch_size)
     assert adaptation.adapt(layer, config, iter(images)) == count
     mean, spread = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])  # of ImageNet
     seen = (images / 255 - mean) / spread
     share = 16 / (16 + count)
     expected = share * np.array([1.0, 2.0, 3.0]) + (1 - share) * seen.mean(axis=(0, 1, 2))
     assert layer.running_mean.numpy() == pytest.approx(expected, abs=1e-5)
-    expected = share * np.array([4.0, 5.0, 6.0]) + (1 - share) * seen.var(axis=(0, 1, 2), ddof=1)
+    batches = [seen[:4], seen[4:8], seen[8:]] if batch_size < count else [seen]
+    variance = sum(len(batch) * batch.var(axis=(0, 1, 2), ddof=1) for batch in batches) / count
+    expected = share * np.array([4.0, 5.0, 6.0]) + (1 - share) * variance
     assert layer.running_var.numpy() == pytest.approx(expected, rel=1e-4)
     assert layer.weight.data.tolist() == [7.0] * 3
     assert not layer.training
