@@ -46,7 +46,7 @@ def adapt(network: torch.nn.Module, config: TrainConfig, images: Iterable[npt.ND
     Raises
     ------
     InputError
-        The network has no batch normalisation.
+        The network has no batch normalisation, or takes no statistics from the only image of a shape.
     """
     layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
     if not layers:
@@ -63,7 +63,16 @@ def adapt(network: torch.nn.Module, config: TrainConfig, images: Iterable[npt.ND
             count += len(batch)
             for layer in layers:
                 layer.momentum = len(batch) / count  # the running mean over images; the first batch replaces all
-            network(network_input(config, batch))
+            try:
+                network(network_input(config, batch))
+            except ValueError as error:  # of layers that see a single value of an image: its variance is none
+                if len(batch) > 1:
+                    raise
+                height, width = batch.shape[1:3]
+                raise InputError(
+                    f"`adapt`: {config.architecture} with {config.backbone} needs more than one photo that it sees at "
+                    f"{height} x {width} pixels; give more of that size, or leave `adapt` out"
+                ) from error
     network.eval()
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
@@ -91,12 +100,16 @@ def shown(through: Callable[[Predict], object]) -> list[npt.NDArray[np.uint8]]:
 
 
 def _batches(images: Iterable[npt.NDArray[np.uint8]], size: int) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield whole batches of images of one shape each, and at the end what is left of each shape."""
+    """Yield batches of images of one shape each, and at the end what is left of each shape.
+
+    No image is alone, unless it is the only one of its shape: the last batch of a shape may have one more than `size`.
+    """
+    size = max(2, size)
     waiting: dict[tuple[int, ...], list[npt.NDArray[np.uint8]]] = defaultdict(list)
     for image in images:
         of_shape = waiting[image.shape]
         of_shape.append(image)
-        if len(of_shape) == size:
-            yield np.stack(of_shape)
-            of_shape.clear()
-    yield from (np.stack(left) for left in waiting.values() if left)
+        if len(of_shape) == size + 2:
+            yield np.stack(of_shape[:size])
+            del of_shape[:size]
+    yield from (np.stack(left) for left in waiting.values())

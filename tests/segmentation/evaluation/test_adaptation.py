@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_runs import SMALLEST
 
 from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import adaptation, assessment, evaluate
 from corrotwin.segmentation.evaluation.assessment import assess, describe
+from corrotwin.segmentation.models.network import build
 from corrotwin.segmentation.prediction import folder
 from corrotwin.segmentation.prediction.predictor import Settings
 from corrotwin.segmentation.prediction.run_predictor import RunPredictor
@@ -58,7 +60,7 @@ def test_statistics_of_training_weigh_sixteen_images_and_each_image_the_same(cou
     share = 16 / (16 + count)
     expected = share * np.array([1.0, 2.0, 3.0]) + (1 - share) * seen.mean(axis=(0, 1, 2))
     assert layer.running_mean.numpy() == pytest.approx(expected, abs=1e-5)
-    batches = [seen[:4], seen[4:8], seen[8:]] if batch_size < count else [seen]
+    batches = [seen[:4], seen[4:]] if batch_size < count else [seen]  # none of one image
     variance = sum(len(batch) * batch.var(axis=(0, 1, 2), ddof=1) for batch in batches) / count
     expected = share * np.array([4.0, 5.0, 6.0]) + (1 - share) * variance
     assert layer.running_var.numpy() == pytest.approx(expected, rel=1e-4)
@@ -66,10 +68,30 @@ def test_statistics_of_training_weigh_sixteen_images_and_each_image_the_same(cou
     assert not layer.training
 
 
-def test_images_of_one_shape_pass_together_and_all_of_them():
-    shapes = [(32, 32), (32, 64), (32, 32), (32, 32), (32, 64)]
-    batches = adaptation._batches((np.zeros((*shape, 3), np.uint8) for shape in shapes), 2)
-    assert [batch.shape[:3] for batch in batches] == [(2, 32, 32), (2, 32, 64), (1, 32, 32)]
+@pytest.mark.parametrize(
+    ("size", "counts"), [(1, [2, 3, 2, 1]), (2, [2, 3, 2, 1]), (3, [3, 2, 2, 1]), (4, [5, 2, 1]), (8, [5, 2, 1])]
+)
+def test_images_of_one_shape_pass_together_all_of_them_and_none_alone_that_has_company(size, counts):
+    shapes = [(32, 32), (32, 64), (32, 32), (64, 64), (32, 32), (32, 64), (32, 32), (32, 32)]
+    images = [np.full((*shape, 3), number, np.uint8) for number, shape in enumerate(shapes)]
+    batches = list(adaptation._batches(iter(images), size))
+    assert [len(batch) for batch in batches] == counts
+    assert sorted(int(image[0, 0, 0]) for batch in batches for image in batch) == list(range(8))
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("architecture", ["DeepLabV3", "DeepLabV3Plus"])
+def test_a_network_that_pools_an_image_to_one_value_takes_nine_photos_but_not_one(architecture):
+    config = config_of(architecture=architecture, backbone=SMALLEST, batch_size=8)
+    images = np.random.default_rng(0).integers(0, 256, (9, 64, 64, 3), dtype=np.uint8)
+
+    def adapted(given):
+        network = build(SMALLEST, architecture=architecture, encoder_weights=None, seed=0)
+        return adaptation.adapt(network, config, given)
+
+    assert adapted(images) == 9
+    with pytest.raises(InputError, match="tu-test_resnet needs more than one photo that it sees at 64 x 64 pixels"):
+        adapted(images[:1])
 
 
 def test_a_network_without_batch_normalisation_is_refused():
