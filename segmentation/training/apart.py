@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from corrotwin.segmentation.config import TrainConfig
-from corrotwin.segmentation.data import coco
+from corrotwin.segmentation.data import coco, groups, splits
 from corrotwin.segmentation.data.perceptual_hash import hashes
-from corrotwin.segmentation.data.splits import Split
 from corrotwin.segmentation.unlabelled.pictures import Pictures, gather
 from corrotwin.twin.core.machine import cache_folder
 
@@ -17,14 +16,14 @@ def gathered(
     given: Sequence[Path],
     config: TrainConfig,
     real: coco.CocoDataset,
-    split: Split,
+    split: splits.Split,
     *,
     on_file: Callable[[int, int], None] | None = None,
 ) -> Pictures:
     """Gather unlabelled pictures and leave out those that are test photos, or show their spots.
 
-    Those are pictures with the content of a test photo, or of another photo of its spot, or alike to one of these by
-    perceptual hash, in any orientation.
+    Those are pictures with the content of a test photo, or of another photo of its spot by `groups.SPOTS` that the
+    split does not train or validate on, or alike to one of these by perceptual hash, in any orientation.
 
     Parameters
     ----------
@@ -34,16 +33,14 @@ def gathered(
     Raises
     ------
     InputError
-        See `segmentation.unlabelled.pictures.gather`.
+        See `segmentation.unlabelled.pictures.gather`; or the split or the table of spots does not fit the photos.
     """
+    splits.check(split, real)
     pictures = gather(given, size=config.size, framing=config.framing, cache=cache_folder(), on_file=on_file)
-    tested = set(split.groups_of(split.test))
-    kept = {*split.train, *split.valid}
-    held_out = [
-        photo
-        for photo in real.photos
-        if photo.file_name not in kept and split.group.get(photo.file_name, photo.file_name) in tested
-    ]
+    spots = groups.beside(real) or {}
+    spot = {photo.file_name: spots.get(photo.file_name, photo.file_name) for photo in real.photos}
+    tested, kept = {spot[name] for name in split.test}, {*split.train, *split.valid}
+    held_out = [photo for photo in real.photos if photo.file_name not in kept and spot[photo.file_name] in tested]
     return pictures.apart_from(
         np.stack([hashes(coco.image(photo)) for photo in held_out]), {photo.sha256 for photo in held_out}
     )

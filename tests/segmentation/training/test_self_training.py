@@ -3,7 +3,9 @@
 import csv
 import json
 import math
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.arms import MIXED, REAL, DataArm, taught_by
 from corrotwin.segmentation.augmentation import augment
 from corrotwin.segmentation.config import from_json, to_json
+from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation.evaluate import measured_photos
 from corrotwin.segmentation.models.network import normalise
 from corrotwin.segmentation.prediction.predictor import Settings
@@ -240,6 +243,23 @@ def test_what_shows_a_test_photo_is_left_out(data, site, roboflow):
     assert len(found.left_out[OF_TEST]) == len(data["split"].test)
     tested = {photo.sha256 for photo in data["real"].photos if photo.file_name in data["split"].test}
     assert not any(each.sha256 in tested for each in found.used)
+
+
+def test_another_photo_of_a_test_spot_is_left_out_though_the_split_lacks_it(data, site, roboflow, tmp_path):
+    whole = data["split"]
+    later, *train_photos = whole.train  # as if it had joined the dataset after the split was made
+    split = splits.Split(how="own", seed=0, train=tuple(train_photos), valid=whole.valid, test=whole.test)
+    export = Path(shutil.copytree(roboflow, tmp_path / "export"))
+    same = {later: whole.test[0], whole.valid[0]: whole.test[0]}
+    names = [*whole.train, *whole.valid, *whole.test]
+    rows = [f"{name},{same.get(name, name)}\n" for name in names]
+    (export / "spots.csv").write_text("".join(["file_name,spot\n", *rows]))
+    real = coco.read(export)
+    found = gathered([site, roboflow / "test", roboflow / "train", roboflow / "valid"], config_of(), real, split)
+    out = {photo.sha256 for photo in real.photos} - {picture.sha256 for picture in found.used}
+    assert out == {photo.sha256 for photo in real.photos if photo.file_name in {later, *whole.test}}
+    with pytest.raises(InputError, match="of the split's train part is absent; split again"):
+        gathered([site], config_of(), coco.read(roboflow / "train"), split)
 
 
 @pytest.mark.ci
