@@ -83,6 +83,9 @@ def prepare(
         if not rest:
             raise InputError(f"data arm {arm.name}: learns from unlabelled pictures, but none were given; name them")
         pictures, without_labels = Pool(images=photos, rows=photos.rows(rest)), [known[name].sha256 for name in rest]
+    trained = chosen if arm.takes_photos or arm.adaptation else ()
+    if pictures is None and arm.self_training == "photos" and not trained:
+        without_labels = [known[name].sha256 for name in chosen]
     pool = None
     if arm.takes_renders and renders is not None:
         splits.check_renders(split, real, renders, count=arm.render_count)
@@ -114,7 +117,7 @@ def prepare(
         photos=photos,
         valid=valid,
         test=thin(split.test, config.max_eval_images),
-        seen=[known[name].sha256 for name in (*(chosen if arm.takes_photos or arm.adaptation else ()), *valid)],
+        seen=[known[name].sha256 for name in (*trained, *valid)],
         unlabelled=sorted(set(without_labels)),
         tested=[known[name].sha256 for name in split.test],
         scale=1.0 if config.framing == "crop" else config.size / photo_side,

@@ -23,14 +23,23 @@ def prepared(data, arm=REAL, **changes):
 
 
 @pytest.mark.parametrize(
-    ("arm", "trained"),
-    [(REAL, 12), (TENTH, 1), (SYNTHETIC, 0), (replace(SYNTHETIC, adaptation="colours"), 12)],
-    ids=["real", "tenth", "synthetic", "adapted"],
+    ("arm", "trained", "taught"),
+    [
+        (REAL, 12, 0),
+        (TENTH, 1, 0),
+        (SYNTHETIC, 0, 0),
+        (replace(SYNTHETIC, adaptation="colours"), 12, 0),
+        (replace(REAL, self_training="photos"), 12, 0),
+        (replace(SYNTHETIC, self_training="photos"), 0, 12),
+        (replace(SYNTHETIC, self_training="photos", real_fraction=0.1), 0, 1),
+    ],
+    ids=["real", "tenth", "synthetic", "adapted", "control", "control of renders", "tenth of that"],
 )
-def test_only_photos_that_a_run_has_learned_from_are_seen(arm, trained, data):
-    seen = prepared(data, arm, max_eval_images=2).seen
+def test_only_photos_that_a_run_has_learned_from_are_seen(arm, trained, taught, data):
+    found = prepared(data, arm, max_eval_images=2)
     parts = {photo.sha256: photo.split for photo in data["real"].photos}
-    assert sorted(parts[each] for each in set(seen)) == ["train"] * trained + ["valid"] * 2
+    assert sorted(parts[each] for each in set(found.seen)) == ["train"] * trained + ["valid"] * 2
+    assert [parts[each] for each in found.unlabelled] == ["train"] * taught
 
 
 @pytest.mark.parametrize("arm", [REAL, MIXED, SYNTHETIC, TENTH, COUNTED, TUNED, PASTED], ids=lambda arm: arm.name)
