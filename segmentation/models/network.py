@@ -68,8 +68,7 @@ def _created(backbone: str, architecture: str, seed: int) -> torch.nn.Module:
     """Return a network of known names with random weights."""
     from segmentation_models_pytorch import create_model
 
-    with torch.random.fork_rng(devices=[]), encoders.quiet():
-        torch.manual_seed(int(generator(seed, Stream.WEIGHTS).integers(2**63)))
+    with seeded(torch.device("cpu"), seed, Stream.WEIGHTS), encoders.quiet():
         try:
             model = create_model(architecture, backbone, encoder_weights=None, classes=1)
         except Exception as error:
@@ -132,6 +131,17 @@ def normalise(images: torch.Tensor, backbone: str) -> torch.Tensor:
 def device() -> torch.device:
     """Return the first GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def seeded(where: torch.device, seed: int, stream: Stream, *key: int) -> Iterator[None]:
+    """Let torch draw from one place of a stream of `seed`, as layers with dropout do, on the CPU and on `where`.
+
+    Its global generators are left as they were.
+    """
+    with torch.random.fork_rng([where] if where.type == "cuda" else []):
+        torch.manual_seed(int(generator(seed, stream, *key).integers(2**63)))
+        yield
 
 
 @cache

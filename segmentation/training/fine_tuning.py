@@ -8,8 +8,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import update_bn
 
 from corrotwin.segmentation.config import TrainConfig
-from corrotwin.segmentation.models.network import autocast, normalise
-from corrotwin.segmentation.sampling import BatchPlan, Stream, generator
+from corrotwin.segmentation.models.network import autocast, normalise, seeded
+from corrotwin.segmentation.sampling import BatchPlan, Stream
 from corrotwin.segmentation.training.batches import BatchLoader
 from corrotwin.twin.core.errors import InputError
 
@@ -105,8 +105,7 @@ def re_estimate(network: torch.nn.Module, config: TrainConfig, loader: BatchLoad
     """
     images = (normalise(batch, config.backbone) for batch in loader.plain())
     where = loader.where
-    with torch.random.fork_rng([where] if where.type == "cuda" else []), autocast(config.precision, where.type):
-        torch.manual_seed(int(generator(config.seed, Stream.DROPOUT).integers(2**63)))
+    with seeded(where, config.seed, Stream.DROPOUT), autocast(config.precision, where.type):
         update_bn(images, network)
 
 

@@ -26,10 +26,11 @@ from corrotwin.segmentation.models.network import (
     memory_format,
     normalise,
     place,
+    seeded,
     torch_settings,
 )  # fmt: skip
 from corrotwin.segmentation.models.tensor_files import save_tensors
-from corrotwin.segmentation.sampling import Stream, endless, generator
+from corrotwin.segmentation.sampling import Stream, endless
 from corrotwin.segmentation.training import checkpoint, loop
 from corrotwin.segmentation.training.initial_weights import PRETRAINED
 from corrotwin.segmentation.unlabelled.pictures import Pictures
@@ -165,8 +166,7 @@ def _begin(config: PretrainConfig, weights: Path | None) -> checkpoint.State:
         config.backbone, encoder_weights=config.encoder_weights, weights=weights, seed=config.seed
     ).get_submodule("encoder")
     channels = int(getattr(network, "out_channels")[-1])  # noqa: B009  smp is untyped
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(generator(config.seed, Stream.WEIGHTS, 1).integers(2**63)))
+    with seeded(torch.device("cpu"), config.seed, Stream.WEIGHTS, 1):
         siamese = Siamese(network, channels)
     placed = place(siamese, config.precision)
     groups = [{"params": list(placed.parameters()), "factor": 1.0}]
@@ -195,7 +195,8 @@ def _task(folder: Path, config: PretrainConfig, pictures: Pictures, state: check
         count = config.batch_size
         drawn = rows[endless(config.seed, Stream.UNLABELLED_ORDER, step * count, count, len(rows))]
         images = augment.image_tensor(pictures.images[drawn], where)
-        (one, of_one), (other, of_other) = (seen(images, (2 * step + view) * count) for view in (0, 1))
+        with seeded(where, config.seed, Stream.DROPOUT, step):  # some encoders leave out blocks at random
+            (one, of_one), (other, of_other) = (seen(images, (2 * step + view) * count) for view in (0, 1))
         spreads.append(torch.nn.functional.normalize(one, dim=1).std(dim=0).mean() * PROJECTED**0.5)
         value: torch.Tensor = (alike(of_one, other) + alike(of_other, one)) / 2
         return value

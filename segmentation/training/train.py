@@ -22,9 +22,10 @@ from corrotwin.segmentation.models.network import (
     check_images,
     normalise,
     place,
+    seeded,
     torch_settings,
 )
-from corrotwin.segmentation.sampling import Stream, generator
+from corrotwin.segmentation.sampling import Stream
 from corrotwin.segmentation.training import checkpoint, completion, fine_tuning, loop, self_training
 from corrotwin.segmentation.training.initial_weights import network_of, with_photos_of
 from corrotwin.segmentation.training.inputs import RunInputs, prepare
@@ -148,8 +149,7 @@ def _task(folder: Path, config: TrainConfig, inputs: RunInputs, state: checkpoin
         taught = None
         if config.arm.self_training and state.average is not None and self_training.weight(step, last):
             taught = self_training.lesson(loader, state.average.module, config, step)
-        with torch.random.fork_rng([where] if where.type == "cuda" else []):  # dropout, which some decoders have
-            torch.manual_seed(int(generator(config.seed, Stream.DROPOUT, step).integers(2**63)))
+        with seeded(where, config.seed, Stream.DROPOUT, step):
             if taught is None:
                 return step_loss(config, state.network, images, masks, photos=photos)
             value, of_pictures = taught_loss(config, state.network, images, masks, taught)

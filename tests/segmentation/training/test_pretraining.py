@@ -97,6 +97,22 @@ def test_a_killed_pretraining_resumes_to_the_same_bits(pictures, pretrained, tmp
 
 
 @pytest.mark.ci
+def test_blocks_that_an_encoder_leaves_out_at_random_follow_from_seed_and_step(site, cache, tmp_path):
+    pictures = gather([site], size=32, framing="resize", cache=cache)
+    config = config_of(backbone="efficientnet-b0", size=32, epochs=2, batch_size=6)
+    pretrain(tmp_path / "whole", config, pictures)
+
+    def kill(_row):
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        pretrain(tmp_path / "cut", config, pictures, checkpoint_seconds=0.0, on_epoch=kill)
+    torch.manual_seed(1)  # what the process drew before is not a part of a pretraining
+    pretrain(tmp_path / "cut", config, pictures)
+    assert (tmp_path / "cut" / runs.WEIGHTS).read_bytes() == (tmp_path / "whole" / runs.WEIGHTS).read_bytes()
+
+
+@pytest.mark.ci
 def test_views_of_a_picture_come_nearer_and_the_encoder_changes(pictures, tmp_path):
     rows = []
     pretrain(tmp_path, config_of(epochs=40, learning_rate=2e-3), pictures, on_epoch=rows.append)
