@@ -28,7 +28,7 @@ def pretrain(
     """Pretrain an encoder on unlabelled photographs (SimSiam). Repeat the command to resume it.
 
     `train --init OUT` starts from the result. Leave out photos of test spots: a run whose test photos are among
-    these pictures is refused.
+    these pictures, or look like one, is refused.
 
     Parameters
     ----------

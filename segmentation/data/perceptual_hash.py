@@ -30,6 +30,23 @@ def hashes(image: npt.NDArray[np.uint8], *, turned: bool = True) -> npt.NDArray[
     return np.stack([imagehash.phash(position, hash_size=HASH_SIDE).hash.ravel() for position in positions])
 
 
+def to_hex(bits: npt.NDArray[np.bool_]) -> str:
+    """Return hashes (n, bits), or one (bits,), as files hold them."""
+    return np.packbits(bits, axis=-1).tobytes().hex()
+
+
+def from_hex(text: str) -> npt.NDArray[np.bool_]:
+    """Return the hashes (n, bits) that `to_hex` wrote.
+
+    Raises
+    ------
+    ValueError
+        The text is not whole hashes.
+    """
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex(text), np.uint8)).astype(np.bool_)
+    return bits.reshape(-1, HASH_SIDE**2)
+
+
 def pairs_alike(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
     """Return links between pictures whose hashes `bits` (n, 8, bits) are alike: (m, 2) intp, enough to join them.
 
@@ -87,6 +104,14 @@ class HashIndex:
         """Return True if any of some hashes (k, bits) of one picture is alike to one that was added."""
         known = self._words[: self._count]
         return any((_ONES[known ^ word].sum(axis=1) <= MOST_DIFFERING_BITS).any() for word in _packed(bits))
+
+
+def alike(bits: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]) -> list[bool]:
+    """Return for each picture whether one of its hashes `bits` (n, k, bits) is alike to one of `known` (m, bits)."""
+    index = HashIndex()
+    for one in known:
+        index.add(one)
+    return [index.finds(picture) for picture in bits]
 
 
 def _packed(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint16]:

@@ -63,8 +63,9 @@ def adapt(network: torch.nn.Module, config: TrainConfig, images: Iterable[npt.ND
             count += len(batch)
             for layer in layers:
                 layer.momentum = len(batch) / count  # the running mean over images; the first batch replaces all
+            pictures = network_input(config, batch)
             try:
-                network(network_input(config, batch))
+                network(pictures)
             except ValueError as error:  # of layers that see a single value of an image: its variance is none
                 if len(batch) > 1:
                     raise

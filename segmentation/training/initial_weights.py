@@ -4,11 +4,14 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from corrotwin.segmentation import runs, shipped
 from corrotwin.segmentation.config import TrainConfig
-from corrotwin.segmentation.data.coco import CocoDataset
+from corrotwin.segmentation.data import coco
+from corrotwin.segmentation.data.perceptual_hash import alike, from_hex, hashes
 from corrotwin.segmentation.evaluation.evaluate import config_of
 from corrotwin.segmentation.models.network import build, load_encoder, load_weights
 from corrotwin.segmentation.training.inputs import RunInputs
@@ -25,8 +28,8 @@ class Start:
     """Initial weights of a run: those of a run, of a pretrained encoder, or of the model that ships.
 
     `architecture` is None for an encoder alone. `labelled` has the hashes of the photos whose labels made the weights,
-    None if that is not known, and `unlabelled` of those that did without. `advice` says what keeps the test photos of a
-    run out of them.
+    None if that is not known, and `unlabelled` of those that did without; `looks` (n, bits) has the perceptual hashes
+    of the pictures of an encoder. `advice` says what keeps the test photos of a run out of them.
     """
 
     weights: Path
@@ -34,6 +37,7 @@ class Start:
     architecture: str | None
     labelled: frozenset[str] | None
     unlabelled: frozenset[str] = frozenset()
+    looks: npt.NDArray[np.bool_] | None = None
     advice: str
 
 
@@ -53,11 +57,16 @@ def start_of(init: Path) -> Start:
     weights = init / runs.WEIGHTS
     if pretrained is not None:
         config, seen = pretrained.get("config"), pretrained.get("seen")
+        useless = InputError(f"{init / PRETRAINED}.json: damaged or of an earlier version; pretrain again")
         if not isinstance(config, dict) or not isinstance(config.get("backbone"), str) or not isinstance(seen, list):
-            raise InputError(f"{init / PRETRAINED}.json: damaged; pretrain again")
+            raise useless
+        try:
+            looks = from_hex(str(pretrained.get("hashes")))
+        except ValueError as error:
+            raise useless from error
         return Start(
             weights=weights, backbone=config["backbone"], architecture=None, labelled=frozenset(),
-            unlabelled=frozenset(seen), advice="pretrain without them",
+            unlabelled=frozenset(seen), looks=looks, advice="pretrain without them",
         )  # fmt: skip
     run = runs.load_usable(init)
     config_there = config_of(init, run)
@@ -141,22 +150,31 @@ def network_of(config: TrainConfig, *, weights: Path | None, init: Path | None) 
     return network
 
 
-def with_photos_of(init: Path, inputs: RunInputs, real: CocoDataset) -> RunInputs:
+def with_photos_of(init: Path, inputs: RunInputs, real: coco.CocoDataset) -> RunInputs:
     """Return the inputs of a run that starts from `init` (`start_of`), whose photos it has seen, too.
 
     Raises
     ------
     InputError
-        Photos that would test this run are among those that made the weights.
+        Photos that would test this run are among those that made the weights, or alike to a picture of a pretraining
+        by perceptual hash, in any orientation.
     """
     start = start_of(init)
     if start.labelled is None:
         _log.warning(f"{init}: does not record its photos; test photos of this run may have trained it")
         return inputs
-    hashes = {photo.file_name: photo.sha256 for photo in real.photos}
-    both = [name for name in inputs.test if hashes[name] in start.labelled | start.unlabelled]
+    known = {photo.file_name: photo for photo in real.photos}
+    tested = [known[name] for name in inputs.test]
+    looks = [False] * len(tested)
+    if start.looks is not None:
+        looks = alike(np.stack([hashes(coco.image(photo)) for photo in tested]), start.looks)
+    both = [
+        photo.file_name
+        for photo, look in zip(tested, looks, strict=True)
+        if look or photo.sha256 in start.labelled | start.unlabelled
+    ]
     if both:
-        how = "are among its pictures" if start.architecture is None else "trained or validated it"
+        how = "are among its pictures or alike to one" if start.architecture is None else "trained or validated it"
         raise InputError(f"{init}: {len(both)} test photos of this run {how} ({both[0]}); {start.advice}")
     return replace(
         inputs,

@@ -18,6 +18,7 @@ import torch
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.augmentation import augment
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, SIZE_STEP, Precision
+from corrotwin.segmentation.data.perceptual_hash import to_hex
 from corrotwin.segmentation.models import encoders
 from corrotwin.segmentation.models.network import (
     autocast,
@@ -150,6 +151,7 @@ def pretrain(
         content = {
             **identity,
             "seen": sorted({picture.sha256 for picture in pictures.used}),
+            "hashes": to_hex(pictures.hashes[pictures.is_used]),
             "spread": spread,
             "collapsed": spread < COLLAPSED,
             "seconds": sum(row["seconds"] for row in state.history),

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from corrotwin.segmentation.augmentation.crop import crop
 from corrotwin.segmentation.config import Framing
 from corrotwin.segmentation.data import decoded, image_io
-from corrotwin.segmentation.data.perceptual_hash import HASH_SIDE, HashIndex, hashes
+from corrotwin.segmentation.data.perceptual_hash import HashIndex, alike, from_hex, hashes, to_hex
 from corrotwin.segmentation.sampling import Stream, generator
 from corrotwin.segmentation.unlabelled import files, video
 from corrotwin.segmentation.unlabelled.cached import made_once
@@ -97,13 +97,8 @@ class Pictures:
         InputError
             Too few are left.
         """
-        index = HashIndex()
-        for turned in other.reshape(-1, other.shape[-1]):
-            index.add(turned)
-        out = [
-            picture.sha256 in sha256 or index.finds(bits[None])
-            for picture, bits in zip(self.pictures, self.hashes, strict=True)
-        ]
+        looks = alike(self.hashes[:, None], other.reshape(-1, other.shape[-1]))
+        out = [picture.sha256 in sha256 or look for picture, look in zip(self.pictures, looks, strict=True)]
         names = [picture.name for picture, is_out in zip(self.pictures, out, strict=True) if is_out]
         left = {**self.left_out, **({OF_TEST: names} if names else {})}
         return _enough(replace(self, is_used=self.is_used & ~np.array(out, dtype=np.bool_), left_out=left))
@@ -176,12 +171,11 @@ def _loaded(
     both = {
         reason: [*left_out.get(reason, ()), *sorted_out.get(reason, ())] for reason in sorted({*left_out, *sorted_out})
     }
-    bits = np.unpackbits(np.frombuffer(bytes.fromhex(index["hashes"]), np.uint8)).astype(np.bool_)
     return Pictures(
         images=decoded.mapped(folder / _PIXELS),
         of_row=np.array(index["of_row"], dtype=np.intp),
         pictures=pictures,
-        hashes=bits.reshape(-1, HASH_SIDE**2),
+        hashes=from_hex(index["hashes"]),
         left_out=both,
         is_used=np.ones(len(pictures), dtype=np.bool_),
     )
@@ -197,7 +191,7 @@ def _store(
     """Decode files into a new folder: pixels of all rows, and an index, written last."""
     folder.mkdir()
     squares = 1 if framing == "resize" else max(1, min(SQUARES, MOST_SQUARES // max(1, len(found))))
-    seen, bits = HashIndex(), bytearray()
+    seen, bits = HashIndex(), list[str]()
     pictures: list[tuple[str, float | None]] = []
     of_row: list[int] = []
     left_out: dict[str, list[tuple[str, float | None]]] = {}
@@ -209,13 +203,14 @@ def _store(
                 left_out.setdefault(str(reason), []).append((file.sha256, second))
                 continue
             seen.add(outcome.hash)
-            bits += np.packbits(outcome.hash).tobytes()
+            bits.append(to_hex(outcome.hash))
             of_row += [len(pictures)] * len(outcome.rows)
             pictures.append((file.sha256, second))
             stream.write(outcome.rows.tobytes())
         stream.seek(0)
         decoded.write_header(stream, (len(of_row), size, size, 3))
-    write_json(folder / _INDEX, {"pictures": pictures, "of_row": of_row, "hashes": bits.hex(), "left_out": left_out})
+    index = {"pictures": pictures, "of_row": of_row, "hashes": "".join(bits), "left_out": left_out}
+    write_json(folder / _INDEX, index)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

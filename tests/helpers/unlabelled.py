@@ -29,14 +29,15 @@ def photos(folder, seeds, ending=".png"):
     return paths
 
 
-def video(path, seeds, frames_each=10, rate=10.0):
-    """Write a video in which each picture stands still for so many frames."""
+def video(path, pictures, frames_each=10, rate=10.0):
+    """Write a video in which each picture, drawn from a seed or given (80, 96, 3), stands still for so many frames."""
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), rate, (96, 80))
     assert writer.isOpened()
-    for seed in seeds:
+    for each in pictures:
+        pixels = picture(each) if isinstance(each, int) else each
         for _ in range(frames_each):
-            writer.write(np.ascontiguousarray(picture(seed)[..., ::-1]))
+            writer.write(np.ascontiguousarray(pixels[..., ::-1]))
     writer.release()
     return Path(path)
 

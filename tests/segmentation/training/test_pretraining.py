@@ -2,12 +2,14 @@
 
 import csv
 import json
+import shutil
 import sys
 
 import numpy as np
 import pytest
 import torch
 from curves import curves
+from PIL import Image
 from safetensors.torch import load_file
 from small_runs import KilledError
 
@@ -22,7 +24,7 @@ from corrotwin.segmentation.training.pretraining import PretrainConfig, pretrain
 from corrotwin.segmentation.training.train import train
 from corrotwin.segmentation.unlabelled.pictures import gather
 from corrotwin.twin.core.errors import InputError
-from tests.helpers.unlabelled import photos
+from tests.helpers.unlabelled import photos, video
 
 BACKBONE = "tu-test_resnet"
 
@@ -142,10 +144,29 @@ def test_a_run_starts_from_the_encoder_and_its_own_decoder(pretrained, data, tmp
     assert manifest["seen"] == sorted(photos[name] for name in used)
 
 
-def test_test_photos_among_the_pictures_are_refused(data, roboflow, site, cache, tmp_path):
-    pictures = gather([site, roboflow / "test"], size=64, framing="resize", cache=cache)
+def copied(photos, folder):
+    for path in photos.glob("*.png"):
+        shutil.copy(path, folder)
+
+
+def turned_and_larger(photos, folder):
+    for path in photos.glob("*.png"):
+        with Image.open(path) as picture:
+            picture.transpose(Image.Transpose.ROTATE_90).resize((144, 160)).save(folder / f"{path.stem}.jpg")
+
+
+def shown_in_a_video(photos, folder):
+    video(folder / "walk.mp4", [np.asarray(Image.open(path).resize((96, 80))) for path in photos.glob("*.png")])
+
+
+@pytest.mark.parametrize("given", [copied, turned_and_larger, shown_in_a_video])
+def test_test_photos_among_the_pictures_are_refused(given, data, roboflow, site, cache, tmp_path):
+    (tmp_path / "archive").mkdir()
+    given(roboflow / "test", tmp_path / "archive")
+    pictures = gather([site, tmp_path / "archive"], size=64, framing="resize", cache=cache)
     pretrain(tmp_path / "encoder", config_of(epochs=1), pictures)
-    with pytest.raises(InputError, match=r"5 test photos of this run are among its pictures .* pretrain without them"):
+    message = r"5 test photos of this run are among its pictures or alike to one \(.*\); pretrain without them"
+    with pytest.raises(InputError, match=message):
         train(tmp_path / "run", fine_tuned(tmp_path / "encoder"), **data, init=tmp_path / "encoder")
     assert not (tmp_path / "run").exists()
 
@@ -157,11 +178,11 @@ def test_an_encoder_of_another_kind_is_refused(pretrained):
         initial_weights.digest_of(pretrained, backbone="vgg16", architecture="Unet")
 
 
-@pytest.mark.parametrize("damage", [{"seen": 3}, {"config": {}}])
+@pytest.mark.parametrize("damage", [{"seen": 3}, {"config": {}}, {"hashes": None}, {"hashes": "0a"}])
 def test_a_damaged_pretraining_is_one_line(damage, pretrained, tmp_path):
     content = json.loads((pretrained / "pretrained.json").read_text()) | damage
     (tmp_path / "pretrained.json").write_text(json.dumps(content))
-    with pytest.raises(InputError, match=r"pretrained\.json: damaged; pretrain again"):
+    with pytest.raises(InputError, match=r"pretrained\.json: damaged or of an earlier version; pretrain again"):
         initial_weights.digest_of(tmp_path, backbone=BACKBONE, architecture="Unet")
 
 
