@@ -29,7 +29,10 @@ def measure(run: str, name: str, data: "CocoDataset") -> None:
     folder = Path(run)
     table, key = _paths(folder, name)
     if seen := len(data.photos) - len(evaluate.measured_photos(runs.load(folder), data)):
-        raise InputError(f"{name}: {seen} of its photos trained or validated {folder.name}; take them out of the set")
+        raise InputError(
+            f"{name}: {seen} of its photos trained or validated {folder.name}, or were seen without labels; take them "
+            "out of the set"
+        )
     counts = evaluate.measure_run(folder, data)
     remove(key, missing_ok=True)  # so that it never speaks for another table than its own
     runs.write_per_image(table, counts)

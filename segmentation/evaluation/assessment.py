@@ -164,11 +164,12 @@ def describe(summary: Mapping[str, Any]) -> str:
     elif summary["left_out"] is None:
         measured = "all photos; whether some of them trained the run is not known, since an earlier version trained it"
     elif summary["left_out"]:
-        measured = f"all photos but {summary['left_out']} that trained or validated the run"
+        left_out = summary["left_out"]
+        measured = f"all photos but {left_out} that trained or validated the run, or were seen without labels"
     elif summary["same_names"] == 0:
         measured = "all photos; the run was trained elsewhere"
     else:
-        measured = "all photos; none of their files trained or validated the run"
+        measured = "all photos; none of their files trained or validated the run, or was seen without labels"
     if summary.get("adapted"):
         measured += "; transductive, since its statistics of batch normalisation were taken from these photos, too"
     if summary["same_names"]:

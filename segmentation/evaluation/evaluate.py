@@ -164,9 +164,9 @@ def trained_on(run: runs.RunRecord, data: coco.CocoDataset) -> bool:
 def measured_photos(run: runs.RunRecord, data: coco.CocoDataset) -> tuple[str, ...]:
     """Return the run's test photos if `data` is its own dataset, else the names of all photos that it has not seen.
 
-    Seen photos are those that trained or validated the run, recognised by the hashes of their files: `data` may be the
-    run's own dataset with other labels, more photos, other classes, or a part of it. For runs of earlier versions,
-    which recorded no hashes, all photos are returned.
+    Seen photos are those that trained or validated the run, or that it saw without labels, recognised by the hashes of
+    their files: `data` may be the run's own dataset with other labels, more photos, other classes, or a part of it. For
+    runs of earlier versions, which recorded no hashes, all photos are returned.
 
     Raises
     ------
@@ -181,7 +181,8 @@ def measured_photos(run: runs.RunRecord, data: coco.CocoDataset) -> tuple[str, .
     names = tuple(photo.file_name for photo in data.photos if photo.sha256 not in seen)
     if not names:
         raise InputError(
-            f"{data.folder}: each of the {len(data.photos)} photos trained or validated the run; give others"
+            f"{data.folder}: each of the {len(data.photos)} photos trained or validated the run, or was seen without "
+            "labels; give others"
         )
     return names
 

@@ -174,7 +174,9 @@ def with_photos_of(init: Path, inputs: RunInputs, real: coco.CocoDataset) -> Run
         if look or photo.sha256 in start.labelled | start.unlabelled
     ]
     if both:
-        how = "are among its pictures or alike to one" if start.architecture is None else "trained or validated it"
+        how = "trained or validated it, or were seen without labels"
+        if start.architecture is None:
+            how = "are among its pictures or alike to one"
         raise InputError(f"{init}: {len(both)} test photos of this run {how} ({both[0]}); {start.advice}")
     return replace(
         inputs,

@@ -36,7 +36,7 @@ def test_evaluate_reads_the_classes_that_were_trained(roboflow, rendered, tmp_pa
     evaluate_command.evaluate(tmp_path / "run", data=folder, classes=("paint",))
     shown = capsys.readouterr().out  # with other classes it is another dataset, of the same photos
     assert "5 images" in shown
-    assert "all photos but 16 that trained or validated the run" in shown
+    assert "all photos but 16 that trained or validated the run, or were seen without labels" in shown
     clean = Path(shutil.copytree(rendered, tmp_path / "clean"))
     document = json.loads((clean / "annotations.json").read_text())
     (clean / "annotations.json").write_text(json.dumps({**document, "annotations": [], "categories": []}))

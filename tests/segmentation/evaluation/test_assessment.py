@@ -276,7 +276,7 @@ def test_photos_that_the_run_has_seen_are_left_out_of_other_datasets(
     summary = assessment_of.summary
     assert (summary["photos"], summary["left_out"], summary["images"]) == ("unseen", left_out, 5)
     assert assessment.describe(summary).startswith(
-        f"all photos but {left_out} that trained or validated the run; threshold 0.5"
+        f"all photos but {left_out} that trained or validated the run, or were seen without labels; threshold 0.5"
     )
     assert evaluate.measure_run(telling, data).image == assessment_of.per_image.image
     stored = runs.load(telling).per_image
@@ -308,13 +308,14 @@ def test_photos_that_were_saved_again_are_known_by_their_names(telling, roboflow
     summary = assess(telling, coco.read(other), threshold=0.5).summary
     assert (summary["photos"], summary["left_out"], summary["images"]) == ("all", 0, 12)
     assert assessment.describe(summary).startswith(
-        "all photos; none of their files trained or validated the run; 12 photos have names of photos that trained or "
-        "validated it; they may be the same, saved again; threshold 0.5"
+        "all photos; none of their files trained or validated the run, or was seen without labels; 12 photos have "
+        "names of photos that trained or validated it; they may be the same, saved again; threshold 0.5"
     )
 
 
 def test_a_dataset_of_which_the_run_has_seen_all_is_refused(telling, roboflow, tmp_path):
-    with pytest.raises(InputError, match="train: each of the 12 photos trained or validated the run; give others"):
+    message = "train: each of the 12 photos trained or validated the run, or was seen without labels; give others"
+    with pytest.raises(InputError, match=message):
         assess(telling, coco.read(roboflow / "train"), threshold=0.5, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -159,6 +159,7 @@ def shown_in_a_video(photos, folder):
     video(folder / "walk.mp4", [np.asarray(Image.open(path).resize((96, 80))) for path in photos.glob("*.png")])
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("given", [copied, turned_and_larger, shown_in_a_video])
 def test_test_photos_among_the_pictures_are_refused(given, data, roboflow, site, cache, tmp_path):
     (tmp_path / "archive").mkdir()
