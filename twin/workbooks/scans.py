@@ -118,9 +118,12 @@ def records_of_scan(scan: ThicknessScan, *, place: str, zone: str, date: str, to
 
 
 def _matrix(sheet: WorkbookSheet) -> tuple[Grid, str]:
-    """Return the rows of numbers of a sheet, without titles above them and axes beside them, and what was left out."""
-    begun = itertools.dropwhile(lambda row: _numbers(row.cells) < _FEWEST, sheet.rows)
-    rows = [(row.number, row.cells) for row in begun]
+    """Return the numbers of a sheet as a grid, without titles above them and axes beside them, and what was left out.
+
+    A line of the grid in which nothing was measured stays where it is known of: by its position on an axis, by cells
+    that say so, or by the lines on both sides of it.
+    """
+    rows = _lines(sheet)
     _check_headings(sheet, rows)
     if len(rows) < _FEWEST:
         raise InputError(f"{sheet.path}: no grid of numbers; give a row of thicknesses for each line of the scan")
@@ -131,19 +134,54 @@ def _matrix(sheet: WorkbookSheet) -> tuple[Grid, str]:
     for line, (number, cells) in enumerate(rows):
         for column, cell in enumerate(cells):
             grid[line, column] = _point(cell, sheet, number)
-    grid = _trimmed(grid)
+    at_rows = np.flatnonzero([_numbers(cells) or _is_lost(cells) for _, cells in rows])
+    columns = itertools.zip_longest(*(rows[line][1] for line in at_rows))
+    at_columns = np.flatnonzero([_numbers(cells) or _is_lost(cells) for cells in columns])
+    grid = grid[np.ix_(at_rows, at_columns)]
     of_columns, of_rows = _axes(grid, sheet) if min(grid.shape, default=0) else (False, False)
-    grid = _trimmed(grid[int(of_columns) :, int(of_rows) :])
+    grid = grid[int(of_columns) :, int(of_rows) :]
+    if not of_rows:
+        numbers = np.array([rows[line][0] for line in at_rows], dtype=int)
+        grid = _spread(grid, numbers[int(of_columns) :], sheet)
+    if not of_columns:
+        grid = _spread(grid.T, at_columns[int(of_rows) :], sheet).T
     if min(grid.shape, default=0) < _FEWEST:
         raise InputError(f"{sheet.path}: no grid of numbers; give a row of thicknesses for each line of the scan")
     named = [name for name, is_axis in (("row", of_columns), ("column", of_rows)) if is_axis]
     return grid, f"first {' and '.join(named)} left out as positions" if named else "no positions in it"
 
 
-def _trimmed(grid: Grid) -> Grid:
-    """Return a grid without rows and columns in which nothing was measured."""
-    measured = np.isfinite(grid)
-    return np.asarray(grid[measured.any(axis=1)][:, measured.any(axis=0)])
+def _lines(sheet: WorkbookSheet) -> list[tuple[int, tuple[Value, ...]]]:
+    """Return the rows of a sheet from the first that is of its grid, with their numbers in the sheet."""
+    rows = [(row.number, row.cells) for row in sheet.rows]
+    of_grid = (line for line, (_, cells) in enumerate(rows) if _numbers(cells) >= _FEWEST or _is_lost(cells))
+    begin = next(of_grid, len(rows))
+    first = np.array([value if isinstance(value := _parsed(cells[0]), float) else np.nan for _, cells in rows])
+    while begin and not any(rows[begin - 1][1][1:]) and _is_even(first[begin - 1 :]):
+        begin -= 1  # a line that has a position and no more
+    return rows[begin:]
+
+
+def _is_lost(cells: Sequence[Value]) -> bool:
+    """Return whether the cells of a line say that nothing was measured, perhaps after a position."""
+    filled = [cell for cell in cells if cell is not None]
+    said = filled[1:] if filled and isinstance(_parsed(filled[0]), float) else filled
+    return len(said) >= _FEWEST and all(_parsed(cell) is None and isinstance(cell, str) for cell in said)
+
+
+def _spread(grid: Grid, places: NDArray[np.int64], sheet: WorkbookSheet) -> Grid:
+    """Return a grid with rows of NaN where its rows, which are at these places of a sheet, leave places between them.
+
+    Where all leave equally many, as in a sheet that is written on every other line, none is missing.
+    """
+    if len(places) < _FEWEST:
+        return grid
+    at = (places - places[0]) // np.gcd.reduce(np.diff(places))
+    if at[-1] >= _MOST_EMPTY * len(at):
+        raise InputError(f"{sheet.path}: numbers far apart are not a grid; keep the scan alone in the sheet")
+    spread = np.full((at[-1] + 1, grid.shape[1]), np.nan)
+    spread[at] = grid
+    return spread
 
 
 def _check_headings(sheet: WorkbookSheet, rows: Sequence[tuple[int, tuple[Value, ...]]]) -> None:

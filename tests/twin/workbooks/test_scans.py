@@ -85,6 +85,37 @@ def test_what_was_not_measured_counts_for_nothing(tmp_path: Path) -> None:
     assert found.blocks()["F6"] == GRID[7, 10]
 
 
+AXES, NUMBERS = [5 * row for row in range(8)], [10 * column for column in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "word", "of_rows", "of_columns"),
+    [
+        ([0, 1], [10, 11], "", AXES, NUMBERS), ([2, 3, 7], [0, 1], "", AXES, NUMBERS), ([0, 1], [], "", AXES, []),
+        ([], [0, 1], "", [], NUMBERS), ([0, 1, 7], [0, 11], "n/a", [], []), ([2, 3], [4, 5], "", [], []),
+        ([0, 1], [0], "nd", AXES, []),
+    ],
+)  # fmt: skip
+def test_lines_that_were_not_measured_keep_their_place(
+    rows: list[int], columns: list[int], word: str, of_rows: list[int], of_columns: list[int], tmp_path: Path
+) -> None:
+    """So that a block is of the same steel in each scan of a place."""
+    expected = GRID.copy()
+    expected[rows], expected[:, columns] = np.nan, np.nan
+    lines = [[word if np.isnan(value) else value for value in row] for row in expected.tolist()]
+    if of_rows:
+        lines = [[position, *line] for position, line in zip(of_rows, lines, strict=True)]
+    header: Rows = [["", *of_columns] if of_rows else of_columns] if of_columns else []
+    title: Rows = [["C-scan of line 7"], ["Gauge", "-"], []]
+    found = read_scan(table(tmp_path / "scan.csv", [*title, *header, *lines]), "mm")
+    np.testing.assert_allclose(found.mm, expected)
+
+
+def test_a_grid_on_every_other_line_lacks_none(tmp_path: Path) -> None:
+    rows = [line for row in GRID.tolist() for line in (row, [])]
+    np.testing.assert_allclose(read_scan(table(tmp_path / "scan.csv", rows), "mm").mm, GRID)
+
+
 def test_a_scan_becomes_readings_of_one_visit(tmp_path: Path, command: Command) -> None:
     folder, path = pipe(tmp_path / "spool"), table(tmp_path / "scan.csv", SHAPES["axes"])
     words = (folder, path, "--place", "S-1", "--date", "2016-05-31", "--tool", "PAUT", "--unit", "mm")
@@ -124,6 +155,7 @@ def test_a_scan_teaches(tmp_path: Path, command: Command) -> None:
         ([["a", "b", "c"], [0, 0, 8], [1, 0, 8], [0, 1, 8]], "line 1: headings 'a', 'b', 'c' are not known; call the"),
         ([[*range(1, 9)], [8, 8, 8, 2, 8, 8, 8, 8], [8] * 8], "first row rises or falls in even steps"),
         ([[7.0] * 5_000, *[[7.0, 7.1]] * 5_000], "rows of very different length are not a grid"),
+        ([[7.0, 7.1], [7.2, 7.3], *[[]] * 20, [7.2, 7.3]], "numbers far apart are not a grid"),
         ([["x", "y", "t"], [0, 0, 7], [13, 1, 7], [2, 7, 7], [5, 5, 7], [9, 8, 7]], "x and y are not a grid"),
     ],
 )
