@@ -8,7 +8,7 @@ from typing import Any
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
-from corrotwin.twin.core.text import first_of
+from corrotwin.twin.core.text import first_of, printable
 from corrotwin.twin.inspection.records import UNITS_MM
 from corrotwin.twin.workbooks import days, sheets
 from corrotwin.twin.workbooks.sheets import Value, WorkbookSheet
@@ -157,6 +157,11 @@ def header_of(sheet: WorkbookSheet, given: ColumnMap, usual: Usual = USUAL) -> H
     for row in sheet.rows[:30]:
         if len(row.cells) > MOST_COLUMNS:
             raise InputError(
+def _folded(heading: str) -> str:
+    """Return a heading as a map may write it: in any case, on one line."""
+    return printable(heading).strip().casefold()
+
+
                 f"{sheet.where(row.number)}: {len(row.cells)} columns; a table has at most {MOST_COLUMNS}: is it one?"
             )
         known = _known(row.cells, given, usual)
@@ -168,13 +173,13 @@ def header_of(sheet: WorkbookSheet, given: ColumnMap, usual: Usual = USUAL) -> H
 
 def _known(cells: Sequence[Value], given: ColumnMap, headings: Usual) -> dict[int, str]:
     """Return what columns hold, by their index."""
-    wanted = {heading.casefold(): name for name, heading in given.headings.items()}
+    wanted = {_folded(heading): name for name, heading in given.headings.items()}
     said = {*given.headings, *(["unit"] if given.unit else [])}  # of these no usual heading is looked for
     usual = {heading: name for name, called in headings.items() if name not in said for heading in called}
     found = {}
     for index, cell in enumerate(cells):
         if isinstance(cell, str):
-            name = wanted.get(cell.casefold()) or usual.get(canonical(cell))
+            name = wanted.get(_folded(cell)) or usual.get(canonical(cell))
             if name is not None:
                 found[index] = name
     return found
@@ -248,9 +253,9 @@ def check_map(path: Path, headers: Iterable[Header], given: ColumnMap) -> None:
     InputError
         It does.
     """
-    known = {heading.casefold() for header in headers for heading in header.headings.values()}
+    known = {_folded(heading) for header in headers for heading in header.headings.values()}
     for name, heading in given.headings.items():
-        if heading.casefold() not in known:
+        if _folded(heading) not in known:
             raise InputError(f"{path}: no column {heading!r:.60}, which the map names for the {name}")
 
 

@@ -6,6 +6,7 @@ read by calamine (python-calamine).
 
 import datetime
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ SUFFIXES = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 MOST_BYTES = 64 * 1024**2  # of a file
 MOST_ROWS = 200_000  # of a sheet
 _XLSX = (".xlsx", ".xlsm")
+_POINT_ZERO = re.compile(r"(0|[1-9][0-9]*)[.,]0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +144,14 @@ def _of_workbook(path: Path, content: bytes, flaws: Mapping[str, tuple[Flaw, ...
 
 def _of_csv(path: Path) -> WorkbookSheet:
     records = tables.cells_of(path, most_bytes=MOST_BYTES, most_rows=MOST_ROWS)
-    rows = tuple(
-        SheetRow(number=line, cells=tuple(cell or None for cell in cells)) for line, cells in records if any(cells)
-    )
+    rows = tuple(SheetRow(number=line, cells=tuple(map(_of_text, cells))) for line, cells in records if any(cells))
     return WorkbookSheet(path=path, name="", rows=rows)
+
+
+def _of_text(cell: str) -> Value:
+    """Return a cell of a CSV file as that of the workbook it was saved from: the number 12 may be written as 12.0."""
+    whole = _POINT_ZERO.fullmatch(cell)
+    return whole[1] if whole else value_of(cell)
 
 
 def _rows(cells: Sequence[Sequence[object]]) -> Iterator[SheetRow]:
@@ -157,11 +163,16 @@ def _rows(cells: Sequence[Sequence[object]]) -> Iterator[SheetRow]:
 
 
 def value_of(cell: object) -> Value:
-    """Return a cell as a workbook or JSON has it: text without padding, a number, a day, or None."""
+    """Return a cell as a workbook or JSON has it: text without padding, a number, a day, or None.
+
+    A whole number with more digits than a float keeps, such as an id, is text.
+    """
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    if isinstance(cell, int | float):
-        return float(cell)
+    if isinstance(cell, int):
+        return number if (number := float(cell)) == cell else str(cell)
+    if isinstance(cell, float):
+        return cell
     if isinstance(cell, datetime.datetime):
         return cell.date()
     if isinstance(cell, datetime.date):

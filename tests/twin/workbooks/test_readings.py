@@ -392,6 +392,23 @@ def test_other_sheets_may_be_merged_and_text_of_formulas_empty(spool: Path, tmp_
 @pytest.mark.parametrize("address", ["XFD199000", "A1048576", "ZZZZZZZZZ99999999999999", "a1"])
 def test_a_cell_far_off_is_refused_before_a_reader_takes_room_for_it(
     address: str, spool: Path, tmp_path: Path, command: Command
+def test_a_place_is_one_in_a_workbook_and_in_a_table(spool: Path, tmp_path: Path, command: Command) -> None:
+    headings = ["TML", "Examined  on", "Thickness (mm)"]
+    rows = [[name, "2016-05-31", 7.9] for name in ("TML  1", 12, "1.10", "O.0")]
+    (tmp_path / "map.json").write_text('{"date": "Examined  on"}')
+    words = ("--zone", "body", "--map", tmp_path / "map.json")
+    book = workbook(tmp_path / "ut.xlsx", UT=[headings, *rows])
+    assert "4 of 4 records added" in command("inspect", spool, "--readings", book, *words).stdout
+    path = table(tmp_path / "ut.csv", [headings, *rows[:1], ["12.0", *rows[1][1:]], *rows[2:]])
+    assert "0 of 4 records added" in command("inspect", spool, "--readings", path, *words).stdout
+    assert {record.place for record in taken(spool)} == {"TML 1", "12", "1.10", "O.0"}
+    own: Rows = [
+        ["date", "zone", "kind", "value", "tool", "place"],
+        ["2016-05-31", "body", "ultrasonic", 7.9, "ultrasonic  gauge", "TML  1"],
+    ]
+    assert "0 of 1 records added" in command("inspect", spool, "--csv", table(tmp_path / "own.csv", own)).stdout
+
+
 ) -> None:
     path = workbook(tmp_path / "ut.xlsx", UT=LONG)
     extra = f'<row r="9"><c r="{address}" t="n"><v>1</v></c></row></sheetData>'.encode()
@@ -407,10 +424,6 @@ def test_a_day_with_more_behind_it_is_no_survey() -> None:
         with pytest.raises(ValueError, match="is not a day"):
             days.day_of(text, "day")
     assert days.day_of("2016-05-01T08:15:00", None) == datetime.date(2016, 5, 1)
-
-
-def test_letters_of_columns() -> None:
-    assert [sheets.column_letters(index) for index in (1, 26, 27, 702, 703)] == ["A", "Z", "AA", "ZZ", "AAA"]
 
 
 def test_one_workbook_for_many_twins(tmp_path: Path, command: Command) -> None:
