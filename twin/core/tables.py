@@ -10,6 +10,7 @@ Standard library only; every package may import it.
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ ADVICE = "save it as CSV UTF-8"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _ZIP = b"PK\x03\x04"  # as xlsx and ods begin
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[,;\t ]*(?:\r\n|\r|\n|$)', re.IGNORECASE)  # Excel's own first line
+_BEFORE_COMMA, _AFTER_COMMA = re.compile(r"[+-]?[0-9]+"), re.compile(r"[0-9]+")  # of a number such as 7,9
 _SAMPLE = 30  # lines by which a separator is chosen where columns are not known
 _END = "end of the table"
 
@@ -89,19 +91,18 @@ def read(
     for line, cells in records[1:]:
         named = dict.fromkeys(headings, "") | dict(zip(names, cells, strict=False))
         row = Row(path=path, line=line, headings=headings, separator=separator, cells=named)
-        if surplus := _surplus(names, cells, others):
-            raise row.wrong(
-                f"more cells than columns, with {shortened(surplus)}; quote a cell that holds a {_NAMES[separator]}, "
-                "or remove what stands under no heading"
-            )
+        if problem := surplus(names, cells, separator, others=others):
+            raise row.wrong(problem)
         if "\0" in "".join(cells):
             raise row.wrong(f"holds a zero byte; {ADVICE}")
         rows.append(row)
     return Table(path=path, columns=tuple(headings.values()), rows=tuple(rows))
 
 
-def cells_of(path: Path, *, most_bytes: int, most_rows: int) -> list[tuple[int, list[str]]]:
-    """Return the first line and the stripped cells of each row with any content, whatever the columns are called.
+def cells_of(path: Path, *, most_bytes: int, most_rows: int) -> tuple[str, list[tuple[int, list[str]]]]:
+    """Return the separator, and the first line and the stripped cells of each row with any content.
+
+    The columns may be called anything.
 
     Text may be in UTF-8, UTF-16 with a byte order mark, or Windows-1252; the separator is the one that makes most cells
     of the first rows.
@@ -117,7 +118,36 @@ def cells_of(path: Path, *, most_bytes: int, most_rows: int) -> list[tuple[int, 
     else:
         start = "\n".join(text.splitlines()[:_SAMPLE])
         separator = max(SEPARATORS, key=lambda each: sum(map(len, _sampled(start, each))))  # of equals the first
-    return _records(path, text, separator, most_rows)
+    return separator, _records(path, text, separator, most_rows)
+
+
+def surplus(names: Sequence[str], cells: Sequence[str], separator: str, *, others: bool = True) -> str:
+    """Return what is wrong with a row that has more cells than its header; empty where nothing is.
+
+    Empty cells at the end of a line do no harm, unless a decimal comma may have pushed a last empty cell there.
+
+    Parameters
+    ----------
+    names : of the columns, in their order, empty where the header says nothing.
+    cells : of the row, empty ones too.
+    separator : one of `SEPARATORS`.
+    others : whether there may be content under no name.
+    """
+    beyond = list(cells[len(names) :])
+    under_none = [] if others else [cell for name, cell in zip(names, cells, strict=False) if not name]
+    if content := next(filter(None, [*beyond, *under_none]), ""):
+        return (
+            f"more cells than columns, with {shortened(content)}; quote a cell that holds a {_NAMES[separator]}, or "
+            "remove what stands under no heading"
+        )
+    if beyond and separator == ",":
+        for whole, decimals in itertools.pairwise(cells):
+            if _BEFORE_COMMA.fullmatch(whole) and _AFTER_COMMA.fullmatch(decimals):
+                return (
+                    f"more cells than columns, and {shortened(f'{whole},{decimals}')} may be one number; quote it, or "
+                    "remove the empty cells at the end of the line"
+                )
+    return ""
 
 
 def _sampled(text: str, separator: str) -> list[list[str]]:
@@ -218,14 +248,6 @@ def _records(path: Path, text: str, separator: str, most_rows: int | None = None
     if cells != [_END]:
         raise InputError(f"{path}: line {last}: a quote is opened and not closed; close it or remove it")
     return records[:-1]
-
-
-def _surplus(names: Sequence[str], cells: Sequence[str], others: bool) -> str:
-    """Return the first cell beyond the header, or where no other columns are taken under no heading; empty if none."""
-    beyond = list(cells[len(names) :])
-    if not others:
-        beyond += [cell for name, cell in zip(names, cells, strict=False) if not name]
-    return next(filter(None, beyond), "")
 
 
 def _check_header(

@@ -41,7 +41,7 @@ class WorkbookSheet:
     """The rows of a sheet; `name` is empty for the one of a CSV file.
 
     `merged` has the first and the last row and column, from 1, of cells that are merged; `flaws` cells that only seem
-    to be empty.
+    to be empty. `separator` is what stands between the cells of a CSV file.
     """
 
     path: Path
@@ -49,6 +49,7 @@ class WorkbookSheet:
     rows: tuple[SheetRow, ...]
     merged: tuple[tuple[int, int, int, int], ...] = ()
     flaws: tuple[Flaw, ...] = ()
+    separator: str = ""
 
     def where(self, row: int, column: str = "") -> str:
         """Return what an error calls a place: file, sheet, row, column."""
@@ -103,13 +104,16 @@ def check(sheet: WorkbookSheet, header: int) -> None:
                 f"{sheet.path}: sheet {sheet.name!r}: cell {cell} has {flaw.what}; open the workbook, fix it or let "
                 "it compute, and save it"
             )
-    width = next((len(row.cells) for row in sheet.rows if row.number == header), 0)
-    for row in sheet.rows if not sheet.name else ():
-        if row.number > header and any(cell is not None for cell in row.cells[width:]):
-            raise InputError(
-                f"{sheet.where(row.number)}: more cells than columns; quote a cell that holds the separator, such as a "
-                "decimal comma between commas"
-            )
+    if sheet.separator:
+        headings = next((_texts(row) for row in sheet.rows if row.number == header), [])
+        for row in sheet.rows:
+            if row.number > header and (problem := tables.surplus(headings, _texts(row), sheet.separator)):
+                raise InputError(f"{sheet.where(row.number)}: {problem}")
+
+
+def _texts(row: SheetRow) -> list[str]:
+    """Return the cells of a row of a CSV file, empty ones as empty text."""
+    return [str(cell or "") for cell in row.cells]
 
 
 def _of_workbook(path: Path, content: bytes, flaws: Mapping[str, tuple[Flaw, ...]]) -> Iterator[WorkbookSheet]:
@@ -143,9 +147,9 @@ def _of_workbook(path: Path, content: bytes, flaws: Mapping[str, tuple[Flaw, ...
 
 
 def _of_csv(path: Path) -> WorkbookSheet:
-    records = tables.cells_of(path, most_bytes=MOST_BYTES, most_rows=MOST_ROWS)
+    separator, records = tables.cells_of(path, most_bytes=MOST_BYTES, most_rows=MOST_ROWS)
     rows = tuple(SheetRow(number=line, cells=tuple(map(_of_text, cells))) for line, cells in records if any(cells))
-    return WorkbookSheet(path=path, name="", rows=rows)
+    return WorkbookSheet(path=path, name="", rows=rows, separator=separator)
 
 
 def _of_text(cell: str) -> Value:

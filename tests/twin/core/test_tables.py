@@ -94,6 +94,14 @@ def test_the_separator_is_that_of_the_header_whatever_is_in_the_cells(tmp_path: 
     assert (row["name"], row.number("value")) == ("a,b,c,d", 1.5)
 
 
+@pytest.mark.parametrize("line", ["a,7.9,", "a,7.9,,,", "a;7,9;", "12;7;"])
+def test_lines_may_end_with_a_separator_more_than_the_header(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(f"name{line[-1]}value\n{line}\n")
+    [row] = tables.read(path, required=("name", "value")).rows
+    assert row.number("value") == (7 if "12" in line else 7.9)
+
+
 def test_rows_are_named_by_their_first_line(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text('\nname,value\n"a\nb",1\n\n,,\nc,x\n"d', encoding="utf-8")
@@ -117,6 +125,10 @@ def test_rows_are_named_by_their_first_line(tmp_path: Path) -> None:
         (b"name,value,Value\n", "columns that appear twice: value"),
         (b"name,value\na,1,2\n", "line 2: more cells than columns, with '2'; quote a cell that holds a comma"),
         (b"name;value;\na;1;2\n", "line 2: more cells than columns, with '2'; quote a cell that holds a semicolon"),
+        (
+            b"name,place,value\na,7,9,\n",
+            "line 2: more cells than columns, and '7,9' may be one number; quote it, or rem",
+        ),
         (b"name,value\na\0,1\n", "line 2: holds a zero byte; save it as CSV UTF-8"),
         ("name,value\nPrüfer,1\n".encode("latin-1"), r"line 2: not a csv file in UTF-8 \(.*\); save it as CSV UTF-8"),
         ("name,value\n".encode("utf-16-le"), "no column 'name'"),

@@ -352,6 +352,9 @@ def test_long_numbers_and_groups_keep_places_apart(spool: Path, tmp_path: Path, 
         ["TML", "Circuit", "Date", "Thickness"],
         *([number, "C1", "2016-05-31", 7.9] for number in (1234567, 1234568)),
     ]
+        "TML,Date,Reading (mm),Remark\n1,2016-05-31,7,9,\n",
+        "CML,2012-05-01,2016-05-01\nA,7,9,\n",
+        "TML,Date,Reading (mm),Remark,\n1,2016-05-31,7,9,,\n",
     rows += [[1, "C1", "2016-05-31", 7.9], [1, "C2", "2016-05-31", 7.9]]
     path = workbook(tmp_path / "ut.xlsx", UT=rows)
     done = command("inspect", spool, "--readings", path, "--zone", "body", "--unit", "mm")
