@@ -1,8 +1,10 @@
 """Files as contractors send them, and a small pipe that they are of."""
 
 import csv
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import openpyxl
 
@@ -32,6 +34,39 @@ def workbook(path: Path, **named: Rows) -> Path:
         for row in rows:
             sheet.append(list(row))
     book.save(path)
+    return path
+
+
+def ods(path: Path, rows: Rows, *, above: int) -> Path:
+    """Write an ODS workbook with a sheet UT, whose rows stand below empty ones; text from `<` on is a cell in XML."""
+    names = {
+        **{name: f"urn:oasis:names:tc:opendocument:xmlns:{name}:1.0" for name in ("office", "table", "text")},
+        "calcext": "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0",
+    }
+    spaces = " ".join(f'xmlns:{name}="{space}"' for name, space in names.items())
+
+    def cell(value: object) -> str:
+        if isinstance(value, str) and value.startswith("<"):
+            return value
+        kind = f'float" office:value="{value}' if isinstance(value, float) else "string"
+        return f'<table:table-cell office:value-type="{kind}"><text:p>{escape(str(value))}</text:p></table:table-cell>'
+
+    empty = f'<table:table-row table:number-rows-repeated="{above}"><table:table-cell/></table:table-row>'
+    lines = "".join(f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in rows)
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", kind)
+        archive.writestr(
+            "META-INF/manifest.xml",
+            f'<m:manifest xmlns:m="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"><m:file-entry m:full-path="/" '
+            f'm:media-type="{kind}"/></m:manifest>',
+        )
+        archive.writestr(
+            "content.xml",
+            f"<office:document-content {spaces}><office:body><office:spreadsheet>"
+            f'<table:table table:name="UT">{empty}{lines}</table:table>'
+            "</office:spreadsheet></office:body></office:document-content>",
+        )
     return path
 
 

@@ -1,8 +1,10 @@
 """Sheets that say more of what readings name: measurement locations, their groups, the assets of these."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import SourceCell, filled_rows, key_of
 from corrotwin.twin.workbooks.columns import Header
 
@@ -11,39 +13,55 @@ KEPT = ("group", "asset", "zone")  # what is taken from other sheets
 
 
 class Links:
-    """Content of the sheets without readings, by the key of their rows."""
+    """Content of the sheets without readings, by the key of their rows.
+
+    A sheet is read, and checked, once a reading lacks what it has a column for.
+    """
 
     def __init__(self, headers: Sequence[Header]) -> None:
-        """Read the sheets.
+        by_key = {key: [header for header in headers if _key_of(header) == key] for key in KEYS}
+        self._tables = [_LinkedTable(key, header) for key, of_key in by_key.items() for header in of_key]
+
+    def completed(self, cells: Mapping[str, SourceCell]) -> dict[str, SourceCell]:
+        """Return the cells of a reading with what other sheets say of its place, the place's group, and its asset.
 
         Raises
         ------
         InputError
-            An id is in two rows of a sheet.
+            A sheet that is needed hides content, or says different things in two rows of an id.
         """
-        self._tables: list[tuple[str, Mapping[str, Mapping[str, SourceCell]]]] = []
-        for key in KEYS:
-            for header in headers:
-                first = next((each for each in KEYS if each in header.columns), None)
-                if first == key:
-                    self._tables.append((key, _by_key(header, key)))
-
-    def completed(self, cells: Mapping[str, SourceCell]) -> dict[str, SourceCell]:
-        """Return the cells of a reading with what other sheets say of its place, the place's group, and its asset."""
         found = dict(cells)
-        for key, table in self._tables:
-            if key in found and (more := table.get(key_of(found[key].value))) is not None:
-                found |= {name: cell for name, cell in more.items() if name in KEPT and name not in found}
+        for table in self._tables:
+            lacking = [name for name in KEPT if name in table.header.columns and name not in found]
+            if lacking and table.key in found:
+                found |= table.told(key_of(found[table.key].value), lacking)
         return found
 
 
-def _by_key(header: Header, key: str) -> dict[str, dict[str, SourceCell]]:
-    table: dict[str, dict[str, SourceCell]] = {}
-    for _, cells in filled_rows(header):
-        if key not in cells:
-            continue
-        name = key_of(cells[key].value)
-        if name in table:
-            raise InputError(f"{cells[key].where}: {name!r} is in two rows; keep one")
-        table[name] = cells
-    return table
+class _LinkedTable:
+    """A sheet whose rows are known by the column `key`."""
+
+    def __init__(self, key: str, header: Header) -> None:
+        self.key, self.header = key, header
+
+    def told(self, name: str, lacking: Sequence[str]) -> dict[str, SourceCell]:
+        """Return what the rows of an id tell of what a reading lacks."""
+        told: dict[str, SourceCell] = {}
+        for row in self._rows.get(name, ()):
+            for each in lacking:
+                if each in row and key_of(told.setdefault(each, row[each]).value) != key_of(row[each].value):
+                    raise InputError(f"{row[self.key].where}: {name!r} is in two rows; keep one")
+        return told
+
+    @cached_property
+    def _rows(self) -> Mapping[str, list[dict[str, SourceCell]]]:
+        sheets.check(self.header.sheet, self.header.row)
+        found: dict[str, list[dict[str, SourceCell]]] = {}
+        for _, cells in filled_rows(self.header):
+            if self.key in cells:
+                found.setdefault(key_of(cells[self.key].value), []).append(cells)
+        return found
+
+
+def _key_of(header: Header) -> str | None:
+    return next((key for key in KEYS if key in header.columns), None)

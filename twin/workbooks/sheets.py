@@ -15,8 +15,8 @@ from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_bytes
 from corrotwin.twin.core.text import printable
-from corrotwin.twin.workbooks import xlsx
-from corrotwin.twin.workbooks.xlsx import Flaw
+from corrotwin.twin.workbooks import ods, xlsx
+from corrotwin.twin.workbooks.xlsx import Flaw, Merged
 
 Value = str | float | datetime.date | None
 """Text without padding, a number, a day, or None for an empty cell."""
@@ -47,7 +47,7 @@ class WorkbookSheet:
     path: Path
     name: str
     rows: tuple[SheetRow, ...]
-    merged: tuple[tuple[int, int, int, int], ...] = ()
+    merged: tuple[Merged, ...] = ()
     flaws: tuple[Flaw, ...] = ()
     separator: str = ""
 
@@ -73,12 +73,16 @@ def read(path: Path) -> list[WorkbookSheet]:
         content = read_bytes(path, most_bytes=MOST_BYTES)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    flaws: Mapping[str, tuple[Flaw, ...]] = {}
+    flaws: Mapping[str, Sequence[Flaw]] = {}
+    merged: Mapping[str, Sequence[Merged]] = {}
+    is_archive = content.startswith(b"PK")  # one with a password is another kind of file
     try:
-        if suffix in _XLSX and content.startswith(b"PK"):  # one with a password is another kind of file
+        if suffix in _XLSX and is_archive:
             flaws = xlsx.flaws(content, most_rows=MOST_ROWS)
-        return list(_of_workbook(path, content, flaws))
-    except xlsx.XlsxError as error:
+        elif suffix == ".ods" and is_archive:
+            flaws, merged = ods.flaws_and_merged(content)
+        return list(_of_workbook(path, content, flaws, merged))
+    except xlsx.WorkbookError as error:
         raise InputError(f"{path}: {error}") from error
 
 
@@ -116,7 +120,9 @@ def _texts(row: SheetRow) -> list[str]:
     return [str(cell or "") for cell in row.cells]
 
 
-def _of_workbook(path: Path, content: bytes, flaws: Mapping[str, tuple[Flaw, ...]]) -> Iterator[WorkbookSheet]:
+def _of_workbook(
+    path: Path, content: bytes, flaws: Mapping[str, Sequence[Flaw]], merged: Mapping[str, Sequence[Merged]]
+) -> Iterator[WorkbookSheet]:
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
 
     try:
@@ -128,11 +134,11 @@ def _of_workbook(path: Path, content: bytes, flaws: Mapping[str, tuple[Flaw, ...
                     raise InputError(f"{path}: sheet {name!r}: over {MOST_ROWS:,} rows; split it")
                 found = WorkbookSheet(
                     path=path, name=name, rows=tuple(_rows(sheet.to_python(skip_empty_area=False))),
-                    merged=tuple(
+                    merged=tuple(merged.get(name, ())) or tuple(
                         (top + 1, left + 1, bottom + 1, right + 1)
                         for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()
                     ),
-                    flaws=flaws.get(name, ()),
+                    flaws=tuple(flaws.get(name, ())),
                 )  # fmt: skip
                 if found.rows:
                     yield found

@@ -4,11 +4,12 @@ A reader takes room for all cells up to the furthest, so that a single cell far 
 formulas without values and errors as empty cells.
 """
 
+import contextlib
 import io
 import posixpath
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -22,7 +23,11 @@ _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationship
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 
 
-class XlsxError(Exception):
+Merged = tuple[int, int, int, int]
+"""Cells that are merged: the first row and column and the last row and column, from 1."""
+
+
+class WorkbookError(Exception):
     """A flaw of a workbook, described for people."""
 
 
@@ -35,22 +40,35 @@ class Flaw:
     what: str
 
 
+@contextlib.contextmanager
+def opened(content: bytes) -> Iterator[zipfile.ZipFile]:
+    """Open a workbook that is an archive of XML, and say of it what goes wrong while its parts are read.
+
+    Raises
+    ------
+    WorkbookError
+        It is not a workbook, or unpacks to too much.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED:
+                raise WorkbookError(f"unpacks to over {MOST_UNPACKED // 1024**2} MiB; save the sheet of readings alone")
+            yield archive
+    except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, NotImplementedError, RuntimeError, OSError,
+            EOFError, ValueError) as error:  # fmt: skip
+        raise WorkbookError(f"no workbook that can be read ({error!s:.80}); save it again") from error
+
+
 def flaws(content: bytes, *, most_rows: int) -> Mapping[str, tuple[Flaw, ...]]:
     """Return the flawed cells of each worksheet, by its name.
 
     Raises
     ------
-    XlsxError
+    WorkbookError
         It is not a workbook, unpacks to too much, or has cells further off than any table.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED:
-                raise XlsxError(f"unpacks to over {MOST_UNPACKED // 1024**2} MiB; save the sheet of readings alone")
-            return {name: tuple(_of_sheet(archive, name, path, most_rows)) for name, path in _paths(archive).items()}
-    except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, NotImplementedError, RuntimeError, OSError,
-            EOFError, ValueError) as error:  # fmt: skip
-        raise XlsxError(f"no workbook that can be read ({error!s:.80}); save it again") from error
+    with opened(content) as archive:
+        return {name: tuple(_of_sheet(archive, name, path, most_rows)) for name, path in _paths(archive).items()}
 
 
 def _paths(archive: zipfile.ZipFile) -> dict[str, str]:
@@ -89,7 +107,7 @@ def _of_sheet(archive: zipfile.ZipFile, name: str, path: str, most_rows: int) ->
             elif event == "end" and tag == "c":
                 row, column = _address(element.get("r"), row, column + 1)
                 if row > most_rows or column > MOST_COLUMNS:
-                    raise XlsxError(f"sheet {name!r}: has a cell in row {row}, column {column}; split or remove it")
+                    raise WorkbookError(f"sheet {name!r}: has a cell in row {row}, column {column}; split or remove it")
                 if what := _flaw(element):
                     found.append(Flaw(row=row, column=column, what=what))
     return found

@@ -236,6 +236,17 @@ def test_a_workbook_is_read_again(plant: Path, tmp_path: Path, command: Command)
     assert told(other) == told(folder)
 
 
+@pytest.mark.ci
+def test_a_place_of_two_zones_is_read_again(tmp_path: Path, command: Command) -> None:
+    folder, out = pipe(tmp_path / "spool"), tmp_path / "spool.xlsx"
+    rows = [["CML", "Zone", "Date", "Thickness (mm)"], *(["1", zone, "2015-05-31", 7.9] for zone in ("body", "end"))]
+    assert command("inspect", folder, "--readings", table(tmp_path / "r.csv", rows)).returncode == 0
+    done = command("report", folder, "--out", out, "--required", "body=3", "end=3")
+    assert done.returncode == 0, done.stderr
+    again = command("inspect", folder, "--readings", out, "--dry-run")
+    assert "would store 0 of 2 readings" in again.stdout, again.stderr
+
+
 @pytest.mark.parametrize("unit", ["mm", "inch"])
 def test_readings_of_a_workbook_are_known_again(unit: Unit, tmp_path: Path, command: Command) -> None:
     """Unnamed ones, with errors and positions of more digits than a workbook keeps, and of a CML that was renamed."""

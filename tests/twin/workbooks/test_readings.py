@@ -6,6 +6,7 @@ import subprocess
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -227,6 +228,30 @@ def test_hidden_sheets_merged_cells_and_formulas(spool: Path, tmp_path: Path, co
 
 
 def test_a_file_that_is_no_workbook_is_one_line(spool: Path, tmp_path: Path, command: Command) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda sheet: sheet.merge_cells("B2:B3"), "sheet 'TMLs': cells B2:B3 are merged"),
+        (lambda sheet: sheet.__setitem__("B2", "=Old!B2"), "sheet 'TMLs': cell B2 has a formula without a value"),
+        (lambda sheet: sheet.append(["TML-1", "end"]), "sheet 'TMLs', row 4, column 'TML ID': 'TML-1' is in two rows"),
+        (lambda sheet: sheet.append(["TML-1", "Body"]), ""),
+        (lambda sheet: sheet.append(["TML-9", "end"]) or sheet.append(["TML-9", "bore"]), ""),
+    ],
+)
+def test_a_sheet_of_places_is_held_to_what_readings_need_of_it(
+    change: Callable[[Any], object], message: str, spool: Path, tmp_path: Path, command: Command
+) -> None:
+    places: Rows = [["TML ID", "Component"], ["TML-1", "Body"], ["TML-2", "Body"]]
+    path = workbook(tmp_path / "ut.xlsx", TMLs=places, UT=[[row[0], *row[2:]] for row in LONG])
+    book = openpyxl.load_workbook(path)
+    change(book["TMLs"])
+    book.save(path)
+    done = command("inspect", spool, "--readings", path, "--zone", "body")
+    assert done.returncode == (2 if message else 0), done.stderr
+    assert message in done.stderr
+    assert of(taken(spool)) == ([] if message else EXPECTED)
+
+
     for name, content, message in (
         ("a.xlsx", b"PK\x03\x04 and no more", "no workbook that can be read"),
         ("b.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "no workbook that can be read"),

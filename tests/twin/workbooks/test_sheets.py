@@ -1,7 +1,61 @@
 """Sheets and their cells as every reader of a workbook gets them."""
 
-from corrotwin.twin.workbooks import sheets
+import zipfile
+from pathlib import Path
+
+import pytest
+from contractor import Rows, ods
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.workbooks import sheets, xlsx
 from corrotwin.twin.workbooks.cells import key_of
+from corrotwin.twin.workbooks.columns import ColumnMap
+from corrotwin.twin.workbooks.found import find
+
+BODY, REST = "<table:table-cell{}><text:p>body</text:p></table:table-cell>", "<table:covered-table-cell/>"
+
+
+@pytest.mark.parametrize(
+    ("zones", "value", "message"),
+    [
+        (("body", "body"), 7.7, ""),
+        (("body", "body"), '<table:table-cell table:formula="of:=1" office:value-type="float" office:value="1"/>', ""),
+        ((BODY.format(' table:number-rows-spanned="2"'), REST), 7.7, "sheet 'UT': cells B5:B6 are merged"),
+        (("body", "body"), '<table:table-cell office:value-type="string" calcext:value-type="error"/>',
+         "sheet 'UT': cell D5 has an error; open the workbook"),
+        (("body", "body"), '<table:table-cell table:formula="of:=1"/>', "cell D5 has a formula without a value"),
+    ],
+)  # fmt: skip
+def test_cells_of_ods_that_only_seem_empty(
+    zones: tuple[str, str], value: object, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: Rows = [["TML", "Zone", "2016-05-31 (mm)", "2018-05-31 (mm)"], ["T1", zones[0], 7.9, value],
+                  ["T2", zones[1], 7.9, 7.8]]  # fmt: skip
+    path = ods(tmp_path / "ut.ods", rows, above=3)
+    found = sheets.read(path)
+    if message:
+        with pytest.raises(InputError, match=message):
+            find(path, found, ColumnMap())
+    else:
+        assert len(find(path, found, ColumnMap()).readings) == 4
+    monkeypatch.setattr(xlsx, "MOST_UNPACKED", 200)
+    with pytest.raises(InputError, match=r"ut\.ods: unpacks to over"):
+        sheets.read(path)
+
+
+def test_an_ods_workbook_with_a_password_is_told_as_one(tmp_path: Path) -> None:
+    path, name = tmp_path / "ut.ods", "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", bytes(range(256)))
+        archive.writestr(
+            "META-INF/manifest.xml",
+            f'<manifest:manifest xmlns:manifest="{name}"><manifest:file-entry manifest:full-path="content.xml">'
+            "<manifest:encryption-data/></manifest:file-entry></manifest:manifest>",
+        )
+    with pytest.raises(InputError, match="protected by a password"):
+        sheets.read(path)
+
 
 def test_letters_of_columns() -> None:
     assert [sheets.column_letters(index) for index in (1, 26, 27, 702, 703)] == ["A", "Z", "AA", "ZZ", "AAA"]
