@@ -1,5 +1,6 @@
 """Readings in the rows of a sheet: one in each, or one in each column of a survey."""
 
+import calendar
 import datetime
 import re
 from collections.abc import Iterator, Sequence
@@ -10,8 +11,14 @@ from corrotwin.twin.workbooks.cells import SourceCell, cells_of, is_number
 from corrotwin.twin.workbooks.columns import ColumnMap, Header, names
 from corrotwin.twin.workbooks.sheets import SheetRow, Value
 
-# A heading with a year, or the number by which a spreadsheet keeps a day of 1954 to 2064.
-_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|^[2-5]\d{4}(?:\.\d+)?$")
+# A heading with a year, or the number by which a spreadsheet keeps a day of 1954 to 2064; or with a day or a month of a
+# year of two digits, such as 31/05/16 or May-16.
+_MONTH = "|".join(filter(None, (*calendar.month_name, *calendar.month_abbr)))
+_YEAR = re.compile(
+    r"(?<!\d)(?:19|20)\d\d(?!\d)|^[2-5]\d{4}(?:\.\d+)?$"
+    rf"|(?<![\d/.-])\d{{1,2}}([-/. ])\d{{1,2}}\1\d\d(?![\d/.-])|\b(?:{_MONTH})[-/. ']+\d\d(?!\d)",
+    re.IGNORECASE,
+)
 
 
 def has_readings(header: Header) -> bool:

@@ -360,7 +360,7 @@ def test_decimal_commas_between_commas_are_refused(rows: str, spool: Path, tmp_p
     assert taken(spool) == []
 
 
-@pytest.mark.parametrize("heading", ["Survey 2019", "2019", "43616"])
+@pytest.mark.parametrize("heading", ["Survey 2019", "2019", "43616", "31/05/19 (mm)", "UT 31-May-19", "May-19"])
 def test_a_survey_of_a_csv_file_without_a_day_is_refused(
     heading: str, spool: Path, tmp_path: Path, command: Command
 ) -> None:
