@@ -96,6 +96,19 @@ def read_map(path: Path, usual: Usual = USUAL) -> ColumnMap:
     """Read a column map: JSON with the heading of each column by what it holds (`usual`), and `_SETTINGS`.
 
     Raises
+def given_unit(unit: str) -> str:
+    """Return the unit of thickness that a caller gives, by the name that records have for it; empty for none.
+
+    Raises
+    ------
+    InputError
+        It is none of thickness.
+    """
+    if unit and not unit_of(unit):
+        raise InputError(f"`unit` {unit:.60}: give mm, inch or mil")
+    return unit_of(unit)
+
+
     ------
     InputError
         The file cannot be read, or names what is not known.

@@ -15,7 +15,7 @@ from corrotwin.twin.inspection.records import ABOUT, UNITS_MM, Record, wall_mm
 from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import SourceCell, check_asset, key_of, number_of, unit_in_row, zone_of
-from corrotwin.twin.workbooks.columns import ColumnMap, described, names, unit_of, unused
+from corrotwin.twin.workbooks.columns import ColumnMap, described, given_unit, names, unused
 from corrotwin.twin.workbooks.found import FoundReadings, find
 
 GAUGE = "ultrasonic gauge"  # name of an instrument that no column states
@@ -52,14 +52,12 @@ class Defaults:
         InputError
             The unit is none of thickness.
         """
-        if unit and not unit_of(unit):
-            raise InputError(f"`unit` {unit:.60}: give mm, inch or mil")
         zones: dict[str, set[str]] = {}
         for record in records:
             zones.setdefault(record.place, set()).add(record.zone)
         places = {place: min(of_place) for place, of_place in zones.items() if place and len(of_place) == 1}
         return Defaults(
-            unit=unit_of(unit), zone=zone, tool=tool, asset=asset, places=places, register=register
+            unit=given_unit(unit), zone=zone, tool=tool, asset=asset, places=places, register=register
         )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from corrotwin.twin.workbooks.columns import (
     Usual,
     canonical,
     described,
+    given_unit,
     headers_in,
     names,
     unused,
@@ -97,10 +98,10 @@ def read_file(
     Raises
     ------
     InputError
-        The file cannot be read, or a row is wrong: file, sheet, row, column, value and what would be right. Nothing is
-        returned then.
+        The unit is none of thickness, the file cannot be read, or a row is wrong: file, sheet, row, column, value and
+        what would be right. Nothing is returned then.
     """
-    header = _header(path, given)
+    unit, header = given_unit(unit), _header(path, given)
     sheets.check(header.sheet, header.row)
     asset = twin_state.asset(twin)
     surface = TwinSurface(twin=twin, asset=asset, texels=assets.texels(asset))
