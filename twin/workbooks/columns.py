@@ -69,6 +69,10 @@ class ColumnMap:
     sheet: str = ""
     header: int | None = None
 
+    def is_of(self, sheet: WorkbookSheet) -> bool:
+        """Return whether a sheet is the one that the map names, if it names any; that of a CSV file has no name."""
+        return self.sheet in ("", sheet.name) or not sheet.name
+
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
@@ -92,10 +96,6 @@ def unit_of(text: str) -> str:
     return name if name in UNITS_MM else ""
 
 
-def read_map(path: Path, usual: Usual = USUAL) -> ColumnMap:
-    """Read a column map: JSON with the heading of each column by what it holds (`usual`), and `_SETTINGS`.
-
-    Raises
 def given_unit(unit: str) -> str:
     """Return the unit of thickness that a caller gives, by the name that records have for it; empty for none.
 
@@ -109,6 +109,10 @@ def given_unit(unit: str) -> str:
     return unit_of(unit)
 
 
+def read_map(path: Path, usual: Usual = USUAL) -> ColumnMap:
+    """Read a column map: JSON with the heading of each column by what it holds (`usual`), and `_SETTINGS`.
+
+    Raises
     ------
     InputError
         The file cannot be read, or names what is not known.
@@ -153,6 +157,11 @@ def canonical(text: str) -> str:
     return " ".join(re.sub(r"[\W_]+", " ", IN_HEADING.sub(" ", f" {text}".casefold())).split())
 
 
+def _folded(heading: str) -> str:
+    """Return a heading as a map may write it: in any case, on one line."""
+    return printable(heading).strip().casefold()
+
+
 def header_of(sheet: WorkbookSheet, given: ColumnMap, usual: Usual = USUAL) -> Header | None:
     """Return the row that names the columns of a sheet; None where no row does, by the usual headings.
 
@@ -170,11 +179,6 @@ def header_of(sheet: WorkbookSheet, given: ColumnMap, usual: Usual = USUAL) -> H
     for row in sheet.rows[:30]:
         if len(row.cells) > MOST_COLUMNS:
             raise InputError(
-def _folded(heading: str) -> str:
-    """Return a heading as a map may write it: in any case, on one line."""
-    return printable(heading).strip().casefold()
-
-
                 f"{sheet.where(row.number)}: {len(row.cells)} columns; a table has at most {MOST_COLUMNS}: is it one?"
             )
         known = _known(row.cells, given, usual)

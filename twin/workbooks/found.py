@@ -52,10 +52,9 @@ def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap) -> FoundRe
     InputError
         No sheet has readings, a column that the map names is absent, or a sheet hides readings.
     """
-    if given.sheet:
-        if given.sheet not in [sheet.name for sheet in read]:
-            raise InputError(f"{path}: no visible sheet {given.sheet!r}; it has {names(sheet.name for sheet in read)}")
-        read = [sheet for sheet in read if sheet.name == given.sheet]
+    if read and not any(given.is_of(sheet) for sheet in read):
+        raise InputError(f"{path}: no visible sheet {given.sheet!r}; it has {names(sheet.name for sheet in read)}")
+    read = [sheet for sheet in read if given.is_of(sheet)]
     headers = [header for sheet in read if (header := header_of(sheet, given)) is not None]
     check_map(path, headers, given)
     measured = [header for header in headers if has_readings(header)]
@@ -65,6 +64,8 @@ def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap) -> FoundRe
             f"{path}: no readings found ({seen}): a sheet needs a date and a value in each row, or a place in each row "
             'and a column a survey; say which by a map: {"date": "...", "value": "...", "place": "..."}'
         )
+    if not any(row.number > header.row for header in measured for row in header.sheet.rows):
+        raise InputError(f"{path}: no row below the headings; save it with its readings")
     for header in measured:
         sheets.check(header.sheet, header.row)
         _check_kinds(header)

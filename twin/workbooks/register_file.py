@@ -131,7 +131,7 @@ def _header(path: Path, given: ColumnMap) -> Header:
     found = [
         header
         for header in headers
-        if "place" in header.columns and _TELLING & set(header.columns) and given.sheet in ("", header.sheet.name)
+        if "place" in header.columns and _TELLING & set(header.columns) and given.is_of(header.sheet)
     ]
     most = max((len(_TELLING & set(header.columns)) for header in found), default=0)
     chosen = [header for header in found if len(_TELLING & set(header.columns)) == most]  # it tells most of CML

@@ -174,6 +174,7 @@ def changed(row: int, column: int, value: object) -> Rows:
         (LONG, ("--asset", "P-7"), "no asset 'P-7'; it has no column of assets"),
         (LONG, ("--date", "2016-01-01"), "--readings goes with"),
         ([["x", "y"], [1, 2]], (), "no readings found (no heading that is known)"),
+        (LONG[:1], (), "ut.xlsx: no row below the headings; save it with its readings"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_one_line_and_nothing_is_stored(
@@ -227,7 +228,6 @@ def test_hidden_sheets_merged_cells_and_formulas(spool: Path, tmp_path: Path, co
     )
 
 
-def test_a_file_that_is_no_workbook_is_one_line(spool: Path, tmp_path: Path, command: Command) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -252,6 +252,7 @@ def test_a_sheet_of_places_is_held_to_what_readings_need_of_it(
     assert of(taken(spool)) == ([] if message else EXPECTED)
 
 
+def test_a_file_that_is_no_workbook_is_one_line(spool: Path, tmp_path: Path, command: Command) -> None:
     for name, content, message in (
         ("a.xlsx", b"PK\x03\x04 and no more", "no workbook that can be read"),
         ("b.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "no workbook that can be read"),
@@ -302,7 +303,8 @@ def test_macros_are_not_run_and_other_kinds_are_read(spool: Path, tmp_path: Path
         ("[]", "give an object"), ('{"colour": "x"}', "'colour' is not known; it takes asset, group, place"),
         ('{"value": 3}', "value 3: give text"), ('{"dates": "year"}', "say which comes first, day or month"),
         ('{"zones": []}', "zones: give an object"), ('{"header": 0}', "header 0: give the number of the row"),
-        ('{"sheet": "x"}', "no visible sheet 'x'; it has 'UT'"), ('{"header": 9}', "row 9: is empty"),
+        ('{"sheet": "x"}', "no visible sheet 'x'; it has 'UT'"),
+        ('{"header": 9}', "row 9: is empty"),
         ('{"place": "Locc"}', "ut.xlsx: no column 'Locc', which the map names for the place"),
         ('{"zones": {"Body 1": "body", "body-1": "bore"}}', "zones: 'body-1' is not told from another"),
         ("{", "map.json"),
@@ -350,6 +352,9 @@ def test_a_column_tells_the_order_of_its_days() -> None:
     [
         "TML,Date,Reading (mm)\n1,2016-05-31,7,9\n",
         "CML,2012-05-01,2016-05-01\nA,7,9,7,8\n",
+        "TML,Date,Reading (mm),Remark\n1,2016-05-31,7,9,\n",
+        "CML,2012-05-01,2016-05-01\nA,7,9,\n",
+        "TML,Date,Reading (mm),Remark,\n1,2016-05-31,7,9,,\n",
     ],
 )
 def test_decimal_commas_between_commas_are_refused(rows: str, spool: Path, tmp_path: Path, command: Command) -> None:
@@ -366,7 +371,9 @@ def test_a_survey_of_a_csv_file_without_a_day_is_refused(
 ) -> None:
     """W1 went from 7.7 to 6.1 mm; its second survey would be passed over."""
     rows = [["CML", "Zone", "2016-05-31", heading], ["W1", "body", "7.7", "6.1"], ["W2", "body", "7.6", "n/a"]]
-    done = command("inspect", spool, "--readings", table(tmp_path / "y.csv", rows), "--unit", "mm")
+    (tmp_path / "map.json").write_text('{"sheet": "UT"}')  # of workbooks; a CSV file is the sheet
+    words = (table(tmp_path / "y.csv", rows), "--unit", "mm", "--map", tmp_path / "map.json")
+    done = command("inspect", spool, "--readings", *words)
     assert done.returncode == 2
     assert f"y.csv: line 1: '{heading}' may be a survey and is not a day; write it as 2016-05-31" in done.stderr
     assert taken(spool) == []
@@ -377,15 +384,29 @@ def test_long_numbers_and_groups_keep_places_apart(spool: Path, tmp_path: Path, 
         ["TML", "Circuit", "Date", "Thickness"],
         *([number, "C1", "2016-05-31", 7.9] for number in (1234567, 1234568)),
     ]
-        "TML,Date,Reading (mm),Remark\n1,2016-05-31,7,9,\n",
-        "CML,2012-05-01,2016-05-01\nA,7,9,\n",
-        "TML,Date,Reading (mm),Remark,\n1,2016-05-31,7,9,,\n",
     rows += [[1, "C1", "2016-05-31", 7.9], [1, "C2", "2016-05-31", 7.9]]
     path = workbook(tmp_path / "ut.xlsx", UT=rows)
     done = command("inspect", spool, "--readings", path, "--zone", "body", "--unit", "mm")
     assert done.returncode == 0, done.stderr
     assert "places of several groups are called GROUP/PLACE: '1'" in done.stdout
     assert {record.place for record in taken(spool)} == {"1234567", "1234568", "C1/1", "C2/1"}
+
+
+def test_a_place_is_one_in_a_workbook_and_in_a_table(spool: Path, tmp_path: Path, command: Command) -> None:
+    headings = ["TML", "Examined  on", "Thickness (mm)"]
+    rows = [[name, "2016-05-31", 7.9] for name in ("TML  1", 12, "1.10", "O.0")]
+    (tmp_path / "map.json").write_text('{"date": "Examined  on"}')
+    words = ("--zone", "body", "--map", tmp_path / "map.json")
+    book = workbook(tmp_path / "ut.xlsx", UT=[headings, *rows])
+    assert "4 of 4 records added" in command("inspect", spool, "--readings", book, *words).stdout
+    path = table(tmp_path / "ut.csv", [headings, *rows[:1], ["12.0", *rows[1][1:]], *rows[2:]])
+    assert "0 of 4 records added" in command("inspect", spool, "--readings", path, *words).stdout
+    assert {record.place for record in taken(spool)} == {"TML 1", "12", "1.10", "O.0"}
+    own: Rows = [
+        ["date", "zone", "kind", "value", "tool", "place"],
+        ["2016-05-31", "body", "ultrasonic", 7.9, "ultrasonic  gauge", "TML  1"],
+    ]
+    assert "0 of 1 records added" in command("inspect", spool, "--csv", table(tmp_path / "own.csv", own)).stdout
 
 
 def test_rows_have_the_numbers_of_the_sheet(spool: Path, tmp_path: Path, command: Command) -> None:
@@ -420,23 +441,6 @@ def test_other_sheets_may_be_merged_and_text_of_formulas_empty(spool: Path, tmp_
 @pytest.mark.parametrize("address", ["XFD199000", "A1048576", "ZZZZZZZZZ99999999999999", "a1"])
 def test_a_cell_far_off_is_refused_before_a_reader_takes_room_for_it(
     address: str, spool: Path, tmp_path: Path, command: Command
-def test_a_place_is_one_in_a_workbook_and_in_a_table(spool: Path, tmp_path: Path, command: Command) -> None:
-    headings = ["TML", "Examined  on", "Thickness (mm)"]
-    rows = [[name, "2016-05-31", 7.9] for name in ("TML  1", 12, "1.10", "O.0")]
-    (tmp_path / "map.json").write_text('{"date": "Examined  on"}')
-    words = ("--zone", "body", "--map", tmp_path / "map.json")
-    book = workbook(tmp_path / "ut.xlsx", UT=[headings, *rows])
-    assert "4 of 4 records added" in command("inspect", spool, "--readings", book, *words).stdout
-    path = table(tmp_path / "ut.csv", [headings, *rows[:1], ["12.0", *rows[1][1:]], *rows[2:]])
-    assert "0 of 4 records added" in command("inspect", spool, "--readings", path, *words).stdout
-    assert {record.place for record in taken(spool)} == {"TML 1", "12", "1.10", "O.0"}
-    own: Rows = [
-        ["date", "zone", "kind", "value", "tool", "place"],
-        ["2016-05-31", "body", "ultrasonic", 7.9, "ultrasonic  gauge", "TML  1"],
-    ]
-    assert "0 of 1 records added" in command("inspect", spool, "--csv", table(tmp_path / "own.csv", own)).stdout
-
-
 ) -> None:
     path = workbook(tmp_path / "ut.xlsx", UT=LONG)
     extra = f'<row r="9"><c r="{address}" t="n"><v>1</v></c></row></sheetData>'.encode()

@@ -120,13 +120,14 @@ def test_a_zone_other_than_that_of_its_readings_is_refused(spool: Path, tmp_path
     assert "TML-1 is on body, where it has a reading of 2015-05-31 on end" in refused.stderr
 
 
-def test_the_unit_that_a_caller_states(tmp_path: Path) -> None:
+def test_the_unit_and_the_sheet_that_a_caller_states(tmp_path: Path) -> None:
     path = table(tmp_path / "cml.csv", [["CML", "Zone", "Nominal"], ["TML-1", "body", 0.322]])
     twin = ct.Twin.load(pipe(tmp_path / "spool"))
     for read in (twin.import_register, twin.import_readings):
         with pytest.raises(ct.InputError, match="`unit` furlong: give mm, inch or mil"):
             read(path, unit="furlong")
-    register = twin.import_register(path, unit="Inches")
+    (tmp_path / "map.json").write_text('{"sheet": "CML"}')
+    register = twin.import_register(path, unit="Inches", column_map=tmp_path / "map.json")
     assert register.cmls["TML-1"].nominal_mm == pytest.approx(0.322 * 25.4)
 
 
