@@ -3,6 +3,7 @@
 A reader gives formulas without values, errors, and all but the first of merged cells as empty cells.
 """
 
+import zipfile
 from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
@@ -24,14 +25,19 @@ def flaws_and_merged(content: bytes) -> tuple[Mapping[str, Sequence[Flaw]], Mapp
     WorkbookError
         It is not a workbook, has a password, or unpacks to too much.
     """
+    with opened(content) as archive:
+        if _MANIFEST in archive.namelist() and b"encryption-data" in archive.read(_MANIFEST):
+            raise WorkbookError("protected by a password; save it without one")
+        return _found_in(archive)
+
+
+def _found_in(archive: zipfile.ZipFile) -> tuple[Mapping[str, Sequence[Flaw]], Mapping[str, Sequence[Merged]]]:
+    """Return the flawed and the merged cells of each sheet, read piece by piece."""
     flaws: dict[str, list[Flaw]] = {}
     merged: dict[str, list[Merged]] = {}
     name, depth = "", 0  # tables inside drawings are deeper
     row, rows_end, column_end = 0, 1, 1
-    with opened(content) as archive:
-        if _MANIFEST in archive.namelist() and b"encryption-data" in archive.read(_MANIFEST):
-            raise WorkbookError("protected by a password; save it without one")
-        stream = archive.open("content.xml")
+    with archive.open("content.xml") as stream:
         for event, element in ElementTree.iterparse(stream, events=("start", "end")):  # noqa: S314  as in xlsx
             tag = element.tag.removeprefix(_TABLE)
             if event == "end":
