@@ -18,7 +18,6 @@ from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.files import digest, open_file, read_bytes, reading
 from corrotwin.twin.core.table_rows import Row
 from corrotwin.twin.core.tables import read as read_table
-from corrotwin.twin.core.text import printable
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.inspection.events import EVENTS, Event
@@ -248,7 +247,7 @@ def _event(row: Row) -> Event:
     day = row.date("date").isoformat()
     try:
         return Event(
-            date=day, kind=row["kind"].lower(), zone=row["zone"], place=printable(row["place"]), why=row["why"],
+            date=day, kind=row["kind"].lower(), zone=row["zone"], place=" ".join(row["place"].split()), why=row["why"],
             source=f"{row.path}: line {row.line}",
         )  # fmt: skip
     except InputError as error:
@@ -265,7 +264,7 @@ def _from_row(row: Row, place: Callable[[Point, str], tuple[str, tuple[float, fl
         raise row.wrong(f"no {', '.join(lacking) or 'u and v together'}; fill the row in or remove it")
     if len({bool(row[name]) for name in AXES}) != 1 or (row["x"] and row["u"]):
         raise row.wrong("needs x, y and z together, or u and v; fill the row in or remove it")
-    values: dict[str, Any] = {name: printable(row[name]) for name in TEXTS if row[name]}  # as of a workbook
+    values: dict[str, Any] = {name: " ".join(row[name].split()) for name in TEXTS if row[name]}  # as of a workbook
     values |= {name: values[name].lower() for name in ("kind", "echo") if name in values}
     if row["unit"].lower() in UNITS_MM:
         values["unit"] = row["unit"].lower()

@@ -8,7 +8,7 @@ from typing import Any
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
-from corrotwin.twin.core.text import first_of, printable
+from corrotwin.twin.core.text import first_of
 from corrotwin.twin.inspection.records import UNITS_MM
 from corrotwin.twin.workbooks import days, sheets
 from corrotwin.twin.workbooks.sheets import Value, WorkbookSheet
@@ -159,7 +159,7 @@ def canonical(text: str) -> str:
 
 def _folded(heading: str) -> str:
     """Return a heading as a map may write it: in any case, on one line."""
-    return printable(heading).strip().casefold()
+    return " ".join(heading.split()).casefold()
 
 
 def header_of(sheet: WorkbookSheet, given: ColumnMap, usual: Usual = USUAL) -> Header | None:

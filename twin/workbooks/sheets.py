@@ -161,7 +161,7 @@ def _of_csv(path: Path) -> WorkbookSheet:
 def _of_text(cell: str) -> Value:
     """Return a cell of a CSV file as that of the workbook it was saved from: the number 12 may be written as 12.0."""
     whole = _POINT_ZERO.fullmatch(cell)
-    return whole[1] if whole else value_of(cell)
+    return whole[1] if whole else " ".join(cell.split()) or None
 
 
 def _rows(cells: Sequence[Sequence[object]]) -> Iterator[SheetRow]:
