@@ -1,5 +1,6 @@
 """A watched folder for files of readings, and the folders that they move to."""
 
+import itertools
 import os
 import stat
 import time
@@ -135,7 +136,7 @@ class Inbox:
         InputError
             It cannot be moved.
         """
-        return self._move(path, self.done)
+        return self._move(path, next(_free(self.done / path.name)))
 
     def refuse(self, path: Path, reason: str) -> Path:
         """Move a file to quarantine beside a text file with the reason, and return where it is.
@@ -145,9 +146,10 @@ class Inbox:
         InputError
             It cannot be moved.
         """
-        target = _free(self.quarantine / path.name)
+        free = _free(self.quarantine / path.name)
+        target = next(each for each in free if _may_be_explained(each, path.name))
         _explain(target, path.name, reason.replace(f"{self.folder}{os.sep}", ""))
-        return self._move(path, self.quarantine)
+        return self._move(path, target)
 
     def refuse_message(self, topic: str, payload: bytes, reason: str) -> Path:
         """Keep a message in quarantine beside a text file with the reason, and return where it is.
@@ -167,10 +169,9 @@ class Inbox:
                 stream.write(payload)
         return target
 
-    def _move(self, path: Path, folder: Path) -> Path:
-        target = _free(folder / path.name)
+    def _move(self, path: Path, target: Path) -> Path:
         with files.writing(target):
-            folder.mkdir(exist_ok=True)
+            target.parent.mkdir(exist_ok=True)
             path.rename(target)
         self._seen.pop(path, None)
         return target
@@ -178,25 +179,45 @@ class Inbox:
 
 def _explain(target: Path, what: str, reason: str) -> None:
     text = (
-        f"{what} was refused:\n\n{reason}\n\nCorrect it and put it back into the watched folder. Readings that are "
+        f"{_beginning(what)}\n\n{reason}\n\nCorrect it and put it back into the watched folder. Readings that are "
         "stored already are not stored twice.\n"
     )
-    path = target.with_name(f"{target.name}.txt")
+    path = _reason_of(target)
     with files.writing(path):
         files.write_text(path, printable_lines(text))  # names of files may be of any bytes
 
 
-def _free(path: Path) -> Path:
-    """Return a name that no file has yet: survey.xlsx, survey-2.xlsx, survey-3.xlsx ...; a long one is cut.
+def _beginning(what: str) -> str:
+    return printable_lines(f"{what} was refused:")
 
-    A few letters can still be added to it.
+
+def _reason_of(target: Path) -> Path:
+    return target.with_name(f"{target.name}.txt")
+
+
+def _may_be_explained(target: Path, what: str) -> bool:
+    """Return whether the reason beside a file would replace nothing but the same, left by a watcher that was killed."""
+    path = _reason_of(target)
+    if not os.path.lexists(path):
+        return True
+    try:
+        beginning = _beginning(what).encode()
+        with files.open_file(path, inside=path.parent) as stream:
+            return stream.read(len(beginning)) == beginning
+    except OSError:  # a link, a pipe
+        return False
+
+
+def _free(path: Path) -> Iterator[Path]:
+    """Yield the names that no file has yet of survey.xlsx, survey-2.xlsx, survey-3.xlsx ...; a long one is cut.
+
+    A few letters can still be added to them.
     """
     suffix = path.suffix if len(path.suffix) < _LONGEST_SUFFIX else ""
     stem = path.name.removesuffix(suffix)
     if len(os.fsencode(stem)) > _LONGEST_STEM:
         stem = os.fsencode(stem)[:_LONGEST_STEM].decode(errors="ignore")
-    number, free = 1, path.with_name(f"{stem}{suffix}")
-    while os.path.lexists(free):
-        number += 1
-        free = path.with_name(f"{stem}-{number}{suffix}")
-    return free
+    for number in itertools.count(1):
+        free = path.with_name(f"{stem}{suffix}" if number == 1 else f"{stem}-{number}{suffix}")
+        if not os.path.lexists(free):
+            yield free

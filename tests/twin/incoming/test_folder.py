@@ -147,6 +147,26 @@ def test_what_is_refused_goes_to_quarantine_with_its_reason_and_hinders_nothing(
     assert len(stored(fleet / "spool")) == 2
 
 
+@pytest.mark.parametrize("kind", ["file", "pipe", "link"])
+def test_a_reason_replaces_no_file_in_quarantine(kind: str, fleet: Path, inbox: Path, command: Command) -> None:
+    """Readings that a mail program saved as survey.csv.txt; then comes another file, survey.csv."""
+    named = inbox / "survey.csv.txt"
+    (inbox.parent / "else").write_text(GOOD)
+    if kind == "file":
+        named.write_text(GOOD)
+    elif kind == "pipe":
+        os.mkfifo(named)
+    else:
+        named.symlink_to(inbox.parent / "else")
+    command("watch", fleet, inbox, *ONCE)
+    (inbox / "survey.csv").write_text("no table")
+    command("watch", fleet, inbox, *ONCE)
+    kept = inbox / "quarantine"
+    assert contents(kept) == ["survey-2.csv", "survey-2.csv.txt", "survey.csv.txt", "survey.csv.txt.txt"]
+    assert (kept / "survey-2.csv.txt").read_text().startswith("survey.csv was refused:\n")
+    assert (kept / "survey.csv.txt").is_fifo() if kind == "pipe" else (kept / "survey.csv.txt").read_text() == GOOD
+
+
 def test_a_file_is_taken_once_it_is_whole(inbox: Path) -> None:
     watched = Inbox(inbox, settle_seconds=0.2)
     (inbox / "growing.csv").write_text("a")
