@@ -22,7 +22,7 @@ class _ObjectSheet(WorkbookSheet):
 
 
 def reading_in(name: str, payload: bytes, given: ColumnMap) -> FoundReadings:
-    """Return the one reading of a message.
+    """Return the reading of a message; several where its names are days, as the headings of surveys may be.
 
     Parameters
     ----------

@@ -79,7 +79,7 @@ class TwinReader:
         return self._checked(find(path, sheets.read(path), given), given)
 
     def of_message(self, name: str, payload: bytes) -> Checked:
-        """Return the record of a message; none where it says that nothing was measured.
+        """Return the records of a message: one for each day; none where it says that nothing was measured.
 
         Raises
         ------

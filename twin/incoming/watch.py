@@ -207,7 +207,7 @@ class Watch:
 
     def _store_messages(self, messages: Sequence[BrokerMessage]) -> None:
         reader = TwinReader(self.intent)
-        by_twin: dict[Path, dict[BrokerMessage, Record]] = {}
+        by_twin: dict[Path, dict[BrokerMessage, tuple[Record, ...]]] = {}
         for message in messages:
             if not message.payload:  # it clears a retained message
                 message.is_done = True
@@ -218,34 +218,34 @@ class Watch:
             except _FLAWS as error:
                 self._refuse_message(message, error)
                 continue
-            records = [(folder, record) for folder, all_ in checked.by_twin.items() for record in all_]
-            if not records:
+            if not any(checked.by_twin.values()):
                 message.is_done = True
                 self._tally.unmeasured += 1
-            for folder, record in records:
-                by_twin.setdefault(folder, {})[message] = record
+                continue
+            for folder, records in checked.by_twin.items():  # one: a message names one asset
+                by_twin.setdefault(folder, {})[message] = records
         for folder, given in by_twin.items():
             self._store_together(folder, given)
 
-    def _store_together(self, folder: Path, given: Mapping[BrokerMessage, Record]) -> None:
+    def _store_together(self, folder: Path, given: Mapping[BrokerMessage, Sequence[Record]]) -> None:
         """Store the records of messages at once; where one is refused, one after the other."""
+        records = [record for of_message in given.values() for record in of_message]
         try:
-            # Of equal ones one: a broker may deliver a message twice.
-            added = store_in(folder, list(dict.fromkeys(given.values())))
+            added = store_in(folder, list(dict.fromkeys(records)))  # a broker may deliver a message twice
         except InputError as error:
             if is_passing(error):
                 raise
             if len(given) == 1:
                 self._refuse_message(next(iter(given)), error)
                 return
-            for message, record in given.items():
-                self._store_together(folder, {message: record})
+            for message, of_message in given.items():
+                self._store_together(folder, {message: of_message})
             return
         for message in given:
             message.is_done = True
         if added.new:
             self._tally.stored[folder] += added.new
-        self._tally.there += len(given) - added.new
+        self._tally.there += len(records) - added.new
 
     def _say_suspects(self, folders: Iterable[Path]) -> None:
         for folder in folders:

@@ -66,6 +66,17 @@ def test_what_came_while_nobody_watched_is_stored_once_or_refused(
     assert (again.returncode, again.stdout) == (0, "")
 
 
+def test_a_message_may_state_several_days_as_the_row_of_a_file_may(
+    fleet: Path, inbox: Path, known: Any, command: Command, stored: Stored
+) -> None:
+    row = {"twin": "spool", "zone": "body", "unit": "mm"}
+    known.publish(*[json.dumps({**row, "place": "T1", "2023-05-31": 7.9, "2024-05-31": 7.8})] * 2)
+    known.publish(json.dumps({**row, "place": "T2", "2023-05-31": 7.9, "2024-05-31": 0.3}))  # whole or not at all
+    done = command("watch", fleet, inbox, *ONCE, *known.options)
+    assert "3 messages: 2 stored in spool, 2 there already, 1 refused" in done.stdout
+    assert stored(fleet / "spool") == [("T1", "2023-05-31", 7.9), ("T1", "2024-05-31", 7.8)]
+
+
 @pytest.mark.ci
 def test_retained_messages_are_stored_once(
     fleet: Path, inbox: Path, broker: Any, command: Command, stored: Stored
