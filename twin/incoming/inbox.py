@@ -51,6 +51,7 @@ class Inbox:
                 raise InputError(f"{own}: is a link or no folder, where the watcher keeps files; remove or rename it")
         self._status = folder.stat()
         self._seen: dict[Path, _Look] = {}
+        self.folders: frozenset[Path] = frozenset()  # of others, seen at the last look; what is in them is not read
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -80,7 +81,7 @@ class Inbox:
         OSError
             The folder cannot be read.
         """
-        now, seen, whole = time.monotonic(), {}, []
+        now, seen, whole, folders = time.monotonic(), {}, [], set()
         for path in self.folder.iterdir():
             if path.name.startswith(_HIDDEN) or path.name.lower().endswith(_UNFINISHED):
                 continue
@@ -89,6 +90,7 @@ class Inbox:
             except FileNotFoundError:  # just taken away
                 continue
             if stat.S_ISDIR(status.st_mode):
+                folders.add(path)
                 continue
             like = (status.st_size, status.st_mtime_ns, status.st_ino)
             before = self._seen.get(path)
@@ -96,13 +98,13 @@ class Inbox:
             seen[path] = look
             if now - look.since >= self.settle_seconds:
                 whole.append((status.st_mtime_ns, path))
-        self._seen = seen
+        self._seen, self.folders = seen, frozenset(folders - {self.done, self.quarantine})
         return [path for _, path in sorted(whole)]
 
     @property
-    def waits(self) -> bool:
-        """True if the last look saw any file."""
-        return bool(self._seen)
+    def left(self) -> list[Path]:
+        """The files that the last look saw and that were not moved since, by name."""
+        return sorted(self._seen)
 
     def is_as_seen(self, path: Path) -> bool:
         """Return whether a file is still what it was at the last look.

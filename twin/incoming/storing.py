@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from corrotwin.twin import store, twin_state
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.files import read_bytes, reading
 from corrotwin.twin.core.locks import HeldError
 from corrotwin.twin.core.text import counted, quoted
@@ -21,6 +21,8 @@ from corrotwin.twin.workbooks.found import FoundReadings, find
 from corrotwin.twin.workbooks.readings import Defaults, records_in
 
 MESSAGE_SUFFIX = ".json"  # of a file that holds one message, such as one of quarantine that was corrected
+# What a reader may raise over content that nobody foresaw; the next file shall be read all the same.
+FLAWS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
 _OF_THE_FILE = (errno.EFBIG, errno.EINVAL, errno.EISDIR, errno.ELOOP)  # as `core.opening` refuses it
 
 
@@ -150,6 +152,11 @@ def suspects_in(folder: Path) -> str:
     count = len(log.suspects(log.read_log(folder), folder))
     name = folder.resolve().name
     return f"{name} has {counted(count, 'suspect reading')}: corrotwin twin inspect {quoted(folder)}" if count else ""
+
+
+def said_of(error: Exception) -> str:
+    """Return what an error says; of one that nobody foresaw its kind, too."""
+    return as_read(error) if isinstance(error, InputError) else f"cannot be read ({type(error).__name__}: {error})"
 
 
 def is_passing(error: Exception) -> bool:

@@ -3,25 +3,22 @@
 import logging
 import math
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from corrotwin.twin.core.errors import InputError, as_read
-from corrotwin.twin.core.text import counted, printable
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import printable
+from corrotwin.twin.incoming.bursts import Burst, Tally
 from corrotwin.twin.incoming.inbox import Inbox
-from corrotwin.twin.incoming.mqtt import Broker, BrokerMessage
-from corrotwin.twin.incoming.storing import Intent, TwinReader, is_passing, store_in, stored, suspects_in
-from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.incoming.mqtt import Broker
+from corrotwin.twin.incoming.storing import FLAWS, Intent, TwinReader, is_passing, said_of, stored, suspects_in
 
 LOOK_SECONDS = 1.0  # between two looks into the folder
 QUIET_SECONDS = 1.0  # without a message, and a burst is over
 SUMMARY_SECONDS = 10.0  # between two lines, while messages pour in
 _LONGEST_WAIT_SECONDS = 60.0  # before what could not be stored is tried again
-# What a reader may raise over content that nobody foresaw; the next file shall be read all the same.
-_FLAWS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
 _logger = logging.getLogger(__name__)
 
 
@@ -33,34 +30,13 @@ class _Patience:
     delay: float = LOOK_SECONDS
     until: float = 0.0
 
-    def fail(self, what: str, error: Exception) -> None:
+    def fail(self, what: str, error: Exception, *, speaks: bool = True) -> None:
         """Say once what is wrong, and wait."""
-        if str(error) != self.reason:
+        if speaks and str(error) != self.reason:
             _logger.warning("%s: waits, and is tried again: %s", what, printable(str(error)))
         self.reason = str(error)
         self.until = time.monotonic() + self.delay
         self.delay = min(2 * self.delay, _LONGEST_WAIT_SECONDS)
-
-
-@dataclass(kw_only=True)
-class _Tally:
-    """Counts of messages since the last line that reported them."""
-
-    begun: float = 0.0
-    last: float = 0.0
-    messages: int = 0
-    stored: Counter[Path] = field(default_factory=Counter)
-    there: int = 0
-    unmeasured: int = 0
-    refused: int = 0
-    reason: str = ""
-
-    def __str__(self) -> str:
-        parts = [f"{count} stored in {folder.resolve().name}" for folder, count in sorted(self.stored.items())]
-        parts += [f"{self.there} there already"] if self.there else []
-        parts += [f"{self.unmeasured} without a reading"] if self.unmeasured else []
-        parts += [f"{self.refused} refused to quarantine, the last: {self.reason}"] if self.refused else []
-        return f"{counted(self.messages, 'message')}: {', '.join(parts)}"
 
 
 class Watch:
@@ -79,8 +55,9 @@ class Watch:
         self.failed: Exception | None = None  # the first for a passing reason
         self._files: dict[Path, _Patience] = {}
         self._written: set[Path] = set()  # twins, since their suspects were counted
+        self._folders: frozenset[Path] = frozenset()  # in the inbox, that we spoke of
         self._folder, self._messages = _Patience(), _Patience()
-        self._tally = _Tally()
+        self._tally = Tally()
         self._speaks = False  # of troubles that pass; where we end, the first of them is how
         self._connection = ""
 
@@ -92,10 +69,12 @@ class Watch:
         InputError
             Something was refused, or could not be stored for now; all else was taken in.
         """
-        self.inbox.look()
-        if self.inbox.waits:
+        self._look()
+        if self.inbox.left:
             time.sleep(self.inbox.settle_seconds)
             self._take_files()
+        if self.failed is None and (left := self.inbox.left):
+            self.failed = InputError(f"{left[0]}: was still being written, and is left there; run it again")
         if self.broker is not None:
             self._empty(self.broker)
         if self.failed is not None:
@@ -106,7 +85,7 @@ class Watch:
     def _empty(self, broker: Broker) -> None:
         """Take in what a broker has for us, until for a second nothing comes."""
         quiet = time.monotonic()
-        while time.monotonic() - quiet < QUIET_SECONDS and self.failed is None:
+        while time.monotonic() - quiet < QUIET_SECONDS and not self._messages.reason:
             broker.receive(QUIET_SECONDS / 4)
             if broker.trouble:
                 raise InputError(f"broker {broker.address}: not reached ({broker.trouble}); try again once it is there")
@@ -140,7 +119,7 @@ class Watch:
 
     def _take_files(self, within: float = math.inf) -> None:
         """Take in the files that are whole; after so many seconds the others wait for the next look."""
-        whole, began = self.inbox.look(), time.monotonic()
+        whole, began = self._look(), time.monotonic()
         self._files = {path: patience for path, patience in self._files.items() if path in whole}
         for path in whole:
             now = time.monotonic()
@@ -149,21 +128,31 @@ class Watch:
         self._say_suspects(sorted(self._written))
         self._written.clear()
 
+    def _look(self) -> list[Path]:
+        """Return the files that are whole, and say once of each folder among them that it is not read."""
+        whole = self.inbox.look()
+        for folder in sorted(self.inbox.folders - self._folders):
+            _logger.warning("%s: a folder, which is not read; put its files beside it", printable(str(folder)))
+        self._folders = self.inbox.folders
+        return whole
+
     def _take_file(self, path: Path) -> None:
         try:
             self._store_file(path)
-        except (OSError, *_FLAWS) as error:
+        except (OSError, *FLAWS) as error:
             if is_passing(error):
                 gone = InputError(f"{path}: was taken away while it was read; what it held may be stored or not")
                 self._wait_for(self._files.setdefault(path, _Patience()), path.name, error if path.exists() else gone)
                 return
             try:
-                self.inbox.refuse(path, _said(error))
-            except InputError as full:
+                if self._is_changed(path):
+                    return
+                self.inbox.refuse(path, said_of(error))
+            except (InputError, OSError) as full:  # or the file was taken away
                 self._wait_for(self._files.setdefault(path, _Patience()), path.name, full)
                 return
             self.refused += 1
-            reason = _said(error).removeprefix(f"{path.parent}/")
+            reason = said_of(error).removeprefix(f"{path.parent}/")
             _logger.warning("refused to quarantine: %s", printable(reason))
 
     def _store_file(self, path: Path) -> None:
@@ -176,25 +165,31 @@ class Watch:
             if said and not is_passing(error):  # another process changed a twin after the check
                 raise InputError(f"{error}; before that: {'; '.join(said)}") from error
             raise
-        if not self.inbox.is_as_seen(path):
-            _logger.info("%s: changed while it was read, and is taken again", printable(path.name))
-            return  # what is stored is not stored twice
+        if self._is_changed(path):  # what is stored is not stored twice
+            return
         self.inbox.finish(path)
         _logger.info("%s: %s", printable(path.name), printable("; ".join((*said, *checked.notes))))
         self._written |= set(checked.by_twin)
 
+    def _is_changed(self, path: Path) -> bool:
+        """Return whether a file is no longer the one that was read, and say so."""
+        if self.inbox.is_as_seen(path):
+            return False
+        _logger.info("%s: changed while it was read, and is taken again", printable(path.name))
+        return True
+
     def _wait_for(self, patience: _Patience, what: str, error: Exception) -> None:
         self.failed = self.failed or error
-        if self._speaks:
-            patience.fail(what, error)
+        patience.fail(what, error, speaks=self._speaks)
 
     def _take_messages(self, broker: Broker) -> None:
         """Take in all messages that are pending, and acknowledge those that are stored or in quarantine."""
         now = time.monotonic()
         self._tally.begun = self._tally.begun or now
         waiting = [message for message in broker.pending if not message.is_done]
+        refused = self._tally.refused
         try:
-            self._store_messages(waiting)
+            Burst(self.intent, self.inbox, self._tally).store(waiting)
             self._messages = _Patience()
         except (InputError, OSError) as error:
             if not is_passing(error):
@@ -203,49 +198,8 @@ class Watch:
         finally:
             self._tally.last = time.monotonic()
             self._tally.messages += sum(message.is_done for message in waiting)
+            self.refused += self._tally.refused - refused
             broker.acknowledge()
-
-    def _store_messages(self, messages: Sequence[BrokerMessage]) -> None:
-        reader = TwinReader(self.intent)
-        by_twin: dict[Path, dict[BrokerMessage, tuple[Record, ...]]] = {}
-        for message in messages:
-            if not message.payload:  # it clears a retained message
-                message.is_done = True
-                self._tally.unmeasured += 1
-                continue
-            try:
-                checked = reader.of_message(f"message on {message.topic}", message.payload)
-            except _FLAWS as error:
-                self._refuse_message(message, error)
-                continue
-            if not any(checked.by_twin.values()):
-                message.is_done = True
-                self._tally.unmeasured += 1
-                continue
-            for folder, records in checked.by_twin.items():  # one: a message names one asset
-                by_twin.setdefault(folder, {})[message] = records
-        for folder, given in by_twin.items():
-            self._store_together(folder, given)
-
-    def _store_together(self, folder: Path, given: Mapping[BrokerMessage, Sequence[Record]]) -> None:
-        """Store the records of messages at once; where one is refused, one after the other."""
-        records = [record for of_message in given.values() for record in of_message]
-        try:
-            added = store_in(folder, list(dict.fromkeys(records)))  # a broker may deliver a message twice
-        except InputError as error:
-            if is_passing(error):
-                raise
-            if len(given) == 1:
-                self._refuse_message(next(iter(given)), error)
-                return
-            for message, of_message in given.items():
-                self._store_together(folder, {message: of_message})
-            return
-        for message in given:
-            message.is_done = True
-        if added.new:
-            self._tally.stored[folder] += added.new
-        self._tally.there += len(records) - added.new
 
     def _say_suspects(self, folders: Iterable[Path]) -> None:
         for folder in folders:
@@ -262,15 +216,6 @@ class Watch:
             self._connection = "ready"
             _logger.info("broker %s: listening to %s", broker.address, printable(", ".join(broker.address.topics)))
 
-    def _refuse_message(self, message: BrokerMessage, error: Exception) -> None:
-        if is_passing(error):
-            raise error
-        self.inbox.refuse_message(message.topic, message.payload, _said(error))
-        message.is_done = True
-        self.refused += 1
-        self._tally.refused += 1
-        self._tally.reason = _said(error)
-
     def _summarise(self, *, force: bool = False) -> None:
         """Say what became of messages once no more come, or some time has passed."""
         now = time.monotonic()
@@ -278,9 +223,4 @@ class Watch:
         if self._tally.messages and is_due:
             _logger.info("%s", printable(str(self._tally)))
             self._say_suspects(self._tally.stored)
-            self._tally = _Tally()
-
-
-def _said(error: Exception) -> str:
-    """Return what an error says; of one that nobody foresaw its kind, too."""
-    return as_read(error) if isinstance(error, InputError) else f"cannot be read ({type(error).__name__}: {error})"
+            self._tally = Tally()

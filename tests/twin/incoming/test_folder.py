@@ -15,7 +15,9 @@ import pytest
 
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.core import locks
+from corrotwin.twin.incoming import watch
 from corrotwin.twin.incoming.inbox import Inbox
+from corrotwin.twin.incoming.storing import Checked, TwinReader
 from corrotwin.twin.inspection import log, register
 from corrotwin.twin.workbooks.columns import ColumnMap
 from corrotwin.twin.workbooks.readings import Defaults, intake
@@ -251,6 +253,46 @@ def test_a_twin_in_use_keeps_its_file_waiting_and_hinders_no_other(
     assert len(stored(fleet / "P-101")) == 1
     assert command("watch", fleet, inbox, *ONCE).returncode == 0
     assert len(stored(fleet / "spool")) == 1
+
+
+def test_once_says_which_file_it_left(
+    fleet: Path, inbox: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inbox / "a.csv").write_text(GOOD[:80])
+    monkeypatch.setattr(watch.time, "sleep", lambda _: (inbox / "a.csv").write_text(GOOD))
+    done = command("watch", fleet, inbox, "--once", "--settle", "60")
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"{inbox / 'a.csv'}: was still being written, and is left there; run it again\n")
+    assert contents(inbox) == ["a.csv"]
+
+
+def test_a_file_replaced_while_it_was_refused_is_read_again(
+    fleet: Path, inbox: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(reader: TwinReader, path: Path) -> Checked:
+        try:
+            return kept(reader, path)
+        finally:
+            path.write_text(GOOD)
+
+    (inbox / "a.csv").write_text("no table")
+    with monkeypatch.context() as patch:
+        kept = TwinReader.of_file
+        patch.setattr(TwinReader, "of_file", read)
+        done = command("watch", fleet, inbox, *ONCE)
+    assert (done.returncode, done.stdout) == (2, "a.csv: changed while it was read, and is taken again\n")
+    assert contents(inbox) == ["a.csv"]
+    assert command("watch", fleet, inbox, *ONCE).returncode == 0
+
+
+def test_a_folder_in_the_folder_is_named_as_not_read(fleet: Path, inbox: Path, command: Command) -> None:
+    (inbox / "a.csv").write_text(GOOD)
+    (inbox / "march").mkdir()
+    (inbox / "march" / "b.csv").write_text(GOOD)
+    for _ in range(2):
+        done = command("watch", fleet, inbox, *ONCE)
+        assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+        assert f"{inbox / 'march'}: a folder, which is not read; put its files beside it" in done.stderr
 
 
 @pytest.mark.ci

@@ -13,6 +13,7 @@ from typing import Any
 import drill
 import pytest
 
+from corrotwin.twin.core import locks
 from corrotwin.twin.incoming import watch
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -109,11 +110,11 @@ def test_a_watcher_killed_around_its_storing_loses_nothing_and_stores_nothing_tw
     """After a message was stored it is not acknowledged: the broker delivers it again."""
     known.publish(*(message(f"T{number}") for number in range(30)))
     change = (
-        "import os; from corrotwin.twin.incoming import watch; kept = watch.store_in\n"
+        "import os; from corrotwin.twin.incoming import bursts; kept = bursts.store_in\n"
         "def store_in(*given):\n"
         f"    {'kept(*given)' if when == 'after' else 'pass'}\n"
         "    os.kill(os.getpid(), 9)\n"
-        "watch.store_in = store_in"
+        "bursts.store_in = store_in"
     )
     killed = start(fleet, inbox, *ONCE, *known.options, change=change)
     assert killed.process.wait(timeout=60) == -signal.SIGKILL
@@ -182,6 +183,23 @@ def test_messages_wait_with_the_broker_while_nothing_can_be_stored(
     assert second.process.wait(timeout=60) == 2
     assert "3 messages: 1 stored in P-101, 1 stored in spool, 1 refused" in second.lines.read_text()
     assert len(stored(fleet / "spool")) == len(stored(fleet / "P-101")) == 1
+
+
+def test_a_twin_in_use_holds_up_neither_files_nor_messages_of_others(
+    fleet: Path, inbox: Path, known: Any, command: Command, stored: Stored
+) -> None:
+    (inbox / "a.json").write_text(message("T1"))
+    known.publish(message("T2"), message("T3", twin="P-101"))
+    with locks.hold(fleet / "spool", "twin", {}):
+        done = command("watch", fleet, inbox, *ONCE, *known.options)
+    assert done.returncode == 2
+    assert f"{fleet / 'spool'}: process {os.getpid()} is writing here" in done.stderr
+    assert done.stdout == "1 message: 1 stored in P-101\n"
+    assert (inbox / "a.json").exists()
+    done = command("watch", fleet, inbox, *ONCE, *known.options)
+    assert "2 messages: 1 stored in spool, 1 there already\n" in done.stdout  # the broker waits for the first of them
+    assert sorted(place for place, _, _ in stored(fleet / "spool")) == ["T1", "T2"]
+    assert [place for place, _, _ in stored(fleet / "P-101")] == ["T3"]
 
 
 def test_a_login_and_what_is_said_of_a_wrong_one(

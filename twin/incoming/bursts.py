@@ -1,0 +1,121 @@
+"""Bursts of messages: each message is stored in its twin, or kept in quarantine with the reason."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import counted
+from corrotwin.twin.incoming.inbox import Inbox
+from corrotwin.twin.incoming.mqtt import BrokerMessage
+from corrotwin.twin.incoming.storing import FLAWS, Checked, Intent, TwinReader, is_passing, said_of, store_in
+from corrotwin.twin.inspection.records import Record
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """Counts of messages and of their readings since the last line that reported them."""
+
+    begun: float = 0.0
+    last: float = 0.0
+    messages: int = 0
+    stored: Counter[Path] = field(default_factory=Counter)
+    there: int = 0
+    unmeasured: int = 0
+    refused: int = 0
+    reason: str = ""
+
+    def __str__(self) -> str:
+        parts = [f"{count} stored in {folder.resolve().name}" for folder, count in sorted(self.stored.items())]
+        parts += [f"{self.there} there already"] if self.there else []
+        parts += [f"{self.unmeasured} without a reading"] if self.unmeasured else []
+        parts += [f"{self.refused} refused to quarantine, the last: {self.reason}"] if self.refused else []
+        return f"{counted(self.messages, 'message')}: {', '.join(parts)}"
+
+
+class Burst:
+    """Messages that came together, the twins read once for all of them.
+
+    Parameters
+    ----------
+    intent : the twins, and what the user says of all messages.
+    inbox : whose quarantine takes what is refused.
+    tally : counts what becomes of each message.
+    """
+
+    def __init__(self, intent: Intent, inbox: Inbox, tally: Tally) -> None:
+        self._reader, self._inbox, self._tally = TwinReader(intent), inbox, tally
+        self._passing: list[Exception] = []
+
+    def store(self, messages: Sequence[BrokerMessage]) -> None:
+        """Mark those as done that are stored or in quarantine; a twin that cannot be written holds up no other.
+
+        Raises
+        ------
+        InputError, OSError
+            Some could not be stored for a passing reason, the first of which this is; all others are done.
+        """
+        by_twin: dict[Path, dict[BrokerMessage, Sequence[Record]]] = {}
+        for message in messages:
+            with self._others_go_on():
+                for folder, records in self._read(message).by_twin.items():  # one: a message names one asset
+                    by_twin.setdefault(folder, {})[message] = records
+        for folder, given in by_twin.items():
+            with self._others_go_on():
+                self._store_together(folder, given)
+        if self._passing:
+            raise self._passing[0]
+
+    @contextmanager
+    def _others_go_on(self) -> Iterator[None]:
+        """Keep an error that passes until all messages had their turn."""
+        try:
+            yield
+        except (InputError, OSError) as error:
+            if not is_passing(error):
+                raise
+            self._passing.append(error)
+
+    def _read(self, message: BrokerMessage) -> Checked:
+        """Return the records of a message; none of one that is done: it has none, or is refused."""
+        found = Checked(by_twin={})
+        try:
+            if message.payload:  # else it clears a retained message
+                found = self._reader.of_message(f"message on {message.topic}", message.payload)
+        except FLAWS as error:
+            self._refuse(message, error)
+            return found
+        if any(found.by_twin.values()):
+            return found
+        message.is_done = True
+        self._tally.unmeasured += 1
+        return Checked(by_twin={})
+
+    def _store_together(self, folder: Path, given: Mapping[BrokerMessage, Sequence[Record]]) -> None:
+        """Store the records of messages at once; where one is refused, one message after the other."""
+        records = [record for of_message in given.values() for record in of_message]
+        try:
+            added = store_in(folder, list(dict.fromkeys(records)))  # a broker may deliver a message twice
+        except InputError as error:
+            if len(given) == 1 or is_passing(error):
+                self._refuse(next(iter(given)), error)
+                return
+            for message, of_message in given.items():
+                self._store_together(folder, {message: of_message})
+            return
+        for message in given:
+            message.is_done = True
+        if added.new:
+            self._tally.stored[folder] += added.new
+        self._tally.there += len(records) - added.new
+
+    def _refuse(self, message: BrokerMessage, error: Exception) -> None:
+        """Keep a message in quarantine, unless the error passes, which is raised."""
+        if is_passing(error):
+            raise error
+        self._inbox.refuse_message(message.topic, message.payload, said_of(error))
+        message.is_done = True
+        self._tally.refused += 1
+        self._tally.reason = said_of(error)
