@@ -1,5 +1,7 @@
 """The twins that incoming readings may be of, by the names of their folders."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +10,21 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import reading
 from corrotwin.twin.fleets.fleet import twins_in
 from corrotwin.twin.workbooks.columns import names
+
+
+class AwayError(InputError):
+    """Twins that were there are not, as when their drive is away; once it is back, the same call may succeed."""
+
+
+@contextmanager
+def of_twin(folder: Path) -> Iterator[None]:
+    """Tell what a twin refuses from that its folder is away: the latter is an `AwayError`."""
+    try:
+        yield
+    except InputError as error:
+        if not store.is_twin(folder):
+            raise AwayError(f"{folder}: the twin is away; put it back, or check that its drive is there") from error
+        raise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,11 +36,22 @@ class KnownTwins:
 
     @property
     def folders(self) -> list[Path]:
-        """The folders of the twins, as they are now: a new twin is known at once."""
+        """The folders of the twins, as they are now: a new twin is known at once.
+
+        Raises
+        ------
+        AwayError
+            All of a fleet are away.
+        """
         if self.single:
             return [self.folder]
-        with reading(self.folder):
-            return twins_in(self.folder)
+        try:
+            with reading(self.folder):
+                return twins_in(self.folder)
+        except InputError as error:
+            raise AwayError(
+                f"{self.folder}: its twins are away; put them back, or check that its drive is there"
+            ) from error
 
     def folder_of(self, asset: str) -> Path:
         """Return the folder of the twin that is called like an asset, in capitals or not.
@@ -36,7 +64,7 @@ class KnownTwins:
         Raises
         ------
         InputError
-            No twin is called so, or several are.
+            No twin is called so, or several are; or all are away (`AwayError`).
         """
         if self.single and not asset:
             return self.folder

@@ -12,7 +12,7 @@ from corrotwin.twin.core.locks import HeldError
 from corrotwin.twin.core.text import counted, quoted
 from corrotwin.twin.geometry.atlas import AssetGeometry
 from corrotwin.twin.incoming import messages
-from corrotwin.twin.incoming.known_twins import KnownTwins
+from corrotwin.twin.incoming.known_twins import AwayError, KnownTwins, of_twin
 from corrotwin.twin.inspection import log, register
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.workbooks import sheets
@@ -107,9 +107,12 @@ class TwinReader:
     def _twin(self, folder: Path) -> tuple[AssetGeometry, Defaults]:
         """Return the geometry of a twin, and what is meant where its readings do not say it."""
         if folder not in self._read:
-            records, cmls, intent = log.read_log(folder).in_force.values(), register.read(folder), self.intent
+            intent = self.intent
+            with of_twin(folder):
+                geometry = twin_state.asset(store.read(folder))
+                records, cmls = log.read_log(folder).in_force.values(), register.read(folder)
             defaults = Defaults.of(records, cmls, unit=intent.unit, zone=intent.zone, tool=intent.tool)
-            self._read[folder] = twin_state.asset(store.read(folder)), defaults
+            self._read[folder] = geometry, defaults
         return self._read[folder]
 
 
@@ -125,7 +128,8 @@ def stored(checked: Checked) -> Iterator[StoredRecords]:
     """
     if len(checked.by_twin) > 1:  # `append` checks those of one twin before it writes
         for folder, records in checked.by_twin.items():
-            log.would_add(folder, records)
+            with of_twin(folder):
+                log.would_add(folder, records)
     for folder, records in checked.by_twin.items():
         yield store_in(folder, records)
 
@@ -136,9 +140,11 @@ def store_in(folder: Path, records: Sequence[Record]) -> StoredRecords:
     Raises
     ------
     InputError
-        As of `inspection.log.append`.
+        As of `inspection.log.append`; or the twin is away (`AwayError`).
     """
-    return StoredRecords(folder=folder, given=len(records), new=len(log.append(folder, records)))
+    with of_twin(folder):
+        new = log.append(folder, records)
+    return StoredRecords(folder=folder, given=len(records), new=len(new))
 
 
 def suspects_in(folder: Path) -> str:
@@ -166,7 +172,7 @@ def is_passing(error: Exception) -> bool:
     """
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, HeldError) or (isinstance(cause, OSError) and cause.errno not in _OF_THE_FILE):
+        if isinstance(cause, HeldError | AwayError) or (isinstance(cause, OSError) and cause.errno not in _OF_THE_FILE):
             return True
         cause = cause.__cause__
     return False

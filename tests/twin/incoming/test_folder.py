@@ -15,9 +15,14 @@ import pytest
 
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.core import locks
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.incoming import watch
+from corrotwin.twin.incoming.bursts import Burst, Tally
 from corrotwin.twin.incoming.inbox import Inbox
-from corrotwin.twin.incoming.storing import Checked, TwinReader
+from corrotwin.twin.incoming.known_twins import known_twins
+from corrotwin.twin.incoming.mqtt import BrokerMessage
+from corrotwin.twin.incoming.storing import Checked, Intent, TwinReader
+from corrotwin.twin.incoming.watch import Watch
 from corrotwin.twin.inspection import log, register
 from corrotwin.twin.workbooks.columns import ColumnMap
 from corrotwin.twin.workbooks.readings import Defaults, intake
@@ -293,6 +298,41 @@ def test_a_folder_in_the_folder_is_named_as_not_read(fleet: Path, inbox: Path, c
         done = command("watch", fleet, inbox, *ONCE)
         assert (done.returncode, done.stderr.count("\n")) == (0, 1)
         assert f"{inbox / 'march'}: a folder, which is not read; put its files beside it" in done.stderr
+
+
+@pytest.mark.parametrize("of", ["fleet", "spool"])
+@pytest.mark.parametrize("left", ["nothing", "an empty folder"])
+@pytest.mark.parametrize("when", ["before", "between"])
+def test_files_and_messages_wait_while_their_twins_are_away(
+    of: str, left: str, when: str, fleet: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a drive is lost: before anything is read, or between a twin's reading and the storing."""
+
+    def lost() -> None:
+        folder.rename(away)
+        if left != "nothing":
+            folder.mkdir()
+
+    folder, away = fleet if of == "fleet" else fleet / "spool", fleet.parent / "away"
+    intent, box = Intent(twins=known_twins(folder)), Inbox(inbox, settle_seconds=0)
+    (inbox / "a.csv").write_text(f"{HEADER}\nspool,T1,body,2016-05-31,7.9\n")
+    if when == "before":
+        lost()
+    else:
+        append = log.append
+        monkeypatch.setattr(log, "append", lambda *given: append(*given) if away.exists() else (lost(), append(*given)))
+    message = BrokerMessage(topic="a", payload=json.dumps(MESSAGE).encode(), number=1, quality=1)
+    for attempt in (lambda: Watch(intent, box).once(), lambda: Burst(intent, box, Tally()).store([message])):
+        with pytest.raises(InputError, match="away; put"):
+            attempt()
+    assert (contents(inbox), message.is_done) == (["a.csv"], False)
+    if left != "nothing":
+        folder.rmdir()
+    away.rename(folder)
+    monkeypatch.undo()
+    Watch(intent, box).once()
+    Burst(intent, box, Tally()).store([message])
+    assert (contents(inbox / "done"), message.is_done) == (["a.csv"], True)
 
 
 @pytest.mark.ci
