@@ -55,7 +55,7 @@ def reading_in(name: str, payload: bytes, given: ColumnMap) -> FoundReadings:
     )  # fmt: skip
     has = {heading.casefold() for heading, _ in pairs}
     headings = {what: heading for what, heading in given.headings.items() if heading.casefold() in has}
-    found = find(sheet.path, [sheet], replace(given, headings=headings, sheet="", header=1))
+    found = find(sheet.path, [sheet], replace(given, headings=headings, sheet="", header=1), may_name_places=False)
     if not found.readings:
         raise InputError(f"{name}: has a day and no value; write a reading as {EXAMPLE}")
     return found

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.inspection.records import KINDS
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import SourceCell, key_of
 from corrotwin.twin.workbooks.columns import ColumnMap, Header, canonical, check_map, header_of, names
 from corrotwin.twin.workbooks.linked import Links
+from corrotwin.twin.workbooks.register_file import kind_of
 from corrotwin.twin.workbooks.sheets import WorkbookSheet
 from corrotwin.twin.workbooks.surveys import has_readings, readings_in
 
@@ -38,7 +38,7 @@ class FoundReadings:
         return replace(self, readings=tuple(own))
 
 
-def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap) -> FoundReadings:
+def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap, *, may_name_places: bool = True) -> FoundReadings:
     """Return the readings in the sheets of a file, completed by what its other sheets say of their places.
 
     Parameters
@@ -46,11 +46,13 @@ def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap) -> FoundRe
     path : of the file, for errors.
     read : its sheets.
     given : what the user says of its columns.
+    may_name_places : whether a column `kind` may hold the kinds of places, such as bend, as that of a register does.
 
     Raises
     ------
     InputError
-        No sheet has readings, a column that the map names is absent, or a sheet hides readings.
+        No sheet has readings, a column that the map names is absent, a sheet hides readings, or a row is of another
+        kind than thickness.
     """
     if read and not any(given.is_of(sheet) for sheet in read):
         raise InputError(f"{path}: no visible sheet {given.sheet!r}; it has {names(sheet.name for sheet in read)}")
@@ -68,7 +70,7 @@ def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap) -> FoundRe
         raise InputError(f"{path}: no row below the headings; save it with its readings")
     for header in measured:
         sheets.check(header.sheet, header.row)
-        _check_kinds(header)
+        _check_kinds(header, may_name_places=may_name_places)
     links = Links([header for header in headers if header not in measured])
     found = [reading for header in measured for reading in readings_in(header, given)]
     return FoundReadings(
@@ -76,14 +78,17 @@ def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap) -> FoundRe
     )
 
 
-def _check_kinds(header: Header) -> None:
-    """Refuse rows of another kind than thickness in a table of our own columns, which has a column `kind`."""
-    kinds = [index for index, heading in header.headings.items() if canonical(heading) == "kind"]
+def _check_kinds(header: Header, *, may_name_places: bool) -> None:
+    """Refuse rows of another kind than thickness in a column `kind` that the map does not take for something else."""
+    used = header.columns.values()
+    kinds = [index for index, name in header.headings.items() if canonical(name) == "kind" and index not in used]
     for index in kinds:
         for row in header.sheet.rows:
-            kind = key_of(row.cells[index]).casefold() if index < len(row.cells) else ""
-            if row.number > header.row and kind in KINDS and kind != "ultrasonic":
+            cell = row.cells[index] if row.number > header.row and index < len(row.cells) else None
+            kind = "ultrasonic" if cell is None else key_of(cell).casefold()
+            if kind != "ultrasonic" and not (may_name_places and kind_of(kind)):
                 raise InputError(
-                    f"{header.sheet.where(row.number, header.headings[index])}: {kind!r} is not a thickness; record "
-                    "such rows by the `csv` of corrotwin twin inspect, and remove them here"
+                    f"{header.sheet.where(row.number, header.headings[index])}: {kind!r:.60} is not a thickness; write "
+                    "ultrasonic where it is; record pits, grades and photos by the `csv` of corrotwin twin inspect, "
+                    "and remove them here"
                 )

@@ -172,13 +172,19 @@ def _cml(
 def _kind(cell: SourceCell | None) -> str:
     if cell is None:
         return ""
-    called = canonical(key_of(cell.value))
-    bare = re.sub(r"\s*\d+( deg(ree)?s?)?\b", "", called).strip()  # of "elbow 90"
-    found = next((name for name in (called, bare) if name in KINDS or name in SYNONYMS), None)
-    if found is None:
+    kind = kind_of(key_of(cell.value))
+    if not kind:
         raise InputError(
             f"{cell.where}: {key_of(cell.value)!r:.60} is not a kind of CML; write one of {', '.join(KINDS)}"
         )
+    return kind
+
+
+def kind_of(text: str) -> str:
+    """Return the kind of CML, one of `KINDS`, that a text names as registers do; empty for none that is known."""
+    called = canonical(text)
+    bare = re.sub(r"\s*\d+( deg(ree)?s?)?\b", "", called).strip()  # of "elbow 90"
+    found = next((name for name in (called, bare) if name in KINDS or name in SYNONYMS), "")
     return SYNONYMS.get(found, found)
 
 

@@ -1,6 +1,7 @@
 """Thickness readings as contractors send them: three shapes, units, days, and every way in which they may be wrong."""
 
 import datetime
+import json
 import re
 import subprocess
 import zipfile
@@ -285,6 +286,25 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(
     )
     rows = table(tmp_path / "ut.csv", [*LONG, *LONG[1:]])
     assert "ut.csv: over 3 rows" in command("inspect", spool, "--readings", rows).stderr
+
+
+@pytest.mark.parametrize(
+    ("heading", "kinds", "given"),
+    [
+        ("Kind", ["Ultrasonic", "", "ultrasonic"], {}),
+        ("kind", ["Elbow 90", "straight", "dead leg"], {}),
+        ("Kind", ["lower body", "lower body", ""], {"zone": "Kind", "zones": {"lower body": "body"}}),
+    ],
+)
+def test_a_column_kind_may_hold_the_kinds_of_places(
+    heading: str, kinds: list[str], given: dict[str, object], spool: Path, tmp_path: Path, command: Command
+) -> None:
+    """What else it may hold, such as wall loss, is not stored as what is left."""
+    (tmp_path / "map.json").write_text(json.dumps(given))
+    rows = [[*LONG[0], heading], *([*row, kind] for row, kind in zip(LONG[1:], kinds, strict=True))]
+    words = ("--readings", table(tmp_path / "ut.csv", rows), "--map", tmp_path / "map.json", "--zone", "body")
+    assert command("inspect", spool, *words).returncode == 0
+    assert of(taken(spool)) == EXPECTED
 
 
 def test_macros_are_not_run_and_other_kinds_are_read(spool: Path, tmp_path: Path, command: Command) -> None:
