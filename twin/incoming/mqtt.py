@@ -69,7 +69,7 @@ def address_of(
     found = _ADDRESS.fullmatch(text)
     tls = tls or ca is not None
     port = int(found["port"] or (TLS_PORT if tls else PORT)) if found else 0
-    if not found or not 0 < port < 65536:
+    if not found or not _is_name(found["host"]) or not 0 < port < 65536:
         raise InputError(f"`mqtt` {text!r:.60}: give HOST or HOST:PORT; who logs in is not part of it")
     if not topics:
         raise InputError("`mqtt`: give a `topic`, such as plant/readings/+")
@@ -82,6 +82,15 @@ def address_of(
     return BrokerAddress(
         host=found["host"].strip("[]"), port=port, topics=tuple(topics), user=user, password=password, tls=tls, ca=ca
     )
+
+
+def _is_name(host: str) -> bool:
+    """Return whether a host can be looked up; else Python's encoding of it fails when it is connected to."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 class Broker:

@@ -388,6 +388,8 @@ def test_a_watcher_takes_what_comes_says_once_what_is_wrong_and_goes_on(
         (("{fleet}", "{inbox}", "--mqtt", "localhost"), "--mqtt: give a --topic"),
         (("{fleet}", "{inbox}", "--mqtt", "me:secret@host", "--topic", "a"), "give HOST or HOST:PORT"),
         (("{fleet}", "{inbox}", "--mqtt", "host:70000", "--topic", "a"), "give HOST or HOST:PORT"),
+        (("{fleet}", "{inbox}", "--mqtt", "broker..plant", "--topic", "a"), "--mqtt 'broker..plant': give HOST or"),
+        (("{fleet}", "{inbox}", "--mqtt", "h" * 64, "--topic", "a"), "give HOST or HOST:PORT"),
         (("{fleet}", "{inbox}", "--mqtt", "host", "--topic", "a/#/b"), "--topic 'a/#/b': no topic"),
         (("{fleet}", "{inbox}", "--mqtt", "host", "--topic", "a", "--ca", "none.pem"), "none.pem: cannot be read"),
         (("{fleet}", "{inbox}", "--mqtt", "host", "--topic", "a", "--login", "{fleet}/spool/twin.json"), "two lines"),
