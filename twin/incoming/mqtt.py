@@ -116,7 +116,9 @@ class Broker:
         self.address, self.pending = address, deque[BrokerMessage]()
         self._file = state / "session.json"
         self._name, self._known = self._session()
-        self._topics = tuple(self._known.get(str(address), ()))
+        # Of an address that was used before the last one, nobody knows: it may have named the same broker.
+        is_last = next(reversed(self._known), "") == str(address)
+        self._topics = tuple(self._known[str(address)]) if is_last else ()
         self._client: Client = Client(
             CallbackAPIVersion.VERSION2, client_id=self._name, clean_session=False, manual_ack=True
         )
@@ -195,12 +197,14 @@ class Broker:
             if not self._began and said in _REFUSED_FOR_GOOD:
                 self._refusal = InputError(f"`mqtt` {self.address}: refuses us ({said}); check user and password")
             return  # the broker hangs up, which `_on_disconnect` hears
-        if old := [topic for topic in self._topics if topic not in self.address.topics]:
-            client.unsubscribe(old)
         if flags.session_present and set(self._topics) == set(self.address.topics):
             self._ready()  # subscribing again would bring all retained messages again
-        else:
-            client.subscribe([(topic, 1) for topic in self.address.topics])
+            return
+        known = {topic for topics in self._known.values() for topic in topics}  # an address may name the same broker
+        if old := sorted(known - set(self.address.topics)):
+            self._remember((*self.address.topics, *old))  # should we be killed before all is done
+            client.unsubscribe(old)
+        client.subscribe([(topic, 1) for topic in self.address.topics])
 
     def _on_subscribe(self, client: "Client", data: Any, number: int, reasons: Any, properties: Any) -> None:
         for topic, reason in zip(self.address.topics, reasons, strict=False):
@@ -210,10 +214,14 @@ class Broker:
                 )
                 return
         self._topics = self.address.topics
-        with suppress(OSError):  # a full disk; it matters to another choice of topics alone, and to retained messages
-            known = {**self._known, str(self.address): list(self._topics)}
-            files.write_json(self._file, {"name": self._name, "topics": known})
+        self._remember(self._topics)
         self._ready()
+
+    def _remember(self, topics: Sequence[str]) -> None:
+        with suppress(OSError):  # a full disk; it matters to another choice of topics alone, and to retained messages
+            others = {at: known for at, known in self._known.items() if at != str(self.address)}
+            known = {**others, str(self.address): list(topics)}  # the last at the end
+            files.write_json(self._file, {"name": self._name, "topics": known})
 
     def _ready(self) -> None:
         self.is_ready = self._began = True
@@ -234,7 +242,7 @@ class Broker:
         )
 
     def _session(self) -> tuple[str, dict[str, list[str]]]:
-        """Return the name of our session, a new one where there is none, and its topics by broker."""
+        """Return the name of our session, a new one where there is none, and its topics by address, oldest first."""
         if not self._file.exists():
             name = f"corrotwin-{uuid.uuid4().hex[:12]}"  # 23 characters at most, as MQTT 3.1.1 grants all
             files.write_json(self._file, {"name": name, "topics": {}})

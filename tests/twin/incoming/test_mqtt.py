@@ -103,6 +103,25 @@ def test_a_topic_that_is_no_longer_asked_for_is_left(
 
 
 @pytest.mark.ci
+def test_a_broker_by_another_name_knows_the_same_topics(
+    fleet: Path, inbox: Path, known: Any, command: Command, stored: Stored
+) -> None:
+    """Its session is one: by each name the topics asked for are subscribed to, and those asked for by others left."""
+    other = f"localhost:{known.port}"
+    for number, (name, topic) in enumerate([(other, "other/+"), (known.options[1], known.options[3])]):
+        words = (*ONCE, "--mqtt", name, "--topic", topic)
+        assert command("watch", fleet, inbox, *words).returncode == 0
+        known.publish(message(f"R{number}"))
+        known.publish(message(f"O{number}"), topic="other/a")
+        assert command("watch", fleet, inbox, *words).returncode == 0
+    assert [place for place, _, _ in stored(fleet / "spool")] == ["O0", "R1"]
+    known.publish(message("R1"), retain=True)
+    for count in (1, 0, 0):  # the retained message comes once, though topics of the other address are known
+        done = command("watch", fleet, inbox, *ONCE, *known.options)
+        assert done.stdout.count("1 message: ") == count
+
+
+@pytest.mark.ci
 @pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.slow), "after"])
 def test_a_watcher_killed_around_its_storing_loses_nothing_and_stores_nothing_twice(
     when: str, fleet: Path, inbox: Path, known: Any, command: Command, stored: Stored, start: Callable[..., Any]
