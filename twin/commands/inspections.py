@@ -10,7 +10,7 @@ from corrotwin.twin.commands import readings_files, record_lines
 from corrotwin.twin.commands.forecasts import describe_agreement, load_session, warn
 from corrotwin.twin.core.arguments import check_seed
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import say, say_next
+from corrotwin.twin.core.text import printable, say, say_next
 
 if TYPE_CHECKING:
     from corrotwin.twin.inspection.events import Event
@@ -206,6 +206,7 @@ def store_records(
 ) -> None:  # fmt: skip
     """Add records and events to a twin, and print what is to be known of them."""
     from corrotwin.twin.inspection import log
+    from corrotwin.twin.inspection.repeats import said_of_repeated
 
     before = log.read_log(folder)
     last = max((record.date for record in before.in_force.values()), default="")
@@ -228,6 +229,8 @@ def store_records(
     for line, reason in log.suspects(after, folder).items():
         if line in new_lines:
             say(f"line {line} is suspect and left out: {reason}; --accept {line} --why ... takes it as it is")
+    if said := said_of_repeated(after, folder, new_lines):
+        say(printable(said))
     if not records:
         return
     days_given = {record.date for record in records}

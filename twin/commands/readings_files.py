@@ -60,7 +60,7 @@ def _to_many(
     twins: "KnownTwins", path: Path, given: "ColumnMap", *, unit: str, zone: str, tool: str, dry_run: bool
 ) -> None:
     """Store the readings of a file in the twins that are called as their assets are; all are checked before any."""
-    from corrotwin.twin.incoming.storing import Intent, TwinReader, stored
+    from corrotwin.twin.incoming.storing import Intent, TwinReader, remarks_on, stored
     from corrotwin.twin.inspection import log
 
     checked = TwinReader(
@@ -76,6 +76,8 @@ def _to_many(
         return
     for each in stored(checked):
         say(printable(str(each)))
+        for remark in remarks_on(each.folder):
+            say(printable(remark))
     say_next("twin", "fleet", twins.folder)
 
 

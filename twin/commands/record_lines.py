@@ -56,6 +56,7 @@ def show(folder: Path) -> None:
     from corrotwin.twin.inspection import log
     from corrotwin.twin.inspection.events import Event
     from corrotwin.twin.inspection.records import Record
+    from corrotwin.twin.inspection.repeats import said_of_repeated
 
     twin, listed = store.read(folder), log.read_log(folder)
     warn(listed.note)
@@ -83,3 +84,5 @@ def show(folder: Path) -> None:
     rich_console().print(table)
     for line, reason in suspect.items():
         say(f"line {line} is suspect and left out: {reason}; --accept {line} --why ... takes it as it is")
+    if said := said_of_repeated(listed, folder):
+        say(printable(said))

@@ -15,6 +15,7 @@ from corrotwin.twin.incoming import messages
 from corrotwin.twin.incoming.known_twins import AwayError, KnownTwins, of_twin
 from corrotwin.twin.inspection import log, register
 from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.inspection.repeats import said_of_repeated
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.columns import ColumnMap
 from corrotwin.twin.workbooks.found import FoundReadings, find
@@ -147,17 +148,21 @@ def store_in(folder: Path, records: Sequence[Record]) -> StoredRecords:
     return StoredRecords(folder=folder, given=len(records), new=len(new))
 
 
-def suspects_in(folder: Path) -> str:
-    """Return a line on the suspect readings of a twin that nobody has accepted; empty if it has none.
+def remarks_on(folder: Path) -> list[str]:
+    """Return lines on the suspect readings of a twin that nobody has accepted, and on those that are stored again.
 
     Raises
     ------
     InputError
         The twin cannot be read.
     """
-    count = len(log.suspects(log.read_log(folder), folder))
+    listed = log.read_log(folder)
+    count = len(log.suspects(listed, folder))
     name = folder.resolve().name
-    return f"{name} has {counted(count, 'suspect reading')}: corrotwin twin inspect {quoted(folder)}" if count else ""
+    suspect = (
+        f"{name} has {counted(count, 'suspect reading')}: corrotwin twin inspect {quoted(folder)}" if count else ""
+    )
+    return [*filter(None, (suspect, said_of_repeated(listed, folder)))]
 
 
 def said_of(error: Exception) -> str:

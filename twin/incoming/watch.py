@@ -13,7 +13,7 @@ from corrotwin.twin.core.text import printable
 from corrotwin.twin.incoming.bursts import Burst, Tally
 from corrotwin.twin.incoming.inbox import Inbox
 from corrotwin.twin.incoming.mqtt import Broker
-from corrotwin.twin.incoming.storing import FLAWS, Intent, TwinReader, is_passing, said_of, stored, suspects_in
+from corrotwin.twin.incoming.storing import FLAWS, Intent, TwinReader, is_passing, remarks_on, said_of, stored
 
 LOOK_SECONDS = 1.0  # between two looks into the folder
 QUIET_SECONDS = 1.0  # without a message, and a burst is over
@@ -54,7 +54,7 @@ class Watch:
         self.refused = 0
         self.failed: Exception | None = None  # the first for a passing reason
         self._files: dict[Path, _Patience] = {}
-        self._written: set[Path] = set()  # twins, since their suspects were counted
+        self._written: set[Path] = set()  # twins, since their readings were remarked on
         self._folders: frozenset[Path] = frozenset()  # in the inbox, that we spoke of
         self._folder, self._messages = _Patience(), _Patience()
         self._tally = Tally()
@@ -125,7 +125,7 @@ class Watch:
             now = time.monotonic()
             if now - began < within and (path not in self._files or now >= self._files[path].until):
                 self._take_file(path)
-        self._say_suspects(sorted(self._written))
+        self._say_remarks(sorted(self._written))
         self._written.clear()
 
     def _look(self) -> list[Path]:
@@ -201,10 +201,10 @@ class Watch:
             self.refused += self._tally.refused - refused
             broker.acknowledge()
 
-    def _say_suspects(self, folders: Iterable[Path]) -> None:
+    def _say_remarks(self, folders: Iterable[Path]) -> None:
         for folder in folders:
             with suppress(InputError):  # it was stored; what befell the twin since is for the next reading to say
-                if said := suspects_in(folder):
+                for said in remarks_on(folder):
                     _logger.warning("%s", printable(said))
 
     def _say_connection(self, broker: Broker) -> None:
@@ -222,5 +222,5 @@ class Watch:
         is_due = force or now - self._tally.last > QUIET_SECONDS / 2 or now - self._tally.begun > SUMMARY_SECONDS
         if self._tally.messages and is_due:
             _logger.info("%s", printable(str(self._tally)))
-            self._say_suspects(self._tally.stored)
+            self._say_remarks(self._tally.stored)
             self._tally = Tally()

@@ -42,7 +42,7 @@ def admit(
     ----------
     records : of one inspection or one table, in any order.
     there : all earlier records, withdrawn ones too; each absorbs one equal record.
-    in_force : those of them that were not withdrawn; each absorbs one reading that tells no more (`_tells_no_more`).
+    in_force : those of them that were not withdrawn; each absorbs one reading that tells no more (`tells_no_more`).
     twin : that was inspected.
     register : of its CML, by whose present names places are compared.
     are_placed : the register has nothing more to say of the places of `records`; some may be older than it.
@@ -62,11 +62,11 @@ def admit(
     left, in_force = Counter(there), list(in_force)
     known: dict[tuple[object, ...], list[Record]] = {}
     for other in register.applied(in_force):
-        known.setdefault(_reading_of(other), []).append(other)
+        known.setdefault(reading_of(other), []).append(other)
     new = []
     for record, named in sorted(zip(records, register.applied(records), strict=True), key=lambda pair: pair[0].date):
-        alike = known.get(_reading_of(named), [])
-        same = next((other for other in alike if _tells_no_more(named, other)), None)
+        alike = known.get(reading_of(named), [])
+        same = next((other for other in alike if tells_no_more(named, other)), None)
         if same is not None:
             alike.remove(same)
         if left[record]:
@@ -81,12 +81,12 @@ def admit(
     return new
 
 
-def _reading_of(record: Record) -> tuple[object, ...]:
+def reading_of(record: Record) -> tuple[object, ...]:
     """Return what was read, where, by which tool and when."""
     return record.zone, record.place, record.kind, record.tool, record.date, record.value
 
 
-def _tells_no_more(record: Record, other: Record) -> bool:
+def tells_no_more(record: Record, other: Record) -> bool:
     """Return whether a reading of the same value is another one, with the digits that a workbook keeps.
 
     At a named place it may leave its position, its errors, its echo and the paint unstated.

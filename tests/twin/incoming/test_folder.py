@@ -102,6 +102,26 @@ def test_twins_of_one_name_are_told_apart_and_a_register_is_heeded(
     assert stored(fleet / "spool") == []
 
 
+def test_of_a_revised_file_that_says_more_it_is_said_how_to_withdraw_the_first(
+    fleet: Path, inbox: Path, command: Command, stored: Stored
+) -> None:
+    more = "\n".join(
+        f"{line},{end}" for line, end in zip(GOOD.splitlines(), ["Echo,Coated", *["single,yes"] * 3], strict=True)
+    )
+    (inbox / "a.csv").write_text(GOOD)
+    assert command("watch", fleet, inbox, *ONCE).stderr == ""
+    (inbox / "a.csv").write_text(more)
+    done = command("watch", fleet, inbox, *ONCE)
+    given = "corrotwin twin inspect {} --withdraw {}".format
+    said = "2 readings stored again with more detail, and both count; to withdraw the first"
+    assert f"spool: {said}: {given(fleet / 'spool', '1 2')}\n" in done.stderr
+    assert said in command("inspect", fleet / "spool").stdout
+    command("inspect", fleet / "spool", "--withdraw", 1, 2)
+    (inbox / "a.csv").write_text(more)
+    assert "spool: " not in command("watch", fleet, inbox, *ONCE).stderr
+    assert len(stored(fleet / "spool")) == 4  # lines, two of which count
+
+
 REFUSED = {
     "inch.csv": (f"{HEADER}\nspool,T1,body,2016-05-31,7.9\nspool,T2,body,2016-05-31,0.31\n", "line 3, column 'Reading"),
     "absurd.csv": (f"{HEADER}\nspool,T2,body,2016-05-31,79\n", "79 mm on body is impossible"),

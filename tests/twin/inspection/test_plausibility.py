@@ -16,7 +16,7 @@ import corrotwin as ct
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.bayes.session import open_session
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.inspection import log, plausibility
+from corrotwin.twin.inspection import log, plausibility, repeats
 from corrotwin.twin.inspection.records import Record, check, most_mm, wall_mm
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.exposure import at
@@ -75,6 +75,11 @@ def test_a_reading_that_leaves_unstated_what_is_known_is_not_counted_twice(
     log.append(folder, [other])
     stated = reading(7.9, place="P2", **more)
     assert log.append(folder, [stated]) == [stated]
+    listed = log.read_log(folder)
+    [lesser], [fuller] = ([line for line, record in listed.records.items() if record == one] for one in (other, stated))
+    assert repeats.repeated(listed, folder) == {lesser: fuller}
+    log.rule(folder, [lesser], "withdraws")
+    assert repeats.repeated(log.read_log(folder), folder) == {}
 
 
 # --- units
