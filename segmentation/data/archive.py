@@ -1,4 +1,4 @@
-"""Safe extraction of zip archives: completely or not at all, and never outside the target folder."""
+"""Safe extraction of zip archives: completely or not at all, never outside the target folder, into the cache once."""
 
 import hashlib
 import lzma
@@ -6,11 +6,13 @@ import shutil
 import stat
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from corrotwin.segmentation.data.coco_check import leaves
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import new_file, open_file, remove_left, temporary_folder, writing
+from corrotwin.twin.core.locks import one_at_a_time
 
 MOST_ENTRIES = 1_000_000
 MOST_BYTES = 100 * 1024**3
@@ -30,32 +32,49 @@ _DAMAGED = (
 def extracted(path: Path, *, cache: Path) -> Path:
     """Return the folder in `cache` with the contents of the archive `path`, extracting it if it is not there yet.
 
-    The folder is named after the archive's hash and appears complete or not at all. If two processes extract at once,
-    the first rename wins and both read the same content.
+    The folder is named after the archive's hash and appears complete or not at all.
 
     Raises
     ------
     InputError
-        See `extract`; also if the cache cannot be written.
+        See `extract` and `made_once`.
     """
     try:
         with open_file(path, most_bytes=_MOST_PACKED) as stream:
             folder = cache / f"zip-{hashlib.file_digest(stream, 'sha256').hexdigest()[:32]}"
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    made_once(folder, lambda place: extract(path, place))
+    return folder
+
+
+def made_once(folder: Path, make: Callable[[Path], None]) -> None:
+    """Make a folder of the cache, unless it is there; of several processes one makes it, and the others wait.
+
+    Parameters
+    ----------
+    folder : in the cache, which is made where it is absent.
+    make : writes the content into a folder that is not there yet.
+
+    Raises
+    ------
+    InputError
+        The cache cannot be written.
+    """
     if folder.is_dir():
-        return folder
-    with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"):
-        cache.mkdir(parents=True, exist_ok=True)
-        remove_left(folder)  # of an extraction that was killed: as large as the dataset
+        return
+    advice = "make room, or set CORROTWIN_CACHE elsewhere"
+    with writing(folder.parent, advice), one_at_a_time(folder.parent / f".{folder.name}.lock"):
+        if folder.is_dir():  # another process was faster
+            return
+        remove_left(folder)  # of one that was killed: as large as what it made
         with temporary_folder(folder) as place:
-            extract(path, place / "content")
+            make(place / "content")
             try:
                 (place / "content").rename(folder)
             except OSError:
-                if not folder.is_dir():  # else another process was faster
+                if not folder.is_dir():  # else another machine was faster
                     raise
-    return folder
 
 
 def extract(path: Path, folder: Path) -> None:

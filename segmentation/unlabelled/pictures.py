@@ -15,10 +15,10 @@ import numpy.typing as npt
 from corrotwin.segmentation.augmentation.crop import crop
 from corrotwin.segmentation.config import Framing
 from corrotwin.segmentation.data import decoded, image_io
+from corrotwin.segmentation.data.archive import made_once
 from corrotwin.segmentation.data.perceptual_hash import HashIndex, alike, from_hex, hashes, to_hex
 from corrotwin.segmentation.sampling import Stream, generator
 from corrotwin.segmentation.unlabelled import files, video
-from corrotwin.segmentation.unlabelled.cached import made_once
 from corrotwin.segmentation.unlabelled.files import UnlabelledFile
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError

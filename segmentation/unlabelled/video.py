@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation.unlabelled.cached import made_once
+from corrotwin.segmentation.data.archive import made_once
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import new_file, open_file, read_json, reading, write_json
 
