@@ -35,6 +35,7 @@ class Reason:
     is_loss: bool = True
 
 
+NO_PICTURE = Reason(what="files that are no pictures, which nobody will miss among photos", is_loss=False)
 OTHER_KIND = Reason(what="pictures of kinds that are not read", advice="convert them to JPEG")
 OTHER_ENDING = Reason(what="pictures whose names end otherwise", advice="rename those that are photos to end as usual")
 ARCHIVED = Reason(what="archives inside folders", advice="name them in the command, too")
@@ -70,20 +71,14 @@ class Listing:
 
 
 def judge(path: Path) -> Reason | None:
-    """Return why a file by its name and content is not a photo that can be read; None for a photo.
-
-    Raises
-    ------
-    NotAPictureError
-        It is not a picture at all.
-    """
+    """Return why a file by its name and content is not a photo that can be read; None for a photo."""
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
         return None if _holds(path.is_file) or not _holds(path.exists) else NO_FILE  # the reader reports broken links
     if suffix in OTHER_SUFFIXES:
         return OTHER_KIND
     if not _holds(path.is_file) or image_io.kind(path) is None:
-        raise NotAPictureError
+        return NO_PICTURE
     return OTHER_ENDING if suffix else None
 
 
@@ -93,10 +88,6 @@ def _holds(question: Callable[[], bool]) -> bool:
         return question()
     except OSError:
         return False
-
-
-class NotAPictureError(Exception):
-    """A file is not a picture: nobody will miss it among photos."""
 
 
 def listing(folder: Path) -> Listing:
@@ -132,20 +123,17 @@ def listing(folder: Path) -> Listing:
                 leave(path, reason or (HIDDEN if hidden or name.startswith(".") else LINKED))
         for name in files:
             path = here / name
-            try:
-                if reason or hidden or name.startswith("."):
-                    if path.suffix.lower() in SUFFIXES | OTHER_SUFFIXES:
-                        leave(path, reason or HIDDEN)
-                elif name == "preview.jpg" and _is_dataset(files):
-                    leave(path, SHEET)
-                elif path.suffix.lower() == ARCHIVE:
-                    leave(path, ARCHIVED)
-                elif (wrong := judge(path)) is not None:
-                    leave(path, wrong)
-                else:
-                    photos.append(path)
-            except NotAPictureError:
-                continue
+            if reason or hidden or name.startswith("."):
+                if path.suffix.lower() in SUFFIXES | OTHER_SUFFIXES:
+                    leave(path, reason or HIDDEN)
+            elif name == "preview.jpg" and _is_dataset(files):
+                leave(path, SHEET)
+            elif path.suffix.lower() == ARCHIVE:
+                leave(path, ARCHIVED)
+            elif (wrong := judge(path)) is None:
+                photos.append(path)
+            elif wrong is not NO_PICTURE:
+                leave(path, wrong)
     for error in failed:
         path = Path(error.filename)
         if path == folder:

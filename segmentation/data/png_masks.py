@@ -57,9 +57,8 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         check_text(path.name, folder)
         if path.is_dir():
             raise InputError(f"{path}: a folder among the files; move its files up or remove it")
-        try:
-            wrong = photo_files.judge(path)
-        except photo_files.NotAPictureError:  # a note, or what a system keeps in each folder
+        wrong = photo_files.judge(path)
+        if wrong is photo_files.NO_PICTURE:  # a note, or what a system keeps in each folder
             continue
         if wrong is not None:
             raise InputError(f"{path}: {wrong.what}; {wrong.advice}")
