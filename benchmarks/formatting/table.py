@@ -76,27 +76,21 @@ def write(value: float, pattern: str) -> str:
     return format(value, pattern).replace("-", "−")
 
 
-def number(row: Row, key: str, pattern: str) -> str:
-    """Format one value, or a dash where there is none."""
-    return NONE if row[key] is None else write(row[key], pattern)
-
-
-def plus_minus(row: Row, key: str, pattern: str) -> str:
-    """Format ``mean ± SD``; without the SD where there is a single run."""
-    mean, sd = row[f"{key}_mean"], row[f"{key}_sd"]
-    if mean is None:
-        return NONE
-    return write(mean, pattern) + ("" if sd is None else f" ± {write(sd, pattern)}")
-
-
 def number_column(heading: str, key: str, pattern: str) -> Column:
     """Return a column of single numbers."""
-    return Column(heading=heading, cell=lambda row: number(row, key, pattern))
+    return Column(heading=heading, cell=lambda row: NONE if row[key] is None else write(row[key], pattern))
 
 
 def plus_minus_column(heading: str, key: str, pattern: str) -> Column:
-    """Return a column of ``mean ± SD`` from the values `key`_mean and `key`_sd."""
-    return Column(heading=heading, cell=lambda row: plus_minus(row, key, pattern))
+    """Return a column of ``mean ± SD`` from the values `key`_mean and `key`_sd; without the SD of a single run."""
+
+    def cell(row: Row) -> str:
+        mean, sd = row[f"{key}_mean"], row[f"{key}_sd"]
+        if mean is None:
+            return NONE
+        return write(mean, pattern) + ("" if sd is None else f" ± {write(sd, pattern)}")
+
+    return Column(heading=heading, cell=cell)
 
 
 def interval_column(heading: str, low: str, high: str, pattern: str) -> Column:

@@ -27,11 +27,6 @@ def interval(low: float | None, high: float | None, pattern: str = "+.3f") -> st
     return NONE if low is None or high is None else f"{write(low, pattern)} to {write(high, pattern)}"
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural but for one."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def span(numbers: Sequence[int]) -> str:
     """Format a number, or the range of several."""
     return str(min(numbers)) if len(set(numbers)) == 1 else f"{min(numbers)} to {max(numbers)}"

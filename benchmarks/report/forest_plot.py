@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 from corrotwin.benchmarks.formatting.inline_svg import tip
 from corrotwin.benchmarks.formatting.style import Figure, name_rows
 from corrotwin.benchmarks.formatting.table import p_value
-from corrotwin.benchmarks.formatting.wording import count, interval
+from corrotwin.benchmarks.formatting.wording import interval
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.stats.comparison import Comparison
 from corrotwin.benchmarks.stats.verdict import VERDICTS
-from corrotwin.twin.core.text import escape_mathtext
+from corrotwin.twin.core.text import counted, escape_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -73,5 +73,5 @@ def _row(axis: Any, place: int, each: Comparison, label: str) -> None:
                   textcoords="offset points", va="center", fontsize=7.5, color=color,
                   annotation_clip=False)  # fmt: skip
     within = "" if each.low is None else f" ({interval(each.low, each.high)})"
-    said = f"{label}: {text}{within}, p = {p_value(each.p)}, {VERDICTS[each.verdict]}, {count(each.runs[0], 'run')}"
+    said = f"{label}: {text}{within}, p = {p_value(each.p)}, {VERDICTS[each.verdict]}, {counted(each.runs[0], 'run')}"
     axis.axhspan(place - 0.5, place + 0.5, alpha=0, lw=0, gid=tip(said), zorder=9)  # over and around the mark

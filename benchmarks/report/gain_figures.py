@@ -7,13 +7,14 @@ import numpy as np
 
 from corrotwin.benchmarks.formatting.inline_svg import tip
 from corrotwin.benchmarks.formatting.style import KIND_COLORS, KIND_MARKERS, Figure, look, name_rows
-from corrotwin.benchmarks.formatting.wording import count, percent
+from corrotwin.benchmarks.formatting.wording import percent
 from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.forest_plot import forest
 from corrotwin.benchmarks.stats import subgroups
 from corrotwin.benchmarks.stats.comparison import Comparison
 from corrotwin.benchmarks.stats.subgroups import Gain
+from corrotwin.twin.core.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -106,7 +107,7 @@ def learning_curve(material: Material) -> list[Figure]:
                     lw=1.5, ms=6, label=kind,
                 )  # fmt: skip
                 for (photos, values), mean in zip(points, means, strict=True):
-                    said = f"{kind}, {photos:.0f} photos: mean F1 {mean:.3f} of {count(len(values), 'run')}"
+                    said = f"{kind}, {photos:.0f} photos: mean F1 {mean:.3f} of {counted(len(values), 'run')}"
                     axis.plot([photos * shift], [mean], "o", color=color, ms=14, alpha=0, gid=tip(said), zorder=9)
             axis.set_xscale("log")
             axis.set_title(backbone)

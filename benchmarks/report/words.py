@@ -7,6 +7,7 @@ from corrotwin.benchmarks.formatting import wording
 from corrotwin.benchmarks.formatting.table import write
 from corrotwin.benchmarks.stats import equivalence, power
 from corrotwin.benchmarks.stats.verdict import VERDICTS
+from corrotwin.twin.core.text import counted
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -38,7 +39,7 @@ def _environment() -> "Environment":
     found = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701 (text)
     found.filters |= {
         "signed": lambda number: write(number, "+.3f"), "percent": wording.percent, "of_photos": wording.of_photos,
-        "joined": wording.listed, "counted": wording.count, "span": wording.span, "sentence": _sentence,
+        "joined": wording.listed, "counted": counted, "span": wording.span, "sentence": _sentence,
         "between": lambda each: wording.interval(each.low, each.high), "share": wording.render_share,
     }  # fmt: skip
     found.globals |= {

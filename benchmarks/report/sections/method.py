@@ -8,7 +8,7 @@ from typing import Any
 
 from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.formatting.table import ReportTable, number_column, text_column
-from corrotwin.benchmarks.formatting.wording import count, percent
+from corrotwin.benchmarks.formatting.wording import percent
 from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Bullets, Command, Facts, ReportSection, Text
@@ -16,6 +16,7 @@ from corrotwin.benchmarks.report.families import CONTRASTS
 from corrotwin.benchmarks.study.config import RANDOM, STUDIES, TUNED, shown
 from corrotwin.benchmarks.study.results import Results
 from corrotwin.segmentation.arms import MIXED_SHARE
+from corrotwin.twin.core.text import counted
 
 
 def section(material: Material) -> ReportSection:
@@ -133,7 +134,7 @@ def facts(results: Results) -> dict[str, dict[str, str]]:
         "Grid": {
             "cells": "; ".join(_cell(results, arm.name) for arm in results.arms),
             "seeds": f"from {config.seed}; run r has seed {config.seed} + r in every arm and backbone",
-            "complete": f"{len(results.scores)} of {count(len(results.grid), 'run')}",
+            "complete": f"{len(results.scores)} of {counted(len(results.grid), 'run')}",
         },
         "Training": _training(results),
         "Time and hardware": {
@@ -156,7 +157,7 @@ def _training(results: Results) -> dict[str, str]:
     }
     starts = dict.fromkeys((each.backbone, each.encoder_weights, each.epochs) for each in runs)
     found["first weights and epochs"] = "; ".join(
-        f"{backbone}: {'random' if weights is None else 'ImageNet'}, {count(epochs, 'epoch')}"
+        f"{backbone}: {'random' if weights is None else 'ImageNet'}, {counted(epochs, 'epoch')}"
         for backbone, weights, epochs in starts
     )
     return found
