@@ -16,7 +16,7 @@ from corrotwin.benchmarks.formatting.wording import listed
 from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE
 from corrotwin.twin import plugins
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.machine import available_bytes, cache_folder
+from corrotwin.twin.core.machine import available_bytes, cache_folder, system_text
 from corrotwin.twin.core.text import quoted, say
 
 GIB = 1024**3
@@ -60,7 +60,7 @@ def examine(places: Places, weights: Path | None, *, deep: bool = False) -> list
         packages(*machine.declared(), machine.installed),
         blender(answers.blender, is_started=answers.are_started),
         gpu(answers.torch),
-        processor(machine.read(Path("/proc/cpuinfo"))),
+        processor(system_text(Path("/proc/cpuinfo"))),
         ray(answers.ray),
         memory(available_bytes()),
         *(disk(name, path, machine.free_bytes(path)) for name, path in places.items()),

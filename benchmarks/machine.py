@@ -196,11 +196,3 @@ def free_bytes(path: Path) -> int | None:
     """Return the free bytes where `path` is or will be; None where nothing can be written."""
     there = next((each for each in (path.absolute(), *path.absolute().parents) if each.exists()), Path("/"))
     return shutil.disk_usage(there).free if there.is_dir() and os.access(there, os.W_OK) else None
-
-
-def read(path: Path) -> str:
-    """Read a text file; empty where it cannot be read."""
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""

@@ -318,8 +318,6 @@ EXEMPT = {
     "synth/blender/": "runs in Blender's interpreter, where nothing of ours but plain data can be imported",
     "synth/spec.py:load": "runs there, too",
     "synth/rendering/devices.py:cards_here": "reads /sys, whose files have no size",
-    "segmentation/training/completion.py:_describe": "reads /proc, whose files have no size",
-    "benchmarks/machine.py:read": "reads /proc and /sys, whose files have no size",
     "benchmarks/machine.py:declared": "reads a file of the package, which may lie in an archive",
 }
 

@@ -24,6 +24,7 @@ from corrotwin.twin.core import cli
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import write_text, writing
+from corrotwin.twin.core.machine import system_text
 from corrotwin.twin.core.text import say, say_error
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ def _first_lines(*command: str) -> str:
 
 
 def _processor() -> str:
-    lines = machine.read(Path("/proc/cpuinfo")).splitlines()
+    lines = system_text(Path("/proc/cpuinfo")).splitlines()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.system())
 
 

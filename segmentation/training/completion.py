@@ -17,6 +17,7 @@ from corrotwin.segmentation.models.network import beyond_paper, bf16_supported
 from corrotwin.segmentation.models.tensor_files import save_tensors
 from corrotwin.segmentation.training.inputs import RunInputs
 from corrotwin.twin.core.files import versions, write_manifest
+from corrotwin.twin.core.machine import system_text
 
 VERSIONED = (
     "corrotwin", "torch", "segmentation-models-pytorch", "timm", "albumentations", "opencv-python-headless", "numpy",
@@ -88,8 +89,7 @@ def _describe(where: torch.device) -> str:
     """Return the class of device that results depend on, such as ``cpu (Intel Xeon, AVX512)``."""
     if where.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(where)})"
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    lines = system_text(Path("/proc/cpuinfo")).splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     name = names[0] if names else platform.machine()
     return f"cpu ({name}, {torch.backends.cpu.get_cpu_capability()})"
