@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -114,7 +114,7 @@ def assess(
         if threshold == "valid":
             groups_of_valid = run_split(folder, run).groups_of(valid)
             choice = choose(gather(valid, curves.edges()), groups_of_valid)
-            stored, chosen = choice.as_json(), choice.value
+            stored, chosen = asdict(choice), choice.value
         else:
             chosen = float(threshold)
         if adapt:

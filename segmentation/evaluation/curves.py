@@ -135,11 +135,6 @@ def curve(gathered: Histograms) -> Curve:
     )
 
 
-def plain(threshold: np.float32) -> float:
-    """Return the shortest decimal number that equals this threshold in float32."""
-    return float(str(threshold))
-
-
 def average_precision(gathered: Histograms) -> float:
     """Return the average precision over the pixels of all photos; NaN if no pixel is corroded.
 

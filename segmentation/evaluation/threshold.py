@@ -1,7 +1,7 @@
 """The threshold of a run: of best smoothed mean F1 over its validation photos, if they can tell it from one half."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class ThresholdChoice:
-    """A threshold on the corrosion probability and how sure it is.
+    """A threshold on the corrosion probability and how sure it is; `run.json` holds its fields.
 
     `value` is `THRESHOLD` if the photos are of fewer than `FEWEST_GROUPS` groups, or if `gain`, the smoothed mean F1 at
     the best threshold less that at `THRESHOLD`, is at most `gain_se`, its standard error by a bootstrap over groups.
@@ -37,10 +37,6 @@ class ThresholdChoice:
     high: float | None = None
     gain: float | None = None
     gain_se: float | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the choice as `run.json` holds it."""
-        return asdict(self)
 
 
 def choose(gathered: Histograms, groups: Sequence[str]) -> ThresholdChoice:

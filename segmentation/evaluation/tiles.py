@@ -1,6 +1,6 @@
 """Overlapping tiles for large photos, and the blending of their predictions into one image."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -60,14 +60,10 @@ def blended(image: Pixels, tile: int, overlap: float, batch: int, predict: Predi
     total = np.zeros(padded.shape[:2], dtype=np.float32)
     weight, tile_weight = np.zeros_like(total), window(tile)
     corners = [(y, x) for y in starts(padded.shape[0], tile, overlap) for x in starts(padded.shape[1], tile, overlap)]
-    for batch_corners in _batches(corners, batch):
+    for first in range(0, len(corners), batch):
+        batch_corners = corners[first : first + batch]
         predictions = predict(np.stack([padded[y : y + tile, x : x + tile] for y, x in batch_corners]))
         for (y, x), values in zip(batch_corners, predictions, strict=True):
             total[y : y + tile, x : x + tile] += tile_weight * values
             weight[y : y + tile, x : x + tile] += tile_weight
     return (total / weight)[:height, :width], len(corners)
-
-
-def _batches(corners: list[tuple[int, int]], batch: int) -> Iterator[list[tuple[int, int]]]:
-    for first in range(0, len(corners), batch):
-        yield corners[first : first + batch]

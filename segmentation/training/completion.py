@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def complete(
     known = {"config_digest": config.digest, "epoch": str(content["best_epoch"])}  # usable before run.json is there
     save_tensors(folder / runs.WEIGHTS, network.state_dict(), known)
     runs.write_per_image(folder / "per_image.csv", table)
-    write_manifest(folder, runs.KIND, {**content, "threshold": threshold.as_json()})
+    write_manifest(folder, runs.KIND, {**content, "threshold": asdict(threshold)})
 
 
 def _describe(where: torch.device) -> str:

@@ -16,7 +16,7 @@ from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.tuning.space import PARAMETERS, SearchSpace
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_json, write_text
+from corrotwin.twin.core.files import atomic_file, read_json, write_text
 from corrotwin.twin.core.plotting import import_matplotlib
 from corrotwin.twin.core.text import counted
 
@@ -153,13 +153,9 @@ def table(trials: Sequence[Trial], space: SearchSpace, *, most: int = 10) -> "Ta
 
 def plot(path: Path, trials: Sequence[Trial], space: SearchSpace) -> None:
     """Plot best validation F1 against each setting that varied, as PNG; needs matplotlib."""
-    import io
-
     import_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-
-    from corrotwin.twin.core.files import atomic_file
 
     names = space.varies() or ("learning_rate",)
     figure = Figure(figsize=(3.2 * len(names), 3.2), layout="constrained")
@@ -185,10 +181,8 @@ def plot(path: Path, trials: Sequence[Trial], space: SearchSpace) -> None:
             axes.set(ylabel="best F1 on validation photos")
             axes.legend(fontsize=8)
         axes.grid(alpha=0.3)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=120)
-    with atomic_file(path) as file:
-        file.write(stream.getvalue())
+    with atomic_file(path) as stream:
+        figure.savefig(stream, format="png", dpi=120)
 
 
 def train_command(best: Trial, given: Mapping[str, Any]) -> str:

@@ -21,11 +21,6 @@ class UnlabelledFile:
     name: str
     sha256: str
 
-    @property
-    def is_video(self) -> bool:
-        """Return True for a video."""
-        return is_video(self.path)
-
 
 def is_video(path: Path) -> bool:
     """Return True if a file is a video by its name."""

@@ -245,9 +245,9 @@ def _read(
     with ThreadPoolExecutor(available_cores()) as pool:
         for first in range(0, len(found), AT_ONCE):
             block = found[first : first + AT_ONCE]
-            read = pool.map(photo, [file for file in block if not file.is_video])
+            read = pool.map(photo, [file for file in block if not files.is_video(file.path)])
             for file in block:
-                if file.is_video:
+                if files.is_video(file.path):
                     yield from _frames(file, size, framing, squares)
                 else:
                     yield file, None, next(read)

@@ -99,13 +99,15 @@ def _where(material: Material) -> list[Block]:
         return [title, Text(text=words.line("renders", "where_unknown", reason=reason))]
     said = [subgroups.describe(material.photos[name]) for name in material.results.test_images]
     units = subgroups.unit_names(material.results.test_images, material.results.groups)
-    gains = {each: _gains(material, each) for each in found}
     rows: list[Row] = []
     bins = {}
     for each in found:
+        gains = subgroups.differences(
+            material.results.scores, base=each.first, arm=each.second, backbone=each.backbone or "", score="f1"
+        )
         for key, about in subgroups.PROPERTIES.items():
             values = np.array([one[key] for one in said])
-            bins[each, key] = subgroups.by_quarter(gains[each], values, units)
+            bins[each, key] = subgroups.by_quarter(gains, values, units)
             rows += [_where_row(material, each, about, one) for one in bins[each, key]]
     table = material.table(
         "where",
@@ -143,12 +145,6 @@ def _where_row(material: Material, each: "Comparison", about: subgroups.Property
         "low": one.low,
         "high": one.high,
     }
-
-
-def _gains(material: Material, found: "Comparison") -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-    return subgroups.differences(
-        material.results.scores, base=found.first, arm=found.second, backbone=found.backbone or "", score="f1"
-    )
 
 
 def _across(material: Material) -> list[Block]:

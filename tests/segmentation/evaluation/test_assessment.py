@@ -204,7 +204,7 @@ def test_a_run_is_measured_at_its_own_threshold(run, real, tmp_path):
     folder = shutil.copytree(run, tmp_path / "run")
     manifest = read_json(folder / "run.json")
     choice = ThresholdChoice(value=0.25, photos=40, groups=30, best=0.25, low=0.1, high=0.4, gain=0.02, gain_se=0.01)
-    write_json(folder / "run.json", {**manifest, "threshold": choice.as_json()})
+    write_json(folder / "run.json", {**manifest, "threshold": asdict(choice)})
     own, given = assess(folder, real, threshold=None), assess(folder, real, threshold=0.25)
     assert np.array_equal(own.per_image.tp, given.per_image.tp)
     assert own.summary["threshold"] == 0.25

@@ -55,7 +55,6 @@ def test_the_edges_hold_the_thresholds_exactly():
     assert (np.diff(edges) > 0).all()
     assert {0.0, 0.5, 1.0, 1 / 256, 255 / 256} <= set(edges.tolist())
     assert np.float32(0.3) in edges
-    assert curves.plain(edges[edges == np.float32(0.3)][0]) == 0.3
     assert np.diff(edges).max() <= 1 / 256
     assert edges[-2] > 1 - 1e-6 > edges[-20]  # fine where predictions saturate
 

@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ def test_a_threshold_that_serves_better_is_found(best):
     assert choice.value == choice.best == pytest.approx(best, abs=0.08)
     assert choice.low <= choice.value <= choice.high
     assert choice.gain > choice.gain_se > 0
-    assert describe(choice.as_json()).startswith(", of best smoothed mean F1 on 60 validation photos (95 % 0.")
+    assert describe(asdict(choice)).startswith(", of best smoothed mean F1 on 60 validation photos (95 % 0.")
     table = curves.per_image(gathered(photos), choice.value)
     half = curves.per_image(gathered(photos), 0.5)
     assert curves.scores(table.tp, table.fp, table.fn, table.tn)[0].mean() > (
@@ -43,7 +45,7 @@ def test_one_half_stays_where_the_gain_is_within_its_error():
         kept += choice.value == 0.5
         assert (choice.value == choice.best) == (choice.gain > choice.gain_se)
         assert abs(choice.best - 0.5) < 0.1
-        assert ("tell no better one" in describe(choice.as_json())) == (choice.value == 0.5)
+        assert ("tell no better one" in describe(asdict(choice))) == (choice.value == 0.5)
     assert 5 <= kept < 20
 
 
@@ -60,7 +62,7 @@ def test_few_groups_choose_none_however_many_the_photos():
     photos = photos_of(60, 0.2)
     choice = choose(gathered(photos), [str(place % 9) for place in range(60)])
     assert (choice.value, choice.best, choice.photos, choice.groups) == (0.5, None, 60, 9)
-    assert describe(choice.as_json()) == ", since 60 validation photos are too few to choose another"
+    assert describe(asdict(choice)) == ", since 60 validation photos are too few to choose another"
     assert choose(gathered(photos), [str(place % 10) for place in range(60)]).value < 0.4
 
 
