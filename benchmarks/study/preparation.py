@@ -47,24 +47,13 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
         photos = sources.read(sources.data, classes=sources.classes or (None if kept is None else tuple(kept)))
     elif read_manifest(standin, "dataset") is not None:
         photos = coco.read(standin)
-    study = Study(
-        out=out,
-        sources=sources,
-        config=config,
-        earlier=None,
-        data=sources.data and sources.data.resolve(),
-        photos=photos,
-        split=None,
-        renders=None,
-        across={},
-        gone={},
-    )
     before = None if earlier is None else configuration.from_json(earlier["config"])
     config = _at_render_share(out, config, before, sources.render_share)
     if earlier is not None and before is not None and before.profile == config.profile:
         config = _at_first_weights(out, config, before, manifest.first_weights_of(earlier))
         _check_training(out, config, before)
-    study = replace(study, config=config)
+    data = sources.data and sources.data.resolve()
+    study = Study(out=out, sources=sources, config=config, data=data, photos=photos)
     if not is_gathered(out):
         check_claim(out, KIND, study.shared)
     if before is not None:

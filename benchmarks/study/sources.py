@@ -88,13 +88,13 @@ class Study:
     out: Path
     sources: Sources
     config: StudyConfig
-    earlier: Mapping[str, Any] | None
     data: Path | None
     photos: "CocoDataset | None"
-    split: "Split | None"
-    renders: StudyDataset | None
-    across: Mapping[str, StudyDataset]
-    gone: Mapping[str, Mapping[str, Any]]
+    earlier: Mapping[str, Any] | None = None
+    split: "Split | None" = None
+    renders: StudyDataset | None = None
+    across: Mapping[str, StudyDataset] = field(default_factory=dict)
+    gone: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     shares_renders: bool = False
 
     @property

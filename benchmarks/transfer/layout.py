@@ -228,7 +228,7 @@ def arms_of(
     settings: ProtocolSettings, mix: Mix, renders: Sequence[Renders], cells: tuple[GridCell, ...], *, small: bool
 ) -> list[tuple[Renders | None, tuple[GridCell, ...]]]:
     """Return the arms of `fold_studies`: `cells` with all renders, those of the curve with the first so many."""
-    curve = protocol.curve(settings, mix, small=small)
+    curve = protocol.few_mixed(settings, mix) if small else protocol.renders_only(settings)
     with_renders = [(each, cells if each.count is None else curve) for each in renders]
     return [(None, protocol.photos_of(settings, small=small)), *with_renders]
 

@@ -163,11 +163,6 @@ def renders_of(settings: ProtocolSettings, mix: Mix, *, small: bool) -> tuple[Gr
     return _cells(settings, [_alone(settings), mix.arm(settings, small=False)])
 
 
-def curve(settings: ProtocolSettings, mix: Mix, *, small: bool) -> tuple[GridCell, ...]:
-    """Return the arm whose score is followed over the number of renders."""
-    return _few(settings, [mix.arm(settings, small=True)]) if small else _cells(settings, [_alone(settings)])
-
-
 def fitted(settings: ProtocolSettings, mix: Mix) -> tuple[GridCell, ...]:
     """Return the arm of few photos with renders of a preset that was fitted to them."""
     return _few(settings, [mix.arm(settings, small=True, before=FITTED)])

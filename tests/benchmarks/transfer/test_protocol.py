@@ -191,7 +191,8 @@ def test_arms_of_a_split_share_its_photos_and_steps_whatever_renders_there_are(
     mix = Mix(render_share=0.25, pretrain=0.3)
     fold = resampling.redraw(data, spots, SETTINGS, 0) if small else resampling.folds(data, spots, SETTINGS, 0)[0]
     cells = protocol.photos_of(SETTINGS, small=small) + protocol.renders_of(SETTINGS, mix, small=small)
-    cells += protocol.curve(SETTINGS, mix, small=small) + (protocol.fitted(SETTINGS, mix) if small else ())
+    few = protocol.few_mixed(SETTINGS, mix) + protocol.fitted(SETTINGS, mix)
+    cells += few if small else protocol.renders_only(SETTINGS)
     found = planned(fold, SETTINGS, tuple(dict.fromkeys(cells)))
     assert len(found) == (5 if small else 3)
     (steps,) = set(found.values())
@@ -247,7 +248,7 @@ def test_arms_are_those_of_the_question_and_shuffling_or_fitting_is_all_that_set
             [cell.arm.name for cell in cells]
             for cells in (
                 protocol.photos_of(SETTINGS, small=small), protocol.renders_of(SETTINGS, mix, small=small),
-                protocol.curve(SETTINGS, mix, small=small),
+                protocol.few_mixed(SETTINGS, mix) if small else protocol.renders_only(SETTINGS),
             )
         ]
         for small in (True, False)
