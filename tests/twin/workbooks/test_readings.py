@@ -356,17 +356,6 @@ def test_days_are_read_as_people_write_them(
     assert days.day_of(text, order) == datetime.date(*expected)
 
 
-def test_a_column_tells_the_order_of_its_days() -> None:
-    assert days.order_of(["05/06/2016", "31/05/2016"]) == "day"
-    assert days.order_of(["05/06/2016", "05/31/2016", 3.0, None]) == "month"
-    assert days.order_of(["05/06/2016", "2016-05-31"]) is None
-    with pytest.raises(days.AmbiguousDayError):
-        days.day_of("05/06/2016", None)
-    for wrong in ("31/31/2016", "2016-02-30", "x", 41234.0, "01/01/1066"):
-        with pytest.raises(ValueError, match=r".+"):
-            days.day_of(wrong, "day")
-
-
 @pytest.mark.parametrize(
     "rows",
     [
@@ -469,13 +458,6 @@ def test_a_cell_far_off_is_refused_before_a_reader_takes_room_for_it(
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
     assert "ut.xlsx: " in line
-
-
-def test_a_day_with_more_behind_it_is_no_survey() -> None:
-    for text in ("2016-05-01 Corr. rate", "01/05/2016 rate"):
-        with pytest.raises(ValueError, match="is not a day"):
-            days.day_of(text, "day")
-    assert days.day_of("2016-05-01T08:15:00", None) == datetime.date(2016, 5, 1)
 
 
 def test_one_workbook_for_many_twins(tmp_path: Path, command: Command) -> None:

@@ -1,5 +1,6 @@
 """Sheets and their cells as every reader of a workbook gets them."""
 
+import datetime
 import zipfile
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from contractor import Rows, ods
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.workbooks import sheets, xlsx
+from corrotwin.twin.workbooks import days, sheets, xlsx
 from corrotwin.twin.workbooks.cells import key_of
 from corrotwin.twin.workbooks.columns import ColumnMap
 from corrotwin.twin.workbooks.found import find
@@ -64,3 +65,21 @@ def test_letters_of_columns() -> None:
 def test_whole_numbers_of_json_keep_their_digits() -> None:
     numbers = (12, 2**53, 2**53 + 1, 2**53 + 2)
     assert [key_of(sheets.value_of(number)) for number in numbers] == list(map(str, numbers))
+
+
+def test_a_day_with_more_behind_it_is_no_survey() -> None:
+    for text in ("2016-05-01 Corr. rate", "01/05/2016 rate"):
+        with pytest.raises(ValueError, match="is not a day"):
+            days.day_of(text, "day")
+    assert days.day_of("2016-05-01T08:15:00", None) == datetime.date(2016, 5, 1)
+
+
+def test_a_column_tells_the_order_of_its_days() -> None:
+    assert days.order_of(["05/06/2016", "31/05/2016"]) == "day"
+    assert days.order_of(["05/06/2016", "05/31/2016", 3.0, None]) == "month"
+    assert days.order_of(["05/06/2016", "2016-05-31"]) is None
+    with pytest.raises(days.AmbiguousDayError):
+        days.day_of("05/06/2016", None)
+    for wrong in ("31/31/2016", "2016-02-30", "x", 41234.0, "01/01/1066"):
+        with pytest.raises(ValueError, match=r".+"):
+            days.day_of(wrong, "day")
