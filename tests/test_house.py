@@ -306,7 +306,7 @@ STREAMS = {  # of other libraries, which take a stream or a name: a stream it mu
     "zipfile.ZipFile", "ZipFile", "safe_open", "load_file", "save_file", "torch.load", "torch.save", "pd.read_csv",
     "pd.read_excel", "trimesh.load", "trimesh.load_mesh", "onnx.save", "onnx.load",
 }  # fmt: skip
-GIVERS = {"BytesIO", "StringIO", "open_file", "open_text", "new_file", "atomic_file", "checked", "ZipFile"}
+GIVERS = {"BytesIO", "StringIO", "open_file", "new_file", "atomic_file", "checked", "ZipFile"}
 EXEMPT = {
     "twin/core/opening.py": "the one way itself",
     "twin/core/temporary.py": "the one way itself",

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from corrotwin.twin.core import opening
 from corrotwin.twin.core.errors import InputError
@@ -70,45 +70,21 @@ def read_bytes(path: Path, *, inside: Path | None = None, most_bytes: int = MOST
         return stream.read()
 
 
-def open_text(
-    path: Path,
-    *,
-    encoding: str = "utf-8",
-    errors: str = "strict",
-    newline: str | None = None,
-    inside: Path | None = None,
-    most_bytes: int = MOST_BYTES,
-) -> TextIO:
-    """Open a text file for reading as `opening.open_file` does; `newline` is that of Python's `open`.
-
-    Raises
-    ------
-    OSError
-        The file is absent, may not be read, or is refused; `strerror` says why.
-    """
-    stream = open_file(path, inside=inside, most_bytes=most_bytes)
-    return io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline=newline)
-
-
-def read_text(
-    path: Path,
-    *,
-    encoding: str = "utf-8",
-    errors: str = "strict",
-    inside: Path | None = None,
-    most_bytes: int = MOST_BYTES,
-) -> str:
-    """Return the text of a file; see `opening.open_file`.
+def read_text(path: Path, *, errors: str = "strict", inside: Path | None = None, most_bytes: int = MOST_BYTES) -> str:
+    """Return the text of a file in UTF-8; see `opening.open_file`.
 
     Raises
     ------
     OSError
         The file is absent, may not be read, or is refused; `strerror` says why.
     UnicodeDecodeError
-        It is not in that encoding.
+        It is not in UTF-8.
     """
-    with open_text(path, encoding=encoding, errors=errors, inside=inside, most_bytes=most_bytes) as stream:
-        return stream.read()
+    with (
+        open_file(path, inside=inside, most_bytes=most_bytes) as stream,
+        io.TextIOWrapper(stream, encoding="utf-8", errors=errors) as text,
+    ):
+        return text.read()
 
 
 def append(path: Path, lines: bytes, *, whole: int | None = None, of_lines: bool = True) -> None:
