@@ -1,73 +1,21 @@
 """Ship plating: curved shell strakes bowed inwards between frames, weld seams, bilge keel, fender, draught marks."""
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from corrotwin.twin.assets.sheets.hull_parts import bilge_keel, draught_mark, fender, frame, seam
+from corrotwin.twin.assets.sheets import hull_parts
+from corrotwin.twin.assets.sheets.hull_parts import MARGIN, TURN, Shell
 from corrotwin.twin.core.arguments import check_numbers
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import denting
-from corrotwin.twin.geometry.atlas import Floats, Patch
+from corrotwin.twin.geometry.atlas import Patch
 from corrotwin.twin.geometry.denting import Dent, dented, dents_rand
 from corrotwin.twin.geometry.skins import behind, skin
 
 STEP = 0.06  # of the mesh along the plating; by eye, as all below
-MARGIN = 0.12  # from the outer frames to the cut ends of the plating
 FINE = 8  # lines of the mesh to a bay
-TURN = float(np.radians(40))  # of the bilge at the lower edge
 DENT_M = (0.08, 0.3)  # radius of dents
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shell:
-    """The outer face of plating, metres: x along the ship, s up its girth from the lower edge.
-
-    Parameters
-    ----------
-    length, girth : along x, and along s.
-    thickness : of the plating.
-    bilge : radius of the turn of the bilge, whose lower edge is `TURN` from upright.
-    sweep : radius of its curvature along the ship.
-    flare : radians by which the upper part leans outwards.
-    frames : number of frames.
-    bow : how deep it is bowed inwards in the middle of a bay.
-    """
-
-    length: float
-    girth: float
-    thickness: float
-    bilge: float
-    sweep: float
-    flare: float
-    frames: int
-    bow: float
-
-    @property
-    def frame_x(self) -> Floats:
-        """The x of the frames."""
-        return np.linspace(MARGIN - self.length / 2, self.length / 2 - MARGIN, self.frames)
-
-    @cached_property
-    def girth_line(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """Places up the girth, and there the height, how far out, and the angle of the normal below the horizontal."""
-        s = np.linspace(0, self.girth, 2001)
-        lean = np.maximum(TURN - s / self.bilge, -self.flare)
-        middle, step = (lean[1:] + lean[:-1]) / 2, np.diff(s)
-        rise, out = (np.concatenate([[0], np.cumsum(step * share)]) for share in (np.cos(middle), np.sin(middle)))
-        return s, rise, out, lean
-
-    def at(self, x: Floats, s: Floats) -> Floats:
-        """Return points (..., 3) of the outer face, which looks to -y, at places x and s of one shape."""
-        fine, rise, out, lean = self.girth_line
-        bay = (x - self.frame_x[0]) / (self.frame_x[1] - self.frame_x[0])
-        wave = np.sin(np.pi * np.clip(bay, 0, self.frames - 1)) ** 2
-        ends = np.clip(np.minimum(s, self.girth - s) / 0.25, 0, 1)
-        inward, angle = self.bow * wave * ends**2 * (3 - 2 * ends), np.interp(s, fine, lean)
-        y = x**2 / (2 * self.sweep) - np.interp(s, fine, out) + inward * np.cos(angle)
-        return np.stack([x, y, np.interp(s, fine, rise) + inward * np.sin(angle)], axis=-1)
 
 
 def hull(
@@ -146,22 +94,22 @@ def hull(
     levels = girth_m * np.arange(1, strakes) / strakes
     ends = (0.01 - length_m / 2, length_m / 2 - 0.01)
     for number, s in enumerate(levels):
-        patches += seam(own, f"seam {number + 1}", np.array([[ends[0], s], [ends[1], s]]))
+        patches += hull_parts.seam(own, f"seam {number + 1}", np.array([[ends[0], s], [ends[1], s]]))
     if butt:
         x = float(own.frame_x[frames // 2 - 1] + 0.3 * spacing)
-        patches += seam(own, "butt", np.array([[x, 0.01], [x, girth_m - 0.01]]))
+        patches += hull_parts.seam(own, "butt", np.array([[x, 0.01], [x, girth_m - 0.01]]))
     for number, x in enumerate(own.frame_x):
-        patches += frame(own, f"{number + 1}", float(x))
+        patches += hull_parts.frame(own, f"{number + 1}", float(x))
     if keel:
-        patches += bilge_keel(own, 0.5 * TURN * bilge_m)
+        patches += hull_parts.bilge_keel(own, 0.5 * TURN * bilge_m)
     if fender_m:
-        patches += fender(own, fender_m)
+        patches += hull_parts.fender(own, fender_m)
     if marks:
         x = float(own.frame_x[0] + 0.55 * spacing)
         for number, s in enumerate(np.arange(0.75 * bilge_m + 0.1, girth_m - 0.25, 0.2)):
             near = [abs(s + 0.05 - other) < 0.13 for other in (*levels, *([fender_m] if fender_m else []))]
             if not any(near):
-                patches += draught_mark(own, f"mark {number + 1}", str(2 * (number % 5)), x, float(s))
+                patches += hull_parts.draught_mark(own, f"mark {number + 1}", str(2 * (number % 5)), x, float(s))
     return dented(patches, _dents(own, dents, dent_mm, lay)), thickness_mm
 
 

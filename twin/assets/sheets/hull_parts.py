@@ -1,6 +1,7 @@
-"""Parts on ship plating: weld seams along it, frames behind it, bilge keel, fender bar, draught marks; sizes by eye."""
+"""Ship plating, and parts on it: weld seams, frames behind it, bilge keel, fender bar, draught marks; sizes by eye."""
 
-from typing import Protocol
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -8,6 +9,8 @@ from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
 from corrotwin.twin.geometry.skins import skin
 
+MARGIN = 0.12  # from the outer frames to the cut ends of the plating
+TURN = float(np.radians(40))  # of the bilge at the lower edge
 BEAD = (0.007, 0.0022)  # half width and height of a seam
 RIPPLE = 0.02  # length of its ripples
 SUNK = 0.0006
@@ -20,26 +23,56 @@ FIGURE = (0.06, 0.1)  # width and height (a decimetre, as draught is read)
 STRIPS = {"0": "abcdef", "2": "abged", "4": "fgbc", "6": "afgedc", "8": "abcdefg"}
 
 
-class Plating(Protocol):
-    """Ship plating as its parts see it."""
+@dataclass(frozen=True, kw_only=True)
+class Shell:
+    """The outer face of plating, metres: x along the ship, s up its girth from the lower edge.
+
+    Parameters
+    ----------
+    length, girth : along x, and along s.
+    thickness : of the plating.
+    bilge : radius of the turn of the bilge, whose lower edge is `TURN` from upright.
+    sweep : radius of its curvature along the ship.
+    flare : radians by which the upper part leans outwards.
+    frames : number of frames.
+    bow : how deep it is bowed inwards in the middle of a bay.
+    """
+
+    length: float
+    girth: float
+    thickness: float
+    bilge: float
+    sweep: float
+    flare: float
+    frames: int
+    bow: float
 
     @property
-    def length(self) -> float:
-        """Along the ship, m."""
+    def frame_x(self) -> Floats:
+        """The x of the frames."""
+        return np.linspace(MARGIN - self.length / 2, self.length / 2 - MARGIN, self.frames)
 
-    @property
-    def girth(self) -> float:
-        """Up the side, m."""
-
-    @property
-    def thickness(self) -> float:
-        """Of the plating, m."""
+    @cached_property
+    def girth_line(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Places up the girth, and there the height, how far out, and the angle of the normal below the horizontal."""
+        s = np.linspace(0, self.girth, 2001)
+        lean = np.maximum(TURN - s / self.bilge, -self.flare)
+        middle, step = (lean[1:] + lean[:-1]) / 2, np.diff(s)
+        rise, out = (np.concatenate([[0], np.cumsum(step * share)]) for share in (np.cos(middle), np.sin(middle)))
+        return s, rise, out, lean
 
     def at(self, x: Floats, s: Floats) -> Floats:
-        """Return points (..., 3) of the outer face at places along x and up the girth s."""
+        """Return points (..., 3) of the outer face, which looks to -y, at places x and s of one shape."""
+        fine, rise, out, lean = self.girth_line
+        bay = (x - self.frame_x[0]) / (self.frame_x[1] - self.frame_x[0])
+        wave = np.sin(np.pi * np.clip(bay, 0, self.frames - 1)) ** 2
+        ends = np.clip(np.minimum(s, self.girth - s) / 0.25, 0, 1)
+        inward, angle = self.bow * wave * ends**2 * (3 - 2 * ends), np.interp(s, fine, lean)
+        y = x**2 / (2 * self.sweep) - np.interp(s, fine, out) + inward * np.cos(angle)
+        return np.stack([x, y, np.interp(s, fine, rise) + inward * np.sin(angle)], axis=-1)
 
 
-def _on(own: Plating, places: Floats) -> tuple[Floats, Floats]:
+def _on(own: Shell, places: Floats) -> tuple[Floats, Floats]:
     """Return points of the outer face at places (n, 2) of x and s, and the normals there, (n, 3) each."""
     x, s, step = places[:, 0], places[:, 1], 0.002
     along, up = own.at(x + step, s) - own.at(x - step, s), own.at(x, s + step) - own.at(x, s - step)
@@ -47,7 +80,7 @@ def _on(own: Plating, places: Floats) -> tuple[Floats, Floats]:
     return own.at(x, s), normal / np.linalg.norm(normal, axis=1, keepdims=True)
 
 
-def _line(own: Plating, ends: Floats, rows: int) -> tuple[Floats, Floats, Floats]:
+def _line(own: Shell, ends: Floats, rows: int) -> tuple[Floats, Floats, Floats]:
     """Return points, normals and directions to the left of travel along a line on the face, (rows, 3) each."""
     share = np.linspace(0, 1, rows)[:, None]
     points, normal = _on(own, ends[0] + share * (ends[1] - ends[0]))
@@ -56,7 +89,7 @@ def _line(own: Plating, ends: Floats, rows: int) -> tuple[Floats, Floats, Floats
     return points, normal, left / np.linalg.norm(left, axis=1, keepdims=True)
 
 
-def seam(own: Plating, solid: str, ends: Floats) -> list[Patch]:
+def seam(own: Shell, solid: str, ends: Floats) -> list[Patch]:
     """Build a weld bead on the face between two places (2, 2) of x and s, with ripples."""
     length = float(np.linalg.norm(ends[1] - ends[0]))
     rows = 4 * round(length / RIPPLE) + 1
@@ -81,7 +114,7 @@ def _closed(solid: str, face: Floats) -> list[Patch]:
     return patches + [Patch(solid=solid, zone=solids.COVERED, points=points) for points in (below, *caps)]
 
 
-def frame(own: Plating, name: str, x: float) -> list[Patch]:
+def frame(own: Shell, name: str, x: float) -> list[Patch]:
     """Build a frame behind the plating: a web along the girth, a flange on it, a fillet weld on both sides."""
     depth, web = WEB
     s = np.linspace(0.03, own.girth - 0.03, 25)
@@ -125,7 +158,7 @@ def _fillet(solid: str, root: Floats, normal: Floats, out: Floats, half: float, 
     return solids.thick(_closed(solid, face), 1000 * WEB[1])
 
 
-def bilge_keel(own: Plating, s: float) -> list[Patch]:
+def bilge_keel(own: Shell, s: float) -> list[Patch]:
     """Build a flat bar along the ship that stands on the turn of the bilge."""
     deep, thick = KEEL
     ends = np.array([[0.1 - own.length / 2, s], [own.length / 2 - 0.1, s]])
@@ -138,7 +171,7 @@ def bilge_keel(own: Plating, s: float) -> list[Patch]:
     return skin("bilge keel", up, down, face="side", rear="side", edges=edges, thickness_mm=1000 * thick)
 
 
-def fender(own: Plating, s: float) -> list[Patch]:
+def fender(own: Shell, s: float) -> list[Patch]:
     """Build a half-round bar along the ship, a closed pipe halved, with its flat side on the plating."""
     ends = np.array([[0.05 - own.length / 2, s], [own.length / 2 - 0.05, s]])
     points, normal, left = _line(own, ends, 65)
@@ -153,7 +186,7 @@ def fender(own: Plating, s: float) -> list[Patch]:
     return patches
 
 
-def draught_mark(own: Plating, solid: str, figure: str, x: float, s: float) -> list[Patch]:
+def draught_mark(own: Shell, solid: str, figure: str, x: float, s: float) -> list[Patch]:
     """Build a figure of strips on the face, its lower left corner at x and s."""
     wide, high = FIGURE
     half, thick = STROKE[0] / 2, STROKE[1]
