@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.files import new_file
+from corrotwin.twin.core.files import new_file, writing
 
 if TYPE_CHECKING:
     import requests
@@ -153,10 +153,8 @@ def save(
                 on_bytes(count, total)
         return response.status_code, count, sha256.hexdigest()
 
-    try:
+    with writing(target.parent, "make room"):
         return _get(session, url, saved)
-    except OSError as error:
-        raise InputError(f"{target.parent}: cannot be written ({error.strerror}); make room") from error
 
 
 def _get(session: "requests.Session", url: str, use: "Callable[[requests.Response], _T]", **options: Any) -> _T:

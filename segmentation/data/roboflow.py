@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from corrotwin.segmentation.data import download
 from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.files import read_json, read_manifest, write_manifest
+from corrotwin.twin.core.files import read_json, read_manifest, write_manifest, writing
 from corrotwin.twin.core.locks import hold
 from corrotwin.twin.core.text import printable
 
@@ -170,10 +170,8 @@ def _fetch(source: RoboflowVersion, out: Path, staging: Path, api: str, key: str
         "images": len(dataset.photos),
     }
     write_manifest(folder, CARD, card)
-    try:
+    with writing(out, "choose another `out`"):
         folder.rename(out)  # takes the place of an empty folder, and of nothing else
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written ({error.strerror}); choose another `out`") from error
     return card
 
 

@@ -16,7 +16,7 @@ from corrotwin.segmentation.prediction import measured
 from corrotwin.segmentation.prediction.predictor import HashedPhotos, NetworkPredictor, Settings, scale_of
 from corrotwin.segmentation.shipped import KIND as KIND
 from corrotwin.twin.core.errors import InputError, as_read
-from corrotwin.twin.core.files import read_bytes, read_manifest
+from corrotwin.twin.core.files import read_bytes, read_manifest, reading
 
 MODEL = "model.onnx"
 INPUT, OUTPUT = "images", "probability"
@@ -80,10 +80,8 @@ def is_of_one_size(manifest: Mapping[str, Any]) -> bool:
 
 def _read(folder: Path) -> bytes:
     path = folder / MODEL
-    try:
+    with reading(path, "install or export the model again"):
         return read_bytes(path, inside=folder, most_bytes=_MOST_BYTES)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); install or export the model again") from error
 
 
 def runner(content: bytes, *, threads: int | None = None) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from corrotwin.twin.core.console import tracked
 from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.files import writing
 from corrotwin.twin.core.text import say, say_next
 
 
@@ -93,9 +94,7 @@ def preview(folder: Path, /, *, html: bool = False, single: bool = False) -> Non
         raise InputError("--single: says how the page of --html is written; give that, too")
     if html:
         gallery.check_destination(folder, single=single)
-    try:
+    with writing(folder, "copy the dataset"):
         card.write(folder)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); copy the dataset") from error
     page = f" and {gallery.write(folder, single=single)}" if html else ""
     say(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}{page}")

@@ -5,7 +5,7 @@ from pathlib import Path
 from corrotwin.twin.core import cli
 from corrotwin.twin.core.console import tracked
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import write_text
+from corrotwin.twin.core.files import write_text, writing
 from corrotwin.twin.core.text import say
 
 
@@ -40,11 +40,9 @@ def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> Non
     text = tables.markdown(found)
     say(text, end="")
     if out is not None:
-        try:
+        with writing(out, "choose another --out"):
             write_own(out, list(rows[0]), (row.values() for row in rows))
             write_text(out.with_suffix(".md"), text)
-        except OSError as error:
-            raise InputError(f"{out}: cannot be written ({error.strerror}); choose another --out") from error
 
 
 if __name__ == "__main__":

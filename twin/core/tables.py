@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_bytes, write_text
+from corrotwin.twin.core.files import read_bytes, reading, write_text
 from corrotwin.twin.core.table_rows import Row, canonical, shortened
 
 if TYPE_CHECKING:
@@ -190,10 +190,8 @@ def read_own(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
 
 def _bytes(path: Path, inside: Path | None, most: int) -> bytes:
     """Return the content of a file of at most so many bytes."""
-    try:
+    with reading(path, "check the path"):
         return read_bytes(path, inside=inside, most_bytes=most)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
 
 
 def _text(path: Path, inside: Path | None, most_bytes: int | None = None, *, western: bool = False) -> str:

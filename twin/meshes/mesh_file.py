@@ -65,10 +65,8 @@ def is_name(text: object) -> bool:
 
 
 def _content(path: Path) -> bytes:
-    try:
+    with files.reading(path, "make the twin again from its mesh"):
         content = files.read_bytes(path, inside=path.parent)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); make the twin again from its mesh") from error
     if path.name != f"mesh-{hashlib.sha256(content).hexdigest()[:16]}.npz":
         raise InputError(f"{path}: damaged (its content does not match its name); make the twin again from its mesh")
     return content

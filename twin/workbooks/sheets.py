@@ -13,7 +13,7 @@ from pathlib import Path
 
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_bytes
+from corrotwin.twin.core.files import read_bytes, reading
 from corrotwin.twin.core.text import printable
 from corrotwin.twin.workbooks import ods, xlsx
 from corrotwin.twin.workbooks.xlsx import Flaw, Merged
@@ -69,10 +69,8 @@ def read(path: Path) -> list[WorkbookSheet]:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         return [_of_csv(path)]
-    try:
+    with reading(path, "check the path"):
         content = read_bytes(path, most_bytes=MOST_BYTES)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     flaws: Mapping[str, Sequence[Flaw]] = {}
     merged: Mapping[str, Sequence[Merged]] = {}
     is_archive = content.startswith(b"PK")  # one with a password is another kind of file
