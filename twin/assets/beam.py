@@ -137,10 +137,8 @@ def beam(
         return patches, 1000 * tw
     hollow = profiles.square_tube(BLOCK_M, 0.004)
     tube = solids.thick(extrusion.bar("block", hollow, 0.0, b + 0.24, seat=(0.12, b + 0.12)), 4.0)
-    for number, x in enumerate((0.09 * length_m, 0.91 * length_m)):
-        turn = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
-        patches += solids.named(solids.place(tube, turn, (x, -b / 2 - 0.12, -BLOCK_M / 2)), f"{number + 1}")
-    return patches, 1000 * tw
+    places = [(x, -b / 2 - 0.12, -BLOCK_M / 2) for x in (0.09 * length_m, 0.91 * length_m)]
+    return patches + solids.copies(tube, [[0, -1, 0], [1, 0, 0], [0, 0, 1]], places), 1000 * tw
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:

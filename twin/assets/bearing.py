@@ -210,11 +210,7 @@ def _rollers(height: float, width: float, travel: float, ribs: int) -> _Body:
     bar = extrusion.bar("side bar", flat, -length / 2, length / 2)
     # Bolts are set into the ends of the rollers: no nut.
     head = solids.thick(solids.nut("side bolt", bolt, 0.63 * bolt), 1000 * bolt)
-    patches: list[Patch] = []
-    for number, x in enumerate(places):
-        patches += solids.thick(
-            solids.named(solids.place(roller, np.eye(3), (x, 0, 0)), f"{number + 1}"), 1000 * height
-        )
+    patches = solids.thick(solids.copies(roller, np.eye(3), [(x, 0, 0) for x in places]), 1000 * height)
     for name, side in (("front", -1.0), ("rear", 1.0)):
         y = side * (width / 2 + thick / 2)
         turn = np.array([[-side, 0, 0], [0, 0, side], [0, 1.0, 0]])  # the covered side to the rollers

@@ -37,17 +37,14 @@ def pedestal(pin: float, depth: float, width: float, halves: tuple[float, float]
     thick = min(RIB, 0.4 * width / ribs)
     rib = steelwork.gusset("rib", lower, upper, thick, face="rocker", edges=(solids.COVERED, hollow, "edge", "edge"))
     middles = np.linspace(-1, 1, ribs) * (width - thick) / 2
-    patches: list[Patch] = []
-    for number, y in enumerate(middles):
-        patches += solids.named(solids.place(rib, np.eye(3), (0, y, 0)), f"{number + 1}")
+    patches = solids.copies(rib, np.eye(3), [(0, y, 0) for y in middles])
     web = 0.5 * thick
     bay = middles[1] - middles[0] - thick
     crest = solids.arc((0, 0), pin, 270 - np.degrees(np.arcsin(web / pin)), 270 + np.degrees(np.arcsin(web / pin)), 4)
     foot = np.column_stack([crest[:, 0], np.full(len(crest), -depth)])
     covered = solids.COVERED
     plate = steelwork.gusset("web", foot, crest, bay, face=covered, edges=(covered, covered, "web", "web"))
-    for number, y in enumerate(middles[:-1] + thick / 2 + bay / 2):
-        patches += solids.named(solids.place(plate, np.eye(3), (0, y, 0)), f"{number + 1}")
+    patches += solids.copies(plate, np.eye(3), [(0, y, 0) for y in middles[:-1] + thick / 2 + bay / 2])
     return solids.thick(patches + _welds(middles, thick, web, halves[1], (depth, pin)), 1000 * thick)
 
 

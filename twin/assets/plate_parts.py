@@ -124,10 +124,7 @@ def ribs(layout: Layout, kind: str) -> list[Patch]:
         bead = solids.bead(f"fillet {name}", length, line)
         turned = np.eye(3) if side == 1 else np.diag([-1.0, -1.0, 1.0])
         rib += solids.place(bead, turned, (-side * length / 2, side * web / 2, 0))
-    patches: list[Patch] = []
-    for number, y in enumerate(layout.ribs):
-        patches += solids.named(solids.place(rib, np.eye(3), (0, y, 0)), f"{number + 1}")
-    return solids.thick(patches, 1000 * web)
+    return solids.thick(solids.copies(rib, np.eye(3), [(0, y, 0) for y in layout.ribs]), 1000 * web)
 
 
 def butt_weld(layout: Layout) -> list[Patch]:

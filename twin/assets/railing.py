@@ -195,9 +195,7 @@ def _base(base: str, half: float) -> list[Patch]:
     ]
     patches = solids.thick(solids.revolve("base", outside, 48), 1000 * BASE)
     head = solids.thick(solids.dome("bolt", "bolt", 0.022, 0.022, 0.0085), 12.0)
-    for number, (x, y) in enumerate(places):
-        patches += solids.named(solids.place(head, np.eye(3), (x, y, BASE)), f"{number + 1}")
-    return patches
+    return patches + solids.copies(head, np.eye(3), [(x, y, BASE) for x, y in places])
 
 
 def _rail(post: str, left: float, right: float, z: float, *, laid: bool) -> list[Patch]:
@@ -245,10 +243,7 @@ def _pickets(post: str, left: float, right: float, levels: Sequence[float]) -> l
     parts += solids.named(solids.place(weld, HANGING, (0, 0, high - flush)), "high")
     parts = solids.thick(parts, 1000 * PICKET)
     count = int(np.ceil((right - left) / SPACING)) - 1
-    patches: list[Patch] = []
-    for number, x in enumerate(np.linspace(left, right, count + 2)[1:-1]):
-        patches += solids.named(solids.place(parts, np.eye(3), (x, 0, 0)), f"{number + 1}")
-    return patches
+    return solids.copies(parts, np.eye(3), [(x, 0, 0) for x in np.linspace(left, right, count + 2)[1:-1]])
 
 
 def _handrail(

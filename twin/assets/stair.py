@@ -72,9 +72,7 @@ def stair(
     clear = width_m - 2 * (CARRIER[1] if tread == "grating" or fixing == "bolted" else 0.0)
     step = _grating(clear, deep) if tread == "grating" else _folded(clear, deep, tread)
     step += _fixed(width_m, deep, tread, fixing, size[1])
-    for number in range(treads):
-        parts = solids.place(step, np.eye(3), (0, number * going, (number + 1) * rise))
-        patches += solids.named(parts, f"{number + 1}")
+    patches += solids.copies(step, np.eye(3), [(0, n * going, (n + 1) * rise) for n in range(treads)])
     if handrail != "none":
         side = -1.0 if handrail == "left" else 1.0
         flange = None if stringer == "flat" else size[2]
@@ -191,15 +189,13 @@ def _grating(clear: float, deep: float) -> list[Patch]:
     strip = profiles.rezone(profiles.flat(thin, high, 0.0004), {"face": "edge", "edge": "bar"})
     bar = extrusion.bar("bar", strip, -clear / 2, clear / 2, (solids.COVERED, solids.COVERED))
     count = round((deep - 0.036) / 0.031) + 1
-    patches: list[Patch] = []
-    for number, y in enumerate(np.linspace(0.036, deep - thin / 2, count)):
-        patches += solids.named(solids.place(bar, np.eye(3), (0, y, -high / 2)), f"{number + 1}")
+    patches = solids.copies(bar, np.eye(3), [(0, y, -high / 2) for y in np.linspace(0.036, deep - thin / 2, count)])
     rod = profiles.rezone(profiles.flat(0.005, 0.005, 0.0008), {"face": "bar", "edge": "bar"})
     rods = solids.place(
         extrusion.bar("rod", rod, 0.036, deep - thin / 2), [[0, -1, 0], [1, 0, 0], [0, 0, 1]], (0, 0, 0)
     )
-    for number, x in enumerate(np.linspace(-1, 1, round(clear / 0.06)) * (clear / 2 - 0.03)):
-        patches += solids.named(solids.place(rods, np.eye(3), (x, 0, -0.003)), f"{number + 1}")
+    across = np.linspace(-1, 1, round(clear / 0.06)) * (clear / 2 - 0.03)
+    patches += solids.copies(rods, np.eye(3), [(x, 0, -0.003) for x in across])
     line = extrusion.bend([(thin, -high, 0.0), (thin, -thin, 0.0), (0.033, -thin, 0.0)], 0.003, 4)[:, :2]
     nose = profiles.rezone(profiles.folded(line, thin), {"face": "tread"})
     patches += extrusion.bar("nosing", nose, -clear / 2, clear / 2, (solids.COVERED, solids.COVERED))

@@ -18,6 +18,12 @@ def place(patches: Sequence[Patch], rotation: ArrayLike, origin: ArrayLike) -> l
     return [replace(patch, points=patch.points @ turn.T + shift) for patch in patches]
 
 
+def copies(part: Sequence[Patch], rotation: ArrayLike, origins: ArrayLike) -> list[Patch]:
+    """Return copies of a part, placed as by `place` at each of the origins (n, 3), and named by their number from 1."""
+    places = enumerate(np.asarray(origins, dtype=float), start=1)
+    return [patch for number, origin in places for patch in named(place(part, rotation, origin), f"{number}")]
+
+
 def named(patches: Sequence[Patch], name: str) -> list[Patch]:
     """Return the patches as a part of their own: `name` follows the name of their solid, or replaces it."""
     return [replace(patch, solid=f"{patch.solid} {name}".strip()) for patch in patches]

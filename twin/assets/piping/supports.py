@@ -123,8 +123,7 @@ def _clamp(own: Holder) -> list[Patch]:
     bolts = steelwork.bolts(places, [0, 0, 1], own.bolt, 2 * top, "of the clamp")
     levels = [(solids.COVERED, own.strap), ("bolt", own.strap + gap), (solids.COVERED, 2 * top)]
     shank = solids.cylinder("shank", own.bolt / 2, levels, 0.0005, solids.COVERED)
-    for number, (x, side, _z) in enumerate(places):
-        bolts += solids.named(solids.place(shank, np.eye(3), (x, side, -top)), str(number + 1))
+    bolts += solids.copies(shank, np.eye(3), [(x, side, -top) for x, side, _z in places])
     return parts + solids.thick(bolts, 1000 * own.bolt)
 
 

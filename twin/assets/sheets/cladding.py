@@ -213,10 +213,7 @@ def _purlins(own: _Sheets, levels: Floats, kind: str) -> list[Patch]:
     section, thickness_mm = _section(kind)
     start, end = -own.pitch / 2 - 0.05, own.width - own.pitch / 2 + 0.05
     bar = solids.thick(extrusion.bar("purlin", section, start, end), thickness_mm)
-    patches: list[Patch] = []
-    for number, y in enumerate(levels):
-        patches += solids.named(solids.place(bar, np.eye(3), (0, y, -CLEAR)), f"{number + 1}")
-    return patches
+    return solids.copies(bar, np.eye(3), [(0, y, -CLEAR) for y in levels])
 
 
 def _section(kind: str) -> tuple[Section, float]:
@@ -239,12 +236,8 @@ def _posts(own: _Sheets, kind: str) -> list[Patch]:
     """Build two square posts behind the rails, down to the ground."""
     depth = {"tube": TUBE, "C": WEB, "Z": WEB + GAUGE}[kind]
     post = solids.thick(extrusion.bar("post", profiles.square_tube(TUBE, 0.003), -GROUND, own.length - 0.02), 3.0)
-    turn = [[0, 1, 0], [1, 0, 0], [0, 0, -1]]
-    patches: list[Patch] = []
-    for number, x in enumerate((0.08, own.width - own.pitch - 0.08)):
-        placed = solids.place(post, turn, (x, 0, -CLEAR - depth - TUBE / 2 - 0.001))
-        patches += solids.named(placed, f"{number + 1}")
-    return patches
+    places = [(x, 0, -CLEAR - depth - TUBE / 2 - 0.001) for x in (0.08, own.width - own.pitch - 0.08)]
+    return solids.copies(post, [[0, 1, 0], [1, 0, 0], [0, 0, -1]], places)
 
 
 def _dents(own: _Sheets, levels: Floats, count: int, deepest: float, lay: int) -> list[Any]:

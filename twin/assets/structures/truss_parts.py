@@ -93,10 +93,8 @@ class TrussParts:
         """Build rivets through two members with round packings between them."""
         patches = solids.named(self.through(places, (-1.0, 1.0), t, d), "stitch") if len(places) else []
         disc = members.packing("packing", 1.5 * d, self.gusset)
-        for number, (x, z) in enumerate(places):
-            turn = solids.axes((0, 1, 0), (1, 0, 0))
-            patches += solids.named(solids.place(disc, turn, (x, -self.gusset / 2, z)), f"{number + 1}")
-        return patches
+        turn, at = solids.axes((0, 1, 0), (1, 0, 0)), [(x, -self.gusset / 2, z) for x, z in places]
+        return patches + solids.copies(disc, turn, at)
 
     def node(self, node: int, web: list[Member]) -> list[Patch]:
         """Build the gusset of a node and its rivets in the chord."""
