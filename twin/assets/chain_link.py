@@ -231,23 +231,18 @@ def shackle(diameter: float) -> list[Patch]:
         Patch(solid="bow", zone=solids.COVERED, points=np.stack([bar[-1], tips[1]]), wrap_u=True),
     ]
     across = solids.axes([0, 1, 0], [1, 0, 0])
-    outline = [[0.0, 0.0], [hole, 0.0], [rim - bevel, 0.0], [rim, bevel], [rim, thick - bevel]]
-    outline += [[rim - bevel, thick], [hole, thick], [0.0, thick]]
-    eye = _facets(outline, [solids.COVERED, *["body"] * 5, solids.COVERED])
+    outline = [(0.0, 0.0), (hole, 0.0), (rim - bevel, 0.0), (rim, bevel), (rim, thick - bevel)]
+    outline += [(rim - bevel, thick), (hole, thick), (0.0, thick)]
+    eye = solids.facets(outline, [solids.COVERED, *["body"] * 5, solids.COVERED])
     for name, y in (("a", half - thick / 2), ("b", -half - thick / 2)):
         patches += solids.named(solids.place(solids.revolve("eye", eye, 40), across, (-pin, y, 0)), name)
     head, nut, outer = 0.45 * PIN, 0.8 * PIN, half + thick / 2
     levels = head + np.cumsum([0.0, thick, JAW, thick + nut, 0.35 * nut])
-    outline = [[0.0, 0.0], [0.72 * PIN, 0.0], [0.8 * PIN, 0.08 * PIN], [0.8 * PIN, head]]
-    outline += [[hole, head], *([hole, level] for level in levels[1:4])]
-    outline += [[hole, levels[4] - 0.06], [hole - 0.06, levels[4]], [0.0, levels[4]]]
-    rod = _facets(outline, [*["bolt"] * 3, *[solids.COVERED] * 2, "bolt", solids.COVERED, *["bolt"] * 3])
+    outline = [(0.0, 0.0), (0.72 * PIN, 0.0), (0.8 * PIN, 0.08 * PIN), (0.8 * PIN, head)]
+    outline += [(hole, head), *((hole, level) for level in levels[1:4])]
+    outline += [(hole, levels[4] - 0.06), (hole - 0.06, levels[4]), (0.0, levels[4])]
+    rod = solids.facets(outline, [*["bolt"] * 3, *[solids.COVERED] * 2, "bolt", solids.COVERED, *["bolt"] * 3])
     pinned = solids.place(solids.revolve("pin", rod, 40), across, (-pin, -outer - head, 0))
     hexagon = solids.nut("pin nut", PIN - 0.0032 / 1.5, nut)  # 1.5 pins across flats
     patches += solids.thick(pinned + solids.place(hexagon, across, (-pin, outer, 0)), 1000 * PIN * diameter)
     return [replace(patch, points=diameter * patch.points) for patch in patches]
-
-
-def _facets(outline: list[list[float]], zones: list[str]) -> list[tuple[str, Floats]]:
-    """Return profiles of a solid of revolution, one for each segment of its outline: texels keep to their facets."""
-    return [(zone, np.array(ends)) for zone, *ends in zip(zones, outline[:-1], outline[1:], strict=True)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -102,6 +103,11 @@ def revolve_columns(solid: str, pieces: Sequence[tuple[str, Floats]], turn: Floa
         height = np.broadcast_to(profile[:, None, 1:], (*ring.shape[:2], 1))
         patches.append(Patch(solid=solid, zone=zone, points=np.concatenate([ring, height], axis=2), wrap_u=True))
     return patches
+
+
+def facets(outline: Sequence[tuple[float, float]], zones: Sequence[str]) -> list[tuple[str, Floats]]:
+    """Return pieces for `revolve`, one for each segment of an outline of (radius, z): texels keep to their facets."""
+    return [(zone, np.array(ends)) for zone, ends in zip(zones, pairwise(outline), strict=True)]
 
 
 def cylinder(solid: str, radius: float, pieces: Sequence[tuple[str, float]], bevel: float, tip: str) -> list[Patch]:

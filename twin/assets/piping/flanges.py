@@ -134,12 +134,9 @@ def _blind(size: Flange) -> list[Patch]:
 
 def _gasket(size: Flange, bore: float) -> list[Patch]:
     """Build a gasket on z = 0, set back a little from the edge of the raised face."""
-    rim = np.array([[size.face / 2 - 0.001, 0.0], [size.face / 2 - 0.001, GASKET_M]])
-    hole = np.array([[bore, GASKET_M], [bore, 0.0]])
-    top, bottom = np.array([rim[1], hole[0]]), np.array([hole[1], rim[0]])
-    return solids.revolve(
-        "gasket", [("crevice", rim), (solids.COVERED, top), ("bore", hole), (solids.COVERED, bottom)], 96
-    )
+    rim = size.face / 2 - 0.001
+    outline = [(rim, 0.0), (rim, GASKET_M), (bore, GASKET_M), (bore, 0.0), (rim, 0.0)]
+    return solids.revolve("gasket", solids.facets(outline, ["crevice", solids.COVERED, "bore", solids.COVERED]), 96)
 
 
 def _bolting(size: Flange) -> list[Patch]:

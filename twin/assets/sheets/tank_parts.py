@@ -22,27 +22,14 @@ STRAP = 0.13  # width of a strap over a riveted joint
 LONGER = 3.0  # ripples of an upright seam than those of a bead laid by hand
 
 
-def ring(outline: list[tuple[str, float, float]], solid: str, radius: float, thickness: float) -> list[Patch]:
-    """Build a ring of a closed section: a corner (radius, z) each, with the zone of the side that leaves it."""
-    corners = np.array([(r, z) for _, r, z in outline])
-    following = np.roll(corners, -1, axis=0)
-    pieces = [(zone, np.stack([a, b])) for (zone, _, _), a, b in zip(outline, corners, following, strict=True)]
-    return solids.thick(solids.revolve(solid, pieces, tubes.segments(radius)), 1000 * thickness)
-
-
 def bottom(radius: float, wall: float, thickness: float) -> list[Patch]:
     """Build the bottom plate with its chime on the ground, and the weld round the foot of the shell."""
     outside, leg = radius + CHIME, fillet_leg(wall)
     seat = radius - wall
-    pieces = [
-        (solids.COVERED, np.array([[0.0, 0.0], [radius / 2, 0.0]])),
-        (solids.COVERED, np.array([[radius / 2, 0.0], [outside, 0.0]])),
-        ("edge", np.array([[outside, 0.0], [outside, thickness]])),
-        ("crevice", np.array([[outside, thickness], [radius, thickness]])),
-        (solids.COVERED, np.array([[radius, thickness], [seat, thickness]])),
-        ("bore", np.array([[seat, thickness], [radius / 2, thickness]])),
-        ("bore", np.array([[radius / 2, thickness], [0.0, thickness]])),
-    ]
+    outline = [(0.0, 0.0), (radius / 2, 0.0), (outside, 0.0)]
+    outline += [(r, thickness) for r in (outside, radius, seat, radius / 2, 0.0)]
+    zones = [solids.COVERED, solids.COVERED, "edge", "crevice", solids.COVERED, "bore", "bore"]
+    pieces = solids.facets(outline, zones)
     plate = solids.thick(solids.revolve("bottom", pieces, tubes.segments(radius)), 1000 * thickness)
     return plate + _fillet("chime weld", np.array([radius, thickness]), leg, wall)
 
@@ -62,12 +49,10 @@ def fillet_leg(wall: float) -> float:
 def angle_ring(solid: str, radius: float, top: float, *, under_roof: bool = False) -> list[Patch]:
     """Build an angle round the shell: a leg on it, the other outwards at `top`, where a roof may cover it."""
     leg, thick, _ = (value / 1000 for value in ANGLES[CURB])
-    outline = [
-        ("edge", radius, top - leg), ("flange", radius + thick, top - leg), ("flange", radius + thick, top - thick),
-        ("edge", radius + leg, top - thick), (solids.COVERED if under_roof else "flange", radius + leg, top),
-        (solids.COVERED, radius, top),
-    ]  # fmt: skip
-    return ring(outline, solid, radius, thick)
+    outline = [(radius, top - leg), (radius + thick, top - leg), (radius + thick, top - thick)]
+    outline += [(radius + leg, top - thick), (radius + leg, top), (radius, top), (radius, top - leg)]
+    zones = ["edge", "flange", "flange", "edge", solids.COVERED if under_roof else "flange", solids.COVERED]
+    return solids.thick(solids.revolve(solid, solids.facets(outline, zones), tubes.segments(radius)), 1000 * thick)
 
 
 def roof(radius: float, top: float) -> list[Patch]:
@@ -75,15 +60,9 @@ def roof(radius: float, top: float) -> list[Patch]:
     thick, slope = ROOF
     rise, seat = slope * radius, radius + ANGLES[CURB][0] / 1000
     half = radius / 2
-    pieces = [
-        ("bore", np.array([[0.0, top + rise], [half, top + rise / 2]])),
-        ("bore", np.array([[half, top + rise / 2], [radius, top]])),
-        (solids.COVERED, np.array([[radius, top], [seat, top]])),
-        ("edge", np.array([[seat, top], [seat, top + thick]])),
-        ("face", np.array([[seat, top + thick], [radius, top + thick]])),
-        ("face", np.array([[radius, top + thick], [half, top + rise / 2 + thick]])),
-        ("face", np.array([[half, top + rise / 2 + thick], [0.0, top + rise + thick]])),
-    ]
+    under = [(0.0, top + rise), (half, top + rise / 2), (radius, top), (seat, top)]
+    zones = ["bore", "bore", solids.COVERED, "edge", "face", "face", "face"]
+    pieces = solids.facets([*under, *((r, z + thick) for r, z in under[::-1])], zones)
     return solids.thick(solids.revolve("roof", pieces, tubes.segments(radius)), 1000 * thick)
 
 

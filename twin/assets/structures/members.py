@@ -205,7 +205,6 @@ def bowed(patches: Sequence[Patch], start: float, end: float, bow: float, axis: 
 
 def packing(solid: str, radius: float, thickness: float) -> list[Patch]:
     """Build a round packing between two plates, on z = 0."""
-    outside = [(solids.COVERED, np.array([[0.0, 0.0], [radius, 0.0]]))]
-    outside.append(("crevice", np.array([[radius, 0.0], [radius, thickness]])))
-    outside.append((solids.COVERED, np.array([[radius, thickness], [0.0, thickness]])))
-    return solids.thick(solids.revolve(solid, outside, 16), 1000 * thickness)
+    outline = [(0.0, 0.0), (radius, 0.0), (radius, thickness), (0.0, thickness)]
+    pieces = solids.facets(outline, [solids.COVERED, "crevice", solids.COVERED])
+    return solids.thick(solids.revolve(solid, pieces, 16), 1000 * thickness)

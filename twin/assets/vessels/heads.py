@@ -203,12 +203,9 @@ def _nozzle(solid: str, own: Head, nozzle: AxialNozzle) -> list[Patch]:
     sunk = SUNK_M + 0.0006 * own.radius  # below the facets of the head
     top = own.height(0.0) + nozzle.length
     seat = {radius: own.height(radius) - sunk for radius in (foot, bore, foot + leg)}
-    pieces = [
-        ("nozzle", np.array([[foot, seat[foot]], [foot, top]])),
-        ("end" if nozzle.end == "cut" else solids.COVERED, np.array([[foot, top], [bore, top]])),
-        ("bore", np.array([[bore, top], [bore, seat[bore]]])),
-        (solids.COVERED, np.array([[bore, seat[bore]], [foot, seat[foot]]])),
-    ]
+    outline = [(foot, seat[foot]), (foot, top), (bore, top), (bore, seat[bore]), (foot, seat[foot])]
+    end = "end" if nozzle.end == "cut" else solids.COVERED
+    pieces = solids.facets(outline, ["nozzle", end, "bore", solids.COVERED])
     patches = solids.thick(solids.revolve("nozzle", pieces, segments(foot)), 1000 * nozzle.wall)
     corner = np.array([foot, own.height(foot)])
     upper = np.array([foot - sag(foot) - SUNK_M, corner[1] + leg])

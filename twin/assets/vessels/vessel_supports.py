@@ -156,14 +156,8 @@ def _ring(own: Skirt) -> list[Patch]:
     bolt = 0.020 if own.radius < 0.6 else 0.024
     inner, outer = own.radius - own.thickness - 2 * bolt, own.radius + 4.2 * bolt
     inside, outside = own.radius - own.thickness, own.radius
-    pieces = [
-        ("edge", np.array([[outer, 0.0], [outer, RING_M]])),
-        ("face", np.array([[outer, RING_M], [outside, RING_M]])),
-        (solids.COVERED, np.array([[outside, RING_M], [inside, RING_M]])),
-        ("face", np.array([[inside, RING_M], [inner, RING_M]])),
-        ("edge", np.array([[inner, RING_M], [inner, 0.0]])),
-        (solids.COVERED, np.array([[inner, 0.0], [outer, 0.0]])),
-    ]
+    outline = [(outer, 0.0), *((r, RING_M) for r in (outer, outside, inside, inner)), (inner, 0.0), (outer, 0.0)]
+    pieces = solids.facets(outline, ["edge", "face", solids.COVERED, "face", "edge", solids.COVERED])
     ring = solids.thick(solids.revolve("base ring", pieces, tubes.segments(own.radius)), 1000 * RING_M)
     patches = solids.place(ring, ALONG, (-own.height, 0, 0))
     circle = own.radius + 2.4 * bolt
