@@ -9,7 +9,7 @@ from corrotwin.twin.bayes.session import Session
 from corrotwin.twin.core.text import printable
 from corrotwin.twin.forecast.projection import PlaceForecast, levels
 from corrotwin.twin.forecast.result import Forecast
-from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.geometry.atlas import Texels
 from corrotwin.twin.inspection.events import is_removed
 from corrotwin.twin.inspection.records import Record, texel_of
 
@@ -71,13 +71,7 @@ def _position(record: Record, known: Session) -> tuple[list[float] | None, list[
     """Return where a record was made and the normal there; None for an unknown place."""
     if record.seen:
         return _amid(known.seen[record.seen], known.texels)
-    return at_texel(texel_of(record, known.asset), known.asset, known.texels)
-
-
-def at_texel(
-    texel: tuple[int, int] | None, asset: AssetGeometry, texels: Texels
-) -> tuple[list[float] | None, list[float] | None]:
-    """Return position, m, and normal of a texel."""
+    texel, texels = texel_of(record, known.asset), known.texels
     if texel is None or texels.zone[texel] < 0:
         return None, None
     return texels.position_m[texel].astype(float).tolist(), texels.normal[texel].astype(float).tolist()
@@ -85,12 +79,7 @@ def at_texel(
 
 def _amid(seen: "np.ndarray[Any, np.dtype[np.bool_]]", texels: Texels) -> tuple[list[float], list[float]]:
     """Return the place in view nearest to the middle, by area, of all that is."""
-    rows = np.flatnonzero(seen & (texels.area_mm2 > 0))
-    points = texels.position_m.reshape(-1, 3)[rows].astype(float)
-    area = texels.area_mm2.reshape(-1)[rows].astype(float)
-    middle = np.average(points, axis=0, weights=area)
-    nearest = rows[np.linalg.norm(points - middle, axis=1).argmin()]
-    return (
-        texels.position_m.reshape(-1, 3)[nearest].astype(float).tolist(),
-        texels.normal.reshape(-1, 3)[nearest].astype(float).tolist(),
-    )
+    here = seen & (texels.area_mm2 > 0)
+    points, area = texels.position_m[here].astype(float), texels.area_mm2[here].astype(float)
+    nearest = np.linalg.norm(points - np.average(points, axis=0, weights=area), axis=1).argmin()
+    return points[nearest].tolist(), texels.normal[here][nearest].astype(float).tolist()
