@@ -18,7 +18,7 @@ from typing import Any
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.machine import available_bytes
 from corrotwin.twin.meshes import conversion, mesh_file, textured
-from corrotwin.twin.meshes.conversion import MeshOptions, plain
+from corrotwin.twin.meshes.conversion import MeshOptions
 from corrotwin.twin.meshes.surface import Frame
 
 SECONDS = 180
@@ -38,7 +38,7 @@ class MeshAsset:
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of the asset, as a twin keeps them."""
-        made = {name: value for name, value in plain(self.options).items() if value is not None}
+        made = {name: value for name, value in asdict(self.options).items() if value is not None}
         return {mesh_file.FILE: str(self.file), "source": self.source, **made, "frame": asdict(self.frame)}
 
 
@@ -50,7 +50,7 @@ def convert(path: Path, options: MeshOptions, folder: Path) -> MeshAsset:
     InputError
         As of `conversion.convert`; or it took too long, or too much memory.
     """
-    answer = _answer(path, request(path, options, folder))
+    answer = _answer(path, folder, options)
     return MeshAsset(
         file=Path(answer["file"]), report=tuple(answer["report"]), source=path.name, options=options,
         frame=Frame(**{**answer["frame"], "shift_m": tuple(answer["frame"]["shift_m"])}),
@@ -65,13 +65,19 @@ def convert_prop(path: Path, folder: Path) -> Path:
     InputError
         As of `textured.read`; or it took too long, or too much memory.
     """
-    asked = request(path, MeshOptions(), folder)
-    del asked["options"]
-    return Path(_answer(path, asked)["file"])
+    return Path(_answer(path, folder)["file"])
 
 
-def _answer(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
-    """Ask the child, and return its answer."""
+def _answer(path: Path, folder: Path, options: MeshOptions | None = None) -> dict[str, Any]:
+    """Ask the child, with options for an asset, and return its answer."""
+    free = available_bytes()
+    asked: dict[str, Any] = {
+        "path": str(path.resolve()),
+        "folder": str(folder.resolve()),
+        "most_bytes": MOST_BYTES if free is None else min(MOST_BYTES, free),
+    }
+    if options is not None:
+        asked["options"] = asdict(options)
     try:
         with TemporaryDirectory() as scratch:  # what a reader that is ended leaves goes with it
             done = subprocess.run(
@@ -93,17 +99,6 @@ def _answer(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
     if "error" in answer:
         raise InputError(answer["error"].replace(str(path.resolve()), str(path)))
     return answer
-
-
-def request(path: Path, options: MeshOptions, folder: Path) -> dict[str, Any]:
-    """Return what the child is asked."""
-    free = available_bytes()
-    return {
-        "path": str(path.resolve()),
-        "folder": str(folder.resolve()),
-        "options": plain(options),
-        "most_bytes": MOST_BYTES if free is None else min(MOST_BYTES, free),
-    }
 
 
 def main() -> None:

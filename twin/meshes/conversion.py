@@ -1,7 +1,7 @@
 """Conversion of a mesh file into an asset: read, repaired, simplified, divided into zones, measured, unwrapped."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,8 +139,3 @@ def _by_table(surface: Surface, path: Path, mesh: Path) -> Surface:
             here = getattr(surface, by) == labels.index(row.text(by))
         own[here] = names.setdefault(zone, len(names))
     return replace(surface, zone=own, zone_names=tuple(names))
-
-
-def plain(options: MeshOptions) -> dict[str, Any]:
-    """Return options as JSON holds them."""
-    return asdict(options)
