@@ -95,9 +95,9 @@ class Head:
         """Profile of the outside, (n, 2): everywhere the thickness away from the inside, along the normal."""
         return self.inner + self.thickness * self.normals
 
-    def height(self, radius: float, *, inside: bool = False) -> float:
-        """Return the z of the outside, or of the inside, at a distance from the axis."""
-        line = (self.inner if inside else self.outer)[::-1]
+    def height(self, radius: float) -> float:
+        """Return the z of the outside at a distance from the axis."""
+        line = self.outer[::-1]
         return float(np.interp(radius, line[:, 0], line[:, 1]))
 
     def _meeting(self) -> float:
