@@ -262,14 +262,12 @@ def _corners(grids: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def weld(points: Floats, solid: Integers) -> tuple[Floats, Integers]:
     """Return unique vertices, and the vertex of each point; only points of the same solid are welded."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
+    from trimesh.graph import connected_component_labels
 
     apart = 1.0 + 2 * np.abs(points).max()  # metres: a fourth coordinate keeps solids from meeting
     pairs = cKDTree(np.column_stack([points, solid * apart])).query_pairs(WELD_M, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(points), len(points)))
-    _, group = connected_components(graph, directed=False)
+    group = connected_component_labels(pairs, len(points))
     _, first, vertex_of = np.unique(group, return_index=True, return_inverse=True)
     return points[first], vertex_of.reshape(-1).astype(np.int64)
 

@@ -188,8 +188,7 @@ def _coarse(lines: Floats, dents: Sequence[Dent]) -> Flags:
 
 def _together(grids: Sequence[Floats], coarse: Sequence[Sequence[Flags]]) -> list[list[Flags]]:
     """Return which intervals of grids are halved: those that are coarse, and all that share a border segment."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    from trimesh.graph import connected_component_labels
 
     points = np.concatenate([grid.reshape(-1, 3) for grid in grids])
     _, vertex = weld(points, np.zeros(len(points), dtype=np.int64))
@@ -210,9 +209,8 @@ def _together(grids: Sequence[Floats], coarse: Sequence[Sequence[Flags]]) -> lis
     real = pairs[:, 0] != pairs[:, 1]  # a row may collapse to a point
     _, segment = np.unique(pairs[real], axis=0, return_inverse=True)
     total, owner = sum(counts), owner[real]
-    size = total + len(owner)
-    graph = coo_array((np.ones(len(owner)), (owner, total + segment.reshape(-1))), shape=(size, size))
-    _, group = connected_components(graph, directed=False)
+    links = np.column_stack([owner, total + segment.reshape(-1)])
+    group = connected_component_labels(links, total + len(owner))
     wanted = np.concatenate([flags for both in coarse for flags in both])
     marked = np.isin(group[:total], group[:total][wanted])
     parts = np.split(marked, np.cumsum(counts)[:-1])

@@ -39,8 +39,7 @@ def _edges(surface: Surface) -> tuple[Integers, Integers, Integers]:
 
 def parted(surface: Surface) -> Surface:
     """Give each closed body points of its own, also where it shares a corner, an edge or a face with another."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    from trimesh.graph import connected_component_labels
 
     ends, edge, count = _edges(surface)
     several = ((count > 2) & (count % 2 == 0))[edge]
@@ -50,8 +49,7 @@ def parted(surface: Surface) -> Surface:
     pairs = np.stack([order[next_to], order[next_to + 1]], axis=1) // 3
     if several.any():
         pairs = np.concatenate([pairs, _paired(surface, ends, edge, np.flatnonzero(several))])
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(surface.faces),) * 2)
-    body = np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+    body = np.asarray(connected_component_labels(pairs, len(surface.faces)), dtype=np.int64)
     body[_with_rim(body, edge, count)[body]] = -1  # what is open holds together by its points
     of, most = np.repeat(body + 1, 3), int(body.max()) + 2
     own, number = np.unique(surface.faces.reshape(-1) * most + of, return_inverse=True)

@@ -71,11 +71,9 @@ class Surface:
 
     def pieces(self) -> Integers:
         """Return the number of the connected piece of each face, (m,)."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
+        from trimesh.graph import connected_component_labels
 
         ends = np.concatenate([self.faces[:, [0, 1]], self.faces[:, [1, 2]]])
-        graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(self.vertices),) * 2)
-        _, label = connected_components(graph, directed=False)
+        label = connected_component_labels(ends, len(self.vertices))
         _, number = np.unique(label[self.faces[:, 0]], return_inverse=True)
         return np.asarray(number.reshape(-1), dtype=np.int64)
