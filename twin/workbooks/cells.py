@@ -12,6 +12,7 @@ from corrotwin.twin.inspection.records import UNITS_MM
 from corrotwin.twin.workbooks.columns import ColumnMap, Header, canonical, names, unit_of
 from corrotwin.twin.workbooks.sheets import SheetRow, Value
 
+NOT_MEASURED = frozenset({"", "-", "–", "n/a", "na", "n.a.", "nm", "no access", "not measured", "nr", "x"})
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([.,])\d{3}")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)")
 
@@ -25,11 +26,16 @@ class SourceCell:
     unit: str = ""
 
 
+def cell_at(row: SheetRow, index: int) -> Value:
+    """Return a cell of a row, which may be shorter than others."""
+    return row.cells[index] if index < len(row.cells) else None
+
+
 def cells_of(header: Header, row: SheetRow) -> dict[str, SourceCell]:
     """Return the filled cells of a row by what they hold."""
     found = {}
     for name, index in header.columns.items():
-        value = row.cells[index] if index < len(row.cells) else None
+        value = cell_at(row, index)
         if value is not None:
             where = header.sheet.where(row.number, header.headings[index])
             found[name] = SourceCell(value=value, where=where, unit=header.units.get(index, ""))
@@ -48,6 +54,11 @@ def key_of(value: Value) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
     return str(value)
+
+
+def is_measured(value: Value) -> bool:
+    """Return whether a cell is filled, and not by a word such as n/a."""
+    return value is not None and not (isinstance(value, str) and value.casefold() in NOT_MEASURED)
 
 
 def is_number(value: Value) -> bool:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.workbooks import sheets
-from corrotwin.twin.workbooks.cells import SourceCell, key_of
+from corrotwin.twin.workbooks.cells import SourceCell, cell_at, is_measured, key_of
 from corrotwin.twin.workbooks.columns import ColumnMap, Header, canonical, check_map, header_of, names
 from corrotwin.twin.workbooks.linked import Links
 from corrotwin.twin.workbooks.register_file import kind_of
 from corrotwin.twin.workbooks.sheets import WorkbookSheet
 from corrotwin.twin.workbooks.surveys import has_readings, readings_in
+
+_THICKNESS = ("ultrasonic", "ut", "thickness", "ultrasonic thickness")  # what rows of thickness call their kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,14 +81,17 @@ def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap, *, may_nam
 
 
 def _check_kinds(header: Header, *, may_name_places: bool) -> None:
-    """Refuse rows of another kind than thickness in a column `kind` that the map does not take for something else."""
+    """Refuse readings of another kind than thickness in a column `kind` that the map does not take for another."""
     used = header.columns.values()
     kinds = [index for index, name in header.headings.items() if canonical(name) == "kind" and index not in used]
-    for index in kinds:
-        for row in header.sheet.rows:
-            cell = row.cells[index] if row.number > header.row and index < len(row.cells) else None
-            kind = "ultrasonic" if cell is None else key_of(cell).casefold()
-            if kind != "ultrasonic" and not (may_name_places and kind_of(kind)):
+    values = (header.columns["value"],) if "value" in header.columns else tuple(header.surveys)
+    for row in header.sheet.rows:
+        if row.number <= header.row or not any(is_measured(cell_at(row, index)) for index in values):
+            continue
+        for index in kinds:
+            cell = cell_at(row, index)
+            kind = key_of(cell) if is_measured(cell) else "ultrasonic"
+            if canonical(kind) not in _THICKNESS and not (may_name_places and kind_of(kind)):
                 raise InputError(
                     f"{header.sheet.where(row.number, header.headings[index])}: {kind!r:.60} is not a thickness; write "
                     "ultrasonic where it is; record pits, grades and photos by the `csv` of corrotwin twin inspect, "

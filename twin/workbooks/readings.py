@@ -14,13 +14,12 @@ from corrotwin.twin.inspection import plausibility
 from corrotwin.twin.inspection.records import ABOUT, UNITS_MM, Record, wall_mm
 from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.workbooks import sheets
-from corrotwin.twin.workbooks.cells import SourceCell, check_asset, key_of, number_of, unit_in_row, zone_of
+from corrotwin.twin.workbooks.cells import SourceCell, check_asset, is_measured, key_of, number_of, unit_in_row, zone_of
 from corrotwin.twin.workbooks.columns import ColumnMap, described, given_unit, names, unused
 from corrotwin.twin.workbooks.found import FoundReadings, find
 
 GAUGE = "ultrasonic gauge"  # name of an instrument that no column states
 UNNAMED = "unnamed"  # in place of the name of a place, in our own workbooks
-NOT_MEASURED = frozenset({"", "-", "–", "n/a", "na", "n.a.", "nm", "no access", "not measured", "nr", "x"})
 ECHOES = {
     "single": "single", "multiple": "multiple", "echo to echo": "multiple", "echo-echo": "multiple", "e-e": "multiple",
 }  # fmt: skip
@@ -170,7 +169,7 @@ def _records(
 
 def _number(cell: SourceCell) -> float | None:
     """Return a reading as a number; None where the cell says that nothing was measured."""
-    if isinstance(cell.value, str) and cell.value.casefold() in NOT_MEASURED:
+    if not is_measured(cell.value):
         return None
     number = number_of(cell)
     if number <= 0:

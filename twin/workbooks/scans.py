@@ -13,8 +13,8 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.inspection.records import UNITS_MM, Record
 from corrotwin.twin.workbooks import sheets
+from corrotwin.twin.workbooks.cells import NOT_MEASURED
 from corrotwin.twin.workbooks.columns import canonical, names
-from corrotwin.twin.workbooks.readings import NOT_MEASURED
 from corrotwin.twin.workbooks.sheets import Value, WorkbookSheet
 
 Grid = NDArray[np.float64]

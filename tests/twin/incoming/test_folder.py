@@ -130,7 +130,7 @@ REFUSED = {
     "escape.csv": (f"{HEADER}\n../fleet/spool,T2,body,2016-05-31,7.9\n", "no twin is called '../fleet/spool'"),
     "other.csv": (f"{GOOD}P-101,T2,body,2004-05-31,7.9\n", "the twin was built on 2005-06-01"),
     "pits.csv": (f"{HEADER},kind\nspool,T1,body,2016-05-31,1.9,pit\n", "'pit' is not a thickness"),
-    "depths.csv": (f"{HEADER},Kind\nspool,T1,body,2016-05-31,1.9,Pits\n", "'pits' is not a thickness"),
+    "depths.csv": (f"{HEADER},Kind\nspool,T1,body,2016-05-31,1.9,Pits\n", "'Pits' is not a thickness"),
     "report.pdf": ("%PDF-1.4", "no workbook and no table"),
     "broken.xlsx": ("PK\3\4 but cut off", "no workbook that can be read"),
     "list.json": (json.dumps([MESSAGE]), "no JSON object"),

@@ -292,6 +292,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(
     ("heading", "kinds", "given"),
     [
         ("Kind", ["Ultrasonic", "", "ultrasonic"], {}),
+        ("Kind", ["UT", "n/a", "Ultrasonic Thickness"], {}),
         ("kind", ["Elbow 90", "straight", "dead leg"], {}),
         ("Kind", ["lower body", "lower body", ""], {"zone": "Kind", "zones": {"lower body": "body"}}),
     ],
@@ -302,7 +303,15 @@ def test_a_column_kind_may_hold_the_kinds_of_places(
     """What else it may hold, such as wall loss, is not stored as what is left."""
     (tmp_path / "map.json").write_text(json.dumps(given))
     rows = [[*LONG[0], heading], *([*row, kind] for row, kind in zip(LONG[1:], kinds, strict=True))]
-    words = ("--readings", table(tmp_path / "ut.csv", rows), "--map", tmp_path / "map.json", "--zone", "body")
+    footer = ["Reported by", *[None] * (len(LONG[0]) - 1), "J. Smith"]
+    words = (
+        "--readings",
+        table(tmp_path / "ut.csv", [*rows, footer]),
+        "--map",
+        tmp_path / "map.json",
+        "--zone",
+        "body",
+    )
     assert command("inspect", spool, *words).returncode == 0
     assert of(taken(spool)) == EXPECTED
 
