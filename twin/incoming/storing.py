@@ -18,7 +18,7 @@ from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.repeats import said_of_repeated
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.columns import ColumnMap
-from corrotwin.twin.workbooks.found import FoundReadings, find
+from corrotwin.twin.workbooks.found import NO_READINGS, FoundReadings, find
 from corrotwin.twin.workbooks.readings import Defaults, records_in
 
 MESSAGE_SUFFIX = ".json"  # of a file that holds one message, such as one of quarantine that was corrected
@@ -92,6 +92,8 @@ class TwinReader:
         return self._checked(messages.reading_in(name, payload, self.intent.given), self.intent.given)
 
     def _checked(self, found: FoundReadings, given: ColumnMap) -> Checked:
+        if not found.readings and not self.intent.twins.single:
+            raise InputError(f"{found.path}: {NO_READINGS}")
         by_twin: dict[Path, tuple[Record, ...]] = {}
         notes: dict[str, None] = {}
         for asset in found.assets or ("",):

@@ -70,11 +70,13 @@ class Watch:
             Something was refused, or could not be stored for now; all else was taken in.
         """
         self._look()
-        if self.inbox.left:
+        watched = set(self.inbox.left)
+        if watched:
             time.sleep(self.inbox.settle_seconds)
             self._take_files()
-        if self.failed is None and (left := self.inbox.left):
-            self.failed = InputError(f"{left[0]}: was still being written, and is left there; run it again")
+        left = [path for path in self.inbox.left if path in watched]  # what came later is for the next time
+        if self.failed is None and left:
+            self.failed = InputError(f"{left[0]}: changed while it was watched, and is left there; run it again")
         if self.broker is not None:
             self._empty(self.broker)
         if self.failed is not None:

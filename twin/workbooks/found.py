@@ -16,6 +16,8 @@ from corrotwin.twin.workbooks.surveys import has_readings, readings_in
 
 _THICKNESS = ("ultrasonic", "ut", "thickness", "ultrasonic thickness")  # what rows of thickness call their kind
 
+NO_READINGS = "has headings and no readings below them"
+
 
 @dataclass(frozen=True, kw_only=True)
 class FoundReadings:
@@ -68,8 +70,6 @@ def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap, *, may_nam
             f"{path}: no readings found ({seen}): a sheet needs a date and a value in each row, or a place in each row "
             'and a column a survey; say which by a map: {"date": "...", "value": "...", "place": "..."}'
         )
-    if not any(row.number > header.row for header in measured for row in header.sheet.rows):
-        raise InputError(f"{path}: no row below the headings; save it with its readings")
     for header in measured:
         sheets.check(header.sheet, header.row)
         _check_kinds(header, may_name_places=may_name_places)

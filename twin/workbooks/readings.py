@@ -16,7 +16,7 @@ from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import SourceCell, check_asset, is_measured, key_of, number_of, unit_in_row, zone_of
 from corrotwin.twin.workbooks.columns import ColumnMap, described, given_unit, names, unused
-from corrotwin.twin.workbooks.found import FoundReadings, find
+from corrotwin.twin.workbooks.found import NO_READINGS, FoundReadings, find
 
 GAUGE = "ultrasonic gauge"  # name of an instrument that no column states
 UNNAMED = "unnamed"  # in place of the name of a place, in our own workbooks
@@ -119,6 +119,10 @@ def records_in(found: FoundReadings, given: ColumnMap, defaults: Defaults, asset
 
 def _of_asset(found: FoundReadings, asset: str) -> tuple[list[tuple[dict[str, SourceCell], datetime.date]], list[str]]:
     """Return the readings of one asset, and a note on those of others."""
+    if not found.readings and not asset:
+        return [], [f"the file {NO_READINGS}"]
+    if not found.readings:
+        raise InputError(f"{found.path}: {NO_READINGS}")
     check_asset(found.path, asset, found.assets)
     for cells, _ in found.readings:
         if asset and "asset" not in cells:

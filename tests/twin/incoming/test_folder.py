@@ -76,10 +76,12 @@ def test_a_row_is_stored_as_twin_inspect_stores_it(fleet: Path, inbox: Path, com
 
 def test_of_a_single_twin_no_asset_need_be_named(fleet: Path, inbox: Path, command: Command, stored: Stored) -> None:
     (inbox / "a.csv").write_text("TML,Date,Reading,Survey 3\nT1,05/06/2016,7.9,7.1\nT2,05/06/2016,11,7.2\n")
+    (inbox / "b.csv").write_text(f"{HEADER}\n")
     given = ("--unit", "mm", "--zone", "body", "--dates", "day")
     done = command("watch", fleet / "spool", inbox, *ONCE, *given)
     assert done.returncode == 0, done.stderr
     assert "a.csv: 2 stored in spool; not used: 'Survey 3'\n" in done.stdout
+    assert "b.csv: 0 stored in spool; the file has headings and no readings below them\n" in done.stdout
     assert [day for _, day, _ in stored(fleet / "spool")] == ["2016-06-05"] * 2
     assert "spool has 1 suspect reading: corrotwin twin inspect" in done.stderr
 
@@ -131,6 +133,7 @@ REFUSED = {
     "other.csv": (f"{GOOD}P-101,T2,body,2004-05-31,7.9\n", "the twin was built on 2005-06-01"),
     "pits.csv": (f"{HEADER},kind\nspool,T1,body,2016-05-31,1.9,pit\n", "'pit' is not a thickness"),
     "depths.csv": (f"{HEADER},Kind\nspool,T1,body,2016-05-31,1.9,Pits\n", "'Pits' is not a thickness"),
+    "headings.csv": (f"{HEADER}\n", "has headings and no readings below them"),
     "report.pdf": ("%PDF-1.4", "no workbook and no table"),
     "broken.xlsx": ("PK\3\4 but cut off", "no workbook that can be read"),
     "list.json": (json.dumps([MESSAGE]), "no JSON object"),
@@ -291,8 +294,19 @@ def test_once_says_which_file_it_left(
     monkeypatch.setattr(watch.time, "sleep", lambda _: (inbox / "a.csv").write_text(GOOD))
     done = command("watch", fleet, inbox, "--once", "--settle", "60")
     assert done.returncode == 2
-    assert done.stderr.endswith(f"{inbox / 'a.csv'}: was still being written, and is left there; run it again\n")
+    assert done.stderr.endswith(f"{inbox / 'a.csv'}: changed while it was watched, and is left there; run it again\n")
     assert contents(inbox) == ["a.csv"]
+
+
+def test_a_file_that_comes_late_is_for_the_next_time(
+    fleet: Path, inbox: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inbox / "a.csv").write_text(GOOD)
+    sleep = watch.time.sleep
+    monkeypatch.setattr(watch.time, "sleep", lambda seconds: (sleep(seconds), (inbox / "b.csv").write_text(GOOD)))
+    done = command("watch", fleet, inbox, "--once", "--settle", "0.1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (contents(inbox), contents(inbox / "done")) == (["b.csv", "done"], ["a.csv"])
 
 
 def test_a_file_replaced_while_it_was_refused_is_read_again(

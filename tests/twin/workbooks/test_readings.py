@@ -175,7 +175,7 @@ def changed(row: int, column: int, value: object) -> Rows:
         (LONG, ("--asset", "P-7"), "no asset 'P-7'; it has no column of assets"),
         (LONG, ("--date", "2016-01-01"), "--readings goes with"),
         ([["x", "y"], [1, 2]], (), "no readings found (no heading that is known)"),
-        (LONG[:1], (), "ut.xlsx: no row below the headings; save it with its readings"),
+        (LONG[:1], ("--asset", "P-7"), "ut.xlsx: has headings and no readings below them"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_one_line_and_nothing_is_stored(
@@ -304,14 +304,8 @@ def test_a_column_kind_may_hold_the_kinds_of_places(
     (tmp_path / "map.json").write_text(json.dumps(given))
     rows = [[*LONG[0], heading], *([*row, kind] for row, kind in zip(LONG[1:], kinds, strict=True))]
     footer = ["Reported by", *[None] * (len(LONG[0]) - 1), "J. Smith"]
-    words = (
-        "--readings",
-        table(tmp_path / "ut.csv", [*rows, footer]),
-        "--map",
-        tmp_path / "map.json",
-        "--zone",
-        "body",
-    )
+    path = table(tmp_path / "ut.csv", [*rows, footer])
+    words = ("--readings", path, "--map", tmp_path / "map.json", "--zone", "body")
     assert command("inspect", spool, *words).returncode == 0
     assert of(taken(spool)) == EXPECTED
 
