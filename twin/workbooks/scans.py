@@ -15,6 +15,7 @@ from corrotwin.twin.inspection.records import UNITS_MM, Record
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import NOT_MEASURED
 from corrotwin.twin.workbooks.columns import canonical, names
+from corrotwin.twin.workbooks.even_steps import is_even, lines_of
 from corrotwin.twin.workbooks.sheets import Value, WorkbookSheet
 
 Grid = NDArray[np.float64]
@@ -157,7 +158,8 @@ def _lines(sheet: WorkbookSheet) -> list[tuple[int, tuple[Value, ...]]]:
     of_grid = (line for line, (_, cells) in enumerate(rows) if _numbers(cells) >= _FEWEST or _is_lost(cells))
     begin = next(of_grid, len(rows))
     first = np.array([value if isinstance(value := _parsed(cells[0]), float) else np.nan for _, cells in rows])
-    while begin and not any(rows[begin - 1][1][1:]) and _is_even(first[begin - 1 :]):
+    end = 1 + max(np.flatnonzero(np.isfinite(first)), default=-1)  # below it, a line of text may follow
+    while begin and not any(rows[begin - 1][1][1:]) and is_even(first[begin - 1 : end]):
         begin -= 1  # a line that has a position and no more
     return rows[begin:]
 
@@ -206,10 +208,10 @@ def _axes(grid: Grid, sheet: WorkbookSheet) -> tuple[bool, bool]:
         They rise or fall in even steps, but may be thicknesses as well.
     """
     labelled = bool(np.isnan(grid[0, 0]))
-    both = _is_even(grid[0, 1:]) and _is_even(grid[1:, 0])
+    both = is_even(grid[0, 1:]) and is_even(grid[1:, 0])
     begin = int(labelled or both)
     lines = grid[0, begin:], grid[begin:, 0]
-    found = both or _is_even(lines[0]), both or _is_even(lines[1])
+    found = both or is_even(lines[0]), both or is_even(lines[1])
     inside = grid[int(found[0]) :, int(found[1]) :]
     alike = [_is_alike(line, inside) for line, is_axis in zip(lines, found, strict=True) if is_axis]
     if (both and labelled) or not alike or not all(alike):
@@ -239,12 +241,12 @@ def _long(sheet: WorkbookSheet) -> tuple[Grid, str] | None:
             points.append(cells)
         table = np.array(points, dtype=float).reshape(-1, 3)
         table = table[np.isfinite(table[:, :2]).all(axis=1)]
-        xs, ys = np.unique(table[:, 0]), np.unique(table[:, 1])
-        if min(len(xs), len(ys)) < _FEWEST or len(xs) * len(ys) > _MOST_EMPTY * max(len(table), 1):
+        lines = lines_of(table[:, 1]), lines_of(table[:, 0])
+        rows, columns = (1 + int(of_axis.max(initial=-1)) for of_axis in lines)
+        if min(rows, columns) < _FEWEST or rows * columns > _MOST_EMPTY * len(table):
             raise InputError(f"{sheet.path}: x and y are not a grid; export the scan on even steps")
-        grid = np.full((len(ys), len(xs)), np.nan)
-        places = np.searchsorted(ys, table[:, 1]), np.searchsorted(xs, table[:, 0])
-        np.fmin.at(grid, places, table[:, 2])  # of two values of a point the least
+        grid = np.full((rows, columns), np.nan)
+        np.fmin.at(grid, lines, table[:, 2])  # of two values of a point the least
         return grid, f"positions from {names([row.cells[x_at], row.cells[y_at]])}, values from {row.cells[value_at]!r}"
     return None
 
@@ -287,18 +289,6 @@ def _point(cell: Value, sheet: WorkbookSheet, row: int) -> float:
             )
         return np.nan
     return np.nan if value is None else value
-
-
-def _is_even(values: Grid) -> bool:
-    """Return whether numbers rise or fall in steps that are even but for rounding, as positions do."""
-    if len(values) <= _FEWEST or not np.isfinite(values).all():
-        return False
-    steps = np.diff(values)
-    if not ((steps > 0).all() or (steps < 0).all()):
-        return False
-    digits = next((count for count in range(6) if np.allclose(values, values.round(count), rtol=0, atol=1e-9)), 6)
-    off = np.abs(values - np.linspace(values[0], values[-1], len(values))).max()
-    return bool(off <= max(10.0**-digits, 1e-3 * abs(steps.mean())) * (1 + 1e-9))
 
 
 def _is_alike(line: Grid, others: Grid) -> bool:

@@ -107,7 +107,21 @@ def test_lines_that_were_not_measured_keep_their_place(
         lines = [[position, *line] for position, line in zip(of_rows, lines, strict=True)]
     header: Rows = [["", *of_columns] if of_rows else of_columns] if of_columns else []
     title: Rows = [["C-scan of line 7"], ["Gauge", "-"], []]
-    found = read_scan(table(tmp_path / "scan.csv", [*title, *header, *lines]), "mm")
+    footer: Rows = [["Operator", "Smith"], ["Approved"]]
+    found = read_scan(table(tmp_path / "scan.csv", [*title, *header, *lines, *footer]), "mm")
+    np.testing.assert_allclose(found.mm, expected)
+
+
+@pytest.mark.parametrize("step", [10.0, 1.27])
+@pytest.mark.parametrize(("rows", "columns"), [([4, 5], []), ([1], [3, 4, 8]), ([], [2])])
+def test_points_left_out_keep_their_place(rows: list[int], columns: list[int], step: float, tmp_path: Path) -> None:
+    expected = GRID.copy()
+    expected[rows], expected[:, columns] = np.nan, np.nan
+    points = [
+        [round(step * column, 1), round(step * row, 1), expected[row, column]]
+        for row, column in np.argwhere(np.isfinite(expected))
+    ]
+    found = read_scan(table(tmp_path / "scan.csv", [["x", "y", "thickness"], *points]), "mm")
     np.testing.assert_allclose(found.mm, expected)
 
 
