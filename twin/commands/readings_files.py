@@ -74,9 +74,12 @@ def _to_many(
             say(printable(f"{twin.name}: would store {new} of {counted(len(records), 'reading')}"))
         say("nothing was stored")
         return
+    new_in = {}
     for each in stored(checked):
         say(printable(str(each)))
-        for remark in remarks_on(each.folder):
+        new_in[each.folder] = each.new
+    for folder, new in new_in.items():  # once all is stored, which an error here does not hinder
+        for remark in remarks_on(folder, new):
             say(printable(remark))
     say_next("twin", "fleet", twins.folder)
 

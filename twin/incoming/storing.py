@@ -150,8 +150,13 @@ def store_in(folder: Path, records: Sequence[Record]) -> StoredRecords:
     return StoredRecords(folder=folder, given=len(records), new=len(new))
 
 
-def remarks_on(folder: Path) -> list[str]:
+def remarks_on(folder: Path, new: int) -> list[str]:
     """Return lines on the suspect readings of a twin that nobody has accepted, and on those that are stored again.
+
+    Parameters
+    ----------
+    folder : of the twin.
+    new : number of records that were just stored, the last of its log, of which alone it is said that they repeat.
 
     Raises
     ------
@@ -164,7 +169,8 @@ def remarks_on(folder: Path) -> list[str]:
     suspect = (
         f"{name} has {counted(count, 'suspect reading')}: corrotwin twin inspect {quoted(folder)}" if count else ""
     )
-    return [*filter(None, (suspect, said_of_repeated(listed, folder)))]
+    lines = [*listed.records]
+    return [*filter(None, (suspect, said_of_repeated(listed, folder, lines[len(lines) - new :])))]
 
 
 def said_of(error: Exception) -> str:

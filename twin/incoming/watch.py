@@ -3,7 +3,8 @@
 import logging
 import math
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,7 @@ class Watch:
         self.refused = 0
         self.failed: Exception | None = None  # the first for a passing reason
         self._files: dict[Path, _Patience] = {}
-        self._written: set[Path] = set()  # twins, since their readings were remarked on
+        self._written: Counter[Path] = Counter()  # records of twins that were not remarked on yet
         self._folders: frozenset[Path] = frozenset()  # in the inbox, that we spoke of
         self._folder, self._messages = _Patience(), _Patience()
         self._tally = Tally()
@@ -127,7 +128,7 @@ class Watch:
             now = time.monotonic()
             if now - began < within and (path not in self._files or now >= self._files[path].until):
                 self._take_file(path)
-        self._say_remarks(sorted(self._written))
+        self._say_remarks(self._written)
         self._written.clear()
 
     def _look(self) -> list[Path]:
@@ -162,7 +163,9 @@ class Watch:
         checked = TwinReader(self.intent).of_file(path)
         said: list[str] = []
         try:
-            said.extend(str(each) for each in stored(checked))
+            for each in stored(checked):
+                said.append(str(each))
+                self._written[each.folder] += each.new
         except InputError as error:
             if said and not is_passing(error):  # another process changed a twin after the check
                 raise InputError(f"{error}; before that: {'; '.join(said)}") from error
@@ -171,7 +174,6 @@ class Watch:
             return
         self.inbox.finish(path)
         _logger.info("%s: %s", printable(path.name), printable("; ".join((*said, *checked.notes))))
-        self._written |= set(checked.by_twin)
 
     def _is_changed(self, path: Path) -> bool:
         """Return whether a file is no longer the one that was read, and say so."""
@@ -203,10 +205,11 @@ class Watch:
             self.refused += self._tally.refused - refused
             broker.acknowledge()
 
-    def _say_remarks(self, folders: Iterable[Path]) -> None:
-        for folder in folders:
+    def _say_remarks(self, written: Mapping[Path, int]) -> None:
+        """Say what is to be known of twins, by the number of their new records."""
+        for folder, new in sorted(written.items()):
             with suppress(InputError):  # it was stored; what befell the twin since is for the next reading to say
-                for said in remarks_on(folder):
+                for said in remarks_on(folder, new):
                     _logger.warning("%s", printable(said))
 
     def _say_connection(self, broker: Broker) -> None:

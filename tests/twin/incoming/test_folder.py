@@ -1,5 +1,6 @@
 """Files in a watched folder: stored or in quarantine with the reason, whole, once, and whatever befalls the watcher."""
 
+import errno
 import json
 import os
 import shutil
@@ -9,14 +10,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import openpyxl
 import pytest
 
 from corrotwin.twin import store, twin_state
-from corrotwin.twin.core import locks
+from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.incoming import watch
+from corrotwin.twin.incoming import storing, watch
 from corrotwin.twin.incoming.bursts import Burst, Tally
 from corrotwin.twin.incoming.inbox import Inbox
 from corrotwin.twin.incoming.known_twins import known_twins
@@ -118,10 +120,12 @@ def test_of_a_revised_file_that_says_more_it_is_said_how_to_withdraw_the_first(
     said = "2 readings stored again with more detail, and both count; to withdraw the first"
     assert f"spool: {said}: {given(fleet / 'spool', '1 2')}\n" in done.stderr
     assert said in command("inspect", fleet / "spool").stdout
+    (inbox / "b.csv").write_text(f"{HEADER}\nspool,T7,body,2016-05-31,7.9\n")
+    assert command("watch", fleet, inbox, *ONCE).stderr == ""  # it is said once
     command("inspect", fleet / "spool", "--withdraw", 1, 2)
     (inbox / "a.csv").write_text(more)
     assert "spool: " not in command("watch", fleet, inbox, *ONCE).stderr
-    assert len(stored(fleet / "spool")) == 4  # lines, two of which count
+    assert len(stored(fleet / "spool")) == 5  # lines, three of which count
 
 
 REFUSED = {
@@ -219,6 +223,22 @@ def test_a_file_is_taken_once_it_is_whole(inbox: Path) -> None:
     assert not watched.is_as_seen(inbox / "growing.csv")
     time.sleep(0.25)
     assert watched.look() == [inbox / "a.csv"]
+
+
+def test_a_fleet_that_may_not_be_read_is_named_with_the_cause(fleet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    twins = known_twins(fleet)
+    monkeypatch.setattr(files, "below", Mock(side_effect=PermissionError(errno.EACCES, "Permission denied")))
+    with pytest.raises(InputError, match=r"fleet: its twins are away \(Permission denied\); put them back"):
+        twins.folder_of("spool")
+
+
+def test_of_a_fleet_all_is_stored_before_it_is_remarked_on(
+    fleet: Path, tmp_path: Path, command: Command, stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_text(GOOD)
+    monkeypatch.setattr(storing, "remarks_on", Mock(side_effect=InputError("the register cannot be read")))
+    assert "the register" in command("inspect", fleet, "--readings", tmp_path / "a.csv").stderr
+    assert (len(stored(fleet / "spool")), len(stored(fleet / "P-101"))) == (2, 1)
 
 
 @pytest.mark.ci
