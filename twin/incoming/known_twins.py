@@ -49,8 +49,9 @@ class KnownTwins:
             with reading(self.folder):
                 return twins_in(self.folder)
         except InputError as error:
+            cause = f" ({error.__cause__.strerror})" if isinstance(error.__cause__, OSError) else ""
             raise AwayError(
-                f"{self.folder}: its twins are away; put them back, or check that its drive is there"
+                f"{self.folder}: its twins are away{cause}; put them back, or check that its drive is there"
             ) from error
 
     def folder_of(self, asset: str) -> Path:
