@@ -31,6 +31,7 @@ _ASCII = {
 _BOX_DRAWING = ("\u2500", "\u257f")
 
 _MARKDOWN = re.compile(r"([\\`*\[\]<>|~#$])")  # Markdown, or the HTML inside it, would read these as markup
+_POINT_ZERO = re.compile(r"(?<![^/])(0|[1-9][0-9]*)[.,]0(?![^/])")  # of a whole number between slashes
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # a spreadsheet takes a cell that begins so for a formula
 
 
@@ -43,6 +44,11 @@ class Markdown(str):
 def printable(text: str) -> str:
     """Return the text on one line, with control, format and bidirectional characters shown escaped."""
     return _escaped(" ".join(text.split()))
+
+
+def place_name(text: str) -> str:
+    """Return the name of a place as it is compared: spaces joined, and a number 12.0 as 12, also that of a point."""
+    return _POINT_ZERO.sub(r"\1", " ".join(text.split()))
 
 
 def printable_lines(text: str) -> str:

@@ -18,6 +18,7 @@ from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.files import digest, open_file, read_bytes, reading
 from corrotwin.twin.core.table_rows import Row
 from corrotwin.twin.core.tables import read as read_table
+from corrotwin.twin.core.text import place_name
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.inspection.events import EVENTS, Event
@@ -247,7 +248,7 @@ def _event(row: Row) -> Event:
     day = row.date("date").isoformat()
     try:
         return Event(
-            date=day, kind=row["kind"].lower(), zone=row["zone"], place=" ".join(row["place"].split()), why=row["why"],
+            date=day, kind=row["kind"].lower(), zone=row["zone"], place=place_name(row["place"]), why=row["why"],
             source=f"{row.path}: line {row.line}",
         )  # fmt: skip
     except InputError as error:
@@ -264,7 +265,8 @@ def _from_row(row: Row, place: Callable[[Point, str], tuple[str, tuple[float, fl
         raise row.wrong(f"no {', '.join(lacking) or 'u and v together'}; fill the row in or remove it")
     if len({bool(row[name]) for name in AXES}) != 1 or (row["x"] and row["u"]):
         raise row.wrong("needs x, y and z together, or u and v; fill the row in or remove it")
-    values: dict[str, Any] = {name: " ".join(row[name].split()) for name in TEXTS if row[name]}  # as of a workbook
+    values: dict[str, Any] = {name: " ".join(row[name].split()) for name in TEXTS if row[name]}  # as in a workbook
+    values["place"] = place_name(row["place"])
     values |= {name: values[name].lower() for name in ("kind", "echo") if name in values}
     if row["unit"].lower() in UNITS_MM:
         values["unit"] = row["unit"].lower()

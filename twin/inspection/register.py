@@ -11,6 +11,7 @@ from typing import Any
 from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.arguments import check_fields
 from corrotwin.twin.core.errors import InputError, as_read
+from corrotwin.twin.core.text import place_name
 from corrotwin.twin.inspection.events import ALL, Event
 from corrotwin.twin.inspection.records import Record, check_text, spoken
 
@@ -86,11 +87,13 @@ class Register:
 
     def find(self, place: str) -> Cml | None:
         """Return the CML that a reading's place means, by its name now or before, with a point of it or without."""
-        return self._by_name.get(place) or self._by_name.get(place.rpartition("/")[0])
+        known, name = self._by_name, place_name(place)
+        return known.get(place) or known.get(name) or known.get(name.rpartition("/")[0])
 
     @functools.cached_property
     def _by_name(self) -> Mapping[str, Cml]:
-        return {name: cml for cml in self.cmls.values() for name in (*cml.formerly, cml.id)}
+        named = {name: cml for cml in self.cmls.values() for name in (*cml.formerly, cml.id)}
+        return {place_name(name): cml for name, cml in named.items()} | named
 
     def required_by_zone(self) -> dict[str, float]:
         """Return the greatest thickness that a CML of each zone requires, mm; zones without any are left out."""
@@ -164,9 +167,9 @@ class Register:
     def _named(self, place: str) -> str:
         cml = self.find(place)
         if cml is None:
-            return place
-        is_point = place not in (cml.id, *cml.formerly)
-        return f"{cml.id}/{place.rpartition('/')[2]}" if is_point else cml.id
+            return place_name(place)
+        is_point = place_name(place) not in map(place_name, (cml.id, *cml.formerly))
+        return f"{cml.id}/{place_name(place).rpartition('/')[2]}" if is_point else cml.id
 
     def applied(self, records: Iterable[Record]) -> list[Record]:
         """Return records with the present names of their places, and on the surface where the register knows where."""
@@ -174,10 +177,10 @@ class Register:
 
     def _applied(self, record: Record) -> Record:
         cml = self.find(record.place) if record.place and record.kind == "ultrasonic" else None
-        if cml is None or cml.zone != record.zone:
-            return record
-        place = self._named(record.place)
-        uv = cml.uv if record.uv is None and place == cml.id else record.uv  # where around it a point is, nobody says
+        place, uv = place_name(record.place), record.uv
+        if cml is not None and cml.zone == record.zone:
+            place = self._named(record.place)
+            uv = cml.uv if uv is None and place == cml.id else uv  # where around it a point is, nobody says
         return record if (place, uv) == (record.place, record.uv) else replace(record, place=place, uv=uv)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import place_name
 from corrotwin.twin.geometry.atlas import AssetGeometry
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.inspection.records import UNITS_MM
@@ -50,10 +51,10 @@ def filled_rows(header: Header) -> Iterator[tuple[int, dict[str, SourceCell]]]:
 
 
 def key_of(value: Value) -> str:
-    """Return an id as text: 12 and 12.0 are one."""
+    """Return an id as text: 12 and 12.0 are one, as a number or as text."""
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
-    return str(value)
+    return place_name(str(value))
 
 
 def is_measured(value: Value) -> bool:

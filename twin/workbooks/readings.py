@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from corrotwin.twin.core.errors import InputError, as_read
-from corrotwin.twin.core.text import counted
+from corrotwin.twin.core.text import counted, place_name
 from corrotwin.twin.geometry.atlas import AssetGeometry
 from corrotwin.twin.inspection import plausibility
 from corrotwin.twin.inspection.records import ABOUT, UNITS_MM, Record, wall_mm
@@ -53,7 +53,7 @@ class Defaults:
         """
         zones: dict[str, set[str]] = {}
         for record in records:
-            zones.setdefault(record.place, set()).add(record.zone)
+            zones.setdefault(place_name(record.place), set()).add(record.zone)
         places = {place: min(of_place) for place, of_place in zones.items() if place and len(of_place) == 1}
         return Defaults(
             unit=given_unit(unit), zone=zone, tool=tool, asset=asset, places=places, register=register

@@ -6,7 +6,6 @@ read by calamine (python-calamine).
 
 import datetime
 import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,6 @@ SUFFIXES = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 MOST_BYTES = 64 * 1024**2  # of a file
 MOST_ROWS = 200_000  # of a sheet
 _XLSX = (".xlsx", ".xlsm")
-_POINT_ZERO = re.compile(r"(0|[1-9][0-9]*)[.,]0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,14 +150,12 @@ def _of_workbook(
 
 def _of_csv(path: Path) -> WorkbookSheet:
     separator, records = tables.cells_of(path, most_bytes=MOST_BYTES, most_rows=MOST_ROWS)
-    rows = tuple(SheetRow(number=line, cells=tuple(map(_of_text, cells))) for line, cells in records if any(cells))
+    rows = tuple(
+        SheetRow(number=line, cells=tuple(" ".join(cell.split()) or None for cell in cells))
+        for line, cells in records
+        if any(cells)
+    )
     return WorkbookSheet(path=path, name="", rows=rows, separator=separator)
-
-
-def _of_text(cell: str) -> Value:
-    """Return a cell of a CSV file as that of the workbook it was saved from: the number 12 may be written as 12.0."""
-    whole = _POINT_ZERO.fullmatch(cell)
-    return whole[1] if whole else " ".join(cell.split()) or None
 
 
 def _rows(cells: Sequence[Sequence[object]]) -> Iterator[SheetRow]:

@@ -404,23 +404,6 @@ def test_long_numbers_and_groups_keep_places_apart(spool: Path, tmp_path: Path, 
     assert {record.place for record in taken(spool)} == {"1234567", "1234568", "C1/1", "C2/1"}
 
 
-def test_a_place_is_one_in_a_workbook_and_in_a_table(spool: Path, tmp_path: Path, command: Command) -> None:
-    headings = ["TML", "Examined  on", "Thickness (mm)"]
-    rows = [[name, "2016-05-31", 7.9] for name in ("TML  1", 12, "1.10", "O.0")]
-    (tmp_path / "map.json").write_text('{"date": "Examined  on"}')
-    words = ("--zone", "body", "--map", tmp_path / "map.json")
-    book = workbook(tmp_path / "ut.xlsx", UT=[headings, *rows])
-    assert "4 of 4 records added" in command("inspect", spool, "--readings", book, *words).stdout
-    path = table(tmp_path / "ut.csv", [headings, *rows[:1], ["12.0", *rows[1][1:]], *rows[2:]])
-    assert "0 of 4 records added" in command("inspect", spool, "--readings", path, *words).stdout
-    assert {record.place for record in taken(spool)} == {"TML 1", "12", "1.10", "O.0"}
-    own: Rows = [
-        ["date", "zone", "kind", "value", "tool", "place"],
-        ["2016-05-31", "body", "ultrasonic", 7.9, "ultrasonic  gauge", "TML  1"],
-    ]
-    assert "0 of 1 records added" in command("inspect", spool, "--csv", table(tmp_path / "own.csv", own)).stdout
-
-
 def test_rows_have_the_numbers_of_the_sheet(spool: Path, tmp_path: Path, command: Command) -> None:
     rows = [[], [], [], *changed(1, 3, "thin")]
     done = command("inspect", spool, "--readings", workbook(tmp_path / "ut.xlsx", UT=rows))

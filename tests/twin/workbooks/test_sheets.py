@@ -83,3 +83,10 @@ def test_a_column_tells_the_order_of_its_days() -> None:
     for wrong in ("31/31/2016", "2016-02-30", "x", 41234.0, "01/01/1066"):
         with pytest.raises(ValueError, match=r".+"):
             days.day_of(wrong, "day")
+
+
+def test_trailing_empty_cells_are_no_decimals_of_whole_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "ut.csv"
+    path.write_text("TML,Nominal,Reading (mm),Date\nT1,12.0,9,2016-05-31,\n")
+    [(cells, _)] = find(path, sheets.read(path), ColumnMap()).readings
+    assert cells["value"].value == "9"

@@ -1,0 +1,62 @@
+"""Names of places: one in workbooks, in tables of either format and in logs of earlier versions."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from contractor import Rows, pipe, table, workbook
+
+from corrotwin.twin.inspection import log
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    """A pipe of 8.18 mm with zone body, in service since 2005."""
+    return pipe(tmp_path / "spool")
+
+
+def places(spool: Path) -> list[str]:
+    return [record.place for record in log.read_log(spool).in_force.values()]
+
+
+def test_a_place_is_one_in_a_workbook_and_in_a_table(spool: Path, tmp_path: Path, command: Command) -> None:
+    headings = ["TML", "Examined  on", "Thickness (mm)"]
+    rows = [[name, "2016-05-31", 7.9] for name in ("TML  1", 12, "1.10", "O.0")]
+    (tmp_path / "map.json").write_text('{"date": "Examined  on"}')
+    words = ("--zone", "body", "--map", tmp_path / "map.json")
+    book = workbook(tmp_path / "ut.xlsx", UT=[headings, *rows])
+    assert "4 of 4 records added" in command("inspect", spool, "--readings", book, *words).stdout
+    path = table(tmp_path / "ut.csv", [headings, *rows[:1], ["12.0", *rows[1][1:]], *rows[2:]])
+    assert "0 of 4 records added" in command("inspect", spool, "--readings", path, *words).stdout
+    assert set(places(spool)) == {"TML 1", "12", "1.10", "O.0"}
+    own: Rows = [
+        ["date", "zone", "kind", "value", "tool", "place"],
+        ["2016-05-31", "body", "ultrasonic", 7.9, "ultrasonic  gauge", "TML  1"],
+    ]
+    assert "0 of 1 records added" in command("inspect", spool, "--csv", table(tmp_path / "own.csv", own)).stdout
+
+
+@pytest.mark.ci
+def test_a_place_is_one_by_whichever_way_it_comes(spool: Path, tmp_path: Path, command: Command) -> None:
+    rows = [
+        ["date", "zone", "kind", "value", "tool", "place", "unit"],
+        *(["2016-05-31", "body", "ultrasonic", 7.9, "UT", place, "mm"] for place in ("12.0", "13.0/1.0", "T  1")),
+    ]
+    path = table(tmp_path / "own.csv", rows)
+    stored = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    (spool / "inspections.jsonl").write_text("".join(json.dumps(line) + "\n" for line in stored))  # of an older version
+    for way in ("--readings", "--csv"):
+        assert "0 of 3 records added" in command("inspect", spool, way, path).stdout
+    changed_value = table(tmp_path / "other.csv", [rows[0], [*rows[1][:3], 7.5, *rows[1][4:]]])
+    assert "7.9 mm there on that day" in command("inspect", spool, "--csv", changed_value).stderr
+    no_zone = table(tmp_path / "ut.csv", [["TML", "Date", "Reading (mm)"], ["12", "2018-05-31", 7.7]])
+    assert "1 of 1 records added" in command("inspect", spool, "--readings", no_zone).stdout
+    assert places(spool) == ["12.0", "13.0/1.0", "T  1", "12"]
+    (spool / "inspections.jsonl").unlink()
+    for way, added in (("--csv", 3), ("--readings", 0)):
+        assert f"{added} of 3 records added" in command("inspect", spool, way, path).stdout
+    assert places(spool) == ["12", "13/1", "T 1"]
