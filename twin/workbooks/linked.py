@@ -9,6 +9,7 @@ from corrotwin.twin.workbooks.cells import SourceCell, filled_rows, key_of
 from corrotwin.twin.workbooks.columns import Header
 
 KEYS = ("place", "group", "asset")  # by which sheets refer to one another, from the readings outwards
+TELLING = ("group", "asset")  # by which rows of one id are told apart
 KEPT = ("group", "asset", "zone")  # what is taken from other sheets
 
 
@@ -34,7 +35,7 @@ class Links:
         for table in self._tables:
             lacking = [name for name in KEPT if name in table.header.columns and name not in found]
             if lacking and table.key in found:
-                found |= table.told(key_of(found[table.key].value), lacking)
+                found |= table.told(found, lacking)
         return found
 
 
@@ -44,14 +45,18 @@ class _LinkedTable:
     def __init__(self, key: str, header: Header) -> None:
         self.key, self.header = key, header
 
-    def told(self, name: str, lacking: Sequence[str]) -> dict[str, SourceCell]:
-        """Return what the rows of an id tell of what a reading lacks."""
-        told: dict[str, SourceCell] = {}
+    def told(self, reading: Mapping[str, SourceCell], lacking: Sequence[str]) -> dict[str, SourceCell]:
+        """Return what the rows of a reading's id tell of what it lacks, unless they are of another group or asset."""
+        name = key_of(reading[self.key].value)
+        told: dict[str, SourceCell] | None = None
         for row in self._rows.get(name, ()):
-            for each in lacking:
-                if each in row and key_of(told.setdefault(each, row[each]).value) != key_of(row[each].value):
-                    raise InputError(f"{row[self.key].where}: {name!r} is in two rows; keep one")
-        return told
+            if any(_text(row, each) != _text(reading, each) for each in TELLING if each in row and each in reading):
+                continue
+            here = {each: row[each] for each in lacking if each in row}
+            told = here if told is None else told
+            if any(_text(told, each) != _text(here, each) for each in lacking):
+                raise InputError(f"{row[self.key].where}: {name!r} is in two rows; keep one")
+        return told or {}
 
     @cached_property
     def _rows(self) -> Mapping[str, list[dict[str, SourceCell]]]:
@@ -61,6 +66,10 @@ class _LinkedTable:
             if self.key in cells:
                 found.setdefault(key_of(cells[self.key].value), []).append(cells)
         return found
+
+
+def _text(cells: Mapping[str, SourceCell], name: str) -> str:
+    return key_of(cells[name].value) if name in cells else ""
 
 
 def _key_of(header: Header) -> str | None:

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from contractor import Rows, pipe, table, workbook
 
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection import log
+from corrotwin.twin.workbooks import sheets
+from corrotwin.twin.workbooks.columns import ColumnMap
+from corrotwin.twin.workbooks.found import find
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -21,6 +25,31 @@ def spool(tmp_path: Path) -> Path:
 
 def places(spool: Path) -> list[str]:
     return [record.place for record in log.read_log(spool).in_force.values()]
+
+
+@pytest.mark.parametrize(
+    ("listed", "zones"),
+    [
+        ([["1", "C1", "body"], ["1", "C2", "end"]], ["body", "end"]),
+        ([["1", "C1", "body"], ["1", "C2", None]], ["body", None]),
+        ([["1", "C1", "body"]], ["body", None]),
+        ([["1", None, "body"]], ["body", "body"]),
+        ([["1", None, "body"], ["1", "C2", None]], None),
+        ([["1", "C1", "body"], ["1", "C1", None], ["1", "C2", "end"]], None),
+    ],
+)
+def test_a_reading_takes_its_zone_from_no_row_of_another_group(
+    listed: Rows, zones: list[str | None] | None, tmp_path: Path
+) -> None:
+    readings: Rows = [["TML", "Circuit", "Date", "Reading (mm)"],
+                      *(["1", circuit, "2016-05-31", 7.9] for circuit in ("C1", "C2"))]  # fmt: skip
+    path = workbook(tmp_path / "ut.xlsx", Places=[["TML", "Circuit", "Component"], *listed], UT=readings)
+    if zones is None:
+        with pytest.raises(InputError, match="sheet 'Places', row 3, column 'TML': '1' is in two rows; keep one"):
+            find(path, sheets.read(path), ColumnMap())
+    else:
+        found = find(path, sheets.read(path), ColumnMap()).readings
+        assert [cells["zone"].value if "zone" in cells else None for cells, _ in found] == zones
 
 
 def test_a_place_is_one_in_a_workbook_and_in_a_table(spool: Path, tmp_path: Path, command: Command) -> None:
