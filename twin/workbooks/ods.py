@@ -12,13 +12,14 @@ from corrotwin.twin.workbooks.xlsx import ERROR, FORMULA, Flaw, Merged, Workbook
 # Of a formula, as OpenDocument 1.3 (part 3, 19.385 and others) keeps its value.
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _VALUES = tuple(f"{_OFFICE}{name}" for name in ("value", "date-value", "time-value", "boolean-value"))
+_CONTENT = "content.xml"
 _MANIFEST = "META-INF/manifest.xml"
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _ERROR_TYPE = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}value-type"
 
 
 def flaws_and_merged(content: bytes) -> tuple[Mapping[str, Sequence[Flaw]], Mapping[str, Sequence[Merged]]]:
-    """Return the flawed cells and the merged cells of each sheet, by its name.
+    """Return the flawed cells and the merged cells of each sheet, by its name; none of a workbook that is no ODS.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def flaws_and_merged(content: bytes) -> tuple[Mapping[str, Sequence[Flaw]], Mapp
     with opened(content) as archive:
         if _MANIFEST in archive.namelist() and b"encryption-data" in archive.read(_MANIFEST):
             raise WorkbookError("protected by a password; save it without one")
-        return _found_in(archive)
+        return _found_in(archive) if _CONTENT in archive.namelist() else ({}, {})
 
 
 def _found_in(archive: zipfile.ZipFile) -> tuple[Mapping[str, Sequence[Flaw]], Mapping[str, Sequence[Merged]]]:
@@ -37,7 +38,7 @@ def _found_in(archive: zipfile.ZipFile) -> tuple[Mapping[str, Sequence[Flaw]], M
     merged: dict[str, list[Merged]] = {}
     name, depth = "", 0  # tables inside drawings are deeper
     row, rows_end, column_end = 0, 1, 1
-    with archive.open("content.xml") as stream:
+    with archive.open(_CONTENT) as stream:
         for event, element in ElementTree.iterparse(stream, events=("start", "end")):  # noqa: S314  as in xlsx
             tag = element.tag.removeprefix(_TABLE)
             if event == "end":

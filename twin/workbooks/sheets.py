@@ -6,6 +6,7 @@ read by calamine (python-calamine).
 
 import datetime
 import io
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,13 +86,18 @@ def read(path: Path) -> list[WorkbookSheet]:
 def check(sheet: WorkbookSheet, header: int) -> None:
     """Refuse what hides readings below the header, the row `header`.
 
+    Merged cells with nothing beside them, such as a line for a signature, hide none.
+
     Raises
     ------
     InputError
-        Cells are merged, or only seem to be empty; or rows of a CSV file have more cells than its header.
+        Cells beside filled ones are merged, or cells only seem to be empty; or rows of a CSV file have more cells than
+        its header.
     """
+    numbers = [row.number for row in sheet.rows]
     for top, left, bottom, right in sheet.merged:
-        if bottom > header:
+        rows = sheet.rows[bisect_right(numbers, max(header, top - 1)) : bisect_right(numbers, bottom)]
+        if any(cell is not None for row in rows for cell in (*row.cells[: left - 1], *row.cells[right:])):
             cells = f"{column_letters(left)}{top}:{column_letters(right)}{bottom}"
             raise InputError(
                 f"{sheet.path}: sheet {sheet.name!r}: cells {cells} are merged, so that most of them are empty; split "

@@ -233,6 +233,8 @@ def test_hidden_sheets_merged_cells_and_formulas(spool: Path, tmp_path: Path, co
     ("change", "message"),
     [
         (lambda sheet: sheet.merge_cells("B2:B3"), "sheet 'TMLs': cells B2:B3 are merged"),
+        (lambda sheet: sheet.append(["Signed: J. Doe"]) or sheet.merge_cells("A4:C4"), ""),
+        (lambda sheet: sheet.append(["Signed: J. Doe"]) or sheet.merge_cells("A4:B6"), ""),
         (lambda sheet: sheet.__setitem__("B2", "=Old!B2"), "sheet 'TMLs': cell B2 has a formula without a value"),
         (lambda sheet: sheet.append(["TML-1", "end"]), "sheet 'TMLs', row 4, column 'TML ID': 'TML-1' is in two rows"),
         (lambda sheet: sheet.append(["TML-1", "Body"]), ""),

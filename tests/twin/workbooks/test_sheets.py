@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from contractor import Rows, ods
+from contractor import Rows, ods, workbook
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.workbooks import days, sheets, xlsx
@@ -56,6 +56,12 @@ def test_an_ods_workbook_with_a_password_is_told_as_one(tmp_path: Path) -> None:
         )
     with pytest.raises(InputError, match="protected by a password"):
         sheets.read(path)
+
+
+def test_an_xlsx_workbook_may_be_named_ods(tmp_path: Path) -> None:
+    rows: Rows = [["TML", "Zone", "Date", "Reading (mm)"], ["T1", "body", "2016-05-31", 7.9]]
+    path = workbook(tmp_path / "ut.xlsx", UT=rows).rename(tmp_path / "ut.ods")
+    assert len(find(path, sheets.read(path), ColumnMap()).readings) == 1
 
 
 def test_letters_of_columns() -> None:
