@@ -8,16 +8,18 @@ from collections.abc import Iterator, Sequence
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.workbooks import days
 from corrotwin.twin.workbooks.cells import SourceCell, cells_of, is_number
-from corrotwin.twin.workbooks.columns import ColumnMap, Header, names
+from corrotwin.twin.workbooks.columns import IN_HEADING, ColumnMap, Header, names
 from corrotwin.twin.workbooks.sheets import SheetRow, Value
 
 # A heading with a year, or the number by which a spreadsheet keeps a day of 1954 to 2064; or with a day or a month of a
-# year of two digits, such as 31/05/16 or May-16.
-_MONTH = "|".join(filter(None, (*calendar.month_name, *calendar.month_abbr)))
+# year of two digits, such as 31/05/16 or May-16. It may be another thing in Section 3.1.10, Row 1 2 10 or MAR 10.
+_NAME = "|".join(filter(None, (*calendar.month_name, "Sept", *calendar.month_abbr)))
+_DAY, _MONTH = "(?:0?[1-9]|[12]\\d|3[01])", "(?:0?[1-9]|1[0-2])"
 _YEAR = re.compile(
     r"(?<!\d)(?:19|20)\d\d(?!\d)|^[2-5]\d{4}(?:\.\d+)?$"
-    rf"|(?<![\d/.-])\d{{1,2}}([-/. ])\d{{1,2}}\1\d\d(?![\d/.-])|\b(?:{_MONTH})[-/. ']+\d\d(?!\d)",
-    re.IGNORECASE,
+    rf"|(?<![\d/.-])(?:{_DAY}[-/]{_MONTH}|{_MONTH}[-/]{_DAY})[-/]\d\d(?![\d/.-])|^{_DAY}\.{_MONTH}\.\d\d$"
+    r"|^(?:0[1-9]|1[0-2])/\d\d$"
+    rf"|(?i:(?<![^\W\d_])(?:{_NAME})(?:[-/]| ?')\d\d(?!\d)|\b\d\d-(?:{_NAME})\b)|(?<![^\W\d_])(?:{_NAME})[. ]*\d\d$"
 )
 
 
@@ -86,7 +88,8 @@ def _long(
 def _check_years(header: Header, rows: Sequence[SheetRow]) -> None:
     """Refuse a column of numbers whose heading has a year and is not a day: a survey that would be passed over."""
     for index, heading in header.headings.items():
-        if index in header.columns.values() or index in header.surveys or not _YEAR.search(heading):
+        is_used = index in header.columns.values() or index in header.surveys
+        if is_used or not _YEAR.search(IN_HEADING.sub("", heading).strip()):
             continue
         if any(is_number(_at(row, index)) for row in rows):
             raise InputError(

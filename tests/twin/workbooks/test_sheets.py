@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from contractor import Rows, ods, workbook
+from contractor import Rows, ods, table, workbook
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.workbooks import days, sheets, xlsx
@@ -78,6 +78,25 @@ def test_a_day_with_more_behind_it_is_no_survey() -> None:
         with pytest.raises(ValueError, match="is not a day"):
             days.day_of(text, "day")
     assert days.day_of("2016-05-01T08:15:00", None) == datetime.date(2016, 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("headings", "is_refused"),
+    [
+        (("31/05/16", "5/31/16 (mm)", "UT 31-5-16", "31.05.16", "05/16", "May-16", "MAY-16 min", "Sept-16", "Sept. 16",
+          "May '16", "16-May", "31May16", "May16", "May 16 (mm)", "43616.0"), True),
+        (("MAR 10", "Section 3.1.10", "Row 1 2 10", "Dec 30 to 40", "Max 12", "Decay 12", "May 1", "Octave 10",
+          "Ratio 45/10/16", "Code 40-10-16", "3/16", "Grid 12 10 20", "310516"), False),
+    ],
+)  # fmt: skip
+def test_headings_with_a_year_of_two_digits(headings: tuple[str, ...], is_refused: bool, tmp_path: Path) -> None:
+    for heading in headings:
+        path = table(tmp_path / "ut.csv", [["TML", "Component", "2012-05-31", heading], ["T1", "body", "9.1", "3"]])
+        if is_refused:
+            with pytest.raises(InputError, match="may be a survey and is not a day"):
+                find(path, sheets.read(path), ColumnMap(unit="mm"))
+        else:
+            assert len(find(path, sheets.read(path), ColumnMap(unit="mm")).readings) == 1, heading
 
 
 def test_a_column_tells_the_order_of_its_days() -> None:
