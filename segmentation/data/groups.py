@@ -22,7 +22,7 @@ from corrotwin.twin.core.errors import InputError
 
 COPY_MARK = ".rf."
 # A letter among the digits of the hash: 001-20240601-pier.jpg is a person's name for a photo. One hash in 43 has none.
-_HANDED_OUT = re.compile(r"(^|/)\d{3,}-(?=\d*[a-f])[0-9a-f]{8}-(?=[^/]+$)")
+_HANDED_OUT = re.compile(r"(^|/)\d{3,}-(?=\d*[a-f])([0-9a-f]{8}-)(?=[^/]+$)")
 FILE_NAME, SPLIT, SPOT = "file_name", "split", "spot"  # columns of a table of groups
 SPOTS = "spots.csv"  # name of such a table beside the photos
 
@@ -38,10 +38,11 @@ def by_source_name(dataset: coco.CocoDataset) -> dict[str, str]:
 def source_name(file_name: str) -> str:
     """Return a photo's name before Roboflow renamed it, in Roboflow's spelling: ``IMG_1_JPG``, also for ``IMG_1.JPG``.
 
-    The folders train, valid and test are left out of the name, and what `name_to_label` puts before it.
+    The folders train, valid and test are left out of the name, and the number that `name_to_label` puts before it, but
+    not the digits of the content: cameras name many photos alike.
     """
     part, slash, rest = file_name.partition("/")
-    name = _HANDED_OUT.sub(r"\1", rest if slash and part in coco.SPLITS else file_name)
+    name = _HANDED_OUT.sub(r"\1\2", rest if slash and part in coco.SPLITS else file_name)
     before, mark, _ = name.partition(COPY_MARK)
     if mark and before:
         return before

@@ -191,8 +191,14 @@ def _spots(entries: Sequence[_Entry], datasets: Sequence[coco.CocoDataset]) -> l
         photos=tuple(replace(entry.photo, file_name=entry.name) for entry in entries),
         digest="",
     )
-    looks = groups.by_perceptual_hash(merged)
-    joined = groups.join(*known, groups.by_source_name(merged), looks)
+    looks, sources = groups.by_perceptual_hash(merged), groups.by_source_name(merged)
+    given = {  # what a photo's copies to label are called, by its content, too: a camera's name alone says little
+        entry.name: groups.source_name(groups.name_to_label(1, entry.photo.sha256, entry.photo.file_name))
+        for entry in entries
+    }
+    there = set(sources.values())
+    to_label = {name: given[name] if given[name] in there else source for name, source in sources.items()}
+    joined = groups.join(*known, sources, to_label, looks)
     for entry in entries:
         entry.spot = joined[entry.name]
     of_look: dict[str, dict[int, str]] = defaultdict(dict)

@@ -103,8 +103,9 @@ def test_a_photo_and_roboflow_s_copies_of_it_are_a_group_in_whatever_folders():
     ("name", "expected"),
     [
         ("train/IMG_1_JPG.rf.0123.jpg", "IMG_1_JPG"), ("IMG_1.JPG", "IMG_1_JPG"), ("north/a.b.png", "north/a.b_png"),
-        ("test/a", "a"), (".rf.odd.jpg", ".rf.odd_jpg"), ("003-0123abcd-IMG_1.JPG", "IMG_1_JPG"),
-        ("valid/012-0123abcd-IMG_1_JPG.rf.0123.jpg", "IMG_1_JPG"), ("north/1000-f0000000-a.png", "north/a_png"),
+        ("test/a", "a"), (".rf.odd.jpg", ".rf.odd_jpg"), ("003-0123abcd-IMG_1.JPG", "0123abcd-IMG_1_JPG"),
+        ("valid/012-0123abcd-IMG_1_JPG.rf.0123.jpg", "0123abcd-IMG_1_JPG"),
+        ("north/1000-f0000000-a.png", "north/f0000000-a_png"),
         ("003-20240601-IMG_1.JPG", "003-20240601-IMG_1_JPG"), ("3-0123abcd-a.png", "3-0123abcd-a_png"),
     ],
 )  # fmt: skip
@@ -207,6 +208,13 @@ def test_roboflow_s_copies_have_the_group_of_the_photo_that_the_table_names(tmp_
     path.write_text("file_name,spot\nnorth/IMG_1.JPG,1\nsouth/IMG_1.JPG,2\n")
     with pytest.raises(InputError, match="'IMG_1_JPG' has several values of spot"):
         groups.by_column(path, dataset_of(names[:1]), "spot")
+
+
+def test_roboflow_s_copies_of_two_photos_of_one_name_to_label_keep_their_groups(tmp_path):
+    path = tmp_path / "spots.csv"
+    path.write_text("file_name,spot\n001-aaaa1111-IMG_1.jpg,north\n002-bbbb2222-IMG_1.jpg,south\n")
+    names = ["001-aaaa1111-IMG_1_jpg.rf.01.jpg", "002-bbbb2222-IMG_1_jpg.rf.02.jpg"]
+    assert groups.by_column(path, dataset_of(names), "spot") == dict(zip(names, ("north", "south"), strict=True))
 
 
 def test_split_says_how_many_rows_matched_by_names_before_roboflow_s(tmp_path, roboflow, run_module):

@@ -110,16 +110,22 @@ def test_photos_with_later_labels_keep_their_spot(of_second, expected, tmp_path)
     assert found == expected
 
 
-def test_a_photo_handed_out_for_labelling_shares_the_spot_of_its_copies(tmp_path):
+def test_a_photo_handed_out_for_labelling_shares_the_spot_of_that_photo_but_of_no_other_of_its_name(tmp_path):
     first = dataset(tmp_path / "first", [1, 2], square(10))
-    second = dataset(tmp_path / "second", [21], square(10))  # no longer alike: cropped, say
-    name = groups.name_to_label(3, "0123abcd4567", "0001.png")
-    (second / "images" / "0021.png").rename(second / "images" / name)
+    content = {photo.file_name: photo.sha256 for photo in read(first).photos}["0001.png"]
+    second = dataset(tmp_path / "second", [21, 22, 23, 24], square(10))  # no longer alike: cropped, say
     path = second / "annotations.json"
-    path.write_text(path.read_text().replace("0021.png", name))
+    names = [
+        groups.name_to_label(number, sha256, "0001.png")
+        for number, sha256 in ((3, content), (5, content), (1, "aaaa1111"), (2, "bbbb2222"))
+    ]
+    for seed, name in enumerate(names, start=21):
+        (second / "images" / f"{seed:04d}.png").rename(second / "images" / name)
+        path.write_text(path.read_text().replace(f"{seed:04d}.png", name))
     merging.merge([read(first), read(second)], tmp_path / "out")
     spots = groups.beside(read(tmp_path / "out"))
-    assert spots["0001.png"] == spots[name] != spots["0002.png"]
+    assert spots["0001.png"] == spots[names[0]] == spots[names[1]]
+    assert len(set(spots.values())) == 4
 
 
 def test_names_that_a_spreadsheet_would_run_are_read_back(tmp_path):
