@@ -21,8 +21,9 @@ from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 
 COPY_MARK = ".rf."
-# A letter among the digits of the hash: 001-20240601-pier.jpg is a person's name for a photo. One hash in 43 has none.
-_HANDED_OUT = re.compile(r"(^|/)\d{3,}-(?=\d*[a-f])([0-9a-f]{8}-)(?=[^/]+$)")
+# A letter is among the digits of the content: 001-20240601-pier.jpg is a person's name for a photo.
+_CONTENT = r"(?=\d{0,7}[a-f])[0-9a-f]{8}"
+_HANDED_OUT = re.compile(rf"(^|/)(?:\d{{3,}}-({_CONTENT}-))+(?=[^/]+$)")
 FILE_NAME, SPLIT, SPOT = "file_name", "split", "spot"  # columns of a table of groups
 SPOTS = "spots.csv"  # name of such a table beside the photos
 
@@ -39,7 +40,8 @@ def source_name(file_name: str) -> str:
     """Return a photo's name before Roboflow renamed it, in Roboflow's spelling: ``IMG_1_JPG``, also for ``IMG_1.JPG``.
 
     The folders train, valid and test are left out of the name, and the number that `name_to_label` puts before it, but
-    not the digits of the content: cameras name many photos alike.
+    not the digits of the content: cameras name many photos alike. Of a photo that had such a name already, the
+    first digits stay.
     """
     part, slash, rest = file_name.partition("/")
     name = _HANDED_OUT.sub(r"\1\2", rest if slash and part in coco.SPLITS else file_name)
@@ -53,9 +55,10 @@ def source_name(file_name: str) -> str:
 def name_to_label(number: int, sha256: str, file_name: str) -> str:
     """Return the name of a photo among those to label: its number, eight digits of its content, and its file's name.
 
-    No later photo gets the name, and with it labels of this one.
+    No later photo gets the name, and with it labels of this one. The digits are the first eight with a letter.
     """
-    return f"{number:03d}-{sha256[:8]}-{PurePosixPath(file_name).name}"
+    content = re.search(_CONTENT, sha256)
+    return f"{number:03d}-{content[0] if content else sha256[:8]}-{PurePosixPath(file_name).name}"
 
 
 def by_perceptual_hash(dataset: coco.CocoDataset) -> dict[str, str]:

@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -105,12 +106,19 @@ def test_a_photo_and_roboflow_s_copies_of_it_are_a_group_in_whatever_folders():
         ("train/IMG_1_JPG.rf.0123.jpg", "IMG_1_JPG"), ("IMG_1.JPG", "IMG_1_JPG"), ("north/a.b.png", "north/a.b_png"),
         ("test/a", "a"), (".rf.odd.jpg", ".rf.odd_jpg"), ("003-0123abcd-IMG_1.JPG", "0123abcd-IMG_1_JPG"),
         ("valid/012-0123abcd-IMG_1_JPG.rf.0123.jpg", "0123abcd-IMG_1_JPG"),
-        ("north/1000-f0000000-a.png", "north/f0000000-a_png"),
+        ("north/1000-f0000000-a.png", "north/f0000000-a_png"), ("001-abcd0123-003-0123abcd-a.png", "0123abcd-a_png"),
         ("003-20240601-IMG_1.JPG", "003-20240601-IMG_1_JPG"), ("3-0123abcd-a.png", "3-0123abcd-a_png"),
     ],
 )  # fmt: skip
 def test_a_camera_s_name_and_those_given_later_have_one_source(name, expected):
     assert groups.source_name(name) == expected
+
+
+@pytest.mark.parametrize("sha256", ["0123abcd45678901", "012345678901a234", "01234567890123ab"])
+def test_names_of_a_photo_to_label_have_one_source_whatever_its_content(sha256):
+    names = {groups.source_name(groups.name_to_label(number, sha256, "north/a.png")) for number in (1, 20)}
+    assert len(names) == 1
+    assert re.fullmatch(r"[0-9a-f]{8}-a_png", names.pop())
 
 
 def test_only_folders_of_the_export_are_left_out_of_the_name():
