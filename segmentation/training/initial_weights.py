@@ -57,13 +57,15 @@ def start_of(init: Path) -> Start:
     weights = init / runs.WEIGHTS
     if pretrained is not None:
         config, seen = pretrained.get("config"), pretrained.get("seen")
-        useless = InputError(f"{init / PRETRAINED}.json: damaged or of an earlier version; pretrain again")
         if not isinstance(config, dict) or not isinstance(config.get("backbone"), str) or not isinstance(seen, list):
-            raise useless
+            raise InputError(f"{init / PRETRAINED}.json: damaged; pretrain again")
         try:
             looks = from_hex(str(pretrained.get("hashes")))
         except ValueError as error:
-            raise useless from error
+            raise InputError(
+                f"{init / PRETRAINED}.json: no perceptual hashes of its pictures, which earlier versions did not keep; "
+                "repeat its `segmentation pretrain`, which adds them without training"
+            ) from error
         return Start(
             weights=weights, backbone=config["backbone"], architecture=None, labelled=frozenset(),
             unlabelled=frozenset(seen), looks=looks, advice="pretrain without them",

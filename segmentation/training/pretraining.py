@@ -139,7 +139,11 @@ def pretrain(
         hold(folder, PRETRAINED, identity, patience_seconds=OUTLIVING_SECONDS),
         torch_settings(config.threads, config.precision),
     ):
+        looks = to_hex(pictures.hashes[pictures.is_used])
         if (done := read_manifest(folder, PRETRAINED)) is not None:
+            if done.get("hashes") != looks:  # an earlier version kept none
+                done = {**done, "hashes": looks}
+                write_manifest(folder, PRETRAINED, done)
             return done
         state = _begin(config, weights)
         checkpoint.restore(folder, state)
@@ -151,7 +155,7 @@ def pretrain(
         content = {
             **identity,
             "seen": sorted({picture.sha256 for picture in pictures.used}),
-            "hashes": to_hex(pictures.hashes[pictures.is_used]),
+            "hashes": looks,
             "spread": spread,
             "collapsed": spread < COLLAPSED,
             "seconds": sum(row["seconds"] for row in state.history),

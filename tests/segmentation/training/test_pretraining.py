@@ -179,12 +179,26 @@ def test_an_encoder_of_another_kind_is_refused(pretrained):
         initial_weights.digest_of(pretrained, backbone="vgg16", architecture="Unet")
 
 
-@pytest.mark.parametrize("damage", [{"seen": 3}, {"config": {}}, {"hashes": None}, {"hashes": "0a"}])
+@pytest.mark.parametrize("damage", [{"seen": 3}, {"config": {}}])
 def test_a_damaged_pretraining_is_one_line(damage, pretrained, tmp_path):
     content = json.loads((pretrained / "pretrained.json").read_text()) | damage
     (tmp_path / "pretrained.json").write_text(json.dumps(content))
-    with pytest.raises(InputError, match=r"pretrained\.json: damaged or of an earlier version; pretrain again"):
+    with pytest.raises(InputError, match=r"pretrained\.json: damaged; pretrain again"):
         initial_weights.digest_of(tmp_path, backbone=BACKBONE, architecture="Unet")
+
+
+@pytest.mark.parametrize("damage", [{"hashes": None}, {"hashes": "0a"}], ids=["of an earlier version", "damaged"])
+def test_a_pretraining_without_perceptual_hashes_gets_them_when_repeated(damage, pretrained, pictures, tmp_path):
+    encoder = shutil.copytree(pretrained, tmp_path / "encoder")
+    whole = (encoder / "pretrained.json").read_text()
+    (encoder / "pretrained.json").write_text(json.dumps(json.loads(whole) | damage))
+    with pytest.raises(InputError, match=r"no perceptual hashes of its pictures, .* repeat its `segmentation"):
+        initial_weights.digest_of(encoder, backbone=BACKBONE, architecture="Unet")
+    pretrain(encoder, config_of(), pictures, on_epoch=lambda row: pytest.fail("trained again"))
+    assert json.loads((encoder / "pretrained.json").read_text()) == json.loads(whole)
+    assert initial_weights.digest_of(encoder, backbone=BACKBONE, architecture="Unet") == runs.digest_of_weights(
+        pretrained / runs.WEIGHTS
+    )
 
 
 @pytest.mark.parametrize(
