@@ -197,13 +197,14 @@ def _manifest(folder: Path, kind: str = KIND) -> dict[str, Any] | None:
         "classes": list,
         "seen": list,
         "seen_unlabelled": list,
+        "seen_looks": list,
         "tested": list,
         "test": list,
     }
     for name, wanted in kinds.items():
         if manifest.get(name) is not None and not isinstance(manifest[name], wanted):
             raise InputError(f"{folder / kind_file}: damaged ({name} is {manifest[name]!r:.40}); train again")
-    for name in ("classes", "seen", "seen_unlabelled", "tested", "test"):
+    for name in ("classes", "seen", "seen_unlabelled", "seen_looks", "tested", "test"):
         if not all(isinstance(entry, str) for entry in manifest.get(name) or ()):
             raise InputError(f"{folder / kind_file}: damaged ({name} are not names); train again")
     return manifest

@@ -111,8 +111,9 @@ def _inputs(
     """Return the inputs of a run on all photos that trained one of the runs, with what the runs record of theirs."""
     manifests = [run.manifest for run in records]
     inputs = prepare(replace(config, arm=REAL, batch_norm="train"), data, split, None, workers=0)
-    hashes, unlabelled = (
-        {seen for manifest in manifests for seen in manifest.get(name) or ()} for name in ("seen", "seen_unlabelled")
+    hashes, unlabelled, looks = (
+        {seen for manifest in manifests for seen in manifest.get(name) or ()}
+        for name in ("seen", "seen_unlabelled", "seen_looks")
     )
     names = [photo.file_name for photo in data.photos if photo.sha256 in hashes and photo.file_name in set(split.train)]
     loader = replace(
@@ -130,6 +131,7 @@ def _inputs(
         loader=loader,
         seen=sorted(hashes),
         unlabelled=sorted(unlabelled),
+        looks=sorted(looks),
         scale=fmean(manifest.get("scale") or inputs.scale for manifest in manifests),
         photo_side=fmean(manifest.get("photo_side") or inputs.photo_side for manifest in manifests),
     )

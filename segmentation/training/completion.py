@@ -48,6 +48,7 @@ def known_from_start(identity: Mapping[str, Any], config: TrainConfig, inputs: R
         "photo_side": inputs.photo_side,
         "seen": list(inputs.seen),
         **({"seen_unlabelled": list(inputs.unlabelled)} if inputs.unlabelled else {}),
+        **({"seen_looks": list(inputs.looks)} if inputs.looks else {}),
         "tested": list(inputs.tested),
         "beyond_paper": beyond_paper(config.backbone, config.architecture),
         "seed": config.seed,

@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from corrotwin.segmentation import runs, shipped
 from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.data import coco
-from corrotwin.segmentation.data.perceptual_hash import alike, from_hex, hashes
+from corrotwin.segmentation.data.perceptual_hash import alike, from_hex, hashes, to_hex
 from corrotwin.segmentation.evaluation.evaluate import config_of
 from corrotwin.segmentation.models.network import build, load_encoder, load_weights
 from corrotwin.segmentation.training.inputs import RunInputs
@@ -28,8 +27,8 @@ class Start:
     """Initial weights of a run: those of a run, of a pretrained encoder, or of the model that ships.
 
     `architecture` is None for an encoder alone. `labelled` has the hashes of the photos whose labels made the weights,
-    None if that is not known, and `unlabelled` of those that did without; `looks` (n, bits) has the perceptual hashes
-    of the pictures of an encoder. `advice` says what keeps the test photos of a run out of them.
+    None if that is not known, and `unlabelled` of those that did without; `looks` has the perceptual hashes of pictures
+    among the latter, as `to_hex` writes them. `advice` says what keeps the test photos of a run out of them.
     """
 
     weights: Path
@@ -37,7 +36,7 @@ class Start:
     architecture: str | None
     labelled: frozenset[str] | None
     unlabelled: frozenset[str] = frozenset()
-    looks: npt.NDArray[np.bool_] | None = None
+    looks: frozenset[str] = frozenset()
     advice: str
 
 
@@ -60,7 +59,7 @@ def start_of(init: Path) -> Start:
         if not isinstance(config, dict) or not isinstance(config.get("backbone"), str) or not isinstance(seen, list):
             raise InputError(f"{init / PRETRAINED}.json: damaged; pretrain again")
         try:
-            looks = from_hex(str(pretrained.get("hashes")))
+            bits = from_hex(str(pretrained.get("hashes")))
         except ValueError as error:
             raise InputError(
                 f"{init / PRETRAINED}.json: no perceptual hashes of its pictures, which earlier versions did not keep; "
@@ -68,15 +67,15 @@ def start_of(init: Path) -> Start:
             ) from error
         return Start(
             weights=weights, backbone=config["backbone"], architecture=None, labelled=frozenset(),
-            unlabelled=frozenset(seen), looks=looks, advice="pretrain without them",
+            unlabelled=frozenset(seen), looks=frozenset(map(to_hex, bits)), advice="pretrain without them",
         )  # fmt: skip
     run = runs.load_usable(init)
     config_there = config_of(init, run)
-    labelled, unlabelled = (run.manifest.get(name) for name in ("seen", "seen_unlabelled"))
+    labelled, unlabelled, looks = (run.manifest.get(name) for name in ("seen", "seen_unlabelled", "seen_looks"))
     return Start(
         weights=weights, backbone=config_there.backbone, architecture=config_there.architecture,
         labelled=None if labelled is None else frozenset(labelled), unlabelled=frozenset(unlabelled or ()),
-        advice=f"give its split, {init / runs.SPLIT}",
+        looks=frozenset(looks or ()), advice=f"give its split, {init / runs.SPLIT}, or other weights",
     )  # fmt: skip
 
 
@@ -158,8 +157,8 @@ def with_photos_of(init: Path, inputs: RunInputs, real: coco.CocoDataset) -> Run
     Raises
     ------
     InputError
-        Photos that would test this run are among those that made the weights, or alike to a picture of a pretraining
-        by perceptual hash, in any orientation.
+        Photos that would test this run are among those that made the weights, or alike to a picture seen without labels
+        by perceptual hash, in any orientation; or those hashes are damaged.
     """
     start = start_of(init)
     if start.labelled is None:
@@ -168,15 +167,19 @@ def with_photos_of(init: Path, inputs: RunInputs, real: coco.CocoDataset) -> Run
     known = {photo.file_name: photo for photo in real.photos}
     tested = [known[name] for name in inputs.test]
     looks = [False] * len(tested)
-    if start.looks is not None:
-        looks = alike(np.stack([hashes(coco.image(photo)) for photo in tested]), start.looks)
+    if start.looks:
+        try:
+            theirs = from_hex("".join(sorted(start.looks)))
+        except ValueError as error:
+            raise InputError(f"{init}: damaged (seen_looks are not perceptual hashes); train again") from error
+        looks = alike(np.stack([hashes(coco.image(photo)) for photo in tested]), theirs)
     both = [
         photo.file_name
         for photo, look in zip(tested, looks, strict=True)
         if look or photo.sha256 in start.labelled | start.unlabelled
     ]
     if both:
-        how = "trained or validated it, or were seen without labels"
+        how = "trained or validated it, or were seen without labels, or are alike to a picture that was"
         if start.architecture is None:
             how = "are among its pictures or alike to one"
         raise InputError(f"{init}: {len(both)} test photos of this run {how} ({both[0]}); {start.advice}")
@@ -184,4 +187,5 @@ def with_photos_of(init: Path, inputs: RunInputs, real: coco.CocoDataset) -> Run
         inputs,
         seen=sorted(start.labelled.union(inputs.seen)),
         unlabelled=sorted(start.unlabelled.union(inputs.unlabelled)),
+        looks=sorted(start.looks.union(inputs.looks)),
     )

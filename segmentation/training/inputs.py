@@ -9,6 +9,7 @@ import numpy as np
 from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.data import decoded, splits
 from corrotwin.segmentation.data.coco import CocoDataset
+from corrotwin.segmentation.data.perceptual_hash import to_hex
 from corrotwin.segmentation.evaluation.evaluate import decoded_arrays
 from corrotwin.segmentation.models.network import device
 from corrotwin.segmentation.sampling import plan_batches, render_subset, subset, thin
@@ -35,6 +36,8 @@ class RunInputs:
     seen: Sequence[str]
     unlabelled: Sequence[str] = ()
     """Hashes of pictures that were seen without their labels."""
+    looks: Sequence[str] = ()
+    """Perceptual hashes of such pictures that are no photos of the dataset, by `perceptual_hash.to_hex`."""
     tested: Sequence[str] = ()
     """Hashes of all photos of the test part, of which `test` may be a few."""
     scale: float
@@ -75,8 +78,9 @@ def prepare(
     every = thin(split.train, config.max_train_images)
     chosen = subset(every, split.groups_of(every), arm.real_fraction, config.seed)
     photos = decoded_arrays(real, config)
-    pictures, without_labels = None, []
+    pictures, without_labels, looks = None, [], set[str]()
     if unlabelled is not None:
+        looks = {to_hex(bits) for bits in unlabelled.hashes[unlabelled.is_used]}
         pictures, without_labels = _pool(unlabelled), [picture.sha256 for picture in unlabelled.used]
     if pictures is None and arm.self_training == "unlabelled":
         rest = [name for name in every if name not in set(chosen)]
@@ -119,6 +123,7 @@ def prepare(
         test=thin(split.test, config.max_eval_images),
         seen=[known[name].sha256 for name in (*trained, *valid)],
         unlabelled=sorted(set(without_labels)),
+        looks=sorted(looks),
         tested=[known[name].sha256 for name in split.test],
         scale=1.0 if config.framing == "crop" else config.size / photo_side,
         photo_side=photo_side,

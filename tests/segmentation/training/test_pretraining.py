@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import sys
 
@@ -138,7 +139,9 @@ def test_a_run_starts_from_the_encoder_and_its_own_decoder(pretrained, data, tmp
     train(tmp_path / "run", config, **data, init=pretrained)
     manifest = runs.load(tmp_path / "run").manifest
     assert manifest["config"]["init"] == config.init
-    assert manifest["seen_unlabelled"] == json.loads((pretrained / "pretrained.json").read_text())["seen"]
+    encoder_manifest = json.loads((pretrained / "pretrained.json").read_text())
+    assert manifest["seen_unlabelled"] == encoder_manifest["seen"]
+    assert sorted(manifest["seen_looks"]) == sorted(re.findall(r"\w{64}", encoder_manifest["hashes"]))
     photos = {photo.file_name: photo.sha256 for photo in data["real"].photos}
     used = (*data["split"].train, *data["split"].valid)
     assert manifest["seen"] == sorted(photos[name] for name in used)

@@ -20,6 +20,7 @@ from corrotwin.segmentation.commands import average as average_command
 from corrotwin.segmentation.commands import evaluate as evaluate_command
 from corrotwin.segmentation.commands import predict as predict_command
 from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.data.perceptual_hash import hashes, to_hex
 from corrotwin.segmentation.deployment import model_card
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.training import averaging, checkpoint, completion, initial_weights, inputs
@@ -256,10 +257,14 @@ def test_photos_that_trained_the_first_weights_test_no_run(two, data, tmp_path, 
 def taught(two, tmp_path):
     """The two runs, as if each had seen pictures without labels as well."""
     folders = []
-    for source, pictures in zip(two, (["0a", "0b"], ["0b", "0c"]), strict=True):
+    one, other = (
+        {"seen_unlabelled": pictures, "seen_looks": [digits * 32 for digits in pictures]}
+        for pictures in (["0a", "0b"], ["0b", "0c"])
+    )
+    for source, pictures in zip(two, (one, other), strict=True):
         folders.append(shutil.copytree(source, tmp_path / source.name))
         manifest = json.loads((source / "run.json").read_text())
-        (folders[-1] / "run.json").write_text(json.dumps({**manifest, "seen_unlabelled": pictures}))
+        (folders[-1] / "run.json").write_text(json.dumps({**manifest, **pictures}))
     return folders
 
 
@@ -268,13 +273,38 @@ def test_pictures_seen_without_labels_stay_such_in_runs_that_follow(taught, data
     given = inputs.prepare(config_of(init=runs.weights_digest(taught[0])), **data, workers=0)
     after = initial_weights.with_photos_of(taught[0], given, data["real"])
     assert (after.seen, after.unlabelled) == (sorted(labelled), ["0a", "0b"])
+    assert after.looks == ["0a" * 32, "0b" * 32]
     known = tuple(replace(photo, sha256="0b") for photo in data["real"].photos)
-    message = r"5 test photos of this run trained or validated it, or were seen without labels \(.*\); give its split"
+    message = r"5 test photos of this run trained or validated it, or were seen without labels, .*\); give its split"
     with pytest.raises(InputError, match=message):
         initial_weights.with_photos_of(taught[0], given, replace(data["real"], photos=known))
     averaging.average(taught, tmp_path / "average", data=data["real"], batch_norm="averaged")
     manifest = runs.load(tmp_path / "average").manifest
     assert (manifest["seen"], manifest["seen_unlabelled"]) == (sorted(labelled), ["0a", "0b", "0c"])
+    assert manifest["seen_looks"] == ["0a" * 32, "0b" * 32, "0c" * 32]
+
+
+@pytest.mark.parametrize("is_averaged", [False, True])
+def test_test_photos_that_look_like_pictures_of_earlier_runs_are_refused(is_averaged, taught, data, tmp_path):
+    photo = next(photo for photo in data["real"].photos if photo.file_name == data["split"].test[0])
+    path = taught[1] / "run.json"
+    manifest = json.loads(path.read_text())
+    look = to_hex(hashes(coco.image(photo))[3])  # turned
+    path.write_text(json.dumps({**manifest, "seen_looks": [*manifest["seen_looks"], look]}))
+    start = taught[1]
+    if is_averaged:
+        averaging.average(taught, start := tmp_path / "average", data=data["real"], batch_norm="averaged")
+    given = inputs.prepare(config_of(init=runs.weights_digest(start)), **data, workers=0)
+    with pytest.raises(InputError, match=r"1 test photos of this run .* alike to a picture that was .*or other w"):
+        initial_weights.with_photos_of(start, given, data["real"])
+
+
+def test_damaged_perceptual_hashes_of_earlier_pictures_are_one_line(taught, data):
+    path = taught[0] / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"seen_looks": ["0a"]}))
+    given = inputs.prepare(config_of(init=runs.weights_digest(taught[0])), **data, workers=0)
+    with pytest.raises(InputError, match="seen_looks are not perceptual hashes"):
+        initial_weights.with_photos_of(taught[0], given, data["real"])
 
 
 def test_a_run_has_seen_the_photos_of_the_run_that_it_starts_from(two, data, tmp_path):

@@ -20,6 +20,7 @@ from corrotwin.segmentation.arms import MIXED, REAL, DataArm, taught_by
 from corrotwin.segmentation.augmentation import augment
 from corrotwin.segmentation.config import from_json, to_json
 from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.data.perceptual_hash import to_hex
 from corrotwin.segmentation.evaluation.evaluate import measured_photos
 from corrotwin.segmentation.models.network import normalise
 from corrotwin.segmentation.prediction.predictor import Settings
@@ -119,6 +120,7 @@ def test_renders_are_labelled_and_photos_are_not(data, pictures, tmp_path):
     train(tmp_path / "run", config_of(RENDERS_TAUGHT), **data, unlabelled=pictures)
     manifest = runs.load(tmp_path / "run").manifest
     assert (manifest["counts"]["train_photos"], manifest["counts"]["train_renders"]) == (0, 7)
+    assert manifest["seen_looks"] == sorted(to_hex(bits) for bits in pictures.hashes[pictures.is_used])
 
 
 def test_labels_of_photos_have_no_part_in_what_a_teacher_says_of_pictures(data, pictures):
