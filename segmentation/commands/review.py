@@ -4,7 +4,7 @@ from pathlib import Path
 
 from corrotwin.twin.core.console import progress
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import counted, say
+from corrotwin.twin.core.text import counted, say, say_error
 
 
 def review(
@@ -67,6 +67,7 @@ def accept(masks: Path, decisions: tuple[Path, ...], /, *, out: Path) -> None:
     out
         folder for images/, annotations.json (COCO), review.csv (each decision and note) and to-label/.
     """
+    from corrotwin.segmentation.labelling import pre_drawn
     from corrotwin.segmentation.review import accepting, predictions
     from corrotwin.segmentation.review import decisions as decision_files
 
@@ -78,3 +79,5 @@ def accept(masks: Path, decisions: tuple[Path, ...], /, *, out: Path) -> None:
     to_label = f", {labels.rejected} to correct in {out / accepting.TO_LABEL}" if labels.rejected else ""
     accepted = f"{counted(labels.accepted, 'photo')} with accepted masks, {labels.clean} of them without corrosion"
     say(f"{out}: {accepted}{to_label}")
+    for line in pre_drawn.lines(out / accepting.TO_LABEL, labels.earlier):
+        say_error(line)

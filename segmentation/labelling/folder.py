@@ -23,7 +23,7 @@ from corrotwin.twin.core import files, tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import writing
 from corrotwin.twin.core.locks import hold
-from corrotwin.twin.core.text import counted, escape_csv
+from corrotwin.twin.core.text import escape_csv
 
 KIND = "ranking"
 SCORES, TABLE, PAGE, TO_LABEL = "scores.jsonl", "ranking.csv", "index.html", "to-label"
@@ -59,12 +59,7 @@ class Ranking:
 
     def lines(self, out: Path) -> list[str]:
         """Return a line, if there are any, on photos of earlier rankings among those to label."""
-        if not self.earlier:
-            return []
-        return [
-            f"{out / TO_LABEL / pre_drawn.IMAGES}: also holds {counted(self.earlier, 'photo')} of earlier rankings, "
-            "which CVAT would return as clean; once their labels are merged, delete this folder and repeat the command"
-        ]
+        return pre_drawn.lines(out / TO_LABEL, self.earlier)
 
 
 def rank(

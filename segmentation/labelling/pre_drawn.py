@@ -19,6 +19,7 @@ from corrotwin.segmentation.data import coco, photo_files
 from corrotwin.segmentation.data.coco_layout import CVAT_FOLDER, CVAT_JSON
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, link_or_copy, read_json, write_json, write_text
+from corrotwin.twin.core.text import counted
 
 TOLERANCE = 0.002  # of the photo's diagonal, and a pixel at least: how far an outline may lie from the mask's
 SPECK = 0.0002  # of the photo's area: smaller regions are not drawn
@@ -118,6 +119,16 @@ def write(folder: Path, photos: Iterable[Drawn], *, version: str) -> int:
     write_text(folder / "label-studio.xml", CONFIGURATION)
     present = {path.name for path in (folder / IMAGES).iterdir() if path.suffix.lower() in photo_files.SUFFIXES}
     return len(present - {image["file_name"] for image in images})
+
+
+def lines(folder: Path, earlier: int) -> list[str]:
+    """Return a line, if there are any, on photos that an earlier choice left: as many as `write` returned."""
+    if not earlier:
+        return []
+    return [
+        f"{folder / IMAGES}: also holds {counted(earlier, 'photo')} of earlier commands, which CVAT would return as "
+        "clean; once their labels are merged, delete this folder and repeat the command"
+    ]
 
 
 def _annotation(outline: npt.NDArray[np.float64], height: int, width: int) -> dict[str, Any]:

@@ -24,11 +24,15 @@ COLUMNS = ("photo", "decision", "note")
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptedLabels:
-    """Numbers of masks: `accepted`, those of them that are `clean` (without corrosion), and `rejected`."""
+    """Numbers of masks: `accepted`, those of them that are `clean` (without corrosion), and `rejected`.
+
+    `earlier` counts the photos that earlier commands left among those to label.
+    """
 
     accepted: int
     clean: int
     rejected: int
+    earlier: int = 0
 
 
 def write(predicted: PredictedFolder, decisions: Sequence[Decision], out: Path) -> AcceptedLabels:
@@ -69,8 +73,10 @@ def write(predicted: PredictedFolder, decisions: Sequence[Decision], out: Path) 
             COLUMNS,
             ([escape_csv(each.photo.name), each.verdict, escape_csv(each.note)] for each in decisions),
         )
+        earlier = 0
         if rejected:
-            pre_drawn.write(out / TO_LABEL, _to_label(predicted, rejected), version=f"corrotwin {predicted.source}")
+            photos = _to_label(predicted, rejected)
+            earlier = pre_drawn.write(out / TO_LABEL, photos, version=f"corrotwin {predicted.source}")
         annotations = list(_annotations(predicted, accepted))
         coco.write_document(
             out / ANNOTATIONS,
@@ -87,7 +93,7 @@ def write(predicted: PredictedFolder, decisions: Sequence[Decision], out: Path) 
             description="masks that a network predicted and a person accepted",
         )
     clean = len(accepted) - len({annotation["image_id"] for annotation in annotations})
-    return AcceptedLabels(accepted=len(accepted), clean=clean, rejected=len(rejected))
+    return AcceptedLabels(accepted=len(accepted), clean=clean, rejected=len(rejected), earlier=earlier)
 
 
 def _image(images: Path, decision: Decision) -> Path:

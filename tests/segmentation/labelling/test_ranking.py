@@ -291,7 +291,7 @@ def test_the_command_says_where_to_look(run, tmp_path, capsys):
     assert "earlier" not in said.err
     assert command(run, (tmp_path / "photos",), out=tmp_path / "out", count=1, tiling="never") == 0
     said = capsys.readouterr().err
-    assert f"{images}: also holds 1 photo of earlier rankings, which CVAT would return as clean; once" in said
+    assert f"{images}: also holds 1 photo of earlier commands, which CVAT would return as clean; once" in said
     shutil.rmtree(images)
     assert command(run, (tmp_path / "photos",), out=tmp_path / "out", count=1, tiling="never") == 0
     assert "earlier" not in capsys.readouterr().err

@@ -152,8 +152,12 @@ def test_accepted_masks_are_the_labels_of_a_dataset(masks: Path, tmp_path: Path,
     to_label = coco.read(tmp_path / "labels" / "to-label" / "annotations" / "instances_default.json")
     digest = next(photo.sha256[:8] for photo in predictions.read(masks).photos if photo.name == HOSTILE)
     assert [photo.file_name for photo in to_label.photos] == [f"001-{digest}-{HOSTILE}"]
+    images = tmp_path / "labels" / "to-label" / "images"
+    (images / "0001-a.png").write_bytes((masks / "masks" / "a.png").read_bytes())  # as an earlier version called one
+    assert "CVAT" not in done.stderr
     again = run_module("segmentation", "accept", masks, path, "--out", tmp_path / "labels")
     assert again.returncode == 0, again.stderr
+    assert f"{images}: also holds 1 photo of earlier commands, which CVAT would return as clean" in again.stderr
     labels = tmp_path / "labels" / "to-label" / "annotations" / "instances_default.json"
     labels.write_text(json.dumps(json.loads(labels.read_text()) | {"annotations": []}))
     again = run_module("segmentation", "accept", masks, path, "--out", tmp_path / "labels")
