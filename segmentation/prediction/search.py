@@ -51,7 +51,7 @@ def search(given: Sequence[Path]) -> Search:
             if found.setdefault(name, photo) != photo:
                 one, other = (path, source[name]) if path != source[name] else (photo, found[name])
                 advice = "give a folder that holds both" if one.is_dir() and other.is_dir() else "rename one"
-                raise InputError(f"{one} and {other}: two photos named {name}; {advice}, or give them one `out` each")
+                raise InputError(f"{one} and {other}: two photos named {name}; {advice}")
             source.setdefault(name, path)
     if not found:
         raise InputError(f"{given[0]}: {'; '.join(photo_files.lines(left_out)) or 'no photos'}")

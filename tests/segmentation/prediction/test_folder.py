@@ -271,11 +271,11 @@ def test_other_settings_need_another_folder(run: Path, photos: Path, tmp_path: P
         (lambda folder: (folder / "empty",), "empty: no photos in this folder"),
         (
             lambda folder: (folder / "a.jpg", folder / "north" / "a.png"),
-            "two photos named a; rename one, or give them one `out` each",
+            "two photos named a; rename one$",
         ),
         (
             lambda folder: (folder, folder / "north"),
-            "/photos/north and .*/photos: two photos named a; give a folder that holds both, or give them one `out`",
+            "/photos/north and .*/photos: two photos named a; give a folder that holds both$",
         ),
         (lambda folder: (), "no photos; name image files"),
         (lambda folder: (shutil.copy(folder / "a.jpg", folder / "..jpg"),), r"/\.\.jpg: no name before its ending"),
