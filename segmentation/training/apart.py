@@ -22,8 +22,9 @@ def gathered(
 ) -> Pictures:
     """Gather unlabelled pictures and leave out those that are test photos, or show their spots.
 
-    Those are pictures with the content of a test photo, or of another photo of its spot by `groups.SPOTS` that the
-    split does not train or validate on, or alike to one of these by perceptual hash, in any orientation.
+    Those are pictures with the content of a test photo, or of another photo of its spot that the split does not
+    train or validate on (by `groups.SPOTS`, or by name where there is no such table), or alike to one of these by
+    perceptual hash, in any orientation.
 
     Parameters
     ----------
@@ -37,8 +38,7 @@ def gathered(
     """
     splits.check(split, real)
     pictures = gather(given, size=config.size, framing=config.framing, cache=cache_folder(), on_file=on_file)
-    spots = groups.beside(real) or {}
-    spot = {photo.file_name: spots.get(photo.file_name, photo.file_name) for photo in real.photos}
+    spot = groups.beside(real) or groups.by_source_name(real)
     tested, kept = {spot[name] for name in split.test}, {*split.train, *split.valid}
     held_out = [photo for photo in real.photos if photo.file_name not in kept and spot[photo.file_name] in tested]
     return pictures.apart_from(
