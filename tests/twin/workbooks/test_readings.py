@@ -229,6 +229,7 @@ def test_hidden_sheets_merged_cells_and_formulas(spool: Path, tmp_path: Path, co
     )
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -290,6 +291,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(
     assert "ut.csv: over 3 rows" in command("inspect", spool, "--readings", rows).stderr
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("heading", "kinds", "given"),
     [
