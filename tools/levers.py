@@ -60,7 +60,7 @@ class Way:
     mean_of: tuple[str, ...] = ()
     """Nothing is trained: the mean of the networks of these ways."""
     mean: Literal["weights", "probabilities"] = "weights"
-    """What is averaged: the weights of these networks, or their predictions."""
+    """Whether the mean is of the weights or of the predictions."""
 
 
 HALF = {"render_share": 0.5}

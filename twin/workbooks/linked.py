@@ -9,7 +9,7 @@ from corrotwin.twin.workbooks.cells import SourceCell, filled_rows, key_of
 from corrotwin.twin.workbooks.columns import Header
 
 KEYS = ("place", "group", "asset")  # by which sheets refer to one another, from the readings outwards
-TELLING = ("group", "asset")  # by which rows of one id are told apart
+OWNERS = ("group", "asset")  # a row of another one does not apply to the reading
 KEPT = ("group", "asset", "zone")  # what is taken from other sheets
 
 
@@ -50,7 +50,7 @@ class _LinkedTable:
         name = key_of(reading[self.key].value)
         told: dict[str, SourceCell] | None = None
         for row in self._rows.get(name, ()):
-            if any(_text(row, each) != _text(reading, each) for each in TELLING if each in row and each in reading):
+            if any(_text(row, each) != _text(reading, each) for each in OWNERS if each in row and each in reading):
                 continue
             here = {each: row[each] for each in lacking if each in row}
             told = here if told is None else told

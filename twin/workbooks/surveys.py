@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.workbooks import days
-from corrotwin.twin.workbooks.cells import SourceCell, cells_of, is_number
+from corrotwin.twin.workbooks.cells import SourceCell, cell_at, cells_of, is_number
 from corrotwin.twin.workbooks.columns import IN_HEADING, ColumnMap, Header, names
 from corrotwin.twin.workbooks.sheets import SheetRow, Value
 
@@ -62,7 +62,7 @@ def readings_in(header: Header, given: ColumnMap) -> Iterator[tuple[dict[str, So
     }
     for row in rows:
         for index, day in surveyed.items():
-            if (value := _at(row, index)) is not None:
+            if (value := cell_at(row, index)) is not None:
                 where = header.sheet.where(row.number, header.headings[index])
                 unit = header.units.get(index, "")
                 yield cells_of(header, row) | {"value": SourceCell(value=value, where=where, unit=unit)}, day
@@ -73,7 +73,7 @@ def _long(
 ) -> Iterator[tuple[dict[str, SourceCell], datetime.date]]:
     """Yield the readings of a sheet that has one in each row."""
     date, value = header.columns["date"], header.columns["value"]
-    order = order_in(header, given, [_at(row, date) for row in rows])
+    order = order_in(header, given, [cell_at(row, date) for row in rows])
     for row in rows:
         cells = cells_of(header, row)
         if "value" in cells and "date" not in cells:
@@ -91,15 +91,11 @@ def _check_years(header: Header, rows: Sequence[SheetRow]) -> None:
         is_used = index in header.columns.values() or index in header.surveys
         if is_used or not _YEAR.search(IN_HEADING.sub("", heading).strip()):
             continue
-        if any(is_number(_at(row, index)) for row in rows):
+        if any(is_number(cell_at(row, index)) for row in rows):
             raise InputError(
                 f"{header.sheet.where(header.row)}: {heading!r:.60} may be a survey and is not a day; write it as "
                 "2016-05-31, or remove the column"
             )
-
-
-def _at(row: SheetRow, index: int) -> Value:
-    return row.cells[index] if index < len(row.cells) else None
 
 
 def order_in(header: Header, given: ColumnMap, values: Sequence[Value]) -> days.Order | None:

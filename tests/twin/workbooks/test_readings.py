@@ -304,7 +304,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(
 def test_a_column_kind_may_hold_the_kinds_of_places(
     heading: str, kinds: list[str], given: dict[str, object], spool: Path, tmp_path: Path, command: Command
 ) -> None:
-    """What else it may hold, such as wall loss, is not stored as what is left."""
+    """A row of another kind, such as wall loss, is refused: it would be stored as remaining thickness."""
     (tmp_path / "map.json").write_text(json.dumps(given))
     rows = [[*LONG[0], heading], *([*row, kind] for row, kind in zip(LONG[1:], kinds, strict=True))]
     footer = ["Reported by", *[None] * (len(LONG[0]) - 1), "J. Smith"]
