@@ -9,8 +9,6 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from corrotwin.segmentation.data import coco
 from corrotwin.synth.cameras import distortion
@@ -132,8 +130,7 @@ def _remove_hiding_pieces(asset: trimesh.Trimesh, cameras: Sequence[Camera], fil
         others = dict(arrays)
     vertices, faces = others["vertices"], others.pop("faces")
     edges = np.concatenate([faces[:, :2], faces[:, 1:]])
-    graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(len(vertices), len(vertices)))
-    _, piece = connected_components(graph, directed=False)
+    piece = trimesh.graph.connected_component_labels(edges, len(vertices))
     steps = [(a / 6, b / 6, 1 - (a + b) / 6) for a in range(7) for b in range(7 - a)]
     points = np.concatenate([np.einsum("c,ncx->nx", step, vertices[faces].astype(float)) for step in steps])
     owner = np.tile(piece[faces[:, 0]], len(steps))

@@ -7,8 +7,6 @@ sheet go where the sheet beside them has gone, and pieces that nothing holds fal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Singles, Texels
@@ -100,12 +98,13 @@ def _linked(asset: AssetGeometry, texels: Texels, solid: Integers, kept: Mask) -
 
     It is -1 elsewhere, (N,). Pieces of different solids are not linked.
     """
+    from trimesh.graph import connected_component_labels
+
     piece, count = ndimage.label(kept)
     rim = np.flatnonzero(kept & ndimage.binary_dilation(texels.area_mm2 <= 0, np.ones((3, 3)), border_value=1))
     place = _apart(texels, solid, rim)
     pairs = piece.reshape(-1)[rim[cKDTree(place).query_pairs(LINK * asset.texel_mm / 1000, output_type="ndarray")]] - 1
-    graph = coo_array((np.ones(len(pairs), dtype=bool), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    _, whole = connected_components(graph, directed=False)
+    whole = connected_component_labels(pairs, count)
     return np.asarray(np.append(whole, -1)[piece - 1].reshape(-1), dtype=np.int64)
 
 
