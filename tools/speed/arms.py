@@ -63,6 +63,9 @@ def stock(
     """Render BlenderProc's own way, after its examples "basics" and "coco_annotations"."""
     import bpy
 
+    lens = scene.views[0].lens  # for all views: one call renders them
+    matrix = np.array([[lens.fx, 0, lens.cx], [0, lens.fy, lens.cy], [0, 0, 1]])
+    bproc.camera.set_intrinsics_from_K_matrix(matrix, lens.width, lens.height)
     for body in bproc.object.get_all_mesh_objects():
         body.set_cp("category_id", int(body.get_name().startswith("body-")))
     bpy.context.scene.frame_end = len(scene.views)  # the frame after it shows nothing of the scene
@@ -74,7 +77,7 @@ def stock(
             bproc.renderer.set_noise_threshold(0)
         with clock(f"photographs, {count}"):
             data = bproc.renderer.render()
-        _save(folder, "stock", count, data["colors"], views=len(scene.views))
+        _save(folder, "stock", count, data["colors"], scene=scene)
     bproc.writer.write_coco_annotations(
         str(folder / "coco"), instance_segmaps=data["instance_segmaps"],
         instance_attribute_maps=data["instance_attribute_maps"], colors=[_shown(light) for light in data["colors"]],
@@ -127,13 +130,14 @@ def ours(arm: str, scene: Scene, folder: Path, samples: list[int], clock: StepCl
         chosen_settings = {**settings, **(THOROUGH if count == reference else {})}
         with clock(f"photographs, {count}"):
             pictures = list(passes.photographs(replace(scene, samples=count), folder, chosen_settings))
-        _save(folder, arm, count, pictures, views=len(scene.views))
+        _save(folder, arm, count, pictures, scene=scene)
 
 
-def _save(folder: Path, arm: str, samples: int, pictures: list[NDArray[np.float32]], *, views: int) -> None:
-    if len(pictures) != views:
-        raise ValueError(f"{arm} rendered {len(pictures)} pictures of {views} views")
+def _save(folder: Path, arm: str, samples: int, pictures: list[NDArray[np.float32]], *, scene: Scene) -> None:
     light = np.stack([np.asarray(picture)[..., :3] for picture in pictures]).astype(np.float32)
+    lens = scene.views[0].lens
+    if light.shape[:3] != (len(scene.views), lens.height, lens.width):
+        raise ValueError(f"{arm} rendered {light.shape[:3]} for {len(scene.views)} views of {lens.height, lens.width}")
     np.savez(folder / f"{arm}-{samples}.npz", pictures=light)
 
 
