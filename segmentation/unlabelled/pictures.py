@@ -25,7 +25,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, new_file, read_json, write_json
 from corrotwin.twin.core.text import first_of
 
-_RECIPE = 2  # increase when decoding or sorting changes, so that old caches are not used
+_RECIPE = 3  # increase when decoding or sorting changes, so that old caches are not used
 LEAST = 8  # pictures: fewer say nothing about what photos look like
 SMALLEST = 64  # pixels of the shorter side
 FLAT = 0.6  # share of pixels equal to their right neighbour: photographs reach 0.27, drawings and logos 0.7 and more

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import os
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -23,10 +24,11 @@ INTERVAL_SECONDS = 1.0  # a walk of 1 m/s past a pipe photographed 1 to 2 m wide
 FRAME_RATE = 25.0  # of files that state none
 # First bytes of lists that name other files or addresses, which FFmpeg would open in place of frames.
 _LISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"[playlist", b"<MPD", b"<smil")
-_RECIPE = 2  # increase when decoding or the choice of frames changes, so that old caches are not used
+_RECIPE = 3  # increase when decoding or the choice of frames changes, so that old caches are not used
 _QUALITY = 95  # of frames that are kept
 _TROUBLE = "trouble.json"
 _ROUNDING = 1e-9  # seconds by which the time of a frame may fall short of a whole second
+_MOST_BOXES = 100  # of an MP4, before its header
 _MOST_BYTES = 1024**4  # of a video; it is read piece by piece
 
 
@@ -144,5 +146,27 @@ def _taken(capture: Any, path: Path) -> Iterator[tuple[float, npt.NDArray[np.uin
         yield seconds, np.ascontiguousarray(frame[..., ::-1])
     if not number:
         raise InputError(f"{path}: no frame can be decoded; record or convert it again")
+    announced = min(announced, _shown_seconds(path) * rate)
     if math.isfinite(announced) and announced - number > max(rate, 0.02 * announced):  # counts are estimates
         raise InputError(f"{path}: ends after {number / rate:.0f} of {announced / rate:.0f} s; copy the file again")
+
+
+def _shown_seconds(path: Path) -> float:
+    """Return how long an MP4 or MOV plays by its header (ISO 14496-12: `mvhd`, first in `moov`), infinite if unknown.
+
+    What was trimmed off a video may stay in the file, hidden by an edit list, and FFmpeg counts its frames, too.
+    """
+    with reading(path), open_file(path, most_bytes=_MOST_BYTES) as stream:
+        start = 0
+        for _ in range(_MOST_BOXES):
+            stream.seek(min(start, _MOST_BYTES))
+            head, header = stream.read(16), stream.read(32)
+            if len(header) < 32:
+                break
+            size, kind, size_of_large = struct.unpack(">I4sQ", head)
+            if kind == b"moov":
+                layout, times = (">IQ", header[20:]) if header[0] else (">II", header[12:20])
+                scale, count = struct.unpack(layout, times)
+                return count / scale if head.endswith(b"mvhd") and scale and count else math.inf
+            start += size_of_large if size == 1 else size
+    return math.inf

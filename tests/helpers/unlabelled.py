@@ -51,6 +51,24 @@ def on_its_side(path):
     return path
 
 
+def trimmed(path, *, start, seconds, version=0):
+    """Let an MP4 show `seconds` from the second `start` on; the other frames stay in it, as when phones trim a video.
+
+    Times in its header have 64 bits in `version` 1.
+    """
+    content = bytearray(path.read_bytes())
+    header, media = content.index(b"mvhd") + 4, content.index(b"mdhd") + 4
+    [scale], [of_media] = (struct.unpack_from(">I", content, place + 12) for place in (header, media))
+    struct.pack_into(">Ii", content, content.index(b"elst") + 12, seconds * scale, start * of_media)
+    times = struct.pack(">4x4xII" if version == 0 else ">8x8xIQ", scale, seconds * scale)
+    content[header : header + 20] = bytes([version, 0, 0, 0]) + times
+    for box in (b"moov", b"mvhd"):
+        size = content.index(box) - 4
+        struct.pack_into(">I", content, size, struct.unpack_from(">I", content, size)[0] + len(times) - 16)
+    path.write_bytes(content)
+    return path
+
+
 def slowing(path, *, after, times):
     """Let the frames of an MP4 `after` so many stand for `times` as long as those before, as phones do in the dark."""
     content = bytearray(path.read_bytes().replace(b"edts", b"free"))  # which states the duration, too

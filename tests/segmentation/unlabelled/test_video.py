@@ -5,7 +5,7 @@ import pytest
 
 from corrotwin.segmentation.unlabelled.video import frames
 from corrotwin.twin.core.errors import InputError
-from tests.helpers.unlabelled import on_its_side, picture, slowing, video
+from tests.helpers.unlabelled import on_its_side, picture, slowing, trimmed, video
 
 
 @pytest.mark.parametrize(("rate", "frames_each"), [(10.0, 10), (30.0, 30), (8.0, 12)])
@@ -33,6 +33,27 @@ def test_frames_of_a_varying_rate_have_the_times_at_which_players_show_them(tmp_
     assert [second for second, _ in taken] == pytest.approx([0, 1, *range(2, 22, 2)])
     for (_, frame), seed in zip(taken, [1, 2, *[3] * 10], strict=True):
         assert np.abs(frame.astype(int) - picture(seed)).mean() < 12
+
+
+@pytest.mark.parametrize(("start", "seeds", "version"), [(4, [5, 6, 7, 8], 0), (0, [1, 2, 3], 1), (2, [3, 4], 0)])
+def test_a_trimmed_video_has_the_frames_and_times_that_players_show(start, seeds, version, tmp_path):
+    """Frames that are in the file, but hidden by an edit list, were taken for frames that are missing."""
+    path = trimmed(video(tmp_path / "walk.mp4", range(1, 9)), start=start, seconds=len(seeds), version=version)
+    taken = list(frames(path))
+    assert [second for second, _ in taken] == pytest.approx(range(len(seeds)))
+    for (_, frame), seed in zip(taken, seeds, strict=True):
+        assert np.abs(frame.astype(int) - picture(seed)).mean() < 12
+
+
+def test_a_trimmed_video_that_is_cut_off_ends_early(tmp_path):
+    path = trimmed(video(tmp_path / "walk.mp4", range(1, 9)), start=0, seconds=6)
+    content = bytearray(path.read_bytes())
+    last, header = content.index(b"mdat") + 4, content.index(b"moov") - 4
+    middle = (last + header) // 2
+    content[middle:header] = bytes(header - middle)  # as of a copy that was given its size before its content
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"ends after \d of 6 s; copy the file again"):
+        list(frames(path))
 
 
 @pytest.mark.parametrize(
