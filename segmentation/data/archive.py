@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from corrotwin.segmentation.data.coco_check import leaves
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import new_file, open_file, remove_left, temporary_folder, writing
+from corrotwin.twin.core.files import new_file, open_file, reading, remove_left, temporary_folder, writing
 from corrotwin.twin.core.locks import one_at_a_time
 
 MOST_ENTRIES = 1_000_000
@@ -19,6 +19,7 @@ MOST_BYTES = 100 * 1024**3
 MOST_RATIO = 200  # unpacked to packed size: photos reach 1, json 20, a bomb 1,000
 SMALL_BYTES = 10 * 1024**2  # up to this size the ratio does not matter
 _MOST_PACKED = MOST_BYTES  # of an archive; it is read piece by piece
+_MOST_HASHED = 1024**4
 _CHUNK_BYTES = 1024**2
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # bits 0, 6 and 13 of an entry's flags (PKWARE's APPNOTE, 4.4.4)
 _UTF8 = 0x800  # bit 11
@@ -37,15 +38,37 @@ def extracted(path: Path, *, cache: Path) -> Path:
     Raises
     ------
     InputError
-        See `extract` and `made_once`.
+        See `content_hash`, `extract` and `made_once`.
     """
-    try:
-        with open_file(path, most_bytes=_MOST_PACKED) as stream:
-            folder = cache / f"zip-{hashlib.file_digest(stream, 'sha256').hexdigest()[:32]}"
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    folder = cache / f"zip-{content_hash(path)[:32]}"
     made_once(folder, lambda place: extract(path, place))
     return folder
+
+
+def content_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, by which the cache knows it, in hex digits.
+
+    Raises
+    ------
+    InputError
+        It cannot be read.
+    """
+    with reading(path), open_file(path, most_bytes=_MOST_HASHED) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def check_unchanged(path: Path, content: str) -> None:
+    """Check that a file can still be read and has the `content_hash` that begins with `content`.
+
+    What is wrong with one that has not is of the moment, such as of a drive that is away, and not for the cache.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or is another one.
+    """
+    if not content_hash(path).startswith(content):
+        raise InputError(f"{path}: changed while it was read; repeat the command when it is whole")
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> None:

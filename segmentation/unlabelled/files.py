@@ -1,6 +1,5 @@
 """Find the files of unlabelled pictures: photos and videos, in folders and archives, each known by its content."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +7,7 @@ from pathlib import Path
 from corrotwin.segmentation.data import archive, coco, photo_files
 from corrotwin.segmentation.unlabelled import video
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import below, open_file
-
-_MOST_BYTES = 1024**4  # of a file; it is hashed piece by piece
+from corrotwin.twin.core.files import below
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +73,6 @@ def videos_below(folder: Path) -> list[Path]:
 
 def _hashed(path: Path) -> str:
     try:
-        with open_file(path, most_bytes=_MOST_BYTES) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()[: coco.HASH_DIGITS]
-    except OSError:
+        return archive.content_hash(path)[: coco.HASH_DIGITS]
+    except InputError:
         return ""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from corrotwin.segmentation.augmentation.crop import crop
 from corrotwin.segmentation.config import Framing
 from corrotwin.segmentation.data import decoded, image_io
-from corrotwin.segmentation.data.archive import made_once
+from corrotwin.segmentation.data.archive import check_unchanged, made_once
 from corrotwin.segmentation.data.perceptual_hash import HashIndex, alike, from_hex, hashes, to_hex
 from corrotwin.segmentation.sampling import Stream, generator
 from corrotwin.segmentation.unlabelled import files, video
@@ -131,7 +131,8 @@ def gather(
     Raises
     ------
     InputError
-        A path is absent, there are too few pictures, or the cache cannot be written.
+        A path is absent, a file changes or goes away meanwhile, there are too few pictures, or the cache cannot be
+        written.
     """
     known: dict[str, UnlabelledFile] = {}
     left_out: dict[str, list[str]] = {}
@@ -240,6 +241,7 @@ def _read(
             least = None if framing == "crop" else max(2 * size, SMALLEST)
             return _sorted(image_io.decoded(file.path, least_side=least), file, 0, size, framing, squares)
         except InputError:
+            check_unchanged(file.path, file.sha256)
             return UNREADABLE
 
     with ThreadPoolExecutor(available_cores()) as pool:
@@ -266,6 +268,7 @@ def _frames(
             yield file, second, _sorted(frame, file, number, size, framing, squares)
             number += 1
     except InputError:
+        check_unchanged(file.path, file.sha256)
         yield file, None, CUT_OFF if number else UNREADABLE
 
 

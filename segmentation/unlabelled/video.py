@@ -1,6 +1,5 @@
 """Frames of a video file, one a second."""
 
-import hashlib
 import math
 import os
 import struct
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation.data.archive import made_once
+from corrotwin.segmentation.data.archive import check_unchanged, content_hash, made_once
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import new_file, open_file, read_json, reading, write_json
 
@@ -48,14 +47,14 @@ def kept(path: Path, *, cache: Path) -> Kept:
     InputError
         The file cannot be read, or the cache not be written.
     """
-    with reading(path), open_file(path, most_bytes=_MOST_BYTES) as stream:
-        folder = cache / f"frames-{_RECIPE}-{hashlib.file_digest(stream, 'sha256').hexdigest()[:32]}"
-    made_once(folder, partial(_keep, path))
+    content = content_hash(path)
+    folder = cache / f"frames-{_RECIPE}-{content[:32]}"
+    made_once(folder, partial(_keep, path, content))
     trouble = read_json(folder / _TROUBLE)
     return Kept(frames=tuple(sorted(folder.glob("*.jpg"))), trouble=str(trouble))
 
 
-def _keep(path: Path, folder: Path) -> None:
+def _keep(path: Path, content: str, folder: Path) -> None:
     """Write the frames of a video into a new folder, and what is wrong with it."""
     from PIL import Image
 
@@ -67,6 +66,7 @@ def _keep(path: Path, folder: Path) -> None:
             with new_file(folder / f"{minutes:04d}m{seconds:02d}s.jpg") as stream:
                 Image.fromarray(frame).save(stream, "JPEG", quality=_QUALITY)
     except InputError as error:
+        check_unchanged(path, content)
         trouble = str(error).removeprefix(f"{path}: ")
     write_json(folder / _TROUBLE, trouble)
 
@@ -99,11 +99,8 @@ def check(path: Path) -> None:
     InputError
         It is one, or cannot be read.
     """
-    try:
-        with open_file(path, most_bytes=_MOST_BYTES) as stream:
-            start = stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    with reading(path), open_file(path, most_bytes=_MOST_BYTES) as stream:
+        start = stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
     if start.startswith(_LISTS):
         raise InputError(f"{path}: a list of other files, not a video; give the video itself")
 

@@ -135,6 +135,33 @@ def test_a_video_that_ends_early_is_used_as_far_as_it_goes(tmp_path, cache):
     assert 5 <= sum("cut.avi#" in each.name for each in found.used) <= 14
 
 
+@pytest.mark.parametrize("away", ["0004.png", "walk.mp4"])
+@pytest.mark.parametrize("message", [r"cannot be read \(No such file", "changed while it was read"])
+def test_what_goes_away_while_it_is_read_is_not_remembered_as_unreadable(away, message, tmp_path, cache, monkeypatch):
+    photos(tmp_path / "site", range(8))
+    path = video(tmp_path / "site" / "walk.mp4", [20, 21]).with_name(away)
+
+    def torn(real):
+        def read(file, **options):
+            if file == path:
+                path.rename(tmp_path / away)
+                if "changed" in message:
+                    path.write_bytes(b"not whole yet")
+            return real(file, **options)
+
+        return read
+
+    with monkeypatch.context() as patch:
+        patch.setattr(image_io, "decoded", torn(image_io.decoded))
+        patch.setattr(module.video, "check", torn(module.video.check))
+        with pytest.raises(InputError, match=f"{away}: {message}"):
+            gathered([tmp_path / "site"], cache)
+    (tmp_path / away).replace(path)
+    found = gathered([tmp_path / "site"], cache)
+    assert len(found.used) == 10
+    assert found.left_out == {}
+
+
 def test_test_photos_and_what_is_alike_to_them_are_left_out(tmp_path, cache):
     folder = tmp_path / "site"
     paths = photos(folder, range(12))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from corrotwin.segmentation.unlabelled import video as module
 from corrotwin.segmentation.unlabelled.video import frames
 from corrotwin.twin.core.errors import InputError
 from tests.helpers.unlabelled import on_its_side, picture, slowing, trimmed, video
@@ -54,6 +55,18 @@ def test_a_trimmed_video_that_is_cut_off_ends_early(tmp_path):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"ends after \d of 6 s; copy the file again"):
         list(frames(path))
+
+
+def test_a_video_that_goes_away_while_it_is_decoded_is_decoded_by_the_next_command(tmp_path, monkeypatch):
+    path = video(tmp_path / "walk.mp4", [1, 2])
+    monkeypatch.setattr(module, "check", lambda path: path.rename(tmp_path / "elsewhere"))
+    with pytest.raises(InputError, match=r"walk\.mp4: cannot be read \(No such file"):
+        module.kept(path, cache=tmp_path / "cache")
+    monkeypatch.undo()
+    (tmp_path / "elsewhere").rename(path)
+    kept = module.kept(path, cache=tmp_path / "cache")
+    assert [frame.name for frame in kept.frames] == ["0000m00s.jpg", "0000m01s.jpg"]
+    assert kept.trouble == ""
 
 
 @pytest.mark.parametrize(
