@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from corrotwin.segmentation.data import archive, coco, photo_files
+from corrotwin.segmentation.data import archive, coco, image_io, photo_files
 from corrotwin.segmentation.unlabelled import video
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import below
@@ -32,7 +32,8 @@ def is_archive(path: Path) -> bool:
 def find(given: Sequence[Path], *, cache: Path, left_out: dict[str, list[str]]) -> Iterator[UnlabelledFile]:
     """Yield the photos and videos of files, folders and archives, with their hashes; `sha256` is empty if unreadable.
 
-    The names of what is left out of folders and archives (`photo_files.listing`) are added to `left_out` by reason.
+    The names of what is left out of folders and archives (`photo_files.listing`), and of files with pictures behind the
+    first, are added to `left_out` by reason.
 
     Raises
     ------
@@ -41,6 +42,8 @@ def find(given: Sequence[Path], *, cache: Path, left_out: dict[str, list[str]]) 
     """
     for path in given:
         for file, name in _named(path, cache, left_out):
+            if not is_video(file) and image_io.holds_more(file):
+                left_out.setdefault(_said(photo_files.FURTHER), []).append(name)
             yield UnlabelledFile(path=file, name=name, sha256=_hashed(file))
 
 
@@ -52,14 +55,17 @@ def _named(path: Path, cache: Path, left_out: dict[str, list[str]]) -> Iterator[
         listing = photo_files.listing(folder)
         before = f"{path.name}/" if in_archive else ""
         for left in listing.left_out:
-            why = ": ".join(filter(None, (left.reason.what, left.reason.advice)))
-            left_out.setdefault(why, []).append(f"{before}{left.name}")
+            left_out.setdefault(_said(left.reason), []).append(f"{before}{left.name}")
         for file in sorted([*listing.photos, *videos_below(folder)]):
             yield file, f"{before}{file.relative_to(folder).as_posix()}"
     elif path.exists():
         yield path, path.name
     else:
         raise InputError(f"{path}: no such file or folder")
+
+
+def _said(reason: photo_files.Reason) -> str:
+    return ": ".join(filter(None, (reason.what, reason.advice)))
 
 
 def videos_below(folder: Path) -> list[Path]:

@@ -86,6 +86,8 @@ def test_what_folders_and_archives_hold_beside_pictures_is_counted_and_named(tmp
     photos(site, range(9))
     for name in ("a.heic", "b.HEIC", "more.zip", ".hidden.jpg"):
         (site / name).touch()
+    pages = [Image.fromarray(picture(seed)) for seed in (20, 21)]
+    pages[0].save(site / "scan.tif", save_all=True, append_images=pages[1:])
     (tmp_path / "elsewhere").mkdir()
     (site / "linked").symlink_to(tmp_path / "elsewhere")
     with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
@@ -95,8 +97,9 @@ def test_what_folders_and_archives_hold_beside_pictures_is_counted_and_named(tmp
         "1 left out, archives inside folders: name them in the command, too (more.zip)",
         "1 left out, folders that are links: name them in the command, too (linked)",
         "1 left out, hidden files (.hidden.jpg)",
+        "1 left out, pictures behind the first of a file: save those that are photos as files of their own (scan.tif)",
+        "10 unlabelled pictures",
         "3 left out, pictures of kinds that are not read: convert them to JPEG (a.heic, b.HEIC, packed.zip/c.heic)",
-        "9 unlabelled pictures",
     ]
 
 
