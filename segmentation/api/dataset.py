@@ -163,18 +163,18 @@ class Dataset:
 
         Parameters
         ----------
-        later : datasets, or their folders, in which the same classes count as here (give a `Dataset` for one with
-            others); later ones correct earlier ones.
+        later : datasets, or their folders, of which those classes are read that count here and that they have (give a
+            `Dataset` for one with others); later ones correct earlier ones.
         out : folder for images/, annotations.json and spots.csv.
 
         Raises
         ------
         InputError
-            There is no other dataset, one lacks a class, or the folder holds something else.
+            There is no other dataset, one has annotations but none of the classes, or the folder holds something else.
         """
         classes = self._data.classes or ()
-        given = [each if isinstance(each, Dataset) else Dataset(each, classes=classes) for each in later]
-        merged = merging.merge([self._data, *(each.data for each in given)], Path(out))
+        given = (each.data if isinstance(each, Dataset) else merging.read_one(Path(each), classes) for each in later)
+        merged = merging.merge([self._data, *given], Path(out))
         for line in merged.lines():
             logger.warning(line)
         return Dataset(out)

@@ -67,24 +67,30 @@ class _Entry:
 
 
 def read(paths: Sequence[Path], classes: tuple[str, ...]) -> list[coco.CocoDataset]:
-    """Read datasets to merge, each with those of the `classes` that it has; of none given, with all its categories.
+    """Read datasets to merge, each as `read_one` does.
 
     Raises
     ------
     InputError
-        A dataset cannot be read, or has annotations but none of the classes; or a class is in no dataset.
+        See `read_one`; or a class is in no dataset.
     """
-    if not classes:
-        return [coco.read(path, allow_unannotated=True) for path in paths]
-    names = [coco.category_names(path) for path in paths]
-    there = set().union(*names)
+    there = set[str]().union(*map(coco.category_names, paths)) if classes else set[str]()
     if unknown := ", ".join(sorted(set(classes) - there)):
         raise InputError(f"`classes`: no dataset has {unknown}; there are {', '.join(sorted(there))}")
-    own = [tuple(name for name in classes if name in of_one) for of_one in names]
-    return [
-        coco.read(path, classes=chosen or classes, allow_unannotated=True)
-        for path, chosen in zip(paths, own, strict=True)
-    ]
+    return [read_one(path, classes) for path in paths]
+
+
+def read_one(path: Path, classes: tuple[str, ...]) -> coco.CocoDataset:
+    """Read a dataset to merge with those of the `classes` that it has; of none given, with all its categories.
+
+    Raises
+    ------
+    InputError
+        The dataset cannot be read, or has annotations but none of the classes.
+    """
+    own = coco.category_names(path).intersection(classes) if classes else ()
+    chosen = tuple(name for name in classes if name in own)
+    return coco.read(path, classes=chosen or classes or None, allow_unannotated=True)
 
 
 def merge(datasets: Sequence[coco.CocoDataset], out: Path) -> Merged:

@@ -218,6 +218,19 @@ def test_a_class_of_one_dataset_is_enough_and_what_became_corrosion_is_said(
     assert says in capsys.readouterr().err.splitlines()
 
 
+def test_the_api_reads_of_a_folder_the_classes_that_it_has_as_the_command_does(of_classes, tmp_path):
+    first, _, _ = of_classes
+    second = dataset(tmp_path / "third", [2, 3], square(20))
+    document = (second / "annotations.json").read_text().replace('"corrosion"', '"rust"')
+    (second / "annotations.json").write_text(document)
+    command((first, second), out=tmp_path / "by-command", classes=("crack", "rust"))
+    merged = ct.Dataset(first, classes=["crack", "rust"]).merge(second, out=tmp_path / "out")
+    assert merged.digest == ct.Dataset(tmp_path / "by-command").digest
+    with pytest.raises(InputError, match="third: no class crack; there are rust"):
+        ct.Dataset(first, classes="crack").merge(second, out=tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
 @pytest.mark.parametrize(
     ("classes", "says"),
     [
