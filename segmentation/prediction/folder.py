@@ -7,7 +7,6 @@ parts last.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation.data import coco, image_io, photo_files
+from corrotwin.segmentation.data.archive import content_hash
 from corrotwin.segmentation.prediction import page, parts
 from corrotwin.segmentation.prediction.parts import FramedPart
 from corrotwin.segmentation.prediction.predictor import Predictor, Settings
@@ -28,7 +28,7 @@ from corrotwin.segmentation.prediction.sizes import check_sizes, photos_at_once
 from corrotwin.segmentation.sampling import thin
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import below, read_bytes, remove, write_manifest, write_text, writing
+from corrotwin.twin.core.files import below, remove, write_manifest, write_text, writing
 from corrotwin.twin.core.locks import hold
 from corrotwin.twin.core.text import escape_csv
 
@@ -147,8 +147,8 @@ def _has_changed(path: Path, name: str, out: Path) -> bool:
     if before.get("source") != parts.source_of(path, out):
         return False
     try:
-        return bool(hashlib.sha256(read_bytes(path)).hexdigest() != before["sha256"])
-    except OSError:
+        return bool(content_hash(path) != before["sha256"])
+    except InputError:
         return False
 
 
