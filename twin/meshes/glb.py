@@ -89,6 +89,7 @@ def check_size(path: Path, side_m: float) -> None:
         )
 
 
+@np.errstate(all="ignore")  # poses with infinite numbers, which are refused
 def _measured(path: Path, content: Mapping[str, Any]) -> tuple[Floats, Floats]:
     """Return the corners of the box about the triangles of the scene, (3,) each; refuse too many of them."""
     meshes = content.get("meshes", [])
@@ -153,13 +154,11 @@ def _pose(node: Mapping[str, Any]) -> Floats:
     """Return the pose (4, 4) of a node in that above it."""
     if "matrix" in node:
         return np.array(node["matrix"], dtype=float).reshape(4, 4).T
-    x, y, z, w = map(float, node.get("rotation", (0, 0, 0, 1)))
     pose = np.eye(4)
-    pose[:3, :3] = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
+    if "rotation" in node:  # as the reader takes it, also where it is not of unit length
+        from trimesh.transformations import quaternion_matrix
+
+        pose = quaternion_matrix(np.reshape(node["rotation"], 4)[[3, 0, 1, 2]])
     pose[:3, :3] *= np.array(node.get("scale", (1, 1, 1)), dtype=float)
     pose[:3, 3] = node.get("translation", (0, 0, 0))
     return pose
