@@ -8,7 +8,7 @@ from typing import Any
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
-from corrotwin.twin.core.text import first_of, printable
+from corrotwin.twin.core.text import first_of, place_name, printable
 from corrotwin.twin.inspection import readers
 from corrotwin.twin.inspection.events import Event
 from corrotwin.twin.inspection.positions import Point, on_atlas
@@ -111,8 +111,8 @@ def records_of(
         zone=zone or "all" if photo else zone,
         value=0.0 if value is None else float(value),
         unit=unit,
-        tool=tool,
-        place=place,
+        tool=" ".join(tool.split()),  # as in a table
+        place=place_name(place),
         echo=echo,
         coated=coated,
         uv=None if uv is None else (float(uv[0]), float(uv[1])),

@@ -4,11 +4,13 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from contractor import Rows, pipe, table, workbook
 
 from corrotwin.twin.core.errors import InputError
+import corrotwin as ct
 from corrotwin.twin.inspection import log
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.columns import ColumnMap
@@ -89,3 +91,13 @@ def test_a_place_is_one_by_whichever_way_it_comes(spool: Path, tmp_path: Path, c
     for way, added in (("--csv", 3), ("--readings", 0)):
         assert f"{added} of 3 records added" in command("inspect", spool, way, path).stdout
     assert places(spool) == ["12", "13/1", "T 1"]
+
+
+def test_names_given_in_python_are_as_in_a_table(spool: Path) -> None:
+    twin = ct.Twin.load(spool)
+    given: dict[str, Any] = {"date": "2016-05-31", "zone": "body", "kind": "ultrasonic", "value": 7.9}
+    [record] = twin.inspect(**given, tool=" UT  3", place=" TML  1 ")
+    assert (record.tool, record.place) == ("UT 3", "TML 1")
+    assert not twin.inspect(**given, tool="UT 3", place="TML 1")
+    [record] = twin.inspect(**given, tool="UT 3", place="12.0")
+    assert record.place == "12"
