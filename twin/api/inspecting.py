@@ -12,7 +12,7 @@ from corrotwin.twin.core.arguments import checked, one_or_more
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection import entry, plausibility, readers
 from corrotwin.twin.inspection.events import Event, admit_events
-from corrotwin.twin.inspection.records import Record, spoken
+from corrotwin.twin.inspection.records import Record, check_text, spoken
 from corrotwin.twin.inspection.register import Register
 from corrotwin.twin.workbooks.columns import ColumnMap, read_map
 from corrotwin.twin.workbooks.readings import Defaults, intake
@@ -181,12 +181,13 @@ class TwinInspections(TwinFacts):
         Raises
         ------
         InputError
-            The reading is not suspect, or no reason is given.
+            The reading is not suspect, or no reason is given, or one that is not in UTF-8.
         """
         if record not in self.suspects:
             raise InputError(f"{spoken(record)}: is not suspect; choose one of Twin.suspects")
         if not why:
             raise InputError("accept: give `why`; the reason is kept beside the reading")
+        check_text("why", why)
         self._records = [replace(known, accepted=True) if known == record else known for known in self._records]
         self._accepted[record] = why
         return self

@@ -1,6 +1,6 @@
 """The folder that a `Twin` is saved to: what others have written there meanwhile is never lost."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection import register as registers
+from corrotwin.twin.inspection.events import Event
+from corrotwin.twin.inspection.log_lines import Log
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.model.corrosion import Fields
@@ -33,9 +35,17 @@ NOTHING = SavedTwin(state={}, register=NO_REGISTER)
 
 
 def write(
-    folder: Path, twin: TwinState, register: Register, fields: Callable[[], Fields], before: SavedTwin | None
+    folder: Path,
+    twin: TwinState,
+    register: Register,
+    fields: Callable[[], Fields],
+    before: SavedTwin | None,
+    *,
+    records: Sequence[Record],
+    events: Sequence[Event],
+    photos: Mapping[str, bytes],
 ) -> SavedTwin:
-    """Write the state and the register of a twin into a folder, unless they are there, and return both.
+    """Write what of a twin and its inspections is not yet in a folder, and return its state and its register.
 
     Parameters
     ----------
@@ -43,22 +53,31 @@ def write(
     twin, register : to write.
     fields : of the twin.
     before : what was last loaded from the folder or saved to it; None for a folder that is not known.
+    records, events, photos : its inspections, and the content of the files that records of photographs name.
 
     Raises
     ------
     InputError
-        The folder holds something else, another twin, or neither what was there before nor what is to be written; or
-        another process is writing there. Nothing has changed then.
+        The folder holds something else, another twin, or neither what was there before nor what is to be written; a
+        record or an event is refused beside those there; or another process is writing there. Nothing has changed
+        then.
     """
     now = SavedTwin.of(twin, register)
-    _held(folder, now, before)  # before the work
+
+    def admitted() -> tuple[SavedTwin, Log, list[Record], list[Event]]:
+        locks.check_claim(folder, "twin", {})
+        held, listed = _held(folder, now, before), log.read_log(folder)
+        return held, listed, *log.admitted(listed, records, events, twin, register, are_placed=True)
+
+    admitted()  # before the work, and before the lock, which would create the folder
     made = fields()
     with locks.hold(folder, "twin", {}), files.writing(folder):
-        held = _held(folder, now, before)
+        held, listed, new, happened = admitted()
         if now.state != held.state:
             store.write(twin, made, folder)
         if now.register != held.register:
             registers.write(folder, register)
+        log.write(folder, listed, new, happened, photos)
     return now
 
 

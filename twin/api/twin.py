@@ -147,12 +147,10 @@ class Twin(TwinInspections):
         assert out is not None  # noqa: S101  one of both is there
         known = self._folder is not None and out.resolve() == self._folder.resolve()
         self._kept = saving.write(
-            out, self._state, self._register, lambda: self.fields, self._kept if known else None
+            out, self._state, self._register, lambda: self.fields, self._kept if known else None,
+            records=self._records, events=self._events, photos=self._photos,
         )  # fmt: skip
         self._folder = out.absolute()
-        for name in ("", *self._photos):  # records of a photograph go with its file
-            records = [record for record in self._records if record.seen == name]
-            log.add(out, records, () if name else self._events, self._photos.get(name, b""), are_placed=True)
         saving.accept(out, self._accepted)
         return out
 

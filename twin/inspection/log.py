@@ -7,7 +7,6 @@ skips and reports it, and the next append removes it.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,69 +18,11 @@ from corrotwin.twin.core.text import counted, quoted
 from corrotwin.twin.geometry.atlas import AssetGeometry
 from corrotwin.twin.inspection import plausibility, register
 from corrotwin.twin.inspection.events import Event, admit_events, check_days
-from corrotwin.twin.inspection.log_lines import Ruling, Verb, digest_of, line_of, plain
+from corrotwin.twin.inspection.log_lines import Log, Ruling, Verb, digest_of, line_of, plain
 from corrotwin.twin.inspection.records import Record, check_text
 from corrotwin.twin.twin_state import TwinState
 
 RECORDS = "inspections.jsonl"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Log:
-    """Complete lines of the log, their length in bytes, and a note about a torn end, empty if there is none."""
-
-    lines: tuple[Record | Event | Ruling, ...] = ()
-    length: int = 0
-    note: str = ""
-
-    @property
-    def records(self) -> dict[int, Record]:
-        """All records by line, from 1, including withdrawn ones."""
-        accepted = self.accepted
-        return {
-            number: replace(line, accepted=True) if number in accepted else line
-            for number, line in enumerate(self.lines, start=1)
-            if isinstance(line, Record)
-        }
-
-    @property
-    def events(self) -> dict[int, Event]:
-        """All events by line, from 1, including withdrawn ones."""
-        return {number: line for number, line in enumerate(self.lines, start=1) if isinstance(line, Event)}
-
-    @property
-    def accepted(self) -> dict[int, Ruling]:
-        """Latest acceptance of each accepted record, by the line of the record."""
-        return {line.line: line for line in self.lines if isinstance(line, Ruling) and line.verb == "accepts"}
-
-    @property
-    def withdrawn(self) -> dict[int, Ruling]:
-        """Latest withdrawal of each withdrawn record or event, by its line."""
-        last = {line.line: line for line in self.lines if isinstance(line, Ruling) and line.verb != "accepts"}
-        return {number: ruling for number, ruling in last.items() if ruling.verb == "withdraws"}
-
-    @property
-    def gone(self) -> dict[int, Record]:
-        """Withdrawn records, by line."""
-        records = self.records
-        return {number: records[number] for number in sorted(self.withdrawn) if number in records}
-
-    @property
-    def in_force(self) -> dict[int, Record]:
-        """Records that were not withdrawn, by line, oldest first; those of one day in the order of their lines.
-
-        Suspect ones are among them (see `suspects`).
-        """
-        gone = self.withdrawn
-        count = [(number, record) for number, record in self.records.items() if number not in gone]
-        return dict(sorted(count, key=lambda item: item[1].date))
-
-    @property
-    def events_in_force(self) -> dict[int, Event]:
-        """Events that were not withdrawn, by line, oldest first; those of one day in the order of their lines."""
-        gone = self.withdrawn
-        count = [(number, event) for number, event in self.events.items() if number not in gone]
-        return dict(sorted(count, key=lambda item: item[1].date))
 
 
 def read(folder: Path, asset: AssetGeometry | None = None, listed: Log | None = None) -> tuple[list[Record], str]:
@@ -179,7 +120,7 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
 
 
 def add(
-    folder: Path, records: Sequence[Record], events: Sequence[Event], photo: bytes = b"", *, are_placed: bool = False
+    folder: Path, records: Sequence[Record], events: Sequence[Event], photo: bytes = b""
 ) -> tuple[list[Record], list[Event]]:
     """Add records and events to a twin's folder, and return those that are new.
 
@@ -193,7 +134,6 @@ def add(
     folder : folder of the twin.
     records, events : new ones, in any order.
     photo : content of the file that records of a photograph name, from `photo_records`.
-    are_placed : as for `plausibility.admit`.
 
     Raises
     ------
@@ -202,21 +142,11 @@ def add(
         or another process is writing to the folder. The folder is then unchanged.
     """
     twin = store.read(folder)  # before the lock, which would create the folder
-    given: list[Record | Event]
     with locks.hold(folder, "twin", {}):
         before = read_log(folder)
-        new = _admitted(folder, before, records, twin, are_placed=are_placed)
-        known = register.read(folder)  # one place may have two names
-        happened = admit_events(
-            known.named(events), known.named(before.events.values()), known.named(before.events_in_force.values()),
-            known.applied([*before.in_force.values(), *new]), twin, twin_state.asset(twin),
-        ) if events else []  # fmt: skip
-        for name in {record.seen for record in new if record.seen}:
-            with files.writing(folder / name), files.atomic_file(folder / name) as target:
-                target.write(photo)
-        given = [*new, *happened]
-        _extend(folder / RECORDS, before.length, _encoded([plain(line) for line in given]))
-    return new, happened
+        new = admitted(before, records, events, twin, register.read(folder))
+        write(folder, before, *new, {record.seen: photo for record in records})
+    return new
 
 
 def would_add(folder: Path, records: Sequence[Record]) -> list[Record]:
@@ -227,19 +157,47 @@ def would_add(folder: Path, records: Sequence[Record]) -> list[Record]:
     InputError
         As of `append`.
     """
-    return _admitted(folder, read_log(folder), records, store.read(folder))
+    return admitted(read_log(folder), records, (), store.read(folder), register.read(folder))[0]
 
 
-def _admitted(
-    folder: Path, before: Log, records: Sequence[Record], twin: TwinState, *, are_placed: bool = False
-) -> list[Record]:
-    """Return the records that are new, held against the log and the register."""
-    if not records:
-        return []
-    known = register.read(folder)
-    return plausibility.admit(
+def admitted(
+    before: Log, records: Sequence[Record], events: Sequence[Event], twin: TwinState, known: register.Register, *,
+    are_placed: bool = False,
+) -> tuple[list[Record], list[Event]]:  # fmt: skip
+    """Return the records and events that a log does not have yet, having refused what cannot be.
+
+    Parameters
+    ----------
+    before : the log.
+    records, events, are_placed : as for `plausibility.admit` and `events.admit_events`.
+    twin, known : to which they belong, and its register.
+
+    Raises
+    ------
+    InputError
+        As of those two.
+    """
+    new = plausibility.admit(
         records, before.records.values(), before.in_force.values(), twin, known, are_placed=are_placed
-    )
+    ) if records else []  # fmt: skip
+    happened = admit_events(
+        known.named(events), known.named(before.events.values()), known.named(before.events_in_force.values()),
+        known.applied([*before.in_force.values(), *new]), twin, twin_state.asset(twin),  # one place may have two names
+    ) if events else []  # fmt: skip
+    return new, happened
+
+
+def write(
+    folder: Path, before: Log, records: Sequence[Record], events: Sequence[Event], photos: Mapping[str, bytes]
+) -> None:
+    """Write records and events that were admitted behind those of a log, and the files of photographs that they name.
+
+    The caller holds the lock of the folder.
+    """
+    for name in {record.seen for record in records if record.seen}:
+        with files.writing(folder / name), files.atomic_file(folder / name) as target:
+            target.write(photos[name])
+    _extend(folder / RECORDS, before.length, _encoded([plain(line) for line in (*records, *events)]))
 
 
 def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> dict[int, Record | Event]:

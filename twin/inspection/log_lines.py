@@ -1,6 +1,6 @@
 """Lines of the log of inspections: records, events, and rulings on either, as JSON holds them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from corrotwin.twin.core import files
@@ -27,6 +27,64 @@ class Ruling:
     verb: str
     date: str
     why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """Complete lines of the log, their length in bytes, and a note about a torn end, empty if there is none."""
+
+    lines: tuple[Record | Event | Ruling, ...] = ()
+    length: int = 0
+    note: str = ""
+
+    @property
+    def records(self) -> dict[int, Record]:
+        """All records by line, from 1, including withdrawn ones."""
+        accepted = self.accepted
+        return {
+            number: replace(line, accepted=True) if number in accepted else line
+            for number, line in enumerate(self.lines, start=1)
+            if isinstance(line, Record)
+        }
+
+    @property
+    def events(self) -> dict[int, Event]:
+        """All events by line, from 1, including withdrawn ones."""
+        return {number: line for number, line in enumerate(self.lines, start=1) if isinstance(line, Event)}
+
+    @property
+    def accepted(self) -> dict[int, Ruling]:
+        """Latest acceptance of each accepted record, by the line of the record."""
+        return {line.line: line for line in self.lines if isinstance(line, Ruling) and line.verb == "accepts"}
+
+    @property
+    def withdrawn(self) -> dict[int, Ruling]:
+        """Latest withdrawal of each withdrawn record or event, by its line."""
+        last = {line.line: line for line in self.lines if isinstance(line, Ruling) and line.verb != "accepts"}
+        return {number: ruling for number, ruling in last.items() if ruling.verb == "withdraws"}
+
+    @property
+    def gone(self) -> dict[int, Record]:
+        """Withdrawn records, by line."""
+        records = self.records
+        return {number: records[number] for number in sorted(self.withdrawn) if number in records}
+
+    @property
+    def in_force(self) -> dict[int, Record]:
+        """Records that were not withdrawn, by line, oldest first; those of one day in the order of their lines.
+
+        Suspect ones are among them (see `suspects`).
+        """
+        gone = self.withdrawn
+        count = [(number, record) for number, record in self.records.items() if number not in gone]
+        return dict(sorted(count, key=lambda item: item[1].date))
+
+    @property
+    def events_in_force(self) -> dict[int, Event]:
+        """Events that were not withdrawn, by line, oldest first; those of one day in the order of their lines."""
+        gone = self.withdrawn
+        count = [(number, event) for number, event in self.events.items() if number not in gone]
+        return dict(sorted(count, key=lambda item: item[1].date))
 
 
 def line_of(values: Any) -> Record | Event | Ruling:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from corrotwin.twin.core.text import counted, quoted
 from corrotwin.twin.inspection import register
-from corrotwin.twin.inspection.log import Log
+from corrotwin.twin.inspection.log_lines import Log
 from corrotwin.twin.inspection.plausibility import reading_of, tells_no_more
 
 

@@ -52,6 +52,45 @@ def test_what_others_have_changed_in_the_folder_is_not_overwritten(
     again.save()
 
 
+def contradicted(folder: Path) -> None:
+    read_thickness(ct.Twin.load(folder), 8.0).save()
+
+
+def broken(folder: Path) -> None:
+    (folder / log.RECORDS).write_text("{}\n{}\n")
+
+
+@pytest.mark.parametrize(
+    ("of_others", "message"), [(contradicted, r"8 mm there on that day"), (broken, r"line 1 is not a record")]
+)
+def test_what_a_record_forbids_leaves_state_and_register_as_they_were(
+    of_others: Callable[[Path], None], message: str, plate: ct.Twin, tmp_path: Path
+) -> None:
+    folder = plate.save(tmp_path / "plate")
+    of_others(folder)
+    kept = {path: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
+    (tmp_path / "register.csv").write_text("id,zone,required (mm)\nT1,face,4.0\n")
+    plate.import_register(tmp_path / "register.csv")
+    with pytest.raises(ct.InputError, match=message):
+        read_thickness(plate, 9.0).grow(1).save()
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"} == kept
+
+
+def test_what_cannot_be_saved_makes_no_folder_and_a_reason_that_cannot_be_kept_is_refused(
+    plate: ct.Twin, tmp_path: Path
+) -> None:
+    rows = "\n".join(f"2019-05-14,face,ultrasonic,{value},UT-3" for value in (0.39, 9.8, 9.9))
+    (tmp_path / "readings.csv").write_text(f"date,zone,kind,value,tool\n{rows}\n")
+    plate.inspect(tmp_path / "readings.csv")
+    log.rule(plate.save(tmp_path / "plate"), [2, 3], "withdraws")
+    with pytest.raises(ct.InputError, match=r"look like inch"):
+        ct.Twin.load(tmp_path / "plate").save(tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+    read_thickness(plate, 12.5)
+    with pytest.raises(ct.InputError, match=r"^`why` .*: is not in UTF-8"):
+        plate.accept(next(iter(plate.suspects)), why="\ud800")
+
+
 def test_records_of_others_stay_and_the_same_change_by_two_is_one(plate: ct.Twin, tmp_path: Path) -> None:
     folder = plate.save(tmp_path / "plate")
     other = ct.Twin.load(folder)
