@@ -123,8 +123,9 @@ class Twin(TwinInspections):
         shape = fields.rust_cover.shape
         for record in twin._records:
             if record.seen and record.seen not in twin._photos:
-                readers.seen_texels(folder, record, (shape[0], shape[1]))
-                twin._photos[record.seen] = readers.photo_content(folder, record)
+                content = readers.photo_content(folder, record)
+                readers.seen_in(content, folder / record.seen, record, (shape[0], shape[1]))
+                twin._photos[record.seen] = content
         return twin
 
     @checked()

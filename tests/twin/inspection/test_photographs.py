@@ -12,6 +12,7 @@ from PIL import Image
 from small_plate import plate
 
 from corrotwin.twin import assets, store, twin_state
+from corrotwin.twin.api.twin import Twin
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection import log, readers
 from corrotwin.twin.inspection.records import Record
@@ -37,6 +38,23 @@ def test_a_photograph_becomes_shares_of_what_it_saw(folder: Path) -> None:
     (folder / found[0].seen).unlink()
     with pytest.raises(InputError, match="cannot be read"):
         readers.seen_texels(folder, found[0], asset.atlas_shape)
+
+
+def test_a_twin_is_loaded_with_one_look_at_each_photograph(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset = twin_state.asset(plate())
+    everywhere = np.ones(asset.atlas_shape, dtype=bool)
+    pattern = Record(date="2006-05-31", zone="all", kind="photo", value=0, tool="camera")
+    records, photo = readers.photo_records(pattern, asset, assets.texels(asset), everywhere, everywhere)
+    assert len(log.append(folder, records, photo)) > 1
+    looks: list[bytes] = []
+    content = readers.photo_content
+    monkeypatch.setattr(readers, "photo_content", lambda *given: looks.append(content(*given)) or looks[-1])
+    twin = Twin.load(folder)
+    assert looks == [photo]
+    twin.save(tmp_path / "copy")
+    assert (tmp_path / "copy" / records[0].seen).read_bytes() == photo
 
 
 def png(path: Path, mask: np.ndarray) -> Path:
