@@ -248,7 +248,7 @@ def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> di
             back, known = changed.values(), register.read(folder)
             read = [*before.in_force.values(), *(one for one in back if isinstance(one, Record))]
             happened = [*before.events_in_force.values(), *(one for one in back if isinstance(one, Event))]
-            plausibility.check_surveys(known.applied(read))
+            plausibility.check_surveys(read, known)
             check_days(known.named(happened))
         said = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **({"why": why} if why else {})}
         rulings = [{verb: number, "of": digest_of(line), **said} for number, line in changed.items()]

@@ -77,7 +77,7 @@ def admit(
         check_not_yet_to_come(new[-1].date, spoken(new[-1]), twin)
     if not are_placed:
         register.check(new)
-    check_surveys(register.applied([*in_force, *new]))
+    check_surveys([*in_force, *new], register)
     return new
 
 
@@ -151,8 +151,13 @@ def _fits(value_mm: float, wall: float, times: float) -> bool:
     return not ABSURD[0] <= share <= ABSURD[1] and FITS[0] <= share * times <= FITS[1]
 
 
-def check_surveys(records: Iterable[Record]) -> None:
+def check_surveys(records: Sequence[Record], register: Register) -> None:
     """Refuse two values of one named place on one day, of one kind and by one tool.
+
+    Parameters
+    ----------
+    records : that count.
+    register : of the twin, by whose present names places are compared.
 
     Raises
     ------
@@ -160,15 +165,16 @@ def check_surveys(records: Iterable[Record]) -> None:
         There are two: one of them is wrong, or they are of different places.
     """
     known: dict[tuple[str, ...], Record] = {}
-    for record in records:
-        if record.place:
-            key = (record.zone, record.place, record.kind, record.tool, record.date)
+    for record, named in zip(records, register.applied(records), strict=True):
+        if named.place:
+            key = (record.zone, named.place, record.kind, record.tool, record.date)
             first = known.setdefault(key, record)
             if first.value != record.value:
+                same = "" if first.place == record.place else f" ({first.place} is the same place)"
                 raise InputError(
                     f"{spoken(record)}: {record.value:g} {record.unit} at {record.place} on {record.zone} by "
-                    f"{record.tool}, which has {first.value:g} {first.unit} there on that day; withdraw the wrong one, "
-                    "or name their places apart"
+                    f"{record.tool}, which has {first.value:g} {first.unit} there on that day{same}; withdraw the "
+                    "wrong one by its line, which corrotwin twin inspect lists, or name their places apart"
                 )
 
 

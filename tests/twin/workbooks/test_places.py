@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from contractor import Rows, pipe, table, workbook
 
-from corrotwin.twin.core.errors import InputError
 import corrotwin as ct
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection import log
+from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.columns import ColumnMap
 from corrotwin.twin.workbooks.found import find
@@ -101,3 +102,12 @@ def test_names_given_in_python_are_as_in_a_table(spool: Path) -> None:
     assert not twin.inspect(**given, tool="UT 3", place="TML 1")
     [record] = twin.inspect(**given, tool="UT 3", place="12.0")
     assert record.place == "12"
+
+
+def test_two_names_of_one_place_are_both_said_where_their_readings_contradict(spool: Path) -> None:
+    old = {"date": "2016-05-31", "zone": "body", "kind": "ultrasonic", "tool": "UT"}
+    lines = [{**old, "place": place, "value": value} for place, value in (("12", 7.9), ("12.0", 7.5))]
+    (spool / log.RECORDS).write_text("".join(json.dumps(line) + "\n" for line in lines))  # of an older version
+    message = r"7\.5 mm at 12\.0 on body by UT, which has 7\.9 mm there on that day \(12 is the same place\); withdraw"
+    with pytest.raises(ct.InputError, match=message):
+        log.append(spool, [Record(date="2018-05-31", zone="body", kind="ultrasonic", value=7.4, tool="UT", place="44")])
