@@ -244,7 +244,11 @@ def _long(sheet: WorkbookSheet) -> tuple[Grid, str] | None:
         lines = lines_of(table[:, 1]), lines_of(table[:, 0])
         rows, columns = (1 + int(of_axis.max(initial=-1)) for of_axis in lines)
         if min(rows, columns) < _FEWEST or rows * columns > _MOST_EMPTY * len(table):
-            raise InputError(f"{sheet.path}: x and y are not a grid; export the scan on even steps")
+            raise InputError(
+                f"{sheet.path}: x and y are not a grid, or most of it is missing: {counted(len(table), 'row')} for "
+                f"{rows} x {columns} points; export the scan on even steps, with a row for each point, also where none "
+                "was measured"
+            )
         grid = np.full((rows, columns), np.nan)
         np.fmin.at(grid, lines, table[:, 2])  # of two values of a point the least
         return grid, f"positions from {names([row.cells[x_at], row.cells[y_at]])}, values from {row.cells[value_at]!r}"

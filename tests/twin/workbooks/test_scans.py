@@ -171,6 +171,7 @@ def test_a_scan_teaches(tmp_path: Path, command: Command) -> None:
         ([[7.0] * 5_000, *[[7.0, 7.1]] * 5_000], "rows of very different length are not a grid"),
         ([[7.0, 7.1], [7.2, 7.3], *[[]] * 20, [7.2, 7.3]], "numbers far apart are not a grid"),
         ([["x", "y", "t"], [0, 0, 7], [13, 1, 7], [2, 7, 7], [5, 5, 7], [9, 8, 7]], "x and y are not a grid"),
+        ([["x", "y", "t"], *[[at, at, 7] for at in range(9)]], "missing: 9 rows for 9 x 9 points; .* a row for each"),
     ],
 )
 def test_what_is_no_scan_is_refused(rows: Rows, message: str, tmp_path: Path) -> None:
