@@ -10,7 +10,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.incoming.inbox import Inbox
 from corrotwin.twin.incoming.mqtt import BrokerMessage
-from corrotwin.twin.incoming.storing import FLAWS, Checked, Intent, TwinReader, is_passing, said_of, store_in
+from corrotwin.twin.incoming.storing import FLAWS, Intent, TwinReader, is_passing, said_of, store_in
 from corrotwin.twin.inspection.records import Record
 
 
@@ -60,7 +60,7 @@ class Burst:
         by_twin: dict[Path, dict[BrokerMessage, Sequence[Record]]] = {}
         for message in messages:
             with self._others_go_on():
-                for folder, records in self._read(message).by_twin.items():  # one: a message names one asset
+                for folder, records in self._read(message).items():  # one: a message names one asset
                     by_twin.setdefault(folder, {})[message] = records
         for folder, given in by_twin.items():
             with self._others_go_on():
@@ -78,20 +78,20 @@ class Burst:
                 raise
             self._passing.append(error)
 
-    def _read(self, message: BrokerMessage) -> Checked:
-        """Return the records of a message; none of one that is done: it has none, or is refused."""
-        found = Checked(by_twin={})
+    def _read(self, message: BrokerMessage) -> Mapping[Path, Sequence[Record]]:
+        """Return the records of a message by their twin; none of one that is done: it has none, or is refused."""
+        found: Mapping[Path, Sequence[Record]] = {}
         try:
             if message.payload:  # else it clears a retained message
-                found = self._reader.of_message(f"message on {message.topic}", message.payload)
+                found = self._reader.of_message(f"message on {message.topic}", message.payload).by_twin
         except FLAWS as error:
             self._refuse(message, error)
-            return found
-        if any(found.by_twin.values()):
-            return found
-        message.is_done = True
-        self._tally.unmeasured += 1
-        return Checked(by_twin={})
+            return {}
+        if not any(found.values()):
+            message.is_done = True
+            self._tally.unmeasured += 1
+            return {}
+        return found
 
     def _store_together(self, folder: Path, given: Mapping[BrokerMessage, Sequence[Record]]) -> None:
         """Store the records of messages at once; where one is refused, one message after the other."""
@@ -99,11 +99,11 @@ class Burst:
         try:
             added = store_in(folder, list(dict.fromkeys(records)))  # a broker may deliver a message twice
         except InputError as error:
-            if len(given) == 1 or is_passing(error):
+            if len(given) > 1 and not is_passing(error):
+                for message, of_message in given.items():
+                    self._store_together(folder, {message: of_message})
+            else:
                 self._refuse(next(iter(given)), error)
-                return
-            for message, of_message in given.items():
-                self._store_together(folder, {message: of_message})
             return
         for message in given:
             message.is_done = True
