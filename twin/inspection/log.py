@@ -197,7 +197,7 @@ def write(
     for name in {record.seen for record in records if record.seen}:
         with files.writing(folder / name), files.atomic_file(folder / name) as target:
             target.write(photos[name])
-    _extend(folder / RECORDS, before.length, _encoded([plain(line) for line in (*records, *events)]))
+    _extend(folder / RECORDS, before.length, _encoded([*map(plain, records), *map(plain, events)]))
 
 
 def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> dict[int, Record | Event]:
