@@ -40,20 +40,20 @@ def extracted(path: Path, *, cache: Path) -> Path:
     InputError
         See `content_hash`, `extract` and `made_once`.
     """
-    folder = cache / f"zip-{content_hash(path)[:32]}"
+    folder = cache / f"zip-{content_hash(path, most_bytes=_MOST_PACKED)[:32]}"
     made_once(folder, lambda place: extract(path, place))
     return folder
 
 
-def content_hash(path: Path) -> str:
+def content_hash(path: Path, *, most_bytes: int = _MOST_HASHED) -> str:
     """Return the SHA-256 of a file, by which the cache knows it, in hex digits.
 
     Raises
     ------
     InputError
-        It cannot be read.
+        It cannot be read, or is larger than `most_bytes`.
     """
-    with reading(path), open_file(path, most_bytes=_MOST_HASHED) as stream:
+    with reading(path), open_file(path, most_bytes=most_bytes) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -166,6 +166,15 @@ def test_a_full_disk_is_seen_before_writing(cache, tmp_path, monkeypatch):
     assert list(cache.iterdir()) == []
 
 
+def test_an_archive_that_is_too_large_is_refused_before_it_is_hashed(cache, tmp_path, monkeypatch):
+    path = tmp_path / "export.zip"
+    with path.open("wb") as stream:
+        stream.truncate(archive.MOST_BYTES + 1)  # takes no room on the disk
+    monkeypatch.setattr(archive.hashlib, "file_digest", None)
+    with pytest.raises(InputError, match=r"export\.zip: cannot be read \(is of .* more than"):
+        archive.extracted(path, cache=cache)
+
+
 def test_damaged_archives_are_one_line(roboflow, cache, tmp_path):
     whole = pack(tmp_path / "whole.zip", roboflow).read_bytes()
     path = tmp_path / "export.zip"
