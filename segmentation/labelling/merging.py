@@ -74,10 +74,11 @@ def read(paths: Sequence[Path], classes: tuple[str, ...]) -> list[coco.CocoDatas
     InputError
         See `read_one`; or a class is in no dataset.
     """
-    there = set[str]().union(*map(coco.category_names, paths)) if classes else set[str]()
+    names = [_category_names(path, classes) for path in paths]
+    there = set[str]().union(*names)
     if unknown := ", ".join(sorted(set(classes) - there)):
         raise InputError(f"`classes`: no dataset has {unknown}; there are {', '.join(sorted(there))}")
-    return [read_one(path, classes) for path in paths]
+    return [_read(path, classes, own) for path, own in zip(paths, names, strict=True)]
 
 
 def read_one(path: Path, classes: tuple[str, ...]) -> coco.CocoDataset:
@@ -88,7 +89,15 @@ def read_one(path: Path, classes: tuple[str, ...]) -> coco.CocoDataset:
     InputError
         The dataset cannot be read, or has annotations but none of the classes.
     """
-    own = coco.category_names(path).intersection(classes) if classes else ()
+    return _read(path, classes, _category_names(path, classes))
+
+
+def _category_names(path: Path, classes: tuple[str, ...]) -> set[str]:
+    """Return the names of a dataset's categories; none where no classes are wanted, for then nobody asks."""
+    return coco.category_names(path) if classes else set()
+
+
+def _read(path: Path, classes: tuple[str, ...], own: set[str]) -> coco.CocoDataset:
     chosen = tuple(name for name in classes if name in own)
     return coco.read(path, classes=chosen or classes or None, allow_unannotated=True)
 

@@ -218,6 +218,17 @@ def test_a_class_of_one_dataset_is_enough_and_what_became_corrosion_is_said(
     assert says in capsys.readouterr().err.splitlines()
 
 
+@pytest.mark.parametrize(("classes", "times"), [((), 0), (("rust", "corrosion"), 1)])
+def test_categories_of_each_dataset_are_read_once_and_only_where_classes_are_chosen(
+    classes, times, of_classes, monkeypatch
+):
+    asked = []
+    real = coco.category_names
+    monkeypatch.setattr(coco, "category_names", lambda path: asked.append(path) or real(path))
+    merging.read(of_classes[:2], classes)
+    assert asked == list(of_classes[:2]) * times
+
+
 def test_the_api_reads_of_a_folder_the_classes_that_it_has_as_the_command_does(of_classes, tmp_path):
     first, _, _ = of_classes
     second = dataset(tmp_path / "third", [2, 3], square(20))
