@@ -33,18 +33,21 @@ def find(given: Sequence[Path], *, cache: Path, left_out: dict[str, list[str]]) 
     """Yield the photos and videos of files, folders and archives, with their hashes; `sha256` is empty if unreadable.
 
     The names of what is left out of folders and archives (`photo_files.listing`), and of files with pictures behind the
-    first, are added to `left_out` by reason.
+    first, each content once, are added to `left_out` by reason.
 
     Raises
     ------
     InputError
         A path is absent, or an archive cannot be unpacked.
     """
+    seen = set[str]()
     for path in given:
         for file, name in _named(path, cache, left_out):
-            if not is_video(file) and image_io.holds_more(file):
+            sha256 = _hashed(file)
+            if sha256 not in seen and not is_video(file) and image_io.holds_more(file):
                 left_out.setdefault(_said(photo_files.FURTHER), []).append(name)
-            yield UnlabelledFile(path=file, name=name, sha256=_hashed(file))
+            seen.add(sha256)
+            yield UnlabelledFile(path=file, name=name, sha256=sha256)
 
 
 def _named(path: Path, cache: Path, left_out: dict[str, list[str]]) -> Iterator[tuple[Path, str]]:

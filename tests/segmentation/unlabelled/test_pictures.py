@@ -92,8 +92,9 @@ def test_what_folders_and_archives_hold_beside_pictures_is_counted_and_named(tmp
     (site / "linked").symlink_to(tmp_path / "elsewhere")
     with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
         archive.writestr("c.heic", b"")
-    line = gathered([site, tmp_path / "packed.zip"], cache).line()
+    line = gathered([site, tmp_path / "packed.zip", site / "scan.tif"], cache).line()
     assert sorted(line.split("; ")) == [
+        "1 left out, alike to another (scan.tif)",
         "1 left out, archives inside folders: name them in the command, too (more.zip)",
         "1 left out, folders that are links: name them in the command, too (linked)",
         "1 left out, hidden files (.hidden.jpg)",
