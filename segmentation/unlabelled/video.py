@@ -143,9 +143,11 @@ def _taken(capture: Any, path: Path) -> Iterator[tuple[float, npt.NDArray[np.uin
         yield seconds, np.ascontiguousarray(frame[..., ::-1])
     if not number:
         raise InputError(f"{path}: no frame can be decoded; record or convert it again")
-    announced = min(announced, _shown_seconds(path) * rate)
-    if math.isfinite(announced) and announced - number > max(rate, 0.02 * announced):  # counts are estimates
-        raise InputError(f"{path}: ends after {number / rate:.0f} of {announced / rate:.0f} s; copy the file again")
+    end, whole = seconds + 1 / rate, min(announced / rate, _shown_seconds(path))
+    # Both are estimates: a trimmed video has frames that nobody sees, and one of varying rate no rate.
+    lacks_frames = math.isfinite(announced) and announced - number > max(rate, 0.02 * announced)
+    if lacks_frames and whole - end > max(1.0, 0.02 * whole):
+        raise InputError(f"{path}: ends after {end:.0f} of {whole:.0f} s; copy the file again")
 
 
 def _shown_seconds(path: Path) -> float:

@@ -71,13 +71,26 @@ def trimmed(path, *, start, seconds, version=0):
 
 def slowing(path, *, after, times):
     """Let the frames of an MP4 `after` so many stand for `times` as long as those before, as phones do in the dark."""
-    content = bytearray(path.read_bytes().replace(b"edts", b"free"))  # which states the duration, too
-    table = content.index(b"stts")
+    content = bytearray(path.read_bytes())
+    table, media = content.index(b"stts"), content.index(b"mdhd") + 4
     _, _, _, count, each = struct.unpack(">4s4I", content[table : table + 20])
     runs = struct.pack(">4s6I", b"stts", 0, 2, after, each, count - after, times * each)
     content[table : table + 20] = runs
     for box in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stts"):  # grown by the second run
         size = content.index(box) - 4
         struct.pack_into(">I", content, size, struct.unpack_from(">I", content, size)[0] + len(runs) - 20)
+    duration = (after + times * (count - after)) * each
+    struct.pack_into(">I", content, media + 16, duration)
+    path.write_bytes(content)
+    [of_media] = struct.unpack_from(">I", content, media + 12)
+    return trimmed(path, start=0, seconds=duration // of_media)  # which is all of it
+
+
+def emptied(path, *, share):
+    """Let an MP4 end in zeros where its last pictures were, as of a copy that was given its size before its content."""
+    content = bytearray(path.read_bytes())
+    first, header = content.index(b"mdat") + 4, content.index(b"moov") - 4
+    start = header - int(share * (header - first))
+    content[start:header] = bytes(header - start)
     path.write_bytes(content)
     return path

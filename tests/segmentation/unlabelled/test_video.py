@@ -6,7 +6,7 @@ import pytest
 from corrotwin.segmentation.unlabelled import video as module
 from corrotwin.segmentation.unlabelled.video import frames
 from corrotwin.twin.core.errors import InputError
-from tests.helpers.unlabelled import on_its_side, picture, slowing, trimmed, video
+from tests.helpers.unlabelled import emptied, on_its_side, picture, slowing, trimmed, video
 
 
 @pytest.mark.parametrize(("rate", "frames_each"), [(10.0, 10), (30.0, 30), (8.0, 12)])
@@ -46,15 +46,25 @@ def test_a_trimmed_video_has_the_frames_and_times_that_players_show(start, seeds
         assert np.abs(frame.astype(int) - picture(seed)).mean() < 12
 
 
-def test_a_trimmed_video_that_is_cut_off_ends_early(tmp_path):
-    path = trimmed(video(tmp_path / "walk.mp4", range(1, 9)), start=0, seconds=6)
-    content = bytearray(path.read_bytes())
-    last, header = content.index(b"mdat") + 4, content.index(b"moov") - 4
-    middle = (last + header) // 2
-    content[middle:header] = bytes(header - middle)  # as of a copy that was given its size before its content
-    path.write_bytes(content)
-    with pytest.raises(InputError, match=r"ends after \d of 6 s; copy the file again"):
-        list(frames(path))
+@pytest.mark.parametrize(("start", "seeds"), [(4, [5, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8]), (0, [1, 2, 3, 4])])
+def test_a_trimmed_video_of_varying_rate_is_whole(start, seeds, tmp_path):
+    """Its shown part has another rate than the file as a whole: a third of the frames a second, or twice as many."""
+    path = slowing(video(tmp_path / "walk.mp4", range(1, 9)), after=40, times=3)
+    taken = list(frames(trimmed(path, start=start, seconds=len(seeds))))
+    assert [second for second, _ in taken] == pytest.approx(range(len(seeds)), abs=0.3)
+    for (_, frame), seed in zip(taken, seeds, strict=True):
+        assert np.abs(frame.astype(int) - picture(seed)).mean() < 12
+
+
+@pytest.mark.parametrize(
+    ("after", "seconds", "share", "says"),
+    [(80, 6, 0.5, r"ends after \d of 6 s"), (40, 4, 0.7, r"ends after [23] of 4 s")],
+    ids=["even", "slowing"],
+)
+def test_a_trimmed_video_that_is_cut_off_ends_early(after, seconds, share, says, tmp_path):
+    path = slowing(video(tmp_path / "walk.mp4", range(1, 9)), after=after, times=3)
+    with pytest.raises(InputError, match=f"{says}; copy the file again"):
+        list(frames(emptied(trimmed(path, start=0, seconds=seconds), share=share)))
 
 
 def test_a_video_that_goes_away_while_it_is_decoded_is_decoded_by_the_next_command(tmp_path, monkeypatch):
