@@ -2,11 +2,13 @@
 
 import hashlib
 import lzma
+import os
 import shutil
 import stat
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from corrotwin.segmentation.data.coco_check import leaves
@@ -20,6 +22,7 @@ MOST_RATIO = 200  # unpacked to packed size: photos reach 1, json 20, a bomb 1,0
 SMALL_BYTES = 10 * 1024**2  # up to this size the ratio does not matter
 _MOST_PACKED = MOST_BYTES  # of an archive; it is read piece by piece
 _MOST_HASHED = 1024**4
+CHANGED = "gone or changed while it was read; repeat the command when it is whole"
 _CHUNK_BYTES = 1024**2
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # bits 0, 6 and 13 of an entry's flags (PKWARE's APPNOTE, 4.4.4)
 _UTF8 = 0x800  # bit 11
@@ -38,15 +41,40 @@ def extracted(path: Path, *, cache: Path) -> Path:
     Raises
     ------
     InputError
-        See `content_hash`, `extract` and `made_once`.
+        See `hashed`, `extract` and `made_once`; or the archive changes meanwhile.
     """
-    folder = cache / f"zip-{content_hash(path, most_bytes=_MOST_PACKED)[:32]}"
-    made_once(folder, lambda place: extract(path, place))
+    content = hashed(path, most_bytes=_MOST_PACKED)
+
+    def make(place: Path) -> None:
+        extract(path, place)
+        if not is_unchanged(path, content, is_read=True):
+            raise ChangedError(path)
+
+    folder = cache / f"zip-{content.sha256[:32]}"
+    made_once(folder, make)
     return folder
 
 
-def content_hash(path: Path, *, most_bytes: int = _MOST_HASHED) -> str:
-    """Return the SHA-256 of a file, by which the cache knows it, in hex digits.
+@dataclass(frozen=True, kw_only=True)
+class Hashed:
+    """The SHA-256 of a file in hex digits, by which the cache knows it, and the file's state when it was hashed.
+
+    `state` has its inode, its size in bytes and its time in ns.
+    """
+
+    sha256: str
+    state: tuple[int, int, int]
+
+
+class ChangedError(InputError):
+    """A file was gone, or another one, once it had been read: what came of it is not for the cache."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: {CHANGED}")
+
+
+def hashed(path: Path, *, most_bytes: int = _MOST_HASHED) -> Hashed:
+    """Return the hash of a file, and the state in which the file was before.
 
     Raises
     ------
@@ -54,30 +82,37 @@ def content_hash(path: Path, *, most_bytes: int = _MOST_HASHED) -> str:
         It cannot be read, or is larger than `most_bytes`.
     """
     with reading(path), open_file(path, most_bytes=most_bytes) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        state = _state(os.fstat(stream.fileno()))
+        return Hashed(sha256=hashlib.file_digest(stream, "sha256").hexdigest(), state=state)
 
 
-def check_unchanged(path: Path, content: str) -> None:
-    """Check that a file can still be read and has the `content_hash` that begins with `content`.
+def is_unchanged(path: Path, before: Hashed, *, is_read: bool) -> bool:
+    """Return whether a file is there as it was hashed; False, too, if it cannot be read now.
 
-    What is wrong with one that has not is of the moment, such as of a drive that is away, and not for the cache.
-
-    Raises
-    ------
-    InputError
-        It cannot be read, or is another one.
+    Parameters
+    ----------
+    is_read : whether it has been read without an error. Then its state is enough; else, and where the state differs, as
+        after a copy, it is hashed again.
     """
-    if not content_hash(path).startswith(content):
-        raise InputError(f"{path}: changed while it was read; repeat the command when it is whole")
+    try:
+        same_state = _state(path.stat()) == before.state
+        return (is_read and same_state) or hashed(path).sha256 == before.sha256
+    except (OSError, InputError):
+        return False
 
 
-def made_once(folder: Path, make: Callable[[Path], None]) -> None:
-    """Make a folder of the cache, unless it is there; of several processes one makes it, and the others wait.
+def _state(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def made_once(folder: Path, make: Callable[[Path], Path | None]) -> Path:
+    """Make a folder of the cache, unless it is there, and return it; of several processes one makes it, others wait.
 
     Parameters
     ----------
     folder : in the cache, which is made where it is absent.
-    make : writes the content into a folder that is not there yet.
+    make : writes the content into a folder that is not there yet; returns the folder of the cache that it is to be if
+        it came out as the content of another.
 
     Raises
     ------
@@ -85,19 +120,20 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> None:
         The cache cannot be written.
     """
     if folder.is_dir():
-        return
+        return folder
     advice = "make room, or set CORROTWIN_CACHE elsewhere"
     with writing(folder.parent, advice), one_at_a_time(folder.parent / f".{folder.name}.lock"):
         if folder.is_dir():  # another process was faster
-            return
+            return folder
         remove_left(folder)  # of one that was killed: as large as what it made
         with temporary_folder(folder) as place:
-            make(place / "content")
+            made = make(place / "content") or folder
             try:
-                (place / "content").rename(folder)
+                (place / "content").rename(made)
             except OSError:
-                if not folder.is_dir():  # else another machine was faster
+                if not made.is_dir():  # else another process or machine was faster
                     raise
+    return made
 
 
 def extract(path: Path, folder: Path) -> None:

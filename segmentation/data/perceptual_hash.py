@@ -100,6 +100,10 @@ class HashIndex:
         self._words[self._count] = _packed(bits)
         self._count += 1
 
+    def drop_last(self) -> None:
+        """Forget the hash that was added last."""
+        self._count -= 1
+
     def finds(self, bits: npt.NDArray[np.bool_]) -> bool:
         """Return True if any of some hashes (k, bits) of one picture is alike to one that was added."""
         known = self._words[: self._count]

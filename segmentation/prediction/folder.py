@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation.data import coco, image_io, photo_files
-from corrotwin.segmentation.data.archive import content_hash
+from corrotwin.segmentation.data.archive import hashed
 from corrotwin.segmentation.prediction import page, parts
 from corrotwin.segmentation.prediction.parts import FramedPart
 from corrotwin.segmentation.prediction.predictor import Predictor, Settings
@@ -147,7 +147,7 @@ def _has_changed(path: Path, name: str, out: Path) -> bool:
     if before.get("source") != parts.source_of(path, out):
         return False
     try:
-        return bool(content_hash(path) != before["sha256"])
+        return bool(hashed(path).sha256 != before["sha256"])
     except InputError:
         return False
 

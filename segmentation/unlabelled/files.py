@@ -9,14 +9,21 @@ from corrotwin.segmentation.unlabelled import video
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import below
 
+UNREADABLE = "unreadable"
+
 
 @dataclass(frozen=True, kw_only=True)
 class UnlabelledFile:
-    """A photo or video: its path, its name for people, and the first 16 hex digits of its content's SHA-256."""
+    """A photo or video: its path, its name for people, and its content."""
 
     path: Path
     name: str
-    sha256: str
+    content: archive.Hashed
+
+    @property
+    def sha256(self) -> str:
+        """The first 16 hex digits of the SHA-256."""
+        return self.content.sha256[: coco.HASH_DIGITS]
 
 
 def is_video(path: Path) -> bool:
@@ -30,10 +37,10 @@ def is_archive(path: Path) -> bool:
 
 
 def find(given: Sequence[Path], *, cache: Path, left_out: dict[str, list[str]]) -> Iterator[UnlabelledFile]:
-    """Yield the photos and videos of files, folders and archives, with their hashes; `sha256` is empty if unreadable.
+    """Yield the photos and videos of files, folders and archives, with their hashes.
 
-    The names of what is left out of folders and archives (`photo_files.listing`), and of files with pictures behind the
-    first, each content once, are added to `left_out` by reason.
+    The names of what cannot be read, of what is left out of folders and archives (`photo_files.listing`), and of files
+    with pictures behind the first, each content once, are added to `left_out` by reason.
 
     Raises
     ------
@@ -43,11 +50,15 @@ def find(given: Sequence[Path], *, cache: Path, left_out: dict[str, list[str]]) 
     seen = set[str]()
     for path in given:
         for file, name in _named(path, cache, left_out):
-            sha256 = _hashed(file)
-            if sha256 not in seen and not is_video(file) and image_io.holds_more(file):
+            try:
+                content = archive.hashed(file)
+            except InputError:
+                left_out.setdefault(UNREADABLE, []).append(name)
+                continue
+            if content.sha256 not in seen and not is_video(file) and image_io.holds_more(file):
                 left_out.setdefault(_said(photo_files.FURTHER), []).append(name)
-            seen.add(sha256)
-            yield UnlabelledFile(path=file, name=name, sha256=sha256)
+            seen.add(content.sha256)
+            yield UnlabelledFile(path=file, name=name, content=content)
 
 
 def _named(path: Path, cache: Path, left_out: dict[str, list[str]]) -> Iterator[tuple[Path, str]]:
@@ -78,10 +89,3 @@ def videos_below(folder: Path) -> list[Path]:
         for file in below(folder)
         if is_video(file) and file.is_file() and not any(part[0] == "." for part in file.relative_to(folder).parts)
     )
-
-
-def _hashed(path: Path) -> str:
-    try:
-        return archive.content_hash(path)[: coco.HASH_DIGITS]
-    except InputError:
-        return ""

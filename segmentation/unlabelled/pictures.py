@@ -4,41 +4,31 @@ Files are read a few at a time and written as they come, so that memory does not
 photograph, or alike to a picture that is there already, is left out and counted.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation.augmentation.crop import crop
 from corrotwin.segmentation.config import Framing
-from corrotwin.segmentation.data import decoded, image_io
-from corrotwin.segmentation.data.archive import check_unchanged, made_once
-from corrotwin.segmentation.data.perceptual_hash import HashIndex, alike, from_hex, hashes, to_hex
-from corrotwin.segmentation.sampling import Stream, generator
-from corrotwin.segmentation.unlabelled import files, video
+from corrotwin.segmentation.data import decoded
+from corrotwin.segmentation.data.archive import made_once
+from corrotwin.segmentation.data.perceptual_hash import HashIndex, alike, from_hex, to_hex
+from corrotwin.segmentation.unlabelled import decoding, files
+from corrotwin.segmentation.unlabelled.decoding import CHANGED
 from corrotwin.segmentation.unlabelled.files import UnlabelledFile
-from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, new_file, read_json, write_json
 from corrotwin.twin.core.text import first_of
 
 _RECIPE = 3  # increase when decoding or sorting changes, so that old caches are not used
 LEAST = 8  # pictures: fewer say nothing about what photos look like
-SMALLEST = 64  # pixels of the shorter side
-FLAT = 0.6  # share of pixels equal to their right neighbour: photographs reach 0.27, drawings and logos 0.7 and more
 SQUARES = 8  # of each picture, where squares are cut at the original scale
 MOST_SQUARES = 20_000  # of all; where pictures are many, fewer of each, but one
-AT_ONCE = 32  # photos in memory
-_FLAT_SIDE = 128  # pixels, for `FLAT`
 
 DUPLICATE = "alike to another"
-SMALL = f"smaller than {SMALLEST} pixels"
-DRAWN = "drawn or empty"
-UNREADABLE = "unreadable"
-CUT_OFF = "videos that end early"
 OF_TEST = "alike to a test photo or its spot"
 
 _INDEX, _PIXELS = "index.json", "pictures.npy"
@@ -131,20 +121,25 @@ def gather(
     Raises
     ------
     InputError
-        A path is absent, a file changes or goes away meanwhile, there are too few pictures, or the cache cannot be
-        written.
+        A path is absent, there are too few pictures, or the cache cannot be written.
     """
     known: dict[str, UnlabelledFile] = {}
     left_out: dict[str, list[str]] = {}
     for file in files.find(given, cache=cache, left_out=left_out):
-        if not file.sha256:
-            left_out.setdefault(UNREADABLE, []).append(file.name)
-        elif known.setdefault(file.sha256, file) is not file:
+        if known.setdefault(file.sha256, file) is not file:
             left_out.setdefault(DUPLICATE, []).append(file.name)
-    folder = cache / f"unlabelled-{digest([_RECIPE, size, framing, sorted(known)])}"
+    squares = 1 if framing == "resize" else max(1, min(SQUARES, MOST_SQUARES // max(1, len(known))))
     contents = [known[sha256] for sha256 in sorted(known)]
-    made_once(folder, lambda place: _store(contents, place, size, framing, on_file))
-    return _enough(_loaded(folder, size, known, left_out))
+
+    def folder() -> Path:
+        return cache / f"unlabelled-{digest([_RECIPE, size, framing, squares, sorted(known)])}"
+
+    def make(place: Path) -> Path:
+        for sha256 in sorted(_store(contents, place, size, framing, squares, on_file)):
+            left_out.setdefault(CHANGED, []).append(known.pop(sha256).name)
+        return folder()  # of the files that did not change
+
+    return _enough(_loaded(made_once(folder(), make), size, known, left_out))
 
 
 def _enough(pictures: Pictures) -> Pictures:
@@ -187,108 +182,43 @@ def _store(
     folder: Path,
     size: int,
     framing: Framing,
+    squares: int,
     on_file: Callable[[int, int], None] | None,
-) -> None:
-    """Decode files into a new folder: pixels of all rows, and an index, written last."""
+) -> set[str]:
+    """Decode files into a new folder: pixels of all rows, and an index, written last.
+
+    Return the hashes of the files that changed meanwhile, of which nothing is stored.
+    """
     folder.mkdir()
-    squares = 1 if framing == "resize" else max(1, min(SQUARES, MOST_SQUARES // max(1, len(found))))
     seen, bits = HashIndex(), list[str]()
     pictures: list[tuple[str, float | None]] = []
-    of_row: list[int] = []
     left_out: dict[str, list[tuple[str, float | None]]] = {}
     with new_file(folder / _PIXELS) as stream:
         decoded.write_header(stream, (0, size, size, 3))  # how many come is known at the end
-        for file, second, outcome in _read(found, size, framing, squares, on_file):
+        for file, second, outcome in decoding.read(found, size, framing, squares, on_file):
+            if outcome == CHANGED:
+                while pictures and pictures[-1][0] == file.sha256:  # its frames, if it is a video
+                    seen.drop_last()
+                    bits.pop()
+                    pictures.pop()
+                    stream.seek(-squares * size * size * 3, os.SEEK_CUR)
             reason = outcome if isinstance(outcome, str) else DUPLICATE if seen.finds(outcome.hash[None]) else None
             if reason is not None or isinstance(outcome, str):
                 left_out.setdefault(str(reason), []).append((file.sha256, second))
                 continue
             seen.add(outcome.hash)
             bits.append(to_hex(outcome.hash))
-            of_row += [len(pictures)] * len(outcome.rows)
             pictures.append((file.sha256, second))
             stream.write(outcome.rows.tobytes())
+        stream.truncate()
         stream.seek(0)
-        decoded.write_header(stream, (len(of_row), size, size, 3))
-    index = {"pictures": pictures, "of_row": of_row, "hashes": "".join(bits), "left_out": left_out}
+        decoded.write_header(stream, (len(pictures) * squares, size, size, 3))
+    changed = {sha256 for sha256, _ in left_out.pop(CHANGED, [])}
+    index = {
+        "pictures": pictures,
+        "of_row": np.repeat(np.arange(len(pictures)), squares).tolist(),
+        "hashes": "".join(bits),
+        "left_out": {reason: [row for row in rows if row[0] not in changed] for reason, rows in left_out.items()},
+    }
     write_json(folder / _INDEX, index)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Decoded:
-    """The upright perceptual hash of a picture, and its rows (k, s, s, 3)."""
-
-    hash: npt.NDArray[np.bool_]
-    rows: npt.NDArray[np.uint8]
-
-
-_Outcome = _Decoded | str  # a reason to leave it out
-
-
-def _read(
-    found: Sequence[UnlabelledFile],
-    size: int,
-    framing: Framing,
-    squares: int,
-    on_file: Callable[[int, int], None] | None,
-) -> Iterator[tuple[UnlabelledFile, float | None, _Outcome]]:
-    """Yield what becomes of each photo and of each frame, in the order of the files."""
-    done = 0
-
-    def photo(file: UnlabelledFile) -> _Outcome:
-        try:
-            # JPEGs are decoded smaller where only a smaller picture is kept: ten times as fast.
-            least = None if framing == "crop" else max(2 * size, SMALLEST)
-            return _sorted(image_io.decoded(file.path, least_side=least), file, 0, size, framing, squares)
-        except InputError:
-            check_unchanged(file.path, file.sha256)
-            return UNREADABLE
-
-    with ThreadPoolExecutor(available_cores()) as pool:
-        for first in range(0, len(found), AT_ONCE):
-            block = found[first : first + AT_ONCE]
-            read = pool.map(photo, [file for file in block if not files.is_video(file.path)])
-            for file in block:
-                if files.is_video(file.path):
-                    yield from _frames(file, size, framing, squares)
-                else:
-                    yield file, None, next(read)
-                done += 1
-                if on_file is not None:
-                    on_file(done, len(found))
-
-
-def _frames(
-    file: UnlabelledFile, size: int, framing: Framing, squares: int
-) -> Iterator[tuple[UnlabelledFile, float | None, _Outcome]]:
-    """Yield what becomes of each frame of a video, and of the video where it cannot be read to its end."""
-    number = 0
-    try:
-        for second, frame in video.frames(file.path):
-            yield file, second, _sorted(frame, file, number, size, framing, squares)
-            number += 1
-    except InputError:
-        check_unchanged(file.path, file.sha256)
-        yield file, None, CUT_OFF if number else UNREADABLE
-
-
-def _sorted(
-    image: npt.NDArray[np.uint8], file: UnlabelledFile, number: int, size: int, framing: Framing, squares: int
-) -> _Outcome:
-    """Return a picture's hash and rows, or why it is left out."""
-    if min(image.shape[:2]) < SMALLEST:
-        return SMALL
-    small = decoded.resize_image(image, _FLAT_SIDE)
-    if (small[:, 1:] == small[:, :-1]).all(axis=2).mean() > FLAT:
-        return DRAWN
-    if framing == "resize":
-        rows = decoded.resize_image(image, size)[None]
-    else:
-        key = int(file.sha256[:8], 16)
-        none = np.zeros(image.shape[:2], np.uint8)
-        drawn = (
-            crop(image, none, size, generator(0, Stream.UNLABELLED_SQUARE, key, number, place), 0.0)[0]
-            for place in range(squares)
-        )
-        rows = np.stack(list(drawn))
-    return _Decoded(hash=hashes(image, turned=False)[0], rows=rows)
+    return changed

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation.data.archive import check_unchanged, content_hash, made_once
+from corrotwin.segmentation.data.archive import CHANGED, ChangedError, Hashed, hashed, is_unchanged, made_once
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import new_file, open_file, read_json, reading, write_json
 
@@ -42,19 +42,24 @@ class Kept:
 def kept(path: Path, *, cache: Path) -> Kept:
     """Return the frames of a video as files in the cache, decoded into it if they are not there.
 
+    Of a video that goes away or changes meanwhile there are none, and the next call decodes it.
+
     Raises
     ------
     InputError
         The file cannot be read, or the cache not be written.
     """
-    content = content_hash(path)
-    folder = cache / f"frames-{_RECIPE}-{content[:32]}"
-    made_once(folder, partial(_keep, path, content))
+    content = hashed(path)
+    folder = cache / f"frames-{_RECIPE}-{content.sha256[:32]}"
+    try:
+        made_once(folder, partial(_keep, path, content))
+    except ChangedError:
+        return Kept(frames=(), trouble=CHANGED)
     trouble = read_json(folder / _TROUBLE)
     return Kept(frames=tuple(sorted(folder.glob("*.jpg"))), trouble=str(trouble))
 
 
-def _keep(path: Path, content: str, folder: Path) -> None:
+def _keep(path: Path, content: Hashed, folder: Path) -> None:
     """Write the frames of a video into a new folder, and what is wrong with it."""
     from PIL import Image
 
@@ -66,8 +71,9 @@ def _keep(path: Path, content: str, folder: Path) -> None:
             with new_file(folder / f"{minutes:04d}m{seconds:02d}s.jpg") as stream:
                 Image.fromarray(frame).save(stream, "JPEG", quality=_QUALITY)
     except InputError as error:
-        check_unchanged(path, content)
         trouble = str(error).removeprefix(f"{path}: ")
+    if not is_unchanged(path, content, is_read=not trouble):
+        raise ChangedError(path)
     write_json(folder / _TROUBLE, trouble)
 
 

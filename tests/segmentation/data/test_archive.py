@@ -1,3 +1,5 @@
+import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -173,6 +175,40 @@ def test_an_archive_that_is_too_large_is_refused_before_it_is_hashed(cache, tmp_
     monkeypatch.setattr(archive.hashlib, "file_digest", None)
     with pytest.raises(InputError, match=r"export\.zip: cannot be read \(is of .* more than"):
         archive.extracted(path, cache=cache)
+
+
+def test_an_archive_that_changes_while_it_is_extracted_is_not_taken_for_the_one_before(cache, tmp_path, monkeypatch):
+    path, other = entries(tmp_path / "export.zip", "first"), entries(tmp_path / "other.zip", "second")
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        real = archive.extract
+        patch.setattr(archive, "extract", lambda *given: real(other.replace(path), given[1]))
+        with pytest.raises(InputError, match=r"export\.zip: gone or changed while it was read; repeat the command"):
+            archive.extracted(path, cache=cache)
+    assert list(cache.iterdir()) == []
+    path.write_bytes(before)
+    assert [each.name for each in archive.extracted(path, cache=cache).iterdir()] == ["first"]
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+@pytest.mark.parametrize(
+    ("change", "is_unchanged"),
+    [
+        (lambda path: None, True),
+        (lambda path: os.utime(path, (0, 0)), True),  # its content is the same
+        (lambda path: shutil.copy(path, path.with_name("x")) and path.with_name("x").replace(path), True),
+        (lambda path: path.write_bytes(b"B"), False),
+        (Path.unlink, False),
+    ],
+    ids=["nothing", "time", "copy", "content", "gone"],
+)
+def test_a_file_is_unchanged_while_it_has_its_content(change, is_unchanged, is_read, tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"A")
+    os.utime(path, (1, 1))
+    before = archive.hashed(path)
+    change(path)
+    assert archive.is_unchanged(path, before, is_read=is_read) == is_unchanged
 
 
 def test_damaged_archives_are_one_line(roboflow, cache, tmp_path):

@@ -11,8 +11,11 @@ from PIL import Image
 
 from corrotwin.segmentation.data import decoded, image_io
 from corrotwin.segmentation.data.perceptual_hash import HashIndex, hashes
+from corrotwin.segmentation.unlabelled import decoding
 from corrotwin.segmentation.unlabelled import pictures as module
-from corrotwin.segmentation.unlabelled.pictures import CUT_OFF, DRAWN, DUPLICATE, OF_TEST, SMALL, UNREADABLE, gather
+from corrotwin.segmentation.unlabelled.decoding import CHANGED, CUT_OFF, DRAWN, SMALL
+from corrotwin.segmentation.unlabelled.files import UNREADABLE
+from corrotwin.segmentation.unlabelled.pictures import DUPLICATE, OF_TEST, gather
 from corrotwin.twin.core.errors import InputError
 from tests.helpers.unlabelled import photos, picture, video
 
@@ -139,31 +142,45 @@ def test_a_video_that_ends_early_is_used_as_far_as_it_goes(tmp_path, cache):
     assert 5 <= sum("cut.avi#" in each.name for each in found.used) <= 14
 
 
+@pytest.mark.parametrize("framing", ["resize", "crop"])
+@pytest.mark.parametrize("instead", ["nothing", "damaged", "another"])
 @pytest.mark.parametrize("away", ["0004.png", "walk.mp4"])
-@pytest.mark.parametrize("message", [r"cannot be read \(No such file", "changed while it was read"])
-def test_what_goes_away_while_it_is_read_is_not_remembered_as_unreadable(away, message, tmp_path, cache, monkeypatch):
+def test_what_goes_away_or_changes_while_it_is_read_is_left_out_once(
+    away, instead, framing, tmp_path, cache, monkeypatch
+):
+    """Another video that takes the first's place shows the photos, too, which it must not keep out."""
     photos(tmp_path / "site", range(8))
     path = video(tmp_path / "site" / "walk.mp4", [20, 21]).with_name(away)
+    [other] = photos(tmp_path / "other", [9])
+    if path.suffix == ".mp4":
+        other = video(tmp_path / "other" / "walk.mp4", [*range(8), 30])
 
     def torn(real):
         def read(file, **options):
             if file == path:
                 path.rename(tmp_path / away)
-                if "changed" in message:
-                    path.write_bytes(b"not whole yet")
+                if instead != "nothing":
+                    path.write_bytes(other.read_bytes() if instead == "another" else b"not whole yet")
             return real(file, **options)
 
         return read
 
     with monkeypatch.context() as patch:
         patch.setattr(image_io, "decoded", torn(image_io.decoded))
-        patch.setattr(module.video, "check", torn(module.video.check))
-        with pytest.raises(InputError, match=f"{away}: {message}"):
-            gathered([tmp_path / "site"], cache)
-    (tmp_path / away).replace(path)
-    found = gathered([tmp_path / "site"], cache)
-    assert len(found.used) == 10
-    assert found.left_out == {}
+        patch.setattr(decoding.video, "check", torn(decoding.video.check))
+        found = gathered([tmp_path / "site"], cache, framing=framing)
+    assert found.left_out == {CHANGED: [away]}
+    path.unlink(missing_ok=True)
+    kept = gathered([tmp_path / "site"], cache, framing=framing, on_file=lambda *_: pytest.fail("decoded again"))
+    anew = gathered([tmp_path / "site"], tmp_path / "new", framing=framing)
+    assert kept.left_out == anew.left_out == {}
+    assert found.pictures == kept.pictures == anew.pictures
+    assert np.array_equal(found.images, anew.images)
+    assert np.array_equal(found.of_row, anew.of_row)
+    (tmp_path / away).rename(path)
+    whole = gathered([tmp_path / "site"], cache, framing=framing)
+    assert len(whole.used) == 10
+    assert whole.left_out == {}
 
 
 def test_test_photos_and_what_is_alike_to_them_are_left_out(tmp_path, cache):
@@ -207,7 +224,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path, cache, monke
         time.sleep(0.005)  # so that reading gets ahead as far as it may
         ahead.append(len(read) - done)
 
-    monkeypatch.setattr(module, "AT_ONCE", 8)
+    monkeypatch.setattr(decoding, "AT_ONCE", 8)
     monkeypatch.setattr(image_io, "decoded", counted)
     gathered([tmp_path / "site"], cache, on_file=slow)
     assert len(read) == 120

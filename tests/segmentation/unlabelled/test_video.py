@@ -67,13 +67,23 @@ def test_a_trimmed_video_that_is_cut_off_ends_early(after, seconds, share, says,
         list(frames(emptied(trimmed(path, start=0, seconds=seconds), share=share)))
 
 
-def test_a_video_that_goes_away_while_it_is_decoded_is_decoded_by_the_next_command(tmp_path, monkeypatch):
-    path = video(tmp_path / "walk.mp4", [1, 2])
-    monkeypatch.setattr(module, "check", lambda path: path.rename(tmp_path / "elsewhere"))
-    with pytest.raises(InputError, match=r"walk\.mp4: cannot be read \(No such file"):
-        module.kept(path, cache=tmp_path / "cache")
-    monkeypatch.undo()
-    (tmp_path / "elsewhere").rename(path)
+@pytest.mark.parametrize("instead", ["nothing", "another"])
+def test_a_video_that_goes_away_or_changes_while_it_is_decoded_is_decoded_by_the_next_call(
+    instead, tmp_path, monkeypatch
+):
+    path, other = video(tmp_path / "walk.mp4", [1, 2]), video(tmp_path / "other.mp4", [3, 4, 5])
+
+    def torn(path):
+        path.rename(tmp_path / "elsewhere")
+        if instead == "another":
+            other.rename(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "check", torn)
+        kept = module.kept(path, cache=tmp_path / "cache")
+    assert kept.frames == ()
+    assert kept.trouble == "gone or changed while it was read; repeat the command when it is whole"
+    (tmp_path / "elsewhere").replace(path)
     kept = module.kept(path, cache=tmp_path / "cache")
     assert [frame.name for frame in kept.frames] == ["0000m00s.jpg", "0000m01s.jpg"]
     assert kept.trouble == ""
