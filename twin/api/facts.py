@@ -30,7 +30,7 @@ class TwinFacts:
         self._register = NO_REGISTER
         self._fields: Fields | None = None
         self._folder: Path | None = None
-        self._kept: saving.SavedTwin | None = None  # there, as last loaded or saved
+        self._kept: dict[Path, list[saving.SavedTwin]] = {}  # what folders may hold of it, as `saving.write` has it
 
     @property
     def folder(self) -> Path | None:

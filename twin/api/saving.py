@@ -1,5 +1,6 @@
 """The folder that a `Twin` is saved to: what others have written there meanwhile is never lost."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,20 +40,23 @@ def write(
     twin: TwinState,
     register: Register,
     fields: Callable[[], Fields],
-    before: SavedTwin | None,
+    kept: dict[Path, list[SavedTwin]],
     *,
     records: Sequence[Record],
     events: Sequence[Event],
     photos: Mapping[str, bytes],
-) -> SavedTwin:
-    """Write what of a twin and its inspections is not yet in a folder, and return its state and its register.
+) -> None:
+    """Write what of a twin and its inspections is not yet in a folder.
+
+    Where this breaks off midway, as on a full disk, the same call may be repeated, also after the twin has grown.
 
     Parameters
     ----------
     folder : absent, empty, or that of the twin.
     twin, register : to write.
     fields : of the twin.
-    before : what was last loaded from the folder or saved to it; None for a folder that is not known.
+    kept : what folders may hold of the twin: the one that it was last loaded from or saved to, and those in which
+        saving broke off. It is changed with every step, so that it is true wherever this breaks off.
     records, events, photos : its inspections, and the content of the files that records of photographs name.
 
     Raises
@@ -60,35 +64,42 @@ def write(
     InputError
         The folder holds something else, another twin, or neither what was there before nor what is to be written; a
         record or an event is refused beside those there; or another process is writing there. Nothing has changed
-        then.
+        then. Or something cannot be written.
     """
-    now = SavedTwin.of(twin, register)
+    now, real, place = SavedTwin.of(twin, register), os.path.realpath(folder), folder.absolute()
+    known = next((held for path, held in kept.items() if os.path.realpath(path) == real), [])
 
     def admitted() -> tuple[SavedTwin, Log, list[Record], list[Event]]:
         locks.check_claim(folder, "twin", {})
-        held, listed = _held(folder, now, before), log.read_log(folder)
+        held, listed = _held(folder, now, known), log.read_log(folder)
         return held, listed, *log.admitted(listed, records, events, twin, register, are_placed=True)
 
     admitted()  # before the work, and before the lock, which would create the folder
     made = fields()
     with locks.hold(folder, "twin", {}), files.writing(folder):
         held, listed, new, happened = admitted()
-        if now.state != held.state:
-            store.write(twin, made, folder)
-        if now.register != held.register:
-            registers.write(folder, register)
+        kept[place], known[:] = known, [held]
+        for after, put in (
+            (SavedTwin(state=now.state, register=held.register), lambda: store.write(twin, made, folder)),
+            (now, lambda: registers.write(folder, register)),
+        ):
+            if after != held:
+                known[:] = [held, after]  # until it is written, the folder may hold either
+                put()
+                known[:] = [held := after]
         log.write(folder, listed, new, happened, photos)
-    return now
+        for other in kept.keys() - {place}:
+            del kept[other]
 
 
-def _held(folder: Path, now: SavedTwin, before: SavedTwin | None) -> SavedTwin:
+def _held(folder: Path, now: SavedTwin, known: Sequence[SavedTwin]) -> SavedTwin:
     """Return what a folder holds, if that may be replaced."""
     if not store.is_twin(folder):
         return NOTHING
-    held, known = SavedTwin.of(store.read(folder), registers.read(folder)), before or NOTHING
-    if held.state in (known.state, now.state) and held.register in (known.register, now.register):
+    held, ours = SavedTwin.of(store.read(folder), registers.read(folder)), [*(known or [NOTHING]), now]
+    if held.state in [one.state for one in ours] and held.register in [one.register for one in ours]:
         return held
-    if before is None:
+    if not known:
         raise InputError(f"{folder}: holds another twin; choose another folder, or go on from Twin.load")
     raise InputError(
         f"{folder}: has changed since this twin was loaded or saved; Twin.load it again and repeat what is new"

@@ -117,7 +117,7 @@ class Twin(TwinInspections):
         twin._records, twin._events = list(known.values()), list(listed.events_in_force.values())
         twin._accepted = {known[line]: ruling.why for line, ruling in listed.accepted.items() if line in known}
         twin._register = registers.read(folder)
-        twin._kept = saving.SavedTwin.of(state, twin._register)
+        twin._kept = {twin._folder: [saving.SavedTwin.of(state, twin._register)]}
         if listed.note:
             logger.warning(listed.note)
         shape = fields.rust_cover.shape
@@ -146,9 +146,8 @@ class Twin(TwinInspections):
             raise InputError(f"{self!r}: not saved yet; give the `folder` to save it to")
         out = Path(folder) if folder is not None else self._folder
         assert out is not None  # noqa: S101  one of both is there
-        known = self._folder is not None and out.resolve() == self._folder.resolve()
-        self._kept = saving.write(
-            out, self._state, self._register, lambda: self.fields, self._kept if known else None,
+        saving.write(
+            out, self._state, self._register, lambda: self.fields, self._kept,
             records=self._records, events=self._events, photos=self._photos,
         )  # fmt: skip
         self._folder = out.absolute()

@@ -1,12 +1,15 @@
 """Twins saved from Python beside commands, colleagues and other notebooks that write to the same folder."""
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import corrotwin as ct
 from corrotwin.twin import store
+from corrotwin.twin.core import files
 from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection import register as registers
 from corrotwin.twin.inspection.register import Cml, Register
@@ -50,6 +53,64 @@ def test_what_others_have_changed_in_the_folder_is_not_overwritten(
     again = ct.Twin.load(folder)
     own(again)
     again.save()
+
+
+def break_off(twin: ct.Twin, folder: Path, step: int, *, is_done: bool) -> None:
+    """Change all of a twin, and interrupt its saving before or after it writes state (0), register (1) or log (2)."""
+    table = folder.with_suffix(".csv")
+    table.write_text("id,zone,required (mm)\nT1,face,4.0\n")
+    twin.import_register(table)
+    read_thickness(twin).grow(1).record_event("replacement", date="2020-05-14", zone="face")
+    steps = count()
+
+    def breaking(write: Callable[..., None]) -> Callable[..., None]:
+        def call(*args: Any, **given: Any) -> None:
+            is_last = next(steps) == step
+            if is_done or not is_last:
+                write(*args, **given)
+            if is_last:
+                raise KeyboardInterrupt
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        for name in ("write_manifest", "append"):
+            patch.setattr(files, name, breaking(getattr(files, name)))
+        twin.save(folder)
+
+
+@pytest.mark.parametrize(
+    ("was_saved", "step", "is_done"),
+    [*((True, step, is_done) for step in range(3) for is_done in (False, True)), (False, 0, True), (False, 2, False)],
+)
+def test_a_save_that_broke_off_is_repeated_after_more_years_and_loses_nothing(
+    was_saved: bool, step: int, is_done: bool, plate: ct.Twin, tmp_path: Path
+) -> None:
+    folder = tmp_path / "plate"
+    if was_saved:
+        plate.save(folder)
+    break_off(plate, folder, step, is_done=is_done)
+    (tmp_path / "link").symlink_to(folder)
+    plate.grow(1).save(tmp_path / "link")
+    read_thickness(plate, 8.9, date="2020-06-14").save()
+    saved = ct.Twin.load(folder)
+    assert [record.value for record in saved.records] == [9.0, 8.9]
+    assert [event.date for event in saved.events] == ["2020-05-14"]
+    assert saved.years == pytest.approx(12)
+    assert saved.register == plate.register
+
+
+@pytest.mark.parametrize(
+    ("step", "is_done", "of_others"), [(0, True, grown), (1, False, tightened), (1, True, tightened), (2, False, grown)]
+)
+def test_after_a_save_that_broke_off_what_others_have_changed_is_not_overwritten(
+    step: int, is_done: bool, of_others: Callable[[Path], None], plate: ct.Twin, tmp_path: Path
+) -> None:
+    folder = plate.save(tmp_path / "plate")
+    break_off(plate, folder, step, is_done=is_done)
+    of_others(folder)
+    with pytest.raises(ct.InputError, match=r"plate: has changed since this twin was loaded or saved; Twin\.load it"):
+        plate.grow(1).save()
 
 
 def contradicted(folder: Path) -> None:
