@@ -69,15 +69,19 @@ def write(
     now, real, place = SavedTwin.of(twin, register), os.path.realpath(folder), folder.absolute()
     known = next((held for path, held in kept.items() if os.path.realpath(path) == real), [])
 
-    def admitted() -> tuple[SavedTwin, Log, list[Record], list[Event]]:
+    def found() -> tuple[SavedTwin, Log]:
         locks.check_claim(folder, "twin", {})
-        held, listed = _held(folder, now, known), log.read_log(folder)
-        return held, listed, *log.admitted(listed, records, events, twin, register, are_placed=True)
+        return _held(folder, now, known), log.read_log(folder)
 
-    admitted()  # before the work, and before the lock, which would create the folder
+    def admitted(listed: Log) -> tuple[list[Record], list[Event]]:
+        return log.admitted(listed, records, events, twin, register, are_placed=True)
+
+    _, before = found()  # before the work, and before the lock, which would create the folder
+    new = admitted(before)
     made = fields()
     with locks.hold(folder, "twin", {}), files.writing(folder):
-        held, listed, new, happened = admitted()
+        held, listed = found()
+        new = new if listed == before else admitted(listed)
         kept[place], known[:] = known, [held]
         for after, put in (
             (SavedTwin(state=now.state, register=held.register), lambda: store.write(twin, made, folder)),
@@ -87,7 +91,7 @@ def write(
                 known[:] = [held, after]  # until it is written, the folder may hold either
                 put()
                 known[:] = [held := after]
-        log.write(folder, listed, new, happened, photos)
+        log.write(folder, listed, *new, photos)
         for other in kept.keys() - {place}:
             del kept[other]
 
@@ -120,7 +124,8 @@ def accept(folder: Path, accepted: Mapping[Record, str]) -> None:
         As of `log.rule`.
     """
     waiting: dict[Record, list[int]] = {}
-    for line, record in log.read_log(folder).in_force.items():
+    in_force = log.read_log(folder).in_force if accepted else {}
+    for line, record in in_force.items():
         if record in accepted and not record.accepted:
             waiting.setdefault(record, []).append(line)
     for record in accepted:

@@ -4,15 +4,18 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 import corrotwin as ct
-from corrotwin.twin import store
+from corrotwin.twin import store, twin_state
 from corrotwin.twin.core import files
 from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection import register as registers
 from corrotwin.twin.inspection.register import Cml, Register
+from corrotwin.twin.model.corrosion import Fields
+from corrotwin.twin.twin_state import TwinState
 
 LAX, TIGHT = (Register(cmls={"T1": Cml(id="T1", zone="face", required_mm=least)}) for least in (4.0, 7.0))
 
@@ -136,6 +139,31 @@ def test_what_a_record_forbids_leaves_state_and_register_as_they_were(
     with pytest.raises(ct.InputError, match=message):
         read_thickness(plate, 9.0).grow(1).save()
     assert {path: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"} == kept
+
+
+@pytest.mark.parametrize("others", ["nothing", "more", "other"])
+def test_records_are_held_against_the_log_again_only_where_others_write_during_the_work(
+    others: str, plate: ct.Twin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, work, again = plate.save(tmp_path / "plate"), twin_state.fields, Mock(wraps=log.admitted)
+
+    def working(state: TwinState) -> Fields:
+        if others != "nothing":
+            read_thickness(ct.Twin.load(folder), 8.0, place="T2" if others == "more" else "T1").save()
+        monkeypatch.setattr(log, "admitted", again)
+        return work(state)
+
+    monkeypatch.setattr(twin_state, "fields", working)
+    read_thickness(plate).grow(1)
+    if others == "other":
+        with pytest.raises(ct.InputError, match=r"8 mm there on that day"):
+            plate.save()
+    else:
+        plate.save()
+    assert [record.value for record in ct.Twin.load(folder).records] == {
+        "nothing": [9.0], "more": [8.0, 9.0], "other": [8.0],
+    }[others]  # fmt: skip
+    assert again.call_count == (others != "nothing")
 
 
 def test_what_cannot_be_saved_makes_no_folder_and_a_reason_that_cannot_be_kept_is_refused(
