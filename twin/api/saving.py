@@ -70,8 +70,9 @@ def write(
     known = next((held for path, held in kept.items() if os.path.realpath(path) == real), [])
 
     def found() -> tuple[SavedTwin, Log]:
-        locks.check_claim(folder, "twin", {})
-        return _held(folder, now, known), log.read_log(folder)
+        with files.writing(folder):
+            locks.check_claim(folder, "twin", {})
+            return _held(folder, now, known), log.read_log(folder) if folder.is_dir() else Log()
 
     def admitted(listed: Log) -> tuple[list[Record], list[Event]]:
         return log.admitted(listed, records, events, twin, register, are_placed=True)

@@ -1,5 +1,8 @@
 """Twins saved from Python beside commands, colleagues and other notebooks that write to the same folder."""
 
+import errno
+import os
+import re
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -179,6 +182,35 @@ def test_what_cannot_be_saved_makes_no_folder_and_a_reason_that_cannot_be_kept_i
     read_thickness(plate, 12.5)
     with pytest.raises(ct.InputError, match=r"^`why` .*: is not in UTF-8"):
         plate.accept(next(iter(plate.suspects)), why="\ud800")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("file/sub", "file/sub: cannot be written (Not a directory)"),
+        ("loop", "loop: cannot be written (File exists)"),
+        ("x" * 300, "x: cannot be written (File name too long)"),
+        ("closed/sub", "closed/sub: cannot be written (Permission denied)"),
+    ],
+)
+def test_a_folder_that_cannot_be_is_refused_as_one_and_the_twin_can_be_saved_elsewhere(
+    name: str, message: str, plate: ct.Twin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plate.save(tmp_path / "plate")
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    stat = Path.stat
+
+    def guarded(path: Path, **given: bool) -> os.stat_result:
+        if path.parent.name == "closed":  # the superuser may enter every folder
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **given)
+
+    monkeypatch.setattr(Path, "stat", guarded)
+    with pytest.raises(ct.InputError, match=re.escape(message)):
+        plate.save(tmp_path / name)
+    assert not (tmp_path / "closed").exists()
+    read_thickness(plate).save()
 
 
 def test_records_of_others_stay_and_the_same_change_by_two_is_one(plate: ct.Twin, tmp_path: Path) -> None:
