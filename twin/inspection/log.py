@@ -251,7 +251,11 @@ def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> di
             plausibility.check_surveys(read, known)
             check_days(known.named(happened))
         said = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **({"why": why} if why else {})}
-        rulings = [{verb: number, "of": digest_of(line), **said} for number, line in changed.items()]
+        rulings = [
+            {verb: number, "of": digest_of(line), **said}
+            for number, line in enumerate(before.lines, start=1)  # as they stand there
+            if number in changed and not isinstance(line, Ruling)
+        ]
         _extend(folder / RECORDS, before.length, _encoded(rulings))
     return changed
 

@@ -39,10 +39,10 @@ class Log:
 
     @property
     def records(self) -> dict[int, Record]:
-        """All records by line, from 1, including withdrawn ones."""
+        """All records by line, from 1, including withdrawn ones, with the usual spaces."""
         accepted = self.accepted
         return {
-            number: replace(line, accepted=True) if number in accepted else line
+            number: with_usual_spaces(replace(line, accepted=True) if number in accepted else line)
             for number, line in enumerate(self.lines, start=1)
             if isinstance(line, Record)
         }
@@ -85,6 +85,12 @@ class Log:
         gone = self.withdrawn
         count = [(number, event) for number, event in self.events.items() if number not in gone]
         return dict(sorted(count, key=lambda item: item[1].date))
+
+
+def with_usual_spaces(record: Record) -> Record:
+    """Return a record whose tool is named as in a table, without further spaces, which older versions kept."""
+    tool = " ".join(record.tool.split())
+    return record if tool in ("", record.tool) else replace(record, tool=tool)
 
 
 def line_of(values: Any) -> Record | Event | Ruling:

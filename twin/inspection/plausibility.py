@@ -16,6 +16,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import AssetGeometry
 from corrotwin.twin.inspection.dates import check_not_yet_to_come
 from corrotwin.twin.inspection.events import Event, renewed_on
+from corrotwin.twin.inspection.log_lines import with_usual_spaces
 from corrotwin.twin.inspection.records import UNITS_MM, Record, check, most_mm, spoken, wall_mm
 from corrotwin.twin.inspection.register import Register
 from corrotwin.twin.twin_state import TwinState
@@ -54,7 +55,7 @@ def admit(
         register; a date is after both the twin's clock and today; or a place has another value of the same day, kind
         and tool.
     """
-    asset = twin_state.asset(twin)
+    asset, records = twin_state.asset(twin), [with_usual_spaces(record) for record in records]
     check_units(records, asset)
     texels = assets.texels(asset)
     for record in records:

@@ -104,6 +104,26 @@ def test_names_given_in_python_are_as_in_a_table(spool: Path) -> None:
     assert record.place == "12"
 
 
+def test_spaces_that_older_versions_kept_in_the_name_of_a_tool_make_no_other_tool(
+    spool: Path, tmp_path: Path, command: Command
+) -> None:
+    given: dict[str, Any] = {"date": "2016-05-31", "zone": "body", "kind": "ultrasonic", "place": "12"}
+    line = json.dumps({**given, "value": 7.9, "tool": " UT  3 "}) + "\n"
+    (spool / log.RECORDS).write_text(line)
+    twin = ct.Twin.load(spool)
+    for tool in (" UT  3 ", "UT 3"):
+        assert not twin.inspect(**given, value=7.9, tool=tool)
+        with pytest.raises(ct.InputError, match=r"7\.5 mm at 12 on body by UT 3, which has 7\.9 mm there on that day"):
+            twin.inspect(**given, value=7.5, tool=tool)
+        path = table(tmp_path / "ut.csv", [["TML", "Date", "Reading (mm)"], ["12", "2016-05-31", 7.9]])
+        assert "0 of 1 records added" in command("inspect", spool, "--readings", path, "--tool", tool).stdout
+    twin.save()
+    assert (spool / log.RECORDS).read_text() == line
+    for verb, left in (("withdraws", 0), ("restores", 1)):
+        log.rule(spool, [1], verb)
+        assert len(log.read_log(spool).in_force) == left
+
+
 def test_two_names_of_one_place_are_both_said_where_their_readings_contradict(spool: Path) -> None:
     old = {"date": "2016-05-31", "zone": "body", "kind": "ultrasonic", "tool": "UT"}
     lines = [{**old, "place": place, "value": value} for place, value in (("12", 7.9), ("12.0", 7.5))]
