@@ -174,8 +174,9 @@ def check_surveys(records: Sequence[Record], register: Register) -> None:
                 same = "" if first.place == record.place else f" ({first.place} is the same place)"
                 raise InputError(
                     f"{spoken(record)}: {record.value:g} {record.unit} at {record.place} on {record.zone} by "
-                    f"{record.tool}, which has {first.value:g} {first.unit} there on that day{same}; withdraw the "
-                    "wrong one by its line, which corrotwin twin inspect lists, or name their places apart"
+                    f"{record.tool}, which has {first.value:g} {first.unit} there on that day{same}; correct the "
+                    "wrong one, or, where it is stored already, withdraw it by its line, which corrotwin twin inspect "
+                    "lists; or name their places apart"
                 )
 
 
