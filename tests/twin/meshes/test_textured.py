@@ -38,18 +38,20 @@ def test_parts_keep_their_own_colours_and_what_points_up_in_gltf_points_up_here(
     assert set(map(tuple, made.materials[made.face_material[~high]][:, :3])) == {(1, 0, 0)}
 
 
-@pytest.mark.parametrize("length", [0.0, 0.5, 1.0, 4.0])
+@pytest.mark.parametrize(("length", "side_m"), [(0.0, 9.0), (0.5, 0.0055), (1.0, 9.0), (4.0, 9.0)])
 def test_a_prop_is_as_large_when_checked_as_when_read_whatever_the_length_of_its_quaternion(
-    tmp_path: Path, length: float
+    length: float, side_m: float, tmp_path: Path
 ) -> None:
+    """Near the least or the most that a prop may be, once it is turned."""
+
     def turn(content: dict[str, Any]) -> None:
         for node in content["nodes"]:
             if "mesh" in node:
                 node["rotation"] = [0, 0, length * np.sin(np.pi / 8), length * np.cos(np.pi / 8)]
 
-    wide = 9.0 if length == 0 else 9.0 / np.sqrt(2)  # fills what a prop may be, once turned
+    wide = side_m if length == 0 else side_m / np.sqrt(2)
     made = textured.read(models.edited(models.crate(tmp_path / "crate.glb", side_m=wide), turn))
-    assert np.ptp(made.vertices, axis=0).max() == pytest.approx(9)
+    assert np.ptp(made.vertices, axis=0).max() == pytest.approx(side_m)
 
 
 def test_a_fine_prop_is_simplified_and_its_picture_stays_in_place(tmp_path: Path) -> None:
