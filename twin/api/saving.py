@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,8 @@ def write(
         new = new if listed == before else admitted(listed)
         kept[place], known[:] = known, [held]
         for after, put in (
-            (SavedTwin(state=now.state, register=held.register), lambda: store.write(twin, made, folder)),
-            (now, lambda: registers.write(folder, register)),
+            (SavedTwin(state=now.state, register=held.register), partial(store.write, twin, made, folder)),
+            (now, partial(registers.write, folder, register)),
         ):
             if after != held:
                 known[:] = [held, after]  # until it is written, the folder may hold either

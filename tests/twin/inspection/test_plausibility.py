@@ -148,7 +148,7 @@ def test_any_wall_in_another_unit_is_refused(share: float, wrong: tuple[str, flo
 def test_two_values_of_one_place_and_day_are_refused(folder: Path, tmp_path: Path, command: Command) -> None:
     log.append(folder, [reading(7.9)])
     before = (folder / "inspections.jsonl").read_bytes()
-    message = "7.4 mm at P1 on body by UT-1, which has 7.9 mm there on that day; correct the wrong one, or, where it is stored"
+    message = "7.4 mm at P1 on body by UT-1, which has 7.9 mm there on that day; correct the wrong one, or, where it"
     with pytest.raises(InputError, match=message):
         log.append(folder, [reading(7.8, place="P2"), reading(7.4)])
     (tmp_path / "r.csv").write_text(
