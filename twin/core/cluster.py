@@ -156,15 +156,20 @@ def messages(say: Callable[[str], None], clock: Callable[[], float] = time.monot
 
 def in_our_words(message: str) -> str:
     """Return what a message of Ray's tells a user, in a line, or "" where it is said elsewhere or tells nothing."""
+    if "worker reached max_calls" in message:  # an end that we asked for
+        return ""
     if "low on memory" in message:
         used = re.search(r"was ([\d.]+ ?[KMGT]?B) used / ([\d.]+ ?[KMGT]?B) limit", message)
         room = f" ({used[1]} of {used[2]} are used)" if used else ""
         return f"memory is short{room}: a task was stopped and is tried again; give less at a time, or free some"
+    if found := (
+        re.match(r"The node with node id: \S+ and address: (\S+) .*marked dead", message, re.DOTALL)
+        or re.search(r"node it was running on is dead.*?Node IP: ([^,\s]+)", message, re.DOTALL)
+    ):
+        return f"the machine {found[1]} is lost; its tasks are tried again"
     if re.match(r"Task \S+ failed.* will be retried", message):
         lines = [line for line in message.partition("Error:")[2].splitlines() if line.strip()]
         return f"a task failed and is tried again: {lines[-1].strip() if lines else _LOST['WorkerCrashedError']}"
-    if found := re.match(r"The node with node id: \S+ and address: (\S+) .*marked dead", message, re.DOTALL):
-        return f"the machine {found[1]} is lost; its tasks are tried again"
     if "has not been registered" in message or re.search(r"version mismatch", message, re.IGNORECASE):
         return (
             "a machine of the cluster has another version of Python, Ray or this program; install the same everywhere"

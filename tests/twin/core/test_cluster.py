@@ -20,6 +20,14 @@ KILLED = "Task _attempt failed. There are 1 retries remaining, so the task will 
 RAISED = f'{KILLED}User exception:\n\x1b[36mray::_attempt()\x1b[39m\n  File "a.py", line 9\nValueError: many\nindeed\n'
 DIED = "A worker died or was killed while executing a task by an unexpected system error. To troubleshoot the problem"
 NODE = "The node with node id: 5cd6203 and address: 192.0.2.2 and node name: 192.0.2.2 has been marked dead because"
+ON_NODE = (
+    f"{KILLED}Task failed because the node it was running on is dead or unavailable. Node IP: 192.0.2.2, node ID: 0e. "
+    "This can happen if the node was preempted. To see node death information, use `ray list nodes`"
+)
+RECYCLED = (
+    f"{KILLED}ray::_attempt()\nIntentionalSystemExit: Worker exits with an exit code 0. Exited because worker reached "
+    "max_calls=16 for this method."
+)
 RAYLET = "Raylet is terminated. Termination is unexpected. Possible reasons include: (1) SIGKILL\n    [state-dump]\n"
 
 
@@ -34,6 +42,8 @@ RAYLET = "Raylet is terminated. Termination is unexpected. Possible reasons incl
         (KILLED, "a task failed and is tried again: its worker process was killed or crashed"),
         (RAISED, "a task failed and is tried again: indeed"),
         (NODE, "the machine 192.0.2.2 is lost; its tasks are tried again"),
+        (ON_NODE, "the machine 192.0.2.2 is lost; its tasks are tried again"),
+        (RECYCLED, ""),  # we ask for it
         (DIED, ""),  # the next message says that it is tried again, or the task's own error that it is not
         (RAYLET, ""),  # `check` says so
         ("", ""),
