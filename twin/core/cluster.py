@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -107,6 +108,10 @@ def _start_patiently(start: Callable[[], object]) -> None:
         try:
             start()
         except Exception as error:
+            if "AF_UNIX path length" in str(error):
+                raise InputError(
+                    f"TMPDIR {tempfile.gettempdir()}: too long a path for Ray's sockets; set another, such as /tmp"
+                ) from error
             if "timed out during startup" not in str(error):
                 raise
             for child in set(psutil.Process().children(recursive=True)) - before:  # Ray leaves them running

@@ -3,12 +3,13 @@
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from corrotwin.twin.core import cluster
-from corrotwin.twin.core.errors import WorkError
+from corrotwin.twin.core.errors import InputError, WorkError
 
 # Messages of Ray 2.60, but for their middles.
 OOM = (
@@ -79,6 +80,14 @@ def test_ray_is_started_again_where_a_busy_machine_is_too_slow_for_it(late: int)
     else:
         with pytest.raises(WorkError, match="Ray did not start in 5 tries"):
             cluster._start_patiently(start)
+
+
+def test_a_temporary_folder_with_too_long_a_path_is_named() -> None:
+    def start() -> None:
+        raise OSError("validate_socket_filename failed: AF_UNIX path length cannot exceed 107 bytes: /long/ray/session")
+
+    with pytest.raises(InputError, match=f"^TMPDIR {tempfile.gettempdir()}: too long a path for Ray's sockets"):
+        cluster._start_patiently(start)
 
 
 def test_another_error_of_rays_start_is_not_hidden() -> None:
