@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import signal
-import socket
 import tempfile
 import threading
 import time
@@ -17,6 +16,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from corrotwin.twin.core import joining
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError, WorkError
 
@@ -45,7 +45,8 @@ def connect(address: str | None = None, *, gpus: int | None = None) -> None:
     Raises
     ------
     InputError
-        No cluster answers at the address, or Ray runs in this process already and did not join it there.
+        No cluster that this machine may join answers at the address, Ray runs in this process already and did not join
+        it there, or the temporary folder does not suit Ray.
     WorkError
         Ray does not start on this machine, after several tries.
     """
@@ -62,10 +63,8 @@ def connect(address: str | None = None, *, gpus: int | None = None) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     is_main, on_sigterm = threading.current_thread() is threading.main_thread(), signal.getsignal(signal.SIGTERM)
     if address is not None:
+        joining.require_cluster(address)
         try:
-            if ":" in address:  # Ray itself would try for minutes
-                host, port = address.removeprefix("ray://").rsplit(":", 1)
-                socket.create_connection((host, int(port)), timeout=10).close()
             ray.init(address=address, **quiet)
         except (OSError, RuntimeError, ValueError) as error:
             raise InputError(f"`address` {address}: no Ray cluster answers there ({one_line(error)})") from error
