@@ -31,7 +31,7 @@ _LOST = {
     "NodeDiedError": "its machine was lost",
 }
 _STARTS = 5  # tries to start Ray
-_joined: dict[str, str | None] = {}  # address by which this process has joined a node, None for its own, by node
+_joined: dict[str, joining.Joined | None] = {}  # cluster that this process has joined, None for its own, by node
 
 _log = logging.getLogger(__name__)
 
@@ -78,11 +78,25 @@ def connect(address: str | None = None, *, gpus: int | None = None) -> None:
             _start_patiently(start)
         else:
             _in_lasting_thread(partial(_start_patiently, start))
-    _joined[ray.get_runtime_context().get_node_id()] = address
+    _note_joined(address)
     if is_main and on_sigterm is not None:
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in place, which knows nothing of our exit status
     # Ray prints the errors of tasks and machines on stdout, whatever `log_to_driver` says, and has no option for it.
     ray._private.worker.print_to_stdstream = messages(_log.warning)
+
+
+def _note_joined(address: str | None) -> None:
+    """Note what this process has just joined or started, and where it listens."""
+    import ray
+
+    context = ray.get_runtime_context()
+    here = context.get_node_id()
+    _joined[here] = None
+    if address is not None:
+        [node] = [each for each in ray.nodes() if each["NodeID"] == here]  # type: ignore[no-untyped-call]
+        _joined[here] = joining.Joined(
+            address=address, head=context.gcs_address, node=f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}"
+        )
 
 
 def _check_joined(address: str | None) -> None:
@@ -90,9 +104,15 @@ def _check_joined(address: str | None) -> None:
     import ray
 
     context = ray.get_runtime_context()
-    if address is None or address == _joined.get(context.get_node_id(), "auto"):
-        return
-    if address != context.gcs_address:
+    node = context.get_node_id()
+    cluster = _joined.get(node)
+    if address is None:  # this machine alone
+        is_there = cluster is None
+    elif address == "auto":
+        is_there = cluster is not None or node not in _joined
+    else:
+        is_there = address in (context.gcs_address, cluster and cluster.address)
+    if not is_there:
         raise InputError(
             f"`address` {address}: Ray runs already in this process, at {context.gcs_address}; start a new process"
         )
@@ -182,18 +202,34 @@ def in_our_words(message: str) -> str:
     return ""
 
 
+def _cluster() -> joining.Joined | None:
+    """Return the cluster that this process has joined, or None where it started Ray by itself."""
+    import ray
+
+    return _joined.get(ray.get_runtime_context().get_node_id())
+
+
 def has_ended() -> bool:
-    """Return True if Ray was started by this process and its raylet, which runs the workers, has ended."""
+    """Return True if Ray, which runs the workers, has ended on this machine since this process started or joined it."""
     import ray
 
     node: Any = ray._private.worker._global_node
-    return node is not None and any(kind == "raylet" for kind, _ in node.dead_processes())
+    if node is None:
+        return False
+    cluster = _cluster()
+    return any(kind == "raylet" for kind, _ in node.dead_processes()) or (cluster is not None and cluster.has_ended())
 
 
 def check() -> None:
-    """Raise WorkError if Ray has ended on this machine. It would end this process without a word some seconds later."""
+    """Raise WorkError if Ray has ended here, or the head of the cluster is gone: Ray would soon end this process.
+
+    Where the head does not answer, return when it does again: until then, a question to Ray would hang.
+    """
+    cluster = _cluster()
     if has_ended():
-        raise WorkError(ENDED)
+        raise WorkError(ENDED if cluster is None else joining.ENDED)
+    if cluster is not None:
+        cluster.wait_for_head()
 
 
 def has_gpus() -> bool:

@@ -1,4 +1,4 @@
-"""Ask whether this machine may join the Ray cluster at an address.
+"""Ask whether this machine may join the Ray cluster at an address, and whether it is still there later.
 
 Standard library only; every package may import it.
 """
@@ -9,10 +9,14 @@ import re
 import socket
 import subprocess
 import sys
+import time
+from dataclasses import dataclass
 
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, WorkError
 
 ANSWER_SECONDS = 90.0  # in which a cluster has to answer; Ray itself would try for a quarter of an hour
+PATIENCE_SECONDS = 30.0  # without the head of the cluster; after 60 Ray ends this process
+ENDED = "Ray has ended on this machine (killed, or stopped); start it again, and the same command resumes"
 # Ray has no public function that asks a cluster without joining it, and joining the wrong one may abort the process.
 _JOIN = "import logging, sys, ray; ray.init(sys.argv[1], log_to_driver=False, logging_level=logging.CRITICAL)"
 
@@ -65,6 +69,47 @@ def reason(said: str, place: str) -> str:
         return f"this machine is no node of the cluster; first type: ray start --address {place}"
     lines = [line for line in said.partition("*** StackTrace")[0].splitlines() if line.strip()]
     return f"no Ray cluster answers there ({lines[-1].strip() if lines else 'Ray ended without a word'})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joined:
+    """A cluster that this process has joined: the address as it was given, and where its head and this node listen."""
+
+    address: str
+    head: str
+    node: str
+
+    def has_ended(self) -> bool:
+        """Return True if Ray has ended on this machine."""
+        try:
+            _reach(self.node)
+        except ConnectionRefusedError:
+            return True
+        except OSError:  # too busy to answer
+            return False
+        return False
+
+    def wait_for_head(self) -> None:
+        """Return as soon as the head answers.
+
+        Raises
+        ------
+        WorkError
+            Ray has ended on this machine, or the head has not answered for `PATIENCE_SECONDS`.
+        """
+        begun = time.monotonic()
+        while True:
+            try:
+                return _reach(self.head)
+            except OSError as error:
+                if self.has_ended():
+                    raise WorkError(ENDED) from error
+                if time.monotonic() - begun > PATIENCE_SECONDS:
+                    raise WorkError(
+                        f"the head of the Ray cluster, {self.head}, has not answered for {PATIENCE_SECONDS:g} s; start "
+                        "the cluster again, and the same command resumes"
+                    ) from error
+            time.sleep(1)
 
 
 def _reach(place: str) -> None:

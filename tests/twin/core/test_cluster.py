@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from corrotwin.twin.core import cluster
+from corrotwin.twin.core import cluster, joining
 from corrotwin.twin.core.errors import InputError, WorkError
 
 # Messages of Ray 2.60, but for their middles.
@@ -191,3 +191,62 @@ def test_ray_starts_in_any_thread_and_another_address_is_refused_from_then_on(tm
     assert len(lines) == 2
     for address, line in zip(("127.0.0.1:1", "auto"), lines, strict=True):
         assert re.fullmatch(said.format(re.escape(address)), line)
+
+
+JOINED = """
+import time
+import psutil
+import ray
+from ray.cluster_utils import Cluster
+from corrotwin.twin.core import cluster, joining
+from corrotwin.twin.core.errors import InputError, WorkError
+
+
+def start():
+    global machines
+    machines = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+
+cluster._start_patiently(start)
+cluster.connect(machines.address)
+cluster.connect(machines.address)
+cluster.connect("auto")  # the one that runs
+cluster.check()
+try:
+    cluster.connect()
+except InputError as error:
+    print(error)
+[head] = [child for child in psutil.Process().children(recursive=True) if child.name() == "gcs_server"]
+head.kill()
+head.wait()
+joining.PATIENCE_SECONDS = 2
+try:
+    cluster.check()
+except WorkError as error:
+    print(error)
+[node] = [child for child in psutil.Process().children(recursive=True) if child.name() == "raylet"]
+node.kill()
+node.wait()
+try:
+    cluster.check()
+except WorkError as error:
+    print(error)
+"""
+
+
+@pytest.mark.ci
+def test_a_cluster_that_was_joined_is_not_this_machine_alone_and_is_missed_when_it_is_gone(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", JOINED],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(
+        r"`address` None: Ray runs already in this process, at [\d.]+:\d+; start a new process\n"
+        r"the head of the Ray cluster, [\d.]+:\d+, has not answered for 2 s; start the cluster again, and the same "
+        rf"command resumes\n{re.escape(joining.ENDED)}\n",
+        done.stdout,
+    )

@@ -1,11 +1,13 @@
-"""Which Ray cluster may be joined."""
+"""Which Ray cluster may be joined, and whether one that was is still there."""
 
 import socket
+import threading
+import time
 
 import pytest
 
 from corrotwin.twin.core import joining
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, WorkError
 
 # What Ray 2.60 says on stderr, but for its middles.
 NO_TOKEN = """\
@@ -95,3 +97,43 @@ def test_a_port_that_is_not_rays_is_given_up(port: socket.socket, monkeypatch: p
     monkeypatch.setattr(joining, "ANSWER_SECONDS", 0.5)
     with port, pytest.raises(InputError, match=f"^`address` {place(port)}: no Ray cluster answers there in 0.5 s$"):
         joining.require_cluster(place(port))
+
+
+def closed(port: socket.socket) -> str:
+    """Where the port was."""
+    where = place(port)
+    port.close()
+    return where
+
+
+def test_a_head_that_comes_back_is_waited_for(port: socket.socket) -> None:
+    where = closed(port)
+    back = []
+
+    def open_again() -> None:
+        time.sleep(0.2)
+        back.append(socket.create_server(("127.0.0.1", int(where.rpartition(":")[2]))))
+
+    with socket.create_server(("127.0.0.1", 0)) as node:
+        threading.Thread(target=open_again).start()
+        joining.Joined(address="auto", head=where, node=place(node)).wait_for_head()
+    back[0].close()
+
+
+def test_a_head_that_stays_away_is_an_error(port: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joining, "PATIENCE_SECONDS", 0)
+    with socket.create_server(("127.0.0.1", 0)) as node:
+        cluster = joining.Joined(address="auto", head=closed(port), node=place(node))
+        assert not cluster.has_ended()
+        with pytest.raises(
+            WorkError, match=f"^the head of the Ray cluster, {cluster.head}, has not answered for 0 s; "
+        ):
+            cluster.wait_for_head()
+
+
+def test_a_node_that_ended_with_its_head_is_not_waited_for(port: socket.socket) -> None:
+    where = closed(port)
+    cluster = joining.Joined(address="auto", head=where, node=where)
+    assert cluster.has_ended()
+    with pytest.raises(WorkError, match=r"^Ray has ended on this machine"):
+        cluster.wait_for_head()
