@@ -9,7 +9,7 @@ from corrotwin.twin.core import cluster
 from corrotwin.twin.core.cli import available_cores
 
 if TYPE_CHECKING:
-    from corrotwin.synth.rendering.fanout import Needs
+    from corrotwin.synth.rendering.capacity import Needs
 
 WHOLE = 1.0  # of a GPU: the share of networks whose appetite nobody has measured
 
@@ -19,7 +19,7 @@ def needs(backbone: str, threads: int, address: str | None, *, has_gpus: bool) -
 
     A machine with fewer cores than `threads` still gets its turn, where it is the only one.
     """
-    from corrotwin.synth.rendering.fanout import Needs
+    from corrotwin.synth.rendering.capacity import Needs
 
     cpus = threads if address is not None else min(threads, available_cores())
     return Needs(cpus=cpus, gpus=GPU_SHARE.get(backbone, WHOLE) if has_gpus else 0.0)
@@ -37,10 +37,10 @@ def side_by_side(backbone: str, threads: int, address: str | None, gpus: int) ->
         of_run = needs(backbone, threads, None, has_gpus=gpus > 0)
         slots = available_cores() // of_run.cpus
         return max(1, min(slots, int(gpus / of_run.gpus)) if of_run.gpus else slots)
-    from corrotwin.synth.rendering import fanout
+    from corrotwin.synth.rendering import capacity
 
     cluster.connect(address)
-    return max(1, fanout.at_a_time(needs(backbone, threads, address, has_gpus=cluster.has_gpus())))
+    return max(1, capacity.at_a_time(needs(backbone, threads, address, has_gpus=cluster.has_gpus())))
 
 
 # Of a run with a teacher: a quarter of its steps is plain; in the others twice as many images pass the network, forward

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corrotwin.synth.config import RenderConfig
-from corrotwin.synth.rendering import batch, devices, fanout, own_content, provenance
+from corrotwin.synth.rendering import batch, capacity, devices, fanout, own_content, provenance
 from corrotwin.synth.rendering.job import Task, check_program, claim, extended, finished
 from corrotwin.synth.scene.subject import Subject
 from corrotwin.twin.core import cluster
@@ -19,7 +19,7 @@ from corrotwin.twin.core.locks import hold
 
 # Of processes at a time: while one samples its scenes, on one core, another renders.
 LEAST_WORKERS, CORES_A_WORKER = 2, 4
-THREADS_ON_A_CLUSTER = 4  # of a Blender process, on machines with at least as many cores
+THREADS_ON_A_CLUSTER = 4  # of a Blender process, on machines with at least as many cores each
 RETRIES = 2  # of a failed batch
 
 
@@ -90,7 +90,7 @@ class RenderResources:
     """
 
     device: str
-    needs: fanout.Needs
+    needs: capacity.Needs
     workers: int | None
     cards: int | None
 
@@ -118,9 +118,9 @@ def render_resources(device: str, workers: int | None, address: str | None) -> R
         threads = max(1, cores // workers)
         gpus = min(gpus, card_count / workers)  # several processes may share a card, which one alone leaves idle
     else:
-        threads = max(1, min(THREADS_ON_A_CLUSTER, fanout.most_cores(cluster.BLENDER)))
+        threads = max(1, min(THREADS_ON_A_CLUSTER, capacity.least_cores(cluster.BLENDER)))
     return RenderResources(
-        device=device, needs=fanout.Needs(cpus=threads, gpus=gpus, resources={cluster.BLENDER: 1}), workers=workers,
+        device=device, needs=capacity.Needs(cpus=threads, gpus=gpus, resources={cluster.BLENDER: 1}), workers=workers,
         cards=card_count if gpus and address is None else None,
     )  # fmt: skip
 
@@ -129,7 +129,7 @@ def _cards(device: str, address: str | None) -> dict[str, int]:
     """Count graphics cards by make, on this machine or on the rendering machines of the cluster."""
     if address is None:
         return devices.cards_here()
-    cards = fanout.cards(where=cluster.BLENDER)
+    cards = capacity.cards(where=cluster.BLENDER)
     if len(cards) > 1:  # Ray hands out cards, whatever their make
         listed = ", ".join(f"{count} {make}" for make, count in sorted(cards.items()))
         raise InputError(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from corrotwin.synth.rendering import batch, fanout, provenance
+from corrotwin.synth.rendering import batch, capacity, provenance
 from corrotwin.synth.rendering.dataset import render_resources
 from corrotwin.synth.rendering.job import Task, check_program, claim, extended, finished
 from corrotwin.twin.core.errors import WorkError
@@ -40,7 +40,7 @@ def estimate(out: Path, task: Task, *, workers: int | None, address: str | None)
     check_program(out, task, made_by)
     first = next(iter(left))
     seconds, size = _probe(task, first, resources.needs.cpus, made_by)
-    at_a_time = resources.workers or fanout.at_a_time(resources.needs)
+    at_a_time = resources.workers or capacity.at_a_time(resources.needs)
     at_a_time = max(1, min(at_a_time, len(left)))
     images = sum(map(len, left.values()))
     count = len(task.batches[first])

@@ -5,12 +5,13 @@ write, never in Ray: losing the whole cluster loses only the tasks that were run
 """
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from corrotwin.synth.rendering.capacity import Needs as Needs
+from corrotwin.synth.rendering.capacity import at_a_time
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.cluster import one_line
 from corrotwin.twin.core.errors import InputError, WorkError
@@ -19,7 +20,6 @@ _log = logging.getLogger(__name__)
 
 CALLS = 16  # tasks of one worker process; its memory is then freed with it (docs/rendering-speed.md)
 WAITING = 8  # tasks handed to Ray beyond which those that fit the machines twice are enough
-_CARD = "accelerator_type:"  # prefix of the resource with which Ray names a machine's type of card
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,21 +50,6 @@ class Failure:
 
     key: str
     error: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Needs:
-    """The needs of one task: CPU cores (also its OMP_NUM_THREADS), a fraction of a GPU, tagged resources."""
-
-    cpus: int = 1
-    gpus: float = 0.0
-    resources: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def wanted(self) -> dict[str, float]:
-        """The amounts of Ray's resources that are above 0."""
-        every = {"CPU": self.cpus, "GPU": self.gpus, **self.resources}
-        return {name: amount for name, amount in every.items() if amount}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,29 +225,3 @@ def _warn_if_nowhere(needs: Needs) -> None:
     if not at_a_time(needs):
         asked = ", ".join(f"{name} {amount:g}" for name, amount in needs.wanted.items())
         _log.warning(f"no machine of the cluster has {asked}; waiting for one to join")
-
-
-def at_a_time(needs: Needs) -> int:
-    """Return how many tasks the machines of the cluster can run at a time."""
-    wanted = needs.wanted.items()
-    return sum(min(int(machine.get(name, 0) / amount) for name, amount in wanted) for machine in cluster.machines())
-
-
-def most_cores(resource: str) -> int:
-    """Return the cores of the largest machine of the cluster that has a resource, or 1 if none has it yet."""
-    return max((int(machine.get("CPU", 0)) for machine in cluster.machines() if resource in machine), default=1)
-
-
-def cards(*, where: str) -> dict[str, int]:
-    """Count the graphics cards by make, as Ray reports them, on the machines of the cluster that have a resource."""
-    counts: Counter[str] = Counter()
-    for machine in cluster.machines():
-        if where in machine and machine.get("GPU"):
-            counts[_make(machine)] += int(machine["GPU"])
-    return dict(counts)
-
-
-def _make(machine: Mapping[str, float]) -> str:
-    """Return the make of a machine's cards: Ray's names for types of AMD and Intel cards begin with it."""
-    kinds = [name.removeprefix(_CARD).lower() for name in machine if name.startswith(_CARD)]
-    return next((make for make in ("amd", "intel") if any(kind.startswith(make) for kind in kinds)), "nvidia")

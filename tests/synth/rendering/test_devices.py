@@ -7,7 +7,7 @@ import pytest
 
 from corrotwin.synth.blender import session
 from corrotwin.synth.config import RenderConfig
-from corrotwin.synth.rendering import dataset, devices, fanout
+from corrotwin.synth.rendering import capacity, dataset, devices, fanout
 from corrotwin.synth.rendering.job import Task
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.errors import InputError
@@ -184,6 +184,15 @@ def test_on_a_cluster_cards_are_of_the_make_that_ray_names(
 ) -> None:
     place = on_a_cluster(machines, monkeypatch)
     assert (place.device, place.needs.gpus, place.workers, place.cards) == (device, int(device != "cpu"), None, None)
+
+
+@pytest.mark.parametrize(("cores", "threads", "at_a_time"), [((2, 16), 2, 9), ((0, 16), 4, 4), ((8, 16), 4, 6)])
+def test_the_smallest_machine_of_a_cluster_gets_batches_too(
+    cores: tuple[int, ...], threads: int, at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = on_a_cluster([{"CPU": each, cluster.BLENDER: 16} for each in cores], monkeypatch, "cpu")
+    assert place.needs.cpus == threads
+    assert capacity.at_a_time(place.needs) == at_a_time
 
 
 def test_cards_of_two_makes_on_a_cluster_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
