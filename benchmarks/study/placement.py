@@ -33,12 +33,11 @@ def side_by_side(backbone: str, threads: int, address: str | None, gpus: int) ->
     address : of the cluster whose machines count; None for this machine.
     gpus : of this machine.
     """
-    if address is None:
-        of_run = needs(backbone, threads, None, has_gpus=gpus > 0)
-        slots = available_cores() // of_run.cpus
-        return max(1, min(slots, int(gpus / of_run.gpus)) if of_run.gpus else slots)
     from corrotwin.synth.rendering import capacity
 
+    if address is None:
+        of_run = needs(backbone, threads, None, has_gpus=gpus > 0)
+        return max(1, capacity.room({"CPU": available_cores(), "GPU": gpus}, of_run))
     cluster.connect(address)
     return max(1, capacity.at_a_time(needs(backbone, threads, address, has_gpus=cluster.has_gpus())))
 

@@ -26,8 +26,17 @@ class Needs:
 
 def at_a_time(needs: Needs) -> int:
     """Return how many tasks the machines of the cluster can run at a time."""
-    wanted = needs.wanted.items()
-    return sum(min(int(machine.get(name, 0) / amount) for name, amount in wanted) for machine in cluster.machines())
+    return sum(room(machine, needs) for machine in cluster.machines())
+
+
+def room(machine: Mapping[str, float], needs: Needs) -> int:
+    """Return how many tasks a machine with these resources can run at a time."""
+
+    def fit(name: str, amount: float) -> int:
+        has = machine.get(name, 0)
+        return int(has) * int(1 / amount) if name == "GPU" and amount < 1 else int(has / amount)  # each on one card
+
+    return min(fit(name, amount) for name, amount in needs.wanted.items())
 
 
 def least_cores(resource: str) -> int:

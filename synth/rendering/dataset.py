@@ -5,6 +5,7 @@ The result does not depend on time, order or the number of workers: image 17 is 
 
 import os
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from corrotwin.synth.config import RenderConfig
@@ -116,7 +117,8 @@ def render_resources(device: str, workers: int | None, address: str | None) -> R
         usual = card_count if gpus else max(min(cores, LEAST_WORKERS), cores // CORES_A_WORKER)
         workers = workers or max(1, usual)
         threads = max(1, cores // workers)
-        gpus = min(gpus, card_count / workers)  # several processes may share a card, which one alone leaves idle
+        if gpus:
+            gpus = 1 / ceil(workers / card_count)  # several processes may share a card, which one alone leaves idle
     else:
         threads = max(1, min(THREADS_ON_A_CLUSTER, capacity.least_cores(cluster.BLENDER)))
     return RenderResources(

@@ -150,12 +150,26 @@ def test_a_process_a_card_here(wanted: str, gpus: int, workers: int, monkeypatch
     monkeypatch.setattr(devices, "cards_here", lambda: {"nvidia": 4, "amd": 0, "apple": 0})
     monkeypatch.setattr(devices, "fault_here", lambda device: "")
     monkeypatch.setattr(dataset, "available_cores", lambda: 2)
-    if gpus:
-        shared = dataset.render_resources(wanted, 16, None)
-        assert (shared.needs.gpus, shared.workers, shared.cards) == (0.25, 16, 4)
     place = dataset.render_resources(wanted, None, None)
     assert (place.needs.gpus, place.workers, place.cards) == (gpus, workers, 4 if gpus else None)
     assert place.needs.cpus >= 1
+
+
+@pytest.mark.parametrize(("workers", "cards", "share"), [(16, 4, 1 / 4), (3, 2, 1 / 2), (4, 3, 1 / 2), (1, 2, 1)])
+def test_as_many_processes_share_the_cards_as_are_asked_for(
+    workers: int, cards: int, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray gives a process a part of one card, never parts of two."""
+    monkeypatch.setattr(devices, "cards_here", lambda: {"nvidia": cards})
+    monkeypatch.setattr(dataset, "available_cores", lambda: 16)
+    place = dataset.render_resources("cuda", workers, None)
+    assert (place.needs.gpus, place.workers, place.cards) == (share, workers, cards)
+    assert capacity.room({"CPU": 16, "GPU": cards, cluster.BLENDER: 16}, place.needs) >= workers
+
+
+@pytest.mark.parametrize(("share", "tasks"), [(2 / 3, 2), (0.4, 4), (1 / 3, 6), (1, 2), (2, 1)])
+def test_a_task_that_takes_part_of_a_card_has_it_of_one(share: float, tasks: int) -> None:
+    assert capacity.room({"CPU": 8, "GPU": 2}, capacity.Needs(gpus=share)) == tasks
 
 
 def machine(cards: int, kind: str, *, renders: bool = True) -> dict[str, float]:
