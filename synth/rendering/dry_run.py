@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from corrotwin.synth.rendering import batch, capacity, provenance
 from corrotwin.synth.rendering.dataset import render_resources
 from corrotwin.synth.rendering.job import Task, check_program, claim, extended, finished
+from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.files import free_bytes
 from corrotwin.twin.core.locks import check_claim
@@ -40,8 +41,8 @@ def estimate(out: Path, task: Task, *, workers: int | None, address: str | None)
     check_program(out, task, made_by)
     first = next(iter(left))
     seconds, size = _probe(task, first, resources.needs.cpus, made_by)
-    at_a_time = resources.workers or capacity.at_a_time(resources.needs)
-    at_a_time = max(1, min(at_a_time, len(left)))
+    room = available_cores() // resources.needs.cpus if address is None else capacity.at_a_time(resources.needs)
+    at_a_time = max(1, min(resources.workers or room, room, len(left)))
     images = sum(map(len, left.values()))
     count = len(task.batches[first])
     hours = max(seconds, seconds / count * images / at_a_time) / 3600
