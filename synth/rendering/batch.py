@@ -63,14 +63,16 @@ def render_batch(
 
     Raises
     ------
+    OtherVersionError
+        The program differs from `made_by`, since it was changed or this is another machine.
     RuntimeError
-        The program differs from `made_by`, since it was changed or this is another machine; or as `blender` raises.
+        As `blender` raises.
     """
     from corrotwin.synth import spec
     from corrotwin.synth.scene import sampling
 
     if different := provenance.changes(made_by, provenance.made_by()):
-        raise RuntimeError(f"{os.uname().nodename} has another version of the program ({different})")
+        raise provenance.OtherVersionError(f"{os.uname().nodename} has another version of the program ({different})")
 
     own = out / "work" / f"{number:06d}"
     # The worker of a killed command outlives it briefly: wait, then continue from what it has finished.

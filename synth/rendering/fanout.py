@@ -5,13 +5,17 @@ write, never in Ray: losing the whole cluster loses only the tasks that were run
 """
 
 import logging
+import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from corrotwin.synth.rendering.capacity import Needs as Needs
-from corrotwin.synth.rendering.capacity import at_a_time
+from corrotwin.synth.rendering.capacity import at_a_time, room
+from corrotwin.synth.rendering.provenance import OtherVersionError
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.cluster import one_line
 from corrotwin.twin.core.errors import InputError, WorkError
@@ -20,6 +24,9 @@ _log = logging.getLogger(__name__)
 
 CALLS = 16  # tasks of one worker process; its memory is then freed with it (docs/rendering-speed.md)
 WAITING = 8  # tasks handed to Ray beyond which those that fit the machines twice are enough
+POLL_SECONDS = 0.5
+VISIBLE_SECONDS = 60.0  # in which NFS shows what another machine has written, unless it is mounted otherwise
+_NODE = "ray.io/node-id"  # label that Ray gives to every machine
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +36,17 @@ class Shared:
     value: Any
 
 
-@dataclass(frozen=True)
-class _NoMemory:
-    """Result of a task that found too little memory on its card: the error in one line."""
+@dataclass(frozen=True, kw_only=True)
+class _Outcome:
+    """Result of a task: the node and the machine that it ran on, and an error in one line, "" for none.
 
-    error: str
+    `needs` is what may help against the error: a larger share of a card, another machine, or nothing.
+    """
+
+    node: str = ""
+    machine: str = ""
+    error: str = ""
+    needs: Literal["memory", "machine", ""] = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +97,8 @@ def fan_out(
     """Run ``task(*item.arguments)`` in a Ray worker for each item that is not done.
 
     A task that shares a card and finds too little memory there is tried again with twice the share, up to a whole card.
+    A machine of a cluster that has another version of the program, or that does not write to `to` as this one sees it,
+    is named and gets no more tasks; others do its items.
 
     Parameters
     ----------
@@ -97,7 +112,7 @@ def fan_out(
     address : of a running cluster ("auto", or "host:port"); None for this machine alone.
     cards : graphics cards of this machine, without a cluster; None for those that Ray finds.
     counter : what the line of progress counts; by default the items.
-    to : where the results will be, for that line.
+    to : folder of the results, for that line; there already, and the same on all machines of a cluster.
     on_end : called with the key of each item that has ended, done or failed.
 
     Returns
@@ -107,7 +122,8 @@ def fan_out(
     Raises
     ------
     WorkError
-        Ray ended on this machine, with all its workers.
+        Ray ended on this machine, with all its workers; or no machine is left that has this version of the program and
+        writes to `to`.
     """
     waiting = [item for item in items if not is_done(item.key)]
     if not waiting:
@@ -119,17 +135,27 @@ def fan_out(
     cluster.connect(address, gpus=cards)
     needs_of = needs if callable(needs) else lambda _: needs
     _warn_if_nowhere(needs_of(waiting[0].key))
-    tasks = _Tasks(task, needs_of, retries)
+    tasks = _Tasks(task, needs_of, retries, None if address is None else to)
     queue = list(reversed(waiting))
     running: dict[Any, tuple[Item, Needs]] = {}
+    unseen: dict[str, tuple[Item, Needs, _Outcome, float]] = {}  # that ended well, and until when we look for them
     failed: dict[str, Failure] = {}
     if counter is None:
         counter = ProgressCounter(
-            unit="items", total=len(items), done=lambda: len(items) - len(queue) - len(running) - len(failed)
+            unit="items",
+            total=len(items),
+            done=lambda: len(items) - sum(map(len, (queue, running, unseen, failed))),
         )
+
+    def end(item: Item, error: str = "") -> None:
+        if error:
+            failed[item.key] = Failure(key=item.key, error=error)
+        if on_end is not None:
+            on_end(item.key)
+
     try:
         with progress(label, counter.total, unit=counter.unit, to=to, done=counter.done()) as line:
-            while queue or running:
+            while queue or running or unseen:
                 cluster.check()
                 while queue:
                     most = workers
@@ -139,22 +165,29 @@ def fan_out(
                         break
                     reference, given = tasks.start(queue[-1])
                     running[reference] = queue.pop(), given
-                ended, _ = ray.wait(list(running), timeout=0.5)
-                for reference in ended:
+                if not running:
+                    time.sleep(POLL_SECONDS)
+                for reference in ray.wait(list(running), timeout=POLL_SECONDS)[0] if running else ():
                     item, given = running.pop(reference)
                     try:
-                        refused = ray.get(reference)
+                        outcome: _Outcome = ray.get(reference)
                     except ray.exceptions.RayError as error:
-                        refused = one_line(error)
-                    if isinstance(refused, _NoMemory):
-                        if tasks.enlarge(item, given):
-                            queue.append(item)
-                            continue
-                        refused = refused.error
-                    if refused is not None:
-                        failed[item.key] = Failure(key=item.key, error=refused)
-                    if on_end is not None:
-                        on_end(item.key)
+                        outcome = _Outcome(error=one_line(error))
+                    if outcome.needs == "machine":
+                        tasks.avoid(outcome, given)
+                        queue.append(item)
+                    elif outcome.needs == "memory" and tasks.enlarge(item, given):
+                        queue.append(item)
+                    elif outcome.error:
+                        end(item, outcome.error)
+                    else:
+                        unseen[item.key] = item, given, outcome, time.monotonic() + VISIBLE_SECONDS
+                for item, given, outcome, until in list(unseen.values()):
+                    if address is None or _is_visible(is_done, item.key):
+                        end(unseen.pop(item.key)[0])
+                    elif time.monotonic() > until:
+                        tasks.avoid(outcome, given)
+                        queue.append(unseen.pop(item.key)[0])
                 line.update(counter.done(), seconds_left=counter.seconds_left(), note=counter.note())
     finally:
         for reference in running if not cluster.has_ended() else ():  # left by an interruption
@@ -165,10 +198,12 @@ def fan_out(
 class _Tasks:
     """Tasks handed to Ray, each with the needs that it has then; values that they share are stored once."""
 
-    def __init__(self, task: Callable[..., None], needs_of: Callable[[str], Needs], retries: int) -> None:
+    def __init__(
+        self, task: Callable[..., None], needs_of: Callable[[str], Needs], retries: int, to: Path | None
+    ) -> None:
         import ray
 
-        self._task, self._needs_of = task, needs_of
+        self._task, self._needs_of, self._to = task, needs_of, to
         # Ray restarts crashed workers and retries raised errors; bad input stays bad and comes back as a value.
         # A worker that holds a card is not reused, which is also Ray's default for functions declared with one.
         self._remotes = {
@@ -177,6 +212,7 @@ class _Tasks:
         }
         self._stored: dict[int, Any] = {}
         self._least_gpus: dict[str, float] = {}
+        self._avoided: set[str] = set()
 
     def start(self, item: Item) -> tuple[Any, Needs]:
         """Hand an item to Ray; return the reference to its result, and its needs."""
@@ -194,9 +230,10 @@ class _Tasks:
             else:
                 arguments.append(each)
         remote = self._remotes[needs.gpus > 0].options(
-            num_cpus=needs.cpus, num_gpus=needs.gpus, resources=dict(needs.resources)
-        )
-        return remote.remote(self._task, *arguments), needs
+            num_cpus=needs.cpus, num_gpus=needs.gpus, resources=dict(needs.resources),
+            label_selector={_NODE: f"!in({','.join(sorted(self._avoided))})"} if self._avoided else None,
+        )  # fmt: skip
+        return remote.remote(self._task, self._to, *arguments), needs
 
     def enlarge(self, item: Item, needs: Needs) -> bool:
         """Double the share of a card that an item asks for; return False where it had none, or all of one."""
@@ -206,18 +243,57 @@ class _Tasks:
         _log.warning(f"{item.key}: too little memory in {needs.gpus:g} of a card; tried again with {share:g}")
         return True
 
+    def avoid(self, outcome: _Outcome, needs: Needs) -> None:
+        """Give a machine no more tasks, and say why, once; raise WorkError if no other has room for such a task."""
+        import ray
 
-def _attempt(task: Callable[..., None], *arguments: Any) -> "str | _NoMemory | None":
-    """Run one item in a Ray worker; return the message of an error that the same again would not fix, or None."""
+        error = outcome.error or _elsewhere(outcome.machine, self._to)
+        is_new = outcome.node not in self._avoided
+        self._avoided.add(outcome.node)
+        if not any(
+            node["Alive"] and node["NodeID"] not in self._avoided and room(node["Resources"], needs)
+            for node in ray.nodes()  # type: ignore[no-untyped-call]
+        ):
+            raise WorkError(f"{error}; no other machine is left to work on")
+        if is_new:
+            _log.warning(f"{error}; it gets no more of this work")
+
+
+def _attempt(task: Callable[..., None], to: Path | None, *arguments: Any) -> _Outcome:
+    """Run one item in a Ray worker, where the folder `to` must be there unless it is None.
+
+    An error that the same again would not fix is returned, any other raised.
+    """
+    import ray
+
+    machine = os.uname().nodename
+    outcome = partial(_Outcome, node=ray.get_runtime_context().get_node_id(), machine=machine)
+    if to is not None and not to.is_dir():
+        return outcome(error=_elsewhere(machine, to), needs="machine")
     try:
         task(*arguments)
+    except OtherVersionError as error:
+        return outcome(error=str(error), needs="machine")
     except (InputError, WorkError) as error:
-        return str(error)
+        return outcome(error=str(error))
     except RuntimeError as error:
         if type(error).__name__ == "OutOfMemoryError":  # torch's, without importing torch
-            return _NoMemory(one_line(error))
+            return outcome(error=one_line(error), needs="memory")
         raise
-    return None
+    return outcome()
+
+
+def _elsewhere(machine: str, to: Path | None) -> str:
+    """Say that a machine writes to another file system than this one."""
+    return f"{machine} does not write to {to} as seen here; all machines need one file system, mounted at the same path"
+
+
+def _is_visible(is_done: Callable[[str], bool], key: str) -> bool:
+    """Return whether the result of an item that ended well is seen from here."""
+    try:
+        return is_done(key)
+    except InputError:  # it is there, damaged: the caller will say so
+        return True
 
 
 def _warn_if_nowhere(needs: Needs) -> None:

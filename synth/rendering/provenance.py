@@ -20,6 +20,10 @@ LIBRARIES = (
 SOURCES = "sources"  # key of the digest of this project's modules
 
 
+class OtherVersionError(RuntimeError):
+    """The program on this machine is of another version than the one that started the work."""
+
+
 def made_by() -> dict[str, str]:
     """Return the versions of Python, this project and its libraries, and a digest of the project's sources.
 

@@ -1,13 +1,17 @@
 import os
+import re
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from corrotwin.synth.rendering import fanout
+from corrotwin.synth.rendering.provenance import OtherVersionError
 from corrotwin.twin.core import cluster
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, WorkError
 
 
 def write(folder: Path, key: str) -> None:
@@ -36,7 +40,7 @@ def refuse(folder: Path, key: str) -> None:
     raise InputError(f"{key} is bad input")
 
 
-def go(task: object, folder: Path, keys: str, **options: int) -> list[fanout.Failure]:
+def go(task: Any, folder: Path, keys: Sequence[str], **options: Any) -> list[fanout.Failure]:
     items = [fanout.Item(key=key, arguments=(folder, key)) for key in keys]
     return fanout.fan_out(
         task, items, is_done=lambda key: (folder / key).exists(), label="test", needs=fanout.Needs(cpus=1), **options
@@ -175,3 +179,111 @@ def test_too_little_memory_on_a_card_is_tried_again_with_a_larger_share(
     assert failures == [fanout.Failure(key="b", error="OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB")]
     assert (tmp_path / "shares").read_text().split() == ["0.25", "0.5", "0.25", "0.5", "1"]
     assert "a: too little memory in 0.25 of a card; tried again with 0.5" in caplog.text
+
+
+@pytest.fixture(scope="module")
+def two_machines() -> Iterator[str]:
+    """Two nodes of one core each, on this machine; their address."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    ray.shutdown()
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        nodes.add_node(num_cpus=1)
+        yield nodes.address
+    finally:
+        ray.shutdown()
+        nodes.shutdown()
+
+
+def here() -> str:
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def write_where_it_is(folder: Path, key: str) -> None:
+    time.sleep(0.2)  # so that no node does all
+    (folder / key).write_text(here())
+
+
+def refuse_on_one(folder: Path, key: str) -> None:
+    with (folder / "attempts").open("a") as stream:
+        stream.write(f"{here()}\n")
+    if here() == (folder / "bad").read_text():
+        raise OtherVersionError("c has another version of the program (sources 1, now 2)")
+    write_where_it_is(folder, key)
+
+
+def lose_on_one(folder: Path, key: str) -> None:
+    with (folder / "attempts").open("a") as stream:
+        stream.write(f"{here()}\n")
+    if here() == (folder / "bad").read_text():
+        time.sleep(0.2)
+    else:
+        write_where_it_is(folder, key)
+
+
+def refuse_everywhere(folder: Path, key: str) -> None:
+    raise OtherVersionError("c has another version of the program (sources 1, now 2)")
+
+
+def lose(folder: Path, key: str) -> None:
+    pass
+
+
+VERSION, FILES = r"c has another version of the program \(sources 1, now 2\)", "all machines need one file system"
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize(("task", "says"), [(refuse_on_one, VERSION), (lose_on_one, FILES)])
+def test_a_machine_that_cannot_do_the_work_is_named_once_and_the_others_do_it(
+    task: object, says: str, tmp_path: Path, two_machines: str, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(fanout, "VISIBLE_SECONDS", 1.0)
+    cluster.connect(two_machines)
+    (tmp_path / "bad").write_text(here())
+    ended: list[str] = []
+    keys = [str(number) for number in range(12)]
+    options = {"address": two_machines, "retries": 0, "to": tmp_path, "on_end": ended.append}
+    assert go(task, tmp_path, keys, **options) == []
+    assert sorted(ended) == sorted(keys)
+    assert here() in (tmp_path / "attempts").read_text()
+    assert {(tmp_path / key).read_text() for key in keys} != {here()}
+    assert [bool(re.search(f"{says}.*; it gets no more of this work", line)) for line in caplog.messages] == [True]
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize(
+    ("task", "to", "says"),
+    [
+        (refuse_everywhere, "", VERSION),
+        (lose, "", rf"{os.uname().nodename} does not write to .* as seen here; {FILES}"),
+        (write, "absent", rf"does not write to .*absent as seen here; {FILES}"),
+    ],
+)
+def test_work_ends_where_no_machine_is_left_that_can_do_it(
+    task: object, to: str, says: str, tmp_path: Path, two_machines: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "VISIBLE_SECONDS", 1.0)
+    with pytest.raises(WorkError, match=f"{says}.*; no other machine is left to work on$"):
+        go(task, tmp_path, "0123", address=two_machines, to=tmp_path / to)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.ci
+def test_a_result_that_a_file_system_shows_late_is_no_failure(
+    tmp_path: Path, two_machines: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown: dict[str, float] = {}
+
+    def is_done(key: str) -> bool:
+        return (tmp_path / key).exists() and time.monotonic() > shown.setdefault(key, time.monotonic() + 2)
+
+    items = [fanout.Item(key=key, arguments=(tmp_path, key)) for key in "01"]
+    needs = fanout.Needs()
+    assert fanout.fan_out(write, items, is_done=is_done, label="test", needs=needs, address=two_machines) == []
+    assert sorted(shown) == ["0", "1"]
+    assert "no more of this work" not in caplog.text

@@ -174,7 +174,7 @@ def test_what_another_version_began_is_left_to_it(dataset: Path, tmp_path: Path)
 
 def test_a_worker_of_another_version_renders_nothing(tmp_path: Path) -> None:
     config, asked = RenderConfig(preset="quick", size=48, seed=3), {**provenance.made_by(), "numpy": "1"}
-    with pytest.raises(RuntimeError, match=r"has another version of the program \(numpy 1, now "):
+    with pytest.raises(provenance.OtherVersionError, match=r"has another version of the program \(numpy 1, now "):
         batch.render_batch(tmp_path / "out", config, None, 0, range(1), 1, "cpu", asked)
     assert list(tmp_path.iterdir()) == []
 
