@@ -1,4 +1,4 @@
-"""What the machines of a Ray cluster have, and how many tasks they have room for."""
+"""Count the cores and cards of a Ray cluster's machines, and the tasks that they have room for."""
 
 from collections import Counter
 from collections.abc import Mapping
