@@ -151,13 +151,17 @@ def make_run(
     false_alarms : True to count them on the clean parts of its test photos.
     names, sets : other sets to measure on.
     """
+    from corrotwin.segmentation.data import coco
+
     if config is not None:
-        train_run(folder, config, real, split, renders, weights)
+        train_run(
+            folder, config, coco.on_this_machine(real), split, renders and coco.on_this_machine(renders), weights
+        )
     for name, each in zip(names, sets, strict=True):
         if not external_sets.is_measured(Path(folder), name, each.digest):
-            external_sets.measure(folder, name, each)
+            external_sets.measure(folder, name, coco.on_this_machine(each))
     if false_alarms:
-        background_fp.measure(Path(folder), real)
+        background_fp.measure(Path(folder), coco.on_this_machine(real))
 
 
 def train_run(

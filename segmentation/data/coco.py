@@ -50,8 +50,8 @@ from corrotwin.twin.core.machine import cache_folder
 __all__ = [
     "ROBOFLOW_JSON", "SPLITS", "CocoDataset", "Document", "Photo", "category_names", "check_document", "check_outlines",
     "check_segmentation", "decoded", "decoded_deep", "document", "evenly", "extent", "file_name", "from_masks",
-    "header", "image", "locate", "mask", "outlined", "plain_name", "polygons", "read", "read_json", "region", "rle",
-    "root", "sources", "unpacked", "unwrapped", "write_document",
+    "header", "image", "locate", "mask", "on_this_machine", "outlined", "plain_name", "polygons", "read", "read_json",
+    "region", "rle", "root", "sources", "unpacked", "unwrapped", "write_document",
 ]  # fmt: skip
 
 _T = TypeVar("_T")
@@ -192,6 +192,24 @@ def unpacked(path: Path) -> Iterator[Path]:
         yield unwrapped(folder)
     except InputError as error:  # a person knows the archive, not our cache
         raise InputError(str(error).replace(str(folder), str(path))) from error
+
+
+def on_this_machine(data: CocoDataset) -> CocoDataset:
+    """Return a dataset, or a part of one, that another machine has read: of an archive, as this one's cache has it.
+
+    Raises
+    ------
+    InputError
+        The archive cannot be extracted here, or was changed since it was read.
+    """
+    if data.extracted is None or data.extracted.is_dir():  # a folder of the cache is named after its content
+        return data
+    with unpacked(data.folder) as inside:
+        below_cache = inside.relative_to(cache_folder()).parts
+        if data.extracted.parts[-len(below_cache) :] != below_cache:
+            raise InputError(f"{data.folder}: changed since it was read; repeat the command when it is whole")
+        moved = [replace(photo, path=inside / photo.path.relative_to(data.extracted)) for photo in data.photos]
+        return replace(data, photos=tuple(moved), extracted=inside)
 
 
 def _parts(path: Path) -> list[tuple[Path, str | None, Document]]:

@@ -159,8 +159,8 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
         from corrotwin.segmentation.training.train import train
 
         train(
-            folder / RUN, config, real=_local_dataset(shared.real), split=shared.split,
-            renders=_local_dataset(shared.renders) if shared.renders is not None and config.arm.takes_renders else None,
+            folder / RUN, config, real=coco.on_this_machine(shared.real), split=shared.split,
+            renders=coco.on_this_machine(shared.renders) if shared.renders and config.arm.takes_renders else None,
             weights=shared.weights, workers=augmentation_workers(config.threads), on_epoch=report,
         )  # fmt: skip
     except torch.OutOfMemoryError as error:  # the same share would be too small again
@@ -171,11 +171,6 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
         tune.report({TIME: config.epochs, METRIC: best, FAILED: str(error)})
     except InputError as error:  # a truncated photo, a full disk: another try would not help by itself either
         tune.report({TIME: config.epochs, METRIC: best, REFUSED: str(error)})
-
-
-def _local_dataset(data: coco.CocoDataset) -> coco.CocoDataset:
-    """Return a dataset as this machine has it: archives are extracted into each machine's own cache."""
-    return data if data.extracted is None else coco.read(data.folder, classes=data.classes)
 
 
 def _recorder(

@@ -4,6 +4,7 @@ import stat
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -66,6 +67,27 @@ def test_what_was_extracted_is_used_again(roboflow, cache, tmp_path, monkeypatch
     assert list(cache.iterdir()) == [folder]
     monkeypatch.setattr(archive, "extract", None)
     assert archive.extracted(path.rename(tmp_path / "renamed.zip"), cache=cache) == folder
+
+
+@pytest.mark.parametrize("prefix", ["", "cor.v1.coco-segmentation/"])
+def test_what_another_machine_has_read_of_an_archive_is_extracted_on_this_one(prefix, roboflow, tmp_path, monkeypatch):
+    """A part of a dataset stays that part; where the folder is there, nothing is read again."""
+    path = pack(tmp_path / "photos.zip", roboflow, prefix)
+    monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "driver"))
+    whole = coco.read(path)
+    data = replace(whole, photos=whole.photos[2:5], digest="of a part")
+    assert coco.on_this_machine(data) is data
+    shutil.rmtree(tmp_path / "driver")
+    monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "worker"))
+    here = coco.on_this_machine(data)
+    assert here.digest == data.digest
+    assert [photo.file_name for photo in here.photos] == [photo.file_name for photo in data.photos]
+    assert all(photo.path.is_relative_to(tmp_path / "worker") and photo.path.is_file() for photo in here.photos)
+    plain = coco.read(roboflow)
+    assert coco.on_this_machine(plain) is plain
+    pack(path, roboflow / "test")
+    with pytest.raises(InputError, match=r"photos\.zip: changed since it was read"):
+        coco.on_this_machine(data)
 
 
 def test_an_error_names_the_archive(flat, cache, tmp_path):

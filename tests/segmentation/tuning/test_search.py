@@ -403,20 +403,6 @@ def test_a_trial_that_was_cut_off_enters_the_rungs_as_an_undisturbed_one(
     assert both[0].rungs() == both[1].rungs()
 
 
-def test_an_archive_is_extracted_on_the_machine_of_the_trial(
-    roboflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    archive = shutil.make_archive(str(tmp_path / "photos"), "zip", roboflow)
-    monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "driver"))
-    data = coco.read(Path(archive))
-    monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "worker"))
-    here = ray_tune._local_dataset(data)
-    assert here.digest == data.digest
-    assert all(photo.path.is_relative_to(tmp_path / "worker") for photo in here.photos)
-    plain = coco.read(roboflow)
-    assert ray_tune._local_dataset(plain) is plain
-
-
 @pytest.mark.slow
 def test_optuna_learns_from_earlier_trials(numbers: tuple[Path, Path], tmp_path: Path, cache: Path) -> None:
     pytest.importorskip("optuna")
