@@ -30,7 +30,7 @@ class Sources:
     spot; None takes the table beside the photos, if there is one. `across` are other sets to measure on.
     `classes` names the categories of all these photos that count as corrosion; None takes the study's, for a new study
     all. `false_alarms` asks for those of every run on the clean parts of its test photos. `held` are datasets that a
-    caller has read, by their paths.
+    caller has read, by their resolved paths.
     """
 
     data: Path | None = None
@@ -53,6 +53,7 @@ class Sources:
         """Return the dataset at a path, which is read unless a caller has; options are those of `coco.read`."""
         from corrotwin.segmentation.data import coco
 
+        path = path.resolve()  # Ray's workers run in folders of their own
         return self.held.get(path) or coco.read(path, **options)
 
 

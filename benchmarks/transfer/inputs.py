@@ -80,7 +80,7 @@ def read(
         if any(unicodedata.category(one) in _UNWRITABLE for one in path.resolve().as_posix()):
             raise InputError(f"{path}: its name cannot stand in a table; rename it")
     try:
-        rendered = coco.read(renders)
+        rendered = coco.read(renders.resolve())
     except InputError as error:
         raise InputError(f"`renders` {error}") from error
     sets = tuple(layout.read_photos(path, classes) for path in data)

@@ -165,12 +165,13 @@ def read_photos(path: Path, classes: tuple[str, ...] | None = None) -> Photos:
     """
     from corrotwin.segmentation.data import coco, groups
 
+    path = path.resolve()  # Ray's workers run in folders of their own
     data = coco.read(path, classes=classes)
     known = groups.beside(data) or scenes.group_by_scene(data)
     named = None if known else photo_groups.group_copies(data)
     return Photos(
-        name=path.resolve().name,
-        path=path.resolve(),
+        name=path.name,
+        path=path,
         data=data,
         spots=known or named or {each.file_name: each.file_name for each in data.photos},
         has_spots=known is not None,
@@ -188,13 +189,14 @@ def read_clean(path: Path) -> Photos:
     """
     from corrotwin.segmentation.data import coco
 
+    path = path.resolve()
     data = coco.read(path, allow_unannotated=True)
     if marked := [each.file_name for each in data.photos if each.annotations]:
         raise InputError(f"`clean` {path}: {marked[0]} has annotations; give pictures without corrosion")
     known = scenes.group_by_scene(data)
     return Photos(
-        name=path.resolve().name,
-        path=path.resolve(),
+        name=path.name,
+        path=path,
         data=data,
         spots=known or {each.file_name: each.file_name for each in data.photos},
         has_spots=known is not None,

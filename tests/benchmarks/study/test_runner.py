@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,13 +10,14 @@ from studies import small, snapshot, write_spots
 
 import corrotwin as ct
 from corrotwin.benchmarks.commands import study as commands
+from corrotwin.benchmarks.data import background_fp, external_sets
 from corrotwin.benchmarks.report import build
 from corrotwin.benchmarks.study import config as configuration
 from corrotwin.benchmarks.study import dispatch, results, runner
 from corrotwin.benchmarks.study.config import STUDIES, choose
 from corrotwin.benchmarks.study.sources import Sources
 from corrotwin.segmentation.arms import ARMS
-from corrotwin.segmentation.data import splits
+from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.sampling import plan_batches, subset
 from corrotwin.synth.rendering import fanout
 from corrotwin.twin.core.errors import InputError
@@ -95,6 +97,48 @@ def test_a_run_has_as_many_workers_as_its_task_s_cores_give(tmp_path: Path, monk
     config = replace(next(iter(small().grid.values())), threads=3)
     dispatch.train_run(str(tmp_path), config, *(None,) * 4)  # type: ignore[arg-type]
     assert found == [30]
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folders", "archives"])
+def test_workers_in_folders_and_with_caches_of_their_own_find_all_data(
+    tmp_path: Path, log: dict[str, Any], data: Path, fake_dataset: Maker, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    for seed, name in enumerate(("renders", "yard"), start=1):
+        fake_dataset(tmp_path / name, 8, name=name, seed=seed)
+    if packed:
+        for name in ("photos", "renders", "yard"):
+            shutil.make_archive(str(tmp_path / name), "zip", tmp_path, name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "driver"))
+    fan_out, train_run, seen = fanout.fan_out, dispatch.train_run, []
+
+    def elsewhere(*arguments: Any, **options: Any) -> list[fanout.Failure]:
+        shutil.rmtree(tmp_path / "driver")
+        (tmp_path / "worker").mkdir()
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path / "worker")
+            patch.setenv("CORROTWIN_CACHE", str(tmp_path / "worker" / "cache"))
+            return fan_out(*arguments, **options)
+
+    def look(*sets: coco.CocoDataset) -> None:
+        assert all(photo.path.is_file() for each in sets for photo in each.photos)
+        seen.extend(each.digest for each in sets)
+
+    def train(folder: str, config: Any, real: Any, split: Any, renders: Any, weights: Any) -> None:
+        look(real, renders)
+        train_run(folder, config, real, split, renders, weights)
+
+    monkeypatch.setattr(fanout, "fan_out", elsewhere)
+    monkeypatch.setattr(dispatch, "train_run", train)
+    monkeypatch.setattr(external_sets, "measure", lambda run, name, each: look(each))
+    monkeypatch.setattr(background_fp, "measure", lambda run, real: look(real))
+    photos, renders, yard = (Path(f"{name}.zip" if packed else name) for name in ("photos", "renders", "yard"))
+    sources = Sources(data=photos, renders=renders, across=(yard,), false_alarms=True)
+    assert runner.run(tmp_path / "out", small(kinds=("mixed",), runs=2), sources) == []
+    found = read_json(tmp_path / "out" / "study.json")
+    real, other = found["data"]["digest"], found["across"][yard.name]["digest"]
+    draws = [draw["digest"] for draw in found["renders"]["draws"]]
+    assert seen == [digest for draw in draws for digest in (real, draw, other, real)]
 
 
 def test_study_json_is_there_while_runs_train(

@@ -10,7 +10,7 @@ from transfers import SETTINGS, give, give_screen, snapshot
 
 from corrotwin.benchmarks.commands.screen import screen
 from corrotwin.benchmarks.commands.transfer import transfer
-from corrotwin.benchmarks.transfer import layout, resampling
+from corrotwin.benchmarks.transfer import inputs, layout, resampling
 from corrotwin.benchmarks.transfer.protocol import ProtocolSettings
 from corrotwin.segmentation.data import coco
 from corrotwin.synth.config import RenderConfig
@@ -191,6 +191,16 @@ def test_a_folder_whose_name_is_no_text_is_refused(home: Path, trained: list[str
     with pytest.raises(InputError, match="its name cannot stand in a table; rename it"):
         give(home, **{option: (path,) if option in ("data", "across") else path})
     assert not (home / "out").exists()
+
+
+def test_relative_paths_are_found_from_the_folders_of_workers(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    found = inputs.read(
+        Path("out"), renders=Path("renders"), data=(Path("photos"),), across=(Path("yard"),), clean=Path("clean")
+    )
+    every = (found.renders.data, *(each.data for each in (*found.sets, *found.external_sets.values())))
+    assert len(every) == 4
+    assert all(photo.path.is_absolute() for each in every for photo in each.photos)
 
 
 def test_a_folder_may_have_any_name_that_can_be_written(home: Path, trained: list[str]) -> None:
