@@ -127,3 +127,5 @@ class SweepPlan:
             value = getattr(self, name)
             if value is not None and not value >= least:
                 raise InputError(f"`{name}` {value} is below {least}")
+        if self.gpus is not None and self.gpus > 1:
+            raise InputError(f"`gpus` {self.gpus:g}: a trial trains on one GPU; give 1 or a fraction of it")

@@ -45,6 +45,7 @@ BASE = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=3, size=32, ep
         ({"render_count": (3,)}, "needs a `render_share`"),
         ({"trials": 0}, "`trials` 0 is below 1"),
         ({"grace": 0}, "`grace` 0 is below 1"),
+        ({"gpus": 1.5}, "`gpus` 1.5: a trial trains on one GPU"),
         ({"search": "optuna", "learning_rate": (1e-3, 1e-3)}, "needs a range"),
         ({"split": Path("nowhere.json")}, r"nowhere\.json"),
         ({"backbone": "mobilenet_v9"}, "mobilenet_v9"),
