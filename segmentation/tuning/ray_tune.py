@@ -28,6 +28,7 @@ from corrotwin.segmentation.tuning.trials import (
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import remove, write_json
+from corrotwin.twin.core.locks import CLAIM
 
 if TYPE_CHECKING:
     from ray import tune
@@ -130,7 +131,8 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
     """Run one trial in a Ray worker: report the epochs it has already, then train the remaining ones.
 
     A scheduler compares trials at the same epoch, so every epoch is reported exactly once, even though a trial that
-    resumes from its last checkpoint trains some epochs again.
+    resumes from its last checkpoint trains some epochs again. Where this machine does not see the sweep's folder,
+    nothing is trained or written.
     """
     import torch
     from ray import tune
@@ -141,6 +143,10 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
     config = trial_config(shared.base, values)
     folder = trial_folder(shared.out, config)
     best, reported = 0.0, 0
+    if not (shared.out / CLAIM).is_file():
+        elsewhere = _elsewhere(os.uname().nodename, shared.out)
+        tune.report({TIME: config.epochs, METRIC: best, REFUSED: elsewhere})
+        return
 
     def report(row: Mapping[str, float]) -> None:
         nonlocal best, reported
@@ -154,6 +160,8 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
         for row in history(folder):
             report(row)
         if (folder / RESULT).exists():
+            if not reported:  # failed before its first epoch; Tune refuses a trial that reports nothing
+                tune.report({TIME: config.epochs, METRIC: best})
             return
         from corrotwin.segmentation.training.inputs import augmentation_workers
         from corrotwin.segmentation.training.train import train
@@ -173,13 +181,21 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
         tune.report({TIME: config.epochs, METRIC: best, REFUSED: str(error)})
 
 
+def _elsewhere(machine: str, out: Path) -> str:
+    """Say that a machine writes to another file system than the driver."""
+    return (
+        f"{machine} does not write to {out} as seen here; all machines need one file system, mounted at the same path"
+    )
+
+
 def _recorder(
     shared: SharedInputs, on_end: Callable[[Trial], None] | None, refused: list[str], no_room: list[str]
 ) -> tune.Callback:
     """Return a callback that records, in the driver, how each trial ended and deletes the weights of trials.
 
     A trial that its input stopped is not finished: its error goes to `refused`, and the next command tries it again.
-    Nor is one whose share of a GPU was too small: its error goes to `no_room`.
+    Nor is one that was trained where this machine does not see it, or one whose share of a GPU was too small: the error
+    of the latter goes to `no_room`.
     """
     from ray import tune
 
@@ -200,6 +216,9 @@ def _recorder(
             if (folder / RESULT).exists() or TIME not in last:
                 return
             rows = history(folder)
+            if FAILED not in last and (not rows or rows[-1]["epoch"] < last[TIME]):
+                refused.append(_elsewhere(last["hostname"], out))
+                return
             ended: Ended = "complete" if int(last[TIME]) >= base.epochs else "stopped early"
             finished = Trial(
                 values=values, ended="failed" if FAILED in last else ended, epochs=len(rows),

@@ -174,8 +174,9 @@ def _check_network(base: TrainConfig, space: SearchSpace, weights: Path | None) 
 
 
 def _report(out: Path, trials: list[Trial], space: SearchSpace, best_command: str | None) -> None:
-    """Write the table, the summary and, with matplotlib, the plot of the finished trials."""
+    """Write the table, the summary and, with matplotlib, the plot of the finished trials, unless none has any F1."""
     write_table(out / "trials.csv", trials)
     write_summary(out / "sweep.md", trials, best_command)
     with suppress(ModuleNotFoundError):
-        plot(out / "sweep.png", trials, space)
+        if any(trial.valid_f1 is not None for trial in trials):
+            plot(out / "sweep.png", trials, space)

@@ -28,6 +28,7 @@ from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, trial_co
 from corrotwin.segmentation.tuning.trials import Trial
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import read_json, write_json
+from corrotwin.twin.core.locks import CLAIM
 
 SPACE = SearchSpace(learning_rate=(1e-4, 1e-2), batch_size=(4, 8), augmentation=("standard", "strong"))
 BASE = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=3, size=32, epochs=3, threads=1)
@@ -240,7 +241,8 @@ def test_a_trial_out_of_memory_is_tried_again_on_a_larger_share(
     assert "tried again on 0.5" in caplog.text
 
 
-def shared_in(out: Path, *, gpus: float) -> ray_tune.SharedInputs:
+def shared_in(out: Path, *, gpus: float = 0.0) -> ray_tune.SharedInputs:
+    write_json(out / CLAIM, {})
     data: Any = SimpleNamespace(extracted=None)  # no archive
     inputs = {"real": data, "split": None, "renders": None, "weights": None}
     return ray_tune.SharedInputs(out=out, base=BASE, space=SPACE, gpus=gpus, **inputs)
@@ -286,13 +288,14 @@ def test_a_trial_has_the_share_of_a_gpu_that_fits_its_backbone(
 
 
 @pytest.mark.ci
+@pytest.mark.parametrize("f1", [0.5, None])
 def test_where_all_trials_failed_none_is_advised(
-    numbers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    numbers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, f1: float | None
 ) -> None:
     from corrotwin.twin.core import cluster
 
     out, why = tmp_path / "out", "the loss is not a number"
-    failed = Trial(values=SPACE.draw(0, 0), ended="failed", epochs=2, valid_f1=0.5, folder="a", error=why)
+    failed = Trial(values=SPACE.draw(0, 0), ended="failed", epochs=2, valid_f1=f1, folder="a", error=why)
 
     def fit(*_: object) -> int:
         write_json(out / trials.TRIALS / failed.folder / trials.RESULT, trials.as_json(failed))
@@ -306,7 +309,8 @@ def test_where_all_trials_failed_none_is_advised(
         search.run(out, BASE, SPACE, plan, data=numbers[0], split=numbers[1])
     assert read_json(out / "sweep.json")["best"] is None
     assert "# 1 trial\n\nAll failed.\n" in (out / "sweep.md").read_text()
-    assert "0.5,a" in (out / "trials.csv").read_text()
+    assert f"{f1 or ''},a" in (out / "trials.csv").read_text()
+    assert f1 or not (out / "sweep.png").exists()
 
 
 @pytest.mark.ci
@@ -339,6 +343,50 @@ def test_a_trial_that_no_machine_can_hold_is_refused_or_told(
     search.run(tmp_path / "out", base, SPACE, plan, data=numbers[0], split=numbers[1], address="auto")
     told = f"no machine of the cluster has {asked} (--threads, --gpus); waiting for one to join\n"
     assert capsys.readouterr().err == ("" if threads == 3 else told)
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["absent", "a copy"])
+def test_a_trial_on_a_machine_that_does_not_share_the_folder_is_not_finished(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, copied: bool
+) -> None:
+    """Nothing is trained there, but where a copy of the folder lies there; and nothing is recorded here."""
+    from ray import tune
+
+    reported: list[dict[str, Any]] = []
+    trained: list[Path] = []
+
+    def play(folder: Path, *_: object, on_epoch: Callable[[dict[str, float]], None], **__: object) -> None:
+        trained.append(folder)
+        on_epoch({**dict.fromkeys(runs.HISTORY_COLUMNS, 0.0), "epoch": BASE.epochs, "valid_f1": 0.5})
+
+    monkeypatch.setattr(tune, "report", reported.append)
+    monkeypatch.setattr(train, "train", play)
+    here, there = shared_in(tmp_path / "here"), tmp_path / "there"
+    refused: list[str] = []
+    values = SPACE.draw(0, 0)
+    ray_tune.run_trial({"values": values}, shared_in(there) if copied else replace(here, out=there))
+    trial = SimpleNamespace(config={"values": values}, last_result={"hostname": os.uname().nodename, **reported[-1]})
+    ray_tune._recorder(here, None, refused, []).on_trial_complete(0, [], trial)
+    assert (len(trained), there.exists()) == (copied, copied)
+    (why,) = refused
+    assert why.startswith(f"{os.uname().nodename} does not write to {tmp_path}")
+    assert [path.name for path in here.out.iterdir()] == [CLAIM]
+
+
+def test_a_trial_that_failed_before_its_first_epoch_reports_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Tune ends with an error of its own where a trial returns without a word."""
+    from ray import tune
+
+    reported: list[dict[str, Any]] = []
+    monkeypatch.setattr(tune, "report", reported.append)
+    shared, values = shared_in(tmp_path), SPACE.draw(0, 0)
+    folder = trials.trial_folder(tmp_path, trial_config(BASE, values))
+    failed = Trial(values=values, ended="failed", epochs=0, valid_f1=None, folder=folder.name, error="out of memory")
+    write_json(folder / trials.RESULT, trials.as_json(failed))
+    ray_tune.run_trial({"values": values}, shared)
+    assert reported == [{ray_tune.TIME: BASE.epochs, ray_tune.METRIC: 0.0}]
 
 
 class Asha:
