@@ -28,6 +28,9 @@ SPLIT = "split.json"
 HISTORY = "history.csv"
 HISTORY_COLUMNS = ("epoch", "train_loss", "valid_loss", "valid_f1", "valid_iou", "seconds")
 PER_IMAGE_COLUMNS = ("image", "tp", "fp", "fn", "tn")
+VERSIONED = (
+    "corrotwin", "torch", "segmentation-models-pytorch", "timm", "albumentations", "opencv-python-headless", "numpy",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -20,10 +20,6 @@ from corrotwin.segmentation.training.inputs import RunInputs
 from corrotwin.twin.core.files import versions, write_manifest
 from corrotwin.twin.core.machine import system_text
 
-VERSIONED = (
-    "corrotwin", "torch", "segmentation-models-pytorch", "timm", "albumentations", "opencv-python-headless", "numpy",
-)  # fmt: skip
-
 
 def known_from_start(identity: Mapping[str, Any], config: TrainConfig, inputs: RunInputs) -> dict[str, Any]:
     """Return what is known of a run before its first step, as manifests hold it.
@@ -55,7 +51,7 @@ def known_from_start(identity: Mapping[str, Any], config: TrainConfig, inputs: R
         "threads": config.threads,
         "device": _describe(inputs.loader.where),
         "bfloat16": config.precision == "fast" and bf16_supported(inputs.loader.where.type),
-        "versions": versions(*VERSIONED),
+        "versions": versions(*runs.VERSIONED),
     }
 
 

@@ -21,7 +21,7 @@ Maker = Callable[..., Any]
 SECONDS = 6.0  # of a run, longer than a worker takes to start
 
 
-def doze(folder: str, config: Any, _: Any, __: Any, ___: Any, real: Any, split: Any, *____: Any) -> None:
+def doze(folder: str, config: Any, _: Any, __: Any, ___: Any, ____: Any, real: Any, split: Any, *_____: Any) -> None:
     """Leave a run that took a while, without using a core: this machine may have fewer than are declared."""
     begun = time.time()
     time.sleep(SECONDS)

@@ -19,7 +19,7 @@ from corrotwin.benchmarks.study.sources import Sources
 from corrotwin.segmentation.arms import ARMS
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.sampling import plan_batches, subset
-from corrotwin.synth.rendering import fanout
+from corrotwin.synth.rendering import fanout, provenance
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, read_manifest
 
@@ -139,6 +139,29 @@ def test_workers_in_folders_and_with_caches_of_their_own_find_all_data(
     real, other = found["data"]["digest"], found["across"][yard.name]["digest"]
     draws = [draw["digest"] for draw in found["renders"]["draws"]]
     assert seen == [digest for draw in draws for digest in (real, draw, other, real)]
+
+
+def test_a_machine_with_other_versions_makes_no_run(
+    tmp_path: Path, log: dict[str, Any], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Builds of one version are one, as of PyTorch for CPUs and for cards."""
+    fan_out, here = fanout.fan_out, dispatch.versions
+
+    def elsewhere(*arguments: Any, **options: Any) -> list[fanout.Failure]:
+        with monkeypatch.context() as patch:
+            patch.setattr(dispatch, "versions", lambda *names: {**here(*names), "torch": "2.9.0+cu126"})
+            return fan_out(*arguments, **options)
+
+    monkeypatch.setattr(fanout, "fan_out", elsewhere)
+    config = small(kinds=("real",), runs=1)
+    monkeypatch.setattr(dispatch, "versions", lambda *names: {**here(*names), "torch": "2.8.0+cpu"})
+    said = r"has another version of the program \(torch 2\.8\.0, now 2\.9\.0\)"
+    with pytest.raises(provenance.OtherVersionError, match=said):
+        runner.run(tmp_path / "out", config, Sources(data=data))
+    assert log["trained"] == []
+    monkeypatch.setattr(dispatch, "versions", lambda *names: {**here(*names), "torch": "2.9.0+cpu"})
+    assert runner.run(tmp_path / "out", config, Sources(data=data)) == []
+    assert log["trained"] == ["real-vgg16-00"]
 
 
 def test_study_json_is_there_while_runs_train(
