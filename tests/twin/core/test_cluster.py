@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from corrotwin.twin.core import cluster, joining
+from corrotwin.twin.core import cluster
+from corrotwin.twin.core.cluster import joining
 from corrotwin.twin.core.errors import InputError, WorkError
 
 # Messages of Ray 2.60, but for their middles.
@@ -198,7 +199,8 @@ import time
 import psutil
 import ray
 from ray.cluster_utils import Cluster
-from corrotwin.twin.core import cluster, joining
+from corrotwin.twin.core import cluster
+from corrotwin.twin.core.cluster import joining
 from corrotwin.twin.core.errors import InputError, WorkError
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from corrotwin.twin.core import joining
+from corrotwin.twin.core.cluster import joining
 from corrotwin.twin.core.errors import InputError, WorkError
 
 # What Ray 2.60 says on stderr, but for its middles.

@@ -16,8 +16,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from corrotwin.twin.core import joining
 from corrotwin.twin.core.cli import available_cores
+from corrotwin.twin.core.cluster import joining
 from corrotwin.twin.core.errors import InputError, WorkError
 
 BLENDER = "blender"  # resource tag of machines that can render: ray start --resources '{"blender": 4}'
