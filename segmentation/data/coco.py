@@ -11,6 +11,7 @@ need of these from here.
 """
 
 import unicodedata
+import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -179,12 +180,14 @@ def _category_names(parts: Iterable[tuple[Path, str | None, Document]]) -> set[s
 def unpacked(path: Path) -> Iterator[Path]:
     """Yield the cached folder of a zip archive, with errors that name the archive, or any other `path` unchanged.
 
+    An archive that is named otherwise, as behind a link, is known by its content.
+
     Raises
     ------
     InputError
         See `archive.extracted`.
     """
-    if path.suffix.lower() != ".zip" or not path.is_file():
+    if not path.is_file() or (path.suffix.lower() != ".zip" and not zipfile.is_zipfile(path)):
         yield path
         return
     folder = archive.extracted(path, cache=cache_folder())

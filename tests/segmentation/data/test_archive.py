@@ -90,6 +90,13 @@ def test_what_another_machine_has_read_of_an_archive_is_extracted_on_this_one(pr
         coco.on_this_machine(data)
 
 
+def test_an_archive_is_known_by_its_content_where_it_is_named_otherwise(roboflow, cache, tmp_path):
+    stored = pack(tmp_path / "export.zip", roboflow).rename(tmp_path / "7f3a")
+    (tmp_path / "photos.zip").symlink_to(stored)
+    found = [coco.read(path) for path in (stored, tmp_path / "photos.zip", (tmp_path / "photos.zip").resolve())]
+    assert {each.digest for each in found} == {coco.read(roboflow).digest}
+
+
 def test_an_error_names_the_archive(flat, cache, tmp_path):
     path = pack(tmp_path / "export.zip", flat(lambda document, folder: (folder / "photo.png").write_bytes(b"")))
     with pytest.raises(InputError, match=r"export\.zip/photo\.png: not a readable image") as caught:
