@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -137,3 +138,13 @@ def test_a_node_that_ended_with_its_head_is_not_waited_for(port: socket.socket) 
     assert cluster.has_ended()
     with pytest.raises(WorkError, match=r"^Ray has ended on this machine"):
         cluster.wait_for_head()
+
+
+def test_a_file_of_the_folder_where_a_command_is_typed_is_not_taken_for_ray(
+    port: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ray.py").write_text("def init(*_, **__): pass")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(joining, "ANSWER_SECONDS", 2.0)
+    with port, pytest.raises(InputError, match="no Ray cluster answers there"):
+        joining.require_cluster(place(port))

@@ -39,8 +39,8 @@ def require_cluster(address: str) -> None:
         if place != "auto":
             _reach(place)
         done = subprocess.run(
-            [sys.executable, "-c", _JOIN, place], env=_environment(), stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, errors="replace", timeout=ANSWER_SECONDS, check=False,
+            [sys.executable, "-P", "-c", _JOIN, place], env=_environment(), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, errors="replace", timeout=ANSWER_SECONDS, check=False,
         )  # fmt: skip
     except (OSError, ValueError) as error:
         raise InputError(f"{named}: no Ray cluster answers there ({type(error).__name__}: {error})") from error
