@@ -4,6 +4,7 @@ import errno
 import os
 import re
 from collections.abc import Callable
+from copy import copy
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -268,3 +269,12 @@ def test_a_twin_is_saved_where_it_was_after_the_working_directory_has_changed(
         assert twin.is_saved
         assert twin.save() == twin.folder == tmp_path / "plate"
     assert not list(Path.cwd().iterdir())
+
+
+def test_copies_of_a_twin_are_saved_each_to_a_folder_of_its_own(plate: ct.Twin, tmp_path: Path) -> None:
+    folder = plate.save(tmp_path / "plate")
+    branch = copy(plate)
+    branch.save(tmp_path / "branch")
+    plate.grow(1)
+    plate.save()
+    assert (ct.Twin.load(folder).years, ct.Twin.load(tmp_path / "branch").years) == (11, 10)
