@@ -144,8 +144,8 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
     folder = trial_folder(shared.out, config)
     best, reported = 0.0, 0
     if not (shared.out / CLAIM).is_file():
-        elsewhere = _elsewhere(os.uname().nodename, shared.out)
-        tune.report({TIME: config.epochs, METRIC: best, REFUSED: elsewhere})
+        refused = cluster.not_shared(os.uname().nodename, shared.out)
+        tune.report({TIME: config.epochs, METRIC: best, REFUSED: refused})
         return
 
     def report(row: Mapping[str, float]) -> None:
@@ -181,13 +181,6 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
         tune.report({TIME: config.epochs, METRIC: best, REFUSED: str(error)})
 
 
-def _elsewhere(machine: str, out: Path) -> str:
-    """Say that a machine writes to another file system than the driver."""
-    return (
-        f"{machine} does not write to {out} as seen here; all machines need one file system, mounted at the same path"
-    )
-
-
 def _recorder(
     shared: SharedInputs, on_end: Callable[[Trial], None] | None, refused: list[str], no_room: list[str]
 ) -> tune.Callback:
@@ -217,7 +210,7 @@ def _recorder(
                 return
             rows = history(folder)
             if FAILED not in last and (not rows or rows[-1]["epoch"] < last[TIME]):
-                refused.append(_elsewhere(last["hostname"], out))
+                refused.append(cluster.not_shared(last["hostname"], out))
                 return
             ended: Ended = "complete" if int(last[TIME]) >= base.epochs else "stopped early"
             finished = Trial(

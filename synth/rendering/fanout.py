@@ -135,7 +135,7 @@ def fan_out(
     cluster.connect(address, gpus=cards)
     needs_of = needs if callable(needs) else lambda _: needs
     _warn_if_nowhere(needs_of(waiting[0].key))
-    tasks = _Tasks(task, needs_of, retries, None if address is None else to)
+    tasks = _Tasks(task, needs_of, retries, to, is_cluster=address is not None)
     queue = list(reversed(waiting))
     running: dict[Any, tuple[Item, Needs]] = {}
     unseen: dict[str, tuple[Item, Needs, _Outcome, float]] = {}  # that ended well, and until when we look for them
@@ -199,11 +199,13 @@ class _Tasks:
     """Tasks handed to Ray, each with the needs that it has then; values that they share are stored once."""
 
     def __init__(
-        self, task: Callable[..., None], needs_of: Callable[[str], Needs], retries: int, to: Path | None
-    ) -> None:
+        self, task: Callable[..., None], needs_of: Callable[[str], Needs], retries: int, to: Path | None, *,
+        is_cluster: bool,
+    ) -> None:  # fmt: skip
         import ray
 
-        self._task, self._needs_of, self._to = task, needs_of, to
+        self._task, self._needs_of, self._is_cluster = task, needs_of, is_cluster
+        self._to = to if is_cluster else None  # where this machine's own tasks write is seen from here
         # Ray restarts crashed workers and retries raised errors; bad input stays bad and comes back as a value.
         # A worker that holds a card is not reused, which is also Ray's default for functions declared with one.
         self._remotes = {
@@ -229,10 +231,10 @@ class _Tasks:
                 arguments.append(self._stored[id(each.value)])
             else:
                 arguments.append(each)
+        apart = {"label_selector": {_NODE: f"!in({','.join(sorted(self._avoided))})"}} if self._avoided else {}
         remote = self._remotes[needs.gpus > 0].options(
-            num_cpus=needs.cpus, num_gpus=needs.gpus, resources=dict(needs.resources),
-            label_selector={_NODE: f"!in({','.join(sorted(self._avoided))})"} if self._avoided else None,
-        )  # fmt: skip
+            num_cpus=needs.cpus, num_gpus=needs.gpus, resources=dict(needs.resources), **apart
+        )
         return remote.remote(self._task, self._to, *arguments), needs
 
     def enlarge(self, item: Item, needs: Needs) -> bool:
@@ -247,14 +249,14 @@ class _Tasks:
         """Give a machine no more tasks, and say why, once; raise WorkError if no other has room for such a task."""
         import ray
 
-        error = outcome.error or _elsewhere(outcome.machine, self._to)
+        error = outcome.error or cluster.not_shared(outcome.machine, self._to)
         is_new = outcome.node not in self._avoided
         self._avoided.add(outcome.node)
         if not any(
             node["Alive"] and node["NodeID"] not in self._avoided and room(node["Resources"], needs)
             for node in ray.nodes()  # type: ignore[no-untyped-call]
         ):
-            raise WorkError(f"{error}; no other machine is left to work on")
+            raise WorkError(f"{error}; no other machine is left to work on" if self._is_cluster else error)
         if is_new:
             _log.warning(f"{error}; it gets no more of this work")
 
@@ -269,7 +271,7 @@ def _attempt(task: Callable[..., None], to: Path | None, *arguments: Any) -> _Ou
     machine = os.uname().nodename
     outcome = partial(_Outcome, node=ray.get_runtime_context().get_node_id(), machine=machine)
     if to is not None and not to.is_dir():
-        return outcome(error=_elsewhere(machine, to), needs="machine")
+        return outcome(error=cluster.not_shared(machine, to), needs="machine")
     try:
         task(*arguments)
     except OtherVersionError as error:
@@ -281,11 +283,6 @@ def _attempt(task: Callable[..., None], to: Path | None, *arguments: Any) -> _Ou
             return outcome(error=one_line(error), needs="memory")
         raise
     return outcome()
-
-
-def _elsewhere(machine: str, to: Path | None) -> str:
-    """Say that a machine writes to another file system than this one."""
-    return f"{machine} does not write to {to} as seen here; all machines need one file system, mounted at the same path"
 
 
 def _is_visible(is_done: Callable[[str], bool], key: str) -> bool:

@@ -181,6 +181,15 @@ def test_too_little_memory_on_a_card_is_tried_again_with_a_larger_share(
     assert "a: too little memory in 0.25 of a card; tried again with 0.5" in caplog.text
 
 
+def refuse_version(folder: Path, key: str) -> None:
+    raise OtherVersionError("c has another version of the program (sources 1, now 2)")
+
+
+def test_a_program_that_changes_meanwhile_is_named_without_other_machines(tmp_path: Path) -> None:
+    with pytest.raises(WorkError, match=r"\(sources 1, now 2\)$"):
+        go(refuse_version, tmp_path, "0", to=tmp_path)
+
+
 @pytest.fixture(scope="module")
 def two_machines() -> Iterator[str]:
     """Two nodes of one core each, on this machine; their address."""
@@ -225,10 +234,6 @@ def lose_on_one(folder: Path, key: str) -> None:
         write_where_it_is(folder, key)
 
 
-def refuse_everywhere(folder: Path, key: str) -> None:
-    raise OtherVersionError("c has another version of the program (sources 1, now 2)")
-
-
 def lose(folder: Path, key: str) -> None:
     pass
 
@@ -259,7 +264,7 @@ def test_a_machine_that_cannot_do_the_work_is_named_once_and_the_others_do_it(
 @pytest.mark.parametrize(
     ("task", "to", "says"),
     [
-        (refuse_everywhere, "", VERSION),
+        (refuse_version, "", VERSION),
         (lose, "", rf"{os.uname().nodename} does not write to .* as seen here; {FILES}"),
         (write, "absent", rf"does not write to .*absent as seen here; {FILES}"),
     ],

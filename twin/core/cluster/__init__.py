@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from corrotwin.twin.core.cli import available_cores
@@ -245,6 +246,14 @@ def machines() -> list[Mapping[str, float]]:
     import ray
 
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+
+
+def not_shared(machine: str, folder: Path | None) -> str:
+    """Say that a machine of the cluster writes to another file system than this one."""
+    return (
+        f"{machine} does not write to {folder} as seen here; all machines need one file system, mounted at the same "
+        "path"
+    )
 
 
 def one_line(error: Exception) -> str:
