@@ -18,7 +18,7 @@ from corrotwin.segmentation.data.coco import CocoDataset
 from corrotwin.segmentation.data.splits import Split
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import checked, open_file, read_manifest
+from corrotwin.twin.core.files import checked, open_file, read_manifest, versions
 
 KIND = "run"
 UNFINISHED = "unfinished"  # kind of the manifest that a run has until it is complete
@@ -31,6 +31,14 @@ PER_IMAGE_COLUMNS = ("image", "tp", "fp", "fn", "tn")
 VERSIONED = (
     "corrotwin", "torch", "segmentation-models-pytorch", "timm", "albumentations", "opencv-python-headless", "numpy",
 )  # fmt: skip
+
+
+def made_by() -> dict[str, str]:
+    """Return the versions of this project and of the libraries that decide a run, whatever machines they are built for.
+
+    PyTorch for CPUs and PyTorch for cards differ in what follows a plus.
+    """
+    return {name: version.partition("+")[0] for name, version in versions(*VERSIONED).items()}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -12,7 +12,7 @@ from corrotwin.benchmarks.study.sources import RUNS, Study
 from corrotwin.segmentation.config import TrainConfig
 from corrotwin.synth.rendering import provenance
 from corrotwin.twin.core import cluster
-from corrotwin.twin.core.files import versions
+from corrotwin.twin.core.files import other_version
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
@@ -122,6 +122,7 @@ def _is_measured(study: Study, key: str) -> bool:
 
 def _arguments(study: Study, key: str, weights: Path | None) -> tuple[Any, ...]:
     """Return the arguments of `make_run`, datasets and split as shared values."""
+    from corrotwin.segmentation import runs
     from corrotwin.synth.rendering.fanout import Shared
 
     config, folder = study.config.grid[key], study.out / RUNS / key
@@ -129,19 +130,9 @@ def _arguments(study: Study, key: str, weights: Path | None) -> tuple[Any, ...]:
     renders = study.renders.of_run(key) if study.renders and config.arm.takes_renders and not is_complete else None
     data = [study.photos, study.split, renders, *(each.dataset for each in study.across.values())]
     return (
-        str(folder), None if is_complete else config, weights, study.sources.false_alarms, made_by(),
+        str(folder), None if is_complete else config, weights, study.sources.false_alarms, runs.made_by(),
         tuple(study.across), *map(Shared, data),
     )  # fmt: skip
-
-
-def made_by() -> dict[str, str]:
-    """Return the versions of this project and of the libraries that decide a run, whatever machines they are built for.
-
-    PyTorch for CPUs and PyTorch for cards differ in what follows a plus.
-    """
-    from corrotwin.segmentation import runs
-
-    return {name: version.partition("+")[0] for name, version in versions(*runs.VERSIONED).items()}
 
 
 def make_run(
@@ -162,7 +153,7 @@ def make_run(
     ----------
     config : None for a complete run, which is only measured.
     false_alarms : True to count them on the clean parts of its test photos.
-    begun_by : `made_by` of the program that started the worker.
+    begun_by : `segmentation.runs.made_by` of the program that started the worker.
     names, sets : other sets to measure on.
 
     Raises
@@ -170,10 +161,11 @@ def make_run(
     OtherVersionError
         The program differs from `begun_by`, since it was changed or this is another machine.
     """
+    from corrotwin.segmentation import runs
     from corrotwin.segmentation.data import coco
 
-    if different := provenance.changes(begun_by, made_by()):
-        raise provenance.OtherVersionError(f"{os.uname().nodename} has another version of the program ({different})")
+    if other := other_version(begun_by, runs.made_by()):
+        raise provenance.OtherVersionError(other)
     if config is not None:
         train_run(folder, config, coco.on_this_machine(real), split, renders and coco.on_this_machine(renders), weights)
     for name, each in zip(names, sets, strict=True):

@@ -6,10 +6,11 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from corrotwin.segmentation import runs
 from corrotwin.segmentation.arms import to_file
 from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.data import coco, splits
@@ -27,7 +28,7 @@ from corrotwin.segmentation.tuning.trials import (
 )
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.files import remove, write_json
+from corrotwin.twin.core.files import other_version, remove, write_json
 from corrotwin.twin.core.locks import CLAIM
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class SharedInputs:
     split: splits.Split
     renders: coco.CocoDataset | None
     weights: Path | None
+    begun_by: Mapping[str, str] = field(default_factory=runs.made_by)
 
 
 def fit(
@@ -131,8 +133,8 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
     """Run one trial in a Ray worker: report the epochs it has already, then train the remaining ones.
 
     A scheduler compares trials at the same epoch, so every epoch is reported exactly once, even though a trial that
-    resumes from its last checkpoint trains some epochs again. Where this machine does not see the sweep's folder,
-    nothing is trained or written.
+    resumes from its last checkpoint trains some epochs again. Where this machine does not see the sweep's folder, or
+    has another version of the program, nothing is trained or written.
     """
     import torch
     from ray import tune
@@ -143,9 +145,11 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
     config = trial_config(shared.base, values)
     folder = trial_folder(shared.out, config)
     best, reported = 0.0, 0
-    if not (shared.out / CLAIM).is_file():
-        refused = cluster.not_shared(os.uname().nodename, shared.out)
-        tune.report({TIME: config.epochs, METRIC: best, REFUSED: refused})
+    wrong = other_version(shared.begun_by, runs.made_by())
+    if not wrong and not (shared.out / CLAIM).is_file():
+        wrong = cluster.not_shared(os.uname().nodename, shared.out)
+    if wrong:
+        tune.report({TIME: config.epochs, METRIC: best, REFUSED: wrong})
         return
 
     def report(row: Mapping[str, float]) -> None:

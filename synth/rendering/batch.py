@@ -3,7 +3,6 @@
 The part of a batch lists its finished images one by one, so that a killed worker loses only the image in progress.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +19,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import (
     atomic_file,
     open_file,
+    other_version,
     read_json,
     remove,
     write_json,
@@ -71,8 +71,8 @@ def render_batch(
     from corrotwin.synth import spec
     from corrotwin.synth.scene import sampling
 
-    if different := provenance.changes(made_by, provenance.made_by()):
-        raise provenance.OtherVersionError(f"{os.uname().nodename} has another version of the program ({different})")
+    if other := other_version(made_by, provenance.made_by()):
+        raise provenance.OtherVersionError(other)
 
     own = out / "work" / f"{number:06d}"
     # The worker of a killed command outlives it briefly: wait, then continue from what it has finished.

@@ -7,10 +7,10 @@ from typing import Any
 
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.presets.schema import departures
-from corrotwin.synth.rendering import batch, devices, provenance
+from corrotwin.synth.rendering import batch, devices
 from corrotwin.synth.scene.subject import Subject
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import digest, read_json, read_manifest
+from corrotwin.twin.core.files import changes, digest, read_json, read_manifest
 from corrotwin.twin.core.locks import CLAIM
 
 SCENES_PER_BATCH = 3  # a Blender process lives for one batch
@@ -148,7 +148,7 @@ def check_program(out: Path, task: Task, made_by: Mapping[str, str]) -> None:
         lacking = lacking or bool(batch.missing_from_part(out, part, images, task.config.maps))
         if part["images"] and not different:
             stated = part["made_by"]
-            different = provenance.changes(stated, made_by) if stated else "one that did not state itself"
+            different = changes(stated, made_by) if stated else "one that did not state itself"
     if lacking and different:
         raise InputError(
             f"{out}: was begun with another version of the program ({different}); go on with that one, delete the "

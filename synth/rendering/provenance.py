@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -32,16 +32,6 @@ def made_by() -> dict[str, str]:
     """
     digests = sorted(f"{name} {digest}" for name, digest in _modules().items())
     return {**versions(OURS, *LIBRARIES), SOURCES: hashlib.sha256("\n".join(digests).encode()).hexdigest()[:16]}
-
-
-def changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Return the differences, such as "bpy 4.5.15, now 4.5.16", or "" for none.
-
-    Entries that only one of the two has are ignored.
-    """
-    return ", ".join(
-        f"{name} {before[name]}, now {now[name]}" for name in now if before.get(name, now[name]) != now[name]
-    )
 
 
 def _modules() -> dict[str, str]:

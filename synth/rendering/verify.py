@@ -24,7 +24,7 @@ from corrotwin.synth.rendering.dataset import render
 from corrotwin.synth.scene import subject
 from corrotwin.synth.scene.subject import Subject
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.files import read_bytes, read_json, read_manifest
+from corrotwin.twin.core.files import changes, read_bytes, read_json, read_manifest
 
 _log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ def print_results(folder: Path, verified: Iterable[ImageVerification]) -> None:
 def changed_versions(folder: Path) -> str:
     """Return what has changed since a dataset was rendered, such as "bpy 4.5.15, now 4.5.16", or "" for nothing."""
     before = (read_manifest(folder, "dataset") or {}).get("versions")
-    return provenance.changes(before, provenance.made_by()) if isinstance(before, dict) else ""
+    return changes(before, provenance.made_by()) if isinstance(before, dict) else ""
 
 
 def _origin(folder: Path, twin: Path | None) -> _Origin:

@@ -25,11 +25,11 @@ from corrotwin.segmentation.tuning import trials
 from corrotwin.synth.cameras.camera_file import read_camera
 from corrotwin.synth.presets import custom
 from corrotwin.synth.preview import card
-from corrotwin.synth.rendering import batch, provenance
+from corrotwin.synth.rendering import batch
 from corrotwin.synth.scene import subject
 from corrotwin.synth.validation import checks, report
 from corrotwin.twin import store, twin_state
-from corrotwin.twin.core.files import write_json
+from corrotwin.twin.core.files import changes, write_json
 from corrotwin.twin.core.locks import check_claim
 from corrotwin.twin.incoming.known_twins import KnownTwins
 from corrotwin.twin.incoming.storing import Intent, TwinReader
@@ -154,7 +154,7 @@ JSON_READERS = {
         make=small.make_part,
         read=lambda folder: (
             batch.missing(folder, 0, range(2), ()),
-            provenance.changes(batch.read_part(folder, 0)["made_by"], {"bpy": "2"}),
+            changes(batch.read_part(folder, 0)["made_by"], {"bpy": "2"}),
         ),
     ),
     "claim": Reader(file="claim.json", make=small.make_claim, read=lambda folder: check_claim(folder, "run", {"a": 1})),

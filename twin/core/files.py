@@ -272,3 +272,19 @@ def versions(*packages: str) -> dict[str, str]:
         with suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found
+
+
+def changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Return the differences of versions, such as "bpy 4.5.15, now 4.5.16", or "" for none.
+
+    Entries that only one of the two has are ignored.
+    """
+    return ", ".join(
+        f"{name} {before[name]}, now {now[name]}" for name in now if before.get(name, now[name]) != now[name]
+    )
+
+
+def other_version(begun_by: Mapping[str, str], here: Mapping[str, str]) -> str:
+    """Say that this machine has other versions than the program that began the work; "" if it has the same."""
+    different = changes(begun_by, here)
+    return f"{os.uname().nodename} has another version of the program ({different})" if different else ""

@@ -16,6 +16,7 @@ from corrotwin.benchmarks.study import config as configuration
 from corrotwin.benchmarks.study import dispatch, results, runner
 from corrotwin.benchmarks.study.config import STUDIES, choose
 from corrotwin.benchmarks.study.sources import Sources
+from corrotwin.segmentation import runs
 from corrotwin.segmentation.arms import ARMS
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.sampling import plan_batches, subset
@@ -145,21 +146,21 @@ def test_a_machine_with_other_versions_makes_no_run(
     tmp_path: Path, log: dict[str, Any], data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Builds of one version are one, as of PyTorch for CPUs and for cards."""
-    fan_out, here = fanout.fan_out, dispatch.versions
+    fan_out, here = fanout.fan_out, runs.versions
 
     def elsewhere(*arguments: Any, **options: Any) -> list[fanout.Failure]:
         with monkeypatch.context() as patch:
-            patch.setattr(dispatch, "versions", lambda *names: {**here(*names), "torch": "2.9.0+cu126"})
+            patch.setattr(runs, "versions", lambda *names: {**here(*names), "torch": "2.9.0+cu126"})
             return fan_out(*arguments, **options)
 
     monkeypatch.setattr(fanout, "fan_out", elsewhere)
     config = small(kinds=("real",), runs=1)
-    monkeypatch.setattr(dispatch, "versions", lambda *names: {**here(*names), "torch": "2.8.0+cpu"})
+    monkeypatch.setattr(runs, "versions", lambda *names: {**here(*names), "torch": "2.8.0+cpu"})
     said = r"has another version of the program \(torch 2\.8\.0, now 2\.9\.0\)"
     with pytest.raises(provenance.OtherVersionError, match=said):
         runner.run(tmp_path / "out", config, Sources(data=data))
     assert log["trained"] == []
-    monkeypatch.setattr(dispatch, "versions", lambda *names: {**here(*names), "torch": "2.9.0+cpu"})
+    monkeypatch.setattr(runs, "versions", lambda *names: {**here(*names), "torch": "2.9.0+cpu"})
     assert runner.run(tmp_path / "out", config, Sources(data=data)) == []
     assert log["trained"] == ["real-vgg16-00"]
 

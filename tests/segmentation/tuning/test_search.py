@@ -373,6 +373,15 @@ def test_a_trial_on_a_machine_that_does_not_share_the_folder_is_not_finished(
     assert [path.name for path in here.out.iterdir()] == [CLAIM]
 
 
+def test_a_trial_of_other_versions_is_not_trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    reported: list[dict[str, Any]] = []
+    monkeypatch.setattr("ray.tune.report", reported.append)
+    monkeypatch.setattr(train, "train", pytest.fail)
+    ray_tune.run_trial({"values": SPACE.draw(0, 0)}, replace(shared_in(tmp_path), begun_by={"torch": "1.0"}))
+    other = f"{os.uname().nodename} has another version of the program (torch 1.0, now "
+    assert [row[ray_tune.REFUSED].startswith(other) for row in reported] == [True]
+
+
 def test_a_trial_that_failed_before_its_first_epoch_reports_all_the_same(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ from corrotwin.synth.rendering.dataset import render
 from corrotwin.synth.rendering.dry_run import estimate
 from corrotwin.synth.rendering.job import Task
 from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.files import changes
 
 
 @pytest.fixture(scope="module")
@@ -183,11 +184,11 @@ def test_a_worker_of_another_version_renders_nothing(tmp_path: Path) -> None:
 def test_the_digest_of_the_program_is_of_what_draws_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stated = provenance.made_by()
     assert {"corrotwin", "bpy", "embreex", "numpy", "pycocotools"} < set(stated)
-    assert provenance.changes(stated, stated) == provenance.changes({}, stated) == ""
+    assert changes(stated, stated) == changes({}, stated) == ""
     before = {name: version for name, version in stated.items() if name != "embreex"}  # when it did not count yet
-    assert provenance.changes(before, stated) == provenance.changes(stated, before) == ""
-    assert provenance.changes({**stated, "embreex": "1"}, stated) == f"embreex 1, now {stated['embreex']}"
-    assert provenance.changes({**stated, "numpy": "1"}, stated) == f"numpy 1, now {stated['numpy']}"
+    assert changes(before, stated) == changes(stated, before) == ""
+    assert changes({**stated, "embreex": "1"}, stated) == f"embreex 1, now {stated['embreex']}"
+    assert changes({**stated, "numpy": "1"}, stated) == f"numpy 1, now {stated['numpy']}"
     for package in ("twin", "synth", "segmentation"):
         shutil.copytree(provenance.ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(provenance, "ROOT", tmp_path)

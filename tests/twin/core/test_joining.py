@@ -68,6 +68,7 @@ def test_why_a_cluster_cannot_be_joined_is_one_line(said: str, line: str) -> Non
         ("auto", "127.0.0.1:1", r"`address` auto \(RAY_ADDRESS 127\.0\.0\.1:1\): no Ray cluster answers there"),
         ("nowhere", "", r"`address` nowhere: no .* \(ValueError: 'nowhere' is neither auto nor host:port\)"),
         ("auto", "local", r"`address` auto \(RAY_ADDRESS local\): no .* 'local' is neither auto nor host:port\)"),
+        ("auto", "http://first:8265", r"`address` auto \(RAY_ADDRESS http://first:8265\): is where Ray's jobs are sub"),
         (
             "ray://first:10001",
             "",
