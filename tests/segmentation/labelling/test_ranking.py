@@ -194,13 +194,16 @@ def test_a_ranking_goes_on_where_it_was_cut_off(run, tmp_path, monkeypatch):
 @pytest.mark.ci
 def test_a_name_stays_that_of_one_photo_and_corrected_labels_stay(run, tmp_path):
     out, seen = tmp_path / "out", {}
-    for seed in range(5):  # cameras number photos anew in each folder
+    for seed in range(3):  # cameras number photos anew in each folder
         (path,) = drawn(tmp_path / "photos" / f"{seed}", [seed])
         path.rename(path.with_name("IMG_0001.png"))
-        if seed:
-            ranked([run], tmp_path / "photos", out, count=1)
-            for path in (out / "to-label" / "images").iterdir():
-                assert seen.setdefault(path.name, path.read_bytes()) == path.read_bytes()
+    for _ in range(2):
+        ranked([run], tmp_path / "photos", out, count=1)
+        for path in (out / "to-label" / "images").iterdir():
+            assert seen.setdefault(path.name, path.read_bytes()) == path.read_bytes()
+        for path in (tmp_path / "photos").rglob("*.png"):  # the first is labelled, and another comes first
+            if path.read_bytes() in seen.values():
+                path.unlink()
     assert len(seen) > 1
     labels = out / "to-label" / "annotations" / "instances_default.json"
     corrected = json.loads(labels.read_text()) | {"annotations": [], "info": {"description": "by a person"}}
