@@ -76,9 +76,9 @@ def admit(
             new.append(record)
     if new:
         check_not_yet_to_come(new[-1].date, spoken(new[-1]), twin)
-        check_surveys([*in_force, *new], register)  # older versions let some of those in force contradict each other
     if not are_placed:
         register.check(new)
+    check_surveys([*in_force, *new], register)
     return new
 
 

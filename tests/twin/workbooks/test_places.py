@@ -131,6 +131,3 @@ def test_two_names_of_one_place_are_both_said_where_their_readings_contradict(sp
     message = r"7\.5 mm at 12\.0 on body by UT, which has 7\.9 mm there on that day \(12 is the same place\); correct"
     with pytest.raises(ct.InputError, match=message):
         log.append(spool, [Record(date="2018-05-31", zone="body", kind="ultrasonic", value=7.4, tool="UT", place="44")])
-    again = Record(date="2016-05-31", zone="body", kind="ultrasonic", value=7.9, tool="UT", place="12")
-    assert not log.append(spool, [again])
-    ct.Twin.load(spool).save()
