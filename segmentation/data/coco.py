@@ -180,14 +180,12 @@ def _category_names(parts: Iterable[tuple[Path, str | None, Document]]) -> set[s
 def unpacked(path: Path) -> Iterator[Path]:
     """Yield the cached folder of a zip archive, with errors that name the archive, or any other `path` unchanged.
 
-    An archive that is named otherwise, as behind a link, is known by its content.
-
     Raises
     ------
     InputError
         See `archive.extracted`.
     """
-    if not path.is_file() or (path.suffix.lower() != ".zip" and not zipfile.is_zipfile(path)):
+    if not path.is_file() or (path.suffix.lower() != ".zip" and (path.suffix or not zipfile.is_zipfile(path))):
         yield path
         return
     folder = archive.extracted(path, cache=cache_folder())
@@ -208,6 +206,8 @@ def on_this_machine(data: CocoDataset) -> CocoDataset:
     if data.extracted is None or data.extracted.is_dir():  # a folder of the cache is named after its content
         return data
     with unpacked(data.folder) as inside:
+        if inside == data.folder:
+            raise InputError(f"{data.folder}: the archive is gone; put it back and repeat the command")
         below_cache = inside.relative_to(cache_folder()).parts
         if data.extracted.parts[-len(below_cache) :] != below_cache:
             raise InputError(f"{data.folder}: changed since it was read; repeat the command when it is whole")

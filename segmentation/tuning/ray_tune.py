@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import time
@@ -38,6 +39,8 @@ RAY = "ray"  # folder of Tune's own files, deleted at the end
 METRIC, TIME, FAILED, REFUSED, NO_ROOM = "best_valid_f1", "epoch", "failed", "refused", "no room"
 REDUCTION = 3  # one trial in so many continues at each rung
 RETRIES = 3  # for a trial whose worker or node is lost
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,9 +148,11 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
     config = trial_config(shared.base, values)
     folder = trial_folder(shared.out, config)
     best, reported = 0.0, 0
-    wrong = other_version(shared.begun_by, runs.made_by())
-    if not wrong and not (shared.out / CLAIM).is_file():
+    wrong = ""
+    if not (shared.out / CLAIM).is_file():
         wrong = cluster.not_shared(os.uname().nodename, shared.out)
+    elif not (folder / RESULT).exists():
+        wrong = other_version(shared.begun_by, runs.made_by())
     if wrong:
         tune.report({TIME: config.epochs, METRIC: best, REFUSED: wrong})
         return
@@ -206,6 +211,8 @@ def _recorder(
             values, last = space.rounded(trial.config["values"]), trial.last_result or {}
             for key, errors in ((REFUSED, refused), (NO_ROOM, no_room)):
                 if key in last:
+                    if key == REFUSED and last[key] not in errors:
+                        _log.warning(last[key])
                     errors.append(last[key])
                     return
             config = trial_config(base, values)

@@ -118,8 +118,8 @@ def run(
             out=out, base=base, space=space, gpus=gpus, real=real, split=parts, renders=rendered,
             weights=weights.resolve() if weights is not None else None,
         )  # fmt: skip
-        refused: list[str] = []
         while True:
+            refused: list[str] = []
             no_room: list[str] = []
             errors = ray_tune.fit(shared, trial_values, plan, workers, on_end, refused, no_room)
             if not no_room:

@@ -275,6 +275,8 @@ def test_copies_of_a_twin_are_saved_each_to_a_folder_of_its_own(plate: ct.Twin, 
     folder = plate.save(tmp_path / "plate")
     branch = copy(plate)
     branch.save(tmp_path / "branch")
+    read_thickness(branch)
     plate.grow(1)
     plate.save()
+    assert not ct.Twin.load(folder).records
     assert (ct.Twin.load(folder).years, ct.Twin.load(tmp_path / "branch").years) == (11, 10)

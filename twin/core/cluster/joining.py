@@ -33,7 +33,7 @@ def require_cluster(address: str) -> None:
     """
     place = (os.environ.get("RAY_ADDRESS") or address) if address == "auto" else address  # as Ray reads it
     named = f"`address` {address}" if place == address else f"`address` {address} (RAY_ADDRESS {place})"
-    if place.startswith(("http://", "https://")):
+    if place.lower().startswith(("http://", "https://")):
         raise InputError(f"{named}: is where Ray's jobs are submitted; give host:port, or unset RAY_ADDRESS for auto")
     if "://" in place:
         raise InputError(f"{named}: Ray's clients are not supported; start the command on a node, with auto")
