@@ -40,6 +40,7 @@ def make(
     -------
     The keys of the runs that failed, each with its error.
     """
+    from corrotwin.segmentation import runs
     from corrotwin.synth.rendering import fanout
 
     for study in studies.values():
@@ -52,7 +53,11 @@ def make(
     cluster.connect(address)
     if address is not None and not cluster.has_gpus():
         _log.info("no machine of the cluster has a GPU: runs start on CPUs, and on a GPU once a machine with one joins")
-    items = [fanout.Item(key=name, arguments=_arguments(study, key, weights)) for name, (study, key) in found.items()]
+    made_by = runs.made_by()
+    items = [
+        fanout.Item(key=name, arguments=_arguments(study, key, weights, made_by))
+        for name, (study, key) in found.items()
+    ]
     folders = {name: study.out / RUNS / key for name, (study, key) in found.items()}
     progress = planning.Progress(plan=plan, folders=folders)
 
@@ -120,9 +125,8 @@ def _is_measured(study: Study, key: str) -> bool:
     ) and (not study.sources.false_alarms or (folder / background_fp.TABLE).is_file())
 
 
-def _arguments(study: Study, key: str, weights: Path | None) -> tuple[Any, ...]:
+def _arguments(study: Study, key: str, weights: Path | None, made_by: Mapping[str, str]) -> tuple[Any, ...]:
     """Return the arguments of `make_run`, datasets and split as shared values."""
-    from corrotwin.segmentation import runs
     from corrotwin.synth.rendering.fanout import Shared
 
     config, folder = study.config.grid[key], study.out / RUNS / key
@@ -130,7 +134,7 @@ def _arguments(study: Study, key: str, weights: Path | None) -> tuple[Any, ...]:
     renders = study.renders.of_run(key) if study.renders and config.arm.takes_renders and not is_complete else None
     data = [study.photos, study.split, renders, *(each.dataset for each in study.across.values())]
     return (
-        str(folder), None if is_complete else config, weights, study.sources.false_alarms, runs.made_by(),
+        str(folder), None if is_complete else config, weights, study.sources.false_alarms, made_by,
         tuple(study.across), *map(Shared, data),
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from copy import deepcopy
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from corrotwin.twin import assets, export, store, twin_state
 from corrotwin.twin.api import saving
@@ -31,6 +31,15 @@ class TwinFacts:
         self._fields: Fields | None = None
         self._folder: Path | None = None
         self._kept: dict[Path, list[saving.SavedTwin]] = {}  # what folders may hold of it, as `saving.write` has it
+
+    def __copy__(self) -> Self:
+        """Return a twin with inspections and folders of its own; what never changes is shared."""
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(
+            {name: value.copy() if isinstance(value, (dict, list)) else value for name, value in vars(self).items()}
+        )
+        twin._kept = {path: list(held) for path, held in self._kept.items()}
+        return twin
 
     @property
     def folder(self) -> Path | None:

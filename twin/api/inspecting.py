@@ -92,8 +92,8 @@ class TwinInspections(TwinFacts):
             evaluation=None if evaluation is None else Path(evaluation), detection=detection, false_calls=false_calls,
         )  # fmt: skip
         new = plausibility.admit(found.records, self._records, self._records, self._state, self._register)
-        self._events = [*self._events, *(self._happened(found.events, new) if found.events else [])]
-        self._photos = self._photos | {record.seen: found.photo for record in new if record.seen}
+        self._events += self._happened(found.events, new) if found.events else []
+        self._photos |= {record.seen: found.photo for record in new if record.seen}
         if found.note:
             logger.info(found.note)
         return self._taken(new)
@@ -163,7 +163,7 @@ class TwinInspections(TwinFacts):
 
     def _taken(self, new: Sequence[Record]) -> tuple[Record, ...]:
         """Take in records that were admitted, and say which of them are suspect."""
-        self._records = [*self._records, *new]  # a copy of this twin keeps its own
+        self._records += new
         for record, why in self.suspects.items():
             if record in new:
                 logger.warning("%s: left out until accepted: %s", spoken(record), why)
@@ -189,7 +189,7 @@ class TwinInspections(TwinFacts):
             raise InputError("accept: give `why`; the reason is kept beside the reading")
         check_text("why", why)
         self._records = [replace(known, accepted=True) if known == record else known for known in self._records]
-        self._accepted = {**self._accepted, record: why}
+        self._accepted[record] = why
         return self
 
     @checked()
@@ -219,7 +219,7 @@ class TwinInspections(TwinFacts):
             The event cannot be of this twin, or contradicts another. Nothing has changed then.
         """
         [event] = self._register.named([Event(date=date, kind=kind, zone=zone, place=place, why=why)])
-        self._events = [*self._events, *self._happened([event], ())]
+        self._events += self._happened([event], ())
         return event
 
     def _happened(self, events: Sequence[Event], new: Sequence[Record]) -> list[Event]:

@@ -146,7 +146,6 @@ class Twin(TwinInspections):
             raise InputError(f"{self!r}: not saved yet; give the `folder` to save it to")
         out = Path(folder) if folder is not None else self._folder
         assert out is not None  # noqa: S101  one of both is there
-        self._kept = {path: list(held) for path, held in self._kept.items()}  # which a copy of this twin may share
         saving.write(
             out, self._state, self._register, lambda: self.fields, self._kept,
             records=self._records, events=self._events, photos=self._photos,
