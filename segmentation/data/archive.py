@@ -16,6 +16,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import new_file, open_file, reading, remove_left, temporary_folder, writing
 from corrotwin.twin.core.locks import one_at_a_time
 
+SUFFIX = ".zip"
 MOST_ENTRIES = 1_000_000
 MOST_BYTES = 100 * 1024**3
 MOST_RATIO = 200  # unpacked to packed size: photos reach 1, json 20, a bomb 1,000
@@ -31,6 +32,11 @@ _UTF8 = 0x800  # bit 11
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError,
 )  # fmt: skip
+
+
+def is_archive(path: Path) -> bool:
+    """Return True for a zip archive: a file named so, or one without an ending whose content says so."""
+    return path.is_file() and (path.suffix.lower() == SUFFIX or (not path.suffix and zipfile.is_zipfile(path)))
 
 
 def extracted(path: Path, *, cache: Path) -> Path:

@@ -11,7 +11,6 @@ need of these from here.
 """
 
 import unicodedata
-import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -185,7 +184,7 @@ def unpacked(path: Path) -> Iterator[Path]:
     InputError
         See `archive.extracted`.
     """
-    if not path.is_file() or (path.suffix.lower() != ".zip" and (path.suffix or not zipfile.is_zipfile(path))):
+    if not archive.is_archive(path):
         yield path
         return
     folder = archive.extracted(path, cache=cache_folder())

@@ -7,9 +7,10 @@ Nothing that looks like a picture, or may hold some, is passed over in silence: 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from corrotwin.segmentation.data import image_io
+from corrotwin.segmentation.data import archive, image_io
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, walk
 from corrotwin.twin.core.locks import CLAIM
@@ -23,7 +24,6 @@ OTHER_SUFFIXES = frozenset({
     ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".jpf", ".jpx", ".jxr", ".wdp", ".psd", ".exr", ".hdr",
     ".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw", ".3fr", ".iiq", ".gpr",
 })  # fmt: skip
-ARCHIVE = ".zip"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ def listing(folder: Path) -> Listing:
                     leave(path, reason or HIDDEN)
             elif name == "preview.jpg" and _is_dataset(files):
                 leave(path, SHEET)
-            elif path.suffix.lower() == ARCHIVE:
+            elif _holds(partial(archive.is_archive, path)):
                 leave(path, ARCHIVED)
             elif (wrong := judge(path)) is None:
                 photos.append(path)

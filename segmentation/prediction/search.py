@@ -60,7 +60,7 @@ def search(given: Sequence[Path]) -> Search:
 
 def _named(path: Path, cache: Path, left_out: list[photo_files.LeftOut]) -> Iterator[tuple[str, Path]]:
     """Yield the photos of a path with the names of their masks, and add to what is left out."""
-    is_archive = files.is_archive(path) and path.is_file()
+    is_archive = archive.is_archive(path)
     folder = archive.extracted(path, cache=cache) if is_archive else path
     if folder.is_dir():
         listing = photo_files.listing(folder)

@@ -31,11 +31,6 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in video.SUFFIXES
 
 
-def is_archive(path: Path) -> bool:
-    """Return True if a file is an archive by its name."""
-    return path.suffix.lower() == photo_files.ARCHIVE
-
-
 def find(given: Sequence[Path], *, cache: Path, left_out: dict[str, list[str]]) -> Iterator[UnlabelledFile]:
     """Yield the photos and videos of files, folders and archives, with their hashes.
 
@@ -63,7 +58,7 @@ def find(given: Sequence[Path], *, cache: Path, left_out: dict[str, list[str]]) 
 
 def _named(path: Path, cache: Path, left_out: dict[str, list[str]]) -> Iterator[tuple[Path, str]]:
     """Yield the files of a path that a user gave, and a name for each; add what is left out."""
-    in_archive = is_archive(path) and path.is_file()
+    in_archive = archive.is_archive(path)
     folder = archive.extracted(path, cache=cache) if in_archive else path
     if folder.is_dir():
         listing = photo_files.listing(folder)

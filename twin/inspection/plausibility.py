@@ -165,19 +165,25 @@ def check_surveys(records: Sequence[Record], register: Register) -> None:
     InputError
         There are two: one of them is wrong, or they are of different places.
     """
+    if found := contradicting(records, register):
+        first, record = found
+        same = "" if first.place == record.place else f" ({first.place} is the same place)"
+        raise InputError(
+            f"{spoken(record)}: {record.value:g} {record.unit} at {record.place} on {record.zone} by {record.tool}, "
+            f"which has {first.value:g} {first.unit} there on that day{same}; correct the wrong one, or, where it is "
+            "stored already, withdraw it by its line, which corrotwin twin inspect lists; or name their places apart"
+        )
+
+
+def contradicting(records: Sequence[Record], register: Register) -> tuple[Record, Record] | None:
+    """Return the first two records with different values of one named place, day, kind and tool, or None."""
     known: dict[tuple[str, ...], Record] = {}
     for record, named in zip(records, register.applied(records), strict=True):
         if named.place:
-            key = (record.zone, named.place, record.kind, record.tool, record.date)
-            first = known.setdefault(key, record)
+            first = known.setdefault((record.zone, named.place, record.kind, record.tool, record.date), record)
             if first.value != record.value:
-                same = "" if first.place == record.place else f" ({first.place} is the same place)"
-                raise InputError(
-                    f"{spoken(record)}: {record.value:g} {record.unit} at {record.place} on {record.zone} by "
-                    f"{record.tool}, which has {first.value:g} {first.unit} there on that day{same}; correct the "
-                    "wrong one, or, where it is stored already, withdraw it by its line, which corrotwin twin inspect "
-                    "lists; or name their places apart"
-                )
+                return first, record
+    return None
 
 
 def suspects(records: Mapping[int, Record], asset: AssetGeometry, events: Sequence[Event] = ()) -> dict[int, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from corrotwin.twin import assets, twin_state
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.text import counted
+from corrotwin.twin.inspection import plausibility
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.register import INJECTION, KINDS, NO_REGISTER, Cml, Register
 from corrotwin.twin.twin_state import TwinState
@@ -224,6 +225,14 @@ def _joined(
                 f"{header.sheet.path}: {cml_of.id} is on {cml_of.zone}, where it has a reading of {record.date} on "
                 f"{record.zone}; correct the row, or withdraw the reading"
             )
+    pair = plausibility.contradicting(records, register)
+    if pair is not None and plausibility.contradicting(records, before) is None:
+        one, other = pair
+        raise InputError(
+            f"{header.sheet.path}: makes one place of {one.place} and {other.place}, whose readings of {one.date} by "
+            f"{one.tool} are {one.value:g} and {other.value:g} {one.unit}; correct the row, or withdraw the wrong "
+            "reading by its line, which corrotwin twin inspect lists"
+        )
     if absent:
         listed = names(cml.id for cml in absent)
         notes = [*notes, f"{counted(len(absent), 'CML')} of before, not in the file, kept: {listed}"]

@@ -201,15 +201,22 @@ def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> F
         "unet_params": ("parameters, M", 1e-6),
     }
 
+    points: dict[str, list[Point]] = {
+        key: [(row[key] * scale, row["f1_mean"]) if row[key] is not None else (None, None) for row in rows]
+        for key, (_, scale) in costs.items()
+    }
+    fronts: dict[str, list[Point]] = {}  # those with a line to draw
+    for key, here in points.items():
+        best = pareto(_ranked(material, rows, here))
+        if len(best) > 1 and not (key == "train_minutes_mean" and mixed):
+            fronts[key] = sorted((here[place] for place in best), key=lambda point: point[0] or 0)
+
     def draw(drawn: "Canvas") -> None:
         axes = drawn.subplots(2, 2, sharey=True)
-        for axis, (key, (label, scale)) in zip(axes.flat, costs.items(), strict=True):
-            points = [(row[key] * scale, row["f1_mean"]) if row[key] is not None else (None, None) for row in rows]
-            if key != "train_minutes_mean" or not mixed:
-                best = pareto(_ranked(material, rows, points))
-                front = sorted((points[place] for place in best), key=lambda point: point[0] or 0)
+        for axis, (key, (label, _)) in zip(axes.flat, costs.items(), strict=True):
+            if front := fronts.get(key):
                 axis.plot([cost for cost, _ in front], [score for _, score in front], color="#9aa5b1", lw=1, ls="--")
-            for (cost, score), row in zip(points, rows, strict=True):
+            for (cost, score), row in zip(points[key], rows, strict=True):
                 if cost is not None:
                     name, sd = row["backbone"], row["f1_sd"] or 0
                     said = f"{name}: F1 {score:.3f}, {cost:.3g} {label}"
@@ -235,7 +242,9 @@ def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> F
     return material.figure(
         "cost",
         "F1 against four costs",
-        words.line("cost", "figure", arm=material.reference, runs=[row["runs"] for row in rows], mixed=mixed),
+        words.line(
+            "cost", "figure", arm=material.reference, runs=[row["runs"] for row in rows], front=bool(fronts), mixed=mixed
+        ),
         4.9,
         draw,
     )

@@ -50,6 +50,17 @@ def test_pictures_of_folders_archives_files_and_videos(tmp_path, cache):
     assert found.line() == "14 unlabelled pictures"
 
 
+def test_an_archive_whose_name_has_no_ending_is_known_by_its_content(tmp_path, cache):
+    (tmp_path / "site").mkdir()
+    with zipfile.ZipFile(tmp_path / "site" / "monday", "w") as archive:
+        for path in photos(tmp_path / "packed", range(9)):
+            archive.write(path, path.name)
+    found = gathered([tmp_path / "site" / "monday"], cache)
+    assert {each.name for each in found.used} == {f"monday/{seed:04d}.png" for seed in range(9)}
+    line = gathered([*photos(tmp_path / "site", range(9))[:8], tmp_path / "site"], cache).line()
+    assert "archives inside folders: name them in the command, too (monday)" in line
+
+
 def test_what_teaches_nothing_is_left_out_and_said(tmp_path, cache):
     folder = tmp_path / "site"
     paths = photos(folder, range(9))

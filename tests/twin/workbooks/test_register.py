@@ -74,6 +74,23 @@ def test_a_renamed_cml_keeps_its_readings(spool: Path, tmp_path: Path, command: 
     assert [record.place for record in log.read_log(spool).in_force.values()] == ["TML-1"]  # as it was written
 
 
+def test_a_register_cannot_make_one_place_of_two_that_were_read_on_one_day(
+    spool: Path, tmp_path: Path, command: Command
+) -> None:
+    readings = [["CML", "Zone", "Date", "Thickness (mm)"]]
+    readings += [[name, "body", "2015-05-31", value] for name, value in (("TML-1", 7.9), ("P7", 7.1))]
+    assert command("inspect", spool, "--readings", table(tmp_path / "r.csv", readings)).returncode == 0
+    rows = table(tmp_path / "a.csv", [[*HEADINGS, "Former ID"], [*ROWS[1], "P7"], [*ROWS[2], None]])
+    for given in ((), ("--dry-run",)):
+        refused = command("register", spool, rows, *given)
+        assert refused.returncode == 2
+        assert f"{rows}: makes one place of TML-1 and P7, whose readings of 2015-05-31 by " in refused.stderr
+        assert "are 7.9 and 7.1 mm; correct the row" in refused.stderr
+    assert not registers.read(spool)
+    assert command("inspect", spool, "--withdraw", "2").returncode == 0
+    assert command("register", spool, rows).returncode == 0
+
+
 def changed(row: int, column: int, value: object) -> Rows:
     rows = [list(each) for each in ROWS]
     rows[row][column] = value
