@@ -86,15 +86,16 @@ def _of_run(runs: dict[str, Path], data: CocoDataset, names: list[str]) -> Itera
     import torch
 
     from corrotwin.segmentation.evaluation import evaluate
+    from corrotwin.segmentation.evaluation.loading import load_run
     from corrotwin.segmentation.models.network import torch_settings
     from corrotwin.segmentation.runs import PerImage
     from corrotwin.segmentation.training.averaging import mean_state
 
-    loaded = {arm: evaluate.load_network(folder) for arm, folder in runs.items()}
-    (photos, config), (renders, _) = loaded[REAL.name], loaded[RENDERS]
+    loaded = {arm: load_run(folder) for arm, folder in runs.items()}
+    photos, renders, config = loaded[REAL.name].network, loaded[RENDERS].network, loaded[REAL.name].config
     arrays = evaluate.decoded_arrays(data, config)
     with torch_settings(config.threads, config.precision):
-        found = {arm: [*evaluate.probabilities(network, config, arrays, names)] for arm, (network, _) in loaded.items()}
+        found = {arm: [*evaluate.probabilities(run.network, config, arrays, names)] for arm, run in loaded.items()}
         predicted = {arm: np.array([probability for probability, _ in each]) for arm, each in found.items()}
         predicted[PROBABILITIES] = np.mean([predicted[REAL.name], predicted[RENDERS]], axis=0)
         truth = torch.from_numpy(np.array([mask for _, mask in found[REAL.name]]))

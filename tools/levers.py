@@ -167,7 +167,7 @@ def score(cell: LeverRun, out: Path, sets: Mapping[str, Path], renders: Path) ->
 def _measured(cell: LeverRun, out: Path, photos: Any, rendered: Any, sets: Mapping[str, Path]) -> dict[str, float]:
     """Train a run, or average those it is the mean of, and return its mean F1 by place."""
     from corrotwin.segmentation.data import coco
-    from corrotwin.segmentation.evaluation.evaluate import load_network
+    from corrotwin.segmentation.evaluation.loading import load_run
     from corrotwin.segmentation.training.averaging import mean_state
     from corrotwin.segmentation.training.train import train
 
@@ -182,7 +182,8 @@ def _measured(cell: LeverRun, out: Path, photos: Any, rendered: Any, sets: Mappi
         pictures = _pictures(cell, config, photos, sets)
         run = train(folders[0], config, real=photos, split=split, renders=of_renders, unlabelled=pictures)
         seconds = float(run.history["seconds"].sum())
-    networks, configs = zip(*(load_network(folder) for folder in folders), strict=True)
+    loaded = [load_run(folder) for folder in folders]
+    networks, config = [each.network for each in loaded], loaded[0].config
     if way.mean == "weights":
         networks[0].load_state_dict(mean_state([network.state_dict() for network in networks]))
         networks = networks[:1]
@@ -190,8 +191,8 @@ def _measured(cell: LeverRun, out: Path, photos: Any, rendered: Any, sets: Mappi
     abroad = coco.read(other / "valid")
     return {
         "seconds": seconds,
-        **_f1("own", networks, configs[0], photos, split.valid),
-        **_f1("other", networks, configs[0], abroad, tuple(photo.file_name for photo in abroad.photos)),
+        **_f1("own", networks, config, photos, split.valid),
+        **_f1("other", networks, config, abroad, tuple(photo.file_name for photo in abroad.photos)),
     }
 
 

@@ -39,6 +39,7 @@ def measure(run: Path, data: "CocoDataset") -> None:
     """Count the false alarms of a complete run on the clean pixels of its test photos, once, while it has weights."""
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.evaluation import evaluate
+    from corrotwin.segmentation.evaluation.loading import load_run
     from corrotwin.segmentation.models.network import torch_settings
 
     table = run / TABLE
@@ -47,8 +48,9 @@ def measure(run: Path, data: "CocoDataset") -> None:
     import numpy as np
     import torch
 
-    network, config = evaluate.load_network(run)
-    names = runs.load(run).per_image.image
+    loaded = load_run(run)
+    network, config = loaded.network, loaded.config
+    names = loaded.record.per_image.image
     false, true = [], []
     with torch_settings(config.threads, config.precision):
         for logits, masks in evaluate.predict(network, config, evaluate.decoded_arrays(data, config), names):

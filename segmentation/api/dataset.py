@@ -186,6 +186,7 @@ class Dataset:
         lines = (
             splits.unused_warning(self._split, self._data),
             leakage.copies_warning(self._split, self._data),
+            leakage.contents_warning(self._split, self._data),
             leakage.spots_warning(self._split, self._data),
         )
         return tuple(line for line in lines if line)

@@ -11,7 +11,7 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.api.dataset import Dataset
 from corrotwin.segmentation.api.predicting import Predictions, predict
 from corrotwin.segmentation.config import Tiling
-from corrotwin.segmentation.data import photo_files
+from corrotwin.segmentation.data import coco, photo_files
 from corrotwin.segmentation.deployment import onnx_export
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.assessment import assess
@@ -112,6 +112,7 @@ class Run:
         out: str | Path,
         count: int = 20,
         others: "Sequence[Run | str | Path]" = (),
+        labelled: str | Path | Sequence[str | Path] = (),
         tiling: Tiling = "auto",
         scale: float | None = None,
     ) -> tuple[Path, ...]:
@@ -124,6 +125,7 @@ class Run:
         out : folder for ranking.csv, index.html and to-label/, which CVAT and Label Studio take.
         count : number of photos to label.
         others : runs whose disagreement with this one counts, too.
+        labelled : folders of datasets with labels of later date than the run; their photos are left out, too.
         tiling, scale : as for `predict`.
 
         Raises
@@ -140,7 +142,8 @@ class Run:
             if wrong is not None:
                 logger.warning("left out: %s", wrong)
 
-        ranking = labelling.rank(predictors, found.photos, Path(out), count=count, on_photo=on_photo)
+        known = {photo.sha256 for each in one_or_more(labelled) for photo in coco.read(Path(each)).photos}
+        ranking = labelling.rank(predictors, found.photos, Path(out), count=count, labelled=known, on_photo=on_photo)
         for line in photo_files.lines(found.left_out):
             logger.warning("left out: %s", line)
         for line in ranking.lines(Path(out)):

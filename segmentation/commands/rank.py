@@ -15,6 +15,7 @@ def rank(
     out: Path,
     count: int = 20,
     others: tuple[Path, ...] = (),
+    labelled: tuple[Path, ...] = (),
     tiling: Tiling = "auto",
     scale: float | None = None,
 ) -> int:
@@ -38,10 +39,12 @@ def rank(
         number of photos to label.
     others
         folders of other runs, such as those of other seeds, whose disagreement with the first counts as well.
+    labelled
+        datasets with labels of later date than the run, such as that of merge: their photos are left out, too.
     tiling, scale
         as for `predict`.
     """
-    from corrotwin.segmentation.data import photo_files
+    from corrotwin.segmentation.data import coco, photo_files
     from corrotwin.segmentation.labelling import folder
     from corrotwin.segmentation.prediction.predictor import Settings
     from corrotwin.segmentation.prediction.run_predictor import RunPredictor
@@ -58,8 +61,9 @@ def rank(
     for predictor in predictors:
         if predictor.note:
             say_error(f"{predictor.folder}: {predictor.note}")
+    known = {photo.sha256 for each in labelled for photo in coco.read(each).photos}
     with progress.photos_line("ranking", len(found.photos), out) as on_photo:
-        ranking = folder.rank(predictors, found.photos, out, count=count, on_photo=on_photo)
+        ranking = folder.rank(predictors, found.photos, out, count=count, labelled=known, on_photo=on_photo)
     for line in photo_files.lines(found.left_out):
         say_error(f"left out: {printable(line)}")
     first = min(count, len(ranking.photos))

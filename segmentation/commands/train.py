@@ -208,6 +208,7 @@ def train(
     warnings = (
         splits.unused_warning(parts, real),
         leakage.copies_warning(parts, real),
+        leakage.contents_warning(parts, real),
         leakage.spots_warning(parts, real),
     )
     for warning in filter(None, warnings):

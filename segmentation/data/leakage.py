@@ -114,6 +114,19 @@ def copies_warning(split: Split, dataset: CocoDataset) -> str:
     return _warning(dataset, leaks(split, groups.by_source_name(dataset)), explain)
 
 
+def contents_warning(split: Split, dataset: CocoDataset) -> str:
+    """Return a line on validation and test photos whose files equal those of training photos; empty without any."""
+
+    def explain(name: str, other: str) -> str:
+        return (
+            f"are training photos under other names ({name} is {other}, byte for byte), which makes scores too good; "
+            "leave the copies out, or give them one spot and split again"
+        )
+
+    contents = {photo.file_name: photo.sha256 or photo.file_name for photo in dataset.photos}
+    return _warning(dataset, leaks(split, contents), explain)
+
+
 def spots_warning(split: Split, dataset: CocoDataset) -> str:
     """Return a line on validation and test photos whose spot, by the table beside them, is in training; else empty.
 

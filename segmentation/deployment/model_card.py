@@ -17,6 +17,7 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import SIZE_STEP, THRESHOLD
 from corrotwin.segmentation.data import splits
 from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.evaluation.loading import config_of
 from corrotwin.segmentation.evaluation.threshold import describe
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest
@@ -75,7 +76,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         The run or an evaluation cannot be read.
     """
     run = runs.load(folder)
-    trained = evaluate.config_of(folder, run)
+    trained = config_of(folder, run)
     manifest, config, renders_alone = run.manifest, asdict(trained), not trained.arm.takes_photos
     counts, data = manifest.get("counts") or {}, manifest.get("data") or {}
     arm, unused = config["arm"], () if config["framing"] == "crop" else ("crops",)
@@ -236,7 +237,7 @@ def _chosen(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
     """Return a clause on what the validation photos decided."""
     count = (manifest.get("counts") or {}).get("valid", "?")
     if config["keep"] == "averaged":
-        return f"{count} photographs were monitored but chose nothing, since the weights are averages of the last steps"
+        return f"{count} photographs chose the threshold alone, since the weights are averages of the last steps"
     return f"{count} photographs chose the epoch{' of each run' if manifest.get('averaged') else ''}"
 
 

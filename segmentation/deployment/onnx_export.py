@@ -21,8 +21,9 @@ import numpy.typing as npt
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import SIZE_STEP, TrainConfig
 from corrotwin.segmentation.deployment import model_card
-from corrotwin.segmentation.evaluation.evaluate import config_of
+from corrotwin.segmentation.evaluation.loading import config_of
 from corrotwin.segmentation.prediction.exported_predictor import INPUT, KIND, MODEL, OUTPUT, runner
+from corrotwin.segmentation.prediction.predictor import photo_side_of
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import atomic_file, digest, remove, versions, write_manifest, write_text, writing
 from corrotwin.twin.core.locks import hold
@@ -87,6 +88,7 @@ def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -
             **identity,
             **described(config, run, free=free, difference=difference),
             "threshold": model_card.threshold(run, evaluations),
+            "photo_side": photo_side_of(run.manifest, config.size, config.framing),
         }
         write_text(out / "card.md", text + model_card.usage(manifest))
         write_manifest(out, KIND, manifest)

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.config import SIZE_STEP, TrainConfig, from_json
+from corrotwin.segmentation.config import SIZE_STEP, TrainConfig
 from corrotwin.segmentation.config import THRESHOLD as THRESHOLD
 from corrotwin.segmentation.data import coco
+from corrotwin.segmentation.evaluation.loading import load_run
 from corrotwin.segmentation.runs import PerImage
-from corrotwin.twin.core.errors import InputError, as_read
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.machine import cache_folder
 
 if TYPE_CHECKING:
@@ -106,23 +107,13 @@ def predict(
     Photos at working size come in batches of the configuration's size, photos at their original scale one by one, and
     in tiles where `segmentation.prediction` cuts them.
     """
-    import torch
-
     from corrotwin.segmentation.data.decoded import Natives
-    from corrotwin.segmentation.evaluation.tiles import NATIVE_TILE, OVERLAP, blended, needs_tiles
-
-    def probability_of(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        return np.asarray(logits_of(network, config, images)[:, 0].sigmoid().cpu().numpy())
 
     rows = arrays.rows(names)
     if isinstance(arrays, Natives):
         for row in rows:
-            image, mask = (np.array(pixels[None]) for pixels in arrays.photo(row))  # copies: the arrays are read-only
-            if not needs_tiles(mask.shape[1], mask.shape[2], NATIVE_TILE):
-                yield logits_of(network, config, image), mask
-                continue
-            probability, _ = blended(image[0], NATIVE_TILE, OVERLAP, config.batch_size, probability_of)
-            yield torch.logit(torch.from_numpy(probability)[None, None], eps=1e-6), mask
+            image, mask = (np.array(pixels) for pixels in arrays.photo(row))  # copies: the arrays are read-only
+            yield _native_logits(network, config, image), mask[None]
         return
     for first in range(0, len(rows), config.batch_size):
         batch = rows[first : first + config.batch_size]
@@ -149,8 +140,9 @@ def measure_run(folder: Path, data: coco.CocoDataset) -> PerImage:
     """
     from corrotwin.segmentation.models.network import torch_settings
 
-    network, config = load_network(folder)
-    names = measured_photos(runs.load(folder), data)
+    run = load_run(folder)
+    network, config = run.network, run.config
+    names = measured_photos(run.record, data)
     with torch_settings(config.threads, config.precision):
         _, table = measure(network, config, decoded_arrays(data, config), names)
     return table
@@ -227,50 +219,35 @@ def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArra
     from corrotwin.segmentation.data import decoded
     from corrotwin.segmentation.models.network import torch_settings
 
-    network, config = load_network(folder)
+    run = load_run(folder)
     masks = []
     with torch_settings(config.threads, config.precision):
         for photo in photos:
             image = coco.image(photo)
-            image = image.copy() if config.framing == "crop" else decoded.resize_image(image, config.size)  # writable
-            probability = torch.sigmoid(logits_of(network, config, image[None]))
+            if config.framing == "crop":
+                logits = _native_logits(network, config, image.copy())  # writable
+            else:
+                logits = logits_of(network, config, decoded.resize_image(image, config.size)[None])
+            probability = torch.sigmoid(logits)
             large = torch.nn.functional.interpolate(probability, (photo.height, photo.width), mode="bilinear")
             masks.append((large[0, 0] > THRESHOLD).cpu().numpy())
     return masks
 
 
-def load_network(folder: Path) -> tuple[torch.nn.Module, TrainConfig]:
-    """Load the U-Net of a run, complete or not, onto its device, and the run's configuration.
+def _native_logits(network: torch.nn.Module, config: TrainConfig, image: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """Compute logits (1, 1, h, w) of a photo (h, w, 3) at its original scale, in tiles where predictions cut it."""
+    import torch
 
-    Returns
-    -------
-    The network, from (b, 3, h, w) normalised images to (b, 1, h, w) logits, and the configuration.
+    from corrotwin.segmentation.evaluation.tiles import NATIVE_TILE, OVERLAP, blended, needs_tiles
 
-    Raises
-    ------
-    InputError
-        The folder holds no run with weights, or its configuration or weights are damaged.
-    """
-    from corrotwin.segmentation.models.network import load_weights, place
+    if not needs_tiles(*image.shape[:2], NATIVE_TILE):
+        return logits_of(network, config, image[None])
 
-    config = config_of(folder, runs.load_usable(folder))
-    network = load_weights(folder / runs.WEIGHTS, config.backbone, config.architecture)
-    return place(network, config.precision), config
+    def probability_of(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return np.asarray(logits_of(network, config, images)[:, 0].sigmoid().cpu().numpy())
 
-
-def config_of(folder: Path, run: runs.RunRecord) -> TrainConfig:
-    """Return the configuration of the run in `folder`.
-
-    Raises
-    ------
-    InputError
-        The configuration is damaged.
-    """
-    try:
-        return from_json(run.manifest["config"])
-    except (KeyError, TypeError, InputError) as error:
-        name = runs.KIND if run.unfinished_epoch is None else runs.UNFINISHED
-        raise InputError(f"{folder / name}.json: damaged configuration ({as_read(error)}); train again") from error
+    probability, _ = blended(image, NATIVE_TILE, OVERLAP, config.batch_size * config.size**2, probability_of)
+    return torch.logit(torch.from_numpy(probability)[None, None], eps=1e-6)
 
 
 def logits_of(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray[np.uint8]) -> torch.Tensor:

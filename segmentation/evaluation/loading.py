@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.config import TrainConfig
-from corrotwin.segmentation.evaluation.evaluate import config_of
-from corrotwin.twin.core.errors import InputError
+from corrotwin.segmentation.config import TrainConfig, from_json
+from corrotwin.twin.core.errors import InputError, as_read
 
 if TYPE_CHECKING:
     import torch
@@ -55,3 +54,18 @@ def _state(folder: Path) -> tuple[int, int] | None:
         return None
     status = path.stat()
     return status.st_ino, status.st_mtime_ns
+
+
+def config_of(folder: Path, run: runs.RunRecord) -> TrainConfig:
+    """Return the configuration of the run in `folder`.
+
+    Raises
+    ------
+    InputError
+        The configuration is damaged.
+    """
+    try:
+        return from_json(run.manifest["config"])
+    except (KeyError, TypeError, InputError) as error:
+        name = runs.KIND if run.unfinished_epoch is None else runs.UNFINISHED
+        raise InputError(f"{folder / name}.json: damaged configuration ({as_read(error)}); train again") from error

@@ -40,7 +40,7 @@ def window(tile: int) -> Singles:
     return np.asarray(np.outer(along, along), dtype=np.float32)
 
 
-def blended(image: Pixels, tile: int, overlap: float, batch: int, predict: Predict) -> tuple[Singles, int]:
+def blended(image: Pixels, tile: int, overlap: float, pixels: int, predict: Predict) -> tuple[Singles, int]:
     """Blend the predictions on overlapping tiles by their weighted mean.
 
     Parameters
@@ -48,7 +48,7 @@ def blended(image: Pixels, tile: int, overlap: float, batch: int, predict: Predi
     image : (h, w, 3) uint8. A side shorter than a tile is padded with its border pixels, and the result is cropped.
     tile : side of a tile, pixels.
     overlap : smallest fraction of a tile shared with its neighbour.
-    batch : number of tiles given to `predict` at once.
+    pixels : number of pixels given to `predict` at once; at least one tile is.
     predict : function from (b, tile, tile, 3) uint8 to (b, tile, tile) float32.
 
     Returns
@@ -60,6 +60,7 @@ def blended(image: Pixels, tile: int, overlap: float, batch: int, predict: Predi
     total = np.zeros(padded.shape[:2], dtype=np.float32)
     weight, tile_weight = np.zeros_like(total), window(tile)
     corners = [(y, x) for y in starts(padded.shape[0], tile, overlap) for x in starts(padded.shape[1], tile, overlap)]
+    batch = max(1, pixels // tile**2)
     for first in range(0, len(corners), batch):
         batch_corners = corners[first : first + batch]
         predictions = predict(np.stack([padded[y : y + tile, x : x + tile] for y, x in batch_corners]))

@@ -5,7 +5,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -68,6 +68,7 @@ def rank(
     out: Path,
     *,
     count: int,
+    labelled: Collection[str] = (),
     on_photo: Callable[[InputError | None], None] | None = None,
 ) -> Ranking:
     """Rank photos into a folder and write the first `count` for labelling tools.
@@ -80,6 +81,7 @@ def rank(
     out : folder that is absent, empty, or holds a ranking by the same runs and settings, which more
         photos may join.
     count : number of photos to label.
+    labelled : content hashes of photos that have labels by now, which are left out, too.
     on_photo : called after each photo, with the error of one that was skipped.
 
     Raises
@@ -95,25 +97,25 @@ def rank(
     usual = asdict(Settings())
     chosen = {name: value for name, value in asdict(predictors[0].settings).items() if value != usual[name]}
     claim = {"runs": [predictor.run for predictor in predictors], **chosen}
-    known = {content for predictor in predictors for content in predictor.labelled}
+    known = set(labelled).union(*(predictor.labelled for predictor in predictors))
     with writing(out), hold(out, KIND, claim), predictors[0].working():
         pre_drawn.check_uncorrected(out / TO_LABEL)
         by_content: dict[str, Candidate] = {}
-        labelled, unread = 0, 0
+        left_out, unread = 0, 0
         for outcome in _scored(predictors, photos, out, known):
             if isinstance(outcome, Candidate):
                 by_content.setdefault(outcome.sha256, outcome)  # nobody needs to label a copy
             elif outcome is None:
-                labelled += 1
+                left_out += 1
             else:
                 unread += 1
             if on_photo is not None:
                 on_photo(outcome if isinstance(outcome, InputError) else None)
         found = list(by_content.values())
         if len(found) < LEAST:
-            others = f"; {labelled} trained, validated or tested the run already" if labelled else ""
+            others = f"; {left_out} have labels already" if left_out else ""
             raise InputError(f"`photos`: {len(found)} can be ranked, {LEAST} are needed at least{others}; give more")
-        ranking = _ordered(found, labelled, unread)
+        ranking = _ordered(found, left_out, unread)
         return replace(ranking, earlier=_write(out, ranking, predictors, count))
 
 

@@ -13,7 +13,13 @@ import numpy.typing as npt
 
 from corrotwin.segmentation.config import MOST, SIZE_STEP, Framing
 from corrotwin.segmentation.prediction import measured
-from corrotwin.segmentation.prediction.predictor import HashedPhotos, NetworkPredictor, Settings, scale_of
+from corrotwin.segmentation.prediction.predictor import (
+    HashedPhotos,
+    NetworkPredictor,
+    Settings,
+    photo_side_of,
+    scale_of,
+)
 from corrotwin.segmentation.shipped import KIND as KIND
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.files import read_bytes, read_manifest, reading
@@ -54,6 +60,8 @@ class ExportedPredictor(NetworkPredictor):
         content = _read(folder)
         self.threshold = threshold if settings.threshold is None else settings.threshold
         self.scale = scale_of(folder / f"{KIND}.json", manifest) if settings.scale is None else settings.scale
+        if manifest.get("photo_side") is not None:  # the model that ships states none: it takes photos as they are
+            self.photo_side = photo_side_of(manifest, size, self.framing)
         whole = settings.threshold is None and settings.tiling == "auto" and settings.scale is None
         if whole and not settings.flips:  # of other settings nothing was measured
             self.measured = measured.from_json(manifest.get("measured"), where)

@@ -5,6 +5,7 @@ What predicts is a trained run (`run_predictor`), an exported network (`exported
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from corrotwin.segmentation.config import Framing, Tiling
 from corrotwin.segmentation.data import decoded
-from corrotwin.segmentation.evaluation.tiles import NATIVE_TILE, OVERLAP, Predict, blended, needs_tiles
+from corrotwin.segmentation.evaluation.tiles import LARGER, NATIVE_TILE, OVERLAP, Predict, blended, needs_tiles
 from corrotwin.segmentation.prediction.measured import Measured
 from corrotwin.twin.core.errors import InputError
 
@@ -106,6 +107,11 @@ class Predictor(ABC):
         """
 
     @property
+    @abstractmethod
+    def pixels_at_once(self) -> int:
+        """Most pixels that a network takes at once, of tiles or of a photo that is not cut."""
+
+    @property
     def keeps_scale(self) -> bool:
         """Return whether every photo is taken in at `scale`; else it is resized, whole or in squares, to fit."""
         return self.framing == "crop" or self.settings.tiling == "always" or self.settings.scale is not None
@@ -128,6 +134,11 @@ class NetworkPredictor(Predictor):
 
     size: int
     batch_size: int
+
+    @property
+    def pixels_at_once(self) -> int:
+        """Most pixels that it takes at once, as `Predictor.pixels_at_once` says."""
+        return round((LARGER * NATIVE_TILE) ** 2) if self.framing == "crop" else self.batch_size * self.size**2
 
     def check_scale(self) -> None:
         """Refuse a scale for photos that are resized whole.
@@ -161,12 +172,12 @@ class NetworkPredictor(Predictor):
         by_itself = larger if is_crop else self.settings.scale is not None
         if self.settings.tiling == "always" or (self.settings.tiling == "auto" and by_itself):
             scaled = self._scaled(image)
-            return blended(scaled, tile, self.settings.overlap, self.batch_size, predict)
+            return blended(scaled, tile, self.settings.overlap, self.batch_size * self.size**2, predict)
         shorter = min(height, width)
         in_squares = is_long(height, width) and MOST_SCALE * shorter >= self.size  # a line of pixels would be magnified
         if not is_crop and self.settings.tiling == "auto" and self.photo_side is None and in_squares:
             squares = self._scaled(image, by=self.size / shorter)
-            return blended(squares, self.size, self.settings.overlap, self.batch_size, predict)
+            return blended(squares, self.size, self.settings.overlap, self.batch_size * self.size**2, predict)
         whole = self._scaled(image) if is_crop else decoded.resize_image(image, self.size)
         return np.asarray(predict(whole[None])[0]), 0
 
@@ -212,6 +223,11 @@ class MeanPredictor(Predictor):
         """Identity of each of them."""
         return {"mean of": [each.run for each in self.predictors]}
 
+    @property
+    def pixels_at_once(self) -> int:
+        """The most of any of them: they predict one after another."""
+        return max(each.pixels_at_once for each in self.predictors)
+
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
         """Predict a photo as `Predictor.probability` says; tiles are those of all."""
         total, tiles = self.predictors[0].probability(image)
@@ -244,6 +260,17 @@ class MeanPredictor(Predictor):
 def is_long(height: int, width: int) -> bool:
     """Return whether a photo is more than `LONG` times as long as wide."""
     return max(height, width) > LONG * min(height, width)
+
+
+def photo_side_of(manifest: Mapping[str, Any], size: int, framing: Framing) -> float | None:
+    """Return the side of a square as large as the median training photo, in pixels, by a run's manifest, or None.
+
+    Of runs of earlier versions that resize whole photos it follows from their scale.
+    """
+    side, scale = manifest.get("photo_side"), manifest.get("scale")
+    if side is None and framing == "resize" and isinstance(scale, int | float) and scale > 0:
+        side = size / scale
+    return float(side) if isinstance(side, int | float) and 0 < side < math.inf else None
 
 
 def scale_of(path: Path, manifest: Mapping[str, Any]) -> float:

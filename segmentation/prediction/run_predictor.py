@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -18,7 +17,13 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.evaluation import adaptation, evaluate
 from corrotwin.segmentation.evaluation.loading import load_run
 from corrotwin.segmentation.models.network import torch_settings
-from corrotwin.segmentation.prediction.predictor import HashedPhotos, NetworkPredictor, Settings, scale_of
+from corrotwin.segmentation.prediction.predictor import (
+    HashedPhotos,
+    NetworkPredictor,
+    Settings,
+    photo_side_of,
+    scale_of,
+)
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest
 
@@ -47,10 +52,7 @@ class RunPredictor(NetworkPredictor):
         described = folder / f"{runs.KIND}.json"
         self.threshold = run.threshold if settings.threshold is None else settings.threshold
         self.scale = scale_of(described, manifest) if settings.scale is None else settings.scale
-        side = manifest.get("photo_side")
-        if side is None and config.framing == "resize" and manifest.get("scale") is not None:
-            side = config.size / scale_of(described, manifest)
-        self.photo_side = float(side) if isinstance(side, int | float) and 0 < side < math.inf else None
+        self.photo_side = photo_side_of(manifest, config.size, config.framing)
         on_gpu = next(self.network.parameters()).device.type == "cuda"
         # Threads share a GPU's memory; on CPUs each has the number of threads that the run was trained with.
         self._one_at_a_time: AbstractContextManager[Any] = threading.Lock() if on_gpu else nullcontext()

@@ -13,7 +13,8 @@ from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.data import splits
 from corrotwin.segmentation.data.coco import CocoDataset
-from corrotwin.segmentation.evaluation.evaluate import config_of, trained_on
+from corrotwin.segmentation.evaluation.evaluate import trained_on
+from corrotwin.segmentation.evaluation.loading import config_of
 from corrotwin.segmentation.evaluation.verification import run_split
 from corrotwin.segmentation.models.network import load_weights, place, torch_settings
 from corrotwin.segmentation.training import checkpoint, completion, fine_tuning

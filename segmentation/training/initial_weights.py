@@ -11,7 +11,7 @@ from corrotwin.segmentation import runs, shipped
 from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.data.perceptual_hash import alike, from_hex, hashes, to_hex
-from corrotwin.segmentation.evaluation.evaluate import config_of
+from corrotwin.segmentation.evaluation.loading import config_of
 from corrotwin.segmentation.models.network import build, load_encoder, load_weights
 from corrotwin.segmentation.training.inputs import RunInputs
 from corrotwin.twin.core.errors import InputError

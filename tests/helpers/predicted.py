@@ -22,6 +22,7 @@ class Red(Predictor):
     """Calls corrosion what is redder than blue."""
 
     folder, settings, threshold, scale, framing = Path("red"), Settings(), 0.5, 1.0, "resize"
+    pixels_at_once = 0
 
     def __init__(self, weights: str) -> None:
         self.run = {"weights": weights}

@@ -17,7 +17,7 @@ from corrotwin.benchmarks.study import results
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.data import coco, groups, roboflow, splits
 from corrotwin.segmentation.deployment import model_card
-from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.evaluation import loading
 from corrotwin.segmentation.models import weights
 from corrotwin.segmentation.prediction import folder as prediction_folder
 from corrotwin.segmentation.prediction import predictor
@@ -68,7 +68,7 @@ def read_withdrawal(folder: Path) -> None:
 
 def read_run(folder: Path) -> None:
     """Read a run as evaluation, prediction and export do, but for its weights."""
-    evaluate.config_of(folder, runs.load(folder))
+    loading.config_of(folder, runs.load(folder))
     predictor.scale_of(folder / "run.json", runs.load(folder).manifest)
     model_card.text(folder)
 

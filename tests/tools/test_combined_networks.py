@@ -13,6 +13,7 @@ from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.data.splits import Split
 from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.evaluation.loading import load_run
 from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core.errors import InputError
 from tools import combined_networks
@@ -57,7 +58,8 @@ def test_both_means_are_those_of_the_two_networks(transfer: Path, other: Path) -
     assert found[places["mean-weights"]].image == tuple(photo.file_name for photo in photos)
     images = np.stack([coco.image(photo) for photo in photos])
     truth = np.stack([coco.mask(photo) for photo in photos]) > 0
-    (one, config), (two, _) = (evaluate.load_network(path.parent) for path in sorted(transfer.rglob("run.json")))
+    first, second = (load_run(path.parent) for path in sorted(transfer.rglob("run.json")))
+    one, two, config = first.network, second.network, first.config
     each = [evaluate.logits_of(network, config, images)[:, 0].sigmoid().numpy() for network in (one, two)]
     state = {
         name: (value + two.state_dict()[name]) / 2 if value.is_floating_point() else value

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from corrotwin.segmentation import runs, shipped
 from corrotwin.segmentation.deployment import onnx_export
-from corrotwin.segmentation.evaluation.evaluate import config_of
+from corrotwin.segmentation.evaluation.loading import config_of
 from corrotwin.segmentation.models.network import load_weights
 from corrotwin.segmentation.models.tensor_files import save_tensors
 from corrotwin.segmentation.prediction.exported_predictor import MODEL

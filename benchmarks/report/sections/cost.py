@@ -243,7 +243,12 @@ def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> F
         "cost",
         "F1 against four costs",
         words.line(
-            "cost", "figure", arm=material.reference, runs=[row["runs"] for row in rows], front=bool(fronts), mixed=mixed
+            "cost",
+            "figure",
+            arm=material.reference,
+            runs=[row["runs"] for row in rows],
+            front=bool(fronts),
+            mixed=mixed,
         ),
         4.9,
         draw,

@@ -13,7 +13,7 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.config import TrainConfig, configure
 from corrotwin.segmentation.data import coco, splits
-from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.evaluation import evaluate, loading
 from corrotwin.twin.core.files import write_json
 
 Maker = Callable[..., Any]
@@ -49,7 +49,8 @@ def test_false_alarms_are_counted_far_from_masks_alone(
     def logits_of(network: None, config: TrainConfig, images: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(images[:, None, :, :, 0] - 199.5)
 
-    monkeypatch.setattr(evaluate, "load_network", lambda folder: (None, config))
+    loaded = loading.LoadedRun(network=torch.nn.Identity(), config=config, record=runs.load(run), weights="")
+    monkeypatch.setattr(loading, "load_run", lambda folder: loaded)
     monkeypatch.setattr(evaluate, "logits_of", logits_of)
     background_fp.measure(run, data)
     bright = images[:2] >= 200

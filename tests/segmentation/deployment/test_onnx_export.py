@@ -463,7 +463,7 @@ def test_photos_that_chose_nothing_are_not_said_to_have(run: Path, tmp_path: Pat
     counts = {"train_photos": 12, "train_renders": 0, "valid": 4, "test": 5}
     folder = stating(run, tmp_path / "averaged", DataArm(name="real"), counts, keep="averaged")
     text = "\n".join(lines_of(folder))
-    assert "4 photographs were monitored but chose nothing" in text
+    assert "4 photographs chose the threshold alone" in text
     assert "chose the epoch" not in text
 
 

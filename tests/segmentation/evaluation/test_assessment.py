@@ -23,6 +23,7 @@ from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, decoded, splits
 from corrotwin.segmentation.evaluation import assessment, evaluate
 from corrotwin.segmentation.evaluation.assessment import assess, describe
+from corrotwin.segmentation.evaluation.loading import load_run
 from corrotwin.segmentation.evaluation.threshold import ThresholdChoice
 from corrotwin.segmentation.evaluation.verification import verify_run
 from corrotwin.segmentation.models import network as network_module
@@ -102,8 +103,8 @@ def test_at_one_half_the_counts_are_those_of_the_run(run, real):
 @pytest.mark.parametrize("which", ["run", "crops"])
 def test_the_summary_agrees_with_scikit_learn(which, real, request):
     folder = request.getfixturevalue(which)
-    network, config = evaluate.load_network(folder)
-    names = runs.load(folder).per_image.image
+    run = load_run(folder)
+    network, config, names = run.network, run.config, run.record.per_image.image
     arrays = evaluate.decoded_arrays(real, config)
     pairs = [
         (each.numpy(), mask > 0)
@@ -403,7 +404,7 @@ def test_the_command_prints_a_summary(run, roboflow, tmp_path, capsys):
 
 
 def test_native_photos_are_decoded_for_crops(crops, real):
-    _, config = evaluate.load_network(crops)
+    config = load_run(crops).config
     assert isinstance(evaluate.decoded_arrays(real, config), decoded.Natives)
     assert asdict(config)["framing"] == "crop"
     photos = [photo for photo in real.photos if photo.split == "test"]

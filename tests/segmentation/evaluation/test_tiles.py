@@ -36,7 +36,7 @@ def test_what_does_not_depend_on_the_tile_has_no_seams(height: int, width: int, 
         assert batch.shape[1:] == (32, 32, 3)
         return np.asarray(batch.mean(axis=3) / 255, dtype=np.float32)
 
-    found, count = blended(image, 32, overlap, 5, brightness)
+    found, count = blended(image, 32, overlap, 6 * 32**2 - 1, brightness)
     assert found.shape == (height, width)
     assert found == pytest.approx(image.mean(axis=2) / 255, abs=1e-5)
     assert sum(sizes) == count
@@ -59,7 +59,7 @@ def test_what_only_the_border_of_a_tile_says_does_not_count() -> None:
         ring[:, 1:-1, 1:-1] = 0
         return ring
 
-    found, _ = blended(np.zeros((96, 96, 3), np.uint8), 32, 0.5, 5, rings)
+    found, _ = blended(np.zeros((96, 96, 3), np.uint8), 32, 0.5, 5 * 32**2, rings)
     assert found[1:-1, 1:-1].max() < 0.01
     assert found[0].min() == pytest.approx(1)  # there no other tile says anything
 

@@ -108,7 +108,7 @@ def test_masks_do_not_depend_on_how_many_photos_are_predicted_at_once(run: Path,
 
 @pytest.mark.parametrize(
     ("cores", "free_photos", "scale", "expected"),
-    [(8, 100, 1.0, 8), (64, 100, 1.0, 16), (8, 3.5, 1.0, 3), (8, 3.5, 0.5, 3), (8, 9, 2.0, 2), (8, 0.1, 1.0, 1)],
+    [(8, 100, 1.0, 8), (64, 100, 1.0, 16), (8, 3.5, 1.0, 3), (8, 3.5, 0.5, 3), (8, 2.5, 2.0, 2), (8, 0.1, 1.0, 1)],
 )
 def test_as_many_photos_at_once_as_cores_and_memory_allow(
     run: Path,
@@ -119,11 +119,12 @@ def test_as_many_photos_at_once_as_cores_and_memory_allow(
     scale: float,
     expected: int,
 ) -> None:
-    largest = 150 * 230 * sizes.PIXEL_BYTES
-    monkeypatch.setattr(sizes, "available_cores", lambda: cores)
-    monkeypatch.setattr(sizes, "available_bytes", lambda: int(free_photos * largest))
     found = {path.stem: path for path in (photos / "a.jpg", photos / "large.png", photos / "notes.txt")}
     predictor = RunPredictor(run, Settings(scale=scale))
+    # the blended photo, and a batch of tiles in the network
+    largest = 150 * 230 * max(1, scale) ** 2 * sizes.PIXEL_BYTES + 64 * 64 * predictor.batch_size * sizes.NETWORK_BYTES
+    monkeypatch.setattr(sizes, "available_cores", lambda: cores)
+    monkeypatch.setattr(sizes, "available_bytes", lambda: int(free_photos * largest))
     assert sizes.photos_at_once(predictor, found) == expected
     monkeypatch.setattr(sizes, "available_bytes", lambda: None)
     assert sizes.photos_at_once(predictor, found) == min(cores, 16)
