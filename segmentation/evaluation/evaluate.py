@@ -220,6 +220,7 @@ def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArra
     from corrotwin.segmentation.models.network import torch_settings
 
     run = load_run(folder)
+    network, config = run.network, run.config
     masks = []
     with torch_settings(config.threads, config.precision):
         for photo in photos:

@@ -4,19 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.text import printable
 from corrotwin.twin.forecast.lives import InspectionPlan
 from corrotwin.twin.forecast.projection import Levels, PlaceForecast, Projection, levels
-from corrotwin.twin.forecast.rates import CmlRates, RateBasis, cml_rates
-from corrotwin.twin.forecast.remaining_life import Rule
+from corrotwin.twin.forecast.rates import ONE_SURVEY_YEARS, CmlRates, RateBasis, cml_rates, gives_rate
+from corrotwin.twin.forecast.remaining_life import MOST_YEARS_INJECTION, Rule, interval_years
 from corrotwin.twin.inspection.records import Record
-from corrotwin.twin.inspection.register import NO_REGISTER, Register
+from corrotwin.twin.inspection.register import INJECTION, NO_REGISTER, Register
+from corrotwin.twin.mechanisms.process import is_unknown
 from corrotwin.twin.twin_state import TwinState
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+MOST_DATED_YEARS = 1000.0  # of service; a day beyond them tells nobody anything, and calendars end
 UNDER_API_570 = "an injection point: by API 570 it is measured within three years; choose its rule"
 
 
@@ -85,28 +89,62 @@ def cml_rows(
         ]  # fmt: skip
         if not place.name or life is None or least is None:
             continue
+        is_injection_point = register.is_injection_point(place.name)
         left = levels(place.left_mm[:, now])
         if not own:
             why, new = plan.undated.get(place.zone, ""), twin_state.later(twin.built, since)
             said = f"its wall was new on {new:%Y-%m-%d} and has not been read since, so the codes give no life"
-            lived = None if why else levels(life)
-            rows.append(_unread(place.zone, place.name, 0, least, left, lived, why or said))
+            row = _unread(place.zone, place.name, 0, least, left, None if why else levels(life), why or said)
+            due = since + interval_years(np.inf, rule, injection_point=is_injection_point and of_piping)
+            by = f"{twin_state.later(twin.built, due):%Y-%m-%d}"
+            rows.append(row if why else replace(row, api_measure_by=by, api_measure_years=due - now_years))
             continue
         days = [record.years(twin) for record in own]
-        one_day = len(set(days)) == 1  # of which there is no rate to choose
+        walls = [max(record.value - record.thick_bias_mm, 0.0) for record in own]
+        has_rate = gives_rate(days, walls)  # else there is none to choose
         rates = cml_rates(
-            days, [max(record.value - record.thick_bias_mm, 0.0) for record in own],
-            required_mm=least, rule=rule, injection_point=of_piping and register.is_injection_point(place.name),
-            scatter_mm=max(record.scatter_sd for record in own),
-            basis=None if one_day else basis, chosen_by="" if one_day else chosen_by,
+            days, walls, required_mm=least, rule=rule, scatter_mm=max(record.scatter_sd for record in own),
+            injection_point=is_injection_point and of_piping,
+            basis=basis if has_rate else None, chosen_by=chosen_by if has_rate else "",
         )  # fmt: skip
-        said = "" if of_piping or not register.is_injection_point(place.name) else UNDER_API_570
+        said = "" if of_piping or not is_injection_point else UNDER_API_570
         rows.append(_row(twin, place, rates, left, levels(life), plan, now_years, said))
     of_zones = [
         _zone_row(name, [row for row in rows if row.zone == name], value, projection, plan, now)
         for name, value in required.items()
     ]
     return [row for zone in of_zones for row in (zone, *(own for own in rows if own.zone == zone.zone))]
+
+
+def brought_forward(
+    plan: InspectionPlan, rows: Sequence[CmlRow], twin: TwinState, register: Register, required: Mapping[str, float],
+    now_years: float,
+) -> InspectionPlan:  # fmt: skip
+    """Return a plan whose next measurement is no later than the codes ask for at any place, read or not.
+
+    Parameters
+    ----------
+    plan : by the twin.
+    rows : of all places that were read, from `cml_rows`.
+    twin, register : of the same twin.
+    required : thickness in mm, by zone.
+    now_years : years of service now.
+    """
+    is_process_unknown = any(map(is_unknown, twin.mechanisms))
+    for row in rows:
+        where = f"{row.zone} {row.place}"
+        if row.place and row.api_measure_years is not None:
+            plan = plan.no_later_than(row.api_measure_years, f"the codes at {where}")
+        if row.place and row.readings and row.governing is None and is_process_unknown:
+            soon = ONE_SURVEY_YEARS - (row.read_years_ago or 0.0)
+            plan = plan.no_later_than(soon, f"only one survey, with an unknown fluid, at {where}")
+    read = {row.place for row in rows if row.place}
+    for cml in register.cmls.values():
+        if plan.rule != "api510" and cml.kind == INJECTION and cml.zone in required and cml.id not in read:
+            plan = plan.no_later_than(
+                MOST_YEARS_INJECTION - now_years, f"the injection point {cml.id} on {cml.zone} was never measured"
+            )
+    return plan
 
 
 def _zone_row(
@@ -161,14 +199,14 @@ def _row(
     why = plan.undated.get(place.zone, "")
 
     def date(years: float | None) -> str | None:
-        if years is None or years == float("inf"):
+        if years is None or years > MOST_DATED_YEARS:
             return None
         return f"{twin_state.later(twin.built, years):%Y-%m-%d}"
 
     from_now = None if rates.life_years is None else max(rates.actual_at + rates.life_years - now_years, 0.0)
-    measure = None if rates.measure_at is None else rates.measure_at - now_years
+    measure = rates.measure_at - now_years
     remarks = [*rates.remarks, *([injection] if injection else [])]
-    if measure is not None and measure < 0 and not why:
+    if measure < 0 and not why:
         remarks.append("measurement overdue")
     if said := why or _compared(from_now, life, plan.ahead_years):
         remarks.append(said)

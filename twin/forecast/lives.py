@@ -28,6 +28,14 @@ LEAST_AHEAD_YEARS = 20.0  # that a plan examines, however few are shown
 AHEAD = 20  # years, evenly spaced, that a plan examines
 
 
+@dataclass(frozen=True, kw_only=True)
+class LastKnown:
+    """When the thickness of a zone was last known, in years of service, and what made it known, in words."""
+
+    years: float
+    what: str
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class InspectionPlan:
     """Remaining life and the time to the next inspections.
@@ -88,14 +96,16 @@ def plan_inspection(
     rule: Rule,
     undated: Mapping[str, str],
     *,
-    measured_years: float,
+    known: Mapping[str, LastKnown],
     looked_years: float,
     register: Register = NO_REGISTER,
     given: Mapping[str, float] = MappingProxyType({}),
 ) -> InspectionPlan:
     """Return remaining life and the time to the next inspections.
 
-    Thickness is measured after half of the P5 of life, and no later than the rule's bound after the last measurement.
+    Life and the rule's bound both count from the day when a zone's thickness was last known, as the codes count them:
+    thickness is measured when half of the P5 of life from that day is over, and no later than the bound. The zone that
+    comes first decides.
 
     Parameters
     ----------
@@ -104,7 +114,8 @@ def plan_inspection(
     now_years : after the asset was built.
     rule : one of those in `twin.forecast.remaining_life`.
     undated : zones for which no date can be given, and why, from `without_dates`.
-    measured_years, looked_years : of the last thickness reading and of the last record of any kind; 0 without one.
+    known : of each zone with a required thickness, from `last_known`.
+    looked_years : of the last record of any kind; 0 without one.
     register : whose CML may require another thickness than their zone.
     given : of `required`, what the user asked, also of CML that require less; "all" for the zones not named.
     """
@@ -135,17 +146,57 @@ def plan_inspection(
     zone = min(by_zone, key=lambda name: (levels(by_zone[name]), name))
     hidden = {name: why for name, why in undated.items() if name in required}
     low, bound = levels(asset), MOST_YEARS[rule]
-    interval = interval_years(low[0], rule)
-    plan = InspectionPlan(
+    lives = {name: levels(found)[0] for name, found in by_zone.items()} | {zone: low[0]}  # the asset's is the least
+    dues = {
+        name: known[name].years + interval_years(lives[name] + now_years - known[name].years, rule) for name in lives
+    }
+    first = min(dues, key=lambda name: (dues[name], name))
+    since = known[first]
+    by_half = dues[first] < since.years + bound
+    half, interval = "half of the P5 remaining life since", max(dues[first] - now_years, 0.0)
+    return InspectionPlan(
         life_years=None if hidden else low, zone=zone, weakest_share=float(np.mean(by_zone[zone] <= asset)),
         by_zone=by_zone, by_place=by_place, required_by_place=required_by_place, asset=asset, ahead_years=ahead,
         interval_years=None if hidden else interval,
-        because="half of the P5 remaining life" if interval < bound else f"the bound of {rule}",
+        because=f"{half if by_half else f'the bound of {rule}, {bound:g} years after'} {since.what}",
         visual_years=max(min(visual_years(interval, rule), looked_years + visual_years(bound, rule) - now_years), 0.0),
         undated=hidden, rule=rule,
     )  # fmt: skip
-    since = "the last measurement" if measured_years > 0 else "service began"
-    return plan.no_later_than(measured_years + bound - now_years, f"the bound of {rule}, {bound:g} years after {since}")
+
+
+def last_known(
+    required: Iterable[str], zones: Iterable[ZoneHistories], records: Iterable[Record], twin: TwinState,
+    renewals: Mapping[str, Sequence[ZoneRenewal]],
+) -> dict[str, LastKnown]:  # fmt: skip
+    """Return when the thickness of each zone was last known: at its last reading, or when all of it was new.
+
+    A reading of one face of a wall is one of both zones between whose faces the wall lies.
+
+    Parameters
+    ----------
+    required : names of the zones.
+    zones : all zones of the asset.
+    records, twin : the twin, and its records that count.
+    renewals : of each zone.
+    """
+    behind = {zone.name: zone.mostly_before for zone in zones}
+    read: dict[str, float] = {}
+    for record in records:
+        if record.kind == "ultrasonic":
+            for name in {
+                record.zone,
+                behind.get(record.zone, ""),
+                *(own for own in behind if behind[own] == record.zone),
+            }:
+                read[name] = max(read.get(name, 0.0), record.years(twin))
+    found = {}
+    for name in required:
+        new = max((renewal.years for renewal in renewals.get(name, ()) if renewal.whole), default=0.0)
+        if read.get(name, 0.0) > new:
+            found[name] = LastKnown(years=read[name], what=f"the last measurement of {name}")
+        else:
+            found[name] = LastKnown(years=new, what=f"{name} was made new" if new else "service began")
+    return found
 
 
 def rates_since(renewals: Iterable[ZoneRenewal]) -> list[float]:

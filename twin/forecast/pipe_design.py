@@ -73,12 +73,14 @@ class Mawp:
     Parameters
     ----------
     interval_years : to that measurement.
-    code_mpa : at the weakest measured place, by its governing rate; None without a measured rate.
+    code_mpa : at the weakest measured place, by its governing rate; None without a measured place.
+    code_note : what makes `code_mpa` a mere upper limit; empty where nothing does.
     twin_mpa : P5, P50, P95 of the weakest zone of its wall in each history.
     """
 
     interval_years: float
     code_mpa: float | None
+    code_note: str
     twin_mpa: Levels
 
 
@@ -101,9 +103,11 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
     by_code = []
     for row in made.cmls:
         rate = row.short_term_mm_year if row.governing == "short-term" else row.long_term_mm_year
-        if row.place and row.least_read_mm is not None and rate is not None and row.zone in wall_zones(asset):
+        note = f"at most: one survey of {row.zone} {row.place} gives no rate" if rate is None else ""
+        if row.place and row.least_read_mm is not None and row.zone in wall_zones(asset):
             since = max(row.read_years_ago or 0.0, 0.0)  # Annex C counts twice the loss from the measurement on
-            by_code.append(float(pipe_mawp_mpa(wall_for_mawp_mm(row.least_read_mm, rate, since + interval), **given)))
+            wall = wall_for_mawp_mm(row.least_read_mm, rate or 0.0, since + interval)
+            by_code.append((float(pipe_mawp_mpa(wall, **given)), note))
     years = np.asarray(made.planned.years)
     weakest = []
     for name in wall_zones(asset) & set(made.planned.zones):
@@ -111,8 +115,10 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
         at_now = left[:, int(np.searchsorted(years, now))]
         then = np.array([np.interp(now + interval, years, row) for row in left])
         weakest.append(wall_for_mawp_mm(at_now, (at_now - then) / interval if interval else 0.0, interval))
+    least, note = min(by_code, default=(None, ""))
     return Mawp(
         interval_years=interval,
-        code_mpa=min(by_code, default=None),
+        code_mpa=least,
+        code_note=note,
         twin_mpa=levels(pipe_mawp_mpa(np.min(weakest, axis=0), **given)),
     )

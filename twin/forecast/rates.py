@@ -28,6 +28,9 @@ RateBasis = Literal["long-term", "short-term"]
 # Of two surveys that give a short-term rate, where there are such; by judgement. 365 days, which are a little less than
 # a year of 365.25 days, are a year; the half day is for rounding.
 LEAST_APART_YEARS = 364.5 / 365.25
+# One survey in a service of which nothing is known is followed by another within three months (API 570, 7.1.2 c). By
+# judgement, readings less than that apart are those of one survey if they show no loss.
+ONE_SURVEY_YEARS = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,7 @@ class CmlRates:
         whatever the rate. None where one survey above it tells no rate.
     half_life_at, retire_at : when half of that life and all of it are over.
     measure_at : latest day for the next thickness measurement: `half_life_at`, or the bound of the rule if that comes
-        first; None without a life, but for an injection point.
+        first or there is no life.
     look_at : latest day for the next external visual inspection if the last was at `actual_at`.
     grew_mm : greatest increase of the mean reading from one survey to the next, beyond what the scatter of the gauge
         explains; 0 where there is none. Such a reading is suspect: another place, another instrument or setting, or a
@@ -76,7 +79,7 @@ class CmlRates:
     life_years: float | None
     half_life_at: float | None
     retire_at: float | None
-    measure_at: float | None
+    measure_at: float
     look_at: float
     grew_mm: float
     surveys: int
@@ -88,7 +91,7 @@ class CmlRates:
         said = []
         if self.actual_mm <= self.required_mm:
             said.append("the wall is at or below the required thickness")
-        elif self.surveys == 1:
+        elif self.rate_mm_year is None:
             said.append("one survey gives no rate: take one from similar service, or measure again within three months")
         if self.grew_mm > 0:
             said.append(f"a later survey reads {self.grew_mm:.2f} mm thicker: the least reading so far counts")
@@ -141,14 +144,14 @@ def cml_rates(
     if (basis is not None) != bool(name):
         raise InputError("`basis` and `chosen_by`: a rate is chosen by a named person; give both, or neither")
     at = np.unique(days)
-    if basis is not None and len(at) == 1:
-        raise InputError(f"`basis` {basis}: readings of one day give no rate to choose")
+    if basis is not None and not gives_rate(days, wall):
+        raise InputError(f"`basis` {basis}: readings of one survey give no rate to choose")
     greatest = [float(wall[days == day].max()) for day in at]
     grew = float(np.diff([wall[days == day].mean() for day in at]).max(initial=0.0))
     now, actual = float(at[-1]), float(wall.min())
     before = max(int(np.searchsorted(at, now - LEAST_APART_YEARS, side="right")) - 1, 0)
     rates: dict[RateBasis, float] = {}
-    if len(at) > 1:
+    if gives_rate(days, wall):
         rates["long-term"] = max(greatest[0] - actual, 0.0) / (now - float(at[0]))
         rates["short-term"] = max(greatest[before] - actual, 0.0) / (now - float(at[before]))
     lives = {kind: float(remaining_life_years(actual, required_mm, rate)) for kind, rate in rates.items()}
@@ -175,12 +178,24 @@ def cml_rates(
         life_years=life,
         half_life_at=None if life is None else now + life / 2,
         retire_at=None if life is None else now + life,
-        measure_at=None if life is None and not injection_point else now + interval,
+        measure_at=now + interval,
         look_at=now + visual_years(interval, rule),
         grew_mm=grew if grew > 3 * np.sqrt(2) * scatter_mm else 0.0,
         surveys=len(at),
         readings=len(wall),
     )
+
+
+def gives_rate(years: ArrayLike, wall_mm: ArrayLike) -> bool:
+    """Return whether the readings of a place give a rate: two surveys do, not a repeat soon after that shows no loss.
+
+    Parameters
+    ----------
+    years, wall_mm : (n,) as `cml_rates` takes them.
+    """
+    days, wall = _checked(years, wall_mm)
+    first = days == days.min()
+    return float(np.ptp(days)) >= ONE_SURVEY_YEARS or (not first.all() and wall.min() < wall[first].max())
 
 
 def _checked(years: ArrayLike, wall_mm: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -16,14 +16,20 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_text, writing
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.forecast import plots, projection, tables
-from corrotwin.twin.forecast.cml import CmlRow, cml_rows
-from corrotwin.twin.forecast.lives import LEAST_AHEAD_YEARS, InspectionPlan, plan_inspection, plan_years, without_dates
+from corrotwin.twin.forecast.cml import CmlRow, brought_forward, cml_rows
+from corrotwin.twin.forecast.lives import (
+    LEAST_AHEAD_YEARS,
+    InspectionPlan,
+    last_known,
+    plan_inspection,
+    plan_years,
+    without_dates,
+)
 from corrotwin.twin.forecast.precision import MonteCarloError, judge
 from corrotwin.twin.forecast.projection import ALL, PlaceForecast, Projection, ZoneForecast
 from corrotwin.twin.forecast.rates import RateBasis
 from corrotwin.twin.forecast.remaining_life import MOST_YEARS, Rule, check_required
 from corrotwin.twin.forecast.tables import ForecastRow
-from corrotwin.twin.mechanisms.process import is_unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +37,6 @@ if TYPE_CHECKING:
 
 MOST_AHEAD_YEARS = 200
 MOST_STEPS = 60  # of the table
-ONE_SURVEY_YEARS = 0.25  # after which one survey in a service of which nothing is known is followed by another
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -268,18 +273,14 @@ def _made(
         )
         plan = plan_inspection(
             looked_at, required, now, rule, undated, register=known.register, given=given,
-            measured_years=_last(known, "ultrasonic"), looked_years=_last(known),
+            known=last_known(required, known.now[0].bank.zones, known.records, known.twin, looked_at.renewals),
+            looked_years=max((record.years(known.twin) for record in known.records), default=0.0),
         )  # fmt: skip
         cmls = cml_rows(
             known.twin, known.records, looked_at, plan, required, now, rule=rule, register=known.register, basis=basis,
             chosen_by=chosen_by,
         )  # fmt: skip
-        for row in cmls:
-            if row.place and row.api_measure_years is not None:
-                plan = plan.no_later_than(row.api_measure_years, f"the codes at {row.zone} {row.place}")
-            elif row.place and row.readings and row.governing is None and any(map(is_unknown, known.twin.mechanisms)):
-                soon = ONE_SURVEY_YEARS - (row.read_years_ago or 0.0)  # API 570, 7.1.2 c, as `rates` has it
-                plan = plan.no_later_than(soon, f"only one survey, with an unknown fluid, at {row.zone} {row.place}")
+        plan = brought_forward(plan, cmls, known.twin, known.register, required, now)
     below = projection.is_below(shown.zones, required).get(ALL)
     error = judge(
         runs, shown.zones[ALL].least_left_mm[:, [grid.index(now), -1]], known.asset.nominal_thickness_mm,
@@ -292,11 +293,6 @@ def _made(
         rows=tuple(tables.rows(shown.zones, grid, dates, required)), cmls=tuple(cmls), planned=looked_at,
         error=error, rule=rule,
     )  # fmt: skip
-
-
-def _last(known: Session, kind: str = "") -> float:
-    """Return the years of service at the last record of a kind, or of any; 0 without one."""
-    return max((record.years(known.twin) for record in known.records if kind in ("", record.kind)), default=0.0)
 
 
 def _grid(now: float, ahead: float) -> list[float]:

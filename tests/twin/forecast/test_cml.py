@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 import corrotwin as ct
+from corrotwin.twin.commands.outlook import mawp_lines
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.forecast import cml, tables
 from corrotwin.twin.forecast.failure import outside_mm
@@ -19,9 +20,9 @@ DESIGN = ct.PipeDesign(pressure_mpa=2.0, stress_mpa=138.0, efficiency=1.0)
 READ = [("2012-06-01", "TML-1", 8.18), ("2016-06-01", "TML-1", 7.70), ("2016-06-01", "TML-2", 8.10)]
 
 
-def forecast(readings: list[tuple[str, str, float]], **tool: object) -> Forecast:
+def forecast(readings: list[tuple[str, str, float]], *, wall_mm: float = 0.0, **tool: object) -> Forecast:
     """A forecast of a bare pipe from 2010 to 2024 with readings of its body."""
-    pipe = ct.Asset("pipe", nps=8, schedule=40, run_m=1, texel_mm=30)
+    pipe = ct.Asset("pipe", nps=8, schedule=40, wall_mm=wall_mm, run_m=1, texel_mm=30)
     twin = ct.Twin(pipe, built="2010-06-01", years=14, category="C3", bare=True, mechanisms=[])
     for date, place, value in readings:
         twin.inspect(date=date, kind="ultrasonic", zone="body", value=value, tool="UT", place=place, **tool)  # type: ignore[arg-type]
@@ -45,6 +46,24 @@ def test_mawp_of_an_old_reading_is_less_the_loss_since_then(made: Forecast) -> N
     assert found.code_mpa < 0.8 * float(
         pipe_mawp_mpa(7.70, outside_mm=outside_mm(made.known.asset), stress_mpa=138.0, efficiency=1.0)
     )
+
+
+def test_mawp_by_the_codes_does_not_pass_over_a_thin_place_without_a_rate() -> None:
+    """TML-3 was read once, at 4.00 mm: 2 x 138 x 4 / 219.1 MPa at most, far less than at TML-1."""
+    made = forecast([*READ, ("2016-06-01", "TML-3", 4.00)])
+    found = mawp(made, DESIGN)
+    assert found is not None
+    assert found.code_mpa == pytest.approx(2 * 138.0 * 4.0 / outside_mm(made.known.asset))
+    assert found.code_note == "at most: one survey of body TML-3 gives no rate"
+    assert any("(at most: one survey of body TML-3" in line for line in mawp_lines(made, DESIGN))
+
+
+def test_a_place_that_loses_next_to_nothing_is_dated_by_the_bound_alone() -> None:
+    """0.365 inch, 9.27 mm ten years later and 2.8 required: the life of 64,700 years ends in no calendar."""
+    readings = [("2012-06-01", "TML-1", 0.365 * 25.4), ("2022-06-01", "TML-1", 9.27)]
+    row = next(row for row in forecast(readings, wall_mm=9.3).cmls if row.place == "TML-1")
+    assert row.api_life_years == pytest.approx((9.27 - 2.8) / 0.0001, rel=0.001)
+    assert (row.api_half_life_date, row.api_measure_by) == (None, "2032-06-01")
 
 
 def test_mawp_of_the_twin_is_that_of_each_history_s_wall_less_twice_its_loss(made: Forecast) -> None:

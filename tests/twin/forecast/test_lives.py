@@ -1,5 +1,6 @@
 """Remaining life in each history: of places, of zones, and of the asset as its weakest zone; error of all that."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.prior import Prior
 from corrotwin.twin.bayes.smc import learn
 from corrotwin.twin.forecast import lives, precision, projection
-from corrotwin.twin.forecast.lives import InspectionPlan, life_years, plan_inspection, plan_years
+from corrotwin.twin.forecast.lives import InspectionPlan, LastKnown, life_years, plan_inspection, plan_years
 from corrotwin.twin.forecast.projection import Projection, ZoneForecast
 from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.mechanisms.process import process
@@ -24,7 +25,12 @@ FIELDS = ("rusted_share", "mean_loss_mm", "max_loss_mm", "least_left_mm", "judge
 
 def planned(particles: Particles, required: dict[str, float], now: float, until: float) -> InspectionPlan:
     found = projection.project(particles, plan_years(now, until), required)
-    return plan_inspection(found, required, now, "api510", {}, measured_years=now, looked_years=now)
+    return plan_inspection(found, required, now, "api510", {}, known=measured(required, now), looked_years=now)
+
+
+def measured(zones: Iterable[str], years: float) -> dict[str, LastKnown]:
+    """All zones were measured in a year of service, or never, in year 0."""
+    return {name: LastKnown(years=years, what="the last reading" if years else "service began") for name in zones}
 
 
 def outlook(years: list[float], **left: np.ndarray) -> Projection:
@@ -107,10 +113,34 @@ def test_the_rules_bound_counts_from_the_last_measurement() -> None:
     assert plan(sound, {"body": 6.0}, measured_years=10.0).interval_years == 10
     never = plan(sound, {"body": 6.0}, measured_years=0.0)
     assert never.interval_years == 0
-    assert "service began" in never.because
+    assert never.because == "the bound of api510, 10 years after service began"
     codes = plan(sound, {"body": 6.0}).no_later_than(1.5, "the codes at body CML-1")
     assert (codes.interval_years, codes.because) == (1.5, "the codes at body CML-1")
     assert codes.no_later_than(3.0, "later").because == "the codes at body CML-1"
+
+
+@pytest.mark.parametrize("now", [10.0, 12.0, 14.0, 16.0, 17.9])
+def test_half_of_the_life_counts_from_the_last_measurement(now: float) -> None:
+    """8 mm less 0.1 mm a year leave 8 years in year 10, when they were read: due in year 14, whenever one asks."""
+    years = plan_years(now, now + 30.0)
+    wall = np.tile(8.0 - 0.1 * np.array(years), (50, 1))
+    known = measured(["body"], 10.0)
+    found = plan_inspection(outlook(years, body=wall), {"body": 6.2}, now, "api510", {}, known=known, looked_years=now)
+    assert found.interval_years == pytest.approx(max(14.0 - now, 0.0))
+    assert found.because == "half of the P5 remaining life since the last reading"
+
+
+def test_a_reading_of_one_zone_is_none_of_another() -> None:
+    """By API 510 the weld, never measured, was due in year 10, whatever was read of the body."""
+    years = plan_years(10.0, 40.0)
+    sound = outlook(years, **dict.fromkeys(("body", "weld"), np.full((50, len(years)), 8.0)))
+    required = {"body": 6.0, "weld": 6.0}
+    body = LastKnown(years=9.0, what="the last measurement of body")
+    found = plan(sound, required, known={"body": body}, measured_years=0.0)
+    assert (found.interval_years, found.because) == (0.0, "the bound of api510, 10 years after service began")
+    weld = LastKnown(years=8.0, what="weld was made new")
+    found = plan(sound, required, known={"body": body, "weld": weld})
+    assert (found.interval_years, found.because) == (8.0, "the bound of api510, 10 years after weld was made new")
 
 
 @pytest.mark.parametrize(
@@ -128,8 +158,9 @@ def test_a_vessel_is_looked_at_no_later_than_it_is_measured(
 
 
 def plan(found: Projection, required: dict[str, float], **other: Any) -> InspectionPlan:
-    given = {"undated": {}, "measured_years": 10.0, "looked_years": 10.0, "rule": "api510"} | other
-    return plan_inspection(found, required, 10.0, given.pop("rule"), given.pop("undated"), **given)
+    given = {"undated": {}, "looked_years": 10.0, "rule": "api510"} | other
+    known = measured(required, given.pop("measured_years", 10.0)) | given.pop("known", {})
+    return plan_inspection(found, required, 10.0, given.pop("rule"), given.pop("undated"), known=known, **given)
 
 
 def test_the_monte_carlo_error_is_that_of_runs() -> None:

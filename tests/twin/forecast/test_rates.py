@@ -90,13 +90,28 @@ def test_a_named_person_may_choose_the_other_rate() -> None:
     assert same == replace(found, chosen_by="A. Weld")
 
 
-def test_one_survey_gives_no_rate_and_no_date() -> None:
+@pytest.mark.parametrize("days", [1, 60])
+def test_a_repeat_without_loss_is_no_second_survey(days: int) -> None:
+    """A second gauge the next day tells no rate; a loss does, however soon. In three months it counts."""
+    given = {"required_mm": 6.0, "rule": "api510"}
+    twice = cml_rates([14.0, 14.0 + days / 365.25], [8.0, 8.0], **given)  # type: ignore[arg-type]
+    assert twice.life_years is twice.rate_mm_year is None
+    assert any("one survey gives no rate" in said for said in twice.remarks)
+    lost = cml_rates([14.0, 14.0 + days / 365.25], [8.0, 7.9], **given)  # type: ignore[arg-type]
+    assert lost.rate_mm_year == pytest.approx(0.1 / days * 365.25)
+    assert cml_rates([14.0, 14.3], [8.0, 8.0], **given).rate_mm_year == 0  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="readings of one survey give no rate"):
+        cml_rates([14.0, 14.01], [8.0, 8.0], basis="long-term", chosen_by="A. B.", **given)  # type: ignore[arg-type]
+
+
+def test_one_survey_gives_no_rate_and_the_bound_of_the_rule() -> None:
     found = cml_rates([2022], [8.0], required_mm=4.0, rule="api570-class2")
-    assert found.basis is found.rate_mm_year is found.life_years is found.measure_at is found.retire_at is None
+    assert found.basis is found.rate_mm_year is found.life_years is found.retire_at is None
+    assert found.measure_at == 2032  # ten years
     assert found.look_at == 2027
     assert "one survey gives no rate" in found.remarks[0]
     several = cml_rates([2022, 2022], [8.0, 7.9], required_mm=4.0, rule="api570-class2")
-    assert (several.actual_mm, several.surveys, several.readings, several.measure_at) == (7.9, 1, 2, None)
+    assert (several.actual_mm, several.surveys, several.readings, several.measure_at) == (7.9, 1, 2, 2032)
 
 
 def test_a_spent_wall_has_no_life_even_without_a_rate() -> None:

@@ -169,6 +169,16 @@ def test_each_cml_is_held_to_its_own_requirement_and_injection_points_to_three_y
     assert changes["bore"].chance_below_required_to is None
 
 
+def test_an_injection_point_that_nobody_measured_was_due_three_years_after_service_began(tmp_path: Path) -> None:
+    twin = ct.Twin.load(pipe(tmp_path / "spool"))
+    twin.import_register(table(tmp_path / "cml.csv", changed(2, 2, "Injection point")))
+    twin.inspect(date="2022-06-01", kind="ultrasonic", zone="body", value=8.0, tool="UT", place="TML-1")
+    plan = twin.forecast(years=1, rule="api570-class3").plan
+    assert plan is not None
+    assert (plan.interval_years, plan.because) == (0.0, "the injection point TML-2 on body was never measured")
+    assert "TML-2" not in twin.forecast(years=1).plan.because  # API 510 knows none
+
+
 @pytest.mark.ci
 def test_what_the_user_requires_reaches_a_cml_of_which_the_register_requires_less(tmp_path: Path) -> None:
     """Read 6.4 and 6.8 mm: above the 3 and 6 mm of the register, and both spent by the 7 mm asked."""
