@@ -35,8 +35,8 @@ def render(
     Parameters
     ----------
     out
-        dataset folder; by default out/synth/<preset>-<size>px-seed<seed>, with the twin's name instead of the
-        preset's for a twin
+        dataset folder; by default out/synth/<preset>-<size>px-seed<seed>, with the twin's ID in place of the
+        preset for a twin
     count
         number of images; by default 24, or one for each camera in the file
     size

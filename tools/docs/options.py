@@ -28,7 +28,7 @@ SINGLE = {  # commands of no group
     "doctor": "corrotwin.benchmarks.doctor",
 }
 _POSITIONAL = get_args(Positional[int])[1]  # the mark of arguments without a dash
-_WORDS: Mapping[Any, str] = {bool: "{True,False}", Path: "PATH", int: "INT", float: "FLOAT", str: "TEXT"}
+_WORDS: Mapping[Any, str] = {Path: "PATH", int: "INT", float: "FLOAT", str: "TEXT"}
 
 
 def programs() -> dict[str, tuple[str, Mapping[str, Callable[..., Any]]]]:
@@ -96,6 +96,8 @@ def _spelt(name: str, parameter: inspect.Parameter, hint: Any) -> tuple[str, str
         option = name + (" ..." if get_origin(hint) is tuple else "")
     elif hint is bool:
         option = f"{name}, --no-{name[2:]}" if parameter.default is True else name
+    elif hint == bool | None:  # without either, the command decides
+        option = f"{name}, --no-{name[2:]}"
     else:
         option = f"{name} {_value(hint)}"
     if parameter.default is parameter.empty:

@@ -80,6 +80,8 @@ def test_the_pages_of_options_have_the_help() -> None:
     assert "| `--seed INT` | `0` |" in page
     assert "| `--profile {quick,small,paper}` | `small` |" in page
     assert "| `--data PATH` | required |" in page
+    assert "| `--self-training, --no-self-training` |  |" in page
+    assert "True,False" not in page
 
 
 @pytest.mark.slow(minutes=60)
