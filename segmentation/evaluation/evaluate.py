@@ -241,7 +241,8 @@ def _native_logits(network: torch.nn.Module, config: TrainConfig, image: npt.NDA
 
     from corrotwin.segmentation.evaluation.tiles import NATIVE_TILE, OVERLAP, blended, needs_tiles
 
-    if not needs_tiles(*image.shape[:2], NATIVE_TILE):
+    height, width = image.shape[:2]
+    if not needs_tiles(height, width, NATIVE_TILE):
         return logits_of(network, config, image[None])
 
     def probability_of(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

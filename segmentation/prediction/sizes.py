@@ -30,7 +30,7 @@ def photos_at_once(predictor: Predictor, photos: Mapping[str, Path]) -> int:
     if count > 1 and free is not None:
         largest = max((width * height for width, height in _sizes(photos).values()), default=1)
         enlarged = largest * max(1.0, predictor.scale) ** 2
-        taken = predictor.pixels_at_once
+        taken: float = predictor.pixels_at_once
         if predictor.framing == "crop":
             taken = min(taken, enlarged)
         count = min(count, int(free / (PIXEL_BYTES * enlarged + NETWORK_BYTES * taken)))

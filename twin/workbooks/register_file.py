@@ -227,11 +227,11 @@ def _joined(
             )
     pair = plausibility.contradicting(records, register)
     if pair is not None and plausibility.contradicting(records, before) is None:
-        one, other = pair
+        first, second = pair
         raise InputError(
-            f"{header.sheet.path}: makes one place of {one.place} and {other.place}, whose readings of {one.date} by "
-            f"{one.tool} are {one.value:g} and {other.value:g} {one.unit}; correct the row, or withdraw the wrong "
-            "reading by its line, which corrotwin twin inspect lists"
+            f"{header.sheet.path}: makes one place of {first.place} and {second.place}, whose readings of {first.date} "
+            f"by {first.tool} are {first.value:g} and {second.value:g} {first.unit}; correct the row, or withdraw the "
+            "wrong reading by its line, which corrotwin twin inspect lists"
         )
     if absent:
         listed = names(cml.id for cml in absent)

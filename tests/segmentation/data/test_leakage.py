@@ -85,6 +85,13 @@ def test_leaks_are_named_and_copies_are_counted(tmp_path):
     assert "| the same, by names of copies | 0 of 1 (0.0%) | 0 of 1 (0.0%) | 0 |" in text
     assert "the export's own" not in text
 
+    assert leakage.contents_warning(split, data) == (
+        f"{tmp_path}: 1 of 2 photos of validation and test are training photos under other names (3.png is 0.png, byte "
+        "for byte), which makes scores too good; leave the copies out, or give them one spot and split again"
+    )
+    apart = replace(split, train=("0.png", "3.png"), test=("1.png",))
+    assert leakage.contents_warning(apart, data) == ""
+
     torn = replace(split, group={"0.png": "x", "1.png": "y", "2.png": "y", "3.png": "x"})
     text = leakage.markdown(leakage.report(data, torn, seeds=[1]))
     assert text.endswith("Leaks of this split, first 2 of 2: 3.png with 0.png; 2.png with 1.png.\n")

@@ -25,9 +25,10 @@ from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.assessment import assess
 from corrotwin.segmentation.models import network as network_module
 from corrotwin.segmentation.models.tensor_files import save_tensors
-from corrotwin.segmentation.prediction.exported_predictor import runner
+from corrotwin.segmentation.prediction.exported_predictor import ExportedPredictor, runner
 from corrotwin.segmentation.prediction.predictor import Settings
 from corrotwin.segmentation.prediction.run_predictor import RunPredictor
+from corrotwin.segmentation.prediction.sizes import check_sizes
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import read_json, write_manifest
 
@@ -202,7 +203,8 @@ def test_the_command_writes_model_and_card(
     run: Path, roboflow: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assess(run, coco.read(roboflow), threshold=0.4, out=tmp_path / "evaluated")
-    quick(monkeypatch)
+    network = Rusty().eval()  # stands for the run's own, which takes half a minute to export
+    monkeypatch.setattr(network_module, "load_weights", lambda path, backbone, architecture: network)
     export_command.export(run, out=tmp_path / "model", evaluations=(tmp_path / "evaluated",))
     said = read_json(tmp_path / "model" / "model.json")
     assert said["sides"] == "multiples of 32"
@@ -229,6 +231,15 @@ def test_the_command_writes_model_and_card(
         assert mask.size == (90, 70)
     assert said["threshold"] == 0.4
     assert "above 0.4 counts as corrosion" in written
+    # The export takes long and large photos as the run does.
+    one, other = RunPredictor(run, Settings()), ExportedPredictor(tmp_path / "model", Settings())
+    long = np.random.default_rng(1).integers(0, 256, (40, 120, 3), dtype=np.uint8)
+    assert one.probability(long)[1] == other.probability(long)[1] == 0
+    assert one.probability(long)[0] == pytest.approx(other.probability(long)[0], abs=2e-3)
+    Image.fromarray(long.repeat(10, axis=0).repeat(10, axis=1)).save(tmp_path / "large.png")
+    for predictor in (one, other):
+        with pytest.raises(InputError, match="1 of 1 photos are much larger than those of training"):
+            check_sizes(predictor, {"large": tmp_path / "large.png"})
     before = (tmp_path / "model" / "card.md").read_bytes()
     export_command.export(run, out=tmp_path / "model", evaluations=(tmp_path / "evaluated",))
     assert (tmp_path / "model" / "card.md").read_bytes() == before

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.config import configure
@@ -86,3 +87,10 @@ def test_a_run_on_crops_is_measured_by_the_tiles_that_predict(roboflow, tmp_path
         predicted, cut = ready.probability(image)
         assert cut == count
         assert measured == pytest.approx(predicted, abs=1e-5)
+        Image.fromarray(image).save(tmp_path / "photo.png")
+        photo = coco.Photo(
+            id=1, file_name="photo.png", path=tmp_path / "photo.png", width=shape[1], height=shape[0], split=None,
+            annotations=(),
+        )  # fmt: skip
+        [mask] = evaluate.predict_masks(tmp_path / "run", [photo])
+        assert (mask == (predicted > 0.5))[np.abs(predicted - 0.5) > 1e-5].all()

@@ -14,6 +14,7 @@ from browser import check_page
 from PIL import Image
 
 from corrotwin.segmentation import shipped
+from corrotwin.segmentation.api.run import Run
 from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.commands.rank import rank as command
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, configure
@@ -157,7 +158,7 @@ def test_a_ranking_on_disk(run, tmp_path, roboflow):
     page = (tmp_path / "out" / "index.html").read_text()
     assert "3 of 7 photos" in page
     assert page.count("<img") == 7
-    assert "4 photos that trained, validated or tested" in page
+    assert "4 photos that have labels already" in page
 
 
 @pytest.mark.ci
@@ -215,6 +216,23 @@ def test_a_name_stays_that_of_one_photo_and_corrected_labels_stay(run, tmp_path)
 
 
 @pytest.mark.ci
+def test_photos_that_were_labelled_since_are_left_out(run, tmp_path):
+    """As the documentation says: merge the labels of the first, delete `to-label`, and repeat the command."""
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    drawn(photos, range(5))
+    command(run, (photos,), out=out, count=2)
+    first = {path.read_bytes() for path in (out / "to-label" / "images").iterdir()}
+    shutil.move(out / "to-label", tmp_path / "corrected")
+    command(run, (photos,), out=out, count=2, labelled=(tmp_path / "corrected",))
+    second = {path.read_bytes() for path in (out / "to-label" / "images").iterdir()}
+    assert (len(first), len(second), first & second) == (2, 2, set())
+    assert "2 photos that have labels already were left" in (out / "index.html").read_text()
+    left = Run(run).rank(photos, out=tmp_path / "again", labelled=tmp_path / "corrected")
+    assert {path.read_bytes() for path in left} & first == set()
+    assert len(left) == 3
+
+
+@pytest.mark.ci
 def test_runs_that_differ_tell_more(run, data, tmp_path):
     photos = tmp_path / "photos"
     drawn(photos, range(4))
@@ -236,7 +254,7 @@ def test_runs_that_differ_tell_more(run, data, tmp_path):
         (
             lambda photos, train: [shutil.copy(path, photos) for path in train],
             {},
-            "0 can be ranked, 2 are needed at least; 3 trained, validated or tested the run already; give more",
+            "0 can be ranked, 2 are needed at least; 3 have labels already; give more",
         ),
         (lambda photos, train: None, {}, "no photos in this folder"),
         (
