@@ -76,16 +76,15 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         The run or an evaluation cannot be read.
     """
     run = runs.load(folder)
-    trained = config_of(folder, run)
-    manifest, config, renders_alone = run.manifest, asdict(trained), not trained.arm.takes_photos
+    manifest, trained = run.manifest, config_of(folder, run)
+    config, renders_alone = asdict(trained), not trained.arm.takes_photos
     counts, data = manifest.get("counts") or {}, manifest.get("data") or {}
     arm, unused = config["arm"], () if config["framing"] == "crop" else ("crops",)
     photos = "no" if renders_alone else counts.get("train_photos", "?")
     made_of = splits.load(folder / runs.SPLIT) if (folder / runs.SPLIT).is_file() else None
     group = made_of.group if made_of is not None else {}
     table = run.per_image
-    f1, _ = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
-    low, high = np.percentile(f1, (10, 90))
+    low, high = np.percentile(evaluate.scores(table.tp, table.fp, table.fn, table.tn)[0], (10, 90))
     clean = table.tp + table.fn == 0
     how = f"{made_of.how}, seed {made_of.seed}" if made_of is not None else "unknown (split.json is absent)"
     rows = [_scored("test part of its own dataset", table, group)]
