@@ -4,7 +4,7 @@ import hashlib
 import io
 import struct
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.twin import assets, npz, twin_state
+from corrotwin.twin import assets, npz, store, twin_state
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.files import digest, open_file, read_bytes, reading
 from corrotwin.twin.core.table_rows import Row
@@ -128,7 +128,8 @@ def _texel_map(
     except npz.DamagedError as error:
         raise InputError(f"{path}: no map of texels ({error}); make it with corrotwin synth uvmap") from error
     texel, shape, key = arrays["texel"], tuple(arrays["atlas_shape"].ravel().tolist()), str(arrays["asset"])
-    if shape != asset.atlas_shape or key != asset_key(twin):
+    known = (asset_key(twin), _key(twin, twin.parameters))  # older maps of a mesh were made with the path of its file
+    if shape != asset.atlas_shape or key not in known:
         raise InputError(f"{path}: belongs to another twin than {twin.id}; make it with this one")
     if texel.ndim != 2 or texel.dtype.kind != "i" or texel.max(initial=-1) >= shape[0] * shape[1]:
         raise InputError(f"{path}: no map of texels; make it with corrotwin synth uvmap")
@@ -136,8 +137,12 @@ def _texel_map(
 
 
 def asset_key(twin: TwinState) -> str:
-    """Return a key of the geometry and the atlas of a twin."""
-    return digest({"kind": twin.kind, "parameters": dict(twin.parameters), "texel_mm": twin.texel_mm})
+    """Return a key of the geometry and the atlas of a twin, which stays the same wherever its folder lies."""
+    return _key(twin, store.plain_parameters(twin))
+
+
+def _key(twin: TwinState, parameters: Mapping[str, Any]) -> str:
+    return digest({"kind": twin.kind, "parameters": dict(parameters), "texel_mm": twin.texel_mm})
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
