@@ -14,7 +14,7 @@ FACING = 0.5  # least cosine between the normals of texels in one footprint
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PixelMap:
-    """What each pixel of a photograph sees.
+    """The texels at the centres of the pixels of a photograph, and the footprints of the pixels.
 
     Parameters
     ----------
