@@ -34,6 +34,18 @@ def shape(source: IO[bytes], name: str) -> tuple[int, ...]:
         return _header(stream)[0]
 
 
+def holds(source: IO[bytes], name: str) -> bool:
+    """Return whether there is an array of this name.
+
+    Raises
+    ------
+    DamagedError
+        The file is no .npz.
+    """
+    with _trouble(), zipfile.ZipFile(source) as archive:
+        return f"{name}.npy" in archive.namelist()
+
+
 def read(source: IO[bytes], most_bytes: Mapping[str, int]) -> dict[str, NDArray[Any]]:
     """Return the arrays of these names, each of at most the given number of bytes.
 

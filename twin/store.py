@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -197,13 +198,22 @@ def _again(folder: Path) -> str:
 
 def plain(twin: TwinState) -> dict[str, Any]:
     """Return a twin as JSON holds it."""
-    content = asdict(twin)
-    if twin.kind == mesh_file.KIND:  # beside twin.json, wherever the folder is
-        content["parameters"] = {**twin.parameters, mesh_file.FILE: Path(twin.parameters[mesh_file.FILE]).name}
+    content = {**asdict(twin), "parameters": plain_parameters(twin)}
     if twin.coating is not None:
         name = next(name for name, kind in COATINGS.items() if isinstance(twin.coating, kind))
         content["coating"] = {"kind": name, **content["coating"]}
     return {**content, "built": _text(twin.built), "clock": _text(twin.clock)}
+
+
+def plain_parameters(twin: TwinState) -> dict[str, Any]:
+    """Return the parameters of a twin's asset wherever its folder lies: of a mesh the name of its file, not its path.
+
+    The name carries the digest of the file's content.
+    """
+    parameters = deepcopy(dict(twin.parameters))
+    if twin.kind == mesh_file.KIND:
+        parameters[mesh_file.FILE] = Path(parameters[mesh_file.FILE]).name
+    return parameters
 
 
 def _text(moment: datetime) -> str:

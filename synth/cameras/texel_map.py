@@ -11,11 +11,16 @@ from corrotwin.synth.cameras.camera_model import Camera, pixel_directions
 from corrotwin.twin import npz
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, open_file
+from corrotwin.twin.inspection import footprints
+from corrotwin.twin.inspection.footprints import PixelMap
+
+Array = NDArray[np.float64]
 
 if TYPE_CHECKING:
     from corrotwin.twin.assets import AssetGeometry
 
 BATCH = 500_000  # rays at a time
+GRAZING = 0.05  # least cosine between a ray and the normal of a surface for which footprints grow
 
 
 def write(folder: Path, camera: Path, out: Path, *, name: str | None = None) -> str:
@@ -25,14 +30,14 @@ def write(folder: Path, camera: Path, out: Path, *, name: str | None = None) -> 
     ----------
     folder : of the twin.
     camera : JSON, see `read_camera`; `name` of the camera where the file has several.
-    out : .npz with ``texel`` (height, width), ``atlas_shape`` (2,) and ``asset``, which identifies the twin's geometry.
+    out : .npz with the arrays of a `PixelMap`, ``atlas_shape`` (2,) and ``asset``, which identifies the geometry.
 
     Raises
     ------
     InputError
         No twin there, a camera that is wrong or sees nothing of it; `out` cannot be written, or is something else.
     """
-    from corrotwin.twin import store, twin_state
+    from corrotwin.twin import assets, store, twin_state
     from corrotwin.twin.inspection.readers import asset_key
 
     if out.suffix != ".npz":
@@ -43,18 +48,19 @@ def write(folder: Path, camera: Path, out: Path, *, name: str | None = None) -> 
     twin, _ = store.load(folder)
     asset = twin_state.asset(twin)
     try:
-        texel = texel_map(model, asset)
+        pixels = pixel_map(model, asset)
     except InputError as error:
         raise InputError(f"{camera}: {error}") from error
-    seen = texel >= 0
+    seen = pixels.texel >= 0
     if not seen.any():
         raise InputError(f"{camera}: this camera sees nothing of the {asset.kind}; check its pose")
     try:
         with atomic_file(out) as stream:
-            np.savez_compressed(stream, texel=texel, atlas_shape=asset.atlas_shape, asset=asset_key(twin))
+            np.savez_compressed(stream, **vars(pixels), atlas_shape=asset.atlas_shape, asset=asset_key(twin))
     except OSError as error:
         raise InputError(f"{error.filename or out}: cannot be written ({error.strerror})") from error
-    share, texels = 100 * seen.mean(), len(np.unique(texel[seen]))
+    centre, _ = footprints.centres(pixels, assets.texels(asset), asset.texel_mm)
+    share, texels = 100 * seen.mean(), int((centre >= 0).sum())
     fit = "" if model.error_px is None else f"; the points miss by {model.error_px:.2f} px (root mean square)"
     return f"{out}: the {asset.kind} fills {share:.1f} % of the picture, {texels:,} of its texels are seen{fit}"
 
@@ -68,16 +74,18 @@ def _is_map(path: Path) -> bool:
 
 
 def texel_map(camera: Camera, asset: "AssetGeometry") -> NDArray[np.int32]:
-    """Return the texel of the atlas that each pixel's centre sees.
+    """Return the texel of the atlas that each pixel's centre sees, (height, width), as of `pixel_map`."""
+    texel: NDArray[np.int32] = pixel_map(camera, asset).texel.astype(np.int32, copy=False)
+    return texel
+
+
+def pixel_map(camera: Camera, asset: "AssetGeometry") -> PixelMap:
+    """Return the texel of the atlas that each pixel's centre sees, and how far its footprint reaches from there.
 
     Parameters
     ----------
     camera : its pose is in the asset's coordinates. Pixels without a direction, by its distortion, see nothing.
     asset : assumed to be unobstructed.
-
-    Returns
-    -------
-    Flat indices of texels, (height, width); -1 where a pixel sees none.
 
     Raises
     ------
@@ -93,6 +101,7 @@ def texel_map(camera: Camera, asset: "AssetGeometry") -> NDArray[np.int32]:
     rotation, translation = np.array(camera.rotation), np.array(camera.translation_m)
     eye = -rotation.T @ translation
     texel = np.full(camera.lens.width * camera.lens.height, -1, dtype=np.int32)
+    reach_m = np.zeros(len(texel), dtype=np.float16)
     lost = 0
     for start in range(0, len(texel), BATCH):
         pixel = np.arange(start, min(start + BATCH, len(texel)))
@@ -109,9 +118,42 @@ def texel_map(camera: Camera, asset: "AssetGeometry") -> NDArray[np.int32]:
         column = (uv[:, 0] * columns).astype(int).clip(0, columns - 1)
         row = (uv[:, 1] * rows).astype(int).clip(0, rows - 1)
         texel[pixel[ray]] = row * columns + column
+        depth = (place - eye) @ rotation[2]
+        reach = _reach_m(camera, pixel[ray], depth, directions[ray], solid.face_normals[face])
+        reach_m[pixel[ray]] = np.where(reach > asset.texel_mm / 2000, reach, 0)
     if lost > len(texel) / 2:
         raise InputError(
             f"distortion: by these coefficients nothing is seen in {lost / len(texel):.0%} of the picture; check them, "
             "fx and fy"
         )
-    return texel.reshape(camera.lens.height, camera.lens.width)
+    size = (camera.lens.height, camera.lens.width)
+    return PixelMap(texel=texel.reshape(size), reach_m=reach_m.reshape(size), eye_m=eye)
+
+
+def _reach_m(camera: Camera, pixel: NDArray[np.int64], depth_m: Array, way: Array, normal: Array) -> Array:
+    """Return how far the footprints of pixels reach on the plane that their centres see, (n,) metres.
+
+    That is half the root of the sum of the squared steps from a centre to the next ones across and down: no point of a
+    lattice is farther from its nearest node (Babai 1986, by his nearest plane).
+
+    Parameters
+    ----------
+    pixel : (n,) flat indices.
+    depth_m : (n,) of what their centres see, along the camera's axis.
+    way, normal : (n, 3) directions through the centres, and normals of the surface, in the asset's coordinates.
+    """
+    at = np.column_stack([pixel % camera.lens.width, pixel // camera.lens.width]).astype(float)
+    rotation, slopes, squares = np.array(camera.rotation), _slopes(camera, at), np.zeros(len(pixel))
+    facing = (way * normal).sum(axis=1)
+    facing = np.where(facing < 0, -1, 1) * np.maximum(abs(facing), GRAZING)
+    for step in np.eye(2):
+        aside = depth_m[:, None] * (_slopes(camera, at + step) - slopes) @ rotation
+        on_surface = aside - way * ((aside * normal).sum(axis=1) / facing)[:, None]
+        squares += (on_surface**2).sum(axis=1)
+    return np.sqrt(squares) / 2
+
+
+def _slopes(camera: Camera, pixels: Array) -> Array:
+    """Return the directions through pixels (n, 2), each 1 long along the camera's axis, (n, 3)."""
+    directions, _ = pixel_directions(camera, pixels)
+    return directions / directions[:, 2:]

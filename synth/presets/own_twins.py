@@ -124,6 +124,5 @@ def _read(folder: Path, _: int) -> OwnAsset:
     from corrotwin.twin import store
 
     twin = store.asset_of(folder)
-    content = store.plain(twin)
-    stated = digest({"kind": twin.kind, "parameters": content["parameters"]})
+    stated = digest({"kind": twin.kind, "parameters": store.plain_parameters(twin)})
     return OwnAsset(kind=twin.kind, parameters=dict(twin.parameters), digest=stated)

@@ -13,7 +13,16 @@ from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene import surroundings
 from corrotwin.synth.scene.bridges import bridge, deck
 from corrotwin.synth.scene.clutter.footprints import corners_of, is_free, of_prop, seen_from_above
-from corrotwin.synth.scene.placement import WIDE_M, Arrangement, DrawSpecimen, Placed, corners, place_beside, resting
+from corrotwin.synth.scene.placement import (
+    BACKDROP_HEIGHT,
+    WIDE_M,
+    Arrangement,
+    DrawSpecimen,
+    Placed,
+    corners,
+    place_beside,
+    resting,
+)
 from corrotwin.synth.scene.specimen import Specimen
 from corrotwin.synth.scene.surroundings import Array
 from corrotwin.synth.spec import Prop
@@ -32,15 +41,12 @@ def alone(specimen: Specimen, chosen: Preset, eyes: Array, rng: np.random.Genera
 
 
 def lone(draw: DrawSpecimen, kind: str, rng: np.random.Generator) -> Arrangement:
-    """Arrange the subject alone, on its supports if it has any, to stand before a photograph.
-
-    Cameras look level or somewhat down, as those of most photographs do.
-    """
+    """Arrange the subject alone, on its supports if it has any, to stand before a photograph."""
     subject = draw(kind)
     pose, supported = stand(subject.twin, subject.asset.vertices, rng)
     placed = Placed(specimen=subject, pose=pose)
     supports = _supports(placed, rng) if supported else []
-    return Arrangement(placed=(placed,), props=tuple(supports), ground="", wide_m=WIDE_M, height=(-10.0, 30.0))
+    return Arrangement(placed=(placed,), props=tuple(supports), ground="", wide_m=WIDE_M, height=BACKDROP_HEIGHT)
 
 
 def yard(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:

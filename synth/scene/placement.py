@@ -16,6 +16,7 @@ from corrotwin.synth.spec import Prop
 from corrotwin.twin.twin_state import TwinState
 
 WIDE_M = 60.0  # side of a ground, in addition to the extent of the assets
+BACKDROP_HEIGHT = (-10.0, 30.0)  # degrees, of cameras before a photograph: level or somewhat down, as most are taken
 TRIES = 12  # positions tried for another asset
 
 

@@ -17,7 +17,7 @@ from corrotwin.synth.presets import own_twins
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene import arrangement, camera, edges, marker, specimen, subject, visibility
 from corrotwin.synth.scene.clutter import furnishing, shade
-from corrotwin.synth.scene.placement import Arrangement, Placed
+from corrotwin.synth.scene.placement import BACKDROP_HEIGHT, Arrangement, Placed
 from corrotwin.synth.scene.props import placing
 from corrotwin.synth.scene.specimen import Specimen
 from corrotwin.synth.scene.subject import Subject
@@ -92,7 +92,7 @@ def sample_scene(
     else:
         eyes = np.array([one.eye_m for one in stated]).reshape(-1, 3)
         stand = arrangement.alone(specimen.stored(shown), chosen, eyes, draw("scene"))
-        stand = replace(stand, ground="", props=(), clutter=()) if backdrops else stand
+        stand = replace(stand, ground="", props=(), clutter=(), height=BACKDROP_HEIGHT) if backdrops else stand
     textures = {} if backdrops else {
         "ground": drawing.texture(chosen.ground_textures, chosen.textured_share, on_ground, folder),
         "wall": drawing.texture(chosen.wall_textures, chosen.textured_share, on_walls, folder),

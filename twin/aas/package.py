@@ -21,6 +21,7 @@ from corrotwin.twin.aas.templates import GLB, GLB_TYPE, models_3d, nameplate
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, versions, writing
 from corrotwin.twin.fleets.outlook import TwinOutlook
+from corrotwin.twin.store import plain_parameters
 from corrotwin.twin.twin_state import TwinState
 
 _ROOT = uuid.UUID("5b0c1f6e-3c0e-5b0e-9d55-0d9b7b1c6a6e")  # of all ids that follow from a twin
@@ -111,7 +112,7 @@ def environment(source: ShellSource, *, with_mesh: bool) -> model.DictIdentifiab
 
 def _asset_id(source: ShellSource) -> str:
     twin = source.twin
-    facts = [source.name, twin.id, twin.kind, dict(twin.parameters), twin.built.isoformat(), twin.seed]
+    facts = [source.name, twin.id, twin.kind, plain_parameters(twin), twin.built.isoformat(), twin.seed]
     return uuid.uuid5(_ROOT, json.dumps(facts, sort_keys=True, default=str)).urn
 
 

@@ -66,7 +66,8 @@ class Asset:
         ----------
         path : the file.
         thickness_mm : of the metal: one value, one for each part, or "rays", to measure it through the solid.
-        units : of its coordinates; needed where the format states none (STL, OBJ, PLY).
+        units : of its coordinates; needed where the format states none (STL, OBJ, PLY). For GLB and glTF they replace
+            the metres of their standard; STEP states its own, so leave them out.
         up : the axis that points up; by default y in glTF, z elsewhere.
         zones : "shape" divides the surface into body, edges, crevices and what is covered; "parts" and "materials" do
             so for each part or material; or a CSV with the columns zone and one of part, material or face.
@@ -77,7 +78,8 @@ class Asset:
         Raises
         ------
         InputError
-            The file is not a usable mesh, its units are missing or implausible, or it has too many triangles.
+            The file is not a usable mesh, its units are missing, implausible or given for STEP, or it has too many
+            triangles.
         """
         path = Path(path)
         with renaming({"thickness": "thickness_mm"}):

@@ -65,7 +65,8 @@ def new(
     mesh
         file with your own geometry: STL, OBJ, PLY, GLB, glTF, or STEP with the extra cad.
     units
-        unit of the mesh's coordinates; required for formats that do not state one (STL, OBJ, PLY).
+        unit of the mesh's coordinates; required for formats that do not state one (STL, OBJ, PLY). For GLB and
+        glTF it replaces the metres of their standard; omit it for STEP, which states its unit.
     thickness
         thickness of the mesh's metal in mm: one value, or part=value for each part; or rays, the default, which
         measures it through the solid.

@@ -4,7 +4,7 @@ import hashlib
 import io
 import struct
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.twin import assets, npz, twin_state
+from corrotwin.twin import assets, npz, store, twin_state
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.files import digest, open_file, read_bytes, reading
 from corrotwin.twin.core.table_rows import Row
@@ -21,7 +21,9 @@ from corrotwin.twin.core.tables import read as read_table
 from corrotwin.twin.core.text import place_name
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.inspection import footprints
 from corrotwin.twin.inspection.events import EVENTS, Event
+from corrotwin.twin.inspection.footprints import PixelMap
 from corrotwin.twin.inspection.positions import Point, on_atlas
 from corrotwin.twin.inspection.records import KINDS, UNITS_MM, Record
 from corrotwin.twin.twin_state import TwinState
@@ -49,7 +51,7 @@ def photo_records(
     Raises
     ------
     InputError
-        Arrays of another size than the atlas, or nothing seen.
+        Arrays of another size than the atlas, or too little seen of each zone.
     """
     for name, array in (("seen", seen), ("rusted", rusted)):
         if array.shape != asset.atlas_shape:
@@ -69,7 +71,8 @@ def photo_records(
             share = min(float(area[seen & rusted].sum()) / in_view, 1.0)
             records.append(replace(pattern, zone=zone, value=round(share, 6), seen=name))
     if not records:
-        raise InputError(f"photo of {pattern.date}: shows nothing of the {asset.kind}; check the camera")
+        little = f"less than {FEWEST_SEEN:.0%} of each zone of" if texels.area_mm2[seen].any() else "nothing of"
+        raise InputError(f"photo of {pattern.date}: shows {little} the {asset.kind}; check the camera")
     return records, content
 
 
@@ -83,7 +86,9 @@ def from_photos(
 ) -> tuple[list[Record], bytes]:
     """Return joint records of all photographs of a day, from masks of rust and maps of the texel that each pixel sees.
 
-    A texel counts as rusted where most of the pixels that see it are, whichever photographs they are of.
+    A texel counts as rusted where most of the pixels are that have their centre in it, whichever photographs they are
+    of. One without any counts as the nearest texel that has some, if it is in the footprint of that pixel: shares of a
+    zone are shares of its area in view, however many texels a pixel covers.
 
     Parameters
     ----------
@@ -101,21 +106,26 @@ def from_photos(
     if len(photo) != len(uvmap):
         raise InputError(f"{len(photo)} masks and {len(uvmap)} maps of texels: give one `uvmap` for each `photo`")
     asset = twin_state.asset(twin)
-    texels = asset.atlas_shape[0] * asset.atlas_shape[1]
-    seen, rusted = np.zeros((2, texels))
+    texels = assets.texels(asset)
+    seen, rusted, centre = np.zeros((3, texels.zone.size), dtype=np.int64)
+    away_m = np.full(texels.zone.size, np.inf)
     for mask, texel_map in zip(photo, uvmap, strict=True):
         rust = read_mask(mask)
-        texel = _texel_map(texel_map, twin, asset, mask, rust.shape)
-        seen += np.bincount(texel[texel >= 0], minlength=texels)
-        rusted += np.bincount(texel[(texel >= 0) & rust], minlength=texels)
-    rust_there = (2 * rusted > seen).reshape(asset.atlas_shape)
-    return photo_records(pattern, asset, assets.texels(asset), (seen > 0).reshape(asset.atlas_shape), rust_there)
+        pixels = _pixel_map(texel_map, twin, asset, mask, rust.shape)
+        texel = pixels.texel
+        seen += np.bincount(texel[texel >= 0], minlength=seen.size)
+        rusted += np.bincount(texel[(texel >= 0) & rust], minlength=seen.size)
+        own, own_away_m = footprints.centres(pixels, texels, asset.texel_mm)
+        nearer = own_away_m < away_m
+        centre[nearer], away_m[nearer] = own[nearer], own_away_m[nearer]
+    in_view, rust_there = np.isfinite(away_m), (2 * rusted > seen)[centre]
+    return photo_records(pattern, asset, texels, *(each.reshape(asset.atlas_shape) for each in (in_view, rust_there)))
 
 
-def _texel_map(
-    path: Path, twin: TwinState, asset: AssetGeometry, mask: Path, wanted: tuple[int, ...]
-) -> NDArray[np.int64]:
-    """Return the texel that each pixel of a mask of shape `wanted` sees, (height, width) flat indices, -1 for none."""
+def _pixel_map(path: Path, twin: TwinState, asset: AssetGeometry, mask: Path, wanted: tuple[int, ...]) -> PixelMap:
+    """Return what each pixel of a mask of shape `wanted` sees; a map of an older version has no footprints."""
+    most = {"texel": 8 * wanted[0] * wanted[1], "atlas_shape": 64, "asset": 4096}
+    footprint = {"reach_m": most["texel"], "eye_m": 24}
     try:
         with reading(path, "make it with corrotwin synth uvmap"), open_file(path) as stream:
             seen = npz.shape(stream, "texel")
@@ -124,20 +134,29 @@ def _texel_map(
                     f"{mask}: {wanted[1]} x {wanted[0]} pixels, its camera {seen[1]} x {seen[0]} ({path}); give a mask "
                     "of the whole photograph, at its own size"
                 )
-            arrays = npz.read(stream, {"texel": 8 * wanted[0] * wanted[1], "atlas_shape": 64, "asset": 4096})
+            arrays = {"reach_m": np.zeros(seen), "eye_m": np.zeros(3)}
+            arrays |= npz.read(stream, most | (footprint if npz.holds(stream, "reach_m") else {}))
     except npz.DamagedError as error:
         raise InputError(f"{path}: no map of texels ({error}); make it with corrotwin synth uvmap") from error
     texel, shape, key = arrays["texel"], tuple(arrays["atlas_shape"].ravel().tolist()), str(arrays["asset"])
-    if shape != asset.atlas_shape or key != asset_key(twin):
+    known = (asset_key(twin), _key(twin, twin.parameters))  # older maps of a mesh were made with the path of its file
+    if shape != asset.atlas_shape or key not in known:
         raise InputError(f"{path}: belongs to another twin than {twin.id}; make it with this one")
-    if texel.ndim != 2 or texel.dtype.kind != "i" or texel.max(initial=-1) >= shape[0] * shape[1]:
+    whole = texel.ndim == 2 and texel.dtype.kind == "i" and texel.max(initial=-1) < shape[0] * shape[1]
+    lengths = [arrays["reach_m"], arrays["eye_m"]]
+    fits = [each.shape for each in lengths] == [texel.shape, (3,)] and all(each.dtype.kind == "f" for each in lengths)
+    if not (whole and fits and all(np.isfinite(each).all() for each in lengths)):
         raise InputError(f"{path}: no map of texels; make it with corrotwin synth uvmap")
-    return np.asarray(texel, dtype=np.int64)
+    return PixelMap(texel=texel.astype(np.int64), reach_m=arrays["reach_m"], eye_m=arrays["eye_m"].astype(np.float64))
 
 
 def asset_key(twin: TwinState) -> str:
-    """Return a key of the geometry and the atlas of a twin."""
-    return digest({"kind": twin.kind, "parameters": dict(twin.parameters), "texel_mm": twin.texel_mm})
+    """Return a key of the geometry and the atlas of a twin, which stays the same wherever its folder lies."""
+    return _key(twin, store.plain_parameters(twin))
+
+
+def _key(twin: TwinState, parameters: Mapping[str, Any]) -> str:
+    return digest({"kind": twin.kind, "parameters": dict(parameters), "texel_mm": twin.texel_mm})
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:

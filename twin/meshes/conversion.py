@@ -27,7 +27,8 @@ class MeshOptions:
 
     Parameters
     ----------
-    units : of its coordinates, a key of `reading.METRES`; None where the format states them.
+    units : of its coordinates, a key of `reading.METRES`, as `reading.read` takes them; None where the format states
+        them.
     up : the axis that points up, y or z; None is y for glTF, else z.
     thickness : of the metal in mm, one value or one for each part; or "rays", to measure it through the solid.
     zones : what names the zones: "shape" alone, "parts" or "materials", each divided by shape; or the path of a CSV

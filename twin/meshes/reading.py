@@ -17,7 +17,8 @@ from corrotwin.twin.meshes import obj, polygons
 from corrotwin.twin.meshes.surface import Frame, Surface
 
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, "ft": 0.3048}
-IN_METRES = (".glb", ".gltf", ".step", ".stp")  # glTF by its standard; STEP states its unit, which the reader applies
+STEP = (".step", ".stp")  # states its unit, which the reader applies
+IN_METRES = (".glb", ".gltf", *STEP)  # glTF by its standard
 FORMATS = (".stl", ".obj", ".ply", *IN_METRES)
 UPRIGHT = (".glb", ".gltf")  # formats whose y points up
 LEAST_M, MOST_M = 0.002, 300.0  # longest side of an asset that units can be right for
@@ -58,13 +59,15 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
     Parameters
     ----------
     path : the file; its suffix says its format.
-    units : of its coordinates, a key of `METRES`; None where the format states them.
+    units : of its coordinates, a key of `METRES`; None where the format states them. For glTF they replace the metres
+        of its standard; a STEP file states its own and takes no others.
     up : the axis that points up, y or z; None is y for glTF, else z.
 
     Raises
     ------
     InputError
-        It cannot be read, is not a mesh, has no units or implausible ones, or coordinates that are no numbers.
+        It cannot be read, is not a mesh, has no units or implausible ones, or coordinates that are no numbers; or
+        `units` are given for a STEP file.
     """
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
@@ -73,6 +76,8 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
         raise InputError(f"{path}: {suffix[1:].upper()} has no units; give `units`, one of {', '.join(METRES)}")
     if units is not None and units not in METRES:
         raise InputError(f"`units` {units}: choose from {', '.join(METRES)}")
+    if units not in (None, "m") and suffix in STEP:
+        raise InputError(f"{path}: `units` {units}: a STEP file states its unit, which is applied; leave `units` out")
     try:
         content = files.read_bytes(path, most_bytes=MOST_FILE_BYTES)
     except OSError as error:
@@ -91,9 +96,11 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
     turned = frame.to_asset(surface.vertices)
     side = float(np.ptp(turned, axis=0).max())
     if not LEAST_M <= side <= MOST_M:
+        stated, remedy = f"if its units are {units or 'm'}", f"give the right `units`, one of {', '.join(METRES)}"
+        if suffix in STEP:
+            stated, remedy = "by the unit that it states", "export it again in the right unit"
         raise InputError(
-            f"{path}: its longest side is {side:.4g} m, if its units are {units or 'm'}; give the right `units`, one "
-            f"of {', '.join(METRES)} (assets are {LEAST_M:g} to {MOST_M:g} m)"
+            f"{path}: its longest side is {side:.4g} m, {stated}; {remedy} (assets are {LEAST_M:g} to {MOST_M:g} m)"
         )
     low, high = turned.min(axis=0), turned.max(axis=0)
     x, y = (low + high)[:2] / 2
@@ -117,7 +124,7 @@ def scene_of(content: bytes, suffix: str, path: Path) -> Any:
     """
     import trimesh
 
-    if suffix in (".step", ".stp"):
+    if suffix in STEP:
         content, suffix = _from_step(content), ".glb"
     try:
         return trimesh.load_scene(

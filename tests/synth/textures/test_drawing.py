@@ -11,8 +11,9 @@ from texture_files import ambient_cg, hills, plain, poly_haven, save
 from corrotwin.synth import spec
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.presets.schema import Preset
-from corrotwin.synth.scene import sampling
+from corrotwin.synth.scene import sampling, subject
 from corrotwin.synth.textures import drawing
+from corrotwin.twin import store, twin_state
 
 OWN = ("role", "texture", "coat", "rust_texture", "backdrop")  # fields of a scene that speak of them
 ROLES = ("ground_textures", "wall_textures", "paint_textures", "rust_textures")
@@ -120,6 +121,21 @@ def test_before_a_photograph_stands_the_subject_alone(own: Path, bare: spec.Scen
     assert all(0.6 <= backdrop.zoom <= 1 for backdrop in shown)
     each = sampling.sample_scene(configured(**before), SCENE, [2 * SCENE + 1], tmp_path)
     assert [view.backdrop for view in each.views] == shown[1:]  # whichever views are asked for
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("of_a_twin", [False, True], ids=["drawn", "saved"])
+def test_before_a_photograph_cameras_look_level_or_somewhat_down(own: Path, tmp_path: Path, of_a_twin: bool) -> None:
+    """From 10 degrees up to 30 down, and a few more where the aim is not in the middle of the picture."""
+    before = {"backdrops": (str(own / "photos"),), "backdrop_share": 1.0, "field_of_view_deg": (20.0, 25.0)}
+    config, shown = configured(**before), None
+    if of_a_twin:
+        store.save(twin_state.sample_twin("plate", np.random.default_rng(3), texel_mm=20.0), tmp_path / "twin")
+        shown = subject.saved(tmp_path / "twin")
+    scenes = [sampling.sample_scene(config, index, [2 * index, 2 * index + 1], tmp_path, shown) for index in range(3)]
+    down = [np.degrees(np.arcsin(view.pose[2][2])) for one in scenes for view in one.views]
+    assert len(down) == 6
+    assert -18 < min(down) < max(down) < 38
 
 
 def test_a_share_of_scenes_stands_before_photographs(own: Path) -> None:

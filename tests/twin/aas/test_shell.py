@@ -5,11 +5,13 @@ import json
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from importlib import util
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from aas_core3 import jsonization, verification
 from basyx.aas import model
@@ -20,7 +22,7 @@ from contractor import pipe, table
 
 import corrotwin as ct
 from corrotwin.twin import assets, export, store, twin_state
-from corrotwin.twin.aas import concepts
+from corrotwin.twin.aas import concepts, package
 from corrotwin.twin.fleets import making
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -148,6 +150,23 @@ def test_equal_twins_give_equal_files(twin: Path, command: Command, tmp_path: Pa
         shells.append(next(each for each in found if isinstance(each, model.AssetAdministrationShell)))
     assert shells[1].asset_information.global_asset_id == "https://plant.example/P-1"
     assert shells[0].id != shells[1].id
+
+
+def test_ids_depend_on_the_mesh_of_a_twin_and_not_on_its_path() -> None:
+    """Those of parametric twins are what they were, so that a later export is of the same shell."""
+    drawn = twin_state.sample_twin("chain", np.random.default_rng(1), texel_mm=9.0)
+    cases = [("chain", {"links": 3})]
+    cases += [
+        ("mesh", {"file": f"{place}-{'0' * 15}{end}.npz"})
+        for place, end in (("/a/mesh", 1), ("/b/c/mesh", 1), ("mesh", 2))
+    ]
+    chain, here, there, other = (
+        package._asset_id(package.ShellSource(twin=replace(drawn, kind=kind, parameters=given), outlook=None, name="v"))
+        for kind, given in cases
+    )
+    assert chain == "urn:uuid:da3acfac-6b7c-500f-8124-583008b7591e"
+    assert here == there
+    assert len({chain, here, other}) == 3
 
 
 def test_what_is_not_known_is_left_out(tmp_path: Path) -> None:

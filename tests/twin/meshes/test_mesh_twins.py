@@ -9,19 +9,21 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 from step_file import write_box
 
 import corrotwin as ct
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_json, write_json
-from corrotwin.twin.inspection import log, records
+from corrotwin.twin.core.files import digest, read_json, write_json
+from corrotwin.twin.inspection import log, readers, records
 from corrotwin.twin.meshes import child, mesh_file
 from corrotwin.twin.meshes.conversion import MeshOptions
 
@@ -123,6 +125,37 @@ def test_python_makes_the_same_asset_and_saves_it(valve: Path, tmp_path: Path) -
     assert (other.fields.wall_loss_mm != twin.fields.wall_loss_mm).any()
     shutil.rmtree(Path(os.environ["CORROTWIN_CACHE"]) / "meshes")  # the folder of the twin has its own copy
     assert ct.Twin.load(folder).years == twin.years
+
+
+@pytest.mark.ci
+def test_a_twin_is_the_same_asset_in_memory_and_wherever_its_folder_lies(valve: Path, tmp_path: Path) -> None:
+    """Maps of texels fit it, since they do not depend on the path of its mesh."""
+    asset = ct.Asset.from_file(valve, units="mm", thickness_mm=10, texel_mm=8.0)
+    twin = ct.Twin(asset, years=1, category="C5", bare=True)
+    folder = twin.save(tmp_path / "here" / "twin")
+    moved = shutil.copytree(folder, tmp_path / "there" / "twin")
+    states = [twin._state, store.read(folder), store.read(moved)]
+    assert len({state.parameters[mesh_file.FILE] for state in states}) == 3
+    assert len({readers.asset_key(state) for state in states}) == 1
+    older = digest({"kind": "mesh", "parameters": dict(states[1].parameters), "texel_mm": 8.0})
+    body = twin_state.asset(states[0])
+    texel = np.flatnonzero(assets.texels(body).area_mm2.reshape(-1) > 0)
+    Image.fromarray(np.ones((1, len(texel)), bool)).save(tmp_path / "mask.png")
+    pattern = records.Record(date="2030-01-01", zone="all", kind="photo", value=0, tool="camera")
+    for key, fitting in ((readers.asset_key(states[0]), states), (older, states[1:2])):
+        np.savez(tmp_path / "uv.npz", texel=texel[None].astype(np.int32), atlas_shape=body.atlas_shape, asset=key)
+        for state in fitting:
+            found, _ = readers.from_photos([tmp_path / "mask.png"], [tmp_path / "uv.npz"], pattern, state)
+            assert {record.value for record in found} == {1.0}
+    other = ct.Asset.from_file(valve, units="mm", thickness_mm=12, texel_mm=8.0).drawn
+    with pytest.raises(InputError, match="belongs to another twin"):
+        readers.from_photos([tmp_path / "mask.png"], [tmp_path / "uv.npz"], pattern, other)
+
+
+def test_the_keys_of_parametric_twins_are_what_they_were() -> None:
+    """So that maps of texels which were saved still fit."""
+    twin = replace(twin_state.sample_twin("chain", np.random.default_rng(1), texel_mm=9.0), parameters={"links": 3})
+    assert readers.asset_key(twin) == "991c10b949df77d0"
 
 
 @pytest.mark.ci

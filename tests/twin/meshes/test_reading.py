@@ -7,6 +7,7 @@ import models
 import numpy as np
 import pytest
 import trimesh
+from step_file import write_box
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.meshes import polygons, reading, repair
@@ -163,3 +164,23 @@ def test_the_materials_of_a_node_are_one_part_whose_bore_stays_inside(tmp_path: 
     section = 48 / 2 * np.sin(2 * np.pi / 48) * (0.06**2 - 0.05**2)  # of two polygons with 48 sides
     for surface, _ in (one, two):
         assert measured(surface)[1] == pytest.approx(0.5 * section, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["a.step", "a.STP"])
+def test_units_of_a_step_file_are_not_applied_twice(tmp_path: Path, name: str) -> None:
+    """The file states millimetres, and its reader returns metres."""
+    path = write_box(tmp_path / name, (8000, 1000, 100))
+    for units in ("mm", "ft"):
+        with pytest.raises(InputError, match=rf"{name}: `units` {units}: a STEP file states its unit, .*; leave `uni"):
+            reading.read(path, units=units, up=None)
+    pytest.importorskip("cascadio", reason="the extra cad is not installed")
+    for units in (None, "m"):
+        assert np.ptp(reading.read(path, units=units, up=None).vertices, axis=0) == pytest.approx([8, 1, 0.1])
+    with pytest.raises(InputError, match=r"wide.step: its longest side is 400 m, by the unit that it states; export"):
+        reading.read(write_box(tmp_path / "wide.step", (400_000, 1000, 100)), units=None, up=None)
+
+
+def test_units_of_a_glb_replace_the_metres_of_its_standard(tmp_path: Path) -> None:
+    path = tmp_path / "a.glb"
+    trimesh.creation.box((800, 100, 10)).export(path)
+    assert np.ptp(reading.read(path, units="mm", up="z").vertices, axis=0) == pytest.approx([0.8, 0.1, 0.01])
