@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from corrotwin.twin.core.text import escape_csv
@@ -71,7 +72,7 @@ def formatted_table(
     return ReportTable(name="", title=title, caption=caption, columns=tuple(map(column, headings)), rows=cells)
 
 
-def write(value: float, pattern: str) -> str:
+def write(value: float | Decimal, pattern: str) -> str:
     """Format a number with a true minus sign."""
     return format(value, pattern).replace("-", "−")
 

@@ -1,10 +1,23 @@
 """Wording for fractions, numbers and lists in sentences, tables and figures."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from corrotwin.benchmarks.formatting.table import NONE, write
 
 SCORES = {"f1": "F1", "iou": "IoU"}
+
+
+def plain_number(value: float, digits: int = 2) -> str:
+    """Format a number with so many digits, or with all of its whole part, and without a power of ten."""
+    if abs(value) >= 10 ** (digits - 1):
+        return write(value, ",.0f")
+    return write(Decimal(format(value, f".{digits}g")), "f")
+
+
+def mean_count(value: float) -> str:
+    """Format a count, with one decimal where it is the mean of several."""
+    return write(value, ",.0f" if value == round(value) else ",.1f")
 
 
 def percent(fraction: float) -> str:

@@ -49,14 +49,19 @@ class Material:
 
     @property
     def reference(self) -> str:
-        """The paper's arm, all photos alone; else the first arm of the study."""
+        """The arm of photos alone, at the greatest part of them; else the first arm of the study."""
         real = [cell.arm.name for cell in self.results.cells if cell.kind == "real"]
         return real[0] if real else self.results.arms[0].name
 
     @property
     def on_photos_alone(self) -> bool:
-        """True if the reference arm trains on photos alone, as the paper did."""
+        """True if the reference arm trains on photos alone."""
         return self.f1.place(self.reference)[0] == "real"
+
+    @property
+    def reference_fraction(self) -> float:
+        """The part of the training photos that the reference arm takes; the paper took all."""
+        return self.f1.place(self.reference)[1]
 
     @property
     def backbones(self) -> tuple[str, ...]:

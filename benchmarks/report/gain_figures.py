@@ -7,7 +7,7 @@ import numpy as np
 
 from corrotwin.benchmarks.formatting.inline_svg import tip
 from corrotwin.benchmarks.formatting.style import KIND_COLORS, KIND_MARKERS, Figure, look, name_rows
-from corrotwin.benchmarks.formatting.wording import percent
+from corrotwin.benchmarks.formatting.wording import percent, plain_number
 from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.forest_plot import forest
@@ -178,7 +178,10 @@ def by_property(material: Material, bins: Mapping[tuple[Comparison, str], Sequen
                 )  # fmt: skip
             first = bins[found[0], key]
             unit = f" {about.unit}" if about.unit else ""
-            labels = [f"{one.floor * about.scale:.2g} to\n{one.ceiling * about.scale:.2g}{unit}" for one in first]
+            labels = [
+                f"{plain_number(one.floor * about.scale)} to\n{plain_number(one.ceiling * about.scale)}{unit}"
+                for one in first
+            ]
             axis.set_xticks(range(len(first)), labels, fontsize=8)
             axis.set_xlim(-0.6, len(first) - 0.4)
             axis.set_title(about.name)

@@ -69,7 +69,7 @@ def _write(material: Material, folder: Path, found: Sequence[Model], shown: Sequ
         folder / "index.html", Path(__file__).with_name("photo_page.html.j2"), _pictures(material, found, shown),
         measures=[*measures, corroded], layers=_layers(shown), single=False,
         title="Test photos, truth and predictions", backbone=material.lead, models=[kind for kind, _ in shown],
-        label=material.results.label,
+        compared=[kind for kind, _ in found[:2]], label=material.results.label,
     )  # fmt: skip
 
 

@@ -204,7 +204,7 @@ def _contrast(first: _Sample, second: _Sample, few: str, *, is_paired: bool) -> 
     if few:
         return None, few
     if first.units.shape[1] < 2:
-        return None, "all test photos show one spot: no p-value without at least two"
+        return None, "all test photos show one spot, and a test needs at least two"
     if is_paired:
         try:
             contrast = crossed_effects.paired(crossed_effects.moments(second.units - first.units))

@@ -2,6 +2,7 @@
 
 from corrotwin.benchmarks.formatting.table import NONE, write
 from corrotwin.benchmarks.stats.crossed_effects import GREATEST
+from corrotwin.benchmarks.stats.power import MOST_RUNS
 
 VERDICTS = {
     "better": "better",
@@ -17,3 +18,13 @@ def detectable(difference: float | None) -> str:
     if difference is None:
         return NONE
     return f"over {GREATEST:g}" if difference >= GREATEST else write(difference, ".3f")
+
+
+def more_runs(count: int | None, *, p: float | None, runs: tuple[int, int]) -> str:
+    """Format how many more runs of each side would find `power.TARGET`, for a table.
+
+    `count` is None where too many would be needed, and where none was computed: without a test, or for unequal `runs`.
+    """
+    if count is not None:
+        return str(count)
+    return NONE if p is None or runs[0] != runs[1] else f"over {MOST_RUNS}"

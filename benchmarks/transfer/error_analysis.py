@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.benchmarks.data import background_fp
+from corrotwin.benchmarks.formatting.wording import plain_number
 from corrotwin.benchmarks.report.overlays import legend, outlined
 from corrotwin.benchmarks.stats import subgroups
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray
@@ -37,7 +38,8 @@ class PhotoErrors:
     """Scores and properties by photo, (photos,) arrays; means over the runs, NaN where one is undefined.
 
     `precision` and `recall` are undefined where nothing was called, or is, corrosion. `false_alarms` is the share of
-    the pixels far from every mask that were called corrosion.
+    the pixels far from every mask that were called corrosion. `missed` and `invented` are pixels: false negatives and
+    false positives, (photos,) sums over the runs.
     """
 
     images: tuple[str, ...]
@@ -46,6 +48,8 @@ class PhotoErrors:
     by_run: FloatArray
     precision: FloatArray
     recall: FloatArray
+    missed: npt.NDArray[np.int64]
+    invented: npt.NDArray[np.int64]
     all_rust: FloatArray
     false_alarms: FloatArray
     properties: Mapping[str, FloatArray]
@@ -77,6 +81,8 @@ def photo_errors(
         by_run=f1,
         precision=_mean(precision),
         recall=_mean(recall),
+        missed=np.sum([each.fn for each in tables], axis=0),
+        invented=np.sum([each.fp for each in tables], axis=0),
         all_rust=all_rust,
         false_alarms=_mean(np.array(alarms)),
         properties={key: np.array([each[key] for each in properties]) for key in subgroups.PROPERTIES},
@@ -111,15 +117,15 @@ def describe(errors: PhotoErrors, beside: PhotoErrors | None = None) -> str:
     def pair(number: Callable[[PhotoErrors], str]) -> str:
         return _TOGETHER.join(map(number, both))
 
-    tendency = "misses more than it invents" if _gap(errors) > 0 else "invents more than it misses"
     precision, recall = pair(lambda one: _of(one.precision)), pair(lambda one: _of(one.recall))
-    lines = [f"precision {precision}; recall {recall} (means over photos): it {tendency}"]
+    lines = [f"precision {precision}; recall {recall} (means over photos){_tendency(errors)}"]
     for key, each in subgroups.PROPERTIES.items():
         parts = []
         quarters = [subgroups.by_quarter(one.by_run, errors.properties[key], errors.units) for one in both]
         for of_each in zip(*quarters, strict=True):
             first = of_each[0]
-            ends = f"{each.scale * first.floor:.2g} to {each.scale * first.ceiling:.2g}{each.unit and ' '}{each.unit}"
+            floor, ceiling = (plain_number(each.scale * end) for end in (first.floor, first.ceiling))
+            ends = f"{floor} to {ceiling}{each.unit and ' '}{each.unit}"
             values = _TOGETHER.join(f"{one.difference:.3f}" for one in of_each)
             parts.append(f"{ends}: {values} ({first.photos})")
         lines.append(f"F1 by {each.name[0].lower()}{each.name[1:]} (photos): " + "; ".join(parts))
@@ -132,9 +138,13 @@ def describe(errors: PhotoErrors, beside: PhotoErrors | None = None) -> str:
     return "\n".join(lines)
 
 
-def _gap(errors: PhotoErrors) -> float:
-    both = np.isfinite(errors.precision) & np.isfinite(errors.recall)
-    return float(np.mean(errors.precision[both] - errors.recall[both])) if both.any() else 0.0
+def _tendency(errors: PhotoErrors) -> str:
+    """Return which of the two errors has more pixels; a model that calls nothing has no precision, but misses all."""
+    missed, invented = int(errors.missed.sum()), int(errors.invented.sum())
+    if missed == invented:
+        return ""
+    more = "misses more than it invents" if missed > invented else "invents more than it misses"
+    return f"; by pixels of all photos, it {more}"
 
 
 def _of(values: FloatArray) -> str:

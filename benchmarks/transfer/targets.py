@@ -7,16 +7,16 @@ from typing import Literal
 
 import numpy as np
 
-from corrotwin.benchmarks.formatting.table import NONE, p_value
+from corrotwin.benchmarks.formatting.table import p_value
 from corrotwin.benchmarks.formatting.wording import interval
 from corrotwin.benchmarks.stats import crossed_effects
 from corrotwin.benchmarks.stats.comparison import Comparison, arms
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray
 from corrotwin.benchmarks.stats.estimates import Estimate, ratio, spread, tested
-from corrotwin.benchmarks.stats.power import FEWEST_RUNS, MOST_RUNS
+from corrotwin.benchmarks.stats.power import FEWEST_RUNS
 from corrotwin.benchmarks.stats.subgroups import unit_names
 from corrotwin.benchmarks.stats.tukey import RunScores
-from corrotwin.benchmarks.stats.verdict import VERDICTS, detectable
+from corrotwin.benchmarks.stats.verdict import VERDICTS, detectable, more_runs
 from corrotwin.benchmarks.transfer.protocol import (
     FITTED,
     RENDERS,
@@ -267,7 +267,7 @@ def comparison_rows(found: Sequence[Comparison]) -> list[list[str]]:
             p_value(each.p),
             detectable(each.detectable),
             str(each.runs[0]),
-            NONE if each.p is None else f"over {MOST_RUNS}" if each.more_runs is None else str(each.more_runs),
+            more_runs(each.more_runs, p=each.p, runs=each.runs),
             VERDICTS[each.verdict],
         ]
         for each in found

@@ -1,12 +1,13 @@
 """The answer on one screen: three sentences and one figure, for someone who reads nothing else."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from corrotwin.benchmarks.report import gain_figures, words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Command, ReportSection, Text
 from corrotwin.benchmarks.report.sections import pictures
-from corrotwin.benchmarks.report.sections.verdicts import tested
+from corrotwin.benchmarks.report.sections.verdicts import reasons, tested
 from corrotwin.benchmarks.stats.comparison import Comparison
 from corrotwin.benchmarks.stats.tukey import summary
 
@@ -35,13 +36,23 @@ def section(material: Material) -> ReportSection:
 
 
 def sentences(material: Material) -> tuple[str, ...]:
-    """Return what the study says, in three sentences or fewer."""
+    """Return what the study says, in three short paragraphs or fewer."""
+    gains = material.f1.contrast("real", "mixed")
+    against = [each for base in CONTROLS for each in material.f1.contrast(base, "mixed")]
     return words.paragraphs(
         "answer", "answer", study=material, gains=of_lead(material, "real", "mixed"),
-        controls=[(base, found[0]) for base in CONTROLS if tested(found := of_lead(material, base, "mixed"))],
-        pairs=[each for each in material.f1.backbones.get(material.reference, []) if each.p is not None],
-        ranked=ranked(material),
+        gaps=[each for each in gains if each.backbone == material.lead] or gains,
+        controls=_first_tested(material, [(base, "mixed") for base in CONTROLS]),
+        held=[each for each in against if each.backbone == material.lead],
+        baselines=_first_tested(material, [("real", kind) for kind in CONTROLS]),
+        pairs=material.f1.backbones.get(material.reference, []), ranked=ranked(material), reasons=reasons,
     )  # fmt: skip
+
+
+def _first_tested(material: Material, contrasts: Sequence[tuple[str, str]]) -> list[Comparison]:
+    """Return, of each (base, kind) that has any, the tested comparison of the leading backbone at the fewest photos."""
+    found = [[each for each in of_lead(material, *pair) if each.p is not None] for pair in contrasts]
+    return [of_one[0] for of_one in found if of_one]
 
 
 def of_lead(material: Material, base: str, kind: str) -> list[Comparison]:

@@ -16,6 +16,7 @@ from corrotwin.benchmarks.formatting.table import (
     text_column,
     yes_no_column,
 )
+from corrotwin.benchmarks.formatting.wording import plain_number
 from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, ReportSection, Text
@@ -101,7 +102,8 @@ def section(material: Material, complexity: Callable[[str, int], "Complexity"]) 
     front = pareto(ranked)
     rows = [{**row, "pareto": None if None in ranked[place] else place in front}
             for place, row in enumerate(rows)]  # fmt: skip
-    if sentence := _front([row for row in rows if row["pareto"] is not None]):
+    is_smoke = bool({*material.results.smoke_backbones} - {*material.backbones})
+    if sentence := _front([row for row in rows if row["pareto"] is not None], smoke=is_smoke):
         blocks.append(Text(text=sentence))
     scored = [row for row in rows if row["f1_mean"] is not None]
     mixed = _machines(material)
@@ -121,12 +123,14 @@ def _machines(material: Material) -> str:
     return words.line("cost", "machines", devices=devices)
 
 
-def _front(known: Sequence[Row]) -> str:
-    """Describe the backbones that have both numbers; empty for one alone."""
+def _front(known: Sequence[Row], *, smoke: bool) -> str:
+    """Describe the backbones that have both numbers, without those of smoke tests; empty for one alone."""
     best = [str(row["backbone"]) for row in known if row["pareto"]]
     if len(known) < 2:
         return ""
-    return words.line("cost", "front", best=best, others=[row["backbone"] for row in known if not row["pareto"]])
+    return words.line(
+        "cost", "front", best=best, others=[row["backbone"] for row in known if not row["pareto"]], smoke=smoke
+    )
 
 
 def _ranked(material: Material, rows: Sequence[Row], points: Sequence[Point]) -> list[Point]:
@@ -219,7 +223,7 @@ def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> F
             for (cost, score), row in zip(points[key], rows, strict=True):
                 if cost is not None:
                     name, sd = row["backbone"], row["f1_sd"] or 0
-                    said = f"{name}: F1 {score:.3f}, {cost:.3g} {label}"
+                    said = f"{name}: F1 {score:.3f}, {plain_number(cost, 3)} {label}"
                     axis.plot([cost], [score], "o", ms=14, alpha=0, gid=tip(said), zorder=9)  # over and around the mark
                     axis.errorbar(
                         [cost],

@@ -7,6 +7,7 @@ import numpy as np
 
 from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.formatting.table import NONE, Column, ReportTable, Row, number_column, text_column
+from corrotwin.benchmarks.formatting.wording import mean_count
 from corrotwin.benchmarks.report import words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, ReportSection, Text
@@ -67,9 +68,9 @@ def _counts(material: Material) -> ReportTable:
         words.line("data", "counts", has_spots=groups is not None),
         (
             text_column("Set", "what"),
-            number_column("Images", "images", "d"),
-            number_column("Spots", "spots", "d"),
-            number_column("Regions", "regions", "d"),
+            number_column("Images", "images", ",d"),
+            number_column("Spots", "spots", ",d"),
+            number_column("Regions", "regions", ",d"),
             Column(heading="Corroded, median", cell=lambda row: _percent(row["share"])),
         ),
         rows,
@@ -118,11 +119,11 @@ def _leaks(material: Material, split: "Split") -> list[Block]:
         words.line("data", "leaks"),
         (
             text_column("Split", "split"),
-            number_column("Validation photos leaked", "valid", ".3g"),
-            number_column("Of", "valid_photos", "d"),
-            number_column("Test photos leaked", "test", ".3g"),
-            number_column("Of", "test_photos", "d"),
-            number_column("Groups split", "torn", ".3g"),
+            Column(heading="Validation photos leaked", cell=lambda row: mean_count(row["valid"])),
+            number_column("Of", "valid_photos", ",d"),
+            Column(heading="Test photos leaked", cell=lambda row: mean_count(row["test"])),
+            number_column("Of", "test_photos", ",d"),
+            Column(heading="Groups split", cell=lambda row: mean_count(row["torn"])),
         ),
         rows,
     )

@@ -42,8 +42,7 @@ def section(material: Material, complexity: Callable[[str, int], "Complexity"]) 
     if absent:
         text = words.line("paper", "other_backbones", theirs=list(paper.TABLE_II), absent=absent)
         return _section([Text(text=text), *backbone_table(material)])
-    arm = material.reference
-    intro = words.line("paper", "intro", citation=paper.CITATION, arm=arm, same=material.on_photos_alone)
+    intro = words.line("paper", "intro", citation=paper.CITATION, study=material)
     return _section(
         [
             Text(text=intro),

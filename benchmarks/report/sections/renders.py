@@ -13,7 +13,7 @@ from corrotwin.benchmarks.formatting.table import (
     plus_minus_column,
     text_column,
 )
-from corrotwin.benchmarks.formatting.wording import percent
+from corrotwin.benchmarks.formatting.wording import percent, plain_number
 from corrotwin.benchmarks.report import gain_figures, words
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Bullets, ReportSection, Text
@@ -117,7 +117,7 @@ def _where(material: Material) -> list[Block]:
             text_column("Property", "property"),
             text_column("Backbone", "backbone"),
             Column(heading="Photos", cell=lambda row: percent(row["fraction"])),
-            Column(heading="From to", cell=lambda row: f"{row['from']:.3g} to {row['to']:.3g} {row['unit']}".strip()),
+            Column(heading="From to", cell=_span),
             number_column("Test photos", "photos", "d"),
             number_column("Spots" if material.results.groups else "Units", "spots", "d"),
             number_column("Runs", "runs", "d"),
@@ -128,6 +128,10 @@ def _where(material: Material) -> list[Block]:
         files_only=True,
     )
     return [title, Text(text=words.line("renders", "where")), gain_figures.by_property(material, bins), table]
+
+
+def _span(row: Row) -> str:
+    return f"{plain_number(row['from'], 3)} to {plain_number(row['to'], 3)} {row['unit']}".strip()
 
 
 def _where_row(material: Material, each: "Comparison", about: subgroups.Property, one: subgroups.Gain) -> Row:

@@ -19,7 +19,7 @@ from corrotwin.benchmarks.report.document import Block, Text
 from corrotwin.benchmarks.report.families import CONTRASTS
 from corrotwin.benchmarks.stats.comparison import Comparison
 from corrotwin.benchmarks.stats.power import FEWEST_RUNS, TARGET
-from corrotwin.benchmarks.stats.verdict import VERDICTS
+from corrotwin.benchmarks.stats.verdict import VERDICTS, more_runs
 
 
 def tested(found: Iterable[Comparison]) -> bool:
@@ -116,13 +116,16 @@ def _columns(runs: str) -> tuple[Column, ...]:
         first, second = row["runs_first"], row["runs_second"]
         return str(first) if first == second else f"{first} / {second}"
 
+    def more(row: Row) -> str:
+        return more_runs(row["more_runs"], p=row["p"], runs=(row["runs_first"], row["runs_second"]))
+
     return (
         text_column("Verdict", "verdict"),
         number_column("F1 difference", "difference", "+.3f"),
         interval_column("95 % interval", "low", "high", "+.3f"),
         p_column("p", "p"),
         Column(heading=runs, cell=both),
-        number_column(f"More runs for {TARGET:g}", "more_runs", "d"),
+        Column(heading=f"More runs for {TARGET:g}", cell=more),
     )
 
 
@@ -137,7 +140,10 @@ def _notes(material: Material, found: Sequence[Comparison]) -> list[str]:
 
 def reasons(found: Sequence[Comparison]) -> list[str]:
     """Return why comparisons have no test, each reason once; the column of runs shows who has too few."""
-    untested = [each for each in found if each.reason]
-    few = [words.line("renders", "few_runs")] * any(min(each.runs) < FEWEST_RUNS for each in untested)
-    others = dict.fromkeys(each.reason for each in untested if min(each.runs) >= FEWEST_RUNS)
-    return [*few, *others]
+    untested = sorted((each for each in found if each.reason), key=lambda each: not _has_few_runs(each))
+    few = {of_arms: words.line("renders", "few_runs", of_arms=of_arms) for of_arms in (True, False)}
+    return [*dict.fromkeys(few[each.arm is None] if _has_few_runs(each) else each.reason for each in untested)]
+
+
+def _has_few_runs(found: Comparison) -> bool:
+    return min(found.runs) < FEWEST_RUNS

@@ -163,7 +163,7 @@ def test_fewer_than_three_runs_have_means_and_no_test(tmp_path: Path, fake_study
     assert not {"table3.csv", "table4.csv", "contrasts.csv", "backbones.csv", "gains.svg"} & names
     assert all(float(row["f1_mean"]) for row in read(tmp_path, "scores.csv"))
     assert all((row["f1_sd"] == "") is (runs == 1) for row in read(tmp_path, "table2.csv"))
-    assert "No difference is tested: a test needs 3 complete runs of each" in page
+    assert "No difference is tested: a test needs 3 runs that both arms have." in page
     assert "Tables III and IV are missing: a test needs 3 complete runs of each backbone" in page
     for absurd in ("−1.000", "+1.000", "would be found", "95 % interval"):
         assert absurd not in page

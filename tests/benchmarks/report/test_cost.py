@@ -1,12 +1,15 @@
 """The report's section on cost: latencies, minutes and the Pareto front."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from matplotlib.figure import Figure as Canvas
 
+from corrotwin.benchmarks.formatting.inline_svg import TIP
 from corrotwin.benchmarks.report.context import gather
 from corrotwin.benchmarks.report.sections import cost
 from corrotwin.benchmarks.study import results
@@ -46,6 +49,41 @@ def test_the_front_leaves_smoke_tests_out_where_there_is_more(tmp_path: Path, fa
     figure.draw(drawn)
     assert not any(line.get_linestyle() == "--" for axis in drawn.axes for line in axis.lines)  # one point is no line
     assert "dashed" not in figure.caption
+
+
+def test_a_front_of_all_backbones_is_of_those_with_both_numbers(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, kinds=("real",), backbones=("vgg16", "resnet152", "mobilenet_v2"))
+    found = results.load(tmp_path)
+
+    def front(smoke: tuple[str, ...], **latencies: float) -> str:
+        rows = "".join(f"{name},{value},32,1,float32,20\n" for name, value in latencies.items())
+        (tmp_path / cost.FILE).write_text(",".join(cost.COLUMNS) + "\n" + rows)
+        manifest = {**found.manifest, "smoke_backbones": smoke}
+        (text,) = (
+            block.text
+            for block in cost.section(gather(replace(found, manifest=manifest)), network.complexity).blocks
+            if block.kind == "text"
+        )
+        return text
+
+    rest = " are on the Pareto front of mean F1 against latency."
+    assert front((), resnet152=1, vgg16=2, mobilenet_v2=3) == f"All 3 backbones with both numbers{rest}"
+    two = front(("vgg16",), resnet152=1, vgg16=2, mobilenet_v2=3)
+    assert two == f"The two backbones with both numbers, smoke tests aside,{rest}"
+
+
+def test_a_cost_under_the_pointer_is_no_power_of_ten(
+    tmp_path: Path, fake_study: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_study(tmp_path, kinds=("real",), backbones=TWO)
+    size = SimpleNamespace(unet_params=12_340_000, unet_gmacs=1234.5)
+    (figure,) = cost.section(gather(results.load(tmp_path)), lambda *_: size).figures  # type: ignore[arg-type]
+    drawn = Canvas()
+    figure.draw(drawn)
+    said = [line.get_gid() for line in drawn.axes[2].lines if str(line.get_gid()).startswith(TIP)]
+    assert len(said) == 2
+    assert all(", 1,234 GMACs (" in text for text in said)
+    assert any(", 12.3 parameters, M" in str(line.get_gid()) for line in drawn.axes[3].lines)
 
 
 def test_minutes_of_several_kinds_of_machine_have_no_front(tmp_path: Path, fake_study: Maker) -> None:

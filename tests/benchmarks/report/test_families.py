@@ -17,7 +17,7 @@ from corrotwin.benchmarks.report.families import Families
 from corrotwin.benchmarks.report.sections import answer, published, renders
 from corrotwin.benchmarks.report.sections.cost import pareto
 from corrotwin.benchmarks.report.sections.method import command, facts, unproven
-from corrotwin.benchmarks.report.sections.verdicts import contrast_blocks
+from corrotwin.benchmarks.report.sections.verdicts import contrast_blocks, reasons
 from corrotwin.benchmarks.study import results
 from corrotwin.benchmarks.study.config import choose
 from corrotwin.benchmarks.study.grid import cells
@@ -101,15 +101,15 @@ def test_each_verdict_has_its_sentence(
     each = replace(whole, difference=difference, low=low, high=high, p=p, equal_p=equal_p)
     assert each.verdict == verdict
     assert words.line("answer", "renders", study=found, tested=[each]) == VERDICTS[verdict]
-    step = words.line("answer", "next_step", study=found, tested=[each], controls=[])
-    assert step.startswith("No control was trained") if verdict == "better" else "control" not in step
+    step = words.line("answer", "next_step", study=found, tested=[each], controls=[], held=[], reasons=reasons)
+    assert step.startswith("No control was trained with ") if verdict == "better" else "control" not in step
 
 
 def test_better_renders_are_held_against_the_controls(uneven: results.Results) -> None:
     found = material(uneven)
     gain, control = found.f1.contrast("real", "mixed")[1], found.f1.contrast("copy-paste", "mixed")[1]
     better = replace(gain, difference=0.05, p=0.001)
-    step = words.line("answer", "next_step", study=found, tested=[better], controls=[("copy-paste", control)])
+    step = words.line("answer", "next_step", study=found, tested=[better], controls=[control], held=[], reasons=reasons)
     assert step.startswith("At all training photos, compared with copy-paste of the same photos, renders are ")
     assert f"({write(control.difference, '+.3f')})." in step
 
@@ -121,7 +121,7 @@ def test_two_runs_show_means_and_no_test(tmp_path: Path, fake_study: Maker) -> N
     )  # fmt: skip
     found = material(results.load(tmp_path))
     untested, best, basis = answer.sentences(found)
-    assert untested.startswith("Whether renders help is not tested: a test needs 3 complete runs of each arm")
+    assert untested.startswith("Whether renders help is not tested: a test needs 3 runs that both arms have. Ten ")
     assert best.startswith(f"{answer.ranked(found)[0].backbone} has the highest mean F1 with photos alone: ")
     assert basis.startswith("With ")
     (figure,) = answer.section(found).figures
@@ -255,8 +255,9 @@ def test_without_photos_alone_no_sentence_speaks_of_them(tmp_path: Path, fake_st
     )  # fmt: skip
     found = material(results.load(tmp_path))
     assert not found.on_photos_alone
-    pairs, basis = answer.sentences(found)
-    assert "of backbones" in pairs
+    arms, pairs, basis = answer.sentences(found)
+    assert arms == "No arm of this study trains on renders."
+    assert pairs in ("resnet152 and vgg16 are not shown to differ.", "vgg16 is better than resnet152.")
     assert "and arm copy-paste, 3 runs reach F1 " in basis
     assert "photos alone" not in pairs + basis
     (text,) = (block.text for block in contrast_blocks(found) if block.kind == "text")
@@ -266,7 +267,7 @@ def test_without_photos_alone_no_sentence_speaks_of_them(tmp_path: Path, fake_st
 def test_an_arm_without_any_complete_run_is_not_said_to_be_absent(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path, backbones=("vgg16",), without=tuple(f"mixed-vgg16-0{run}" for run in (0, 1)))
     (text,) = (block.text for block in contrast_blocks(material(results.load(tmp_path))))
-    assert text == "No difference is tested: a test needs 3 complete runs of each."
+    assert text == "No difference is tested: a test needs 3 runs that both arms have."
 
 
 def test_cells_with_fewer_than_five_complete_runs_are_small(tmp_path: Path, fake_study: Maker) -> None:

@@ -17,6 +17,7 @@ from browser import check_page, shown
 from PIL import Image
 
 from corrotwin.benchmarks.report import build, photo_page
+from corrotwin.benchmarks.report.context import gather
 from corrotwin.benchmarks.study import results
 from corrotwin.benchmarks.study.grid import cells
 from corrotwin.segmentation.config import BACKBONES
@@ -119,6 +120,23 @@ def test_a_whole_page_with_its_pictures_links_and_files(tmp_path: Path, fake_stu
         assert (path.parent / "photos" / each["small"][0]).is_file()
     across = csv.DictReader((path.parent / "across.csv").read_text().splitlines())
     assert "painted" in next(across)["set"]
+
+
+def test_the_gain_of_a_photo_is_said_to_be_that_of_the_arms_in_its_column(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, backbones=("vgg16",), kinds=("real", "mixed", "copy-paste"))
+    for run in ("real-vgg16-00", "copy-paste-vgg16-00"):  # of the runs with renders, no weights are left
+        (tmp_path / "runs" / run / "best.safetensors").touch()
+    photo_page.write(gather(results.load(tmp_path)), tmp_path / "page")
+    text = (tmp_path / "page" / "index.html").read_text()
+    photos = json.loads(re.search(r'id="data"[^>]*>(.*?)</script>', text)[1])
+    assert [layer["label"] for layer in photos["layers"]] == ["real", "copy-paste", "truth"]
+    gain, real, mixed, *_ = photos["pictures"][0]["values"]
+    assert gain == pytest.approx(mixed - real)
+    assert "</strong> is the mean F1 of mixed minus that of real." in text
+    for path in tmp_path.glob("runs/*/best.safetensors"):
+        path.unlink()
+    photo_page.write(gather(results.load(tmp_path)), tmp_path / "page")
+    assert "is the mean F1 of mixed minus that of real." in (tmp_path / "page" / "index.html").read_text()
 
 
 WIDTHS = (

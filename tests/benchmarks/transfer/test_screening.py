@@ -84,18 +84,38 @@ def test_what_the_gap_to_all_real_photos_is_made_of_stands_beside_each_number() 
     few = np.array([0.01, 0.02, 0.3, 0.4])
     plain = error_analysis.PhotoErrors(
         images=("a", "b", "c", "d"), units=("a", "b", "c", "d"), f1=few, by_run=few[None], precision=few,
-        recall=few + 0.1, all_rust=few, false_alarms=few, properties=dict.fromkeys(subgroups.PROPERTIES, few),
+        recall=few + 0.1, missed=np.array([1, 0, 0, 2]), invented=np.array([0, 4, 0, 0]), all_rust=few,
+        false_alarms=few, properties=dict.fromkeys(subgroups.PROPERTIES, few),
     )  # fmt: skip
     real = replace(plain, by_run=plain.by_run + 0.5, precision=few + 0.2, recall=few + 0.3, false_alarms=few / 2)
     first, *quarters, alarms = error_analysis.describe(plain, real).splitlines()
     rates = "precision 0.182, all real 0.383; recall 0.282, all real 0.482 (means over photos)"
-    assert first == f"{rates}: it invents more than it misses"
+    assert first == f"{rates}; by pixels of all photos, it invents more than it misses"
     for line in quarters:
         assert re.findall(r": (0\.\d+), all real (0\.\d+) \(1\)", line) == [
             ("0.010", "0.510"), ("0.020", "0.520"), ("0.300", "0.800"), ("0.400", "0.900")
         ]  # fmt: skip
     assert "18.2 %, all real 9.1 % of all photos; 1.0 %, all real 0.5 % of the quarter" in alarms
     assert "all real" not in error_analysis.describe(plain)
+    even = replace(plain, invented=plain.missed, properties=dict.fromkeys(subgroups.PROPERTIES, few / 0.4006))
+    first, second, *_ = error_analysis.describe(even).splitlines()
+    assert first.endswith("(means over photos)")
+    assert "; 100 to 100 %: " in second
+
+
+def test_a_model_that_calls_nothing_misses_more_than_it_invents(tmp_path: Path, fake_dataset: Maker) -> None:
+    fake_dataset(tmp_path / "three", 3)
+    photos = layout.read_photos(tmp_path / "three")
+    names = tuple(photo.file_name for photo in photos.data.photos)
+    table = runs.PerImage(
+        image=names, tp=np.zeros(3, int), fp=np.array([0, 0, 5]), fn=np.array([90, 80, 0]), tn=np.full(3, 500)
+    )
+    found = error_analysis.photo_errors(photos, [table, table], [np.zeros(3)] * 2, np.zeros(3))
+    assert (found.missed.tolist(), found.invented.tolist()) == ([180, 160, 0], [0, 0, 10])
+    first, *_ = error_analysis.describe(found).splitlines()
+    assert first == (
+        "precision 0.000; recall 0.000 (means over photos); by pixels of all photos, it misses more than it invents"
+    )
 
 
 def test_precision_and_recall_are_of_photos_where_something_was_called_or_is_rust(
