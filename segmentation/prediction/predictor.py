@@ -138,7 +138,8 @@ class NetworkPredictor(Predictor):
     @property
     def pixels_at_once(self) -> int:
         """Most pixels that it takes at once, as `Predictor.pixels_at_once` says."""
-        return round((LARGER * NATIVE_TILE) ** 2) if self.framing == "crop" else self.batch_size * self.size**2
+        whole = round((LARGER * NATIVE_TILE) ** 2) if self.framing == "crop" else 0
+        return max(whole, self.batch_size * self.size**2)
 
     def check_scale(self) -> None:
         """Refuse a scale for photos that are resized whole.

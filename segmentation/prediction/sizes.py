@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 
 from corrotwin.segmentation.data import image_io
+from corrotwin.segmentation.evaluation.tiles import NATIVE_TILE
 from corrotwin.segmentation.prediction.predictor import Predictor
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError
@@ -32,7 +33,7 @@ def photos_at_once(predictor: Predictor, photos: Mapping[str, Path]) -> int:
         enlarged = largest * max(1.0, predictor.scale) ** 2
         taken: float = predictor.pixels_at_once
         if predictor.framing == "crop":
-            taken = min(taken, enlarged)
+            taken = min(taken, max(enlarged, NATIVE_TILE**2))  # tiles are padded where a photo is smaller
         count = min(count, int(free / (PIXEL_BYTES * enlarged + NETWORK_BYTES * taken)))
     return max(1, count)
 

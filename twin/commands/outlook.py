@@ -138,8 +138,8 @@ def mawp_lines(made: Forecast, design: PipeDesign) -> Iterable[str]:
         yield "MAWP: none, since no date is given for the next measurement"
         return
     if found.code_mpa is not None:
-        note = f" ({found.code_note})" if found.code_note else ""
-        yield f"MAWP by API 570 at the weakest measured place: {found.code_mpa:.2f} MPa{printable(note)}"
+        note = f" ({printable(found.code_note)})" if found.code_note else ""
+        yield f"MAWP by API 570 at the weakest measured place: {found.code_mpa:.2f} MPa{note}"
     yield f"MAWP by the twin, all zones: {_pressures(found.twin_mpa)}"
     yield (
         f"  with the wall less twice the loss of {found.interval_years:.3g} years from now, by API 570 and of those "

@@ -133,7 +133,7 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
         if row.place:
             about["chance_below_required"] = float((left[row.zone, row.place] < row.required_mm).mean())
         cmls.append({**tables.by_column(row), **about})
-    cmls += [_unread(cml, made) for cml in _never_read(made)]
+    cmls += [_unread(cml, made) for cml in made.known.register.never_read(made.known.records, made.required)]
     plot, places = figures.both(made)
     return TwinOutlook(
         id=twin.id, kind=twin.kind, built=f"{twin.built:%Y-%m-%d}", now=_day(twin, ends[0]), until=_day(twin, ends[1]),
@@ -144,15 +144,6 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
         because="" if plan is None else plan.because, look_by=day["look"], tasks=tuple(_tasks(made, suspects, day)),
         notes=tuple(_notes(made)), plot=_encoded(plot), places=_encoded(places),
     )  # fmt: skip
-
-
-def _never_read(made: Forecast) -> list[Cml]:
-    """Return the CML of the register that no reading is of, in zones of which a thickness is required."""
-    register = made.known.register
-    read = {
-        register.find(record.place) for record in made.known.records if record.kind == "ultrasonic" and record.place
-    }
-    return [cml for cml in register.cmls.values() if cml not in read and cml.zone in made.required]
 
 
 def _unread(cml: Cml, made: Forecast) -> dict[str, Cell]:
@@ -193,20 +184,20 @@ def _tasks(made: Forecast, suspects: Mapping[str, str], day: Mapping[str, str]) 
         "fitness for service now"
         for row in below
     ]
-    if unread := _never_read(made):
+    if unread := made.known.register.never_read(made.known.records, made.required):
         said.append(f"measure {first_of([f'{cml.zone} {cml.id}' for cml in unread], 6)}: never measured")
     overdue = [row for row in made.cmls if row.place and (row.api_measure_years or 0.0) < 0 and row not in below]
     if overdue:
         said.append(f"measure {_places(overdue)}: overdue by the codes")
     if plan is not None and day["measure"]:
         due = "now" if day["measure"] <= now else f"by {day['measure']}"
-        said.append(f"measure thickness {due}, first on {plan.zone} ({plan.because})")
+        said.append(f"measure thickness {due}, first on {plan.due_zone} ({plan.because})")
     said += [f"{zone}: {why}" for zone, why in (plan.undated if plan is not None else {}).items()]
     if renewed := [row for row in named if not row.readings]:
         said.append(f"measure {_places(renewed)}: not read since its wall was new")
     single = [row for row in named if row.readings and row.governing is None and row.api_life_years is None]
     if single and plan is not None and not plan.undated:
-        said.append(f"measure {_places(single)} a second time: one survey gives no rate")
+        said.append(f"measure {_places(single)} again: one survey gives no rate")
     said += [f"check the reading {which}, which the forecast ignores: {why}" for which, why in suspects.items()]
     said += [f"check {item.record} of {item.date}: it disagrees with what was known before" for item in known.conflicts]
     if day["look"]:

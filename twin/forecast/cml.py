@@ -8,7 +8,7 @@ import numpy as np
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.text import printable
-from corrotwin.twin.forecast.lives import InspectionPlan
+from corrotwin.twin.forecast.lives import InspectionPlan, renewed_years
 from corrotwin.twin.forecast.projection import Levels, PlaceForecast, Projection, levels
 from corrotwin.twin.forecast.rates import ONE_SURVEY_YEARS, CmlRates, RateBasis, cml_rates, gives_rate
 from corrotwin.twin.forecast.remaining_life import MOST_YEARS_INJECTION, Rule, interval_years
@@ -117,8 +117,8 @@ def cml_rows(
 
 
 def brought_forward(
-    plan: InspectionPlan, rows: Sequence[CmlRow], twin: TwinState, register: Register, required: Mapping[str, float],
-    now_years: float,
+    plan: InspectionPlan, rows: Sequence[CmlRow], twin: TwinState, records: Sequence[Record], projection: Projection,
+    register: Register, required: Mapping[str, float], now_years: float,
 ) -> InspectionPlan:  # fmt: skip
     """Return a plan whose next measurement is no later than the codes ask for at any place, read or not.
 
@@ -126,7 +126,7 @@ def brought_forward(
     ----------
     plan : by the twin.
     rows : of all places that were read, from `cml_rows`.
-    twin, register : of the same twin.
+    twin, records, projection, register : as `cml_rows` takes them.
     required : thickness in mm, by zone.
     now_years : years of service now.
     """
@@ -134,16 +134,19 @@ def brought_forward(
     for row in rows:
         where = f"{row.zone} {row.place}"
         if row.place and row.api_measure_years is not None:
-            plan = plan.no_later_than(row.api_measure_years, f"the codes at {where}")
+            plan = plan.no_later_than(row.api_measure_years, row.zone, f"the codes at {where}")
         if row.place and row.readings and row.governing is None and is_process_unknown:
             soon = ONE_SURVEY_YEARS - (row.read_years_ago or 0.0)
-            plan = plan.no_later_than(soon, f"only one survey, with an unknown fluid, at {where}")
-    read = {row.place for row in rows if row.place}
-    for cml in register.cmls.values():
-        if plan.rule != "api510" and cml.kind == INJECTION and cml.zone in required and cml.id not in read:
-            plan = plan.no_later_than(
-                MOST_YEARS_INJECTION - now_years, f"the injection point {cml.id} on {cml.zone} was never measured"
-            )
+            plan = plan.no_later_than(soon, row.zone, f"only one survey, with an unknown fluid, at {where}")
+    if plan.rule == "api510":  # which has no injection points
+        return plan
+    new = {name: renewed_years(projection.renewals.get(name, ())) for name in required}
+    since = [record for record in records if record.years(twin) >= new.get(record.zone, 0.0)]
+    for cml in register.never_read(since, required):
+        if cml.kind == INJECTION:
+            due = new[cml.zone] + MOST_YEARS_INJECTION - now_years
+            was = "not measured since it was new" if new[cml.zone] else "never measured"
+            plan = plan.no_later_than(due, cml.zone, f"the injection point {cml.id} on {cml.zone} was {was}")
     return plan
 
 
@@ -156,7 +159,7 @@ def _zone_row(
     count, why = sum(row.readings for row in places), plan.undated.get(zone, "")
     read = [row for row in places if row.api_life_years is not None]
     if not read:
-        said = "none of its named places was read twice, so the codes give no life"
+        said = "none of its named places has two surveys, so the codes give no life"
         return _unread(zone, "", count, required_mm, left, life, why or said)
     shortest = min(read, key=lambda row: (row.api_life_years, row.place))
     said = _compared(shortest.api_life_years, life, plan.ahead_years)

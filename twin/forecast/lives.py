@@ -52,6 +52,7 @@ class InspectionPlan:
     ahead_years : that were examined.
     interval_years : longest time from now until the next thickness measurement; None where no date can be given.
     because : what sets it.
+    due_zone : zone that is to be measured by then.
     visual_years : longest time from now until the next external visual inspection by the rule.
     undated : zones for which no date can be given, and why.
     rule : whose bounds hold.
@@ -67,12 +68,13 @@ class InspectionPlan:
     ahead_years: float
     interval_years: float | None
     because: str
+    due_zone: str
     visual_years: float
     undated: Mapping[str, str]
     rule: Rule
 
-    def no_later_than(self, years: float, because: str) -> "InspectionPlan":
-        """Return the plan with the next thickness measurement no later than so many years from now.
+    def no_later_than(self, years: float, zone: str, because: str) -> "InspectionPlan":
+        """Return the plan with the next thickness measurement no later than so many years from now, on a zone.
 
         By API 510 the next external visual inspection is no later than that either.
         """
@@ -80,7 +82,7 @@ class InspectionPlan:
             return self
         years = max(years, 0.0)
         visual = min(self.visual_years, visual_years(years, self.rule))
-        return replace(self, interval_years=years, visual_years=visual, because=because)
+        return replace(self, interval_years=years, visual_years=visual, because=because, due_zone=zone)
 
 
 def plan_years(now_years: float, until_years: float, renewed_years: Iterable[float] = ()) -> list[float]:
@@ -158,10 +160,15 @@ def plan_inspection(
         life_years=None if hidden else low, zone=zone, weakest_share=float(np.mean(by_zone[zone] <= asset)),
         by_zone=by_zone, by_place=by_place, required_by_place=required_by_place, asset=asset, ahead_years=ahead,
         interval_years=None if hidden else interval,
-        because=f"{half if by_half else f'the bound of {rule}, {bound:g} years after'} {since.what}",
+        because=f"{half if by_half else f'the bound of {rule}, {bound:g} years after'} {since.what}", due_zone=first,
         visual_years=max(min(visual_years(interval, rule), looked_years + visual_years(bound, rule) - now_years), 0.0),
         undated=hidden, rule=rule,
     )  # fmt: skip
+
+
+def renewed_years(renewals: Iterable[ZoneRenewal]) -> float:
+    """Return the years of service after which all metal of a zone was last made new; 0 where it never was."""
+    return max((renewal.years for renewal in renewals if renewal.whole), default=0.0)
 
 
 def last_known(
@@ -170,7 +177,8 @@ def last_known(
 ) -> dict[str, LastKnown]:  # fmt: skip
     """Return when the thickness of each zone was last known: at its last reading, or when all of it was new.
 
-    A reading of one face of a wall is one of both zones between whose faces the wall lies.
+    A reading of one face of a wall is one of both zones between whose faces the wall lies, where each lies behind most
+    of the other: the bore of a pipe and its body, not its bore and a weld or an elbow, which is a small part of it.
 
     Parameters
     ----------
@@ -183,19 +191,17 @@ def last_known(
     read: dict[str, float] = {}
     for record in records:
         if record.kind == "ultrasonic":
-            for name in {
-                record.zone,
-                behind.get(record.zone, ""),
-                *(own for own in behind if behind[own] == record.zone),
-            }:
+            other = behind.get(record.zone, "")
+            for name in (record.zone, *([other] if behind.get(other) == record.zone else [])):
                 read[name] = max(read.get(name, 0.0), record.years(twin))
     found = {}
     for name in required:
-        new = max((renewal.years for renewal in renewals.get(name, ()) if renewal.whole), default=0.0)
+        new = renewed_years(renewals.get(name, ()))
         if read.get(name, 0.0) > new:
             found[name] = LastKnown(years=read[name], what=f"the last measurement of {name}")
         else:
-            found[name] = LastKnown(years=new, what=f"{name} was made new" if new else "service began")
+            never = f"service began; {name} was never measured"
+            found[name] = LastKnown(years=new, what=f"{name} was made new" if new else never)
     return found
 
 

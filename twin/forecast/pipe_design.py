@@ -7,6 +7,7 @@ import numpy as np
 
 from corrotwin.twin.core.arguments import check_fields
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import first_of
 from corrotwin.twin.forecast.failure import outside_mm, wall_zones
 from corrotwin.twin.forecast.pressure_design import (
     RequiredThickness,
@@ -16,6 +17,7 @@ from corrotwin.twin.forecast.pressure_design import (
     wall_for_mawp_mm,
 )
 from corrotwin.twin.forecast.projection import Levels, levels
+from corrotwin.twin.forecast.remaining_life import interval_years
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.geometry.atlas import AssetGeometry
 
@@ -72,7 +74,7 @@ class Mawp:
 
     Parameters
     ----------
-    interval_years : to that measurement.
+    interval_years : to the measurement after one that is made now, or to a later one that is planned.
     code_mpa : at the weakest measured place, by its governing rate; None without a measured place.
     code_note : what makes `code_mpa` a mere upper limit; empty where nothing does.
     twin_mpa : P5, P50, P95 of the weakest zone of its wall in each history.
@@ -94,20 +96,25 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
     """
     if made.plan is None or made.plan.interval_years is None or made.planned is None:
         return None
-    asset, interval, now = made.known.asset, made.plan.interval_years, made.known.now_years
+    asset, now = made.known.asset, made.known.now_years
+    life = 0.0 if made.plan.life_years is None else made.plan.life_years[0]
+    # A measurement that is overdue must not leave the wall without any loss to come.
+    interval = max(made.plan.interval_years, interval_years(life, made.rule))
 
     given = {
         "outside_mm": outside_mm(asset), "stress_mpa": design.stress_mpa, "efficiency": design.efficiency,
         "y": design.y, "weld_reduction": design.weld_reduction,
     }  # fmt: skip
-    by_code = []
+    by_code: list[float] = []
+    unrated: list[str] = []
     for row in made.cmls:
         rate = row.short_term_mm_year if row.governing == "short-term" else row.long_term_mm_year
-        note = f"at most: one survey of {row.zone} {row.place} gives no rate" if rate is None else ""
         if row.place and row.least_read_mm is not None and row.zone in wall_zones(asset):
             since = max(row.read_years_ago or 0.0, 0.0)  # Annex C counts twice the loss from the measurement on
             wall = wall_for_mawp_mm(row.least_read_mm, rate or 0.0, since + interval)
-            by_code.append((float(pipe_mawp_mpa(wall, **given)), note))
+            by_code.append(float(pipe_mawp_mpa(wall, **given)))
+            if rate is None:
+                unrated.append(f"{row.zone} {row.place}")
     years = np.asarray(made.planned.years)
     weakest = []
     for name in wall_zones(asset) & set(made.planned.zones):
@@ -115,10 +122,9 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
         at_now = left[:, int(np.searchsorted(years, now))]
         then = np.array([np.interp(now + interval, years, row) for row in left])
         weakest.append(wall_for_mawp_mm(at_now, (at_now - then) / interval if interval else 0.0, interval))
-    least, note = min(by_code, default=(None, ""))
     return Mawp(
         interval_years=interval,
-        code_mpa=least,
-        code_note=note,
+        code_mpa=min(by_code, default=None),
+        code_note=f"at most: one survey gives no rate of {first_of(unrated)}" if unrated else "",
         twin_mpa=levels(pipe_mawp_mpa(np.min(weakest, axis=0), **given)),
     )

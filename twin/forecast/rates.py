@@ -28,9 +28,9 @@ RateBasis = Literal["long-term", "short-term"]
 # Of two surveys that give a short-term rate, where there are such; by judgement. 365 days, which are a little less than
 # a year of 365.25 days, are a year; the half day is for rounding.
 LEAST_APART_YEARS = 364.5 / 365.25
-# One survey in a service of which nothing is known is followed by another within three months (API 570, 7.1.2 c). By
-# judgement, readings less than that apart are those of one survey if they show no loss.
-ONE_SURVEY_YEARS = 0.25
+ONE_SURVEY_YEARS = 0.25  # after which one survey of an unknown service is followed by another (API 570, 7.1.2 c)
+# By judgement, readings of 30 days are those of one survey if they show no loss; well below those three months.
+LONGEST_SURVEY_YEARS = 30.5 / 365.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,13 +189,15 @@ def cml_rates(
 def gives_rate(years: ArrayLike, wall_mm: ArrayLike) -> bool:
     """Return whether the readings of a place give a rate: two surveys do, not a repeat soon after that shows no loss.
 
+    Any reading below all of the first day is a loss, though it may be scatter: the safe side.
+
     Parameters
     ----------
     years, wall_mm : (n,) as `cml_rates` takes them.
     """
     days, wall = _checked(years, wall_mm)
     first = days == days.min()
-    return float(np.ptp(days)) >= ONE_SURVEY_YEARS or (not first.all() and wall.min() < wall[first].max())
+    return float(np.ptp(days)) > LONGEST_SURVEY_YEARS or bool((wall[~first] < wall[first].min()).any())
 
 
 def _checked(years: ArrayLike, wall_mm: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

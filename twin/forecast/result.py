@@ -280,7 +280,7 @@ def _made(
             known.twin, known.records, looked_at, plan, required, now, rule=rule, register=known.register, basis=basis,
             chosen_by=chosen_by,
         )  # fmt: skip
-        plan = brought_forward(plan, cmls, known.twin, known.register, required, now)
+        plan = brought_forward(plan, cmls, known.twin, known.records, looked_at, known.register, required, now)
     below = projection.is_below(shown.zones, required).get(ALL)
     error = judge(
         runs, shown.zones[ALL].least_left_mm[:, [grid.index(now), -1]], known.asset.nominal_thickness_mm,

@@ -2,7 +2,7 @@
 
 import difflib
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -159,6 +159,11 @@ class Register:
         """Return whether a place is an injection point, which is measured more often."""
         cml = self.find(place)
         return cml is not None and cml.kind == INJECTION
+
+    def never_read(self, records: Iterable[Record], zones: Container[str]) -> list[Cml]:
+        """Return the CML on these zones that no thickness reading is of."""
+        read = {self.find(record.place) for record in records if record.kind == "ultrasonic" and record.place}
+        return [cml for cml in self.cmls.values() if cml not in read and cml.zone in zones]
 
     def named(self, events: Iterable[Event]) -> list[Event]:
         """Return events with the present names of their places."""

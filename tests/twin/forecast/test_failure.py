@@ -105,7 +105,8 @@ def made(spool: TwinState, particles: Particles, **values: object) -> Forecast:
         asset=twin_state.asset(spool), twin=spool, now_years=10.0, now=(particles,), records=(), events=()
     )
     given = {
-        "known": known, "plan": SimpleNamespace(interval_years=2.0), "years": (10.0,), "cmls": (), "rule": "api510",
+        "known": known, "plan": SimpleNamespace(interval_years=2.0, life_years=(4.0, 4.0, 4.0)),
+        "years": (10.0,), "cmls": (), "rule": "api510",
         "planned": SimpleNamespace(years=(10.0, 30.0), zones=zones), "zones": zones, **values,
     }  # fmt: skip
     return cast("Forecast", SimpleNamespace(**given))

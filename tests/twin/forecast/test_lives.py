@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.prior import Prior
 from corrotwin.twin.bayes.smc import learn
 from corrotwin.twin.forecast import lives, precision, projection
-from corrotwin.twin.forecast.lives import InspectionPlan, LastKnown, life_years, plan_inspection, plan_years
+from corrotwin.twin.forecast.lives import InspectionPlan, LastKnown, last_known, life_years, plan_inspection, plan_years
 from corrotwin.twin.forecast.projection import Projection, ZoneForecast
 from corrotwin.twin.forecast.remaining_life import Rule
+from corrotwin.twin.forecast.renewals import ZoneRenewal
 from corrotwin.twin.mechanisms.process import process
 from corrotwin.twin.model.exposure import at
 from corrotwin.twin.twin_state import TwinState
@@ -114,9 +116,9 @@ def test_the_rules_bound_counts_from_the_last_measurement() -> None:
     never = plan(sound, {"body": 6.0}, measured_years=0.0)
     assert never.interval_years == 0
     assert never.because == "the bound of api510, 10 years after service began"
-    codes = plan(sound, {"body": 6.0}).no_later_than(1.5, "the codes at body CML-1")
+    codes = plan(sound, {"body": 6.0}).no_later_than(1.5, "body", "the codes at body CML-1")
     assert (codes.interval_years, codes.because) == (1.5, "the codes at body CML-1")
-    assert codes.no_later_than(3.0, "later").because == "the codes at body CML-1"
+    assert codes.no_later_than(3.0, "weld", "later").because == "the codes at body CML-1"
 
 
 @pytest.mark.parametrize("now", [10.0, 12.0, 14.0, 16.0, 17.9])
@@ -138,9 +140,40 @@ def test_a_reading_of_one_zone_is_none_of_another() -> None:
     body = LastKnown(years=9.0, what="the last measurement of body")
     found = plan(sound, required, known={"body": body}, measured_years=0.0)
     assert (found.interval_years, found.because) == (0.0, "the bound of api510, 10 years after service began")
+    assert found.due_zone == "weld"
     weld = LastKnown(years=8.0, what="weld was made new")
     found = plan(sound, required, known={"body": body, "weld": weld})
     assert (found.interval_years, found.because) == (8.0, "the bound of api510, 10 years after weld was made new")
+
+
+def test_what_a_reading_tells_of_other_zones() -> None:
+    """A reading of the bore is one of the body, most of the wall before it, and none of the elbow or the weld."""
+    zones = [
+        SimpleNamespace(name=name, mostly_before=behind)
+        for name, behind in (("body", "bore"), ("bore", "body"), ("elbow", "bore"), ("weld", "bore"))
+    ]
+    required = ("body", "bore", "elbow", "weld")
+
+    def found(
+        *read: tuple[str, float], renewals: dict[str, Any] | None = None, kind: str = "ultrasonic"
+    ) -> dict[str, Any]:
+        records = [SimpleNamespace(kind=kind, zone=zone, years=lambda twin, at=at: at) for zone, at in read]
+        known = last_known(required, cast("Any", zones), cast("Any", records), cast("TwinState", None), renewals or {})
+        return {name: (each.years, each.what) for name, each in known.items()}
+
+    def never(zone: str) -> tuple[float, str]:
+        return (0.0, f"service began; {zone} was never measured")
+
+    assert found() == {name: never(name) for name in required}
+    assert found(("bore", 5.0), kind="pit") == found()
+    bore = found(("bore", 5.0), ("bore", 3.0))
+    assert bore["body"] == (5.0, "the last measurement of body")
+    assert [bore[name] for name in ("elbow", "weld")] == [never("elbow"), never("weld")]
+    weld = found(("weld", 5.0))
+    assert [weld[name] for name in ("body", "bore", "elbow")] == [never(name) for name in ("body", "bore", "elbow")]
+    whole = {"body": (ZoneRenewal(years=7.0, metal=True, whole=True), ZoneRenewal(years=9.0, metal=True, whole=False))}
+    assert found(("body", 5.0), renewals=whole)["body"] == (7.0, "body was made new")
+    assert found(("body", 8.0), renewals=whole)["body"] == (8.0, "the last measurement of body")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +186,7 @@ def test_a_vessel_is_looked_at_no_later_than_it_is_measured(
     """Nothing lost and looked at today: by API 510 the earlier of five years and the measurement."""
     years = plan_years(10.0, 40.0)
     sound = outlook(years, body=np.full((50, len(years)), 8.0))
-    assert plan(sound, {"body": 6.0}, rule=rule).no_later_than(1.5, "the codes").visual_years == by_the_codes
+    assert plan(sound, {"body": 6.0}, rule=rule).no_later_than(1.5, "body", "the codes").visual_years == by_the_codes
     assert plan(sound, {"body": 6.0}, rule=rule, measured_years=4.0).visual_years == measured_six_years_ago
 
 

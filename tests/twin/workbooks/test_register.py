@@ -176,7 +176,21 @@ def test_an_injection_point_that_nobody_measured_was_due_three_years_after_servi
     plan = twin.forecast(years=1, rule="api570-class3").plan
     assert plan is not None
     assert (plan.interval_years, plan.because) == (0.0, "the injection point TML-2 on body was never measured")
+    assert plan.due_zone == "body"
     assert "TML-2" not in twin.forecast(years=1).plan.because  # API 510 knows none
+    for point in "NS":
+        twin.inspect(date="2023-06-01", kind="ultrasonic", zone="body", value=8.0, tool="UT", place=f"TML-2/{point}")
+    assert "never measured" not in twin.forecast(years=1, rule="api570-class3").plan.because
+
+
+def test_an_injection_point_counts_from_the_day_when_its_zone_was_replaced(tmp_path: Path) -> None:
+    twin = ct.Twin.load(pipe(tmp_path / "spool"))
+    twin.import_register(table(tmp_path / "cml.csv", changed(2, 2, "Injection point")))
+    twin.record_event(date="2023-06-01", kind="replacement", zone="body", why="thin")
+    plan = twin.forecast(years=1, rule="api570-class3").plan
+    assert plan is not None
+    assert plan.interval_years > 0
+    assert plan.because == "half of the P5 remaining life since body was made new"  # before the three years are over
 
 
 @pytest.mark.ci
