@@ -117,7 +117,7 @@ def plan_inspection(
     rule : one of those in `twin.forecast.remaining_life`.
     undated : zones for which no date can be given, and why, from `without_dates`.
     known : of each zone with a required thickness, from `last_known`.
-    looked_years : of the last record of any kind; 0 without one.
+    looked_years : when its surface was last looked at, from `last_looked_years`.
     register : whose CML may require another thickness than their zone.
     given : of `required`, what the user asked, also of CML that require less; "all" for the zones not named.
     """
@@ -169,6 +169,15 @@ def plan_inspection(
 def renewed_years(renewals: Iterable[ZoneRenewal]) -> float:
     """Return the years of service after which all metal of a zone was last made new; 0 where it never was."""
     return max((renewal.years for renewal in renewals if renewal.whole), default=0.0)
+
+
+def last_looked_years(records: Iterable[Record], twin: TwinState) -> float:
+    """Return the years of service after which the surface was last looked at; 0 where it never was.
+
+    An ultrasonic reading shows the wall under its probe and is no visual inspection. Any other record counts for the
+    whole asset: what else was seen on that day is not known.
+    """
+    return max((record.years(twin) for record in records if record.kind != "ultrasonic"), default=0.0)
 
 
 def last_known(

@@ -21,6 +21,7 @@ from corrotwin.twin.forecast.lives import (
     LEAST_AHEAD_YEARS,
     InspectionPlan,
     last_known,
+    last_looked_years,
     plan_inspection,
     plan_years,
     without_dates,
@@ -274,7 +275,7 @@ def _made(
         plan = plan_inspection(
             looked_at, required, now, rule, undated, register=known.register, given=given,
             known=last_known(required, known.now[0].bank.zones, known.records, known.twin, looked_at.renewals),
-            looked_years=max((record.years(known.twin) for record in known.records), default=0.0),
+            looked_years=last_looked_years(known.records, known.twin),
         )  # fmt: skip
         cmls = cml_rows(
             known.twin, known.records, looked_at, plan, required, now, rule=rule, register=known.register, basis=basis,

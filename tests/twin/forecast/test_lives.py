@@ -14,7 +14,15 @@ from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.prior import Prior
 from corrotwin.twin.bayes.smc import learn
 from corrotwin.twin.forecast import lives, precision, projection
-from corrotwin.twin.forecast.lives import InspectionPlan, LastKnown, last_known, life_years, plan_inspection, plan_years
+from corrotwin.twin.forecast.lives import (
+    InspectionPlan,
+    LastKnown,
+    last_known,
+    last_looked_years,
+    life_years,
+    plan_inspection,
+    plan_years,
+)
 from corrotwin.twin.forecast.projection import Projection, ZoneForecast
 from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.forecast.renewals import ZoneRenewal
@@ -174,6 +182,15 @@ def test_what_a_reading_tells_of_other_zones() -> None:
     whole = {"body": (ZoneRenewal(years=7.0, metal=True, whole=True), ZoneRenewal(years=9.0, metal=True, whole=False))}
     assert found(("body", 5.0), renewals=whole)["body"] == (7.0, "body was made new")
     assert found(("body", 8.0), renewals=whole)["body"] == (8.0, "the last measurement of body")
+
+
+def test_a_thickness_reading_is_no_visual_inspection() -> None:
+    def looked(*seen: tuple[str, float]) -> float:
+        records = [SimpleNamespace(kind=kind, years=lambda twin, at=at: at) for kind, at in seen]
+        return last_looked_years(cast("Any", records), cast("TwinState", None))
+
+    assert looked() == looked(("ultrasonic", 9.0)) == 0
+    assert looked(("photo", 4.0), ("grade", 6.0), ("pit", 5.0), ("ultrasonic", 9.0)) == 6
 
 
 @pytest.mark.parametrize(
