@@ -135,15 +135,17 @@ def mawp_lines(made: Forecast, design: PipeDesign) -> Iterable[str]:
     )
     found = mawp(made, design)
     if found is None:
-        yield "MAWP: none, since no date is given for the next measurement"
+        is_dated = made.plan is not None and made.plan.interval_years is not None
+        over = "the P5 of the remaining life is over: measure, and assess its fitness for service"
+        yield f"MAWP: none, since {over if is_dated else 'no date is given for the next measurement'}"
         return
     if found.code_mpa is not None:
         note = f" ({printable(found.code_note)})" if found.code_note else ""
         yield f"MAWP by API 570 at the weakest measured place: {found.code_mpa:.2f} MPa{note}"
     yield f"MAWP by the twin, all zones: {_pressures(found.twin_mpa)}"
     yield (
-        f"  with the wall less twice the loss of {found.interval_years:.3g} years from now, by API 570 and of those "
-        "since it was measured, too; flanges and branches may permit less"
+        f"  until {found.interval_years:.3g} years from now, if it is measured now: with the wall less twice the loss "
+        "until then (API 570), by the codes since it was last measured; flanges and branches may permit less"
     )
 
 

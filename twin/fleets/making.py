@@ -1,5 +1,6 @@
 """The outlook of a twin in a folder: computed once, and cached until the twin, its records or the settings change."""
 
+import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -21,7 +22,6 @@ from corrotwin.twin.inspection import log, register
 from corrotwin.twin.inspection.events import ALL
 
 NAME = "outlook"
-OUTLOOK = 3  # raised where a change of the program changes what an outlook says
 MOST_BYTES = 32 * 2**20
 _FOLLOWS_FROM = ("twin.json", log.RECORDS, f"{register.NAME}.json")
 
@@ -140,6 +140,17 @@ def kept_of(folder: Path, settings: OutlookSettings) -> TwinOutlook | None:
         return None
 
 
+@functools.cache
+def source_digest(folder: Path) -> str:
+    """Return a digest of the program's source: another version of it may say something else of the same twin.
+
+    Parameters
+    ----------
+    folder : whose modules count, with all folders in it.
+    """
+    return files.digest([files.read_bytes(path).hex() for path in sorted(folder.rglob("*.py"))])
+
+
 def _key(folder: Path, settings: OutlookSettings) -> str:
     """Return a digest of all that an outlook follows from.
 
@@ -149,7 +160,11 @@ def _key(folder: Path, settings: OutlookSettings) -> str:
         The folder holds no twin, or a file cannot be read.
     """
     store.read(folder)
-    found: dict[str, Any] = {"versions": [LEARNING, OUTLOOK], "drawn": figures.can_draw(), "settings": asdict(settings)}
+    found: dict[str, Any] = {
+        "versions": [LEARNING, source_digest(Path(twin_state.__file__).parent)],
+        "drawn": figures.can_draw(),
+        "settings": asdict(settings),
+    }
     for name in _FOLLOWS_FROM:
         try:
             found[name] = hashlib.sha256(files.read_bytes(folder / name, inside=folder)).hexdigest()

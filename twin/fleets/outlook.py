@@ -2,21 +2,23 @@
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.arguments import check_fields
-from corrotwin.twin.core.text import counted, first_of
+from corrotwin.twin.core.text import counted
 from corrotwin.twin.fleets import figures
+from corrotwin.twin.fleets.tasks import tasks
 from corrotwin.twin.forecast import tables
 from corrotwin.twin.forecast.cml import CmlRow
+from corrotwin.twin.forecast.due import unread_injection_points
 from corrotwin.twin.forecast.projection import ALL
 from corrotwin.twin.forecast.renewals import event_lines
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.forecast.tables import ForecastRow
-from corrotwin.twin.inspection.records import UNITS_MM, texel_at
+from corrotwin.twin.inspection.records import texel_at
 from corrotwin.twin.inspection.register import Cml
 from corrotwin.twin.model.coating import describe_coating
 from corrotwin.twin.twin_state import TwinState
@@ -133,7 +135,8 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
         if row.place:
             about["chance_below_required"] = float((left[row.zone, row.place] < row.required_mm).mean())
         cmls.append({**tables.by_column(row), **about})
-    cmls += [_unread(cml, made) for cml in made.known.register.never_read(made.known.records, made.required)]
+    due = {cml.id: years for cml, years in _unread_injection_points(made)}
+    cmls += [_unread(cml, made, due.get(cml.id)) for cml in register.never_read(made.known.records, made.required)]
     plot, places = figures.both(made)
     return TwinOutlook(
         id=twin.id, kind=twin.kind, built=f"{twin.built:%Y-%m-%d}", now=_day(twin, ends[0]), until=_day(twin, ends[1]),
@@ -141,19 +144,29 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
         ahead_years=made.ahead_years, life_p5=None if life is None else life[0],
         life_p50=None if life is None else life[1],
         weakest="" if plan is None else plan.zone, measure_by=day["measure"],
-        because="" if plan is None else plan.because, look_by=day["look"], tasks=tuple(_tasks(made, suspects, day)),
+        because="" if plan is None else plan.because, look_by=day["look"], tasks=tuple(tasks(made, suspects, day)),
         notes=tuple(_notes(made)), plot=_encoded(plot), places=_encoded(places),
     )  # fmt: skip
 
 
-def _unread(cml: Cml, made: Forecast) -> dict[str, Cell]:
-    """Return the row of a CML that was never read."""
+def _unread_injection_points(made: Forecast) -> list[tuple[Cml, float]]:
+    if made.planned is None:
+        return []
+    known = made.known
+    return unread_injection_points(known.twin, known.records, made.planned, known.register, made.required, made.rule)
+
+
+def _unread(cml: Cml, made: Forecast, due_years: float | None) -> dict[str, Cell]:
+    """Return the row of a CML that was never read, due after so many years of service where the code says when."""
     row: dict[str, Cell] = dict.fromkeys((*tables.columns(CmlRow), *_ABOUT))
     asset = made.known.asset
     wall = asset.wall_mm(asset.zone_names.index(cml.zone), None if cml.uv is None else texel_at(cml.uv, asset))
     required = made.known.register.required_at(cml.id, wall, made.required[cml.zone], made.given)
     said = "never measured: nothing is known about it except what its zone tells"
     row |= {"zone": cml.zone, "place": cml.id, "readings": 0, "required_mm": required, "remarks": said}
+    if due_years is not None and made.plan is not None and not made.plan.undated:
+        now = made.known.now_years
+        row |= {"api_measure_by": _day(made.known.twin, due_years), "api_measure_years": due_years - now}
     return row | {"circuit": cml.circuit, "kind": cml.kind}
 
 
@@ -168,50 +181,6 @@ def _encoded(picture: bytes) -> str:
 def _service(twin: TwinState) -> tuple[str, ...]:
     places = [str(period) for period in twin.exposure.periods]
     return (*places, describe_coating(twin.coating), *(str(mechanism) for mechanism in twin.mechanisms))
-
-
-def _tasks(made: Forecast, suspects: Mapping[str, str], day: Mapping[str, str]) -> list[str]:
-    """Return what to do by when, the most urgent first."""
-    known, plan = made.known, made.plan
-    now = _day(known.twin, known.now_years)
-    said = []
-    if plan is None:
-        said.append("state the required thickness: without it there is neither a remaining life nor a date")
-    named = [row for row in made.cmls if row.place]
-    below = [row for row in named if row.least_read_mm is not None and row.least_read_mm <= row.required_mm]
-    said += [
-        f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, required {_both(row.required_mm)}: assess its "
-        "fitness for service now"
-        for row in below
-    ]
-    if unread := made.known.register.never_read(made.known.records, made.required):
-        said.append(f"measure {first_of([f'{cml.zone} {cml.id}' for cml in unread], 6)}: never measured")
-    overdue = [row for row in made.cmls if row.place and (row.api_measure_years or 0.0) < 0 and row not in below]
-    if overdue:
-        said.append(f"measure {_places(overdue)}: overdue by the codes")
-    if plan is not None and day["measure"]:
-        due = "now" if day["measure"] <= now else f"by {day['measure']}"
-        said.append(f"measure thickness {due}, first on {plan.due_zone} ({plan.because})")
-    said += [f"{zone}: {why}" for zone, why in (plan.undated if plan is not None else {}).items()]
-    if renewed := [row for row in named if not row.readings]:
-        said.append(f"measure {_places(renewed)}: not read since its wall was new")
-    single = [row for row in named if row.readings and row.governing is None and row.api_life_years is None]
-    if single and plan is not None and not plan.undated:
-        said.append(f"measure {_places(single)} again: one survey gives no rate")
-    said += [f"check the reading {which}, which the forecast ignores: {why}" for which, why in suspects.items()]
-    said += [f"check {item.record} of {item.date}: it disagrees with what was known before" for item in known.conflicts]
-    if day["look"]:
-        said.append(f"inspect it visually from outside by {day['look']}")
-    return said
-
-
-def _both(mm: float | None) -> str:
-    return "–" if mm is None else f"{mm:.2f} mm ({mm / UNITS_MM['inch']:.3f} inch)"
-
-
-def _places(rows: Sequence[CmlRow]) -> str:
-    names = [f"{row.zone} {row.place}" for row in rows]
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 def _notes(made: Forecast) -> list[str]:

@@ -1,6 +1,6 @@
 """Two answers side by side, by the API codes and by the twin: for condition monitoring locations (CML) and zones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -8,12 +8,12 @@ import numpy as np
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.text import printable
-from corrotwin.twin.forecast.lives import InspectionPlan, renewed_years
+from corrotwin.twin.forecast.lives import InspectionPlan
 from corrotwin.twin.forecast.projection import Levels, PlaceForecast, Projection, levels
 from corrotwin.twin.forecast.rates import ONE_SURVEY_YEARS, CmlRates, RateBasis, cml_rates, gives_rate
-from corrotwin.twin.forecast.remaining_life import MOST_YEARS_INJECTION, Rule, interval_years
+from corrotwin.twin.forecast.remaining_life import Rule, interval_years
 from corrotwin.twin.inspection.records import Record
-from corrotwin.twin.inspection.register import INJECTION, NO_REGISTER, Register
+from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.mechanisms.process import is_unknown
 from corrotwin.twin.twin_state import TwinState
 
@@ -78,20 +78,16 @@ def cml_rows(
     """
     rows: list[CmlRow] = []
     of_piping = rule != "api510"  # which has no injection points
+    is_process_unknown = any(map(is_unknown, twin.mechanisms))
     now = projection.years.index(now_years)
     for place, life, least in zip(projection.places, plan.by_place, plan.required_by_place, strict=True):
-        since = place.renewed_years[-1] if place.renewed_years else 0.0
-        own = [
-            record
-            for record in records
-            if record.kind == "ultrasonic" and (record.zone, record.place) == (place.zone, place.name)
-            and record.years(twin) >= since
-        ]  # fmt: skip
         if not place.name or life is None or least is None:
             continue
+        own = read_since_new(place, twin, records)
         is_injection_point = register.is_injection_point(place.name)
         left = levels(place.left_mm[:, now])
         if not own:
+            since = place.renewed_years[-1] if place.renewed_years else 0.0
             why, new = plan.undated.get(place.zone, ""), twin_state.later(twin.built, since)
             said = f"its wall was new on {new:%Y-%m-%d} and has not been read since, so the codes give no life"
             row = _unread(place.zone, place.name, 0, least, left, None if why else levels(life), why or said)
@@ -99,8 +95,7 @@ def cml_rows(
             by = f"{twin_state.later(twin.built, due):%Y-%m-%d}"
             rows.append(row if why else replace(row, api_measure_by=by, api_measure_years=due - now_years))
             continue
-        days = [record.years(twin) for record in own]
-        walls = [max(record.value - record.thick_bias_mm, 0.0) for record in own]
+        days, walls = days_and_walls(own, twin)
         has_rate = gives_rate(days, walls)  # else there is none to choose
         rates = cml_rates(
             days, walls, required_mm=least, rule=rule, scatter_mm=max(record.scatter_sd for record in own),
@@ -108,6 +103,8 @@ def cml_rows(
             basis=basis if has_rate else None, chosen_by=chosen_by if has_rate else "",
         )  # fmt: skip
         said = "" if of_piping or not is_injection_point else UNDER_API_570
+        if is_process_unknown and not has_rate:
+            rates = replace(rates, measure_at=min(rates.measure_at, rates.initial_at + ONE_SURVEY_YEARS))
         rows.append(_row(twin, place, rates, left, levels(life), plan, now_years, said))
     of_zones = [
         _zone_row(name, [row for row in rows if row.zone == name], value, projection, plan, now)
@@ -116,38 +113,25 @@ def cml_rows(
     return [row for zone in of_zones for row in (zone, *(own for own in rows if own.zone == zone.zone))]
 
 
-def brought_forward(
-    plan: InspectionPlan, rows: Sequence[CmlRow], twin: TwinState, records: Sequence[Record], projection: Projection,
-    register: Register, required: Mapping[str, float], now_years: float,
-) -> InspectionPlan:  # fmt: skip
-    """Return a plan whose next measurement is no later than the codes ask for at any place, read or not.
+def read_since_new(place: PlaceForecast, twin: TwinState, records: Iterable[Record]) -> list[Record]:
+    """Return the thickness readings of a place that are no older than its metal."""
+    since = place.renewed_years[-1] if place.renewed_years else 0.0
+    return [
+        record
+        for record in records
+        if record.kind == "ultrasonic" and (record.zone, record.place) == (place.zone, place.name)
+        and record.years(twin) >= since
+    ]  # fmt: skip
 
-    Parameters
-    ----------
-    plan : by the twin.
-    rows : of all places that were read, from `cml_rows`.
-    twin, records, projection, register : as `cml_rows` takes them.
-    required : thickness in mm, by zone.
-    now_years : years of service now.
-    """
-    is_process_unknown = any(map(is_unknown, twin.mechanisms))
-    for row in rows:
-        where = f"{row.zone} {row.place}"
-        if row.place and row.api_measure_years is not None:
-            plan = plan.no_later_than(row.api_measure_years, row.zone, f"the codes at {where}")
-        if row.place and row.readings and row.governing is None and is_process_unknown:
-            soon = ONE_SURVEY_YEARS - (row.read_years_ago or 0.0)
-            plan = plan.no_later_than(soon, row.zone, f"only one survey, with an unknown fluid, at {where}")
-    if plan.rule == "api510":  # which has no injection points
-        return plan
-    new = {name: renewed_years(projection.renewals.get(name, ())) for name in required}
-    since = [record for record in records if record.years(twin) >= new.get(record.zone, 0.0)]
-    for cml in register.never_read(since, required):
-        if cml.kind == INJECTION:
-            due = new[cml.zone] + MOST_YEARS_INJECTION - now_years
-            was = "not measured since it was new" if new[cml.zone] else "never measured"
-            plan = plan.no_later_than(due, cml.zone, f"the injection point {cml.id} on {cml.zone} was {was}")
-    return plan
+
+def days_and_walls(own: Iterable[Record], twin: TwinState) -> tuple[list[float], list[float]]:
+    """Return years of service and wall in mm of thickness readings."""
+    return [record.years(twin) for record in own], [wall_mm(record) for record in own]
+
+
+def wall_mm(record: Record) -> float:
+    """Return the wall in mm that a thickness reading tells of, less what its tool reads too thick."""
+    return max(record.value - record.thick_bias_mm, 0.0)
 
 
 def _zone_row(

@@ -50,7 +50,8 @@ class InspectionPlan:
     required_by_place : thickness in mm that must be left at each measured place; None where nothing is required.
     asset : (n,) the least of all zones in each history.
     ahead_years : that were examined.
-    interval_years : longest time from now until the next thickness measurement; None where no date can be given.
+    due_years : longest time from now until the next thickness measurement, below 0 where it is overdue; None where no
+        date can be given.
     because : what sets it.
     due_zone : zone that is to be measured by then.
     visual_years : longest time from now until the next external visual inspection by the rule.
@@ -66,23 +67,27 @@ class InspectionPlan:
     required_by_place: tuple[float | None, ...]
     asset: Floats
     ahead_years: float
-    interval_years: float | None
+    due_years: float | None
     because: str
     due_zone: str
     visual_years: float
     undated: Mapping[str, str]
     rule: Rule
 
+    @property
+    def interval_years(self) -> float | None:
+        """Longest time from now until the next thickness measurement, 0 where it is overdue; None without a date."""
+        return None if self.due_years is None else max(self.due_years, 0.0)
+
     def no_later_than(self, years: float, zone: str, because: str) -> "InspectionPlan":
         """Return the plan with the next thickness measurement no later than so many years from now, on a zone.
 
         By API 510 the next external visual inspection is no later than that either.
         """
-        if self.interval_years is None or years >= self.interval_years:
+        if self.due_years is None or years >= self.due_years:
             return self
-        years = max(years, 0.0)
-        visual = min(self.visual_years, visual_years(years, self.rule))
-        return replace(self, interval_years=years, visual_years=visual, because=because, due_zone=zone)
+        visual = min(self.visual_years, visual_years(max(years, 0.0), self.rule))
+        return replace(self, due_years=years, visual_years=visual, because=because, due_zone=zone)
 
 
 def plan_years(now_years: float, until_years: float, renewed_years: Iterable[float] = ()) -> list[float]:
@@ -155,13 +160,14 @@ def plan_inspection(
     first = min(dues, key=lambda name: (dues[name], name))
     since = known[first]
     by_half = dues[first] < since.years + bound
-    half, interval = "half of the P5 remaining life since", max(dues[first] - now_years, 0.0)
+    looked_by = looked_years + visual_years(bound, rule)
+    half, due = "half of the P5 remaining life since", dues[first] - now_years
     return InspectionPlan(
         life_years=None if hidden else low, zone=zone, weakest_share=float(np.mean(by_zone[zone] <= asset)),
         by_zone=by_zone, by_place=by_place, required_by_place=required_by_place, asset=asset, ahead_years=ahead,
-        interval_years=None if hidden else interval,
+        due_years=None if hidden else due,
         because=f"{half if by_half else f'the bound of {rule}, {bound:g} years after'} {since.what}", due_zone=first,
-        visual_years=max(min(visual_years(interval, rule), looked_years + visual_years(bound, rule) - now_years), 0.0),
+        visual_years=max(min(visual_years(max(due, 0.0), rule), looked_by - now_years), 0.0),
         undated=hidden, rule=rule,
     )  # fmt: skip
 

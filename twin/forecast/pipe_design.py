@@ -8,6 +8,8 @@ import numpy as np
 from corrotwin.twin.core.arguments import check_fields
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import first_of
+from corrotwin.twin.forecast.cml import wall_mm
+from corrotwin.twin.forecast.due import not_listed
 from corrotwin.twin.forecast.failure import outside_mm, wall_zones
 from corrotwin.twin.forecast.pressure_design import (
     RequiredThickness,
@@ -70,11 +72,11 @@ class PipeDesign:
 
 @dataclass(frozen=True, kw_only=True)
 class Mawp:
-    """MAWP of a pipe with its wall less twice the loss expected to the next measurement (API 570, Annex C).
+    """MAWP of a pipe with its wall less twice the loss expected in an interval of measurement (API 570, Annex C).
 
     Parameters
     ----------
-    interval_years : to the measurement after one that is made now, or to a later one that is planned.
+    interval_years : to the planned measurement, or to the one after a measurement that is made now, whichever is later.
     code_mpa : at the weakest measured place, by its governing rate; None without a measured place.
     code_note : what makes `code_mpa` a mere upper limit; empty where nothing does.
     twin_mpa : P5, P50, P95 of the weakest zone of its wall in each history.
@@ -87,7 +89,7 @@ class Mawp:
 
 
 def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
-    """Return the MAWP of a pipe; None where no date is given for the next measurement.
+    """Return the MAWP of a pipe; None without a date for the next measurement, or where the P5 of life is over.
 
     Parameters
     ----------
@@ -100,6 +102,8 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
     life = 0.0 if made.plan.life_years is None else made.plan.life_years[0]
     # A measurement that is overdue must not leave the wall without any loss to come.
     interval = max(made.plan.interval_years, interval_years(life, made.rule))
+    if interval == 0:
+        return None
 
     given = {
         "outside_mm": outside_mm(asset), "stress_mpa": design.stress_mpa, "efficiency": design.efficiency,
@@ -115,16 +119,20 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
             by_code.append(float(pipe_mawp_mpa(wall, **given)))
             if rate is None:
                 unrated.append(f"{row.zone} {row.place}")
+    for record in not_listed(made.cmls, made.known.twin, made.known.records, made.planned):
+        if record.zone in wall_zones(asset):
+            by_code.append(float(pipe_mawp_mpa(wall_mm(record), **given)))
+            unrated.append(f"{record.zone} {record.place or 'without a place'}")
     years = np.asarray(made.planned.years)
     weakest = []
     for name in wall_zones(asset) & set(made.planned.zones):
         left = made.planned.zones[name].least_left_mm
         at_now = left[:, int(np.searchsorted(years, now))]
         then = np.array([np.interp(now + interval, years, row) for row in left])
-        weakest.append(wall_for_mawp_mm(at_now, (at_now - then) / interval if interval else 0.0, interval))
+        weakest.append(wall_for_mawp_mm(at_now, (at_now - then) / interval, interval))
     return Mawp(
         interval_years=interval,
         code_mpa=min(by_code, default=None),
-        code_note=f"at most: one survey gives no rate of {first_of(unrated)}" if unrated else "",
+        code_note=f"at most: one survey gives no rate of {first_of(list(dict.fromkeys(unrated)))}" if unrated else "",
         twin_mpa=levels(pipe_mawp_mpa(np.min(weakest, axis=0), **given)),
     )

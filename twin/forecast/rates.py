@@ -29,8 +29,9 @@ RateBasis = Literal["long-term", "short-term"]
 # a year of 365.25 days, are a year; the half day is for rounding.
 LEAST_APART_YEARS = 364.5 / 365.25
 ONE_SURVEY_YEARS = 0.25  # after which one survey of an unknown service is followed by another (API 570, 7.1.2 c)
-# By judgement, readings of 30 days are those of one survey if they show no loss; well below those three months.
-LONGEST_SURVEY_YEARS = 30.5 / 365.25
+# By judgement, readings of 75 days are those of one survey if they show no loss; a survey made for those three months,
+# a fortnight early, is another.
+LONGEST_SURVEY_YEARS = 75.5 / 365.25
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,8 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_text, writing
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.forecast import plots, projection, tables
-from corrotwin.twin.forecast.cml import CmlRow, brought_forward, cml_rows
+from corrotwin.twin.forecast.cml import CmlRow, cml_rows
+from corrotwin.twin.forecast.due import brought_forward
 from corrotwin.twin.forecast.lives import (
     LEAST_AHEAD_YEARS,
     InspectionPlan,
@@ -170,7 +171,7 @@ class Forecast:
             self._draw(figure, zone)
 
     def _draw(self, figure: "Figure", zone: str) -> None:
-        chosen = zone or (ALL if self.plan is None else self.plan.zone)
+        chosen = zone or (ALL if self.plan is None else self.plan.due_zone)
         now, bank = self.known.now_years, self.known.now[0].bank
         due = None if self.plan is None else self.plan.interval_years
         plots.forecast(

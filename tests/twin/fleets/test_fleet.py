@@ -99,6 +99,21 @@ def test_what_was_found_is_kept_until_something_changes(
     assert making.kept_of(folder, settings) is None
     (folder / log.RECORDS).write_bytes(records)
     assert making.kept_of(folder, settings) == seen
+    monkeypatch.setattr(making, "source_digest", lambda folder: "another version of the program")
+    assert making.kept_of(folder, settings) is None
+
+
+def test_a_change_of_any_module_is_another_version(tmp_path: Path) -> None:
+    module = tmp_path / "forecast" / "lives.py"
+    module.parent.mkdir()
+    module.write_text("HALF = 2\n")
+    before = making.source_digest(tmp_path)
+    making.source_digest.cache_clear()
+    assert making.source_digest(tmp_path) == before
+    module.write_text("HALF = 3\n")
+    making.source_digest.cache_clear()
+    assert making.source_digest(tmp_path) != before
+    making.source_digest.cache_clear()
 
 
 def test_a_misspelt_zone_is_refused(plant: Path, tmp_path: Path, command: Command) -> None:

@@ -10,7 +10,9 @@ from rich.console import Console
 import corrotwin as ct
 from corrotwin.twin.commands.outlook import mawp_lines
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.fleets.outlook import of_forecast
 from corrotwin.twin.forecast import cml, tables
+from corrotwin.twin.forecast.due import brought_forward
 from corrotwin.twin.forecast.failure import outside_mm
 from corrotwin.twin.forecast.pipe_design import mawp
 from corrotwin.twin.forecast.pressure_design import pipe_mawp_mpa
@@ -27,6 +29,12 @@ def forecast(readings: list[tuple[str, str, float]], *, wall_mm: float = 0.0, **
     for date, place, value in readings:
         twin.inspect(date=date, kind="ultrasonic", zone="body", value=value, tool="UT", place=place, **tool)  # type: ignore[arg-type]
     return twin.forecast(years=10, design=DESIGN)
+
+
+def with_life(made: Forecast) -> Forecast:
+    """The forecast as if eight years of life were left, without which there is no MAWP."""
+    assert made.plan is not None
+    return replace(made, plan=replace(made.plan, life_years=(8.0, 9.0, 10.0)))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +58,7 @@ def test_mawp_of_an_old_reading_is_less_the_loss_since_then(made: Forecast) -> N
 
 def test_mawp_by_the_codes_does_not_pass_over_a_thin_place_without_a_rate() -> None:
     """TML-3 was read once, at 4.00 mm: 2 x 138 x 4 / 219.1 MPa at most, far less than at TML-1."""
-    made = forecast([*READ, ("2016-06-01", "TML-3", 4.00)])
+    made = with_life(forecast([*READ, ("2016-06-01", "TML-3", 4.00)]))
     found = mawp(made, DESIGN)
     assert found is not None
     assert found.code_mpa == pytest.approx(2 * 138.0 * 4.0 / outside_mm(made.known.asset))
@@ -67,12 +75,54 @@ def test_mawp_is_an_upper_limit_wherever_a_place_has_no_rate(made: Forecast) -> 
 
 def test_an_overdue_measurement_does_not_raise_the_mawp(made: Forecast) -> None:
     assert made.plan is not None
-    overdue = replace(made, plan=replace(made.plan, interval_years=0.0))
+    overdue = replace(made, plan=replace(made.plan, due_years=-1.0))
     assert mawp(overdue, DESIGN) == mawp(made, DESIGN)
     sound = replace(made.plan, life_years=(8.0, 9.0, 10.0))
-    found = mawp(replace(made, plan=replace(sound, interval_years=0.0)), DESIGN)
+    found = mawp(replace(made, plan=replace(sound, due_years=-1.0)), DESIGN)
     assert found is not None
     assert found.interval_years == 4  # half of the life, by API 510
+    spent = replace(made, plan=replace(made.plan, due_years=-1.0, life_years=(0.0, 9.0, 10.0)))
+    assert mawp(spent, DESIGN) is None
+    assert any(line.startswith("MAWP: none, since the P5 of the remaining life") for line in mawp_lines(spent, DESIGN))
+
+
+def test_a_thin_reading_without_a_place_limits_the_mawp_and_is_a_task() -> None:
+    """2 x 138 x 2.5 / 219.1 MPa at most; 2.80 mm are required by API 574."""
+    made = with_life(forecast([*READ, ("2016-06-01", "", 2.5)]))
+    found = mawp(made, DESIGN)
+    assert found is not None
+    assert found.code_mpa == pytest.approx(2 * 138.0 * 2.5 / outside_mm(made.known.asset))
+    assert "body without a place" in found.code_note
+    first = of_forecast(made, {}).tasks[0]
+    assert first.startswith("body, a reading without a listed place: 2.50 mm"), first
+    assert first.endswith("assess its fitness for service now")
+
+
+def test_one_survey_in_an_unknown_fluid_is_dated_three_months_on_everywhere() -> None:
+    pipe = ct.Asset("pipe", nps=8, schedule=40, run_m=1, texel_mm=30)
+    twin = ct.Twin(pipe, built="2010-06-01", years=13, category="C3", bare=True)
+    for date in ("2022-06-01", "2022-06-30"):  # a repeat puts nothing off
+        twin.inspect(date=date, kind="ultrasonic", zone="body", value=8.0, tool="UT", place="TML-1")
+    made = twin.forecast(years=10, required={"body": 2.0}, rule="api570-class3")
+    row = next(row for row in made.cmls if row.place == "TML-1")
+    assert row.api_measure_by == "2022-08-31"
+    assert "measurement overdue" in row.remarks
+    assert made.plan is not None
+    assert made.plan.because == "only one survey, with an unknown fluid, at body TML-1"
+    assert made.plan.due_years == row.api_measure_years
+
+
+def test_a_place_thinner_when_new_than_its_zone_requires_keeps_the_bound_of_the_rule(made: Forecast) -> None:
+    """Read in year 6 of 14: by API 510 again in year 16, though no life is given for it."""
+    assert made.plan is not None
+    assert made.planned is not None
+    known, nothing = made.known, tuple(None for _ in made.planned.places)
+    plan = replace(made.plan, by_place=nothing, due_years=30.0)
+    found = brought_forward(
+        plan, [], known.twin, known.records, made.planned, known.register, made.required, known.now_years
+    )
+    assert found.due_years == pytest.approx(2.0, abs=0.01)
+    assert found.because == "the bound of api510 at body TML-1"
 
 
 def test_a_place_that_loses_next_to_nothing_is_dated_by_the_bound_alone() -> None:

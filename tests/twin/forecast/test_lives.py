@@ -129,6 +129,16 @@ def test_the_rules_bound_counts_from_the_last_measurement() -> None:
     assert codes.no_later_than(3.0, "weld", "later").because == "the codes at body CML-1"
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_places_that_are_overdue_the_one_that_is_more_so_is_named(order: tuple[int, int]) -> None:
+    years = plan_years(10.0, 40.0)
+    late = [(-9.0, "body", "the codes at body A"), (-0.1, "weld", "the codes at weld B")]
+    found = plan(outlook(years, body=np.full((50, len(years)), 8.0)), {"body": 6.0})
+    for which in order:
+        found = found.no_later_than(*late[which])
+    assert (found.interval_years, found.due_zone, found.because) == (0.0, "body", "the codes at body A")
+
+
 @pytest.mark.parametrize("now", [10.0, 12.0, 14.0, 16.0, 17.9])
 def test_half_of_the_life_counts_from_the_last_measurement(now: float) -> None:
     """8 mm less 0.1 mm a year leave 8 years in year 10, when they were read: due in year 14, whenever one asks."""

@@ -1,0 +1,78 @@
+"""Sentences for people about what an asset needs, and by when, from its forecast."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from corrotwin.twin import twin_state
+from corrotwin.twin.core.text import first_of
+from corrotwin.twin.forecast.cml import CmlRow, wall_mm
+from corrotwin.twin.forecast.due import not_listed
+from corrotwin.twin.forecast.result import Forecast
+from corrotwin.twin.inspection.records import UNITS_MM
+
+
+def tasks(made: Forecast, suspects: Mapping[str, str], day: Mapping[str, str]) -> list[str]:
+    """Return what to do by when, the most urgent first.
+
+    Parameters
+    ----------
+    made : forecast of the twin.
+    suspects : readings that it leaves out, such as "in line 3", each with the reason.
+    day : when to "measure" and to "look", such as 2030-05-31; empty where no day is given.
+    """
+    known, plan = made.known, made.plan
+    now = f"{twin_state.later(known.twin.built, known.now_years):%Y-%m-%d}"
+    said = []
+    if plan is None:
+        said.append("state the required thickness: without it there is neither a remaining life nor a date")
+    named = [row for row in made.cmls if row.place]
+    below = [row for row in named if row.least_read_mm is not None and row.least_read_mm <= row.required_mm]
+    said += [
+        f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, required {_both(row.required_mm)}: assess its "
+        "fitness for service now"
+        for row in below
+    ]
+    said += [
+        f"{zone}, a reading without a listed place: {_both(wall)}, required {_both(made.required[zone])}: assess its "
+        "fitness for service now"
+        for zone, wall in sorted(_least_not_listed(made).items())
+        if wall <= made.required[zone]
+    ]
+    if unread := made.known.register.never_read(made.known.records, made.required):
+        said.append(f"measure {first_of([f'{cml.zone} {cml.id}' for cml in unread], 6)}: never measured")
+    overdue = [row for row in made.cmls if row.place and (row.api_measure_years or 0.0) < 0 and row not in below]
+    if overdue:
+        said.append(f"measure {_places(overdue)}: overdue by the codes")
+    if plan is not None and day["measure"]:
+        due = "now" if day["measure"] <= now else f"by {day['measure']}"
+        said.append(f"measure thickness {due}, first on {plan.due_zone} ({plan.because})")
+    said += [f"{zone}: {why}" for zone, why in (plan.undated if plan is not None else {}).items()]
+    if renewed := [row for row in named if not row.readings]:
+        said.append(f"measure {_places(renewed)}: not read since its wall was new")
+    single = [row for row in named if row.readings and row.governing is None and row.api_life_years is None]
+    if single and plan is not None and not plan.undated:
+        said.append(f"measure {_places(single)} again: one survey gives no rate")
+    said += [f"check the reading {which}, which the forecast ignores: {why}" for which, why in suspects.items()]
+    said += [f"check {item.record} of {item.date}: it disagrees with what was known before" for item in known.conflicts]
+    if day["look"]:
+        said.append(f"inspect it visually from outside by {day['look']}")
+    return said
+
+
+def _least_not_listed(made: Forecast) -> dict[str, float]:
+    """Return the least reading of each zone with a requirement that is of none of its listed places."""
+    least: dict[str, float] = {}
+    known = made.known
+    for record in not_listed(made.cmls, known.twin, known.records, made.planned) if made.planned else ():
+        if record.zone in made.required and not record.place:
+            least[record.zone] = min(wall_mm(record), least.get(record.zone, math.inf))
+    return least
+
+
+def _both(mm: float | None) -> str:
+    return "–" if mm is None else f"{mm:.2f} mm ({mm / UNITS_MM['inch']:.3f} inch)"
+
+
+def _places(rows: Sequence[CmlRow]) -> str:
+    names = [f"{row.zone} {row.place}" for row in rows]
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")

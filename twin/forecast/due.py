@@ -1,0 +1,88 @@
+"""The latest day for the next measurement by the codes: of places in the table of CML, and of those that are not."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from corrotwin.twin.forecast.cml import CmlRow, days_and_walls, read_since_new
+from corrotwin.twin.forecast.lives import InspectionPlan, renewed_years
+from corrotwin.twin.forecast.projection import Projection
+from corrotwin.twin.forecast.rates import ONE_SURVEY_YEARS, gives_rate
+from corrotwin.twin.forecast.remaining_life import MOST_YEARS_INJECTION, Rule, interval_years
+from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.inspection.register import INJECTION, Cml, Register
+from corrotwin.twin.mechanisms.process import is_unknown
+from corrotwin.twin.twin_state import TwinState
+
+
+def not_listed(
+    rows: Iterable[CmlRow], twin: TwinState, records: Iterable[Record], projection: Projection
+) -> list[Record]:
+    """Return the thickness readings that no row of a place is of and that are no older than their zone's metal.
+
+    They have no place, or one that was thinner when new than what is required of its zone.
+    """
+    listed = {(row.zone, row.place) for row in rows if row.place}
+    return [
+        record
+        for record in records
+        if record.kind == "ultrasonic" and (record.zone, record.place) not in listed
+        and record.years(twin) >= renewed_years(projection.renewals.get(record.zone, ()))
+    ]  # fmt: skip
+
+
+def unread_injection_points(
+    twin: TwinState, records: Iterable[Record], projection: Projection, register: Register,
+    required: Mapping[str, float], rule: Rule,
+) -> list[tuple[Cml, float]]:  # fmt: skip
+    """Return injection points that were not read since their zone was new, and the years of service when that was due.
+
+    By API 570; API 510 has none.
+    """
+    if rule == "api510":
+        return []
+    new = {name: renewed_years(projection.renewals.get(name, ())) for name in required}
+    since = [record for record in records if record.years(twin) >= new.get(record.zone, 0.0)]
+    return [
+        (cml, new[cml.zone] + MOST_YEARS_INJECTION)
+        for cml in register.never_read(since, required)
+        if cml.kind == INJECTION
+    ]
+
+
+def brought_forward(
+    plan: InspectionPlan, rows: Sequence[CmlRow], twin: TwinState, records: Sequence[Record], projection: Projection,
+    register: Register, required: Mapping[str, float], now_years: float,
+) -> InspectionPlan:  # fmt: skip
+    """Return a plan whose next measurement is no later than the codes ask for at any place, read or not.
+
+    Parameters
+    ----------
+    plan : by the twin.
+    rows : of all places that were read, from `cml_rows`.
+    twin, records, projection, register : as `cml_rows` takes them.
+    required : thickness in mm, by zone.
+    now_years : years of service now.
+    """
+    is_process_unknown = any(map(is_unknown, twin.mechanisms))
+    for row in rows:
+        where = f"{row.zone} {row.place}"
+        if row.place and row.api_measure_years is not None:
+            is_single = row.readings and row.governing is None and is_process_unknown
+            by = "only one survey, with an unknown fluid, at" if is_single else "the codes at"
+            plan = plan.no_later_than(row.api_measure_years, row.zone, f"{by} {where}")
+    for place, life, least in zip(projection.places, plan.by_place, plan.required_by_place, strict=True):
+        own = read_since_new(place, twin, records)
+        if place.name and own and life is None and least is not None:  # thinner when new: no life, but a bound
+            is_injection_point = register.is_injection_point(place.name) and plan.rule != "api510"
+            days, walls = days_and_walls(own, twin)
+            due = max(days) + interval_years(np.inf, plan.rule, injection_point=is_injection_point)
+            if is_process_unknown and not gives_rate(days, walls):
+                due = min(due, min(days) + ONE_SURVEY_YEARS)
+            plan = plan.no_later_than(
+                due - now_years, place.zone, f"the bound of {plan.rule} at {place.zone} {place.name}"
+            )
+    for cml, due in unread_injection_points(twin, records, projection, register, required, plan.rule):
+        was = "not measured since it was new" if due > MOST_YEARS_INJECTION else "never measured"
+        plan = plan.no_later_than(due - now_years, cml.zone, f"the injection point {cml.id} on {cml.zone} was {was}")
+    return plan
