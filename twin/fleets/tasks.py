@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.text import first_of
-from corrotwin.twin.forecast.cml import CmlRow, wall_mm
+from corrotwin.twin.forecast.cml import CmlRow
 from corrotwin.twin.forecast.due import not_listed
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.inspection.records import UNITS_MM
@@ -65,7 +65,7 @@ def _least_not_listed(made: Forecast) -> dict[str, float]:
     known = made.known
     for record in not_listed(made.cmls, known.twin, known.records, made.planned) if made.planned else ():
         if record.zone in made.required and not record.place:
-            least[record.zone] = min(wall_mm(record), least.get(record.zone, math.inf))
+            least[record.zone] = min(max(record.read_mm, 0.0), least.get(record.zone, math.inf))
     return least
 
 

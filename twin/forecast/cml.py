@@ -87,7 +87,7 @@ def cml_rows(
         is_injection_point = register.is_injection_point(place.name)
         left = levels(place.left_mm[:, now])
         if not own:
-            since = place.renewed_years[-1] if place.renewed_years else 0.0
+            since = max(place.renewed_years, default=0.0)
             why, new = plan.undated.get(place.zone, ""), twin_state.later(twin.built, since)
             said = f"its wall was new on {new:%Y-%m-%d} and has not been read since, so the codes give no life"
             row = _unread(place.zone, place.name, 0, least, left, None if why else levels(life), why or said)
@@ -115,7 +115,7 @@ def cml_rows(
 
 def read_since_new(place: PlaceForecast, twin: TwinState, records: Iterable[Record]) -> list[Record]:
     """Return the thickness readings of a place that are no older than its metal."""
-    since = place.renewed_years[-1] if place.renewed_years else 0.0
+    since = max(place.renewed_years, default=0.0)
     return [
         record
         for record in records
@@ -126,12 +126,7 @@ def read_since_new(place: PlaceForecast, twin: TwinState, records: Iterable[Reco
 
 def days_and_walls(own: Iterable[Record], twin: TwinState) -> tuple[list[float], list[float]]:
     """Return years of service and wall in mm of thickness readings."""
-    return [record.years(twin) for record in own], [wall_mm(record) for record in own]
-
-
-def wall_mm(record: Record) -> float:
-    """Return the wall in mm that a thickness reading tells of, less what its tool reads too thick."""
-    return max(record.value - record.thick_bias_mm, 0.0)
+    return [record.years(twin) for record in own], [max(record.read_mm, 0.0) for record in own]
 
 
 def _zone_row(

@@ -8,7 +8,6 @@ import numpy as np
 from corrotwin.twin.core.arguments import check_fields
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import first_of
-from corrotwin.twin.forecast.cml import wall_mm
 from corrotwin.twin.forecast.due import not_listed
 from corrotwin.twin.forecast.failure import outside_mm, wall_zones
 from corrotwin.twin.forecast.pressure_design import (
@@ -109,23 +108,24 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
         "outside_mm": outside_mm(asset), "stress_mpa": design.stress_mpa, "efficiency": design.efficiency,
         "y": design.y, "weld_reduction": design.weld_reduction,
     }  # fmt: skip
+    of_wall = wall_zones(asset)
     by_code: list[float] = []
     unrated: list[str] = []
     for row in made.cmls:
         rate = row.short_term_mm_year if row.governing == "short-term" else row.long_term_mm_year
-        if row.place and row.least_read_mm is not None and row.zone in wall_zones(asset):
+        if row.place and row.least_read_mm is not None and row.zone in of_wall:
             since = max(row.read_years_ago or 0.0, 0.0)  # Annex C counts twice the loss from the measurement on
             wall = wall_for_mawp_mm(row.least_read_mm, rate or 0.0, since + interval)
             by_code.append(float(pipe_mawp_mpa(wall, **given)))
             if rate is None:
                 unrated.append(f"{row.zone} {row.place}")
     for record in not_listed(made.cmls, made.known.twin, made.known.records, made.planned):
-        if record.zone in wall_zones(asset):
-            by_code.append(float(pipe_mawp_mpa(wall_mm(record), **given)))
+        if record.zone in of_wall:
+            by_code.append(float(pipe_mawp_mpa(max(record.read_mm, 0.0), **given)))
             unrated.append(f"{record.zone} {record.place or 'without a place'}")
     years = np.asarray(made.planned.years)
     weakest = []
-    for name in wall_zones(asset) & set(made.planned.zones):
+    for name in of_wall & set(made.planned.zones):
         left = made.planned.zones[name].least_left_mm
         at_now = left[:, int(np.searchsorted(years, now))]
         then = np.array([np.interp(now + interval, years, row) for row in left])
