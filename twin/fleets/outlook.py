@@ -164,7 +164,7 @@ def _unread(cml: Cml, made: Forecast, due_years: float | None) -> dict[str, Cell
     required = made.known.register.required_at(cml.id, wall, made.required[cml.zone], made.given)
     said = "never measured: nothing is known about it except what its zone tells"
     row |= {"zone": cml.zone, "place": cml.id, "readings": 0, "required_mm": required, "remarks": said}
-    if due_years is not None and made.plan is not None and not made.plan.undated:
+    if due_years is not None and made.plan is not None and cml.zone not in made.plan.undated:
         now = made.known.now_years
         row |= {"api_measure_by": _day(made.known.twin, due_years), "api_measure_years": due_years - now}
     return row | {"circuit": cml.circuit, "kind": cml.kind}

@@ -30,7 +30,7 @@ class CmlRow:
 
     Lives are in years from now; dates of the codes that have passed are overdue. None stands for what the readings or
     the requirement do not tell. A row without a place is of a whole zone: by the codes that of its CML with the
-    shortest life, by the twin that of its thinnest place, measured or not.
+    shortest life, with the earliest date of any, by the twin that of its thinnest place, measured or not.
     """
 
     zone: str
@@ -136,14 +136,17 @@ def _zone_row(
     left = levels(projection.zones[zone].judged_left_mm[:, now])
     life = None if zone in plan.undated else levels(plan.by_zone[zone])
     count, why = sum(row.readings for row in places), plan.undated.get(zone, "")
+    dated = [row for row in places if row.api_measure_years is not None]
+    first = min(dated, key=lambda row: (row.api_measure_years, row.place), default=None)
+    by = {} if first is None else {name: getattr(first, name) for name in ("api_measure_by", "api_measure_years")}
     read = [row for row in places if row.api_life_years is not None]
     if not read:
         said = "none of its named places has two surveys, so the codes give no life"
-        return _unread(zone, "", count, required_mm, left, life, why or said)
+        return replace(_unread(zone, "", count, required_mm, left, life, why or said), **by)
     shortest = min(read, key=lambda row: (row.api_life_years, row.place))
     said = _compared(shortest.api_life_years, life, plan.ahead_years)
     return replace(
-        shortest, place="", readings=count, required_mm=required_mm, left_mm=left, twin_life_years=life,
+        shortest, **by, place="", readings=count, required_mm=required_mm, left_mm=left, twin_life_years=life,
         remarks=said or f"by the codes, {shortest.place} governs",
     )  # fmt: skip
 

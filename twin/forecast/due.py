@@ -14,6 +14,8 @@ from corrotwin.twin.inspection.register import INJECTION, Cml, Register
 from corrotwin.twin.mechanisms.process import is_unknown
 from corrotwin.twin.twin_state import TwinState
 
+SINGLE = "only one survey, with an unknown fluid, at"
+
 
 def not_listed(
     rows: Iterable[CmlRow], twin: TwinState, records: Iterable[Record], projection: Projection
@@ -68,20 +70,20 @@ def brought_forward(
     for row in rows:
         where = f"{row.zone} {row.place}"
         if row.place and row.api_measure_years is not None:
-            is_single = row.readings and row.governing is None and is_process_unknown
-            by = "only one survey, with an unknown fluid, at" if is_single else "the codes at"
+            is_single = row.readings and row.governing is None and row.api_life_years is None and is_process_unknown
+            by = SINGLE if is_single else "the codes at"
             plan = plan.no_later_than(row.api_measure_years, row.zone, f"{by} {where}")
     for place, life, least in zip(projection.places, plan.by_place, plan.required_by_place, strict=True):
         own = read_since_new(place, twin, records)
         if place.name and own and life is None and least is not None:  # thinner when new: no life, but a bound
             is_injection_point = register.is_injection_point(place.name) and plan.rule != "api510"
             days, walls = days_and_walls(own, twin)
-            due = max(days) + interval_years(np.inf, plan.rule, injection_point=is_injection_point)
+            bound = max(days) + interval_years(np.inf, plan.rule, injection_point=is_injection_point)
+            by = "the three years of the injection point" if is_injection_point else f"the bound of {plan.rule} at"
+            plan = plan.no_later_than(bound - now_years, place.zone, f"{by} {place.zone} {place.name}")
             if is_process_unknown and not gives_rate(days, walls):
-                due = min(due, min(days) + ONE_SURVEY_YEARS)
-            plan = plan.no_later_than(
-                due - now_years, place.zone, f"the bound of {plan.rule} at {place.zone} {place.name}"
-            )
+                soon = min(days) + ONE_SURVEY_YEARS - now_years
+                plan = plan.no_later_than(soon, place.zone, f"{SINGLE} {place.zone} {place.name}")
     for cml, due in unread_injection_points(twin, records, projection, register, required, plan.rule):
         was = "not measured since it was new" if due > MOST_YEARS_INJECTION else "never measured"
         plan = plan.no_later_than(due - now_years, cml.zone, f"the injection point {cml.id} on {cml.zone} was {was}")

@@ -76,7 +76,8 @@ class Mawp:
     Parameters
     ----------
     interval_years : to the planned measurement, or to the one after a measurement that is made now, whichever is later.
-    code_mpa : at the weakest measured place, by its governing rate; None without a measured place.
+    code_mpa : at the weakest measured place, by its governing rate, and at most that of any other reading; None without
+        a named place that was measured.
     code_note : what makes `code_mpa` a mere upper limit; empty where nothing does.
     twin_mpa : P5, P50, P95 of the weakest zone of its wall in each history.
     """
@@ -119,10 +120,14 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
             by_code.append(float(pipe_mawp_mpa(wall, **given)))
             if rate is None:
                 unrated.append(f"{row.zone} {row.place}")
-    for record in not_listed(made.cmls, made.known.twin, made.known.records, made.planned):
+    as_read: list[str] = []
+    for record in not_listed(made.cmls, made.known.twin, made.known.records, made.planned) if by_code else ():
         if record.zone in of_wall:
             by_code.append(float(pipe_mawp_mpa(max(record.read_mm, 0.0), **given)))
-            unrated.append(f"{record.zone} {record.place or 'without a place'}")
+            as_read.append(f"{record.zone} {record.place or 'without a place'}")
+    notes = [f"one survey gives no rate of {first_of(unrated)}"] if unrated else []
+    if as_read:
+        notes.append(f"no loss is subtracted from what was read on {first_of(list(dict.fromkeys(as_read)))}")
     years = np.asarray(made.planned.years)
     weakest = []
     for name in of_wall & set(made.planned.zones):
@@ -133,6 +138,6 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
     return Mawp(
         interval_years=interval,
         code_mpa=min(by_code, default=None),
-        code_note=f"at most: one survey gives no rate of {first_of(list(dict.fromkeys(unrated)))}" if unrated else "",
+        code_note=f"at most: {'; '.join(notes)}" if notes else "",
         twin_mpa=levels(pipe_mawp_mpa(np.min(weakest, axis=0), **given)),
     )

@@ -92,10 +92,18 @@ def test_a_thin_reading_without_a_place_limits_the_mawp_and_is_a_task() -> None:
     found = mawp(made, DESIGN)
     assert found is not None
     assert found.code_mpa == pytest.approx(2 * 138.0 * 2.5 / outside_mm(made.known.asset))
-    assert "body without a place" in found.code_note
+    assert found.code_note.endswith("; no loss is subtracted from what was read on body without a place")
     first = of_forecast(made, {}).tasks[0]
     assert first.startswith("body, a reading without a listed place: 2.50 mm"), first
     assert first.endswith("assess its fitness for service now")
+
+
+def test_readings_without_a_place_alone_give_no_mawp_by_the_codes() -> None:
+    """Their loss is not known, so a MAWP of the wall as read would be too high."""
+    made = with_life(forecast([(f"{year}-06-01", "", wall) for year, wall in ((2012, 8.1), (2016, 7.8), (2023, 7.0))]))
+    found = mawp(made, DESIGN)
+    assert found is not None
+    assert (found.code_mpa, found.code_note) == (None, "")
 
 
 def test_one_survey_in_an_unknown_fluid_is_dated_three_months_on_everywhere() -> None:
@@ -110,6 +118,18 @@ def test_one_survey_in_an_unknown_fluid_is_dated_three_months_on_everywhere() ->
     assert made.plan is not None
     assert made.plan.because == "only one survey, with an unknown fluid, at body TML-1"
     assert made.plan.due_years == row.api_measure_years
+    whole = next(row for row in made.cmls if not row.place)
+    assert (whole.api_measure_by, whole.api_measure_years) == ("2022-08-31", row.api_measure_years)
+
+
+def test_a_wall_below_what_is_required_is_dated_by_its_life() -> None:
+    """Not by the three months after a single survey, which end later."""
+    pipe = ct.Asset("pipe", nps=8, schedule=40, run_m=1, texel_mm=30)
+    twin = ct.Twin(pipe, built="2010-06-01", years=13, category="C3", bare=True)
+    twin.inspect(date="2023-05-01", kind="ultrasonic", zone="body", value=1.9, tool="UT", place="TML-1")
+    plan = twin.forecast(years=10, required={"body": 2.0}, rule="api570-class3").plan
+    assert plan is not None
+    assert plan.because == "the codes at body TML-1"
 
 
 def test_a_place_thinner_when_new_than_its_zone_requires_keeps_the_bound_of_the_rule(made: Forecast) -> None:

@@ -9,6 +9,8 @@ import pytest
 from contractor import Rows, pipe, table, workbook
 
 import corrotwin as ct
+from corrotwin.twin.fleets.outlook import of_forecast
+from corrotwin.twin.forecast.lives import InspectionPlan
 from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection import register as registers
 from corrotwin.twin.inspection.records import Record
@@ -181,6 +183,23 @@ def test_an_injection_point_that_nobody_measured_was_due_three_years_after_servi
     for point in "NS":
         twin.inspect(date="2023-06-01", kind="ultrasonic", zone="body", value=8.0, tool="UT", place=f"TML-2/{point}")
     assert "never measured" not in twin.forecast(years=1, rule="api570-class3").plan.because
+
+
+def test_an_injection_point_that_nobody_measured_keeps_its_date_beside_a_zone_without_one(tmp_path: Path) -> None:
+    twin = ct.Twin.load(pipe(tmp_path / "spool"))
+    twin.import_register(table(tmp_path / "cml.csv", changed(2, 2, "Injection point")))
+    required = {"body": 2.0, "end": 2.0}
+    made = twin.forecast(years=1, rule="api570-class3", required=required)
+    assert made.plan is not None
+
+    def due(plan: InspectionPlan) -> object:
+        rows = of_forecast(dataclasses.replace(made, plan=plan), {}).cmls
+        return next(row["api_measure_by"] for row in rows if row["place"] == "TML-2")
+
+    dated = due(made.plan)
+    assert str(dated).startswith("20")
+    assert due(dataclasses.replace(made.plan, undated={"end": "single places"})) == dated
+    assert due(dataclasses.replace(made.plan, undated={"body": "single places"})) is None
 
 
 def test_an_injection_point_counts_from_the_day_when_its_zone_was_replaced(tmp_path: Path) -> None:
