@@ -142,13 +142,14 @@ def kept_of(folder: Path, settings: OutlookSettings) -> TwinOutlook | None:
 
 @functools.cache
 def source_digest(folder: Path) -> str:
-    """Return a digest of the program's source: another version of it may say something else of the same twin.
+    """Return a digest of the program and its data: another version of it may say something else of the same twin.
 
     Parameters
     ----------
-    folder : whose modules count, with all folders in it.
+    folder : whose files count, with all folders in it, compiled modules only where they stand in place of their source.
     """
-    return files.digest([files.read_bytes(path).hex() for path in sorted(folder.rglob("*.py"))])
+    own = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
+    return files.digest([files.read_bytes(path).hex() for path in sorted(own)])
 
 
 def _key(folder: Path, settings: OutlookSettings) -> str:

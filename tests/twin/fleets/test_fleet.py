@@ -103,12 +103,16 @@ def test_what_was_found_is_kept_until_something_changes(
     assert making.kept_of(folder, settings) is None
 
 
-def test_a_change_of_any_module_is_another_version(tmp_path: Path) -> None:
-    module = tmp_path / "forecast" / "lives.py"
+@pytest.mark.parametrize("name", ["forecast/lives.py", "calibration/published.csv", "forecast/lives.pyc"])
+def test_a_change_of_any_module_or_data_is_another_version(name: str, tmp_path: Path) -> None:
+    module = tmp_path / name
     module.parent.mkdir()
     module.write_text("HALF = 2\n")
+    cached = module.parent / "__pycache__" / "lives.cpython-311.pyc"  # written at the first import, and no change
+    cached.parent.mkdir()
     before = making.source_digest(tmp_path)
     making.source_digest.cache_clear()
+    cached.write_bytes(b"compiled")
     assert making.source_digest(tmp_path) == before
     module.write_text("HALF = 3\n")
     making.source_digest.cache_clear()

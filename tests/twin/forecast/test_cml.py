@@ -16,7 +16,9 @@ from corrotwin.twin.forecast.due import brought_forward
 from corrotwin.twin.forecast.failure import outside_mm
 from corrotwin.twin.forecast.pipe_design import mawp
 from corrotwin.twin.forecast.pressure_design import pipe_mawp_mpa
+from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.forecast.result import Forecast
+from corrotwin.twin.inspection.register import INJECTION, Cml, Register
 
 DESIGN = ct.PipeDesign(pressure_mpa=2.0, stress_mpa=138.0, efficiency=1.0)
 READ = [("2012-06-01", "TML-1", 8.18), ("2016-06-01", "TML-1", 7.70), ("2016-06-01", "TML-2", 8.10)]
@@ -143,6 +145,66 @@ def test_a_place_thinner_when_new_than_its_zone_requires_keeps_the_bound_of_the_
     )
     assert found.due_years == pytest.approx(2.0, abs=0.01)
     assert found.because == "the bound of api510 at body TML-1"
+
+
+BRANCH = "body BR-1: read {}, 6.02 mm (0.237 inch) when new, less than the 6.50 mm required of body: "
+
+
+@pytest.mark.parametrize(
+    ("walls", "years", "because", "task"),
+    [
+        # 6.02 - 2.00 mm are lost in 8 years, and 1.00 mm below half of 6.02 mm no life is left: due when it was read.
+        ((6.02, 2.0), -8.0, "half of the life down to 3.01 mm at body BR-1", "2.00 mm (0.079 inch)"),
+        # 2.02 mm are lost in 8 years: 0.99 mm last 3.92 years, half of which is over 1.96 years after the reading.
+        ((6.02, 4.0), 8 * 0.99 / 2.02 / 2 - 8, "half of the life down to 3.01 mm at body BR-1", "4.00 mm (0.157 inch)"),
+        ((6.02, 6.0), 2.0, "the bound of api510 at body BR-1", "6.00 mm (0.236 inch)"),
+        ((6.02,), -6.0, "the bound of api510 at body BR-1", "6.02 mm (0.237 inch)"),
+    ],
+)
+def test_a_thinner_branch_is_dated_by_its_loss_and_is_a_task(
+    walls: tuple[float, ...], years: float, because: str, task: str
+) -> None:
+    """A branch of 6.02 mm on a header of which 6.5 mm are required; both are called body. Read 16 and 8 years ago."""
+    branch = {"branch_nps": 4, "branch_degrees": 90, "branch_m": 0.4, "branch_at_m": 0.5}
+    pipe = ct.Asset("pipe", nps=8, schedule=40, run_m=1, texel_mm=30, **branch)
+    twin = ct.Twin(pipe, built="2000-06-01", years=24, category="C3", bare=True, mechanisms=[])
+    for date, wall in zip(("2008-06-01", "2016-06-01"), walls, strict=False):
+        twin.inspect(
+            date=date, kind="ultrasonic", zone="body", value=wall, tool="UT", place="BR-1", at=(0.0, -0.25, 0.1667)
+        )
+    made = twin.forecast(years=10, required={"body": 6.5})
+    assert made.plan is not None
+    assert made.planned is not None
+    plan = brought_forward(
+        replace(made.plan, due_years=30.0), [], made.known.twin, made.known.records, made.planned,
+        made.known.register, made.required, made.known.now_years,
+    )  # fmt: skip
+    assert (plan.due_years, plan.because) == (pytest.approx(years, abs=0.01), because)
+    assert made.plan.due_years <= plan.due_years
+    said = next(line for line in of_forecast(made, {}).tasks if "BR-1" in line)
+    assert said.startswith(BRANCH.format(task))
+    assert ("fitness for service now" in said) == (walls[-1] == 2.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "because", "years"),
+    [
+        ("api570-class3", "the three years of the injection point body TML-1", -5.0),
+        ("api510", "the bound of api510 at body TML-1", 2.0),
+    ],
+)
+def test_an_injection_point_thinner_than_its_zone_requires_has_three_years_by_api_570(
+    made: Forecast, rule: Rule, because: str, years: float
+) -> None:
+    """Read 8 years ago. A vessel has no injection points."""
+    assert made.plan is not None
+    assert made.planned is not None
+    nothing = tuple(None for _ in made.planned.places)
+    plan = replace(made.plan, by_place=nothing, due_years=30.0, rule=rule)
+    register = Register(cmls={name: Cml(id=name, zone="body", kind=INJECTION) for name in ("TML-1", "TML-2")})
+    known = made.known
+    found = brought_forward(plan, [], known.twin, known.records, made.planned, register, made.required, known.now_years)
+    assert (found.due_years, found.because) == (pytest.approx(years, abs=0.01), because)
 
 
 def test_a_place_that_loses_next_to_nothing_is_dated_by_the_bound_alone() -> None:
