@@ -132,7 +132,7 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
         cml = register.find(row.place) if row.place else None
         about: dict[str, Cell] = {"circuit": cml.circuit, "kind": cml.kind} if cml else {"circuit": "", "kind": ""}
         about["chance_below_required"] = None  # of a zone its own row has it
-        if row.place:
+        if row.place and row.required_mm is not None:
             about["chance_below_required"] = float((left[row.zone, row.place] < row.required_mm).mean())
         cmls.append({**tables.by_column(row), **about})
     due = {cml.id: years for cml, years in _unread_injection_points(made)}

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.text import first_of
-from corrotwin.twin.forecast.cml import CmlRow, days_and_walls, read_since_new
-from corrotwin.twin.forecast.due import UNSTATED, not_listed, without_requirement
+from corrotwin.twin.forecast.cml import UNSTATED, CmlRow
+from corrotwin.twin.forecast.due import not_listed
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.inspection.records import UNITS_MM
 
@@ -26,7 +26,7 @@ def tasks(made: Forecast, suspects: Mapping[str, str], day: Mapping[str, str]) -
     if plan is None:
         said.append("state the required thickness: without it there is neither a remaining life nor a date")
     named = [row for row in made.cmls if row.place]
-    below = [row for row in named if row.least_read_mm is not None and row.least_read_mm <= row.required_mm]
+    below = [row for row in named if row.least_read_mm is not None and row.least_read_mm <= (row.required_mm or 0.0)]
     said += [
         f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, required {_both(row.required_mm)}: assess its "
         "fitness for service now"
@@ -38,7 +38,7 @@ def tasks(made: Forecast, suspects: Mapping[str, str], day: Mapping[str, str]) -
         for zone, wall in sorted(_least_not_listed(made).items())
         if wall <= made.required[zone]
     ]
-    said += _without_requirement(made)
+    said += _unstated(made)
     if unread := made.known.register.never_read(made.known.records, made.required):
         said.append(f"measure {first_of([f'{cml.zone} {cml.id}' for cml in unread], 6)}: never measured")
     overdue = [row for row in made.cmls if row.place and (row.api_measure_years or 0.0) < 0 and row not in below]
@@ -70,21 +70,20 @@ def _least_not_listed(made: Forecast) -> dict[str, float]:
     return least
 
 
-def _without_requirement(made: Forecast) -> list[str]:
+def _unstated(made: Forecast) -> list[str]:
     """Return what to do about places too thin when new for the requirement of their zone, the thinned ones first."""
-    if made.plan is None or made.planned is None:
-        return []
+    new = {(place.zone, place.name): place.nominal_mm for place in made.places}
     thinned, others = [], []
-    for place in without_requirement(made.plan, made.planned):
-        _, walls = days_and_walls(read_since_new(place, made.known.twin, made.known.records), made.known.twin)
-        read = min(walls, default=None)
-        seen = "" if read is None else f"read {_both(read)}, "
-        where = f"{place.zone} {place.name}: {seen}{_both(place.nominal_mm)} when new"
-        why = f"less than the {made.required[place.zone]:.2f} mm required of {place.zone}"
-        if read is not None and read <= UNSTATED * place.nominal_mm:
-            thinned.append(f"{where}, {why}: assess its fitness for service now, and state what it requires")
-        else:
-            others.append(f"{where}, {why}: state what it requires")
+    for row in made.cmls:
+        if row.required_mm is None:
+            wall, read = new[row.zone, row.place], row.least_read_mm
+            seen = "" if read is None else f"read {_both(read)}, "
+            where = f"{row.zone} {row.place}: {seen}{_both(wall)} when new, "
+            why = f"thinner than the {made.required[row.zone]:.2f} mm required of {row.zone}"
+            if read is not None and read <= UNSTATED * wall:
+                thinned.append(f"{where}{why}: assess its fitness for service now, and state what it requires")
+            else:
+                others.append(f"{where}{why}: state what it requires")
     return thinned + others
 
 

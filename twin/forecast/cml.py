@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MOST_DATED_YEARS = 1000.0  # of service; a day beyond them tells nobody anything, and calendars end
+# Of its wall when new: what a place thinner than its zone requires is dated by until its own requirement is stated. By
+# judgement.
+UNSTATED = 0.5
 UNDER_API_570 = "an injection point: by API 570 it is measured within three years; choose its rule"
 
 
@@ -39,7 +42,7 @@ class CmlRow:
     last_date: str | None
     read_years_ago: float | None
     least_read_mm: float | None
-    required_mm: float
+    required_mm: float | None
     long_term_mm_year: float | None
     short_term_mm_year: float | None
     governing: str | None
@@ -81,16 +84,22 @@ def cml_rows(
     is_process_unknown = any(map(is_unknown, twin.mechanisms))
     now = projection.years.index(now_years)
     for place, life, least in zip(projection.places, plan.by_place, plan.required_by_place, strict=True):
-        if not place.name or life is None or least is None:
+        if not place.name or place.zone not in required:
             continue
         own = read_since_new(place, twin, records)
         is_injection_point = register.is_injection_point(place.name)
-        left = levels(place.left_mm[:, now])
+        left, by_twin = levels(place.left_mm[:, now]), None if life is None else levels(life)
+        injection = "" if of_piping or not is_injection_point else UNDER_API_570
+        thin = "" if least is not None else (
+            f"{place.nominal_mm:.2f} mm when new, thinner than the {required[place.zone]:.2f} mm required of "
+            f"{place.zone}: state what it requires; until then it is dated as if half of its wall were required"
+        )  # fmt: skip
         if not own:
             since = max(place.renewed_years, default=0.0)
             why, new = plan.undated.get(place.zone, ""), twin_state.later(twin.built, since)
             said = f"its wall was new on {new:%Y-%m-%d} and has not been read since, so the codes give no life"
-            row = _unread(place.zone, place.name, 0, least, left, None if why else levels(life), why or said)
+            said = "; ".join(filter(None, [why or said, thin]))
+            row = _unread(place.zone, place.name, 0, least, left, None if why else by_twin, said)
             due = since + interval_years(np.inf, rule, injection_point=is_injection_point and of_piping)
             by = f"{twin_state.later(twin.built, due):%Y-%m-%d}"
             rows.append(row if why else replace(row, api_measure_by=by, api_measure_years=due - now_years))
@@ -98,14 +107,18 @@ def cml_rows(
         days, walls = days_and_walls(own, twin)
         has_rate = gives_rate(days, walls)  # else there is none to choose
         rates = cml_rates(
-            days, walls, required_mm=least, rule=rule, scatter_mm=max(record.scatter_sd for record in own),
-            injection_point=is_injection_point and of_piping,
+            days, walls, required_mm=UNSTATED * place.nominal_mm if least is None else least, rule=rule,
+            scatter_mm=max(record.scatter_sd for record in own), injection_point=is_injection_point and of_piping,
             basis=basis if has_rate else None, chosen_by=chosen_by if has_rate else "",
         )  # fmt: skip
-        said = "" if of_piping or not is_injection_point else UNDER_API_570
         if is_process_unknown and not has_rate:
             rates = replace(rates, measure_at=min(rates.measure_at, rates.initial_at + ONE_SURVEY_YEARS))
-        rows.append(_row(twin, place, rates, left, levels(life), plan, now_years, said))
+        if least is None:  # half of its wall dates it, but is not what is required of it
+            rates = replace(rates, required_mm=0.0)
+        row = _row(twin, place, rates, left, by_twin, plan, now_years, [injection, thin])
+        if least is None:
+            row = replace(row, required_mm=None, api_life_years=None, api_half_life_date=None)
+        rows.append(row)
     of_zones = [
         _zone_row(name, [row for row in rows if row.zone == name], value, projection, plan, now)
         for name, value in required.items()
@@ -141,7 +154,7 @@ def _zone_row(
     by = {} if first is None else {name: getattr(first, name) for name in ("api_measure_by", "api_measure_years")}
     read = [row for row in places if row.api_life_years is not None]
     if not read:
-        said = "none of its named places has two surveys, so the codes give no life"
+        said = "none of its named places with a requirement has two surveys, so the codes give no life"
         return replace(_unread(zone, "", count, required_mm, left, life, why or said), **by)
     shortest = min(read, key=lambda row: (row.api_life_years, row.place))
     said = _compared(shortest.api_life_years, life, plan.ahead_years)
@@ -152,7 +165,7 @@ def _zone_row(
 
 
 def _unread(
-    zone: str, place: str, readings: int, required_mm: float, left: Levels, life: Levels | None, remarks: str
+    zone: str, place: str, readings: int, required_mm: float | None, left: Levels, life: Levels | None, remarks: str
 ) -> CmlRow:
     """Return the row of a zone or place whose readings give no life by the codes."""
     return CmlRow(
@@ -177,8 +190,8 @@ def _compared(code_years: float | None, twin: Levels | None, ahead_years: float)
 
 
 def _row(
-    twin: TwinState, place: PlaceForecast, rates: CmlRates, left: Levels, life: Levels, plan: InspectionPlan,
-    now_years: float, injection: str,
+    twin: TwinState, place: PlaceForecast, rates: CmlRates, left: Levels, life: Levels | None, plan: InspectionPlan,
+    now_years: float, said: Sequence[str],
 ) -> CmlRow:  # fmt: skip
     """Return the row of a place; where its zone gets no date, neither answer gives one."""
     why = plan.undated.get(place.zone, "")
@@ -190,11 +203,11 @@ def _row(
 
     from_now = None if rates.life_years is None else max(rates.actual_at + rates.life_years - now_years, 0.0)
     measure = rates.measure_at - now_years
-    remarks = [*rates.remarks, *([injection] if injection else [])]
+    remarks = [*rates.remarks, *filter(None, said)]
     if measure < 0 and not why:
         remarks.append("measurement overdue")
-    if said := why or _compared(from_now, life, plan.ahead_years):
-        remarks.append(said)
+    if compared := why or _compared(from_now, life, plan.ahead_years):
+        remarks.append(compared)
     return CmlRow(
         zone=place.zone, place=place.name, readings=rates.readings, last_date=date(rates.actual_at),
         read_years_ago=now_years - rates.actual_at, least_read_mm=rates.actual_mm, required_mm=rates.required_mm,

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from corrotwin.twin.forecast.cml import CmlRow, days_and_walls, read_since_new
+from corrotwin.twin.forecast.cml import CmlRow
 from corrotwin.twin.forecast.lives import InspectionPlan, renewed_years
-from corrotwin.twin.forecast.projection import PlaceForecast, Projection
-from corrotwin.twin.forecast.rates import ONE_SURVEY_YEARS, cml_rates, gives_rate
+from corrotwin.twin.forecast.projection import Projection
 from corrotwin.twin.forecast.remaining_life import MOST_YEARS_INJECTION, Rule
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.register import INJECTION, Cml, Register
@@ -13,18 +12,13 @@ from corrotwin.twin.mechanisms.process import is_unknown
 from corrotwin.twin.twin_state import TwinState
 
 SINGLE = "only one survey, with an unknown fluid, at"
-# Of its wall when new: what a place thinner than its zone requires is dated by until its own requirement is stated. By
-# judgement.
-UNSTATED = 0.5
+HALF_REQUIRED = "the codes, as if half of its wall were required, at"
 
 
 def not_listed(
     rows: Iterable[CmlRow], twin: TwinState, records: Iterable[Record], projection: Projection
 ) -> list[Record]:
-    """Return the thickness readings that no row of a place is of and that are no older than their zone's metal.
-
-    They have no place, or one that was thinner when new than what is required of its zone.
-    """
+    """Return the thickness readings that no row of a place is of and that are no older than their zone's metal."""
     listed = {(row.zone, row.place) for row in rows if row.place}
     return [
         record
@@ -32,15 +26,6 @@ def not_listed(
         if record.kind == "ultrasonic" and (record.zone, record.place) not in listed
         and record.years(twin) >= renewed_years(projection.renewals.get(record.zone, ()))
     ]  # fmt: skip
-
-
-def without_requirement(plan: InspectionPlan, projection: Projection) -> list[PlaceForecast]:
-    """Return the named places that were thinner when new than what is required of their zone, so that nothing is."""
-    return [
-        place
-        for place, life, least in zip(projection.places, plan.by_place, plan.required_by_place, strict=True)
-        if place.name and life is None and least is not None
-    ]
 
 
 def unread_injection_points(
@@ -81,21 +66,8 @@ def brought_forward(
         where = f"{row.zone} {row.place}"
         if row.place and row.api_measure_years is not None:
             is_single = row.readings and row.governing is None and row.api_life_years is None and is_process_unknown
-            by = SINGLE if is_single else "the codes at"
+            by = HALF_REQUIRED if row.required_mm is None else SINGLE if is_single else "the codes at"
             plan = plan.no_later_than(row.api_measure_years, row.zone, f"{by} {where}")
-    for place in without_requirement(plan, projection):
-        if own := read_since_new(place, twin, records):
-            where = f"{place.zone} {place.name}"
-            is_injection_point = register.is_injection_point(place.name) and plan.rule != "api510"
-            days, walls = days_and_walls(own, twin)
-            half = UNSTATED * place.nominal_mm
-            rates = cml_rates(days, walls, required_mm=half, rule=plan.rule, injection_point=is_injection_point)
-            bound = "the three years of the injection point" if is_injection_point else f"the bound of {plan.rule} at"
-            by = f"half of the life down to {half:.2f} mm at" if rates.measure_at == rates.half_life_at else bound
-            plan = plan.no_later_than(rates.measure_at - now_years, place.zone, f"{by} {where}")
-            if is_process_unknown and not gives_rate(days, walls):
-                soon = min(days) + ONE_SURVEY_YEARS - now_years
-                plan = plan.no_later_than(soon, place.zone, f"{SINGLE} {where}")
     for cml, due in unread_injection_points(twin, records, projection, register, required, plan.rule):
         was = "not measured since it was new" if due > MOST_YEARS_INJECTION else "never measured"
         plan = plan.no_later_than(due - now_years, cml.zone, f"the injection point {cml.id} on {cml.zone} was {was}")

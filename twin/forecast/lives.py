@@ -47,7 +47,8 @@ class InspectionPlan:
     zone : zone with the least P5 of remaining life.
     weakest_share : in what share of the histories it is the weakest.
     by_zone, by_place : (n,) remaining life in each history, of each zone and of each measured place, in years.
-    required_by_place : thickness in mm that must be left at each measured place; None where nothing is required.
+    required_by_place : thickness in mm that must be left at each measured place; None where nothing is required, or it
+        was no thicker when new.
     asset : (n,) the least of all zones in each history.
     ahead_years : that were examined.
     due_years : longest time from now until the next thickness measurement, below 0 where it is overdue; None where no
@@ -140,10 +141,11 @@ def plan_inspection(
     def required_at(place: PlaceForecast) -> float | None:
         if place.zone not in required:
             return None
-        return register.required_at(place.name, place.nominal_mm, required[place.zone], given)
+        found = register.required_at(place.name, place.nominal_mm, required[place.zone], given)
+        return found if place.nominal_mm > found else None
 
     def life_of(place: PlaceForecast, value: float | None) -> Floats | None:
-        if value is None or place.nominal_mm <= value:
+        if value is None:
             return None
         return life(place.left_mm, value, place.renewed_years[-1:] or (0.0,))
 

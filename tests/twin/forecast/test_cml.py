@@ -1,6 +1,7 @@
 """Measured places by the codes beside the twin: what is printed of them, and the MAWP."""
 
 import io
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +11,9 @@ from rich.console import Console
 import corrotwin as ct
 from corrotwin.twin.commands.outlook import mawp_lines
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.fleets.outlook import of_forecast
+from corrotwin.twin.fleets.outlook import of_forecast, of_plain, plain
 from corrotwin.twin.forecast import cml, tables
+from corrotwin.twin.forecast.cml import cml_rows
 from corrotwin.twin.forecast.due import brought_forward
 from corrotwin.twin.forecast.failure import outside_mm
 from corrotwin.twin.forecast.pipe_design import mawp
@@ -134,77 +136,70 @@ def test_a_wall_below_what_is_required_is_dated_by_its_life() -> None:
     assert plan.because == "the codes at body TML-1"
 
 
-def test_a_place_thinner_when_new_than_its_zone_requires_keeps_the_bound_of_the_rule(made: Forecast) -> None:
-    """Read in year 6 of 14: by API 510 again in year 16, though no life is given for it."""
-    assert made.plan is not None
-    assert made.planned is not None
-    known, nothing = made.known, tuple(None for _ in made.planned.places)
-    plan = replace(made.plan, by_place=nothing, due_years=30.0)
-    found = brought_forward(
-        plan, [], known.twin, known.records, made.planned, known.register, made.required, known.now_years
+def branched(walls: tuple[float, ...], rule: Rule = "api510", kind: str = "") -> Forecast:
+    """A branch of 6.02 mm on a header of which more is required; both are called body. Read 16 and 8 years ago."""
+    pipe = ct.Asset(
+        "pipe", nps=8, schedule=40, run_m=1, branch_nps=4, branch_degrees=90, branch_m=0.4, branch_at_m=0.5, texel_mm=30
     )
-    assert found.due_years == pytest.approx(2.0, abs=0.01)
-    assert found.because == "the bound of api510 at body TML-1"
-
-
-BRANCH = "body BR-1: read {}, 6.02 mm (0.237 inch) when new, less than the 6.50 mm required of body: "
-
-
-@pytest.mark.parametrize(
-    ("walls", "years", "because", "task"),
-    [
-        # 6.02 - 2.00 mm are lost in 8 years, and 1.00 mm below half of 6.02 mm no life is left: due when it was read.
-        ((6.02, 2.0), -8.0, "half of the life down to 3.01 mm at body BR-1", "2.00 mm (0.079 inch)"),
-        # 2.02 mm are lost in 8 years: 0.99 mm last 3.92 years, half of which is over 1.96 years after the reading.
-        ((6.02, 4.0), 8 * 0.99 / 2.02 / 2 - 8, "half of the life down to 3.01 mm at body BR-1", "4.00 mm (0.157 inch)"),
-        ((6.02, 6.0), 2.0, "the bound of api510 at body BR-1", "6.00 mm (0.236 inch)"),
-        ((6.02,), -6.0, "the bound of api510 at body BR-1", "6.02 mm (0.237 inch)"),
-    ],
-)
-def test_a_thinner_branch_is_dated_by_its_loss_and_is_a_task(
-    walls: tuple[float, ...], years: float, because: str, task: str
-) -> None:
-    """A branch of 6.02 mm on a header of which 6.5 mm are required; both are called body. Read 16 and 8 years ago."""
-    branch = {"branch_nps": 4, "branch_degrees": 90, "branch_m": 0.4, "branch_at_m": 0.5}
-    pipe = ct.Asset("pipe", nps=8, schedule=40, run_m=1, texel_mm=30, **branch)
     twin = ct.Twin(pipe, built="2000-06-01", years=24, category="C3", bare=True, mechanisms=[])
     for date, wall in zip(("2008-06-01", "2016-06-01"), walls, strict=False):
         twin.inspect(
             date=date, kind="ultrasonic", zone="body", value=wall, tool="UT", place="BR-1", at=(0.0, -0.25, 0.1667)
         )
-    made = twin.forecast(years=10, required={"body": 6.5})
+    made = twin.forecast(years=10, required={"body": 6.5}, rule=rule)
     assert made.plan is not None
     assert made.planned is not None
+    known, register = made.known, Register(cmls={"BR-1": Cml(id="BR-1", zone="body", kind=kind)})
+    rows = cml_rows(
+        known.twin, known.records, made.planned, made.plan, made.required, known.now_years, rule=rule, register=register
+    )
     plan = brought_forward(
-        replace(made.plan, due_years=30.0), [], made.known.twin, made.known.records, made.planned,
-        made.known.register, made.required, made.known.now_years,
+        replace(made.plan, due_years=30.0), rows, known.twin, known.records, made.planned, register, made.required,
+        known.now_years,
     )  # fmt: skip
-    assert (plan.due_years, plan.because) == (pytest.approx(years, abs=0.01), because)
-    assert made.plan.due_years <= plan.due_years
-    said = next(line for line in of_forecast(made, {}).tasks if "BR-1" in line)
-    assert said.startswith(BRANCH.format(task))
-    assert ("fitness for service now" in said) == (walls[-1] == 2.0)
+    return replace(made, cmls=tuple(rows), plan=plan)
 
 
 @pytest.mark.parametrize(
-    ("rule", "because", "years"),
+    ("walls", "years", "task"),
     [
-        ("api570-class3", "the three years of the injection point body TML-1", -5.0),
-        ("api510", "the bound of api510 at body TML-1", 2.0),
+        # 4.02 mm are lost in 8 years, and what is left is below half of 6.02 mm: due when it was read.
+        ((6.02, 2.0), -8.0, "2.00 mm (0.079 inch)"),
+        # 2.02 mm are lost in 8 years: 0.99 mm last 3.92 years, half of which is over 1.96 years after the reading.
+        ((6.02, 4.0), 8 * 0.99 / 2.02 / 2 - 8, "4.00 mm (0.157 inch)"),
+        ((6.02, 6.0), 2.0, "6.00 mm (0.236 inch)"),  # by the bound of API 510, ten years
+        ((6.02,), -6.0, "6.02 mm (0.237 inch)"),
     ],
 )
-def test_an_injection_point_thinner_than_its_zone_requires_has_three_years_by_api_570(
-    made: Forecast, rule: Rule, because: str, years: float
+def test_a_branch_thinner_than_its_zone_requires_is_dated_by_its_loss_and_is_a_task(
+    walls: tuple[float, ...], years: float, task: str
 ) -> None:
-    """Read 8 years ago. A vessel has no injection points."""
+    made = branched(walls)
     assert made.plan is not None
-    assert made.planned is not None
-    nothing = tuple(None for _ in made.planned.places)
-    plan = replace(made.plan, by_place=nothing, due_years=30.0, rule=rule)
-    register = Register(cmls={name: Cml(id=name, zone="body", kind=INJECTION) for name in ("TML-1", "TML-2")})
-    known = made.known
-    found = brought_forward(plan, [], known.twin, known.records, made.planned, register, made.required, known.now_years)
-    assert (found.due_years, found.because) == (pytest.approx(years, abs=0.01), because)
+    reason = "the codes, as if half of its wall were required, at body BR-1"
+    assert made.plan.due_years == pytest.approx(years, abs=0.01)
+    assert made.plan.because == reason
+    row = next(row for row in made.cmls if row.place == "BR-1")
+    assert (row.required_mm, row.api_life_years, row.twin_life_years, row.api_half_life_date) == (None,) * 4
+    assert (row.api_measure_years, row.least_read_mm) == (made.plan.due_years, walls[-1])
+    assert "6.02 mm when new, thinner than the 6.50 mm required of body: state what it requires" in row.remarks
+    assert "at or below the required thickness" not in row.remarks
+    found = of_forecast(made, {})
+    said = next(line for line in found.tasks if line.startswith("body BR-1"))
+    when_new = "6.02 mm (0.237 inch) when new, thinner than the 6.50 mm required of body: "
+    assert said.startswith(f"body BR-1: read {task}, {when_new}")
+    assert ("fitness for service now" in said) == (walls[-1] == 2.0)
+    assert ("measure body BR-1: overdue by the codes" in found.tasks) == (years < 0)
+    assert of_plain(json.loads(json.dumps(plain(found)))) == found
+    assert next(row for row in found.cmls if row["place"] == "BR-1")["chance_below_required"] is None
+
+
+@pytest.mark.parametrize(("rule", "years"), [("api570-class3", -5.0), ("api510", 2.0)])
+def test_an_injection_point_thinner_than_its_zone_requires_has_three_years_by_api_570(rule: Rule, years: float) -> None:
+    """A vessel, by API 510, has no injection points."""
+    plan = branched((6.02, 6.0), rule, kind=INJECTION).plan
+    assert plan is not None
+    assert plan.due_years == pytest.approx(years, abs=0.01)
 
 
 def test_a_place_that_loses_next_to_nothing_is_dated_by_the_bound_alone() -> None:
