@@ -69,6 +69,9 @@ def lines(made: Forecast) -> Iterable[str]:
         return
     if plan.life_years is None or plan.interval_years is None:
         yield f"no remaining life and no date: none can be given for {', '.join(plan.undated)}"
+        if plan.dues:
+            within = max(plan.dues[plan.due_zone].years, 0.0)
+            yield f"of the other zones, {_due(made, 'next thickness measurement', within, plan.because)}"
         return
     life = _life(plan.life_years, made.ahead_years)
     yield (
@@ -78,8 +81,12 @@ def lines(made: Forecast) -> Iterable[str]:
         ("next thickness measurement", plan.interval_years, plan.because),
         ("external visual inspection", plan.visual_years, f"rule {made.rule}"),
     ):
-        due = twin_state.later(known.twin.built, known.now_years + within)
-        yield f"{what} by {due:%Y-%m-%d} ({f'{within:.3g} years' if within > 0 else 'now'}; {because})"
+        yield _due(made, what, within, because)
+
+
+def _due(made: Forecast, what: str, within_years: float, because: str) -> str:
+    day = twin_state.later(made.known.twin.built, made.known.now_years + within_years)
+    return f"{what} by {day:%Y-%m-%d} ({f'{within_years:.3g} years' if within_years > 0 else 'now'}; {because})"
 
 
 def _error_line(made: Forecast) -> str:

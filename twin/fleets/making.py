@@ -149,7 +149,7 @@ def source_digest(folder: Path) -> str:
     folder : whose files count, with all folders in it, compiled modules only where they stand in place of their source.
     """
     own = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
-    return files.digest([files.read_bytes(path).hex() for path in sorted(own)])
+    return files.digest({str(path.relative_to(folder)): files.read_bytes(path).hex() for path in sorted(own)})
 
 
 def _key(folder: Path, settings: OutlookSettings) -> str:

@@ -12,8 +12,7 @@ from corrotwin.twin.core.text import counted
 from corrotwin.twin.fleets import figures
 from corrotwin.twin.fleets.tasks import tasks
 from corrotwin.twin.forecast import tables
-from corrotwin.twin.forecast.cml import CmlRow
-from corrotwin.twin.forecast.due import unread_injection_points
+from corrotwin.twin.forecast.cml import CmlRow, assumed, unread_injection_points
 from corrotwin.twin.forecast.projection import ALL
 from corrotwin.twin.forecast.renewals import event_lines
 from corrotwin.twin.forecast.result import Forecast
@@ -132,7 +131,7 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
         cml = register.find(row.place) if row.place else None
         about: dict[str, Cell] = {"circuit": cml.circuit, "kind": cml.kind} if cml else {"circuit": "", "kind": ""}
         about["chance_below_required"] = None  # of a zone its own row has it
-        if row.place and row.required_mm is not None:
+        if row.place:
             about["chance_below_required"] = float((left[row.zone, row.place] < row.required_mm).mean())
         cmls.append({**tables.by_column(row), **about})
     due = {cml.id: years for cml, years in _unread_injection_points(made)}
@@ -144,8 +143,9 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
         ahead_years=made.ahead_years, life_p5=None if life is None else life[0],
         life_p50=None if life is None else life[1],
         weakest="" if plan is None else plan.zone, measure_by=day["measure"],
-        because="" if plan is None else plan.because, look_by=day["look"], tasks=tuple(tasks(made, suspects, day)),
-        notes=tuple(_notes(made)), plot=_encoded(plot), places=_encoded(places),
+        because=plan.because if plan is not None and day["measure"] else "", look_by=day["look"],
+        tasks=tuple(tasks(made, suspects, day["look"])), notes=tuple(_notes(made)), plot=_encoded(plot),
+        places=_encoded(places),
     )  # fmt: skip
 
 
@@ -161,9 +161,11 @@ def _unread(cml: Cml, made: Forecast, due_years: float | None) -> dict[str, Cell
     row: dict[str, Cell] = dict.fromkeys((*tables.columns(CmlRow), *_ABOUT))
     asset = made.known.asset
     wall = asset.wall_mm(asset.zone_names.index(cml.zone), None if cml.uv is None else texel_at(cml.uv, asset))
-    required = made.known.register.required_at(cml.id, wall, made.required[cml.zone], made.given)
+    needed = made.known.register.requirement(cml.id, wall, made.required[cml.zone], made.given)
     said = "never measured: nothing is known about it except what its zone tells"
-    row |= {"zone": cml.zone, "place": cml.id, "readings": 0, "required_mm": required, "remarks": said}
+    if needed.is_assumed:
+        said += f"; {assumed(wall, cml.zone, made.required[cml.zone])}"
+    row |= {"zone": cml.zone, "place": cml.id, "readings": 0, "required_mm": needed.mm, "remarks": said}
     if due_years is not None and made.plan is not None and cml.zone not in made.plan.undated:
         now = made.known.now_years
         row |= {"api_measure_by": _day(made.known.twin, due_years), "api_measure_years": due_years - now}

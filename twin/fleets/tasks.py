@@ -5,20 +5,20 @@ from collections.abc import Mapping, Sequence
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.text import first_of
-from corrotwin.twin.forecast.cml import UNSTATED, CmlRow
+from corrotwin.twin.forecast.cml import CmlRow
 from corrotwin.twin.forecast.due import not_listed
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.inspection.records import UNITS_MM
 
 
-def tasks(made: Forecast, suspects: Mapping[str, str], day: Mapping[str, str]) -> list[str]:
+def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
     """Return what to do by when, the most urgent first.
 
     Parameters
     ----------
     made : forecast of the twin.
     suspects : readings that it leaves out, such as "in line 3", each with the reason.
-    day : when to "measure" and to "look", such as 2030-05-31; empty where no day is given.
+    look : when to inspect visually, such as 2030-05-31; empty where no day is given.
     """
     known, plan = made.known, made.plan
     now = f"{twin_state.later(known.twin.built, known.now_years):%Y-%m-%d}"
@@ -26,10 +26,16 @@ def tasks(made: Forecast, suspects: Mapping[str, str], day: Mapping[str, str]) -
     if plan is None:
         said.append("state the required thickness: without it there is neither a remaining life nor a date")
     named = [row for row in made.cmls if row.place]
-    below = [row for row in named if row.least_read_mm is not None and row.least_read_mm <= (row.required_mm or 0.0)]
+    below = [row for row in named if row.least_read_mm is not None and row.least_read_mm <= row.required_mm]
+    assumed = {} if made.planned is None or plan is None else {
+        (place.zone, place.name): place.nominal_mm
+        for place, needed in zip(made.planned.places, plan.required_by_place, strict=True)
+        if place.name and needed is not None and needed.is_assumed
+    }  # fmt: skip
     said += [
-        f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, required {_both(row.required_mm)}: assess its "
-        "fitness for service now"
+        f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, required "
+        f"{_both(row.required_mm)}{' (assumed)' if (row.zone, row.place) in assumed else ''}: assess its fitness for "
+        "service now"
         for row in below
     ]
     said += [
@@ -38,25 +44,31 @@ def tasks(made: Forecast, suspects: Mapping[str, str], day: Mapping[str, str]) -
         for zone, wall in sorted(_least_not_listed(made).items())
         if wall <= made.required[zone]
     ]
-    said += _unstated(made)
+    said += [
+        f"state what {zone} {place} requires: the {made.required[zone]:.2f} mm of {zone} are no less than its "
+        f"{wall:.2f} mm when new, half of which is assumed"
+        for (zone, place), wall in assumed.items()
+    ]
     if unread := made.known.register.never_read(made.known.records, made.required):
         said.append(f"measure {first_of([f'{cml.zone} {cml.id}' for cml in unread], 6)}: never measured")
     overdue = [row for row in made.cmls if row.place and (row.api_measure_years or 0.0) < 0 and row not in below]
     if overdue:
         said.append(f"measure {_places(overdue)}: overdue by the codes")
-    if plan is not None and day["measure"]:
-        due = "now" if day["measure"] <= now else f"by {day['measure']}"
+    if plan is not None and plan.dues:
+        first = max(plan.dues[plan.due_zone].years, 0.0)
+        by = f"{twin_state.later(known.twin.built, known.now_years + first):%Y-%m-%d}"
+        due = "now" if by <= now else f"by {by}"
         said.append(f"measure thickness {due}, first on {plan.due_zone} ({plan.because})")
     said += [f"{zone}: {why}" for zone, why in (plan.undated if plan is not None else {}).items()]
     if renewed := [row for row in named if not row.readings]:
         said.append(f"measure {_places(renewed)}: not read since its wall was new")
     single = [row for row in named if row.readings and row.governing is None and row.api_life_years is None]
-    if single and plan is not None and not plan.undated:
+    if plan is not None and (single := [row for row in single if row.zone not in plan.undated]):
         said.append(f"measure {_places(single)} again: one survey gives no rate")
     said += [f"check the reading {which}, which the forecast ignores: {why}" for which, why in suspects.items()]
     said += [f"check {item.record} of {item.date}: it disagrees with what was known before" for item in known.conflicts]
-    if day["look"]:
-        said.append(f"inspect it visually from outside by {day['look']}")
+    if look:
+        said.append(f"inspect it visually from outside by {look}")
     return said
 
 
@@ -68,23 +80,6 @@ def _least_not_listed(made: Forecast) -> dict[str, float]:
         if record.zone in made.required and not record.place:
             least[record.zone] = min(max(record.read_mm, 0.0), least.get(record.zone, math.inf))
     return least
-
-
-def _unstated(made: Forecast) -> list[str]:
-    """Return what to do about places too thin when new for the requirement of their zone, the thinned ones first."""
-    new = {(place.zone, place.name): place.nominal_mm for place in made.places}
-    thinned, others = [], []
-    for row in made.cmls:
-        if row.required_mm is None:
-            wall, read = new[row.zone, row.place], row.least_read_mm
-            seen = "" if read is None else f"read {_both(read)}, "
-            where = f"{row.zone} {row.place}: {seen}{_both(wall)} when new, "
-            why = f"thinner than the {made.required[row.zone]:.2f} mm required of {row.zone}"
-            if read is not None and read <= UNSTATED * wall:
-                thinned.append(f"{where}{why}: assess its fitness for service now, and state what it requires")
-            else:
-                others.append(f"{where}{why}: state what it requires")
-    return thinned + others
 
 
 def _both(mm: float | None) -> str:

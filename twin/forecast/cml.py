@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.text import printable
-from corrotwin.twin.forecast.lives import InspectionPlan
+from corrotwin.twin.forecast.lives import InspectionPlan, renewed_years
 from corrotwin.twin.forecast.projection import Levels, PlaceForecast, Projection, levels
 from corrotwin.twin.forecast.rates import ONE_SURVEY_YEARS, CmlRates, RateBasis, cml_rates, gives_rate
-from corrotwin.twin.forecast.remaining_life import Rule, interval_years
+from corrotwin.twin.forecast.remaining_life import MOST_YEARS_INJECTION, Rule, interval_years
 from corrotwin.twin.inspection.records import Record
-from corrotwin.twin.inspection.register import NO_REGISTER, Register
+from corrotwin.twin.inspection.register import INJECTION, NO_REGISTER, Cml, Register
 from corrotwin.twin.mechanisms.process import is_unknown
 from corrotwin.twin.twin_state import TwinState
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MOST_DATED_YEARS = 1000.0  # of service; a day beyond them tells nobody anything, and calendars end
-# Of its wall when new: what a place thinner than its zone requires is dated by until its own requirement is stated. By
-# judgement.
-UNSTATED = 0.5
 UNDER_API_570 = "an injection point: by API 570 it is measured within three years; choose its rule"
 
 
@@ -42,7 +39,7 @@ class CmlRow:
     last_date: str | None
     read_years_ago: float | None
     least_read_mm: float | None
-    required_mm: float | None
+    required_mm: float
     long_term_mm_year: float | None
     short_term_mm_year: float | None
     governing: str | None
@@ -53,6 +50,15 @@ class CmlRow:
     left_mm: Levels
     twin_life_years: Levels | None
     remarks: str
+
+
+class Dated(NamedTuple):
+    """A place, and when it is to be measured by the codes: in years from now, and the day."""
+
+    years: float
+    day: str
+    zone: str
+    place: str
 
 
 def cml_rows(
@@ -83,23 +89,21 @@ def cml_rows(
     of_piping = rule != "api510"  # which has no injection points
     is_process_unknown = any(map(is_unknown, twin.mechanisms))
     now = projection.years.index(now_years)
-    for place, life, least in zip(projection.places, plan.by_place, plan.required_by_place, strict=True):
-        if not place.name or place.zone not in required:
+    for place, life, needed in zip(projection.places, plan.by_place, plan.required_by_place, strict=True):
+        if not place.name or life is None or needed is None:
             continue
         own = read_since_new(place, twin, records)
         is_injection_point = register.is_injection_point(place.name)
-        left, by_twin = levels(place.left_mm[:, now]), None if life is None else levels(life)
-        injection = "" if of_piping or not is_injection_point else UNDER_API_570
-        thin = "" if least is not None else (
-            f"{place.nominal_mm:.2f} mm when new, thinner than the {required[place.zone]:.2f} mm required of "
-            f"{place.zone}: state what it requires; until then it is dated as if half of its wall were required"
-        )  # fmt: skip
+        left = levels(place.left_mm[:, now])
+        remarks = [UNDER_API_570] if is_injection_point and not of_piping else []
+        if needed.is_assumed:
+            remarks.append(assumed(place.nominal_mm, place.zone, required[place.zone]))
         if not own:
             since = max(place.renewed_years, default=0.0)
             why, new = plan.undated.get(place.zone, ""), twin_state.later(twin.built, since)
             said = f"its wall was new on {new:%Y-%m-%d} and has not been read since, so the codes give no life"
-            said = "; ".join(filter(None, [why or said, thin]))
-            row = _unread(place.zone, place.name, 0, least, left, None if why else by_twin, said)
+            said = "; ".join([why or said, *remarks])
+            row = _unread(place.zone, place.name, 0, needed.mm, left, None if why else levels(life), said)
             due = since + interval_years(np.inf, rule, injection_point=is_injection_point and of_piping)
             by = f"{twin_state.later(twin.built, due):%Y-%m-%d}"
             rows.append(row if why else replace(row, api_measure_by=by, api_measure_years=due - now_years))
@@ -107,23 +111,53 @@ def cml_rows(
         days, walls = days_and_walls(own, twin)
         has_rate = gives_rate(days, walls)  # else there is none to choose
         rates = cml_rates(
-            days, walls, required_mm=UNSTATED * place.nominal_mm if least is None else least, rule=rule,
-            scatter_mm=max(record.scatter_sd for record in own), injection_point=is_injection_point and of_piping,
+            days, walls, required_mm=needed.mm, rule=rule, scatter_mm=max(record.scatter_sd for record in own),
+            injection_point=is_injection_point and of_piping,
             basis=basis if has_rate else None, chosen_by=chosen_by if has_rate else "",
         )  # fmt: skip
         if is_process_unknown and not has_rate:
             rates = replace(rates, measure_at=min(rates.measure_at, rates.initial_at + ONE_SURVEY_YEARS))
-        if least is None:  # half of its wall dates it, but is not what is required of it
-            rates = replace(rates, required_mm=0.0)
-        row = _row(twin, place, rates, left, by_twin, plan, now_years, [injection, thin])
-        if least is None:
-            row = replace(row, required_mm=None, api_life_years=None, api_half_life_date=None)
-        rows.append(row)
-    of_zones = [
-        _zone_row(name, [row for row in rows if row.zone == name], value, projection, plan, now)
-        for name, value in required.items()
+        rows.append(_row(twin, place, rates, left, levels(life), plan, now_years, remarks))
+    unread = [
+        Dated(due - now_years, f"{twin_state.later(twin.built, due):%Y-%m-%d}", cml.zone, cml.id)
+        for cml, due in unread_injection_points(twin, records, projection, register, required, rule)
+        if cml.zone not in plan.undated
     ]
+    of_zones = [
+        _zone_row(
+            name, [row for row in rows if row.zone == name], [each for each in unread if each.zone == name], value,
+            projection, plan, now,
+        )
+        for name, value in required.items()
+    ]  # fmt: skip
     return [row for zone in of_zones for row in (zone, *(own for own in rows if own.zone == zone.zone))]
+
+
+def assumed(nominal_mm: float, zone: str, required_mm: float) -> str:
+    """Return in words why the requirement of a place is assumed."""
+    return (
+        f"the {required_mm:.2f} mm required of {zone} are no less than its {nominal_mm:.2f} mm when new, half of which "
+        "is assumed: state what it requires"
+    )
+
+
+def unread_injection_points(
+    twin: TwinState, records: Iterable[Record], projection: Projection, register: Register,
+    required: Mapping[str, float], rule: Rule,
+) -> list[tuple[Cml, float]]:  # fmt: skip
+    """Return injection points that were not read since their zone was new, and the years of service when that was due.
+
+    By API 570; API 510 has none.
+    """
+    if rule == "api510":
+        return []
+    new = {name: renewed_years(projection.renewals.get(name, ())) for name in required}
+    since = [record for record in records if record.years(twin) >= new.get(record.zone, 0.0)]
+    return [
+        (cml, new[cml.zone] + MOST_YEARS_INJECTION)
+        for cml in register.never_read(since, required)
+        if cml.kind == INJECTION
+    ]
 
 
 def read_since_new(place: PlaceForecast, twin: TwinState, records: Iterable[Record]) -> list[Record]:
@@ -143,29 +177,42 @@ def days_and_walls(own: Iterable[Record], twin: TwinState) -> tuple[list[float],
 
 
 def _zone_row(
-    zone: str, places: Sequence[CmlRow], required_mm: float, projection: Projection, plan: InspectionPlan, now: int
-) -> CmlRow:
-    """Return the row of a whole zone."""
+    zone: str, places: Sequence[CmlRow], unread: Sequence[Dated], required_mm: float, projection: Projection,
+    plan: InspectionPlan, now: int,
+) -> CmlRow:  # fmt: skip
+    """Return the row of a whole zone.
+
+    Parameters
+    ----------
+    places : rows of its places.
+    unread : its injection points that were not read since it was new.
+    """
     left = levels(projection.zones[zone].judged_left_mm[:, now])
     life = None if zone in plan.undated else levels(plan.by_zone[zone])
     count, why = sum(row.readings for row in places), plan.undated.get(zone, "")
-    dated = [row for row in places if row.api_measure_years is not None]
-    first = min(dated, key=lambda row: (row.api_measure_years, row.place), default=None)
-    by = {} if first is None else {name: getattr(first, name) for name in ("api_measure_by", "api_measure_years")}
+    dated = [*unread, *(
+        Dated(row.api_measure_years, row.api_measure_by or "", zone, row.place)
+        for row in places if row.api_measure_years is not None
+    )]  # fmt: skip
+    first = min(dated, default=None)
+    by: dict[str, Any] = {} if first is None else {"api_measure_by": first.day, "api_measure_years": first.years}
+    to_measure = "" if first is None else f"; {first.place} is to be measured first"
     read = [row for row in places if row.api_life_years is not None]
     if not read:
-        said = "none of its named places with a requirement has two surveys, so the codes give no life"
-        return replace(_unread(zone, "", count, required_mm, left, life, why or said), **by)
+        said = why or f"none of its named places has two surveys, so the codes give no life{to_measure}"
+        return replace(_unread(zone, "", count, required_mm, left, life, said), **by)
     shortest = min(read, key=lambda row: (row.api_life_years, row.place))
-    said = _compared(shortest.api_life_years, life, plan.ahead_years)
+    said = _compared(shortest.api_life_years, life, plan.ahead_years) or f"by the codes, {shortest.place} governs"
+    if first is None or first.place == shortest.place:
+        to_measure = ""
     return replace(
         shortest, **by, place="", readings=count, required_mm=required_mm, left_mm=left, twin_life_years=life,
-        remarks=said or f"by the codes, {shortest.place} governs",
+        remarks=f"{said}{to_measure}",
     )  # fmt: skip
 
 
 def _unread(
-    zone: str, place: str, readings: int, required_mm: float | None, left: Levels, life: Levels | None, remarks: str
+    zone: str, place: str, readings: int, required_mm: float, left: Levels, life: Levels | None, remarks: str
 ) -> CmlRow:
     """Return the row of a zone or place whose readings give no life by the codes."""
     return CmlRow(
@@ -190,7 +237,7 @@ def _compared(code_years: float | None, twin: Levels | None, ahead_years: float)
 
 
 def _row(
-    twin: TwinState, place: PlaceForecast, rates: CmlRates, left: Levels, life: Levels | None, plan: InspectionPlan,
+    twin: TwinState, place: PlaceForecast, rates: CmlRates, left: Levels, life: Levels, plan: InspectionPlan,
     now_years: float, said: Sequence[str],
 ) -> CmlRow:  # fmt: skip
     """Return the row of a place; where its zone gets no date, neither answer gives one."""
@@ -203,7 +250,7 @@ def _row(
 
     from_now = None if rates.life_years is None else max(rates.actual_at + rates.life_years - now_years, 0.0)
     measure = rates.measure_at - now_years
-    remarks = [*rates.remarks, *filter(None, said)]
+    remarks = [*rates.remarks, *said]
     if measure < 0 and not why:
         remarks.append("measurement overdue")
     if compared := why or _compared(from_now, life, plan.ahead_years):

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from corrotwin.twin.forecast.cml import CmlRow
+from corrotwin.twin.forecast.cml import CmlRow, read_since_new, unread_injection_points
 from corrotwin.twin.forecast.lives import InspectionPlan, renewed_years
-from corrotwin.twin.forecast.projection import Projection
-from corrotwin.twin.forecast.remaining_life import MOST_YEARS_INJECTION, Rule
+from corrotwin.twin.forecast.projection import Projection, levels
+from corrotwin.twin.forecast.remaining_life import MOST_YEARS_INJECTION, interval_years
 from corrotwin.twin.inspection.records import Record
-from corrotwin.twin.inspection.register import INJECTION, Cml, Register
+from corrotwin.twin.inspection.register import Register
 from corrotwin.twin.mechanisms.process import is_unknown
 from corrotwin.twin.twin_state import TwinState
 
 SINGLE = "only one survey, with an unknown fluid, at"
-HALF_REQUIRED = "the codes, as if half of its wall were required, at"
 
 
 def not_listed(
@@ -26,25 +25,6 @@ def not_listed(
         if record.kind == "ultrasonic" and (record.zone, record.place) not in listed
         and record.years(twin) >= renewed_years(projection.renewals.get(record.zone, ()))
     ]  # fmt: skip
-
-
-def unread_injection_points(
-    twin: TwinState, records: Iterable[Record], projection: Projection, register: Register,
-    required: Mapping[str, float], rule: Rule,
-) -> list[tuple[Cml, float]]:  # fmt: skip
-    """Return injection points that were not read since their zone was new, and the years of service when that was due.
-
-    By API 570; API 510 has none.
-    """
-    if rule == "api510":
-        return []
-    new = {name: renewed_years(projection.renewals.get(name, ())) for name in required}
-    since = [record for record in records if record.years(twin) >= new.get(record.zone, 0.0)]
-    return [
-        (cml, new[cml.zone] + MOST_YEARS_INJECTION)
-        for cml in register.never_read(since, required)
-        if cml.kind == INJECTION
-    ]
 
 
 def brought_forward(
@@ -66,8 +46,16 @@ def brought_forward(
         where = f"{row.zone} {row.place}"
         if row.place and row.api_measure_years is not None:
             is_single = row.readings and row.governing is None and row.api_life_years is None and is_process_unknown
-            by = HALF_REQUIRED if row.required_mm is None else SINGLE if is_single else "the codes at"
+            by = SINGLE if is_single else "the codes at"
             plan = plan.no_later_than(row.api_measure_years, row.zone, f"{by} {where}")
+    # The zone's life, which dates all other places, does not judge those that were no thicker than it requires.
+    for place, life in zip(projection.places, plan.by_place, strict=True):
+        if life is not None and place.nominal_mm <= required[place.zone]:
+            days = [record.years(twin) for record in read_since_new(place, twin, records)]
+            last = max(place.renewed_years, default=0.0) if not days else max(days) if place.name else min(days)
+            due = last + interval_years(levels(life)[0] + now_years - last, plan.rule)
+            where = f"{place.zone} {place.name}" if place.name else f"a place of {place.zone} without a name"
+            plan = plan.no_later_than(due - now_years, place.zone, f"half of the P5 remaining life of {where}")
     for cml, due in unread_injection_points(twin, records, projection, register, required, plan.rule):
         was = "not measured since it was new" if due > MOST_YEARS_INJECTION else "never measured"
         plan = plan.no_later_than(due - now_years, cml.zone, f"the injection point {cml.id} on {cml.zone} was {was}")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from corrotwin.twin.forecast.renewals import ZoneRenewal
 from corrotwin.twin.geometry.atlas import Floats
 from corrotwin.twin.inspection.events import Event, renewed_on
 from corrotwin.twin.inspection.records import Record
-from corrotwin.twin.inspection.register import NO_REGISTER, Register
+from corrotwin.twin.inspection.register import NO_REGISTER, Register, Requirement
 from corrotwin.twin.mechanisms.mechanism import Mechanism
 from corrotwin.twin.twin_state import TwinState
 
@@ -36,6 +37,13 @@ class LastKnown:
     what: str
 
 
+class Due(NamedTuple):
+    """Longest time from now until thickness is measured, below 0 where it is overdue, and what sets it, in words."""
+
+    years: float
+    because: str
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class InspectionPlan:
     """Remaining life and the time to the next inspections.
@@ -47,14 +55,10 @@ class InspectionPlan:
     zone : zone with the least P5 of remaining life.
     weakest_share : in what share of the histories it is the weakest.
     by_zone, by_place : (n,) remaining life in each history, of each zone and of each measured place, in years.
-    required_by_place : thickness in mm that must be left at each measured place; None where nothing is required, or it
-        was no thicker when new.
+    required_by_place : what is required of each measured place; None where nothing is of its zone.
     asset : (n,) the least of all zones in each history.
     ahead_years : that were examined.
-    due_years : longest time from now until the next thickness measurement, below 0 where it is overdue; None where no
-        date can be given.
-    because : what sets it.
-    due_zone : zone that is to be measured by then.
+    dues : when the thickness of each zone with a date is to be measured.
     visual_years : longest time from now until the next external visual inspection by the rule.
     undated : zones for which no date can be given, and why.
     rule : whose bounds hold.
@@ -65,15 +69,28 @@ class InspectionPlan:
     weakest_share: float
     by_zone: Mapping[str, Floats]
     by_place: tuple[Floats | None, ...]
-    required_by_place: tuple[float | None, ...]
+    required_by_place: tuple[Requirement | None, ...]
     asset: Floats
     ahead_years: float
-    due_years: float | None
-    because: str
-    due_zone: str
+    dues: Mapping[str, Due]
     visual_years: float
     undated: Mapping[str, str]
     rule: Rule
+
+    @property
+    def due_zone(self) -> str:
+        """The zone that is to be measured first; that with the least life where no zone has a date."""
+        return min(self.dues, key=lambda name: (self.dues[name].years, name), default=self.zone)
+
+    @property
+    def due_years(self) -> float | None:
+        """Longest time from now until the next thickness measurement, below 0 where it is overdue; None if undated."""
+        return None if self.undated else self.dues[self.due_zone].years
+
+    @property
+    def because(self) -> str:
+        """What sets the first date of any zone; empty where none has a date."""
+        return self.dues[self.due_zone].because if self.dues else ""
 
     @property
     def interval_years(self) -> float | None:
@@ -81,14 +98,14 @@ class InspectionPlan:
         return None if self.due_years is None else max(self.due_years, 0.0)
 
     def no_later_than(self, years: float, zone: str, because: str) -> "InspectionPlan":
-        """Return the plan with the next thickness measurement no later than so many years from now, on a zone.
+        """Return the plan with the next thickness measurement of a zone no later than so many years from now.
 
         By API 510 the next external visual inspection is no later than that either.
         """
-        if self.due_years is None or years >= self.due_years:
+        if zone not in self.dues or years >= self.dues[zone].years:
             return self
         visual = min(self.visual_years, visual_years(max(years, 0.0), self.rule))
-        return replace(self, due_years=years, visual_years=visual, because=because, due_zone=zone)
+        return replace(self, dues={**self.dues, zone: Due(years, because)}, visual_years=visual)
 
 
 def plan_years(now_years: float, until_years: float, renewed_years: Iterable[float] = ()) -> list[float]:
@@ -138,18 +155,15 @@ def plan_inspection(
         for name, value in required.items()
     }
 
-    def required_at(place: PlaceForecast) -> float | None:
+    def requirement(place: PlaceForecast) -> Requirement | None:
         if place.zone not in required:
             return None
-        found = register.required_at(place.name, place.nominal_mm, required[place.zone], given)
-        return found if place.nominal_mm > found else None
+        return register.requirement(place.name, place.nominal_mm, required[place.zone], given)
 
-    def life_of(place: PlaceForecast, value: float | None) -> Floats | None:
-        if value is None:
-            return None
-        return life(place.left_mm, value, place.renewed_years[-1:] or (0.0,))
+    def life_of(place: PlaceForecast, needed: Requirement | None) -> Floats | None:
+        return None if needed is None else life(place.left_mm, needed.mm, place.renewed_years[-1:] or (0.0,))
 
-    required_by_place = tuple(map(required_at, projection.places))
+    required_by_place = tuple(map(requirement, projection.places))
     by_place = tuple(map(life_of, projection.places, required_by_place))
     asset = np.min(list(by_zone.values()), axis=0)
     zone = min(by_zone, key=lambda name: (levels(by_zone[name]), name))
@@ -159,17 +173,18 @@ def plan_inspection(
     dues = {
         name: known[name].years + interval_years(lives[name] + now_years - known[name].years, rule) for name in lives
     }
-    first = min(dues, key=lambda name: (dues[name], name))
-    since = known[first]
-    by_half = dues[first] < since.years + bound
     looked_by = looked_years + visual_years(bound, rule)
-    half, due = "half of the P5 remaining life since", dues[first] - now_years
+
+    def because(name: str) -> str:
+        is_half, since = dues[name] < known[name].years + bound, known[name].what
+        by = "half of the P5 remaining life since" if is_half else f"the bound of {rule}, {bound:g} years after"
+        return f"{by} {since}"
+
     return InspectionPlan(
         life_years=None if hidden else low, zone=zone, weakest_share=float(np.mean(by_zone[zone] <= asset)),
         by_zone=by_zone, by_place=by_place, required_by_place=required_by_place, asset=asset, ahead_years=ahead,
-        due_years=None if hidden else due,
-        because=f"{half if by_half else f'the bound of {rule}, {bound:g} years after'} {since.what}", due_zone=first,
-        visual_years=max(min(visual_years(max(due, 0.0), rule), looked_by - now_years), 0.0),
+        dues={name: Due(due - now_years, because(name)) for name, due in dues.items() if name not in hidden},
+        visual_years=max(min(visual_years(max(min(dues.values()) - now_years, 0.0), rule), looked_by - now_years), 0.0),
         undated=hidden, rule=rule,
     )  # fmt: skip
 

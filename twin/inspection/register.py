@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.arguments import check_fields
@@ -20,6 +20,14 @@ KINDS = (
     "straight", "bend", "branch", "reducer", "nozzle", "injection point", "dead leg", "support", "soil to air", "other",
 )  # fmt: skip
 INJECTION = "injection point"  # measured within three years by API 570
+ASSUMED = 0.5  # of its wall when new, required of a place too thin for what its zone requires; by judgement
+
+
+class Requirement(NamedTuple):
+    """Thickness that must be left at a place, mm; assumed where neither its CML nor its zone tells it."""
+
+    mm: float
+    is_assumed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +147,8 @@ class Register:
         near = difflib.get_close_matches(place.partition("/")[0], self.cmls, n=3)
         return f"; {' or '.join(near)} may be meant" if near else ""
 
-    def required_at(self, place: str, nominal_mm: float, of_zone: float, given: Mapping[str, float]) -> float:
-        """Return the thickness that a place requires, mm: that of its CML, else that of its zone.
+    def requirement(self, place: str, nominal_mm: float, of_zone: float, given: Mapping[str, float]) -> Requirement:
+        """Return what a place requires, by its CML or else its zone: half of its wall if that was no thicker when new.
 
         Parameters
         ----------
@@ -151,9 +159,10 @@ class Register:
         """
         cml = self.find(place)
         if cml is None or cml.required_mm is None:
-            return of_zone
+            return Requirement(of_zone) if nominal_mm > of_zone else Requirement(ASSUMED * nominal_mm, is_assumed=True)
         asked = given.get(cml.zone, given.get(ALL, 0.0))
-        return max(cml.required_mm, asked) if asked < (cml.nominal_mm or nominal_mm) else cml.required_mm
+        is_asked = asked < (cml.nominal_mm or nominal_mm)
+        return Requirement(max(cml.required_mm, asked) if is_asked else cml.required_mm)
 
     def is_injection_point(self, place: str) -> bool:
         """Return whether a place is an injection point, which is measured more often."""

@@ -23,7 +23,9 @@ def markers(made: Forecast) -> list[Marker]:
     """
     required = [None] * len(made.places) if made.plan is None else made.plan.required_by_place
     forecast = {
-        (place.zone, place.name): (place, mm) for place, mm in zip(made.places, required, strict=True) if place.name
+        (place.zone, place.name): (place, None if needed is None or needed.is_assumed else needed.mm)
+        for place, needed in zip(made.places, required, strict=True)
+        if place.name
     }
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for number, record in enumerate(made.known.records):

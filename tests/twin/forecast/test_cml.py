@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,17 +10,17 @@ import pytest
 from rich.console import Console
 
 import corrotwin as ct
-from corrotwin.twin.commands.outlook import mawp_lines
+from corrotwin.twin.commands.outlook import lines, mawp_lines
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.fleets.outlook import of_forecast, of_plain, plain
 from corrotwin.twin.forecast import cml, tables
-from corrotwin.twin.forecast.cml import cml_rows
-from corrotwin.twin.forecast.due import brought_forward
+from corrotwin.twin.forecast.cml import CmlRow
 from corrotwin.twin.forecast.failure import outside_mm
+from corrotwin.twin.forecast.lives import Due
 from corrotwin.twin.forecast.pipe_design import mawp
 from corrotwin.twin.forecast.pressure_design import pipe_mawp_mpa
 from corrotwin.twin.forecast.remaining_life import Rule
-from corrotwin.twin.forecast.result import Forecast
+from corrotwin.twin.forecast.result import Forecast, make
 from corrotwin.twin.inspection.register import INJECTION, Cml, Register
 
 DESIGN = ct.PipeDesign(pressure_mpa=2.0, stress_mpa=138.0, efficiency=1.0)
@@ -79,13 +80,14 @@ def test_mawp_is_an_upper_limit_wherever_a_place_has_no_rate(made: Forecast) -> 
 
 def test_an_overdue_measurement_does_not_raise_the_mawp(made: Forecast) -> None:
     assert made.plan is not None
-    overdue = replace(made, plan=replace(made.plan, due_years=-1.0))
+    late = {"body": Due(-1.0, "late")}
+    overdue = replace(made, plan=replace(made.plan, dues=late))
     assert mawp(overdue, DESIGN) == mawp(made, DESIGN)
     sound = replace(made.plan, life_years=(8.0, 9.0, 10.0))
-    found = mawp(replace(made, plan=replace(sound, due_years=-1.0)), DESIGN)
+    found = mawp(replace(made, plan=replace(sound, dues=late)), DESIGN)
     assert found is not None
     assert found.interval_years == 4  # half of the life, by API 510
-    spent = replace(made, plan=replace(made.plan, due_years=-1.0, life_years=(0.0, 9.0, 10.0)))
+    spent = replace(made, plan=replace(made.plan, dues=late, life_years=(0.0, 9.0, 10.0)))
     assert mawp(spent, DESIGN) is None
     assert any(line.startswith("MAWP: none, since the P5 of the remaining life") for line in mawp_lines(spent, DESIGN))
 
@@ -136,28 +138,26 @@ def test_a_wall_below_what_is_required_is_dated_by_its_life() -> None:
     assert plan.because == "the codes at body TML-1"
 
 
-def branched(walls: tuple[float, ...], rule: Rule = "api510", kind: str = "") -> Forecast:
-    """A branch of 6.02 mm on a header of which more is required; both are called body. Read 16 and 8 years ago."""
+def branched(
+    walls: tuple[float, ...], rule: Rule = "api510", cml: Cml | None = None, mechanisms: Sequence[str] = ()
+) -> Forecast:
+    """A branch of 6.02 mm on a header of which 6.5 mm are required; both are called body. Read 16 and 8 years ago."""
     pipe = ct.Asset(
         "pipe", nps=8, schedule=40, run_m=1, branch_nps=4, branch_degrees=90, branch_m=0.4, branch_at_m=0.5, texel_mm=30
     )
-    twin = ct.Twin(pipe, built="2000-06-01", years=24, category="C3", bare=True, mechanisms=[])
+    twin = ct.Twin(pipe, built="2000-06-01", years=24, category="C3", bare=True, mechanisms=list(mechanisms))
     for date, wall in zip(("2008-06-01", "2016-06-01"), walls, strict=False):
         twin.inspect(
             date=date, kind="ultrasonic", zone="body", value=wall, tool="UT", place="BR-1", at=(0.0, -0.25, 0.1667)
         )
     made = twin.forecast(years=10, required={"body": 6.5}, rule=rule)
-    assert made.plan is not None
-    assert made.planned is not None
-    known, register = made.known, Register(cmls={"BR-1": Cml(id="BR-1", zone="body", kind=kind)})
-    rows = cml_rows(
-        known.twin, known.records, made.planned, made.plan, made.required, known.now_years, rule=rule, register=register
-    )
-    plan = brought_forward(
-        replace(made.plan, due_years=30.0), rows, known.twin, known.records, made.planned, register, made.required,
-        known.now_years,
-    )  # fmt: skip
-    return replace(made, cmls=tuple(rows), plan=plan)
+    if cml is None:
+        return made
+    return make(replace(made.known, register=Register(cmls={cml.id: cml})), years=10, required=made.given, rule=rule)
+
+
+def row_of(made: Forecast, place: str) -> CmlRow:
+    return next(row for row in made.cmls if row.place == place)
 
 
 @pytest.mark.parametrize(
@@ -171,35 +171,81 @@ def branched(walls: tuple[float, ...], rule: Rule = "api510", kind: str = "") ->
         ((6.02,), -6.0, "6.02 mm (0.237 inch)"),
     ],
 )
-def test_a_branch_thinner_than_its_zone_requires_is_dated_by_its_loss_and_is_a_task(
+def test_half_of_its_wall_is_assumed_to_be_required_of_a_branch_thinner_than_its_zone_requires(
     walls: tuple[float, ...], years: float, task: str
 ) -> None:
     made = branched(walls)
+    row = row_of(made, "BR-1")
+    assert row.required_mm == pytest.approx(3.01)
+    assert row.api_measure_years == pytest.approx(years, abs=0.01)
+    why = "the 6.50 mm required of body are no less than its 6.02 mm when new, half of which is assumed: state what it"
+    assert why in row.remarks
     assert made.plan is not None
-    reason = "the codes, as if half of its wall were required, at body BR-1"
-    assert made.plan.due_years == pytest.approx(years, abs=0.01)
-    assert made.plan.because == reason
-    row = next(row for row in made.cmls if row.place == "BR-1")
-    assert (row.required_mm, row.api_life_years, row.twin_life_years, row.api_half_life_date) == (None,) * 4
-    assert (row.api_measure_years, row.least_read_mm) == (made.plan.due_years, walls[-1])
-    assert "6.02 mm when new, thinner than the 6.50 mm required of body: state what it requires" in row.remarks
-    assert "at or below the required thickness" not in row.remarks
+    assert made.plan.due_years is not None
+    assert made.plan.due_years <= row.api_measure_years
     found = of_forecast(made, {})
-    said = next(line for line in found.tasks if line.startswith("body BR-1"))
-    when_new = "6.02 mm (0.237 inch) when new, thinner than the 6.50 mm required of body: "
-    assert said.startswith(f"body BR-1: read {task}, {when_new}")
-    assert ("fitness for service now" in said) == (walls[-1] == 2.0)
-    assert ("measure body BR-1: overdue by the codes" in found.tasks) == (years < 0)
+    assert any(line.startswith("state what body BR-1 requires: the 6.50 mm of body are no") for line in found.tasks)
+    fitness = f"body BR-1: read {task}, required 3.01 mm (0.119 inch) (assumed): assess its fitness for service now"
+    assert (fitness in found.tasks) == (walls[-1] == 2.0)
+    assert ("measure body BR-1: overdue by the codes" in found.tasks) == (years < 0 and walls[-1] != 2.0)
     assert of_plain(json.loads(json.dumps(plain(found)))) == found
-    assert next(row for row in found.cmls if row["place"] == "BR-1")["chance_below_required"] is None
+
+
+def test_a_branch_that_its_zone_does_not_judge_is_dated_by_its_own_life() -> None:
+    """A branch of 5.54 mm, 3.6 of which were left four years ago, on a sound header of 30.96 mm."""
+    pipe = ct.Asset(
+        "pipe", nps=24, schedule=80, run_m=2, branch_nps=2, branch_degrees=90, branch_m=0.4, branch_at_m=1, texel_mm=40
+    )
+    process = ["process rate_mm_year=0.11"]
+    twin = ct.Twin(pipe, built="2000-06-01", years=24, category="C3", bare=True, mechanisms=process)
+    read = {"date": "2020-06-01", "kind": "ultrasonic", "zone": "body", "tool": "UT"}
+    twin.inspect(**read, value=3.6, place="BR-1", at=(0.0, -0.304, 0.3352))
+    twin.inspect(**read, value=29.0, place="TML-1")
+    made = twin.forecast(years=10, required={"body": 8.0}, rule="api570-class2")
+    assert made.plan is not None
+    assert made.planned is not None
+    now = made.planned.years.index(made.known.now_years)
+    left = next(place for place in made.planned.places if place.name == "BR-1").left_mm
+    year_ago = made.planned.years.index(made.known.now_years - 1)
+    rate = np.maximum((left[:, 0] - left[:, now]) / 24, left[:, year_ago] - left[:, now])  # of all years, of the last
+    life = np.percentile(np.maximum(left[:, now] - 2.77, 0) / rate, 5, method="closest_observation")
+    assert 0 < life < 5
+    assert made.plan.due_years == pytest.approx((4 + life) / 2 - 4, abs=0.05)
+    assert made.plan.because == "half of the P5 remaining life of body BR-1"
+    assert row_of(made, "BR-1").api_measure_years == pytest.approx(6.0, abs=0.01)  # the codes have no rate
+
+
+def test_a_branch_keeps_a_requirement_of_its_own_that_is_more_than_its_wall() -> None:
+    """Either is wrong, and the safe side is the requirement."""
+    made = branched((6.02, 5.0), cml=Cml(id="BR-1", zone="body", required_mm=6.1))
+    row = row_of(made, "BR-1")
+    assert (row.required_mm, row.api_life_years) == (6.1, 0.0)
+    assert (
+        of_forecast(made, {})
+        .tasks[0]
+        .startswith("body BR-1: read 5.00 mm (0.197 inch), required 6.10 mm (0.240 inch):")
+    )
 
 
 @pytest.mark.parametrize(("rule", "years"), [("api570-class3", -5.0), ("api510", 2.0)])
 def test_an_injection_point_thinner_than_its_zone_requires_has_three_years_by_api_570(rule: Rule, years: float) -> None:
     """A vessel, by API 510, has no injection points."""
-    plan = branched((6.02, 6.0), rule, kind=INJECTION).plan
-    assert plan is not None
-    assert plan.due_years == pytest.approx(years, abs=0.01)
+    made = branched((6.02, 6.0), rule, cml=Cml(id="BR-1", zone="body", kind=INJECTION))
+    assert row_of(made, "BR-1").api_measure_years == pytest.approx(years, abs=0.01)
+
+
+def test_a_zone_without_a_date_takes_none_from_the_others() -> None:
+    """Single places of the end are attacked where nobody looked; the body was read once, 16 years ago."""
+    made = branched((6.02,), mechanisms=["own zone=end rate_mm_year=0.1 localised=true"])
+    made = make(made.known, years=10, required={"body": 5.0, "end": 5.0}, rule="api510")
+    assert made.plan is not None
+    assert (made.plan.due_years, set(made.plan.undated), set(made.plan.dues)) == (None, {"end"}, {"body"})
+    found = of_forecast(made, {})
+    assert found.measure_by == ""
+    assert any(line.startswith("measure thickness now, first on body (") for line in found.tasks)
+    assert "measure body BR-1 again: one survey gives no rate" in found.tasks
+    said = next(line for line in lines(made) if line.startswith("of the other zones, "))
+    assert said.startswith("of the other zones, next thickness measurement by 2024-06-01 (now; ")
 
 
 def test_a_place_that_loses_next_to_nothing_is_dated_by_the_bound_alone() -> None:

@@ -16,6 +16,7 @@ from corrotwin.twin.bayes.thickness.paths import draw_paths
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.forecast.projection import growth_of, project
 from corrotwin.twin.forecast.result import Forecast
+from corrotwin.twin.inspection.register import Requirement
 from corrotwin.twin.view import page
 from corrotwin.twin.view.library import three_js
 from corrotwin.twin.view.markers import markers
@@ -63,7 +64,8 @@ def test_named_places_and_dates_are_those_of_the_forecast(data: dict[str, Any], 
         row = rows[marker["zone"], marker["name"]]
         np.testing.assert_allclose(marker["left"][now], row.left_mm, rtol=1e-6)
         assert len(marker["readings"]) == row.readings
-    plan = replace(made.plan, required_by_place=(4.5, 5.0))  # as of a CML with a requirement of its own
+    needed = Requirement(4.5), Requirement(5.0)  # the first, as of a CML with a requirement of its own
+    plan = replace(made.plan, required_by_place=needed)
     own = {marker["name"]: marker["required"] for marker in markers(replace(made, plan=plan)) if marker["left"]}
     assert own == {made.places[0].name: 4.5, made.places[1].name: 5.0}
     assert data["plan"]["life"][0] == pytest.approx(made.plan.life_years[0])

@@ -236,8 +236,9 @@ def test_what_the_user_requires_reaches_a_cml_of_which_the_register_requires_les
 )
 def test_a_branch_keeps_its_own_requirement_where_it_was_thinner_when_new(given: float, required: float) -> None:
     register = Register(cmls={"A": Cml(id="A", zone="body", required_mm=3.0)})
-    assert register.required_at("A", 6.02, of_zone=7.0, given={"all": 1.0, "body": given}) == required
-    assert register.required_at("B", 6.02, of_zone=7.0, given={"body": given}) == 7.0
+    assert register.requirement("A", 6.02, of_zone=7.0, given={"all": 1.0, "body": given}) == (required, False)
+    assert register.requirement("B", 6.02, of_zone=7.0, given={"body": given}) == (3.01, True)
+    assert register.requirement("B", 8.18, of_zone=7.0, given={"body": given}) == (7.0, False)
 
 
 def test_names_now_and_before_are_of_one_cml_alone() -> None:
