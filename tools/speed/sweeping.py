@@ -99,7 +99,7 @@ def measure(
             done = run(
                 out, base, SPACE,
                 SweepPlan(trials=trials, search="random", scheduler="none", grace=1, seed=0, gpus=None),
-                data=data, split=folder / "split.json", workers=slots, on_end=on_end,
+                data=data, split=folder / "split.json", address=address, workers=slots, on_end=on_end,
             )  # fmt: skip
             seconds = time.perf_counter() - begun
         log_bytes = _size(logs)
@@ -142,6 +142,7 @@ def _machines(nodes: int, slots: int) -> Iterator[str | None]:
             cluster.add_node(num_cpus=len(range(number, slots, nodes)))
         yield cluster.address
     finally:
+        ray.shutdown()  # else the cluster refuses to remove the node that this process has joined
         cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
