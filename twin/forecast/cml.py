@@ -1,6 +1,6 @@
 """Two answers side by side, by the API codes and by the twin: for condition monitoring locations (CML) and zones."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -86,6 +86,7 @@ def cml_rows(
     rule, basis, chosen_by : as `twin.forecast.rates.cml_rates` takes them.
     """
     rows: list[CmlRow] = []
+    assumed_at: set[tuple[str, str]] = set()
     of_piping = rule != "api510"  # which has no injection points
     is_process_unknown = any(map(is_unknown, twin.mechanisms))
     now = projection.years.index(now_years)
@@ -97,6 +98,7 @@ def cml_rows(
         left = levels(place.left_mm[:, now])
         remarks = [UNDER_API_570] if is_injection_point and not of_piping else []
         if needed.is_assumed:
+            assumed_at.add((place.zone, place.name))
             remarks.append(assumed(place.nominal_mm, place.zone, required[place.zone]))
         if not own:
             since = max(place.renewed_years, default=0.0)
@@ -125,8 +127,8 @@ def cml_rows(
     ]
     of_zones = [
         _zone_row(
-            name, [row for row in rows if row.zone == name], [each for each in unread if each.zone == name], value,
-            projection, plan, now,
+            name, [row for row in rows if row.zone == name], assumed_at,
+            [each for each in unread if each.zone == name], value, projection, plan, now,
         )
         for name, value in required.items()
     ]  # fmt: skip
@@ -177,14 +179,15 @@ def days_and_walls(own: Iterable[Record], twin: TwinState) -> tuple[list[float],
 
 
 def _zone_row(
-    zone: str, places: Sequence[CmlRow], unread: Sequence[Dated], required_mm: float, projection: Projection,
-    plan: InspectionPlan, now: int,
+    zone: str, places: Sequence[CmlRow], assumed_at: Container[tuple[str, str]], unread: Sequence[Dated],
+    required_mm: float, projection: Projection, plan: InspectionPlan, now: int,
 ) -> CmlRow:  # fmt: skip
     """Return the row of a whole zone.
 
     Parameters
     ----------
     places : rows of its places.
+    assumed_at : zones and names of places whose requirement is assumed; their lives are not of what the zone requires.
     unread : its injection points that were not read since it was new.
     """
     left = levels(projection.zones[zone].judged_left_mm[:, now])
@@ -197,9 +200,10 @@ def _zone_row(
     first = min(dated, default=None)
     by: dict[str, Any] = {} if first is None else {"api_measure_by": first.day, "api_measure_years": first.years}
     to_measure = "" if first is None else f"; {first.place} is to be measured first"
-    read = [row for row in places if row.api_life_years is not None]
+    read = [row for row in places if row.api_life_years is not None and (zone, row.place) not in assumed_at]
     if not read:
-        said = why or f"none of its named places has two surveys, so the codes give no life{to_measure}"
+        which = " with a stated requirement" if any((zone, row.place) in assumed_at for row in places) else ""
+        said = why or f"none of its named places{which} has two surveys, so the codes give no life{to_measure}"
         return replace(_unread(zone, "", count, required_mm, left, life, said), **by)
     shortest = min(read, key=lambda row: (row.api_life_years, row.place))
     said = _compared(shortest.api_life_years, life, plan.ahead_years) or f"by the codes, {shortest.place} governs"

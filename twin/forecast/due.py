@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from corrotwin.twin.forecast.cml import CmlRow, read_since_new, unread_injection_points
 from corrotwin.twin.forecast.lives import InspectionPlan, renewed_years
 from corrotwin.twin.forecast.projection import Projection, levels
-from corrotwin.twin.forecast.remaining_life import MOST_YEARS_INJECTION, interval_years
+from corrotwin.twin.forecast.remaining_life import MOST_YEARS, MOST_YEARS_INJECTION, interval_years
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.register import Register
 from corrotwin.twin.mechanisms.process import is_unknown
@@ -55,7 +55,11 @@ def brought_forward(
             last = max(place.renewed_years, default=0.0) if not days else max(days) if place.name else min(days)
             due = last + interval_years(levels(life)[0] + now_years - last, plan.rule)
             where = f"{place.zone} {place.name}" if place.name else f"a place of {place.zone} without a name"
-            plan = plan.no_later_than(due - now_years, place.zone, f"half of the P5 remaining life of {where}")
+            bound = MOST_YEARS[plan.rule]
+            by = (
+                "half of the P5 remaining life" if due < last + bound else f"the bound of {plan.rule}, {bound:g} years,"
+            )
+            plan = plan.no_later_than(due - now_years, place.zone, f"{by} of {where}")
     for cml, due in unread_injection_points(twin, records, projection, register, required, plan.rule):
         was = "not measured since it was new" if due > MOST_YEARS_INJECTION else "never measured"
         plan = plan.no_later_than(due - now_years, cml.zone, f"the injection point {cml.id} on {cml.zone} was {was}")

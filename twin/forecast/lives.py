@@ -89,7 +89,7 @@ class InspectionPlan:
 
     @property
     def because(self) -> str:
-        """What sets the first date of any zone; empty where none has a date."""
+        """Reason of the first date of any zone; empty where none has a date."""
         return self.dues[self.due_zone].because if self.dues else ""
 
     @property
@@ -155,21 +155,21 @@ def plan_inspection(
         for name, value in required.items()
     }
 
-    def requirement(place: PlaceForecast) -> Requirement | None:
-        if place.zone not in required:
-            return None
-        return register.requirement(place.name, place.nominal_mm, required[place.zone], given)
-
     def life_of(place: PlaceForecast, needed: Requirement | None) -> Floats | None:
         return None if needed is None else life(place.left_mm, needed.mm, place.renewed_years[-1:] or (0.0,))
 
-    required_by_place = tuple(map(requirement, projection.places))
+    required_by_place = tuple(
+        register.requirement(each.name, each.nominal_mm, required[each.zone], given) if each.zone in required else None
+        for each in projection.places
+    )
     by_place = tuple(map(life_of, projection.places, required_by_place))
     asset = np.min(list(by_zone.values()), axis=0)
     zone = min(by_zone, key=lambda name: (levels(by_zone[name]), name))
     hidden = {name: why for name, why in undated.items() if name in required}
     low, bound = levels(asset), MOST_YEARS[rule]
     lives = {name: levels(found)[0] for name, found in by_zone.items()} | {zone: low[0]}  # the asset's is the least
+    if dated := {name: found for name, found in by_zone.items() if name not in hidden}:
+        lives[min(dated, key=lambda name: (levels(dated[name]), name))] = levels(np.min([*dated.values()], axis=0))[0]
     dues = {
         name: known[name].years + interval_years(lives[name] + now_years - known[name].years, rule) for name in lives
     }

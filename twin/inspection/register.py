@@ -159,7 +159,8 @@ class Register:
         """
         cml = self.find(place)
         if cml is None or cml.required_mm is None:
-            return Requirement(of_zone) if nominal_mm > of_zone else Requirement(ASSUMED * nominal_mm, is_assumed=True)
+            new = max(nominal_mm, (cml and cml.nominal_mm) or 0.0)  # the safe side, where the register has more
+            return Requirement(of_zone) if new > of_zone else Requirement(ASSUMED * nominal_mm, is_assumed=True)
         asked = given.get(cml.zone, given.get(ALL, 0.0))
         is_asked = asked < (cml.nominal_mm or nominal_mm)
         return Requirement(max(cml.required_mm, asked) if is_asked else cml.required_mm)

@@ -178,6 +178,9 @@ def test_half_of_its_wall_is_assumed_to_be_required_of_a_branch_thinner_than_its
     row = row_of(made, "BR-1")
     assert row.required_mm == pytest.approx(3.01)
     assert row.api_measure_years == pytest.approx(years, abs=0.01)
+    whole = row_of(made, "")
+    assert (whole.required_mm, whole.api_life_years) == (6.5, None)  # a life down to 3.01 mm is not that of the zone
+    assert whole.api_measure_years == row.api_measure_years
     why = "the 6.50 mm required of body are no less than its 6.02 mm when new, half of which is assumed: state what it"
     assert why in row.remarks
     assert made.plan is not None

@@ -115,6 +115,19 @@ def test_a_zone_that_readings_do_not_show_gets_no_date() -> None:
     assert plan(outlook(years, body=left, weld=left), {"weld": 6.0}, undated=why).interval_years
 
 
+def test_a_zone_without_a_date_does_not_put_off_the_others() -> None:
+    """Each of two zones outlives half of the histories in which the other fails: only the two together have P5 0."""
+    years = plan_years(10.0, 40.0)
+    one, other, worst = (np.full((100, len(years)), 8.0) for _ in range(3))
+    one[:3], other[3:6], worst[:50] = 5.0, 5.0, 5.0
+    alone = plan(outlook(years, body=one, weld=other), {"body": 6.0, "weld": 6.0})
+    assert alone.due_years == 0.0
+    zones = outlook(years, body=one, weld=other, bore=worst)
+    found = plan(zones, {"body": 6.0, "weld": 6.0, "bore": 6.0}, undated={"bore": "nobody looked"})
+    assert found.due_years is None
+    assert min(due.years for due in found.dues.values()) == alone.due_years
+
+
 def test_the_rules_bound_counts_from_the_last_measurement() -> None:
     """Nothing lost, measured in year 4 of ten: by API 510 again after ten years, in four from now; never: at once."""
     years = plan_years(10.0, 40.0)

@@ -238,6 +238,8 @@ def test_a_branch_keeps_its_own_requirement_where_it_was_thinner_when_new(given:
     register = Register(cmls={"A": Cml(id="A", zone="body", required_mm=3.0)})
     assert register.requirement("A", 6.02, of_zone=7.0, given={"all": 1.0, "body": given}) == (required, False)
     assert register.requirement("B", 6.02, of_zone=7.0, given={"body": given}) == (3.01, True)
+    thicker = Register(cmls={"C": Cml(id="C", zone="body", nominal_mm=7.1)})  # by the register alone: the safe side
+    assert thicker.requirement("C", 6.02, of_zone=7.0, given={"body": given}) == (7.0, False)
     assert register.requirement("B", 8.18, of_zone=7.0, given={"body": given}) == (7.0, False)
 
 
