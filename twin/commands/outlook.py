@@ -69,9 +69,8 @@ def lines(made: Forecast) -> Iterable[str]:
         return
     if plan.life_years is None or plan.interval_years is None:
         yield f"no remaining life and no date: none can be given for {', '.join(plan.undated)}"
-        if plan.dues:
-            within = max(plan.dues[plan.due_zone].years, 0.0)
-            yield f"of the other zones, {_due(made, 'next thickness measurement', within, plan.because)}"
+        if plan.first_years is not None:
+            yield f"of the other zones, {_due(made, 'next thickness measurement', plan.first_years, plan.because)}"
         return
     life = _life(plan.life_years, made.ahead_years)
     yield (

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.text import first_of
-from corrotwin.twin.forecast.cml import CmlRow
+from corrotwin.twin.forecast.cml import CmlRow, assumed_at
 from corrotwin.twin.forecast.due import not_listed
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.inspection.records import UNITS_MM
@@ -27,11 +27,7 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
         said.append("state the required thickness: without it there is neither a remaining life nor a date")
     named = [row for row in made.cmls if row.place]
     below = [row for row in named if row.least_read_mm is not None and row.least_read_mm <= row.required_mm]
-    assumed = {} if made.planned is None or plan is None else {
-        (place.zone, place.name): place.nominal_mm
-        for place, needed in zip(made.planned.places, plan.required_by_place, strict=True)
-        if place.name and needed is not None and needed.is_assumed
-    }  # fmt: skip
+    assumed = {} if made.planned is None or plan is None else assumed_at(made.planned, plan)
     said += [
         f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, required "
         f"{_both(row.required_mm)}{' (assumed)' if (row.zone, row.place) in assumed else ''}: assess its fitness for "
@@ -54,9 +50,8 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
     overdue = [row for row in made.cmls if row.place and (row.api_measure_years or 0.0) < 0 and row not in below]
     if overdue:
         said.append(f"measure {_places(overdue)}: overdue by the codes")
-    if plan is not None and plan.dues:
-        first = max(plan.dues[plan.due_zone].years, 0.0)
-        by = f"{twin_state.later(known.twin.built, known.now_years + first):%Y-%m-%d}"
+    if plan is not None and plan.first_years is not None:
+        by = f"{twin_state.later(known.twin.built, known.now_years + plan.first_years):%Y-%m-%d}"
         due = "now" if by <= now else f"by {by}"
         said.append(f"measure thickness {due}, first on {plan.due_zone} ({plan.because})")
     said += [f"{zone}: {why}" for zone, why in (plan.undated if plan is not None else {}).items()]

@@ -8,10 +8,11 @@ import numpy as np
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.text import printable
-from corrotwin.twin.forecast.lives import InspectionPlan, renewed_years
+from corrotwin.twin.forecast.lives import InspectionPlan
 from corrotwin.twin.forecast.projection import Levels, PlaceForecast, Projection, levels
 from corrotwin.twin.forecast.rates import ONE_SURVEY_YEARS, CmlRates, RateBasis, cml_rates, gives_rate
 from corrotwin.twin.forecast.remaining_life import MOST_YEARS_INJECTION, Rule, interval_years
+from corrotwin.twin.forecast.renewals import renewed_years
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.register import INJECTION, NO_REGISTER, Cml, Register
 from corrotwin.twin.mechanisms.process import is_unknown
@@ -86,7 +87,7 @@ def cml_rows(
     rule, basis, chosen_by : as `twin.forecast.rates.cml_rates` takes them.
     """
     rows: list[CmlRow] = []
-    assumed_at: set[tuple[str, str]] = set()
+    thin = assumed_at(projection, plan)
     of_piping = rule != "api510"  # which has no injection points
     is_process_unknown = any(map(is_unknown, twin.mechanisms))
     now = projection.years.index(now_years)
@@ -98,7 +99,6 @@ def cml_rows(
         left = levels(place.left_mm[:, now])
         remarks = [UNDER_API_570] if is_injection_point and not of_piping else []
         if needed.is_assumed:
-            assumed_at.add((place.zone, place.name))
             remarks.append(assumed(place.nominal_mm, place.zone, required[place.zone]))
         if not own:
             since = max(place.renewed_years, default=0.0)
@@ -110,7 +110,7 @@ def cml_rows(
             by = f"{twin_state.later(twin.built, due):%Y-%m-%d}"
             rows.append(row if why else replace(row, api_measure_by=by, api_measure_years=due - now_years))
             continue
-        days, walls = days_and_walls(own, twin)
+        days, walls = [record.years(twin) for record in own], [max(record.read_mm, 0.0) for record in own]
         has_rate = gives_rate(days, walls)  # else there is none to choose
         rates = cml_rates(
             days, walls, required_mm=needed.mm, rule=rule, scatter_mm=max(record.scatter_sd for record in own),
@@ -126,13 +126,19 @@ def cml_rows(
         if cml.zone not in plan.undated
     ]
     of_zones = [
-        _zone_row(
-            name, [row for row in rows if row.zone == name], assumed_at,
-            [each for each in unread if each.zone == name], value, projection, plan, now,
-        )
+        _zone_row(name, [row for row in rows if row.zone == name], thin, unread, value, projection, plan, now)
         for name, value in required.items()
-    ]  # fmt: skip
+    ]
     return [row for zone in of_zones for row in (zone, *(own for own in rows if own.zone == zone.zone))]
+
+
+def assumed_at(projection: Projection, plan: InspectionPlan) -> dict[tuple[str, str], float]:
+    """Return the named places whose requirement is assumed: thickness when new, mm, by zone and name."""
+    return {
+        (place.zone, place.name): place.nominal_mm
+        for place, needed in zip(projection.places, plan.required_by_place, strict=True)
+        if place.name and needed is not None and needed.is_assumed
+    }
 
 
 def assumed(nominal_mm: float, zone: str, required_mm: float) -> str:
@@ -173,13 +179,8 @@ def read_since_new(place: PlaceForecast, twin: TwinState, records: Iterable[Reco
     ]  # fmt: skip
 
 
-def days_and_walls(own: Iterable[Record], twin: TwinState) -> tuple[list[float], list[float]]:
-    """Return years of service and wall in mm of thickness readings."""
-    return [record.years(twin) for record in own], [max(record.read_mm, 0.0) for record in own]
-
-
 def _zone_row(
-    zone: str, places: Sequence[CmlRow], assumed_at: Container[tuple[str, str]], unread: Sequence[Dated],
+    zone: str, places: Sequence[CmlRow], thin: Container[tuple[str, str]], unread: Sequence[Dated],
     required_mm: float, projection: Projection, plan: InspectionPlan, now: int,
 ) -> CmlRow:  # fmt: skip
     """Return the row of a whole zone.
@@ -187,22 +188,22 @@ def _zone_row(
     Parameters
     ----------
     places : rows of its places.
-    assumed_at : zones and names of places whose requirement is assumed; their lives are not of what the zone requires.
-    unread : its injection points that were not read since it was new.
+    thin : zones and names of places whose requirement is assumed; their lives are not of what the zone requires.
+    unread : injection points of all zones that were not read since their zone was new.
     """
     left = levels(projection.zones[zone].judged_left_mm[:, now])
     life = None if zone in plan.undated else levels(plan.by_zone[zone])
     count, why = sum(row.readings for row in places), plan.undated.get(zone, "")
-    dated = [*unread, *(
+    dated = [*(each for each in unread if each.zone == zone), *(
         Dated(row.api_measure_years, row.api_measure_by or "", zone, row.place)
         for row in places if row.api_measure_years is not None
     )]  # fmt: skip
     first = min(dated, default=None)
     by: dict[str, Any] = {} if first is None else {"api_measure_by": first.day, "api_measure_years": first.years}
     to_measure = "" if first is None else f"; {first.place} is to be measured first"
-    read = [row for row in places if row.api_life_years is not None and (zone, row.place) not in assumed_at]
+    read = [row for row in places if row.api_life_years is not None and (zone, row.place) not in thin]
     if not read:
-        which = " with a stated requirement" if any((zone, row.place) in assumed_at for row in places) else ""
+        which = " with a stated requirement" if any((zone, row.place) in thin for row in places) else ""
         said = why or f"none of its named places{which} has two surveys, so the codes give no life{to_measure}"
         return replace(_unread(zone, "", count, required_mm, left, life, said), **by)
     shortest = min(read, key=lambda row: (row.api_life_years, row.place))

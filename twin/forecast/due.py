@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from corrotwin.twin.forecast.cml import CmlRow, read_since_new, unread_injection_points
-from corrotwin.twin.forecast.lives import InspectionPlan, renewed_years
+from corrotwin.twin.forecast.lives import InspectionPlan
 from corrotwin.twin.forecast.projection import Projection, levels
 from corrotwin.twin.forecast.remaining_life import MOST_YEARS, MOST_YEARS_INJECTION, interval_years
+from corrotwin.twin.forecast.renewals import renewed_years
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.inspection.register import Register
 from corrotwin.twin.mechanisms.process import is_unknown

@@ -17,7 +17,7 @@ from corrotwin.twin.forecast.remaining_life import (
     visual_years,
     years_until_below,
 )
-from corrotwin.twin.forecast.renewals import ZoneRenewal
+from corrotwin.twin.forecast.renewals import ZoneRenewal, renewed_years
 from corrotwin.twin.geometry.atlas import Floats
 from corrotwin.twin.inspection.events import Event, renewed_on
 from corrotwin.twin.inspection.records import Record
@@ -93,9 +93,14 @@ class InspectionPlan:
         return self.dues[self.due_zone].because if self.dues else ""
 
     @property
+    def first_years(self) -> float | None:
+        """Longest time until the first of the zones with a date is measured, 0 where overdue; None without one."""
+        return max(self.dues[self.due_zone].years, 0.0) if self.dues else None
+
+    @property
     def interval_years(self) -> float | None:
-        """Longest time from now until the next thickness measurement, 0 where it is overdue; None without a date."""
-        return None if self.due_years is None else max(self.due_years, 0.0)
+        """Longest time until the next thickness measurement, 0 where it is overdue; None if a zone has no date."""
+        return None if self.undated else self.first_years
 
     def no_later_than(self, years: float, zone: str, because: str) -> "InspectionPlan":
         """Return the plan with the next thickness measurement of a zone no later than so many years from now.
@@ -187,11 +192,6 @@ def plan_inspection(
         visual_years=max(min(visual_years(max(min(dues.values()) - now_years, 0.0), rule), looked_by - now_years), 0.0),
         undated=hidden, rule=rule,
     )  # fmt: skip
-
-
-def renewed_years(renewals: Iterable[ZoneRenewal]) -> float:
-    """Return the years of service after which all metal of a zone was last made new; 0 where it never was."""
-    return max((renewal.years for renewal in renewals if renewal.whole), default=0.0)
 
 
 def last_looked_years(records: Iterable[Record], twin: TwinState) -> float:

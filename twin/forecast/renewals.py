@@ -24,6 +24,11 @@ class ZoneRenewal:
     whole: bool
 
 
+def renewed_years(renewals: Iterable[ZoneRenewal]) -> float:
+    """Return the years of service after which all metal of a zone was last made new; 0 where it never was."""
+    return max((renewal.years for renewal in renewals if renewal.whole), default=0.0)
+
+
 def renewals_by_zone(bank: Bank) -> dict[str, tuple[ZoneRenewal, ...]]:
     """Return what was made new, by zone: a wall counts as that of both zones between whose faces it lies."""
     found: dict[str, tuple[ZoneRenewal, ...]] = {}
