@@ -10,14 +10,13 @@ from corrotwin.twin import twin_state
 from corrotwin.twin.core.arguments import check_fields
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.fleets import figures
-from corrotwin.twin.fleets.tasks import tasks
+from corrotwin.twin.fleets.tasks import requirement, tasks
 from corrotwin.twin.forecast import tables
 from corrotwin.twin.forecast.cml import CmlRow, assumed, unread_injection_points
 from corrotwin.twin.forecast.projection import ALL
 from corrotwin.twin.forecast.renewals import event_lines
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.forecast.tables import ForecastRow
-from corrotwin.twin.inspection.records import texel_at
 from corrotwin.twin.inspection.register import Cml
 from corrotwin.twin.model.coating import describe_coating
 from corrotwin.twin.twin_state import TwinState
@@ -55,7 +54,8 @@ class TwinOutlook:
     ahead_years : within which lives were looked for, at least 20.
     life_p5, life_p50 : remaining life in years from now; inf beyond these, None where no date can be given.
     weakest : zone with the least P5 of life; empty without a requirement.
-    measure_by, because : day of the next thickness measurement, and what sets it; empty where none can be given.
+    measure_by, because : day of the next thickness measurement, and what sets it; also which zones have no date. Empty
+        where none has one.
     look_by : day of the next external visual inspection.
     tasks : what to do, a sentence each, the most urgent first.
     notes : what else there is to know, a sentence each.
@@ -120,11 +120,14 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
     ends = (known.now_years, made.years[-1])
     shown = [row for row in made.rows if row.years in ends]
     life = None if plan is None else plan.life_years
-    day = dict[str, str](measure="", look="")
+    day = dict[str, str](measure="", because="", look="")
     if plan is not None:
         day["look"] = _day(twin, known.now_years + plan.visual_years)
-        if plan.interval_years is not None:
-            day["measure"] = _day(twin, known.now_years + plan.interval_years)
+        if plan.first_years is not None:
+            day["measure"] = _day(twin, known.now_years + plan.first_years)
+            day["because"] = plan.because
+            if plan.undated:
+                day["because"] += f"; no date can be given for {', '.join(plan.undated)}"
     cmls = []
     left = {(place.zone, place.name): place.left_mm[:, -1] for place in made.places}
     for row in made.cmls:
@@ -143,7 +146,7 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
         ahead_years=made.ahead_years, life_p5=None if life is None else life[0],
         life_p50=None if life is None else life[1],
         weakest="" if plan is None else plan.zone, measure_by=day["measure"],
-        because=plan.because if plan is not None and day["measure"] else "", look_by=day["look"],
+        because=day["because"], look_by=day["look"],
         tasks=tuple(tasks(made, suspects, day["look"])), notes=tuple(_notes(made)), plot=_encoded(plot),
         places=_encoded(places),
     )  # fmt: skip
@@ -159,9 +162,7 @@ def _unread_injection_points(made: Forecast) -> list[tuple[Cml, float]]:
 def _unread(cml: Cml, made: Forecast, due_years: float | None) -> dict[str, Cell]:
     """Return the row of a CML that was never read, due after so many years of service where the code says when."""
     row: dict[str, Cell] = dict.fromkeys((*tables.columns(CmlRow), *_ABOUT))
-    asset = made.known.asset
-    wall = asset.wall_mm(asset.zone_names.index(cml.zone), None if cml.uv is None else texel_at(cml.uv, asset))
-    needed = made.known.register.requirement(cml.id, wall, made.required[cml.zone], made.given)
+    wall, needed = requirement(made, cml.zone, cml.id, cml.uv)
     said = "never measured: nothing is known about it except what its zone tells"
     if needed.is_assumed:
         said += f"; {assumed(wall, cml.zone, made.required[cml.zone])}"

@@ -1,6 +1,5 @@
 """Sentences for people about what an asset needs, and by when, from its forecast."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 from corrotwin.twin import twin_state
@@ -8,7 +7,8 @@ from corrotwin.twin.core.text import first_of
 from corrotwin.twin.forecast.cml import CmlRow, assumed_at
 from corrotwin.twin.forecast.due import not_listed
 from corrotwin.twin.forecast.result import Forecast
-from corrotwin.twin.inspection.records import UNITS_MM
+from corrotwin.twin.inspection.records import UNITS_MM, texel_at
+from corrotwin.twin.inspection.register import Requirement
 
 
 def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
@@ -27,25 +27,27 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
         said.append("state the required thickness: without it there is neither a remaining life nor a date")
     named = [row for row in made.cmls if row.place]
     below = [row for row in named if row.least_read_mm is not None and row.least_read_mm <= row.required_mm]
+    unread = known.register.never_read(known.records, made.required)
     assumed = {} if made.planned is None or plan is None else assumed_at(made.planned, plan)
+    for cml in unread:
+        wall, needed = requirement(made, cml.zone, cml.id, cml.uv)
+        assumed |= {(cml.zone, cml.id): wall} if needed.is_assumed else {}
     said += [
         f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, required "
-        f"{_both(row.required_mm)}{' (assumed)' if (row.zone, row.place) in assumed else ''}: assess its fitness for "
-        "service now"
+        f"{_needed(row.required_mm, (row.zone, row.place) in assumed)}: assess its fitness for service now"
         for row in below
     ]
     said += [
-        f"{zone}, a reading without a listed place: {_both(wall)}, required {_both(made.required[zone])}: assess its "
-        "fitness for service now"
-        for zone, wall in sorted(_least_not_listed(made).items())
-        if wall <= made.required[zone]
+        f"{zone}, a reading without a listed place: {_both(read)}, required {_needed(*needed)}: assess its fitness for "
+        f"service now{'; name the place and state what it requires' if needed.is_assumed else ''}"
+        for zone, (read, needed) in sorted(_below_not_listed(made).items())
     ]
     said += [
         f"state what {zone} {place} requires: the {made.required[zone]:.2f} mm of {zone} are no less than its "
         f"{wall:.2f} mm when new, half of which is assumed"
         for (zone, place), wall in assumed.items()
     ]
-    if unread := made.known.register.never_read(made.known.records, made.required):
+    if unread:
         said.append(f"measure {first_of([f'{cml.zone} {cml.id}' for cml in unread], 6)}: never measured")
     overdue = [row for row in made.cmls if row.place and (row.api_measure_years or 0.0) < 0 and row not in below]
     if overdue:
@@ -67,14 +69,27 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
     return said
 
 
-def _least_not_listed(made: Forecast) -> dict[str, float]:
-    """Return the least reading of each zone with a requirement that is of none of its listed places."""
-    least: dict[str, float] = {}
+def requirement(made: Forecast, zone: str, place: str, uv: tuple[float, float] | None) -> tuple[float, Requirement]:
+    """Return the thickness when new, mm, and the requirement of a place of a zone with one, by its name or position."""
+    asset, register = made.known.asset, made.known.register
+    wall = asset.wall_mm(asset.zone_names.index(zone), None if uv is None else texel_at(uv, asset))
+    return wall, register.requirement(place, wall, made.required[zone], made.given)
+
+
+def _below_not_listed(made: Forecast) -> dict[str, tuple[float, Requirement]]:
+    """Return, by zone, the reading of none of its listed places that is the furthest below what is required there."""
     known = made.known
+    found: dict[str, list[tuple[float, Requirement]]] = {}
     for record in not_listed(made.cmls, known.twin, known.records, made.planned) if made.planned else ():
         if record.zone in made.required and not record.place:
-            least[record.zone] = min(max(record.read_mm, 0.0), least.get(record.zone, math.inf))
-    return least
+            read, needed = max(record.read_mm, 0.0), requirement(made, record.zone, "", record.uv)[1]
+            if read <= needed.mm:
+                found.setdefault(record.zone, []).append((read, needed))
+    return {zone: min(own, key=lambda each: each[0] - each[1].mm) for zone, own in found.items()}
+
+
+def _needed(mm: float, is_assumed: bool) -> str:
+    return f"{_both(mm)}{' (assumed)' if is_assumed else ''}"
 
 
 def _both(mm: float | None) -> str:

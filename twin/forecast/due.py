@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from corrotwin.twin.forecast.cml import CmlRow, read_since_new, unread_injection_points
+from corrotwin.twin.forecast.cml import CmlRow, unread_injection_points
 from corrotwin.twin.forecast.lives import InspectionPlan
 from corrotwin.twin.forecast.projection import Projection, levels
 from corrotwin.twin.forecast.remaining_life import MOST_YEARS, MOST_YEARS_INJECTION, interval_years
@@ -52,14 +52,11 @@ def brought_forward(
     # The zone's life, which dates all other places, does not judge those that were no thicker than it requires.
     for place, life in zip(projection.places, plan.by_place, strict=True):
         if life is not None and place.nominal_mm <= required[place.zone]:
-            days = [record.years(twin) for record in read_since_new(place, twin, records)]
-            last = max(place.renewed_years, default=0.0) if not days else max(days) if place.name else min(days)
-            due = last + interval_years(levels(life)[0] + now_years - last, plan.rule)
+            due = place.known_years + interval_years(levels(life)[0] + now_years - place.known_years, plan.rule)
             where = f"{place.zone} {place.name}" if place.name else f"a place of {place.zone} without a name"
             bound = MOST_YEARS[plan.rule]
-            by = (
-                "half of the P5 remaining life" if due < last + bound else f"the bound of {plan.rule}, {bound:g} years,"
-            )
+            is_half = due < place.known_years + bound
+            by = "half of the P5 remaining life" if is_half else f"the bound of {plan.rule}, {bound:g} years,"
             plan = plan.no_later_than(due - now_years, place.zone, f"{by} of {where}")
     for cml, due in unread_injection_points(twin, records, projection, register, required, plan.rule):
         was = "not measured since it was new" if due > MOST_YEARS_INJECTION else "never measured"

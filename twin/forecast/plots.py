@@ -82,7 +82,7 @@ def forecast(
         Only places that were thicker when new are drawn.
     records : all records; those of this zone are drawn.
     events : all events; those of this zone are drawn.
-    next_years : years of service at the next thickness measurement, or None.
+    next_years : years of service at the next thickness measurement of this zone, or None.
     now_years : years of service at which the forecast begins.
     """
     year = np.array(years)

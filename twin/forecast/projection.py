@@ -44,13 +44,14 @@ class ZoneForecast:
 class PlaceForecast:
     """Forecast of a measured place (CML): its zone, its name or an empty one, and what is left there, (n, T) mm.
 
-    `renewed_years` are those in which its metal was made new.
+    `known_years` is when its thickness was last read, or new; `renewed_years` are when its metal was made new.
     """
 
     zone: str
     name: str
     nominal_mm: float
     left_mm: Floats
+    known_years: float
     renewed_years: tuple[float, ...] = ()
 
 
@@ -162,6 +163,7 @@ def _places(particles: Particles, paths: Paths, years: Sequence[float]) -> tuple
         PlaceForecast(
             zone=place.zone, name=place.name, left_mm=left[:, row], renewed_years=place.renewed_years,
             nominal_mm=greatest[place.zone] if place.piece is None else place.nominal_mm,
+            known_years=max(float(model.readings.last_years[row]), *place.renewed_years, 0.0),
         )
         for row, place in enumerate(model.readings.places)
     )  # fmt: skip
@@ -178,14 +180,9 @@ def _with_the_other_side(zone: ZoneForecast, others: Sequence[ZoneForecast]) -> 
 
 
 def _zone(
-    particles: Particles,
-    name: str,
-    paths: Paths,
-    places: Sequence[PlaceForecast],
-    years: Sequence[float],
-    required: Mapping[str, float],
-    new: tuple[float, NDArray[np.bool_]] | None = None,
-) -> ZoneForecast:
+    particles: Particles, name: str, paths: Paths, places: Sequence[PlaceForecast], years: Sequence[float],
+    required: Mapping[str, float], new: tuple[float, NDArray[np.bool_]] | None = None,
+) -> ZoneForecast:  # fmt: skip
     """Return the forecast of a zone: its measured places are among those that may be its thinnest.
 
     `new` is a year from which on what is left counts of some of its places alone, and those places, (Q,).

@@ -173,7 +173,8 @@ class Forecast:
     def _draw(self, figure: "Figure", zone: str) -> None:
         chosen = zone or (ALL if self.plan is None else self.plan.due_zone)
         now, bank = self.known.now_years, self.known.now[0].bank
-        due = None if self.plan is None else self.plan.interval_years
+        dues = {} if self.plan is None else self.plan.dues
+        within = [due.years for name, due in dues.items() if chosen in (name, ALL)]
         plots.forecast(
             figure, self.known.twin, self.zones, self.years,
             zone=chosen,
@@ -183,7 +184,7 @@ class Forecast:
             records=self.known.records,
             events=self.known.events,
             now_years=now,
-            next_years=None if due is None else now + due,
+            next_years=now + max(min(within), 0.0) if within else None,
         )  # fmt: skip
 
     def check_zone(self, zone: str) -> None:

@@ -230,7 +230,7 @@ def _plan(made: Forecast) -> dict[str, Any] | None:
         "life": life,
         "zone": plan.zone,
         "below": {name: float(values[now]) for name, values in chance.items()},
-        "measure": date(plan.interval_years),
+        "measure": date(plan.first_years),
         "because": plan.because,
         "look": date(plan.visual_years),
         "rule": made.rule,

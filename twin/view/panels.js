@@ -113,7 +113,8 @@ View.answer = (today = new Date().toISOString().slice(0, 10)) => {
   const { plan } = View.data, past = View.date(View.data.now);
   if (!plan) return `As of ${past}. No required thickness was given, so there is no remaining life and no date; give --required.`;
   const now = belowNow(plan.below);
-  if (!plan.life || !plan.measure) return `As of ${past}. ${now} No remaining life and no date can be given for ${plan.undated.join(", ")}.`;
+  const measure = (what) => due(what, plan.measure, plan.because, today);
+  if (!plan.life) return `As of ${past}. ${now} No remaining life and no date can be given for ${plan.undated.join(", ")}.${plan.measure ? ` ${measure("Next thickness measurement of the other zones")}.` : ""}`;
   const [low, middle, high] = plan.life.map(View.life);
-  return `As of ${past}. ${now} Remaining life from then: P5 ${low}, P50 ${middle}, P95 ${high} years; weakest zone ${plan.zone}. ${due("Next thickness measurement", plan.measure, plan.because, today)}; ${due("external visual inspection", plan.look, `rule ${plan.rule}`, today)}.`;
+  return `As of ${past}. ${now} Remaining life from then: P5 ${low}, P50 ${middle}, P95 ${high} years; weakest zone ${plan.zone}. ${measure("Next thickness measurement")}; ${due("external visual inspection", plan.look, `rule ${plan.rule}`, today)}.`;
 };

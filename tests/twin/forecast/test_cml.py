@@ -194,6 +194,33 @@ def test_half_of_its_wall_is_assumed_to_be_required_of_a_branch_thinner_than_its
     assert of_plain(json.loads(json.dumps(plain(found)))) == found
 
 
+def test_readings_without_a_name_on_a_branch_are_dated_each_by_its_own_day() -> None:
+    """The header was read in 2004, 20 years ago; the branch in 2023, and 5.50 of 5.54 mm are left there."""
+    pipe = ct.Asset(
+        "pipe", nps=24, schedule=80, run_m=2, branch_nps=2, branch_degrees=90, branch_m=0.4, branch_at_m=1, texel_mm=40
+    )
+    twin = ct.Twin(pipe, built="2000-06-01", years=24, category="C3", bare=True)
+    read = {"kind": "ultrasonic", "zone": "body", "tool": "UT"}
+    twin.inspect(**read, date="2004-06-01", value=30.9)
+    twin.inspect(**read, date="2023-06-01", value=5.50, at=(0.0, -0.304, 0.3352))
+    made = twin.forecast(years=10, required={"body": 8.0}, rule="api510")
+    assert made.plan is not None
+    assert [place.known_years for place in made.places] == pytest.approx([4.0, 23.0], abs=0.01)
+    assert made.plan.due_years == pytest.approx(9.0, abs=0.01)  # ten years after its zone was last read
+    assert not any("assess its fitness" in task for task in of_forecast(made, {}).tasks)  # 2.77 mm are assumed of it
+    twin.inspect(**read, date="2024-05-01", value=2.70, at=(0.0, -0.304, 0.3352))
+    assert of_forecast(twin.forecast(years=10, required={"body": 8.0}), {}).tasks[0] == (
+        "body, a reading without a listed place: 2.70 mm (0.106 inch), required 2.77 mm (0.109 inch) (assumed): assess "
+        "its fitness for service now; name the place and state what it requires"
+    )
+
+
+def test_a_branch_that_was_never_read_is_to_be_given_its_requirement() -> None:
+    made = branched((), cml=Cml(id="BR-9", zone="body", uv=branched((6.02,)).known.records[0].uv))
+    why = "the 6.50 mm of body are no less than its 6.02 mm when new, half of which is assumed"
+    assert f"state what body BR-9 requires: {why}" in of_forecast(made, {}).tasks
+
+
 def test_a_branch_that_its_zone_does_not_judge_is_dated_by_its_own_life() -> None:
     """A branch of 5.54 mm, 3.6 of which were left four years ago, on a sound header of 30.96 mm."""
     pipe = ct.Asset(
@@ -244,7 +271,8 @@ def test_a_zone_without_a_date_takes_none_from_the_others() -> None:
     assert made.plan is not None
     assert (made.plan.due_years, set(made.plan.undated), set(made.plan.dues)) == (None, {"end"}, {"body"})
     found = of_forecast(made, {})
-    assert found.measure_by == ""
+    assert (found.measure_by, found.life_p5) == ("2024-06-01", None)
+    assert found.because == f"{made.plan.because}; no date can be given for end"
     assert any(line.startswith("measure thickness now, first on body (") for line in found.tasks)
     assert "measure body BR-1 again: one survey gives no rate" in found.tasks
     said = next(line for line in lines(made) if line.startswith("of the other zones, "))

@@ -68,6 +68,7 @@ class Readings:
         none.
     bias_variance : (V,) of the bias that all readings of a slot share, mm².
     latest : (V,) whether a slot is of the latest inspection.
+    last_years : (J,) of the last reading of a place.
     since_years, metal : (J, V) since when the metal is there that was read, and its number; 0 for the first.
     """
 
@@ -78,6 +79,7 @@ class Readings:
     variance: Floats
     bias_variance: Floats
     latest: NDArray[np.bool_]
+    last_years: Floats
     since_years: Floats
     metal: Integers
 
@@ -163,6 +165,8 @@ def arrange(earlier: Sequence[Sighting], latest: Sequence[Sighting], bank: Bank)
     np.add.at(weight, at, scatter**-2)
     np.add.at(value, at, read_mm * scatter**-2)
     np.add.at(time, at, layout.years * scatter**-2)
+    last = np.zeros(len(first))
+    np.maximum.at(last, layout.rows, layout.years)
     read = weight > 0
     safe = np.where(read, weight, 1)
     years = time.sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-12)
@@ -177,6 +181,7 @@ def arrange(earlier: Sequence[Sighting], latest: Sequence[Sighting], bank: Bank)
         variance=np.where(read, 1 / safe + own, UNREAD),
         bias_variance=shared,
         latest=layout.latest,
+        last_years=last,
         since_years=since,
         metal=metal,
     )
