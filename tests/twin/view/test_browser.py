@@ -283,6 +283,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(opened: Opened) -> None:
     assert box["y"] >= -1  # the model stays in sight above the text
     assert heading["y"] > box["y"] + box["height"] - 1
     opened.page.click("#home")
+    opened.page.wait_for_timeout(800)  # until the eye has arrived
     spread = opened.page.evaluate(
         """() => {
           const { scene } = View, at = scene.geometry.getAttribute("position"), point = new THREE.Vector3();
