@@ -8,7 +8,6 @@ import numpy as np
 from corrotwin.twin.core.text import escape_mathtext
 from corrotwin.twin.forecast import plots
 from corrotwin.twin.forecast.result import Forecast
-from corrotwin.twin.inspection.records import texel_at
 
 _DOTS = 6_000  # of the surface, behind the CML
 _VIEWS = (("from above", 0, 1, "x, m", "y, m"), ("from the front", 0, 2, "x, m", "z, m"))
@@ -41,7 +40,7 @@ def _places(made: Forecast) -> bytes:
         return b""
     points = known.texels.position_m[known.texels.area_mm2 > 0]
     dots = points[np.random.default_rng(0).permutation(len(points))[:_DOTS]]
-    places = np.array([known.texels.position_m[texel_at(uv, known.asset)] for uv in where.values()])
+    places = np.array([known.texels.position_m[known.asset.texel_at(uv)] for uv in where.values()])
     stream = io.BytesIO()
     with plots.sheet(stream, ".svg", 8.6, 5.2) as figure:
         for axes, (title, one, other, across, up) in zip(figure.subplots(2, 1), _VIEWS, strict=True):

@@ -120,14 +120,13 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
     ends = (known.now_years, made.years[-1])
     shown = [row for row in made.rows if row.years in ends]
     life = None if plan is None else plan.life_years
-    day = dict[str, str](measure="", because="", look="")
+    measure_by, because, look_by = "", "", ""
     if plan is not None:
-        day["look"] = _day(twin, known.now_years + plan.visual_years)
+        look_by = _day(twin, known.now_years + plan.visual_years)
         if plan.first_years is not None:
-            day["measure"] = _day(twin, known.now_years + plan.first_years)
-            day["because"] = plan.because
-            if plan.undated:
-                day["because"] += f"; no date can be given for {', '.join(plan.undated)}"
+            measure_by = _day(twin, known.now_years + plan.first_years)
+            without = f"; no date can be given for {', '.join(plan.undated)}" if plan.undated else ""
+            because = f"{plan.because}{without}"
     cmls = []
     left = {(place.zone, place.name): place.left_mm[:, -1] for place in made.places}
     for row in made.cmls:
@@ -145,9 +144,8 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
         service=_service(twin), rule=made.rule, zones=tuple(tables.by_column(row) for row in shown), cmls=tuple(cmls),
         ahead_years=made.ahead_years, life_p5=None if life is None else life[0],
         life_p50=None if life is None else life[1],
-        weakest="" if plan is None else plan.zone, measure_by=day["measure"],
-        because=day["because"], look_by=day["look"],
-        tasks=tuple(tasks(made, suspects, day["look"])), notes=tuple(_notes(made)), plot=_encoded(plot),
+        weakest="" if plan is None else plan.zone, measure_by=measure_by, because=because, look_by=look_by,
+        tasks=tuple(tasks(made, suspects, look_by)), notes=tuple(_notes(made)), plot=_encoded(plot),
         places=_encoded(places),
     )  # fmt: skip
 
@@ -162,7 +160,7 @@ def _unread_injection_points(made: Forecast) -> list[tuple[Cml, float]]:
 def _unread(cml: Cml, made: Forecast, due_years: float | None) -> dict[str, Cell]:
     """Return the row of a CML that was never read, due after so many years of service where the code says when."""
     row: dict[str, Cell] = dict.fromkeys((*tables.columns(CmlRow), *_ABOUT))
-    wall, needed = requirement(made, cml.zone, cml.id, cml.uv)
+    wall, needed = requirement(made, cml.zone, cml.uv, cml.id)
     said = "never measured: nothing is known about it except what its zone tells"
     if needed.is_assumed:
         said += f"; {assumed(wall, cml.zone, made.required[cml.zone])}"

@@ -7,7 +7,7 @@ from corrotwin.twin.core.text import first_of
 from corrotwin.twin.forecast.cml import CmlRow, assumed_at
 from corrotwin.twin.forecast.due import not_listed
 from corrotwin.twin.forecast.result import Forecast
-from corrotwin.twin.inspection.records import UNITS_MM, texel_at
+from corrotwin.twin.inspection.records import UNITS_MM
 from corrotwin.twin.inspection.register import Requirement
 
 
@@ -30,8 +30,9 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
     unread = known.register.never_read(known.records, made.required)
     assumed = {} if made.planned is None or plan is None else assumed_at(made.planned, plan)
     for cml in unread:
-        wall, needed = requirement(made, cml.zone, cml.id, cml.uv)
-        assumed |= {(cml.zone, cml.id): wall} if needed.is_assumed else {}
+        wall, needed = requirement(made, cml.zone, cml.uv, cml.id)
+        if needed.is_assumed:
+            assumed[cml.zone, cml.id] = wall
     said += [
         f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, required "
         f"{_needed(row.required_mm, (row.zone, row.place) in assumed)}: assess its fitness for service now"
@@ -69,11 +70,12 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
     return said
 
 
-def requirement(made: Forecast, zone: str, place: str, uv: tuple[float, float] | None) -> tuple[float, Requirement]:
-    """Return the thickness when new, mm, and the requirement of a place of a zone with one, by its name or position."""
-    asset, register = made.known.asset, made.known.register
-    wall = asset.wall_mm(asset.zone_names.index(zone), None if uv is None else texel_at(uv, asset))
-    return wall, register.requirement(place, wall, made.required[zone], made.given)
+def requirement(
+    made: Forecast, zone: str, uv: tuple[float, float] | None, place: str = ""
+) -> tuple[float, Requirement]:
+    """Return the thickness when new, mm, and the requirement of a place of a zone with one, named or not."""
+    wall = made.known.asset.wall_mm(zone, uv)
+    return wall, made.known.register.requirement(place, wall, made.required[zone], made.given)
 
 
 def _below_not_listed(made: Forecast) -> dict[str, tuple[float, Requirement]]:
@@ -82,7 +84,7 @@ def _below_not_listed(made: Forecast) -> dict[str, tuple[float, Requirement]]:
     found: dict[str, list[tuple[float, Requirement]]] = {}
     for record in not_listed(made.cmls, known.twin, known.records, made.planned) if made.planned else ():
         if record.zone in made.required and not record.place:
-            read, needed = max(record.read_mm, 0.0), requirement(made, record.zone, "", record.uv)[1]
+            read, needed = max(record.read_mm, 0.0), requirement(made, record.zone, record.uv)[1]
             if read <= needed.mm:
                 found.setdefault(record.zone, []).append((read, needed))
     return {zone: min(own, key=lambda each: each[0] - each[1].mm) for zone, own in found.items()}

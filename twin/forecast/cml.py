@@ -94,7 +94,7 @@ def cml_rows(
     for place, life, needed in zip(projection.places, plan.by_place, plan.required_by_place, strict=True):
         if not place.name or life is None or needed is None:
             continue
-        own = read_since_new(place, twin, records)
+        own = _read_since_new(place, twin, records)
         is_injection_point = register.is_injection_point(place.name)
         left = levels(place.left_mm[:, now])
         remarks = [UNDER_API_570] if is_injection_point and not of_piping else []
@@ -168,7 +168,7 @@ def unread_injection_points(
     ]
 
 
-def read_since_new(place: PlaceForecast, twin: TwinState, records: Iterable[Record]) -> list[Record]:
+def _read_since_new(place: PlaceForecast, twin: TwinState, records: Iterable[Record]) -> list[Record]:
     """Return the thickness readings of a place that are no older than its metal."""
     since = max(place.renewed_years, default=0.0)
     return [

@@ -163,7 +163,7 @@ def _places(particles: Particles, paths: Paths, years: Sequence[float]) -> tuple
         PlaceForecast(
             zone=place.zone, name=place.name, left_mm=left[:, row], renewed_years=place.renewed_years,
             nominal_mm=greatest[place.zone] if place.piece is None else place.nominal_mm,
-            known_years=max(float(model.readings.last_years[row]), *place.renewed_years, 0.0),
+            known_years=max((float(model.readings.last_years[row]), *place.renewed_years)),
         )
         for row, place in enumerate(model.readings.places)
     )  # fmt: skip

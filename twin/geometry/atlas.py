@@ -114,15 +114,21 @@ class AssetGeometry:
         """Welded mesh of the asset, for ray casting."""
         return mesh(self)
 
-    def wall_mm(self, zone: int, texel: tuple[int, int] | None = None) -> float:
-        """Return the nominal thickness at a texel, mm; without one, or off the surface, the greatest of a zone."""
+    def texel_at(self, uv: tuple[float, float]) -> tuple[int, int]:
+        """Return row and column of the texel at a place on the atlas, each of whose coordinates is in [0, 1]."""
+        height, width = self.atlas_shape
+        return min(int(uv[1] * height), height - 1), min(int(uv[0] * width), width - 1)
+
+    def wall_mm(self, zone: str, uv: tuple[float, float] | None = None) -> float:
+        """Return the nominal thickness at a place, mm; without one, or off the surface, the greatest of a zone."""
         own: list[float]
+        index, texel = self.zone_names.index(zone), None if uv is None else self.texel_at(uv)
         if self.face_thickness_mm is not None:
-            own = self.face_thickness_mm[self.face_zone == zone].tolist()
+            own = self.face_thickness_mm[self.face_zone == index].tolist()
             if texel is not None and (face := self._face_at(texel)) >= 0:
                 own = [float(self.face_thickness_mm[face])]
         else:
-            held = [each for each in self.islands if (each.zone == zone if texel is None else each.holds(texel))]
+            held = [each for each in self.islands if (each.zone == index if texel is None else each.holds(texel))]
             own = [each.thickness_mm for each in (island.patch for island in held) if each.thickness_mm is not None]
             own += [self.nominal_thickness_mm] if len(own) < len(held) else []
         return float(np.float32(max(own, default=self.nominal_thickness_mm)))
@@ -193,20 +199,10 @@ def assemble(
     welded = vertex_of[faces]
     whole = (welded[:, 0] != welded[:, 1]) & (welded[:, 1] != welded[:, 2]) & (welded[:, 2] != welded[:, 0])
     return AssetGeometry(
-        kind=kind,
-        parameters=dict(parameters),
-        texel_mm=texel_mm,
-        vertices=vertices,
-        faces=welded[whole],
-        uv=uv[whole],
-        face_zone=face_zone[whole],
-        face_solid=face_solid[whole],
-        zone_names=zone_names,
-        solid_names=solid_names,
-        nominal_thickness_mm=thickness_mm,
-        atlas_shape=shape,
-        islands=tuple(islands),
-    )
+        kind=kind, parameters=dict(parameters), texel_mm=texel_mm, vertices=vertices, faces=welded[whole], uv=uv[whole],
+        face_zone=face_zone[whole], face_solid=face_solid[whole], zone_names=zone_names, solid_names=solid_names,
+        nominal_thickness_mm=thickness_mm, atlas_shape=shape, islands=tuple(islands),
+    )  # fmt: skip
 
 
 def mesh(asset: AssetGeometry) -> "trimesh.Trimesh":

@@ -251,18 +251,12 @@ def spoken(record: Record) -> str:
 
 def texel_of(record: Record, asset: AssetGeometry) -> tuple[int, int] | None:
     """Return row and column of the texel where a record was taken, or None."""
-    return None if record.uv is None else texel_at(record.uv, asset)
-
-
-def texel_at(uv: tuple[float, float], asset: AssetGeometry) -> tuple[int, int]:
-    """Return row and column of the texel at a place on the atlas, each of whose coordinates is in [0, 1]."""
-    height, width = asset.atlas_shape
-    return min(int(uv[1] * height), height - 1), min(int(uv[0] * width), width - 1)
+    return None if record.uv is None else asset.texel_at(record.uv)
 
 
 def wall_mm(record: Record, asset: AssetGeometry) -> float:
     """Return the nominal thickness where a record was taken, mm; the greatest of its zone where that is unknown."""
-    return asset.wall_mm(asset.zone_names.index(record.zone), texel_of(record, asset))
+    return asset.wall_mm(record.zone, record.uv)
 
 
 def most_mm(record: Record, asset: AssetGeometry) -> float:

@@ -7,7 +7,7 @@ from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.inspection.positions import on_atlas
-from corrotwin.twin.inspection.records import TOLERANCE, texel_at
+from corrotwin.twin.inspection.records import TOLERANCE
 from corrotwin.twin.inspection.register import Cml
 from corrotwin.twin.twin_state import TwinState
 from corrotwin.twin.workbooks.cells import SourceCell, number_of, zone_of
@@ -59,7 +59,7 @@ class TwinSurface:
         u, v = (number_of(cells[name]) for name in ("u", "v"))
         if not (0 <= u <= 1 and 0 <= v <= 1):
             raise InputError(f"{cells['u'].where}: u {u:g}, v {v:g}: each is from 0 to 1")
-        index = self.texels.zone[texel_at((u, v), self.asset)]
+        index = self.texels.zone[self.asset.texel_at((u, v))]
         actual = self.asset.zone_names[index] if index >= 0 else ""
         if not actual or actual == COVERED or (zone and zone != actual):
             on = actual or "no surface"
@@ -74,8 +74,7 @@ class TwinSurface:
         InputError
             One of them is wrong, or in another unit.
         """
-        at = None if cml.uv is None else texel_at(cml.uv, self.asset)
-        wall = self.asset.wall_mm(self.asset.zone_names.index(cml.zone), at)
+        wall = self.asset.wall_mm(cml.zone, cml.uv)
         if cml.nominal_mm is not None and abs(cml.nominal_mm / wall - 1) > TOLERANCE:
             raise InputError(
                 f"{cells['nominal'].where}: {cml.nominal_mm:.4g} mm when new, where the twin has {wall:.4g} mm on "
