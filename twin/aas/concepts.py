@@ -55,10 +55,12 @@ CONCEPTS = {
         YEAR,
     ),
     "NextThicknessMeasurement": _date(
-        "Next thickness measurement", "Day by which wall thickness is to be measured again."
+        "Next thickness measurement",
+        "Day by which wall thickness is to be measured again, of the zones for which a day can be given.",
     ),
     "ReasonOfMeasurement": Concept(
-        title="Reason of the measurement", definition="What sets the day of the next thickness measurement."
+        title="Reason of the measurement",
+        definition="What sets the day of the next thickness measurement, and which zones have none.",
     ),
     "NextVisualInspection": _date(
         "Next visual inspection", "Day by which the asset is to be looked at from outside again."

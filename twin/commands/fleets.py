@@ -222,6 +222,9 @@ def _show(ranked: "Sequence[FleetMember]", years: float) -> None:
             due_text(seen.measure_by),
         )  # fmt: skip
     rich_console().print(table)
+    for member in ranked[:_SHOWN]:
+        if (seen := member.outlook) and seen.measure_by and seen.undated:
+            say(printable(f"{member.name}: no date can be given for {seen.undated}; the date above is of other zones"))
     if places := measure_next(ranked, NEXT):
         said = "; ".join(f"{one.twin} {one.cml} ({percent(one.chance)})" for one in places)
         say(f"measure next, where it is least certain whether they will be too thin: {printable(said)}")

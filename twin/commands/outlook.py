@@ -71,6 +71,7 @@ def lines(made: Forecast) -> Iterable[str]:
         yield f"no remaining life and no date: none can be given for {', '.join(plan.undated)}"
         if plan.first_years is not None:
             yield f"of the other zones, {_due(made, 'next thickness measurement', plan.first_years, plan.because)}"
+        yield _due(made, "external visual inspection", plan.visual_years, f"rule {made.rule}")
         return
     life = _life(plan.life_years, made.ahead_years)
     yield (

@@ -56,6 +56,7 @@ class TwinOutlook:
     weakest : zone with the least P5 of life; empty without a requirement.
     measure_by, because : day of the next thickness measurement, and what sets it; also which zones have no date. Empty
         where none has one.
+    undated : zones for which no date can be given, separated by commas.
     look_by : day of the next external visual inspection.
     tasks : what to do, a sentence each, the most urgent first.
     notes : what else there is to know, a sentence each.
@@ -78,6 +79,7 @@ class TwinOutlook:
     weakest: str
     measure_by: str
     because: str
+    undated: str
     look_by: str
     tasks: tuple[str, ...]
     notes: tuple[str, ...]
@@ -120,13 +122,12 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
     ends = (known.now_years, made.years[-1])
     shown = [row for row in made.rows if row.years in ends]
     life = None if plan is None else plan.life_years
-    measure_by, because, look_by = "", "", ""
+    measure_by, because, look_by, undated = "", "", "", ""
     if plan is not None:
-        look_by = _day(twin, known.now_years + plan.visual_years)
+        look_by, undated = _day(twin, known.now_years + plan.visual_years), ", ".join(plan.undated)
         if plan.first_years is not None:
             measure_by = _day(twin, known.now_years + plan.first_years)
-            without = f"; no date can be given for {', '.join(plan.undated)}" if plan.undated else ""
-            because = f"{plan.because}{without}"
+            because = f"{plan.because}; no date can be given for {undated}" if undated else plan.because
     cmls = []
     left = {(place.zone, place.name): place.left_mm[:, -1] for place in made.places}
     for row in made.cmls:
@@ -144,8 +145,8 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
         service=_service(twin), rule=made.rule, zones=tuple(tables.by_column(row) for row in shown), cmls=tuple(cmls),
         ahead_years=made.ahead_years, life_p5=None if life is None else life[0],
         life_p50=None if life is None else life[1],
-        weakest="" if plan is None else plan.zone, measure_by=measure_by, because=because, look_by=look_by,
-        tasks=tuple(tasks(made, suspects, look_by)), notes=tuple(_notes(made)), plot=_encoded(plot),
+        weakest="" if plan is None else plan.zone, measure_by=measure_by, because=because, undated=undated,
+        look_by=look_by, tasks=tuple(tasks(made, suspects, look_by)), notes=tuple(_notes(made)), plot=_encoded(plot),
         places=_encoded(places),
     )  # fmt: skip
 

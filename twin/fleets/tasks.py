@@ -1,14 +1,15 @@
 """Sentences for people about what an asset needs, and by when, from its forecast."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 
 from corrotwin.twin import twin_state
-from corrotwin.twin.core.text import first_of
+from corrotwin.twin.core.text import counted, first_of
 from corrotwin.twin.forecast.cml import CmlRow, assumed_at
 from corrotwin.twin.forecast.due import not_listed
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.inspection.records import UNITS_MM
-from corrotwin.twin.inspection.register import Requirement
+from corrotwin.twin.inspection.register import Cml, Requirement
 
 
 def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
@@ -29,24 +30,15 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
     below = [row for row in named if row.least_read_mm is not None and row.least_read_mm <= row.required_mm]
     unread = known.register.never_read(known.records, made.required)
     assumed = {} if made.planned is None or plan is None else assumed_at(made.planned, plan)
-    for cml in unread:
-        wall, needed = requirement(made, cml.zone, cml.uv, cml.id)
-        if needed.is_assumed:
-            assumed[cml.zone, cml.id] = wall
     said += [
         f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, required "
         f"{_needed(row.required_mm, (row.zone, row.place) in assumed)}: assess its fitness for service now"
         for row in below
     ]
     said += [
-        f"{zone}, a reading without a listed place: {_both(read)}, required {_needed(*needed)}: assess its fitness for "
-        f"service now{'; name the place and state what it requires' if needed.is_assumed else ''}"
-        for zone, (read, needed) in sorted(_below_not_listed(made).items())
-    ]
-    said += [
-        f"state what {zone} {place} requires: the {made.required[zone]:.2f} mm of {zone} are no less than its "
-        f"{wall:.2f} mm when new, half of which is assumed"
-        for (zone, place), wall in assumed.items()
+        f"{zone}, {'a reading' if count == 1 else f'the worst of {count} readings'} without a listed place: "
+        f"{_both(read)}, required {_needed(*needed)}: assess its fitness for service now"
+        for zone, read, needed, count in _below_not_listed(made)
     ]
     if unread:
         said.append(f"measure {first_of([f'{cml.zone} {cml.id}' for cml in unread], 6)}: never measured")
@@ -58,6 +50,7 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
         due = "now" if by <= now else f"by {by}"
         said.append(f"measure thickness {due}, first on {plan.due_zone} ({plan.because})")
     said += [f"{zone}: {why}" for zone, why in (plan.undated if plan is not None else {}).items()]
+    said += _to_state(made, unread)
     if renewed := [row for row in named if not row.readings]:
         said.append(f"measure {_places(renewed)}: not read since its wall was new")
     single = [row for row in named if row.readings and row.governing is None and row.api_life_years is None]
@@ -78,16 +71,45 @@ def requirement(
     return wall, made.known.register.requirement(place, wall, made.required[zone], made.given)
 
 
-def _below_not_listed(made: Forecast) -> dict[str, tuple[float, Requirement]]:
-    """Return, by zone, the reading of none of its listed places that is the furthest below what is required there."""
+def _to_state(made: Forecast, unread: Iterable[Cml]) -> list[str]:
+    """Return which requirements are to be stated, since half of the wall when new is assumed in their place."""
+    plan, planned = made.plan, made.planned
+    if plan is None or planned is None:
+        return []
+    places = zip(planned.places, plan.required_by_place, strict=True)
+    found = [(place.zone, place.name, place.nominal_mm) for place, needed in places if needed and needed.is_assumed]
+    for cml in unread:
+        wall, needed = requirement(made, cml.zone, cml.uv, cml.id)
+        found += [(cml.zone, cml.id, wall)] if needed.is_assumed else []
+    said = []
+    for (zone, has_name), group in groupby(sorted(found), key=lambda each: (each[0], bool(each[1]))):
+        _, names, walls = zip(*group, strict=True)
+        is_one, thick = len(names) == 1, dict.fromkeys(f"{wall:.2f}" for wall in (min(walls), max(walls)))
+        what = f"state what {zone} {first_of(names, 6)} {'requires' if is_one else 'require'}"
+        if not has_name:
+            what = f"name the {counted(len(names), 'place')} of {zone} read without a name and state what is required"
+        said.append(
+            f"{what}: the {made.required[zone]:.2f} mm of {zone} are no less than {'its' if is_one else 'their'} "
+            f"{' to '.join(thick)} mm when new, half of which is assumed"
+        )
+    return said
+
+
+def _below_not_listed(made: Forecast) -> list[tuple[str, float, Requirement, int]]:
+    """Return the worst readings of no listed place that are below what is required there, and of how many each is.
+
+    Of each zone that is one where the requirement is stated, and one where it is assumed: a header's and a branch's.
+    """
     known = made.known
-    found: dict[str, list[tuple[float, Requirement]]] = {}
+    found: dict[tuple[str, bool], list[tuple[float, Requirement]]] = {}
     for record in not_listed(made.cmls, known.twin, known.records, made.planned) if made.planned else ():
         if record.zone in made.required and not record.place:
             read, needed = max(record.read_mm, 0.0), requirement(made, record.zone, record.uv)[1]
             if read <= needed.mm:
-                found.setdefault(record.zone, []).append((read, needed))
-    return {zone: min(own, key=lambda each: each[0] - each[1].mm) for zone, own in found.items()}
+                found.setdefault((record.zone, needed.is_assumed), []).append((read, needed))
+    return [
+        (zone, *min(own, key=lambda each: each[0] / each[1].mm), len(own)) for (zone, _), own in sorted(found.items())
+    ]
 
 
 def _needed(mm: float, is_assumed: bool) -> str:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from corrotwin.twin import twin_state
 from corrotwin.twin.forecast.cml import CmlRow, unread_injection_points
 from corrotwin.twin.forecast.lives import InspectionPlan
 from corrotwin.twin.forecast.projection import Projection, levels
+from corrotwin.twin.forecast.rates import ONE_SURVEY_YEARS
 from corrotwin.twin.forecast.remaining_life import MOST_YEARS, MOST_YEARS_INJECTION, interval_years
 from corrotwin.twin.forecast.renewals import renewed_years
 from corrotwin.twin.inspection.records import Record
@@ -53,10 +55,15 @@ def brought_forward(
     for place, life in zip(projection.places, plan.by_place, strict=True):
         if life is not None and place.nominal_mm <= required[place.zone]:
             due = place.known_years + interval_years(levels(life)[0] + now_years - place.known_years, plan.rule)
-            where = f"{place.zone} {place.name}" if place.name else f"a place of {place.zone} without a name"
             bound = MOST_YEARS[plan.rule]
             is_half = due < place.known_years + bound
             by = "half of the P5 remaining life" if is_half else f"the bound of {plan.rule}, {bound:g} years,"
+            where = f"{place.zone} {place.name}"
+            if not place.name:  # it has no row, which would say so
+                day = twin_state.later(twin.built, place.known_years)
+                where = f"a place of {place.zone} without a name, last read or renewed on {day:%Y-%m-%d}"
+                soon = place.known_years + ONE_SURVEY_YEARS
+                due, by = min((due, by), (soon, "no rate, with an unknown fluid,")) if is_process_unknown else (due, by)
             plan = plan.no_later_than(due - now_years, place.zone, f"{by} of {where}")
     for cml, due in unread_injection_points(twin, records, projection, register, required, plan.rule):
         was = "not measured since it was new" if due > MOST_YEARS_INJECTION else "never measured"

@@ -134,14 +134,15 @@ class AssetGeometry:
         return float(np.float32(max(own, default=self.nominal_thickness_mm)))
 
     def _face_at(self, texel: tuple[int, int]) -> int:
-        """Return the face on whose chart the centre of a texel lies, or -1."""
-        centre = (np.array(texel[::-1]) + 0.5) / np.array(self.atlas_shape[::-1])
-        box = (self.uv.min(axis=1) <= centre) & (self.uv.max(axis=1) >= centre)
-        inside = np.flatnonzero(box.all(axis=1))
-        a, b, c = (self.uv[inside, corner] - centre for corner in range(3))
-        turns = np.stack([one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0] for one, other in ((a, b), (b, c), (c, a))])
-        held = (turns >= 0).all(axis=0) | (turns <= 0).all(axis=0)
-        return int(inside[held][0]) if held.any() else -1
+        """Return the face nearest to the centre of a texel on the atlas, or -1 if none is within the gutter."""
+        from trimesh.triangles import closest_point
+
+        size, centre = np.array(self.atlas_shape[::-1]), np.array(texel[::-1]) + 0.5
+        box = (self.uv.min(axis=1) * size - GUTTER <= centre) & (self.uv.max(axis=1) * size + GUTTER >= centre)
+        near = np.flatnonzero(box.all(axis=1))
+        flat = np.pad(self.uv[near] * size - centre, ((0, 0), (0, 0), (0, 1)))  # the centre is the origin; z is 0
+        distance = np.linalg.norm(closest_point(flat, np.zeros((len(near), 3))), axis=1)
+        return int(near[distance.argmin()]) if distance.min(initial=np.inf) <= GUTTER else -1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -114,7 +114,8 @@ View.answer = (today = new Date().toISOString().slice(0, 10)) => {
   if (!plan) return `As of ${past}. No required thickness was given, so there is no remaining life and no date; give --required.`;
   const now = belowNow(plan.below);
   const measure = (what) => due(what, plan.measure, plan.because, today);
-  if (!plan.life) return `As of ${past}. ${now} No remaining life and no date can be given for ${plan.undated.join(", ")}.${plan.measure ? ` ${measure("Next thickness measurement of the other zones")}.` : ""}`;
+  const look = (what) => due(what, plan.look, `rule ${plan.rule}`, today);
+  if (!plan.life) return `As of ${past}. ${now} No remaining life and no date can be given for ${plan.undated.join(", ")}.${plan.measure ? ` ${measure("Next thickness measurement of the other zones")}.` : ""} ${look("External visual inspection")}.`;
   const [low, middle, high] = plan.life.map(View.life);
-  return `As of ${past}. ${now} Remaining life from then: P5 ${low}, P50 ${middle}, P95 ${high} years; weakest zone ${plan.zone}. ${measure("Next thickness measurement")}; ${due("external visual inspection", plan.look, `rule ${plan.rule}`, today)}.`;
+  return `As of ${past}. ${now} Remaining life from then: P5 ${low}, P50 ${middle}, P95 ${high} years; weakest zone ${plan.zone}. ${measure("Next thickness measurement")}; ${look("external visual inspection")}.`;
 };

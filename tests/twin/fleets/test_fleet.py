@@ -411,6 +411,18 @@ def test_pages_say_how_far_was_looked(seen: TwinOutlook, ahead: float, said: str
     assert said.removesuffix(" years") in index.read_text()
 
 
+def test_pages_name_the_zone_without_a_date_beside_the_date_of_the_others(seen: TwinOutlook, tmp_path: Path) -> None:
+    without = dataclasses.replace(
+        seen, measure_by="2031-05-31", because="so; no date can be given for end", undated="end", life_p5=None
+    )
+    pages.write_twin(tmp_path / "a.html", without, pages.TwinHistory(), UNITS["mm"], name="a")
+    page = (tmp_path / "a.html").read_text()
+    assert "by 2031-05-31: so; no date can be given for end." in page
+    assert "No remaining life can be given, because of end." in page
+    index = pages.write_fleet(tmp_path, [member("a", without, life=None)], UNITS["mm"], 20.0, {}).read_text()
+    assert "2031-05-31 (without end, which has no date)" in index
+
+
 def test_readings_through_paint_are_shown_as_steel() -> None:
     """A single echo through 0.1 to 0.5 mm of paint, which reads as 2 to 2.5 times as much: 0.3 x 2.25 = 0.675 mm."""
     read = [

@@ -194,24 +194,68 @@ def test_half_of_its_wall_is_assumed_to_be_required_of_a_branch_thinner_than_its
     assert of_plain(json.loads(json.dumps(plain(found)))) == found
 
 
-def test_readings_without_a_name_on_a_branch_are_dated_each_by_its_own_day() -> None:
-    """The header was read in 2004, 20 years ago; the branch in 2023, and 5.50 of 5.54 mm are left there."""
+def header_with_a_thin_branch(readings: Sequence[tuple[str, float, float | None]], fluid: Sequence[str]) -> Forecast:
+    """A header of 30.96 mm, of which 8 are required, and a branch of 5.54 mm, read so far up the branch if so far."""
     pipe = ct.Asset(
-        "pipe", nps=24, schedule=80, run_m=2, branch_nps=2, branch_degrees=90, branch_m=0.4, branch_at_m=1, texel_mm=40
+        "pipe", nps=24, schedule=80, run_m=2, branch_nps=2, branch_degrees=90, branch_m=0.4, branch_at_m=1, texel_mm=10
     )
-    twin = ct.Twin(pipe, built="2000-06-01", years=24, category="C3", bare=True)
-    read = {"kind": "ultrasonic", "zone": "body", "tool": "UT"}
-    twin.inspect(**read, date="2004-06-01", value=30.9)
-    twin.inspect(**read, date="2023-06-01", value=5.50, at=(0.0, -0.304, 0.3352))
-    made = twin.forecast(years=10, required={"body": 8.0}, rule="api510")
+    twin = ct.Twin(pipe, built="2000-06-01", years=24, category="C3", bare=True, mechanisms=list(fluid))
+    for date, value, up in readings:
+        at = None if up is None else (0.0, -0.304 - up, 0.3352)
+        twin.inspect(date=date, kind="ultrasonic", zone="body", value=value, tool="UT", at=at)
+    return twin.forecast(years=10, required={"body": 8.0}, rule="api510")
+
+
+HEADER, BRANCH = ("2004-06-01", 30.9, None), ("2023-06-01", 5.50, 0.0)  # 20 years ago and one
+KNOWN_FLUID, UNKNOWN_FLUID = ["process rate_mm_year=0.01"], ["process"]
+
+
+@pytest.mark.parametrize(
+    ("fluid", "more", "days", "due"),
+    [
+        (KNOWN_FLUID, (), [4.0, 23.0], 9.0),  # the bound of API 510, ten years
+        (
+            UNKNOWN_FLUID,
+            (),
+            [4.0, 23.0],
+            23.25 - 24,
+        ),  # three months after its one survey
+        (KNOWN_FLUID, (("2010-06-01", 5.52, 0.02),), [4.0, 23.0, 23.0], 9.0),  # 20 mm from where it was read again
+        (KNOWN_FLUID, (("2010-06-01", 5.52, 0.1),), [4.0, 23.0, 10.0], -4.0),
+    ],
+)
+def test_readings_without_a_name_on_a_branch_are_dated_each_by_its_own_day(
+    fluid: Sequence[str], more: Sequence[tuple[str, float, float]], days: list[float], due: float
+) -> None:
+    made = header_with_a_thin_branch((HEADER, *more, BRANCH), fluid)
     assert made.plan is not None
-    assert [place.known_years for place in made.places] == pytest.approx([4.0, 23.0], abs=0.01)
-    assert made.plan.due_years == pytest.approx(9.0, abs=0.01)  # ten years after its zone was last read
-    assert not any("assess its fitness" in task for task in of_forecast(made, {}).tasks)  # 2.77 mm are assumed of it
-    twin.inspect(**read, date="2024-05-01", value=2.70, at=(0.0, -0.304, 0.3352))
-    assert of_forecast(twin.forecast(years=10, required={"body": 8.0}), {}).tasks[0] == (
-        "body, a reading without a listed place: 2.70 mm (0.106 inch), required 2.77 mm (0.109 inch) (assumed): assess "
-        "its fitness for service now; name the place and state what it requires"
+    assert sorted(place.known_years for place in made.places) == pytest.approx(sorted(days), abs=0.01)
+    assert made.plan.due_years == pytest.approx(due, abs=0.01)
+    tasks = of_forecast(made, {}).tasks
+    assert not any("assess its fitness" in task for task in tasks)  # 2.77 mm are assumed of it
+    assert (
+        f"name the {'2 places' if more else '1 place'} of body read without a name and state what is required: the "
+        f"8.00 mm of body are no less than {'their' if more else 'its'} 5.54 mm when new, half of which is assumed"
+    ) in tasks
+
+
+def test_a_reading_without_a_name_says_what_dates_it() -> None:
+    made = header_with_a_thin_branch((HEADER, BRANCH), UNKNOWN_FLUID)
+    assert made.plan is not None
+    assert made.plan.because == (
+        "no rate, with an unknown fluid, of a place of body without a name, last read or renewed on 2023-06-01"
+    )
+
+
+def test_the_worst_reading_without_a_name_of_the_header_and_of_the_branch_are_both_to_be_assessed() -> None:
+    """The header lacks more millimetres, the branch is nearly holed."""
+    branch = (("2024-05-01", 0.4, 0.0), ("2024-05-01", 2.7, 0.1))
+    made = header_with_a_thin_branch((("2024-05-01", 5.0, None), *branch), KNOWN_FLUID)
+    assert of_forecast(made, {}).tasks[:2] == (
+        "body, a reading without a listed place: 5.00 mm (0.197 inch), required 8.00 mm (0.315 inch): assess its "
+        "fitness for service now",
+        "body, the worst of 2 readings without a listed place: 0.40 mm (0.016 inch), required 2.77 mm (0.109 inch) "
+        "(assumed): assess its fitness for service now",
     )
 
 
@@ -275,8 +319,15 @@ def test_a_zone_without_a_date_takes_none_from_the_others() -> None:
     assert found.because == f"{made.plan.because}; no date can be given for end"
     assert any(line.startswith("measure thickness now, first on body (") for line in found.tasks)
     assert "measure body BR-1 again: one survey gives no rate" in found.tasks
-    said = next(line for line in lines(made) if line.startswith("of the other zones, "))
-    assert said.startswith("of the other zones, next thickness measurement by 2024-06-01 (now; ")
+    assert found.undated == "end"
+    first, look = list(lines(made))[-2:]
+    assert first.startswith("of the other zones, next thickness measurement by 2024-06-01 (now; ")
+    assert look.startswith("external visual inspection by 2024-06-01 (now; ")
+    drawn = {}
+    for zone in ("body", "end"):
+        made.draw(stream := io.BytesIO(), zone=zone)
+        drawn[zone] = b"measure by year" in stream.getvalue()
+    assert drawn == {"body": True, "end": False}
 
 
 def test_a_place_that_loses_next_to_nothing_is_dated_by_the_bound_alone() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -334,3 +335,23 @@ def test_the_nominal_wall_of_a_record_is_that_of_its_texels(kind: str) -> None:
         for row, column in rng.permutation(np.argwhere(texels.zone == index))[:20]:
             there = replace(record, uv=((column + 0.5) / width, (row + 0.5) / height))
             assert wall_mm(there, asset) == texels.thickness_mm[row, column]
+
+
+def test_the_nominal_wall_of_a_record_on_a_mesh_is_that_of_its_plate(tmp_path: Path) -> None:
+    """At the edges of a chart, too, where the centre of a texel lies beside every face."""
+    thick, thin = trimesh.creation.box((200, 100, 20)), trimesh.creation.box((200, 100, 5))
+    trimesh.util.concatenate([thick, thin.apply_translation([0, 300, 0])]).export(tmp_path / "plates.stl")
+    plates = ct.Asset.from_file(tmp_path / "plates.stl", units="mm", texel_mm=6)
+    ct.Twin(plates, built="2000-06-01", years=1, category="C3", bare=True).save(tmp_path / "plates")
+    asset = twin_state.asset(store.load(tmp_path / "plates")[0])
+    texels = assets.texels(asset)
+    height, width = asset.atlas_shape
+    surface = np.argwhere(texels.area_mm2 > 0)
+    walls = []
+    for row, column in surface:
+        uv, zone = ((column + 0.5) / width, (row + 0.5) / height), asset.zone_names[texels.zone[row, column]]
+        walls.append(wall_mm(Record(date="2010-05-31", zone=zone, kind="ultrasonic", value=1, tool="T", uv=uv), asset))
+    on_texels = texels.thickness_mm[tuple(surface.T)]
+    is_thin = texels.position_m[tuple(surface.T)][:, 1] > 0  # the thin plate lies apart from the other
+    assert max(np.array(walls)[is_thin]) == on_texels[is_thin].max() < 7
+    assert np.isclose(walls, on_texels).mean() > 0.95  # others are between two faces of one plate

@@ -200,6 +200,19 @@ def test_the_reader_is_told_what_is_below_now_and_what_is_overdue(opened: Opened
     assert "overdue" not in early
     assert late.count("is overdue, unless it was done since") == 2
     assert "is below its required thickness already is" in early
+    without = page.evaluate(
+        """(plan) => {
+          const before = View.data.plan;
+          View.data.plan = { ...before, ...plan };
+          const said = View.answer("2009-12-31");
+          View.data.plan = before;
+          return said;
+        }""",
+        {"life": None, "undated": ["bore"], "measure": "2031-05-31", "because": "so", "look": "2014-05-31"},
+    )
+    assert "No remaining life and no date can be given for bore." in without
+    assert "Next thickness measurement of the other zones by 2031-05-31 (so)." in without
+    assert "External visual inspection by 2014-05-31 (rule api510)." in without
     likely = page.evaluate("belowNow({ body: 0.688, bore: 0.2, all: 0.7 })")
     assert likely == "Probably below the required thickness already: body (68.8 %)."
 

@@ -14,6 +14,7 @@ import pytest
 from corrotwin.twin import twin_state
 from corrotwin.twin.bayes.thickness.paths import draw_paths
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.forecast.lives import Due
 from corrotwin.twin.forecast.projection import growth_of, project
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.inspection.register import Requirement
@@ -73,6 +74,14 @@ def test_named_places_and_dates_are_those_of_the_forecast(data: dict[str, Any], 
         f"{twin_state.later(made.known.twin.built, data['now'] + made.plan.interval_years):%Y-%m-%d}"
         == (data["plan"]["measure"])
     )
+
+
+def test_beside_a_zone_without_a_date_the_page_has_that_of_the_others(made: Forecast, surface: SurfaceHistory) -> None:
+    dues = {"body": Due(3.0, "so")}
+    plan = replace(made.plan, life_years=None, undated={"bore": "its pits were never measured"}, dues=dues)
+    said = page.content(replace(made, plan=plan), surface)["plan"]
+    assert said["measure"] == f"{twin_state.later(made.known.twin.built, made.known.now_years + 3):%Y-%m-%d}"
+    assert (said["life"], said["because"], said["undated"]) == (None, "so", ["bore"])
 
 
 def test_markers_stand_where_inspections_were_made(data: dict[str, Any], made: Forecast) -> None:
