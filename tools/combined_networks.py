@@ -1,4 +1,4 @@
-r"""Measure combinations of a network of photographs with one of renders on photographs of another set.
+r"""Measure what can be had on photographs of another set from trained networks, without training again.
 
     python -m tools.combined_networks out/across --other painted-steel --part valid
     python -m tools.combined_networks out/across --other painted-steel --table docs/results/across.csv
@@ -9,6 +9,9 @@ that mixes them? In each run both started from the same first weights. Combinati
 
 - ``mean-weights``: one network, halfway between both (M. Wortsman et al., Model soups, ICML 2022);
 - ``mean-probabilities``: the mean of what both predict, as ``corrotwin predict --run PHOTOS RENDERS``.
+
+Each network is also measured after its batch normalisation was adapted to the measured photographs, as ``corrotwin
+predict --adapt`` does without their masks: ``ARM-adapted``.
 
 ``--part valid`` measures on the validation photographs of the other set, to choose by; without it all of its
 photographs are measured, and ``--table`` joins the rows to those of the transfer (`tools.result_tables.pooled`).
@@ -39,10 +42,11 @@ if TYPE_CHECKING:
     from corrotwin.segmentation.runs import PerImage
 
 WEIGHTS, PROBABILITIES = "mean-weights", "mean-probabilities"
+ADAPTED = "-adapted"  # ends the name of an arm whose networks took statistics of the measured photographs
 
 
 def measure(folder: Path, other: Path, part: str | None = None) -> dict[Place, "PerImage"]:
-    """Measure the networks of a transfer folder and their combinations on another set, or on a part of it.
+    """Measure the networks of a transfer folder, combined and adapted, on another set, or on a part of it.
 
     Raises
     ------
@@ -82,10 +86,10 @@ def _by_arm(whole: Path) -> dict[str, Path]:
 
 
 def _of_run(runs: dict[str, Path], data: CocoDataset, names: list[str]) -> Iterator[tuple[str, "PerImage"]]:
-    """Yield the pixel counts of each arm of a run, and of its two combinations."""
+    """Yield the pixel counts of each arm of a run, of each arm when adapted, and of the two combinations."""
     import torch
 
-    from corrotwin.segmentation.evaluation import evaluate
+    from corrotwin.segmentation.evaluation import adaptation, evaluate
     from corrotwin.segmentation.evaluation.loading import load_run
     from corrotwin.segmentation.models.network import torch_settings
     from corrotwin.segmentation.runs import PerImage
@@ -102,7 +106,11 @@ def _of_run(runs: dict[str, Path], data: CocoDataset, names: list[str]) -> Itera
         for arm, probability in predicted.items():
             tp, fp, fn, tn = evaluate.confusion(torch.from_numpy(probability > THRESHOLD), truth).numpy()
             yield arm, PerImage(image=tuple(names), tp=tp, fp=fp, fn=fn, tn=tn)
-        photos.load_state_dict(mean_state([photos.state_dict(), renders.state_dict()]))
+        averaged = mean_state([photos.state_dict(), renders.state_dict()])
+        for arm, run in loaded.items():
+            adaptation.adapt(run.network, config, adaptation.shown_photos(arrays, names))
+            yield f"{arm}{ADAPTED}", evaluate.measure(run.network, config, arrays, names)[1]
+        photos.load_state_dict(averaged)
         yield WEIGHTS, evaluate.measure(photos, config, arrays, names)[1]
 
 
@@ -113,7 +121,7 @@ def combined_networks(
     table: Annotated[Path | None, arg(help="table that the rows join")] = None,
     spots: Annotated[Path, arg(help="folder of a table SET.csv for each set, with file_name and spot")] = PHOTOGRAPHS,
 ) -> None:
-    """Measure means of a network of photographs and one of renders on another set.
+    """Measure a network of photographs and one of renders on another set: both, their means, and each when adapted.
 
     Parameters
     ----------

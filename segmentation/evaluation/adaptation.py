@@ -11,7 +11,8 @@ shift adaptation, NeurIPS 2020.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,11 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.data.decoded import Arrays, Natives
 from corrotwin.segmentation.evaluation.evaluate import network_input
-from corrotwin.segmentation.evaluation.tiles import Predict
+from corrotwin.segmentation.evaluation.tiles import NATIVE_TILE, OVERLAP, Predict, blended, needs_tiles
 from corrotwin.segmentation.models.network import autocast, device
+from corrotwin.segmentation.sampling import thin
 from corrotwin.twin.core.errors import InputError
 
 MOST = 64  # photos that statistics are taken from, evenly spaced over all
@@ -98,6 +101,20 @@ def shown(through: Callable[[Predict], object]) -> list[npt.NDArray[np.uint8]]:
     through(keep)
     places = np.unique(np.linspace(0, len(tiles) - 1, TILES_OF_PHOTO, dtype=int))
     return [tiles[place] for place in places]
+
+
+def shown_photos(arrays: Arrays | Natives, names: Sequence[str]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield what a network sees of at most `MOST` of the named photos: each (h, w, 3) as decoded, or tiles of it."""
+    for row in arrays.rows(thin(names, MOST)):
+        if not isinstance(arrays, Natives):
+            yield arrays.images[row]
+            continue
+        image = arrays.photo(int(row))[0]
+        height, width = image.shape[:2]
+        if needs_tiles(height, width, NATIVE_TILE):
+            yield from shown(partial(blended, image, NATIVE_TILE, OVERLAP, 1))
+        else:
+            yield image
 
 
 def _batches(images: Iterable[npt.NDArray[np.uint8]], size: int) -> Iterator[npt.NDArray[np.uint8]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,15 +16,12 @@ import numpy.typing as npt
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.data import coco, groups, splits
-from corrotwin.segmentation.data.decoded import Arrays, Natives
 from corrotwin.segmentation.evaluation import adaptation, curves, evaluate
 from corrotwin.segmentation.evaluation.loading import load_run
 from corrotwin.segmentation.evaluation.threshold import choose
 from corrotwin.segmentation.evaluation.threshold import describe as describe_choice
-from corrotwin.segmentation.evaluation.tiles import NATIVE_TILE, OVERLAP, blended, needs_tiles
 from corrotwin.segmentation.evaluation.verification import run_split
 from corrotwin.segmentation.runs import PerImage
-from corrotwin.segmentation.sampling import thin
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, remove, versions, write_manifest, writing
@@ -118,7 +114,7 @@ def assess(
         else:
             chosen = float(threshold)
         if adapt:
-            adaptation.adapt(network, config, _shown_images(arrays, thin(names, adaptation.MOST)))
+            adaptation.adapt(network, config, adaptation.shown_photos(arrays, names))
         histograms = gather(names, curves.edges(chosen))
     table = curves.per_image(histograms, chosen)
     assessment = Assessment(
@@ -138,20 +134,6 @@ def assess(
         with writing(out), hold(out, KIND, identity):
             _write(out, assessment)
     return assessment
-
-
-def _shown_images(arrays: Arrays | Natives, names: Sequence[str]) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield photos (h, w, 3), or tiles of them, as the network sees them."""
-    for row in arrays.rows(names):
-        if not isinstance(arrays, Natives):
-            yield arrays.images[row]
-            continue
-        image = arrays.photo(int(row))[0]
-        height, width = image.shape[:2]
-        if needs_tiles(height, width, NATIVE_TILE):
-            yield from adaptation.shown(partial(blended, image, NATIVE_TILE, OVERLAP, 1))
-        else:
-            yield image
 
 
 def describe(summary: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.data.splits import Split
 from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.evaluation.assessment import assess
 from corrotwin.segmentation.evaluation.loading import load_run
 from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core.errors import InputError
@@ -51,7 +52,8 @@ def transfer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_both_means_are_those_of_the_two_networks(transfer: Path, other: Path) -> None:
     found = combined_networks.measure(transfer, other, "valid")
     places = {
-        arm: Place("photos", "other", 5, arm) for arm in ("real", "renders", "mean-weights", "mean-probabilities")
+        arm: Place("photos", "other", 5, arm)
+        for arm in ("real", "renders", "real-adapted", "renders-adapted", "mean-weights", "mean-probabilities")
     }
     assert set(found) == set(places.values())
     photos = [photo for photo in coco.read(other).photos if photo.split == "valid"]
@@ -71,6 +73,19 @@ def test_both_means_are_those_of_the_two_networks(transfer: Path, other: Path) -
         expected = (np.asarray(probability > 0.5) & truth).sum((1, 2))
         assert found[places[arm]].tp == pytest.approx(expected, abs=3)  # rounding at the threshold
     assert not torch.equal(torch.from_numpy(each[0]), torch.from_numpy(each[1]))
+
+
+@pytest.mark.ci
+def test_each_network_is_measured_as_an_evaluation_that_adapts_it(transfer: Path, other: Path, tmp_path: Path) -> None:
+    found = combined_networks.measure(transfer, other)
+    for path in transfer.rglob("run.json"):
+        arm = load_run(path.parent).config.arm.name
+        adapted = assess(path.parent, coco.read(other), threshold=0.5, adapt=True).per_image
+        measured = found[Place("photos", "other", 5, f"{arm}-adapted")]
+        assert measured.image == adapted.image
+        assert measured.tp.tolist() == adapted.tp.tolist()
+        assert measured.fp.tolist() == adapted.fp.tolist()
+        assert measured.fp.tolist() != found[Place("photos", "other", 5, arm)].fp.tolist()
 
 
 @pytest.mark.ci
