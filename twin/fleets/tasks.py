@@ -1,10 +1,9 @@
 """Sentences for people about what an asset needs, and by when, from its forecast."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 
 from corrotwin.twin import twin_state
-from corrotwin.twin.core.text import counted, first_of
+from corrotwin.twin.core.text import first_of
 from corrotwin.twin.forecast.cml import CmlRow, assumed_at
 from corrotwin.twin.forecast.due import not_listed
 from corrotwin.twin.forecast.result import Forecast
@@ -36,7 +35,7 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
         for row in below
     ]
     said += [
-        f"{zone}, {'a reading' if count == 1 else f'the worst of {count} readings'} without a listed place: "
+        f"{zone}, {'a reading' if count == 1 else f'the worst of {count} such readings'} without a listed place: "
         f"{_both(read)}, required {_needed(*needed)}: assess its fitness for service now"
         for zone, read, needed, count in _below_not_listed(made)
     ]
@@ -77,22 +76,28 @@ def _to_state(made: Forecast, unread: Iterable[Cml]) -> list[str]:
     if plan is None or planned is None:
         return []
     places = zip(planned.places, plan.required_by_place, strict=True)
-    found = [(place.zone, place.name, place.nominal_mm) for place, needed in places if needed and needed.is_assumed]
+    thin = [place for place, needed in places if needed is not None and needed.is_assumed]
+    said = []
+    for place in thin:
+        if not place.name:
+            day = f"{twin_state.later(made.known.twin.built, place.known_years):%Y-%m-%d}"
+            said.append(
+                f"give the place of {place.zone} that was last read without a name, or renewed, on {day} a name: "
+                "withdraw its reading, enter it again with a place, and "
+                f"{_why(made, place.zone, 'it', place.nominal_mm)}"
+            )
+    walls = {(place.zone, place.name): place.nominal_mm for place in thin if place.name}
     for cml in unread:
         wall, needed = requirement(made, cml.zone, cml.uv, cml.id)
-        found += [(cml.zone, cml.id, wall)] if needed.is_assumed else []
-    said = []
-    for (zone, has_name), group in groupby(sorted(found), key=lambda each: (each[0], bool(each[1]))):
-        _, names, walls = zip(*group, strict=True)
-        is_one, thick = len(names) == 1, dict.fromkeys(f"{wall:.2f}" for wall in (min(walls), max(walls)))
-        what = f"state what {zone} {first_of(names, 6)} {'requires' if is_one else 'require'}"
-        if not has_name:
-            what = f"name the {counted(len(names), 'place')} of {zone} read without a name and state what is required"
-        said.append(
-            f"{what}: the {made.required[zone]:.2f} mm of {zone} are no less than {'its' if is_one else 'their'} "
-            f"{' to '.join(thick)} mm when new, half of which is assumed"
-        )
-    return said
+        walls |= {(cml.zone, cml.id): wall} if needed.is_assumed else {}
+    return said + [_why(made, zone, f"{zone} {name}", wall) for (zone, name), wall in walls.items()]
+
+
+def _why(made: Forecast, zone: str, place: str, wall_mm: float) -> str:
+    return (
+        f"state what {place} requires: the {made.required[zone]:.2f} mm of {zone} are no less than its "
+        f"{wall_mm:.2f} mm when new, half of which is assumed"
+    )
 
 
 def _below_not_listed(made: Forecast) -> list[tuple[str, float, Requirement, int]]:

@@ -197,7 +197,7 @@ def test_half_of_its_wall_is_assumed_to_be_required_of_a_branch_thinner_than_its
 def header_with_a_thin_branch(readings: Sequence[tuple[str, float, float | None]], fluid: Sequence[str]) -> Forecast:
     """A header of 30.96 mm, of which 8 are required, and a branch of 5.54 mm, read so far up the branch if so far."""
     pipe = ct.Asset(
-        "pipe", nps=24, schedule=80, run_m=2, branch_nps=2, branch_degrees=90, branch_m=0.4, branch_at_m=1, texel_mm=10
+        "pipe", nps=24, schedule=80, run_m=2, branch_nps=2, branch_degrees=90, branch_m=0.4, branch_at_m=1, texel_mm=40
     )
     twin = ct.Twin(pipe, built="2000-06-01", years=24, category="C3", bare=True, mechanisms=list(fluid))
     for date, value, up in readings:
@@ -220,8 +220,7 @@ KNOWN_FLUID, UNKNOWN_FLUID = ["process rate_mm_year=0.01"], ["process"]
             [4.0, 23.0],
             23.25 - 24,
         ),  # three months after its one survey
-        (KNOWN_FLUID, (("2010-06-01", 5.52, 0.02),), [4.0, 23.0, 23.0], 9.0),  # 20 mm from where it was read again
-        (KNOWN_FLUID, (("2010-06-01", 5.52, 0.1),), [4.0, 23.0, 10.0], -4.0),
+        (KNOWN_FLUID, (("2010-06-01", 5.52, 0.1),), [4.0, 23.0, 10.0], -4.0),  # a reading beside it renews nothing
     ],
 )
 def test_readings_without_a_name_on_a_branch_are_dated_each_by_its_own_day(
@@ -233,10 +232,12 @@ def test_readings_without_a_name_on_a_branch_are_dated_each_by_its_own_day(
     assert made.plan.due_years == pytest.approx(due, abs=0.01)
     tasks = of_forecast(made, {}).tasks
     assert not any("assess its fitness" in task for task in tasks)  # 2.77 mm are assumed of it
-    assert (
-        f"name the {'2 places' if more else '1 place'} of body read without a name and state what is required: the "
-        f"8.00 mm of body are no less than {'their' if more else 'its'} 5.54 mm when new, half of which is assumed"
-    ) in tasks
+    for day in ("2023-06-01", *(date for date, _, _ in more)):
+        assert (
+            f"give the place of body that was last read without a name, or renewed, on {day} a name: withdraw its "
+            "reading, enter it again with a place, and state what it requires: the 8.00 mm of body are no less than "
+            "its 5.54 mm when new, half of which is assumed"
+        ) in tasks
 
 
 def test_a_reading_without_a_name_says_what_dates_it() -> None:
@@ -254,8 +255,8 @@ def test_the_worst_reading_without_a_name_of_the_header_and_of_the_branch_are_bo
     assert of_forecast(made, {}).tasks[:2] == (
         "body, a reading without a listed place: 5.00 mm (0.197 inch), required 8.00 mm (0.315 inch): assess its "
         "fitness for service now",
-        "body, the worst of 2 readings without a listed place: 0.40 mm (0.016 inch), required 2.77 mm (0.109 inch) "
-        "(assumed): assess its fitness for service now",
+        "body, the worst of 2 such readings without a listed place: 0.40 mm (0.016 inch), required 2.77 mm (0.109 "
+        "inch) (assumed): assess its fitness for service now",
     )
 
 

@@ -13,14 +13,13 @@ from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
 from corrotwin.twin.bayes.sightings import Sighting, zone_of
 from corrotwin.twin.geometry.atlas import Floats, Integers
 from corrotwin.twin.geometry.opposite import opposite_surface
-from corrotwin.twin.inspection.records import Record, texel_of
+from corrotwin.twin.inspection.records import texel_of
 from corrotwin.twin.mechanisms.mechanism import acts_on
 from corrotwin.twin.model import zones
 
 # Visits, before the latest inspection and of it; more are taken together. Twice as many where metal was renewed.
 MOST_EARLIER, MOST_LATEST = 8, 3
 UNREAD = 1e8  # mm²: variance of a reading that was not taken
-SAME_M = 0.025  # a place read again: the radius of an examination point (API 570, pipes up to 10 inch)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,7 +68,7 @@ class Readings:
         none.
     bias_variance : (V,) of the bias that all readings of a slot share, mm².
     latest : (V,) whether a slot is of the latest inspection.
-    last_years : (J,) of the last reading of a place; of one without a name, of the last that lies within `SAME_M`.
+    last_years : (J,) of the last reading of a place.
     since_years, metal : (J, V) since when the metal is there that was read, and its number; 0 for the first.
     """
 
@@ -166,6 +165,8 @@ def arrange(earlier: Sequence[Sighting], latest: Sequence[Sighting], bank: Bank)
     np.add.at(weight, at, scatter**-2)
     np.add.at(value, at, read_mm * scatter**-2)
     np.add.at(time, at, layout.years * scatter**-2)
+    last = np.zeros(len(first))
+    np.maximum.at(last, layout.rows, layout.years)
     read = weight > 0
     safe = np.where(read, weight, 1)
     years = time.sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-12)
@@ -180,7 +181,7 @@ def arrange(earlier: Sequence[Sighting], latest: Sequence[Sighting], bank: Bank)
         variance=np.where(read, 1 / safe + own, UNREAD),
         bias_variance=shared,
         latest=layout.latest,
-        last_years=_last_years(layout, first, bank),
+        last_years=last,
         since_years=since,
         metal=metal,
     )
@@ -222,20 +223,6 @@ def _windows(days: Floats, most: int) -> Integers:
         ends = np.append(begins[2:], len(days)) - 1
         begins = np.delete(begins, int(np.argmin(days[ends] - days[begins[:-1]])) + 1)
     return np.searchsorted(begins, np.arange(len(days)), side="right") - 1
-
-
-def _last_years(layout: _Layout, first: Sequence[Record], bank: Bank) -> Floats:
-    """Return when each place was last read, (J,); `first` is the first reading of each."""
-    last, records = np.zeros(len(first)), [item.record for item in layout.items]
-    np.maximum.at(last, layout.rows, layout.years)
-    known = np.array([number for number, record in enumerate(records) if record.uv is not None], dtype=np.int64)
-    zone = np.array([records[number].zone for number in known])
-    where = np.array([bank.texels.position_m[texel_of(records[number], bank.asset)] for number in known])
-    for row, record in enumerate(first):
-        if not record.place and (at := texel_of(record, bank.asset)) is not None:
-            near = (np.linalg.norm(where - bank.texels.position_m[at], axis=1) <= SAME_M) & (zone == record.zone)
-            last[row] = layout.years[known[near]].max()
-    return last
 
 
 @lru_cache(maxsize=4096)
