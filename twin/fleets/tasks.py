@@ -82,9 +82,8 @@ def _to_state(made: Forecast, unread: Iterable[Cml]) -> list[str]:
         if not place.name:
             day = f"{twin_state.later(made.known.twin.built, place.known_years):%Y-%m-%d}"
             said.append(
-                f"give the place of {place.zone} that was last read without a name, or renewed, on {day} a name: "
-                "withdraw its reading, enter it again with a place, and "
-                f"{_why(made, place.zone, 'it', place.nominal_mm)}"
+                f"name the place of {place.zone} that was read without a name (last read or renewed on {day}): "
+                f"withdraw its reading and enter it again with a place; {_why(made, place.zone, 'it', place.nominal_mm)}"
             )
     walls = {(place.zone, place.name): place.nominal_mm for place in thin if place.name}
     for cml in unread:
@@ -95,8 +94,8 @@ def _to_state(made: Forecast, unread: Iterable[Cml]) -> list[str]:
 
 def _why(made: Forecast, zone: str, place: str, wall_mm: float) -> str:
     return (
-        f"state what {place} requires: the {made.required[zone]:.2f} mm of {zone} are no less than its "
-        f"{wall_mm:.2f} mm when new, half of which is assumed"
+        f"state what {place} requires: the {made.required[zone]:.2f} mm required of {zone} are no less than "
+        f"its {wall_mm:.2f} mm when new, half of which is assumed"
     )
 
 

@@ -420,7 +420,7 @@ def test_pages_name_the_zone_without_a_date_beside_the_date_of_the_others(seen: 
     assert "by 2031-05-31: so; no date can be given for end." in page
     assert "No remaining life can be given, because of end." in page
     index = pages.write_fleet(tmp_path, [member("a", without, life=None)], UNITS["mm"], 20.0, {}).read_text()
-    assert "2031-05-31 (no date for end)" in index
+    assert "2031-05-31; no date for end" in index
 
 
 def test_readings_through_paint_are_shown_as_steel() -> None:

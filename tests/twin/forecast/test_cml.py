@@ -187,7 +187,7 @@ def test_half_of_its_wall_is_assumed_to_be_required_of_a_branch_thinner_than_its
     assert made.plan.due_years is not None
     assert made.plan.due_years <= row.api_measure_years
     found = of_forecast(made, {})
-    assert any(line.startswith("state what body BR-1 requires: the 6.50 mm of body are no") for line in found.tasks)
+    assert any(line.startswith("state what body BR-1 requires: the 6.50 mm required") for line in found.tasks)
     fitness = f"body BR-1: read {task}, required 3.01 mm (0.119 inch) (assumed): assess its fitness for service now"
     assert (fitness in found.tasks) == (walls[-1] == 2.0)
     assert ("measure body BR-1: overdue by the codes" in found.tasks) == (years < 0 and walls[-1] != 2.0)
@@ -234,9 +234,9 @@ def test_readings_without_a_name_on_a_branch_are_dated_each_by_its_own_day(
     assert not any("assess its fitness" in task for task in tasks)  # 2.77 mm are assumed of it
     for day in ("2023-06-01", *(date for date, _, _ in more)):
         assert (
-            f"give the place of body that was last read without a name, or renewed, on {day} a name: withdraw its "
-            "reading, enter it again with a place, and state what it requires: the 8.00 mm of body are no less than "
-            "its 5.54 mm when new, half of which is assumed"
+            f"name the place of body that was read without a name (last read or renewed on {day}): withdraw its "
+            "reading and enter it again with a place; state what it requires: the 8.00 mm required of body are no less "
+            "than its 5.54 mm when new, half of which is assumed"
         ) in tasks
 
 
@@ -262,7 +262,7 @@ def test_the_worst_reading_without_a_name_of_the_header_and_of_the_branch_are_bo
 
 def test_a_branch_that_was_never_read_is_to_be_given_its_requirement() -> None:
     made = branched((), cml=Cml(id="BR-9", zone="body", uv=branched((6.02,)).known.records[0].uv))
-    why = "the 6.50 mm of body are no less than its 6.02 mm when new, half of which is assumed"
+    why = "the 6.50 mm required of body are no less than its 6.02 mm when new, half of which is assumed"
     assert f"state what body BR-9 requires: {why}" in of_forecast(made, {}).tasks
 
 
