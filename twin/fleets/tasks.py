@@ -83,7 +83,8 @@ def _to_state(made: Forecast, unread: Iterable[Cml]) -> list[str]:
             day = f"{twin_state.later(made.known.twin.built, place.known_years):%Y-%m-%d}"
             said.append(
                 f"name the place of {place.zone} that was read without a name (last read or renewed on {day}): "
-                f"withdraw its reading and enter it again with a place; {_why(made, place.zone, 'it', place.nominal_mm)}"
+                "withdraw its reading and enter it again with a place; "
+                f"{_why(made, place.zone, 'it', place.nominal_mm)}"
             )
     walls = {(place.zone, place.name): place.nominal_mm for place in thin if place.name}
     for cml in unread:
