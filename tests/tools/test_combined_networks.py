@@ -76,7 +76,7 @@ def test_both_means_are_those_of_the_two_networks(transfer: Path, other: Path) -
 
 
 @pytest.mark.ci
-def test_each_network_is_measured_as_an_evaluation_that_adapts_it(transfer: Path, other: Path, tmp_path: Path) -> None:
+def test_each_network_is_measured_as_an_evaluation_that_adapts_it(transfer: Path, other: Path) -> None:
     found = combined_networks.measure(transfer, other)
     for path in transfer.rglob("run.json"):
         arm = load_run(path.parent).config.arm.name

@@ -71,17 +71,11 @@ def lines(made: Forecast) -> Iterable[str]:
         yield f"no remaining life and no date: none can be given for {', '.join(plan.undated)}"
         if plan.first_years is not None:
             yield f"of the other zones, {_due(made, 'next thickness measurement', plan.first_years, plan.because)}"
-        yield _due(made, "external visual inspection", plan.visual_years, f"rule {made.rule}")
-        return
-    life = _life(plan.life_years, made.ahead_years)
-    yield (
-        f"remaining life: {life}; the weakest zone is {plan.zone} in {100 * plan.weakest_share:.0f} % of the histories"
-    )
-    for what, within, because in (
-        ("next thickness measurement", plan.interval_years, plan.because),
-        ("external visual inspection", plan.visual_years, f"rule {made.rule}"),
-    ):
-        yield _due(made, what, within, because)
+    else:
+        life, share = _life(plan.life_years, made.ahead_years), 100 * plan.weakest_share
+        yield f"remaining life: {life}; the weakest zone is {plan.zone} in {share:.0f} % of the histories"
+        yield _due(made, "next thickness measurement", plan.interval_years, plan.because)
+    yield _due(made, "external visual inspection", plan.visual_years, f"rule {made.rule}")
 
 
 def _due(made: Forecast, what: str, within_years: float, because: str) -> str:

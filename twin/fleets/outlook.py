@@ -164,7 +164,7 @@ def _unread(cml: Cml, made: Forecast, due_years: float | None) -> dict[str, Cell
     wall, needed = requirement(made, cml.zone, cml.uv, cml.id)
     said = "never measured: nothing is known about it except what its zone tells"
     if needed.is_assumed:
-        said += f"; {assumed(wall, cml.zone, made.required[cml.zone])}"
+        said += f"; {assumed(wall, cml.zone, made.required[cml.zone])}: state what it requires"
     row |= {"zone": cml.zone, "place": cml.id, "readings": 0, "required_mm": needed.mm, "remarks": said}
     if due_years is not None and made.plan is not None and cml.zone not in made.plan.undated:
         now = made.known.now_years

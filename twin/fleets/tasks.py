@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.text import first_of
-from corrotwin.twin.forecast.cml import CmlRow, assumed_at
+from corrotwin.twin.forecast.cml import CmlRow, assumed, assumed_at
 from corrotwin.twin.forecast.due import not_listed
+from corrotwin.twin.forecast.projection import PlaceForecast
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.inspection.records import UNITS_MM
 from corrotwin.twin.inspection.register import Cml, Requirement
@@ -28,10 +29,11 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
     named = [row for row in made.cmls if row.place]
     below = [row for row in named if row.least_read_mm is not None and row.least_read_mm <= row.required_mm]
     unread = known.register.never_read(known.records, made.required)
-    assumed = {} if made.planned is None or plan is None else assumed_at(made.planned, plan)
+    thin = [] if made.planned is None or plan is None else assumed_at(made.planned, plan)
+    is_thin = {(place.zone, place.name) for place in thin}
     said += [
         f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, required "
-        f"{_needed(row.required_mm, (row.zone, row.place) in assumed)}: assess its fitness for service now"
+        f"{_needed(row.required_mm, (row.zone, row.place) in is_thin)}: assess its fitness for service now"
         for row in below
     ]
     said += [
@@ -49,7 +51,7 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
         due = "now" if by <= now else f"by {by}"
         said.append(f"measure thickness {due}, first on {plan.due_zone} ({plan.because})")
     said += [f"{zone}: {why}" for zone, why in (plan.undated if plan is not None else {}).items()]
-    said += _to_state(made, unread)
+    said += _to_state(made, thin, unread)
     if renewed := [row for row in named if not row.readings]:
         said.append(f"measure {_places(renewed)}: not read since its wall was new")
     single = [row for row in named if row.readings and row.governing is None and row.api_life_years is None]
@@ -70,34 +72,28 @@ def requirement(
     return wall, made.known.register.requirement(place, wall, made.required[zone], made.given)
 
 
-def _to_state(made: Forecast, unread: Iterable[Cml]) -> list[str]:
-    """Return which requirements are to be stated, since half of the wall when new is assumed in their place."""
-    plan, planned = made.plan, made.planned
-    if plan is None or planned is None:
-        return []
-    places = zip(planned.places, plan.required_by_place, strict=True)
-    thin = [place for place, needed in places if needed is not None and needed.is_assumed]
+def _to_state(made: Forecast, thin: Iterable[PlaceForecast], unread: Iterable[Cml]) -> list[str]:
+    """Return which requirements are to be stated, since half of the wall when new is assumed in their place.
+
+    `thin` are measured places of which that is so; of the CML that were never read it is found here.
+    """
     said = []
     for place in thin:
-        if not place.name:
-            day = f"{twin_state.later(made.known.twin.built, place.known_years):%Y-%m-%d}"
-            said.append(
-                f"name the place of {place.zone} that was read without a name (last read or renewed on {day}): "
-                "withdraw its reading and enter it again with a place; "
-                f"{_why(made, place.zone, 'it', place.nominal_mm)}"
-            )
-    walls = {(place.zone, place.name): place.nominal_mm for place in thin if place.name}
+        day = f"{twin_state.later(made.known.twin.built, place.known_years):%Y-%m-%d}"
+        how = (
+            f"name the place of {place.zone} that was read without a name (last read or renewed on {day}): withdraw "
+            "its reading and enter it again with a place; "
+        )
+        which = f"{place.zone} {place.name}" if place.name else "it"
+        said.append(f"{'' if place.name else how}{_ask_for(made, place.zone, which, place.nominal_mm)}")
     for cml in unread:
         wall, needed = requirement(made, cml.zone, cml.uv, cml.id)
-        walls |= {(cml.zone, cml.id): wall} if needed.is_assumed else {}
-    return said + [_why(made, zone, f"{zone} {name}", wall) for (zone, name), wall in walls.items()]
+        said += [_ask_for(made, cml.zone, f"{cml.zone} {cml.id}", wall)] if needed.is_assumed else []
+    return said
 
 
-def _why(made: Forecast, zone: str, place: str, wall_mm: float) -> str:
-    return (
-        f"state what {place} requires: the {made.required[zone]:.2f} mm required of {zone} are no less than "
-        f"its {wall_mm:.2f} mm when new, half of which is assumed"
-    )
+def _ask_for(made: Forecast, zone: str, place: str, wall_mm: float) -> str:
+    return f"state what {place} requires: {assumed(wall_mm, zone, made.required[zone])}"
 
 
 def _below_not_listed(made: Forecast) -> list[tuple[str, float, Requirement, int]]:

@@ -87,7 +87,7 @@ def cml_rows(
     rule, basis, chosen_by : as `twin.forecast.rates.cml_rates` takes them.
     """
     rows: list[CmlRow] = []
-    thin = assumed_at(projection, plan)
+    thin = {(place.zone, place.name) for place in assumed_at(projection, plan)}
     of_piping = rule != "api510"  # which has no injection points
     is_process_unknown = any(map(is_unknown, twin.mechanisms))
     now = projection.years.index(now_years)
@@ -99,7 +99,7 @@ def cml_rows(
         left = levels(place.left_mm[:, now])
         remarks = [UNDER_API_570] if is_injection_point and not of_piping else []
         if needed.is_assumed:
-            remarks.append(assumed(place.nominal_mm, place.zone, required[place.zone]))
+            remarks.append(f"{assumed(place.nominal_mm, place.zone, required[place.zone])}: state what it requires")
         if not own:
             since = max(place.renewed_years, default=0.0)
             why, new = plan.undated.get(place.zone, ""), twin_state.later(twin.built, since)
@@ -132,20 +132,17 @@ def cml_rows(
     return [row for zone in of_zones for row in (zone, *(own for own in rows if own.zone == zone.zone))]
 
 
-def assumed_at(projection: Projection, plan: InspectionPlan) -> dict[tuple[str, str], float]:
-    """Return the named places whose requirement is assumed: thickness when new, mm, by zone and name."""
-    return {
-        (place.zone, place.name): place.nominal_mm
-        for place, needed in zip(projection.places, plan.required_by_place, strict=True)
-        if place.name and needed is not None and needed.is_assumed
-    }
+def assumed_at(projection: Projection, plan: InspectionPlan) -> list[PlaceForecast]:
+    """Return the measured places, with and without a name, whose requirement is assumed."""
+    places = zip(projection.places, plan.required_by_place, strict=True)
+    return [place for place, needed in places if needed is not None and needed.is_assumed]
 
 
 def assumed(nominal_mm: float, zone: str, required_mm: float) -> str:
     """Return in words why the requirement of a place is assumed."""
     return (
         f"the {required_mm:.2f} mm required of {zone} are no less than its {nominal_mm:.2f} mm when new, half of which "
-        "is assumed: state what it requires"
+        "is assumed"
     )
 
 

@@ -62,8 +62,8 @@ def brought_forward(
             if not place.name:  # it has no row, which would say so
                 day = twin_state.later(twin.built, place.known_years)
                 where = f"a place of {place.zone} without a name, last read or renewed on {day:%Y-%m-%d}"
-                soon = place.known_years + ONE_SURVEY_YEARS
-                due, by = min((due, by), (soon, "no rate, with an unknown fluid,")) if is_process_unknown else (due, by)
+                if is_process_unknown and due > (soon := place.known_years + ONE_SURVEY_YEARS):
+                    due, by = soon, "no rate, with an unknown fluid,"
             plan = plan.no_later_than(due - now_years, place.zone, f"{by} of {where}")
     for cml, due in unread_injection_points(twin, records, projection, register, required, plan.rule):
         was = "not measured since it was new" if due > MOST_YEARS_INJECTION else "never measured"

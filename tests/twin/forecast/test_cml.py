@@ -214,12 +214,7 @@ KNOWN_FLUID, UNKNOWN_FLUID = ["process rate_mm_year=0.01"], ["process"]
     ("fluid", "more", "days", "due"),
     [
         (KNOWN_FLUID, (), [4.0, 23.0], 9.0),  # the bound of API 510, ten years
-        (
-            UNKNOWN_FLUID,
-            (),
-            [4.0, 23.0],
-            23.25 - 24,
-        ),  # three months after its one survey
+        (UNKNOWN_FLUID, (), [4.0, 23.0], 23.25 - 24),  # three months after its one survey
         (KNOWN_FLUID, (("2010-06-01", 5.52, 0.1),), [4.0, 23.0, 10.0], -4.0),  # a reading beside it renews nothing
     ],
 )
