@@ -57,9 +57,9 @@ def measure(folder: Path, other: Path, part: str | None = None) -> dict[Place, "
     names = [photo.file_name for photo in data.photos if part in (None, photo.split)]
     if not names:
         raise InputError(f"{other}: has no part {part}")
-    wholes = sorted(folder.glob(f"*/*/{WHOLE}"))
+    wholes = [path for path in sorted(folder.glob(f"*/*/{WHOLE}")) if path.parts[-3] != other.name]
     if not wholes:
-        raise InputError(f"{folder}: no run of `transfer --folds 1` is here")
+        raise InputError(f"{folder}: no run of `transfer --folds 1` is here, trained on another set than {other.name}")
     found: dict[Place, PerImage] = {}
     for whole in wholes:
         runs = _by_arm(whole)

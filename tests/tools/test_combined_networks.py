@@ -94,6 +94,8 @@ def test_what_cannot_be_combined_is_refused(transfer: Path, other: Path, tmp_pat
         combined_networks.measure(transfer, other, "test")
     with pytest.raises(InputError, match="no run of `transfer --folds 1` is here"):
         combined_networks.measure(tmp_path, other)
+    with pytest.raises(InputError, match="is here, trained on another set than photos"):
+        combined_networks.measure(transfer, tmp_path / "photos")
     renders = next(transfer.glob("*/*/whole/renders-*"))
     shutil.copytree(renders, renders.with_name("renders-first-50"))
     said = (
