@@ -90,6 +90,15 @@ def test_pictures_without_corrosion_are_left_out(tmp_path: Path) -> None:
     assert {place.measured_on for place in pooled.gather(folder)} == {"painted-steel"}
 
 
+def test_the_same_counts_in_another_order_are_the_same(tmp_path: Path) -> None:
+    found = pooled.gather(measured(tmp_path, 0, 5))
+    turned = {
+        place: PerImage(**{name: values[::-1] for name, values in vars(counts).items()})
+        for place, counts in found.items()
+    }
+    assert pooled.joined(found, turned) == turned
+
+
 def test_a_run_with_other_counts_or_twice_or_none_at_all_is_refused(tmp_path: Path) -> None:
     first, other = measured(tmp_path / "first", 0, 5), measured(tmp_path / "other", 0, 6)
     with pytest.raises(InputError, match="run 1 is there with other counts; give the folder another --seed"):
