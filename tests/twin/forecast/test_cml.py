@@ -225,6 +225,10 @@ def test_readings_without_a_name_on_a_branch_are_dated_each_by_its_own_day(
     assert made.plan is not None
     assert sorted(place.known_years for place in made.places) == pytest.approx(sorted(days), abs=0.01)
     assert made.plan.due_years == pytest.approx(due, abs=0.01)
+    if fluid is UNKNOWN_FLUID:
+        assert made.plan.because == (
+            "no rate, with an unknown fluid, of a place of body without a name, last read or renewed on 2023-06-01"
+        )
     tasks = of_forecast(made, {}).tasks
     assert not any("assess its fitness" in task for task in tasks)  # 2.77 mm are assumed of it
     for day in ("2023-06-01", *(date for date, _, _ in more)):
@@ -233,14 +237,6 @@ def test_readings_without_a_name_on_a_branch_are_dated_each_by_its_own_day(
             "reading and enter it again with a place; state what it requires: the 8.00 mm required of body are no less "
             "than its 5.54 mm when new, half of which is assumed"
         ) in tasks
-
-
-def test_a_reading_without_a_name_says_what_dates_it() -> None:
-    made = header_with_a_thin_branch((HEADER, BRANCH), UNKNOWN_FLUID)
-    assert made.plan is not None
-    assert made.plan.because == (
-        "no rate, with an unknown fluid, of a place of body without a name, last read or renewed on 2023-06-01"
-    )
 
 
 def test_the_worst_reading_without_a_name_of_the_header_and_of_the_branch_are_both_to_be_assessed() -> None:
