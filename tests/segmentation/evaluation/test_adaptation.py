@@ -12,7 +12,7 @@ from small_runs import SMALLEST
 from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, splits
-from corrotwin.segmentation.evaluation import adaptation, assessment, evaluate
+from corrotwin.segmentation.evaluation import adaptation, evaluate
 from corrotwin.segmentation.evaluation.assessment import assess, describe
 from corrotwin.segmentation.models.network import build
 from corrotwin.segmentation.prediction import folder
@@ -147,7 +147,7 @@ def test_scores_and_predictions_take_statistics_from_the_same_images(run, tmp_pa
     predictor.adapt([("any", pixels)])
     data = coco.read(tmp_path, allow_unannotated=True)
     arrays = evaluate.decoded_arrays(data, predictor.config)
-    take(None, None, assessment._shown_images(arrays, ["large.png"]))
+    take(None, None, adaptation.shown_photos(arrays, ["large.png"]))
     assert len(taken[0]) == (8 if predictor.framing == "crop" else 1)
     assert all(np.array_equal(one, other) for one, other in zip(*taken, strict=True))
 
