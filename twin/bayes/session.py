@@ -30,7 +30,7 @@ RUNS, MOST_RUNS = 4, 8  # independent runs, of histories and particles of their 
 DRAWS, DRAWS_SEEN = 16, 64  # of the bank of a run; the latter where rusted shares are known, which few histories fit
 SEEDS = 8  # of each draw
 LEAST_AHEAD_YEARS = 20.0  # that histories reach, so that inspections and forecasts share what was learned
-LEARNING = 3  # raised where a change of the program changes what is learned
+LEARNING = 4  # raised where a change of the program changes what is learned
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -29,6 +29,7 @@ from corrotwin.twin.bayes.resumption import fitting, restored
 from corrotwin.twin.bayes.sightings import Sighting, apart, sighting
 from corrotwin.twin.bayes.tempering import settle, temper
 from corrotwin.twin.bayes.thickness.readings import arrange
+from corrotwin.twin.core.machine import one_blas_thread
 from corrotwin.twin.inspection.records import Record
 
 PARTICLES = 200
@@ -80,6 +81,7 @@ def learn(
     return learn_in_runs(runs, records, seen, particles=particles, widenings=widenings)[0]
 
 
+@one_blas_thread()
 def learn_in_runs(
     runs: Sequence[LearningRun],
     records: Sequence[Record],

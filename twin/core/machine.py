@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _MEMINFO = Path("/proc/meminfo")
@@ -28,3 +30,16 @@ def system_text(path: Path) -> str:
 def cache_folder() -> Path:
     """Return the folder of decoded datasets, archives and meshes: CORROTWIN_CACHE, else ``~/.cache/corrotwin``."""
     return Path(os.environ.get("CORROTWIN_CACHE") or "~/.cache/corrotwin").expanduser()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let linear algebra use one thread, as decorator or in a `with` block.
+
+    OpenBLAS shares even the inverse of a matrix of two rows among its threads, which takes ten times as long, and the
+    bits of a larger one depend on their number: results would depend on the number of cores.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from corrotwin.twin import assets, store, twin_state
-from corrotwin.twin.bayes import cache, session
+from corrotwin.twin.bayes import cache, session, smc
 from corrotwin.twin.bayes.histories.ensemble import Bank, bank, piece_of
 from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.prior import Prior
@@ -17,6 +19,7 @@ from corrotwin.twin.bayes.smc import learn
 from corrotwin.twin.bayes.thickness.readings import arrange
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.forecast import projection, tables
+from corrotwin.twin.forecast.result import make
 from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.mechanisms.process import own
@@ -167,6 +170,39 @@ def test_rows_and_csv_say_the_same(particles: Particles) -> None:
     assert (last["date"], last["required_mm"]) == (dates[-1], "6")
     assert float(last["max_loss_mm_p50"]) == pytest.approx(np.median(found["body"].max_loss_mm[:, 4]), rel=0.02)
     assert read[9]["required_mm"] == read[9]["chance_below_required"] == ""
+
+
+@pytest.mark.ci
+def test_the_number_of_threads_of_linear_algebra_changes_no_bit(
+    spool: TwinState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenBLAS inverts the covariance of eight readings to other bits with four threads than with one."""
+    records = [
+        Record(date=f"{2001 + n}-12-01", zone="body", kind="ultrasonic", value=7 - 0.02 * n, tool="UT", place="P1")
+        for n in range(8)
+    ]
+    line = replace(spool, mechanisms=(own(("body",), rate_mm_year=0.02),))
+    learning, temper = set(), smc.temper
+
+    def threads_of() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    def watched(*arguments: object) -> Particles:
+        learning.update(threads_of())
+        return temper(*arguments)
+
+    def left_mm(threads: int) -> NDArray[np.float32]:
+        with threadpool_limits(threads, user_api="blas"):
+            known = session.session_of(
+                line, records, lambda *_: np.zeros(0, dtype=bool), ahead_years=20, seed=0, particles=20
+            )
+            found = make(known, years=10).places[0].left_mm
+            assert threads_of() == {threads}
+        return found
+
+    monkeypatch.setattr(smc, "temper", watched)
+    np.testing.assert_array_equal(left_mm(1), left_mm(4))
+    assert learning == {1}
 
 
 def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Command) -> None:
