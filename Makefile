@@ -75,10 +75,11 @@ audit: setup ## known vulnerabilities of all that is installed, by pip-audit in 
 	out/audit/bin/pip-audit --strict --skip-editable --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 test: setup ## the fast tests, with one real tiny render and one real tiny training, JOBS=2 files at a time
-	$(BIN)/python -m pytest -m "not ci and not slow" --numprocesses $(JOBS) --dist loadfile --durations=10 --durations-min=3
+	$(BIN)/python -m pytest -m "not ci and not slow" --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder \
+		--durations=10 --durations-min=3
 
 test-ci: setup ## the tests that take seconds each, which CI runs after those of `make test`; half an hour
-	$(BIN)/python -m pytest -m "ci and not slow" --numprocesses $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -m "ci and not slow" --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 torture: setup ## kill, fill up, interrupt and starve the real commands; minutes; ROUNDS=2 random ones more
 	TORTURE_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/faults

@@ -24,11 +24,12 @@ settings.load_profile("repeatable")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files with the longest tests come first, so that no process of `make test-all` waits for the last one."""
+    """The files with the longest tests, or with real renders, come first, so that no process waits for the last one."""
     minutes: dict[Path, float] = {}
     for item in items:
         slow = item.get_closest_marker("slow")
-        own = -1 if slow is None else slow.kwargs.get("minutes", 0)
+        renders = item.get_closest_marker("blender") is not None
+        own = renders - 1 if slow is None else slow.kwargs.get("minutes", 0)
         minutes[item.path] = max(own, minutes.get(item.path, -1))
     items.sort(key=lambda item: minutes[item.path], reverse=True)
 

@@ -23,9 +23,7 @@ that table are not made again.
 
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +41,7 @@ from corrotwin.twin.core import cli, tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_text
 from corrotwin.twin.core.locks import hold
+from corrotwin.twin.core.machine import by_completion
 from corrotwin.twin.core.text import say, say_error
 
 LABELLED, MORE = 10, 20  # photos
@@ -260,15 +259,13 @@ def label_next(
     rows: dict[tuple[str, int], list[ScoredPhoto]] = {}
     for row in read(finished) if finished else []:
         rows.setdefault((row.set, row.repeat), []).append(row)
-    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        wanted = [each for each in repeats_of(data, repeats) if (each[0].name, each[1]) not in rows]
-        todo = {pool.submit(repeated, *each, out.resolve()): each for each in wanted}
-        for count, done in enumerate(as_completed(todo), 1):
-            folder, repeat = todo[done]
-            rows[folder.name, repeat] = done.result()
-            write(out / "label-next.csv", _whole(rows))
-            write_text(out / "label-next.md", report(_whole(rows)))
-            say_error(f"{folder.name}, repeat {repeat + 1}: {count} of {len(todo)} done")
+    wanted = [each for each in repeats_of(data, repeats) if (each[0].name, each[1]) not in rows]
+    calls = {(folder.name, repeat): (folder, repeat, out.resolve()) for folder, repeat in wanted}
+    for count, ((name, repeat), scored) in enumerate(by_completion(repeated, calls, workers), 1):
+        rows[name, repeat] = scored
+        write(out / "label-next.csv", _whole(rows))
+        write_text(out / "label-next.md", report(_whole(rows)))
+        say_error(f"{name}, repeat {repeat + 1}: {count} of {len(calls)} done")
     say(report(_whole(rows)), end="")
 
 

@@ -24,9 +24,7 @@ Each finished run is kept: the same command resumes where it was cut off. A tabl
 import csv
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -40,6 +38,7 @@ from corrotwin.twin.core import cli
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_json, write_text
 from corrotwin.twin.core.locks import hold
+from corrotwin.twin.core.machine import by_completion
 from corrotwin.twin.core.text import say, say_error
 from tools.fine_tuning import split_without_test
 
@@ -293,14 +292,12 @@ def levers(
     rows: list[tuple[LeverRun, Mapping[str, float]]] = []
     planned = list(cells(stage, list(sets), seeds))
     trained = [cell for cell in planned if not ALL_WAYS[cell.way].mean_of]
-    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        for part in (trained, [cell for cell in planned if cell not in trained]):  # means when their runs are there
-            todo = {pool.submit(score, cell, out.resolve(), sets, renders.resolve()): cell for cell in part}
-            for done in as_completed(todo):
-                cell, found = todo[done], done.result()
-                rows.append((cell, found))
-                say_error(f"{cell.key}: {found['own']:.3f} at home, {found['other']:.3f} abroad")
-                write(out, stage, rows)
+    for part in (trained, [cell for cell in planned if cell not in trained]):  # means when their runs are there
+        calls = {cell: (cell, out.resolve(), sets, renders.resolve()) for cell in part}
+        for cell, scores in by_completion(score, calls, workers):
+            rows.append((cell, scores))
+            say_error(f"{cell.key}: {scores['own']:.3f} at home, {scores['other']:.3f} abroad")
+            write(out, stage, rows)
     say(table(rows), end="")
 
 

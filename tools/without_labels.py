@@ -1,38 +1,38 @@
-"""Measure what photos without labels add where no photo of their place has any.
+"""Measure what photos without labels add where no photo of their set has any.
 
     python -m tools.without_labels --data steel-bridges painted-steel --renders renders --out out/without-labels
 
-Questions: labels come from renders, or from photos of another place. How much is gained if photos of the place itself
-teach without labels (self-training with an EMA teacher)? Does it matter that they are of this place?
+Questions: labels come from renders, or from photos of another set. How much is gained if photos of the set itself
+teach without labels (self-training with an EMA teacher)? Does it matter that they are of this set?
 
-Design: two sets of photos and a number of repeats, each with a seed of its own. A repeat draws spots with four tenths
-of the photos of each set, whose labels are hidden; all other photos of the set test, but for those of one spot. Seven
-networks are trained for 400 steps with one seed: on 150 renders; on these and the drawn photos of either set; on all
-photos of either set; and on these and the drawn photos of the other set. A network is measured on the photos that test
-in each set of whose labels it saw none. Renders of two repeats share no scene. The network is EfficientNet-Lite0 from
-ImageNet weights, 128 pixels, strong augmentation, weights averaged over the last steps, threshold 0.5.
+Design: two sets of photos and a number of repeats, each with a seed of its own. A repeat hides the labels of four
+tenths of the photos of each set, by whole spots; one spot is put aside, and the photos of all others test. Nine
+networks are trained with one seed, of some 400 steps, rounded to whole epochs: on 150 renders; on these and the hidden
+photos of either set; on the photos of either set; on these and the hidden photos of the other set; and on these and
+the hidden photos of the same set. A network is measured on the photos that test in each set of whose labels it saw
+none. Renders of two repeats share no scene. The network is EfficientNet-Lite0 from ImageNet weights, 128 pixels, strong
+augmentation, weights averaged over the last steps, threshold 0.5. Those with a teacher average them over more steps.
 
-Cost: seven trainings a repeat, four of them with a teacher; some 25 minutes of two cores.
+Cost: nine trainings a repeat, six of them with a teacher; some 30 minutes of two cores.
 
 What settles it: the interval of each difference of arms; repeats and spots are both samples, as in ``corrotwin
 benchmarks transfer``. The aims are +0.04 for renders and +0.05 for photos of another set.
 
 Each finished network is kept: the same command resumes where it was cut off. ``without-labels.csv`` has the pixel
-counts of each photo and arm (`tools.result_tables.pooled`):
+counts of each photo and arm (`tools.result_tables.pooled`); in its column ``trained_on``, the other set stands for
+renders, too:
 
-- ``real``, ``taught-real``: all photos of the other set; and the drawn photos of the measured one, unlabelled;
-- ``renders``, ``taught-renders``: renders; and the drawn photos of the measured set, unlabelled;
-- ``taught-renders-elsewhere``: the control, with the drawn photos of the other set.
+- ``real``, ``renders``: photos of the other set; renders;
+- ``taught-real``, ``taught-renders``: the same, and the hidden photos of the measured set;
+- ``taught-real-elsewhere``, ``taught-renders-elsewhere``: the controls, with hidden photos of the other set.
 
 With ``--finished docs/results/without-labels.csv`` the networks of that table are not trained again.
 """
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from math import ceil
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,10 +45,11 @@ from corrotwin.segmentation.arms import REAL, DataArm
 from corrotwin.segmentation.config import TrainConfig, configure
 from corrotwin.segmentation.data import coco, groups
 from corrotwin.segmentation.data.coco import CocoDataset
-from corrotwin.twin.core import cli
+from corrotwin.twin.core import cli, tables
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.locks import hold
-from corrotwin.twin.core.machine import cache_folder
+from corrotwin.twin.core.files import digest
+from corrotwin.twin.core.locks import OUTLIVING_SECONDS, hold
+from corrotwin.twin.core.machine import by_completion
 from corrotwin.twin.core.text import say, say_error
 from tools.result_tables import PHOTOGRAPHS, pooled
 from tools.result_tables.pooled import Place
@@ -62,13 +63,13 @@ ELSEWHERE = "-elsewhere"  # ends the name of an arm whose unlabelled photos are 
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelSource:
-    """A network of a repeat, by whose labels train it: renders', or those of a set of photos."""
+class StudyNetwork:
+    """A network of a repeat."""
 
     labels: str
-    """`RENDERS`, or the name of a set."""
+    """`RENDERS`, or the name of the set whose labels train it."""
     unlabelled: str | None
-    """The set whose drawn photos teach without labels."""
+    """The set whose hidden photos teach without labels."""
     seed: int
 
     @property
@@ -78,7 +79,7 @@ class LabelSource:
 
     def places(self, sets: Sequence[str]) -> dict[str, Place]:
         """Return the arm that it is in the table of each set on which it is measured."""
-        found = {}
+        places = {}
         for measured in sets:
             if measured == self.labels:
                 continue
@@ -86,8 +87,8 @@ class LabelSource:
             arm = RENDERS if self.labels == RENDERS else REAL.name
             if self.unlabelled:
                 arm = f"{TAUGHT}{arm}" + ("" if self.unlabelled == measured else ELSEWHERE)
-            found[measured] = Place(other, measured, self.seed + 1, arm)
-        return found
+            places[measured] = Place(other, measured, self.seed + 1, arm)
+        return places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,13 +107,14 @@ class PhotoSet:
         return resampling.folds(self.data, self.spots, replace(SETTINGS, seed=seed), 0)[0]
 
 
-def sources(sets: Sequence[str], seed: int) -> Iterator[LabelSource]:
-    """Yield the networks of a repeat, those with a teacher, which take longest, first."""
+def networks_of(sets: Sequence[str], seed: int) -> Iterator[StudyNetwork]:
+    """Yield the networks of a repeat."""
     one, other = sets
     for labels, unlabelled in (
         (RENDERS, one), (RENDERS, other), (one, other), (other, one), (RENDERS, None), (one, None), (other, None),
+        (one, one), (other, other),
     ):  # fmt: skip
-        yield LabelSource(labels=labels, unlabelled=unlabelled, seed=seed)
+        yield StudyNetwork(labels=labels, unlabelled=unlabelled, seed=seed)
 
 
 def read_set(folder: Path) -> PhotoSet:
@@ -130,22 +132,22 @@ def read_set(folder: Path) -> PhotoSet:
     return PhotoSet(data=data, spots=spots)
 
 
-def config_of(source: LabelSource, photos: int) -> TrainConfig:
+def config_of(network: StudyNetwork, photos: int) -> TrainConfig:
     """Return the settings of a network whose split has so many photos for training."""
     arm = DataArm(
-        name=source.key,
-        render_share=1.0 if source.labels == RENDERS else 0.0,
+        name=network.key,
+        render_share=1.0 if network.labels == RENDERS else 0.0,
         augmentation=SETTINGS.augmentation,
-        self_training="unlabelled" if source.unlabelled else None,
+        self_training="unlabelled" if network.unlabelled else None,
     )
     epochs = max(1, round(SETTINGS.steps / ceil(photos / SETTINGS.batch_size)))
     return configure(
-        "small", backbone=SETTINGS.backbone, encoder_weights=SETTINGS.encoder_weights, arm=arm, seed=source.seed,
+        "small", backbone=SETTINGS.backbone, encoder_weights=SETTINGS.encoder_weights, arm=arm, seed=network.seed,
         epochs=epochs, size=SETTINGS.size, batch_size=SETTINGS.batch_size, keep="averaged", threads=SETTINGS.threads,
     )  # fmt: skip
 
 
-def measured(source: LabelSource, sets: Mapping[str, Path], renders: CocoDataset, out: Path) -> dict[str, "PerImage"]:
+def measured(network: StudyNetwork, sets: Mapping[str, Path], renders: CocoDataset, out: Path) -> dict[str, "PerImage"]:
     """Train a network and measure it on each set of whose labels it saw none, or read what is there; see `counts_of`.
 
     Only the counts are kept.
@@ -153,65 +155,89 @@ def measured(source: LabelSource, sets: Mapping[str, Path], renders: CocoDataset
     Raises
     ------
     InputError
-        A set has no spots, or too few; or the folder holds other data.
+        A set has no spots, or too few; or the folder holds other data or settings.
     """
-    from corrotwin.segmentation.runs import read_per_image, write_per_image
+    from corrotwin.segmentation.runs import made_by, read_per_image, write_per_image
 
     photos = {name: read_set(folder) for name, folder in sets.items()}
-    folder = out / "networks" / source.key
-    claim = {**{name: each.data.digest for name, each in photos.items()}, RENDERS: renders.digest}
-    paths = {name: folder / f"{name}.csv" for name in source.places([*sets])}
-    with hold(folder, "without-labels", claim):
+    folder = out / "networks" / network.key
+    claim = {
+        **{name: digest([each.data.digest, dict(each.spots)]) for name, each in photos.items()},
+        RENDERS: renders.digest,
+        "settings": digest(asdict(SETTINGS)),
+        **made_by(),
+    }
+    paths = {name: folder / f"{name}.csv" for name in network.places([*sets])}
+    with hold(folder, "without-labels", claim, patience_seconds=OUTLIVING_SECONDS):
         if not all(path.exists() for path in paths.values()):
-            for name, counts in counts_of(source, photos, renders, folder / "run").items():
+            for name, counts in counts_of(network, photos, renders, folder / "run").items():
                 write_per_image(paths[name], counts)
         shutil.rmtree(folder / "run", ignore_errors=True)
         return {name: read_per_image(path) for name, path in paths.items()}
 
 
 def counts_of(
-    source: LabelSource, photos: Mapping[str, PhotoSet], renders: CocoDataset, run: Path
+    network: StudyNetwork, photos: Mapping[str, PhotoSet], renders: CocoDataset, run: Path
 ) -> dict[str, "PerImage"]:
     """Train a network in a folder and return its pixel counts on the photos that test in each set it has no labels of.
 
-    Beside renders the set of the unlabelled photos, or else the first, has the photos of validation, which choose
-    nothing.
+    Beside renders the first set has the photos of validation, which choose nothing, and the number of its photos sets
+    that of the steps: renders with and without hidden photos take the same.
     """
     from corrotwin.segmentation.evaluation import evaluate
     from corrotwin.segmentation.evaluation.loading import load_run
     from corrotwin.segmentation.models.network import torch_settings
+    from corrotwin.segmentation.training.apart import gathered
     from corrotwin.segmentation.training.train import train
-    from corrotwin.segmentation.unlabelled.pictures import gather
 
-    draw = {name: each.draw(source.seed).split for name, each in photos.items()}
-    if source.labels == RENDERS:
-        home = source.unlabelled or next(iter(photos))
-        split = draw[home]
+    draws_of = {name: each.draw(network.seed).split for name, each in photos.items()}
+    if network.labels == RENDERS:
+        home = next(iter(photos))
+        split = draws_of[home]
     else:
-        home = source.labels
-        split = photos[home].whole(source.seed).split
-    config = config_of(source, len(split.train))
+        home = network.labels
+        split = photos[home].whole(network.seed).split
+    config = config_of(network, len(split.train))
     pictures = None
-    if source.unlabelled:
-        hidden = {*draw[source.unlabelled].train}
-        paths = [photo.path for photo in photos[source.unlabelled].data.photos if photo.file_name in hidden]
-        pictures = gather(paths, size=config.size, framing=config.framing, cache=cache_folder())
+    if network.unlabelled:
+        own, hiding = photos[network.unlabelled].data, draws_of[network.unlabelled]
+        hidden = {*hiding.train}
+        pictures = gathered([photo.path for photo in own.photos if photo.file_name in hidden], config, own, hiding)
     train(
-        run, config, real=photos[home].data, split=split, renders=renders if source.labels == RENDERS else None,
+        run, config, real=photos[home].data, split=split, renders=renders if network.labels == RENDERS else None,
         unlabelled=pictures,
     )  # fmt: skip
     trained = load_run(run)
-    found = {}
+    counts = {}
     with torch_settings(config.threads, config.precision):
-        for name in source.places([*photos]):
+        for name in network.places([*photos]):
             arrays = evaluate.decoded_arrays(photos[name].data, trained.config)
-            found[name] = evaluate.measure(trained.network, trained.config, arrays, draw[name].test)[1]
-    return found
+            counts[name] = evaluate.measure(trained.network, trained.config, arrays, draws_of[name].test)[1]
+    return counts
+
+
+def check(sets: Mapping[str, Path], seeds: Sequence[int], spots: Path) -> None:
+    """Refuse what would be noticed only after hours.
+
+    Raises
+    ------
+    InputError
+        There are not two sets, one has no spots or other spots than its table, or a seed is repeated.
+    """
+    if len(sets) != 2 or RENDERS in sets:
+        raise InputError(f"--data: give two sets of photos in folders of two names, neither of them {RENDERS}")
+    if not seeds or len({*seeds}) != len(seeds) or min(seeds) < 0:
+        raise InputError("--seeds: give one or more, each once and at least 0")
+    for name, folder in sets.items():
+        table = spots / f"{name}.csv"
+        listed = {row["file_name"]: row["spot"] for row in tables.read(table, required=("file_name", "spot")).rows}
+        if any(listed.get(photo) != spot for photo, spot in read_set(folder).spots.items()):
+            raise InputError(f"{table}: has other spots than {folder}; give --spots with the tables of these photos")
 
 
 def without_labels(
     data: Annotated[tuple[Path, ...], arg(help="two sets of photos with masks, each with its spots.csv")],
-    renders: Annotated[Path, arg(help="renders, a COCO dataset, with a draw for each repeat")],
+    renders: Annotated[Path, arg(help="renders, a COCO dataset: 150 for seed 0, the next for 1")],
     out: Annotated[Path, arg(help="folder for networks and the table")],
     seeds: Annotated[tuple[int, ...], arg(help="of the repeats")] = (0, 1, 2),
     finished: Annotated[Path | None, arg(help="table of networks that are not to be trained again")] = None,
@@ -220,24 +246,22 @@ def without_labels(
 ) -> None:
     """Measure what unlabelled photos add to renders, and to photos of another place."""
     sets = {folder.resolve().name: folder.resolve() for folder in data}
-    if len(sets) != 2:
-        raise InputError("--data: give two sets of photos")
-    found = pooled.read(finished) if finished else {}
-    dealt = draws.deal(coco.read(renders), runs=len(seeds), size=RENDERS_PER_REPEAT, seed=0)
-    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        todo = {
-            pool.submit(measured, source, sets, draw, out.resolve()): source
-            for seed, draw in zip(seeds, dealt, strict=False)
-            for source in sources([*sets], seed)
-            if not found.keys() >= {*source.places([*sets]).values()}
-        }
-        for number, done in enumerate(as_completed(todo), 1):
-            places = todo[done].places([*sets])
-            found = pooled.joined(found, {places[name]: counts for name, counts in done.result().items()})
-            out.mkdir(parents=True, exist_ok=True)
-            pooled.write(out / "without-labels.csv", found)
-            say_error(f"{todo[done].key}: {number} of {len(todo)} done")
-    say(pooled.markdown(found, spots), end="")
+    check(sets, seeds, spots)
+    counted = pooled.read(finished) if finished else {}
+    dealt = draws.deal(coco.read(renders), runs=max(seeds) + 1, size=RENDERS_PER_REPEAT, seed=0)
+    wanted = {
+        network: (network, sets, dealt[seed], out.resolve())
+        for seed in seeds
+        for network in networks_of([*sets], seed)
+        if not counted.keys() >= {*network.places([*sets]).values()}
+    }
+    for number, (network, counts) in enumerate(by_completion(measured, wanted, workers), 1):
+        places = network.places([*sets])
+        counted = pooled.joined(counted, {places[name]: own for name, own in counts.items()})
+        out.mkdir(parents=True, exist_ok=True)
+        pooled.write(out / "without-labels.csv", counted)
+        say_error(f"{network.key}: {number} of {len(wanted)} done")
+    say(pooled.markdown(counted, spots), end="")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """The work of making the model: rendering, training and measuring, in processes of their own."""
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import numpy.typing as npt
 import corrotwin as ct
 from corrotwin.segmentation.data.coco import CocoDataset, image, read
 from corrotwin.segmentation.data.decoded import resize_image
+from corrotwin.twin.core.machine import by_completion
 from corrotwin.twin.core.text import say_error
 from tools.shipped_model import look_alikes, recipe, scores
 from tools.shipped_model.look_alikes import LookAlike
@@ -53,13 +52,11 @@ def trained(
     """Train and measure networks, and write their rows after each, beside those of others that are there."""
     table, names = out / ROWS, {training.name for training in trainings}
     rows = [row for row in scores.read(table) if row.training not in names] if table.exists() else []
-    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        todo = {pool.submit(measured, training, data, renders, out, seed): training for training in trainings}
-        for done in as_completed(todo):
-            rows += done.result()
-            mean = np.mean([row.f1 for row in done.result()])
-            say_error(f"{todo[done].name}: mean F1 {mean:.3f} on {len(done.result())} photos")
-            scores.write(table, sorted(rows, key=lambda row: (row.training, row.photo)))
+    calls = {training.name: (training, data, renders, out, seed) for training in trainings}
+    for name, more in by_completion(measured, calls, workers):
+        rows += more
+        say_error(f"{name}: mean F1 {np.mean([row.f1 for row in more]):.3f} on {len(more)} photos")
+        scores.write(table, sorted(rows, key=lambda row: (row.training, row.photo)))
     return rows
 
 

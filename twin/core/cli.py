@@ -95,7 +95,9 @@ def _laid_out(command: Callable[..., Any]) -> Callable[..., Any]:
     apart: list[tuple[str, Any, Any]] = []
     for name, parameter in inspect.signature(command).parameters.items():
         text, is_advanced = helped.get(name, ("", False))
-        hint: Any = Annotated[hints[name], arg(help=text), DisallowNone]
+        hint: Any = Annotated[hints[name], DisallowNone]
+        if text:  # what the signature itself says of an option stays
+            hint = Annotated[hint, arg(help=text)]
         takes_all = _is_positional(parameter) and _takes_several(parameter)  # tyro calls nothing its default
         if parameter.default is None or parameter.default in ("", ()) or takes_all:
             hint = Annotated[hint, arg(help_behavior_hint="")]

@@ -14,7 +14,6 @@ from corrotwin.twin.bayes.session import MOST_RUNS, Session, with_more_runs
 from corrotwin.twin.core.arguments import checked
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_text, writing
-from corrotwin.twin.core.machine import one_blas_thread
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.forecast import plots, projection, tables
 from corrotwin.twin.forecast.cml import CmlRow, cml_rows
@@ -219,7 +218,6 @@ def check_choice(basis: RateBasis | None, chosen_by: str) -> None:
         raise InputError("`basis` and `chosen_by`: a rate is chosen by a named person; give both, or neither")
 
 
-@one_blas_thread()
 def make(
     known: Session,
     *,

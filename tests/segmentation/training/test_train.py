@@ -161,7 +161,7 @@ def test_the_counts_of_the_disk_are_the_counts_of_the_weights(undisturbed, data)
     "changes",
     [
         {"precision": "exact"},
-        {"precision": "fast"},
+        pytest.param({"precision": "fast"}, marks=pytest.mark.ci),
         pytest.param({"keep": "averaged"}, marks=pytest.mark.slow),
         pytest.param({"framing": "crop", "loss": "dice_bce"}, marks=pytest.mark.slow),
         pytest.param({"architecture": "FPN"}, marks=pytest.mark.ci),  # has dropout

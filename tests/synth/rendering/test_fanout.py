@@ -134,6 +134,7 @@ def test_a_shared_argument_is_pickled_once_and_reaches_every_task(tmp_path: Path
     assert Costly.pickled == 1
 
 
+@pytest.mark.ci
 def test_needs_are_asked_when_a_task_is_handed_over_and_only_some_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

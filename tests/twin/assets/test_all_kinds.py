@@ -226,6 +226,7 @@ def test_charts_keep_apart_by_their_gutters(kind: str, seed: int) -> None:
     assert uses.max() == 1
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("kind", "seed"), FOREIGN)
 def test_texels_of_charts_are_true_in_size(kind: str, seed: int) -> None:
     asset = built(kind, seed)

@@ -151,7 +151,7 @@ def test_steel_is_left_between_an_opening_and_what_else_is_on_the_plate() -> Non
 
 def test_no_tear_is_over_the_opening_or_beyond_the_plate() -> None:
     chequer = PLAIN | {"fasteners": "chequer", "opening_mm": 200.0, "butt_weld": True, "edge": "flame"}
-    patches, _ = plate.plate(**chequer)  # type: ignore[arg-type]  a plain dict
+    patches, _ = plate.plate(**chequer)  # type: ignore[arg-type]  # a plain dict
     points = np.concatenate([p.points.reshape(-1, 3) for p in patches if p.zone == "tear"])
     assert (np.abs(points[:, :2]) < np.array([0.4, 0.3]) - 0.002).all()
     assert np.hypot(points[:, 0] - 0.16, points[:, 1]).min() > 0.102

@@ -164,9 +164,9 @@ def row_of(made: Forecast, place: str) -> CmlRow:
     ("walls", "years", "task"),
     [
         # 4.02 mm are lost in 8 years, and what is left is below half of 6.02 mm: due when it was read.
-        ((6.02, 2.0), -8.0, "2.00 mm (0.079 inch)"),
+        pytest.param((6.02, 2.0), -8.0, "2.00 mm (0.079 inch)", marks=pytest.mark.ci),
         # 2.02 mm are lost in 8 years: 0.99 mm last 3.92 years, half of which is over 1.96 years after the reading.
-        ((6.02, 4.0), 8 * 0.99 / 2.02 / 2 - 8, "4.00 mm (0.157 inch)"),
+        pytest.param((6.02, 4.0), 8 * 0.99 / 2.02 / 2 - 8, "4.00 mm (0.157 inch)", marks=pytest.mark.ci),
         ((6.02, 6.0), 2.0, "6.00 mm (0.236 inch)"),  # by the bound of API 510, ten years
         ((6.02,), -6.0, "6.02 mm (0.237 inch)"),
     ],

@@ -19,6 +19,7 @@ from corrotwin.twin.bayes.thickness.model import (
     thickness_in_air_mm,
 )
 from corrotwin.twin.bayes.thickness.readings import arrange, draw_spots, rows_and_slots, since_of
+from corrotwin.twin.core.machine import one_blas_thread
 from corrotwin.twin.geometry.atlas import Floats, Integers
 from corrotwin.twin.mechanisms.mechanism import loss_mm
 
@@ -51,6 +52,7 @@ class Paths:
         return _between(self.years, self.left_mm, years)
 
 
+@one_blas_thread()
 def draw_paths(particles: Particles, until_years: float, rng: np.random.Generator) -> Paths:
     """Draw one path for each particle; those to a later year begin with the same.
 
