@@ -186,6 +186,7 @@ def refuse_version(folder: Path, key: str) -> None:
     raise OtherVersionError("c has another version of the program (sources 1, now 2)")
 
 
+@pytest.mark.ci
 def test_a_program_that_changes_meanwhile_is_named_without_other_machines(tmp_path: Path) -> None:
     with pytest.raises(WorkError, match=r"\(sources 1, now 2\)$"):
         go(refuse_version, tmp_path, "0", to=tmp_path)

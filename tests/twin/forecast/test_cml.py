@@ -251,6 +251,7 @@ def test_the_worst_reading_without_a_name_of_the_header_and_of_the_branch_are_bo
     )
 
 
+@pytest.mark.ci
 def test_a_branch_that_was_never_read_is_to_be_given_its_requirement() -> None:
     made = branched((), cml=Cml(id="BR-9", zone="body", uv=branched((6.02,)).known.records[0].uv))
     why = "the 6.50 mm required of body are no less than its 6.02 mm when new, half of which is assumed"
@@ -300,6 +301,7 @@ def test_an_injection_point_thinner_than_its_zone_requires_has_three_years_by_ap
     assert row_of(made, "BR-1").api_measure_years == pytest.approx(years, abs=0.01)
 
 
+@pytest.mark.ci
 def test_a_zone_without_a_date_takes_none_from_the_others() -> None:
     """Single places of the end are attacked where nobody looked; the body was read once, 16 years ago."""
     made = branched((6.02,), mechanisms=["own zone=end rate_mm_year=0.1 localised=true"])

@@ -185,6 +185,7 @@ def test_an_injection_point_that_nobody_measured_was_due_three_years_after_servi
     assert "never measured" not in twin.forecast(years=1, rule="api570-class3").plan.because
 
 
+@pytest.mark.ci
 def test_an_injection_point_that_nobody_measured_keeps_its_date_beside_a_zone_without_one(tmp_path: Path) -> None:
     twin = ct.Twin.load(pipe(tmp_path / "spool"))
     twin.import_register(table(tmp_path / "cml.csv", changed(2, 2, "Injection point")))
