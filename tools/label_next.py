@@ -259,6 +259,8 @@ def label_next(
     rows: dict[tuple[str, int], list[ScoredPhoto]] = {}
     for row in read(finished) if finished else []:
         rows.setdefault((row.set, row.repeat), []).append(row)
+    if len({folder.resolve().name for folder in data}) < len(data):
+        raise InputError("--data: give sets in folders of different names")
     wanted = [each for each in repeats_of(data, repeats) if (each[0].name, each[1]) not in rows]
     calls = {(folder.name, repeat): (folder, repeat, out.resolve()) for folder, repeat in wanted}
     for count, ((name, repeat), scored) in enumerate(by_completion(repeated, calls, workers), 1):

@@ -8,10 +8,11 @@ teach without labels (self-training with an EMA teacher)? Does it matter that th
 Design: two sets of photos and a number of repeats, each with a seed of its own. A repeat hides the labels of four
 tenths of the photos of each set, by whole spots; one spot is put aside, and the photos of all others test. Nine
 networks are trained with one seed, of some 400 steps, rounded to whole epochs: on 150 renders; on these and the hidden
-photos of either set; on the photos of either set; on these and the hidden photos of the other set; and on these and
-the hidden photos of the same set. A network is measured on the photos that test in each set of whose labels it saw
-none. Renders of two repeats share no scene. The network is EfficientNet-Lite0 from ImageNet weights, 128 pixels, strong
-augmentation, weights averaged over the last steps, threshold 0.5. Those with a teacher average them over more steps.
+photos of either set; on the photos of either set; on these and the hidden photos of the other set; and, with all their
+labels, on these and the hidden photos of the same set. A network is measured on the photos that test in each set of
+whose labels it saw none. Renders of two repeats share no scene. The network is EfficientNet-Lite0 from ImageNet
+weights, 128 pixels, strong augmentation, weights averaged over the last steps, threshold 0.5. Those with a teacher
+average them over more steps.
 
 Cost: nine trainings a repeat, six of them with a teacher; some 30 minutes of two cores.
 
@@ -24,7 +25,8 @@ renders, too:
 
 - ``real``, ``renders``: photos of the other set; renders;
 - ``taught-real``, ``taught-renders``: the same, and the hidden photos of the measured set;
-- ``taught-real-elsewhere``, ``taught-renders-elsewhere``: the controls, with hidden photos of the other set.
+- ``taught-real-elsewhere``, ``taught-renders-elsewhere``: the controls, with the hidden photos of the other set. To
+  networks of photos these are not new, since they have their labels: this shows what the teacher gives by itself.
 
 With ``--finished docs/results/without-labels.csv`` the networks of that table are not trained again.
 """
@@ -164,6 +166,7 @@ def measured(network: StudyNetwork, sets: Mapping[str, Path], renders: CocoDatas
     claim = {
         **{name: digest([each.data.digest, dict(each.spots)]) for name, each in photos.items()},
         RENDERS: renders.digest,
+        "sets": [*photos],  # the first sets the steps
         "settings": digest(asdict(SETTINGS)),
         **made_by(),
     }

@@ -96,7 +96,7 @@ def _laid_out(command: Callable[..., Any]) -> Callable[..., Any]:
     for name, parameter in inspect.signature(command).parameters.items():
         text, is_advanced = helped.get(name, ("", False))
         hint: Any = Annotated[hints[name], DisallowNone]
-        if text:  # what the signature itself says of an option stays
+        if text:  # an empty one would hide the help in the signature
             hint = Annotated[hint, arg(help=text)]
         takes_all = _is_positional(parameter) and _takes_several(parameter)  # tyro calls nothing its default
         if parameter.default is None or parameter.default in ("", ()) or takes_all:

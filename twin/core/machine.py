@@ -44,8 +44,8 @@ def one_blas_thread() -> Iterator[None]:
     """Let linear algebra use one thread, as decorator or in a `with` block.
 
     OpenBLAS shares even the inverse of a matrix of six rows among its threads, which takes longer, and gives bits that
-    depend on their number: results would depend on the number of cores. The number is one for the whole process: if
-    several threads of a program forecast at once, it may be another for some of them.
+    depend on their number: results would depend on the number of cores. The number is one for the whole process: where
+    several of its threads forecast at once, some may use another, and it may stay at one afterwards.
     """
     from threadpoolctl import threadpool_limits
 
@@ -56,7 +56,9 @@ def one_blas_thread() -> Iterator[None]:
 def by_completion(
     task: Callable[..., Result], calls: Mapping[Key, tuple[Any, ...]], workers: int
 ) -> Iterator[tuple[Key, Result]]:
-    """Yield the key and the result of each call as it ends; whatever ends this generator cancels those that wait.
+    """Yield the key and the result of each call as it ends; when this generator ends, no other call begins.
+
+    Calls that run then end first, unless a terminal's Ctrl-C reaches them, too.
 
     Parameters
     ----------
@@ -71,20 +73,23 @@ def by_completion(
     WorkError
         A process was killed.
     """
-    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
     if workers < 1:
-        raise InputError(f"--workers {workers}: at least 1")
+        raise InputError(f"`workers` {workers}: at least 1")
+    waiting = [*calls.items()][::-1]
+    running: dict[Future[Result], Key] = {}
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
     ) as pool:
         try:
-            todo = {pool.submit(task, *arguments): key for key, arguments in calls.items()}
-            for done in as_completed(todo):
-                yield todo[done], done.result()
+            while waiting or running:
+                while waiting and len(running) < workers:
+                    key, arguments = waiting.pop()
+                    running[pool.submit(task, *arguments)] = key
+                for done in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield running.pop(done), done.result()
         except BrokenProcessPool as error:
             raise WorkError(f"a process was killed ({error}); the same command resumes") from error
-        finally:
-            pool.shutdown(cancel_futures=True)

@@ -171,6 +171,7 @@ def planned(
     size: int | None = None,
     way: Annotated[Literal["near", "far"] | None, arg(name="how")] = None,
     shares: tuple[float, ...] = (),
+    rest: Annotated[int, arg(help="what the signature says")] = 1,
 ) -> None:
     """Print what is planned.
 
@@ -207,7 +208,15 @@ def test_advanced_options_stand_last_and_defaults_that_say_nothing_are_left_out(
     assert status == 0
     assert all(
         option in common
-        for option in ("--out PATH", "--dry-run ", "--charts, --no-charts", "(default: True)", "stop early", "of it.")
+        for option in (
+            "--out PATH",
+            "--dry-run ",
+            "--charts, --no-charts",
+            "(default: True)",
+            "stop early",
+            "of it.",
+            "what the signature says",
+        )
     )
     assert all(option in advanced for option in ("--size INT", "--how {near,far}", "--shares", "in which it goes."))
     assert not any(word in said for word in ("None", "--no-dry-run", "default: )", "default: False"))
