@@ -5,7 +5,7 @@ Standard library only, so that the command line and Ray's driver pay nothing for
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from math import isfinite
+from math import ceil, isfinite
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -254,6 +254,11 @@ def check_weights(
         raise InputError(
             f"`weights` {weights}: first weights are random here; choose {instead}, or leave out `weights`"
         )
+
+
+def epochs_of(steps: int, photos: int, batch_size: int) -> int:
+    """Return as many whole epochs over so many training photos as come nearest to a number of steps, at least 1."""
+    return max(1, round(steps / ceil(photos / batch_size)))
 
 
 def configure(profile: Profile, *, backbone: str, arm: DataArm, seed: int, **changes: Any) -> TrainConfig:

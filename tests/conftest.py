@@ -28,8 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     minutes: dict[Path, float] = {}
     for item in items:
         slow = item.get_closest_marker("slow")
-        renders = item.get_closest_marker("blender") is not None
-        own = renders - 1 if slow is None else slow.kwargs.get("minutes", 0)
+        unmarked = 0 if item.get_closest_marker("blender") else -1
+        own = unmarked if slow is None else slow.kwargs.get("minutes", 0)
         minutes[item.path] = max(own, minutes.get(item.path, -1))
     items.sort(key=lambda item: minutes[item.path], reverse=True)
 

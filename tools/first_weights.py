@@ -38,7 +38,7 @@ from corrotwin.benchmarks.stats.crossed_effects import FloatArray, unit_means
 from corrotwin.benchmarks.stats.estimates import mean
 from corrotwin.benchmarks.transfer.targets import format_spread, format_value
 from corrotwin.segmentation.arms import REAL
-from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure, epochs_of
 from corrotwin.twin.core import cli, tables, text
 from corrotwin.twin.core.files import write_text
 
@@ -88,7 +88,7 @@ def config_of(cell: PairedRun, photos: int, twin: Path | None, **changes: Any) -
     InputError
         The twin is of another network, or has no weights.
     """
-    epochs = max(1, round(cell.steps / -(-photos // BATCH)))
+    epochs = epochs_of(cell.steps, photos, BATCH)
     settings: dict[str, Any] = {
         "size": 128, "epochs": epochs, "batch_size": BATCH, "keep": "averaged", "threads": 1,
         "encoder_weights": "imagenet" if cell.weights == "imagenet" else None,

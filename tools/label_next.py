@@ -33,7 +33,7 @@ from tyro.conf import arg
 from corrotwin.benchmarks.stats import crossed_effects, estimates
 from corrotwin.benchmarks.stats.estimates import Estimate
 from corrotwin.segmentation.arms import REAL
-from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure, epochs_of
 from corrotwin.segmentation.data import coco, groups
 from corrotwin.segmentation.data.coco import CocoDataset
 from corrotwin.segmentation.data.splits import Split
@@ -119,7 +119,7 @@ def at_random(drawn: Draw, repeat: int) -> tuple[str, ...]:
 
 def config_of(steps: int, photos: int, seed: int) -> TrainConfig:
     """Return the settings of a network that trains on so many photos."""
-    epochs = max(1, round(steps / -(-photos // BATCH)))
+    epochs = epochs_of(steps, photos, BATCH)
     return configure(
         "small", backbone=BACKBONE, arm=REAL, seed=seed, epochs=epochs, size=SIZE, batch_size=BATCH, keep="averaged",
         threads=1,
@@ -135,9 +135,7 @@ def repeated(data: Path, repeat: int, out: Path) -> list[ScoredPhoto]:
         The set has no spots, or too few photos.
     """
     photos = coco.read(data)
-    spot = groups.beside(photos)
-    if spot is None:
-        raise InputError(f"{data}: has no spots.csv; the photos of one spot must stay together")
+    spot = groups.required(photos)
     folder = out / "repeats" / f"{data.name}-{repeat:02d}"
     table = folder / "f1.csv"
     with hold(folder, "label-next", {"photos": photos.digest}):

@@ -33,7 +33,7 @@ import numpy.typing as npt
 from tyro.conf import arg
 
 from corrotwin.segmentation.arms import DataArm
-from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure, epochs_of
 from corrotwin.twin.core import cli
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_json, write_text
@@ -143,7 +143,7 @@ def config_of(cell: LeverRun, photos: int) -> TrainConfig:
     """Return the settings of a run on a split with so many training photos."""
     way = ALL_WAYS[cell.way]
     settings = {"size": 128, "batch_size": 8, "keep": "averaged", "threads": 1, **way.settings}
-    epochs = max(1, round(cell.steps / -(-photos // settings["batch_size"])))
+    epochs = epochs_of(cell.steps, photos, settings["batch_size"])
     arm = DataArm(name=cell.way, real_fraction=cell.fraction, **way.arm)
     return configure("small", backbone=DEFAULT_BACKBONE, arm=arm, seed=cell.seed, epochs=epochs, **settings)
 

@@ -34,7 +34,6 @@ With ``--finished docs/results/without-labels.csv`` the networks of that table a
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,7 +43,7 @@ from corrotwin.benchmarks.study import draws
 from corrotwin.benchmarks.transfer import resampling
 from corrotwin.benchmarks.transfer.protocol import RENDERS, TAUGHT, ProtocolSettings
 from corrotwin.segmentation.arms import REAL, DataArm
-from corrotwin.segmentation.config import TrainConfig, configure
+from corrotwin.segmentation.config import TrainConfig, configure, epochs_of
 from corrotwin.segmentation.data import coco, groups
 from corrotwin.segmentation.data.coco import CocoDataset
 from corrotwin.twin.core import cli, tables
@@ -128,10 +127,7 @@ def read_set(folder: Path) -> PhotoSet:
         The set cannot be read, or has no spots.
     """
     data = coco.read(folder)
-    spots = groups.beside(data)
-    if spots is None:
-        raise InputError(f"{folder}: has no spots.csv; the photos of one spot must stay together")
-    return PhotoSet(data=data, spots=spots)
+    return PhotoSet(data=data, spots=groups.required(data))
 
 
 def config_of(network: StudyNetwork, photos: int) -> TrainConfig:
@@ -142,7 +138,7 @@ def config_of(network: StudyNetwork, photos: int) -> TrainConfig:
         augmentation=SETTINGS.augmentation,
         self_training="unlabelled" if network.unlabelled else None,
     )
-    epochs = max(1, round(SETTINGS.steps / ceil(photos / SETTINGS.batch_size)))
+    epochs = epochs_of(SETTINGS.steps, photos, SETTINGS.batch_size)
     return configure(
         "small", backbone=SETTINGS.backbone, encoder_weights=SETTINGS.encoder_weights, arm=arm, seed=network.seed,
         epochs=epochs, size=SETTINGS.size, batch_size=SETTINGS.batch_size, keep="averaged", threads=SETTINGS.threads,
@@ -166,7 +162,7 @@ def measured(network: StudyNetwork, sets: Mapping[str, Path], renders: CocoDatas
     claim = {
         **{name: digest([each.data.digest, dict(each.spots)]) for name, each in photos.items()},
         RENDERS: renders.digest,
-        "sets": [*photos],  # the first sets the steps
+        "sets": [*photos],  # networks of renders take the steps of the first
         "settings": digest(asdict(SETTINGS)),
         **made_by(),
     }
@@ -184,8 +180,8 @@ def counts_of(
 ) -> dict[str, "PerImage"]:
     """Train a network in a folder and return its pixel counts on the photos that test in each set it has no labels of.
 
-    Beside renders the first set has the photos of validation, which choose nothing, and the number of its photos sets
-    that of the steps: renders with and without hidden photos take the same.
+    Networks of renders are validated on the first set, which chooses nothing, and take the steps that follow from the
+    number of its photos: the same with and without hidden photos.
     """
     from corrotwin.segmentation.evaluation import evaluate
     from corrotwin.segmentation.evaluation.loading import load_run
@@ -247,13 +243,13 @@ def without_labels(
     spots: Annotated[Path, arg(help="folder of a table SET.csv for each set, with file_name and spot")] = PHOTOGRAPHS,
     workers: Annotated[int, arg(help="networks at a time, one core each")] = 2,
 ) -> None:
-    """Measure what unlabelled photos add to renders, and to photos of another place."""
+    """Measure what unlabelled photos add to renders, and to photos of another set."""
     sets = {folder.resolve().name: folder.resolve() for folder in data}
     check(sets, seeds, spots)
     counted = pooled.read(finished) if finished else {}
-    dealt = draws.deal(coco.read(renders), runs=max(seeds) + 1, size=RENDERS_PER_REPEAT, seed=0)
+    draw_of = draws.deal(coco.read(renders), runs=max(seeds) + 1, size=RENDERS_PER_REPEAT, seed=0)
     wanted = {
-        network: (network, sets, dealt[seed], out.resolve())
+        network: (network, sets, draw_of[seed], out.resolve())
         for seed in seeds
         for network in networks_of([*sets], seed)
         if not counted.keys() >= {*network.places([*sets]).values()}
@@ -261,7 +257,6 @@ def without_labels(
     for number, (network, counts) in enumerate(by_completion(measured, wanted, workers), 1):
         places = network.places([*sets])
         counted = pooled.joined(counted, {places[name]: own for name, own in counts.items()})
-        out.mkdir(parents=True, exist_ok=True)
         pooled.write(out / "without-labels.csv", counted)
         say_error(f"{network.key}: {number} of {len(wanted)} done")
     say(pooled.markdown(counted, spots), end="")

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 from itertools import count
-from math import ceil
 from typing import TYPE_CHECKING
 
 from corrotwin.benchmarks.study.config import STUDIES, StudyConfig
 from corrotwin.benchmarks.study.grid import GridCell, in_order
 from corrotwin.benchmarks.transfer.protocol import OTHER_STEPS, SCREEN, ProtocolSettings
+from corrotwin.segmentation.config import epochs_of
 from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Fold:
         """Return the study of some arms on this split. Epochs follow from the steps, so that splits cost the same."""
 
         def epochs(steps: int) -> int:
-            return max(1, round(steps / ceil(len(self.split.train) / settings.batch_size)))
+            return epochs_of(steps, len(self.split.train), settings.batch_size)
 
         other = {"epochs": epochs(settings.photo_steps or settings.steps)}
         changes = {

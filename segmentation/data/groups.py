@@ -122,6 +122,20 @@ def beside(dataset: coco.CocoDataset) -> dict[str, str] | None:
         raise InputError(str(error).replace(str(dataset.inside), str(dataset.folder))) from error
 
 
+def required(dataset: coco.CocoDataset) -> dict[str, str]:
+    """Return the spot of each photo as `beside` does; the table must be there.
+
+    Raises
+    ------
+    InputError
+        There is no table, or as of `beside`.
+    """
+    spots = beside(dataset)
+    if spots is None:
+        raise InputError(f"{dataset.folder}: has no {SPOTS}; the photos of one spot must stay together")
+    return spots
+
+
 def own_table(dataset: coco.CocoDataset) -> Path | None:
     """Return the path of the table `SPOTS` beside the photos, whatever lies there; None if nothing does.
 

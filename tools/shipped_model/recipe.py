@@ -20,11 +20,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corrotwin.segmentation.arms import DataArm
-from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure, epochs_of
 from corrotwin.segmentation.data import groups
 from corrotwin.segmentation.data.coco import CocoDataset, Photo, read
 from corrotwin.segmentation.data.splits import Split, folds
-from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest
 
 SETS = ("steel-bridges", "painted-steel")
@@ -88,9 +87,7 @@ def spots(folder: Path, data: CocoDataset) -> dict[str, str]:
     """Return the spot of each photo: its name in the set's table of spots, behind the set's."""
     found: dict[str, str] = {}
     for name in SETS:
-        own = groups.beside(read(folder / name))
-        if own is None:
-            raise InputError(f"{folder / name}: has no spots.csv; the photos of one spot must stay together")
+        own = groups.required(read(folder / name))
         found |= {f"{name}/{photo}": f"{name}/{spot}" for photo, spot in own.items()}
     return {photo.file_name: found[photo.file_name] for photo in data.photos}
 
@@ -129,7 +126,7 @@ def config_of(training: Training, photos: int, seed: int = SEED) -> TrainConfig:
     """Return the settings of a training on so many training photos."""
     name, share = ("mixed", RENDER_SHARE) if training.renders else ("real", 0.0)
     arm = DataArm(name=name, augmentation="strong", render_share=share)
-    epochs = max(1, round(STEPS / -(-photos // BATCH)))
+    epochs = epochs_of(STEPS, photos, BATCH)
     return configure(
         "small", backbone=DEFAULT_BACKBONE, arm=arm, seed=seed, epochs=epochs, size=SIZE, batch_size=BATCH,
         keep="averaged", threads=1,

@@ -1,18 +1,15 @@
 """The twins below a folder, each with its outlook, ranked by urgency."""
 
 import math
-import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 
 from corrotwin.twin import store
 from corrotwin.twin.core import files
 from corrotwin.twin.core.arguments import checked
 from corrotwin.twin.core.errors import InputError, WorkError, as_read
+from corrotwin.twin.core.machine import by_completion
 from corrotwin.twin.core.text import first_of
 from corrotwin.twin.fleets import making
 from corrotwin.twin.fleets.making import OutlookSettings
@@ -184,17 +181,11 @@ def members(folder: Path, found: Sequence[Path], settings: OutlookSettings, *, w
         for path in open_:
             yield _member(folder, path, settings)
         return
-    with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
-    ) as pool:
-        tasks = [pool.submit(_member, folder, path, settings) for path in open_]
-        try:
-            for task in tasks:
-                yield task.result()
-        except BrokenProcessPool as error:
-            raise WorkError(f"{folder}: a process was killed ({error}); the same command resumes") from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+    try:
+        for _, member in by_completion(_member, {path: (folder, path, settings) for path in open_}, workers):
+            yield member
+    except WorkError as error:
+        raise WorkError(f"{folder}: {error}") from error
 
 
 def _member(fleet: Path, folder: Path, settings: OutlookSettings) -> FleetMember:
