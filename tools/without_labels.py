@@ -28,7 +28,8 @@ renders, too:
 - ``taught-real-elsewhere``, ``taught-renders-elsewhere``: the controls, with the hidden photos of the other set. To
   networks of photos these are not new, since they have their labels: this shows what the teacher gives by itself.
 
-With ``--finished docs/results/without-labels.csv`` the networks of that table are not trained again.
+With ``--finished docs/results/without-labels.csv`` the networks of that table are not trained again. Without
+``--renders`` only the networks of photos are trained.
 """
 
 import shutil
@@ -145,7 +146,9 @@ def config_of(network: StudyNetwork, photos: int) -> TrainConfig:
     )  # fmt: skip
 
 
-def measured(network: StudyNetwork, sets: Mapping[str, Path], renders: CocoDataset, out: Path) -> dict[str, "PerImage"]:
+def measured(
+    network: StudyNetwork, sets: Mapping[str, Path], renders: CocoDataset | None, out: Path
+) -> dict[str, "PerImage"]:
     """Train a network and measure it on each set of whose labels it saw none, or read what is there; see `counts_of`.
 
     Only the counts are kept.
@@ -160,8 +163,8 @@ def measured(network: StudyNetwork, sets: Mapping[str, Path], renders: CocoDatas
     photos = {name: read_set(folder) for name, folder in sets.items()}
     folder = out / "networks" / network.key
     claim = {
-        **{name: digest([each.data.digest, dict(each.spots)]) for name, each in photos.items()},
-        RENDERS: renders.digest,
+        **{name: digest([photo_set.data.digest, dict(photo_set.spots)]) for name, photo_set in photos.items()},
+        **({RENDERS: renders.digest} if renders else {}),
         "sets": [*photos],  # networks of renders take the steps of the first
         "settings": digest(asdict(SETTINGS)),
         **made_by(),
@@ -176,7 +179,7 @@ def measured(network: StudyNetwork, sets: Mapping[str, Path], renders: CocoDatas
 
 
 def counts_of(
-    network: StudyNetwork, photos: Mapping[str, PhotoSet], renders: CocoDataset, run: Path
+    network: StudyNetwork, photos: Mapping[str, PhotoSet], renders: CocoDataset | None, run: Path
 ) -> dict[str, "PerImage"]:
     """Train a network in a folder and return its pixel counts on the photos that test in each set it has no labels of.
 
@@ -189,7 +192,7 @@ def counts_of(
     from corrotwin.segmentation.training.apart import gathered
     from corrotwin.segmentation.training.train import train
 
-    draws_of = {name: each.draw(network.seed).split for name, each in photos.items()}
+    draws_of = {name: photo_set.draw(network.seed).split for name, photo_set in photos.items()}
     if network.labels == RENDERS:
         home = next(iter(photos))
         split = draws_of[home]
@@ -236,9 +239,9 @@ def check(sets: Mapping[str, Path], seeds: Sequence[int], spots: Path) -> None:
 
 def without_labels(
     data: Annotated[tuple[Path, ...], arg(help="two sets of photos with masks, each with its spots.csv")],
-    renders: Annotated[Path, arg(help="renders, a COCO dataset: 150 for seed 0, the next for 1")],
     out: Annotated[Path, arg(help="folder for networks and the table")],
     seeds: Annotated[tuple[int, ...], arg(help="of the repeats")] = (0, 1, 2),
+    renders: Annotated[Path | None, arg(help="renders, a COCO dataset: 150 for seed 0, the next for 1")] = None,
     finished: Annotated[Path | None, arg(help="table of networks that are not to be trained again")] = None,
     spots: Annotated[Path, arg(help="folder of a table SET.csv for each set, with file_name and spot")] = PHOTOGRAPHS,
     workers: Annotated[int, arg(help="networks at a time, one core each")] = 2,
@@ -247,12 +250,14 @@ def without_labels(
     sets = {folder.resolve().name: folder.resolve() for folder in data}
     check(sets, seeds, spots)
     counted = pooled.read(finished) if finished else {}
-    draw_of = draws.deal(coco.read(renders), runs=max(seeds) + 1, size=RENDERS_PER_REPEAT, seed=0)
+    draw_of: dict[int, CocoDataset] = {}
+    if renders:
+        draw_of = dict(enumerate(draws.deal(coco.read(renders), runs=max(seeds) + 1, size=RENDERS_PER_REPEAT, seed=0)))
     wanted = {
-        network: (network, sets, draw_of[seed], out.resolve())
+        network: (network, sets, draw_of.get(seed), out.resolve())
         for seed in seeds
         for network in networks_of([*sets], seed)
-        if not counted.keys() >= {*network.places([*sets]).values()}
+        if (renders or network.labels != RENDERS) and not counted.keys() >= {*network.places([*sets]).values()}
     }
     for number, (network, counts) in enumerate(by_completion(measured, wanted, workers), 1):
         places = network.places([*sets])

@@ -137,19 +137,23 @@ def test_networks_of_a_finished_table_are_not_trained_again(
 ) -> None:
     write_folder(tmp_path / "renders", count=150, seed=9, size=(32, 32), json_name="annotations.json", images="images")
     found = {}
+    of_photos = {}
     for network in without_labels.networks_of(SETS, 0):
         for name, place in network.places(SETS).items():
             split = without_labels.read_set(sets[name]).draw(0).split
             found[place] = PerImage(image=split.test, **dict.fromkeys(PIXELS, np.ones(len(split.test), np.int64)))
-    pooled.write(tmp_path / "before.csv", found)
+            if network.labels != RENDERS:
+                of_photos[place] = found[place]
     (tmp_path / "spots").mkdir()
     for name, folder in sets.items():
         (tmp_path / "spots" / f"{name}.csv").write_text((folder / "spots.csv").read_text())
-    without_labels.without_labels(
-        (*sets.values(),), tmp_path / "renders", tmp_path / "out", seeds=(0,), finished=tmp_path / "before.csv",
-        spots=tmp_path / "spots",
-    )  # fmt: skip
-    assert capsys.readouterr().out == pooled.markdown(found, tmp_path / "spots")
+    for table, renders in ((found, tmp_path / "renders"), (of_photos, None)):
+        pooled.write(tmp_path / "before.csv", table)
+        without_labels.without_labels(
+            (*sets.values(),), tmp_path / "out", seeds=(0,), renders=renders, finished=tmp_path / "before.csv",
+            spots=tmp_path / "spots",
+        )  # fmt: skip
+        assert capsys.readouterr().out == pooled.markdown(table, tmp_path / "spots")
     assert not (tmp_path / "out").exists()
 
 
