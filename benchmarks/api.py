@@ -29,7 +29,7 @@ class StudyReport:
 
     Parameters
     ----------
-    folder : that `study` or ``corrotwin benchmarks run`` wrote.
+    folder : folder that `study` or ``corrotwin benchmarks run`` wrote.
 
     Raises
     ------
@@ -43,7 +43,7 @@ class StudyReport:
 
     @property
     def results(self) -> Results:
-        """All that the folder says."""
+        """All that the folder holds, as loaded."""
         return self._results
 
     @property
@@ -82,9 +82,11 @@ class StudyReport:
         ])  # fmt: skip
 
     def __repr__(self) -> str:
-        found = self._results
-        count, total = len(found.runs), len(found.grid)
-        return f"StudyReport({str(self.folder)!r}, {found.config.profile}, {count} of {counted(total, 'run')} complete)"
+        loaded = self._results
+        count, total = len(loaded.runs), len(loaded.grid)
+        return (
+            f"StudyReport({str(self.folder)!r}, {loaded.config.profile}, {count} of {counted(total, 'run')} complete)"
+        )
 
 
 @checked()
@@ -109,25 +111,25 @@ def study(
 ) -> StudyReport:
     """Train U-Nets on photos with and without renders, test them, write the report, and return it.
 
-    Called again, it goes on where it was cut off; with more arms, fractions, backbones or runs it adds them.
+    Another call continues where the last was cut off; with more arms, fractions, backbones or runs it adds them.
 
     Parameters
     ----------
-    photos : real photos; a `Dataset` with a split keeps it. Without any a rendered stand-in takes their place.
+    photos : real photos; a `Dataset` with a split keeps it. Without any, a rendered stand-in takes their place.
     out : the study's folder.
-    renders : to train on, split by whole scenes into one draw per run; by default the profile's are rendered.
-    renders_per_run : most renders in the draw of a run; by default equal shares.
+    renders : renders to train on, split by whole scenes into one draw per run; by default the profile's are rendered.
+    renders_per_run : most renders in the draw of a run; by default each run gets an equal share.
     profile : quick (minutes, smoke), small (honest, a CPU and a night) or paper (as published).
-    arms : real, mixed, copy-paste, strong, shuffled; as `real_fractions`, `backbones` and `runs` by default those of
-        the study there, of a new one the profile's.
+    arms : real, mixed, copy-paste, strong, shuffled. By default those of the study in `out`, or the profile's for a
+        new study; the same holds for `real_fractions`, `backbones` and `runs`.
     render_share : part of each batch that is renders in the arms mixed and shuffled.
     real_fractions : parts of the real training photos, such as 0.1 and 1.
     backbones : encoders of the U-Nets.
-    runs : of each arm, fraction and backbone.
+    runs : number of runs of each arm, fraction and backbone.
     across : folders of other real sets to measure on.
-    seed : of the first run; run r has seed + r.
+    seed : seed of the first run; run r has seed + r.
     threads : CPU threads of a run.
-    address : of a Ray cluster, such as auto; by default this machine.
+    address : address of a Ray cluster, such as auto; by default this machine.
     weights : folder that ``corrotwin segmentation weights`` prepared; refused if the first weights of all backbones are
         random.
     settings : size, epochs, batch_size, learning_rate, encoder_weights (None: random) in place of the profile's.

@@ -1,4 +1,4 @@
-"""``corrotwin demo``: a twin, its photographs, masks by the model that ships, and what they change in its forecast."""
+"""``corrotwin demo``: a twin, its photographs, masks by the built-in model, and how they change its forecast."""
 
 import sys
 import webbrowser
@@ -19,10 +19,10 @@ from corrotwin.twin.pages.rendering import write_page
 if TYPE_CHECKING:
     from corrotwin.twin.forecast.result import Forecast
 
-SEED, SCENE = 11, 2  # of the plate and its rust, and of what stands about it
+SEED, SCENE = 11, 2  # seeds of the plate with its rust, and of its surroundings
 BUILT, CATEGORY = "2000-01-01", "C4"
-YEARS, AHEAD = 12, 10  # of service when it is photographed, and from then on
-LIFE, BELIEVED_LIFE = 4.0, 10.0  # years of the paint: really, and as its owner believes
+YEARS, AHEAD = 12, 10  # years of service when it is photographed, and years of the forecast
+LIFE, BELIEVED_LIFE = 4.0, 10.0  # years that the paint lasts, and that its owner expects
 SEEN_ON = "2011-12-31"
 TEXEL_MM = 4.0
 SIDE = 384  # pixels of a photograph
@@ -30,7 +30,7 @@ CAMERAS: tuple[Mapping[str, Any], ...] = (
     {"name": "left", "eye_m": (-0.6, -1.0, 0.5), "look_at_m": (0, 0, 0.33), "field_of_view_deg": 48},
     {"name": "front", "eye_m": (0.2, -1.2, 0.45), "look_at_m": (0, 0, 0.33), "field_of_view_deg": 46},
 )
-ALL = "all"  # zones of a twin together
+ALL = "all"  # all zones of a twin together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ def demo(*, out: Path = Path("out/demo"), show: bool = True) -> None:
 
 
 def _made(out: Path) -> Path:
-    """Make all that the page shows, and the page."""
+    """Make everything that the page shows, then the page; return its path."""
     asset = ct.Asset("plate", seed=SEED, random=True, texel_mm=TEXEL_MM, upright=True)
     say(f"1 of 5: a plate of {asset.area_m2:.2f} m² grows for {YEARS} years in {CATEGORY}; its paint lasts {LIFE:g}")
     hidden = _twin(asset, LIFE, YEARS)
@@ -91,10 +91,10 @@ def _made(out: Path) -> Path:
     names = sorted(drawn.photos)
     bands = [_bands(forecast) for forecast in _forecasts(asset, out, names)]
     say(f"5 of 5: forecasts of the next {AHEAD} years, and what actually happens")
-    years = [YEARS + AHEAD * place / 5 for place in range(6)]
-    really = [_share(_twin(asset, LIFE, each)) for each in years]
-    _plot(out / "forecast.svg", bands, years, really)
-    return _page(out, names, bands, really[-1])
+    years = [YEARS + AHEAD * step / 5 for step in range(6)]
+    actual = [_share(_twin(asset, LIFE, year)) for year in years]
+    _plot(out / "forecast.svg", bands, years, actual)
+    return _page(out, names, bands, actual[-1])
 
 
 def _twin(asset: "ct.Asset", life: float, years: float) -> "ct.Twin":
@@ -137,7 +137,7 @@ def _bands(forecast: "Forecast") -> dict[float, ShareBand]:
 def _plot(
     path: Path, forecasts: Sequence[dict[float, ShareBand]], years: Sequence[float], really: Sequence[float]
 ) -> None:
-    """Draw the forecasts before and after the photographs, and what comes."""
+    """Draw the forecasts before and after the photographs, and what actually happens."""
     from corrotwin.twin.forecast.plots import canvas
 
     labels = (("#8b97a2", "before the photographs"), ("#0072b2", "after them"))

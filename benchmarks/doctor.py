@@ -20,7 +20,7 @@ from corrotwin.twin.core.machine import available_bytes, cache_folder, system_te
 from corrotwin.twin.core.text import quoted, say
 
 GIB = 1024**3
-# What a study of each profile needs at least, nearly all of it weights; decoded photos are cached apart.
+# Least disk space for a study of each profile, nearly all of it for weights; decoded photos are cached elsewhere.
 STUDY_GIB = {"quick": 3, "small": 6, "paper": 24}
 CACHE_GIB = {"quick": 1, "paper": 10}
 LIBRARIES = "libgl1 libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0 libxrender1"
@@ -29,7 +29,7 @@ INSTALL = (
     if machine.IN_SOURCE
     else f"python -m pip install 'corrotwin[{','.join(machine.WANTED)}]'"
 )
-SHARED = Path("/dev/shm")  # noqa: S108  where Ray keeps what its processes share; only its size is asked
+SHARED = Path("/dev/shm")  # noqa: S108  holds Ray's object store; only its size is read
 
 State = Literal["ok", "warning", "missing"]
 Places = Mapping[str, Path]
@@ -50,9 +50,9 @@ def examine(places: Places, weights: Path | None, *, deep: bool = False) -> list
 
     Parameters
     ----------
-    places : folders that will be written to, by what they are for.
+    places : folders that will be written to, by purpose.
     weights : folder of prepared ImageNet weights; None looks into the hub's cache.
-    deep : start Blender, torch and Ray, too, in place of looking for their files.
+    deep : start Blender, torch and Ray instead of only looking for their files.
     """
     answers = machine.start() if deep else machine.look()
     return [
@@ -91,9 +91,9 @@ def packages(wanted: Iterable[str], pinned: Mapping[str, str], installed: Callab
         return Check(name="packages", state="missing", found=f"not installed: {', '.join(absent)}", fix=INSTALL)
     versions = {name: installed(name) for name in pinned}
     others = [
-        f"{name} {there} (tested: {pinned[name]})"
-        for name, there in versions.items()
-        if there not in (None, pinned[name])
+        f"{name} {version} (tested: {pinned[name]})"
+        for name, version in versions.items()
+        if version not in (None, pinned[name])
     ]
     if others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
@@ -158,25 +158,25 @@ def memory(available: int | None) -> Check:
 
 
 def disk(name: str, path: Path, free: int | None) -> Check:
-    """Check the room in a folder that will be written to; docs/benchmarks.md says what studies take."""
-    what = f"disk, {name}"
+    """Check the free space in an output folder; docs/benchmarks.md says how much studies need."""
+    label = f"disk, {name}"
     fix = f"make room in {path}, or choose another folder with " + (
         "CORROTWIN_CACHE=..." if name == "cache" else "--out"
     )
     if free is None:
-        return Check(name=what, state="missing", found=f"{path} cannot be written", fix=fix)
+        return Check(name=label, state="missing", found=f"{path} cannot be written", fix=fix)
     found, needs = f"{free / GIB:.1f} GiB free in {path}", CACHE_GIB if name == "cache" else STUDY_GIB
     enough = [profile for profile, least in needs.items() if free >= least * GIB]
     if not enough:
-        return Check(name=what, state="missing", found=found, fix=fix)
+        return Check(name=label, state="missing", found=found, fix=fix)
     if len(enough) < len(needs):
         profiles = f"profile{'s' * (len(enough) > 1)} {listed(enough)}"
-        return Check(name=what, state="warning", found=f"{found}: enough for {profiles}", fix=fix)
-    return Check(name=what, state="ok", found=found)
+        return Check(name=label, state="warning", found=f"{found}: enough for {profiles}", fix=fix)
+    return Check(name=label, state="ok", found=found)
 
 
 def shared_memory(free: int | None) -> Check:
-    """Check the room for Ray's object store (128 MiB) and for the batches of training."""
+    """Check the space for Ray's object store (128 MiB) and for training batches."""
     if free is None:
         return Check(name=str(SHARED), state="ok", found="absent here; Ray uses the disk")
     found = f"{free / GIB:.2f} GiB free"
@@ -196,7 +196,7 @@ def pretrained(said: Mapping[str, Any]) -> Check:
 
 
 def imagenet(said: Mapping[str, Any], weights: Path | None) -> Check:
-    """Check for ImageNet weights of the four encoders, in a prepared folder or the hub's cache; profile paper only."""
+    """Check a prepared folder or the hub's cache for ImageNet weights of the four encoders; profile paper only."""
     if weights is not None:
         lacking = [name for name in BACKBONES if not (weights / f"{name}.safetensors").is_file()]
         where = str(weights)
@@ -222,7 +222,7 @@ def added_kinds() -> list[Check]:
 
 
 def works(checks: Iterable[Check]) -> bool:
-    """Return whether `make benchmark` and `make test` have all that they need."""
+    """Return whether `make benchmark` and `make test` have everything they need."""
     return all(check.state != "missing" for check in checks)
 
 

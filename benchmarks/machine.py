@@ -46,13 +46,13 @@ EXTRAS = (
 IN_SOURCE = (Path(corrotwin.__file__).resolve().parents[2] / "pyproject.toml").is_file()  # else from a wheel
 WANTED = EXTRAS if IN_SOURCE else tuple(extra for extra in EXTRAS if extra not in ("development", "docs"))
 BLENDER_PYTHON = (3, 11)
-# What bpy needs of the system; `doctor.LIBRARIES` are the packages of Debian that have them.
+# System libraries that bpy needs; `doctor.LIBRARIES` lists the Debian packages that contain them.
 SHARED_LIBRARIES = (
     "libGL.so.1", "libICE.so.6", "libSM.so.6", "libX11.so.6", "libXext.so.6", "libXfixes.so.3", "libXi.so.6",
     "libxkbcommon.so.0", "libXrender.so.1",
 )  # fmt: skip
 
-# What a process of its own runs; each prints one line of JSON at its end.
+# Programs that run in processes of their own; each prints one line of JSON at its end.
 BLENDER = """
 import json
 from corrotwin.synth.blender.session import load_blenderproc
@@ -86,7 +86,7 @@ RAY = "import json, ray; print(json.dumps({'ray': ray.__version__}))"
 
 @dataclass(frozen=True, kw_only=True)
 class MachineAnswers:
-    """State of the slow parts of this machine; each has an entry `trouble` where it does not work."""
+    """State of the slow parts of this machine; each has an entry `trouble` if it does not work."""
 
     blender: dict[str, Any]
     torch: dict[str, Any]
@@ -103,8 +103,8 @@ def look() -> MachineAnswers:
 def start() -> MachineAnswers:
     """Start Blender, torch and Ray, at the same time, and load the weights of the default encoder."""
     with ThreadPoolExecutor() as pool:
-        tries = [pool.submit(tried, *words) for words in ((BLENDER,), (TORCH, *BACKBONES), (RAY,))]
-        blender, torch, ray = (one.result() for one in tries)
+        futures = [pool.submit(tried, *words) for words in ((BLENDER,), (TORCH, *BACKBONES), (RAY,))]
+        blender, torch, ray = (future.result() for future in futures)
     return MachineAnswers(blender=blender, torch=torch, ray=ray, are_started=True)
 
 
@@ -140,7 +140,7 @@ def _torch_files() -> dict[str, Any]:
 
 
 def _is_in_cache(backbone: str) -> bool:
-    """Return whether the hub's cache holds ImageNet weights of one of `BACKBONES`, of whatever revision."""
+    """Return whether the hub's cache holds ImageNet weights of one of `BACKBONES`, in any revision."""
     try:
         from huggingface_hub.constants import HF_HUB_CACHE
     except ImportError:
@@ -166,21 +166,26 @@ def tried(program: str, *arguments: str) -> dict[str, Any]:
 
 
 def declared() -> tuple[list[str], dict[str, str]]:
-    """Return the packages that ours asks for on this Python with the extras `WANTED`, and the versions tested together.
+    """Return the packages required on this Python with the extras `WANTED`, and the versions tested together.
 
     Both come from what is installed: the package's metadata, and the copy of constraints.txt inside the package.
     """
     environments: list[dict[str, str]] = [{"extra": extra} for extra in ("", *WANTED)]
     wanted = [Requirement(line) for line in importlib.metadata.requires("corrotwin") or ()]
     names = [
-        each.name
-        for each in wanted
-        if each.marker is None or any(each.marker.evaluate(environment) for environment in environments)
+        requirement.name
+        for requirement in wanted
+        if requirement.marker is None or any(requirement.marker.evaluate(environment) for environment in environments)
     ]
     lines = (resources.files("corrotwin") / "constraints.txt").read_text(encoding="utf-8").splitlines()
     tested = [Requirement(line) for line in lines if line and not line.startswith("#")]
-    exact = (each for each in tested if each.marker is None or each.marker.evaluate())
-    pinned = {each.name: spec.version for each in exact for spec in each.specifier if spec.operator == "=="}
+    exact = (requirement for requirement in tested if requirement.marker is None or requirement.marker.evaluate())
+    pinned = {
+        requirement.name: spec.version
+        for requirement in exact
+        for spec in requirement.specifier
+        if spec.operator == "=="
+    }
     return list(dict.fromkeys(names)), pinned
 
 
@@ -193,6 +198,6 @@ def installed(name: str) -> str | None:
 
 
 def free_bytes(path: Path) -> int | None:
-    """Return the free bytes where `path` is or will be; None where nothing can be written."""
-    there = next((each for each in (path.absolute(), *path.absolute().parents) if each.exists()), Path("/"))
-    return shutil.disk_usage(there).free if there.is_dir() and os.access(there, os.W_OK) else None
+    """Return the free bytes where `path` is or will be; None if nothing can be written there."""
+    existing = next((folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists()), Path("/"))
+    return shutil.disk_usage(existing).free if existing.is_dir() and os.access(existing, os.W_OK) else None

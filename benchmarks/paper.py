@@ -58,7 +58,7 @@ class PublishedComparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """A slip or a gap of the paper, and where it stands."""
+    """An error or a gap in the paper, and where it occurs."""
 
     where: str
     text: str

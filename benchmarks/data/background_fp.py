@@ -1,9 +1,9 @@
 """False alarms on clean metal: pixels called corrosion far from anything that people outlined.
 
-Pixel counts of a run lie beside its others, in ``runs/<id>/clean.csv``: only pixels of its test photos that are farther
-from every mask than `CLEAR` of the picture's side, so that the width of people's pens is no false alarm. Pictures
-without any corrosion, photographs or renders, are another set (`benchmarks.data.external_sets`), and need no file of
-their own.
+The counts of a run are in ``runs/<id>/clean.csv``, beside its other counts. They cover only pixels of its test photos
+that are farther from every mask than `CLEAR` of the picture's side, so that imprecise outlines cause no false alarms.
+Pictures without any corrosion, photographs or renders, are another set (`benchmarks.data.external_sets`), and need no
+file of their own.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TABLE = "clean.csv"
 CLEAR = 1 / 16  # of the picture's side, between a mask and what counts as clean: 8 pixels of 128
-LEAST = 1 / 64  # of the picture must be clean for a share of it to mean anything: a patch of 16 by 16 pixels of 128
+LEAST = 1 / 64  # of the picture must be clean for its share to mean anything: a patch of 16 by 16 pixels of 128
 
 
 def far(mask: "npt.NDArray[np.bool_]") -> "npt.NDArray[np.bool_]":
@@ -76,12 +76,12 @@ def shares(counts: "PerImage", side: int) -> FloatArray:
 
     Parameters
     ----------
-    counts : as `measure` leaves them, or of pictures without corrosion.
-    side : of a picture as the run saw it, pixels.
+    counts : counts as `measure` writes them, or counts on pictures without corrosion.
+    side : side of a picture as the run saw it, pixels.
     """
     import numpy as np
 
     clear = counts.fp + counts.tn
     few = clear < LEAST * side * side
-    found: FloatArray = np.where(few, np.nan, counts.fp / np.maximum(clear, 1))
-    return found
+    share: FloatArray = np.where(few, np.nan, counts.fp / np.maximum(clear, 1))
+    return share

@@ -1,4 +1,4 @@
-"""Categories of a set of photos that count as corrosion where none was named."""
+"""Report which categories of a set of photos count as corrosion when none was named."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 def report_unnamed(data: "CocoDataset", option: str) -> None:
-    """Print on stderr which categories count as corrosion where several have annotations and none was named."""
+    """Print on stderr which categories count as corrosion if several have annotations and none was named."""
     if data.classes is None and len(data.categories) > 1:
         listed = ", ".join(f"{name} ({count})" for name, count in sorted(data.categories.items()))
         text = f"annotations of {len(data.categories)} categories all count as corrosion: {listed}; --classes chooses"

@@ -16,12 +16,12 @@ REMEDY = "delete it, and the same command measures again"
 
 
 def measure(run: str, name: str, data: "CocoDataset") -> None:
-    """Measure a complete run on all photos of a set that it was not trained on. The task that Ray workers execute.
+    """Measure a complete run on all photos of a set that it was not trained on; Ray workers execute this task.
 
     Raises
     ------
     InputError
-        The run has seen some of them: its counts would be too good, or of fewer photos than those of other runs.
+        The run has seen some of them: its counts would be too good, or cover fewer photos than those of other runs.
     """
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.evaluation import evaluate
@@ -34,7 +34,7 @@ def measure(run: str, name: str, data: "CocoDataset") -> None:
             "out of the set"
         )
     counts = evaluate.measure_run(folder, data)
-    remove(key, missing_ok=True)  # so that it never speaks for another table than its own
+    remove(key, missing_ok=True)  # so that it never vouches for a table that is not its own
     runs.write_per_image(table, counts)
     write_json(key, _key(folder, data.digest))
 
@@ -49,7 +49,7 @@ def is_measured(run: Path, name: str, digest: str) -> bool:
 
 
 def read(run: Path, name: str, digest: str) -> "PerImage | None":
-    """Return the pixel counts of a run on another set; None where they are absent, or of other photos or weights.
+    """Return the pixel counts of a run on another set; None if they are absent, or belong to other photos or weights.
 
     Raises
     ------
@@ -68,11 +68,11 @@ def read(run: Path, name: str, digest: str) -> "PerImage | None":
 
 
 def _paths(run: Path, name: str) -> tuple[Path, Path]:
-    """Return the table of a set and the key of what was measured."""
+    """Return the paths of a set's table and of the key that says what was measured."""
     return run / FOLDER / f"{name}.csv", run / FOLDER / f"{name}.json"
 
 
 def _key(run: Path, digest: str) -> dict[str, str]:
-    """Return what decides the counts: the digest of the photos and a hash of the run's own table."""
-    own = hashlib.sha256(read_bytes(run / "per_image.csv", inside=run)).hexdigest()
-    return {"data": digest, "run": own[:16]}
+    """Return the key of the counts: the digest of the photos and a hash of the run's own table."""
+    table_hash = hashlib.sha256(read_bytes(run / "per_image.csv", inside=run)).hexdigest()
+    return {"data": digest, "run": table_hash[:16]}

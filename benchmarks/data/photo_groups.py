@@ -9,9 +9,9 @@ from corrotwin.benchmarks.data import scenes
 if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
 
-HINT = "their names (.rf.)"  # of `group_by_name`
-CRITERIA = f"{HINT} or equal files"  # of `group_copies`
-_EQUAL = "copies of "  # the first of them
+HINT = "their names (.rf.)"  # criterion of `group_by_name`
+CRITERIA = f"{HINT} or equal files"  # criteria of `group_copies`
+_EQUAL = "copies of "  # precedes the name of the first copy
 
 
 def group_by_name(data: "CocoDataset") -> dict[str, str] | None:
@@ -20,12 +20,12 @@ def group_by_name(data: "CocoDataset") -> dict[str, str] | None:
 
     named = groups.by_source_name(data)
     copied = {source for name, source in named.items() if groups.COPY_MARK in name}
-    found = {name: source if source in copied else name for name, source in named.items()}
-    return found if len(set(found.values())) < len(found) else None
+    sources = {name: source if source in copied else name for name, source in named.items()}
+    return sources if len(set(sources.values())) < len(sources) else None
 
 
 def group_copies(data: "CocoDataset") -> dict[str, str] | None:
-    """Group photos as `group_by_name` does, and byte-identical files; None where no photo has a copy."""
+    """Group photos by name, as `group_by_name` does, and by identical bytes; None if no photo has a copy."""
     from corrotwin.segmentation.data import groups
 
     named = group_by_name(data)
@@ -34,13 +34,13 @@ def group_copies(data: "CocoDataset") -> dict[str, str] | None:
         return named
     joined = groups.join(equal, named or {name: name for name in equal})
     sizes = Counter(joined.values())
-    if named and len(sizes) == len(set(named.values())):  # the same groups: a study that has them goes on
+    if named and len(sizes) == len(set(named.values())):  # the same groups, so a study that has them can continue
         return named
     return {name: f"{_EQUAL}{first}" if sizes[first] > 1 else name for name, first in joined.items()}
 
 
 def spots(data: "CocoDataset") -> dict[str, str] | None:
-    """Return the spot of each photo: by the table beside them, else by rendered scene, else by copies; or None."""
+    """Return the spot of each photo: from the table beside them, else rendered scenes, else copies; or None."""
     from corrotwin.segmentation.data import groups
 
     return groups.beside(data) or scenes.group_by_scene(data) or group_copies(data)

@@ -1,4 +1,4 @@
-"""Group the views of one rendered scene, which show the same rust as the photos of one spot do."""
+"""Group the views of one rendered scene, which show the same rust, as photos of one spot do."""
 
 from typing import TYPE_CHECKING
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def group_by_scene(renders: "CocoDataset") -> dict[str, str] | None:
-    """Map each picture to its scene in the json, else to itself; None where no two share one."""
+    """Map each picture to its scene in the JSON, else to itself; None if no two share one."""
     from corrotwin.segmentation.data import coco
 
-    found = {photo.file_name: photo.file_name for photo in renders.photos}
+    scenes = {photo.file_name: photo.file_name for photo in renders.photos}
     try:
         contents = [coco.read_json(source, inside=coco.root(source)) for source, _ in coco.sources(renders.inside)]
     except InputError:  # photos with PNG masks have no json
@@ -21,6 +21,6 @@ def group_by_scene(renders: "CocoDataset") -> dict[str, str] | None:
         for image in content.get("images", ()) if isinstance(content, dict) else ():
             if isinstance(image, dict) and isinstance(image.get("scene"), int):
                 name = coco.plain_name(str(image.get("file_name")))
-                if name in found:
-                    found[name] = f"scene {image['scene']}"
-    return found if len(set(found.values())) < len(found) else None
+                if name in scenes:
+                    scenes[name] = f"scene {image['scene']}"
+    return scenes if len(set(scenes.values())) < len(scenes) else None

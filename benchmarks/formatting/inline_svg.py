@@ -1,8 +1,8 @@
-"""Charts inside a page: SVG of matplotlib whose colours follow the page's, and whose marks say their values."""
+"""Charts inside a page: matplotlib's SVG, with colours that follow the page's and marks that show their values."""
 
 import re
 
-# Colours of charts by the names of the page's CSS variables, so that the dark page has lighter ones.
+# The page's CSS variable for each colour of a chart, so that the dark page has lighter ones.
 COLOURS = {
     "#ffffff": "ground", "#1c2733": "text", "#3c4854": "text", "#5a6875": "muted", "#8a949e": "muted",
     "#9aa5b1": "muted", "#e3e6ea": "line", "#8a3b00": "mark", "#e8f3ee": "same", "#333333": "text", "#000000": "text",
@@ -19,17 +19,17 @@ _FONT = "'DejaVu Sans'"
 
 
 def tip(text: str) -> str:
-    """Return the `gid` of a mark of matplotlib that says `text` under the pointer."""
+    """Return the `gid` of a matplotlib mark that shows `text` under the pointer."""
     return f"{TIP}{text}"
 
 
 def with_fonts(svg: bytes) -> bytes:
-    """Return a chart whose text another font of the same widths may show, where matplotlib's is absent."""
+    """Return a chart with fallback fonts, of the same widths, for readers without matplotlib's font."""
     return svg.replace(_FONT.encode(), f"{_FONT}, Verdana, sans-serif".encode())
 
 
 def with_titles(svg: bytes) -> bytes:
-    """Return a chart, to be a file, whose marks with a `tip` have it as their title."""
+    """Return a chart for a file of its own, with the `tip` of each mark as its title."""
     return re.sub(rf'<g id="{TIP}([^"]*)">'.encode(), rb"<g><title>\1</title>", svg)
 
 
@@ -38,9 +38,9 @@ def inline(svg: bytes, name: str, title: str) -> str:
 
     Parameters
     ----------
-    svg : as matplotlib writes it, its text escaped, with marks that `tip` named.
-    name : of the chart, unique in the page; its ids begin with it.
-    title : what readers hear who do not see it; escaped for HTML.
+    svg : chart as matplotlib writes it, its text escaped, with marks that `tip` named.
+    name : name of the chart, unique in the page; its ids begin with it.
+    title : text that screen readers read out; escaped for HTML.
     """
     text = _DROPPED.sub("", svg.decode())
     text = re.sub(rf'id="{TIP}([^"]*)"', r'class="tip" data-tip="\1"', text)

@@ -1,4 +1,4 @@
-"""One style for all figures: colours that the colour-blind tell apart, and the data's source along the foot.
+"""One style for all figures: colours that colour-blind readers can tell apart, and the data's source along the foot.
 
 Figures are narrow, so that their words can still be read on a phone 400 pixels wide.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 WIDTH_IN = 4.7
-FOOT_CHARACTERS = 95  # of a line along the foot; more would run out of the figure
+FOOT_CHARACTERS = 95  # per line along the foot; more would run out of the figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,15 +29,15 @@ class Look:
     dash: Any
 
 
-# Okabe & Ito, Color Universal Design, 2008: told apart with every common colour vision; line styles and markers
-# differ as well.
+# Okabe & Ito, Color Universal Design, 2008: distinguishable with every common type of colour vision; line styles and
+# markers differ as well.
 LOOKS = {
     "inceptionv4": Look(color="#0072B2", marker="o", dash="-"),
     "mobilenet_v2": Look(color="#D55E00", marker="s", dash="--"),
     "resnet152": Look(color="#009E73", marker="^", dash="-."),
     "vgg16": Look(color="#CC79A7", marker="D", dash=":"),
 }
-OTHERS = (  # of backbones that the paper has not, in their order in the study
+OTHERS = (  # for backbones that are not in the paper, in their order in the study
     Look(color="#333333", marker="P", dash=(0, (3, 1, 1, 1))),
     Look(color="#56B4E9", marker="v", dash=(0, (5, 2))),
     Look(color="#E69F00", marker="X", dash=(0, (1, 1))),
@@ -73,7 +73,7 @@ STYLE: Any = {
 
 
 def look(backbone: str, backbones: Sequence[str]) -> Look:
-    """Return how a backbone is drawn among all those of a study."""
+    """Return the look of a backbone among all backbones of a study."""
     if backbone in LOOKS:
         return LOOKS[backbone]
     others = [name for name in backbones if name not in LOOKS]
@@ -81,15 +81,15 @@ def look(backbone: str, backbones: Sequence[str]) -> Look:
 
 
 def name_rows(axis: Any, rows: Sequence[tuple[float, str]], measured: str) -> None:
-    """Name the rows of a figure along its left edge, and what all of them measure along its foot.
+    """Label the rows of a figure along its left edge, and their common quantity along its foot.
 
     Parameters
     ----------
     axis : matplotlib's axes, with a row at each height.
-    rows : height and label of each.
+    rows : height and label of each row.
     measured : label of the horizontal axis.
     """
-    axis.set_yticks([place for place, _ in rows], [escape_mathtext(label) for _, label in rows], fontsize=8.5)
+    axis.set_yticks([height for height, _ in rows], [escape_mathtext(label) for _, label in rows], fontsize=8.5)
     axis.tick_params(axis="y", length=0)
     axis.grid(visible=False, axis="y")
     axis.grid(visible=True, axis="x")
@@ -103,11 +103,11 @@ class Figure:
 
     Parameters
     ----------
-    name : of its files, without the ending.
+    name : name of its files, without the ending.
     title, caption : what it shows; the caption states n.
-    foot : whose data it shows, drawn along its lower edge so that the file alone says it.
-    height_in : its height; the width is that of all figures.
-    draw : fills the canvas that it is given; marks whose `gid` is an `inline_svg.tip` say it under the pointer.
+    foot : source of its data, drawn along the lower edge so that the file alone shows it.
+    height_in : its height; all figures have the same width.
+    draw : function that fills a canvas; marks with an `inline_svg.tip` as `gid` show it under the pointer.
     """
 
     name: str
@@ -126,7 +126,7 @@ def files(figure: Figure) -> dict[str, bytes]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
-    found = {}
+    encoded = {}
     with mpl.rc_context(STYLE), without_glyph_warnings():
         drawn = Canvas(figsize=(WIDTH_IN, figure.height_in), layout="constrained")
         FigureCanvasAgg(drawn)
@@ -141,5 +141,5 @@ def files(figure: Figure) -> dict[str, bytes]:
         for kind in ("svg", "png"):
             stream = io.BytesIO()  # the date would make each file differ
             drawn.savefig(stream, format=kind, dpi=200, metadata={"Date": None} if kind == "svg" else None)
-            found[kind] = stream.getvalue()
-    return found | {"svg": with_fonts(found["svg"])}
+            encoded[kind] = stream.getvalue()
+    return encoded | {"svg": with_fonts(encoded["svg"])}

@@ -26,8 +26,8 @@ class Column:
 class ReportTable:
     """A table: its CSV file is `name`.csv with the keys of `rows`; pages show `columns`. Without a name it has no file.
 
-    `command` is the line that makes its numbers again where that is another than the report's own. A long table is
-    `files_only`: the page links its files.
+    `command` reproduces its numbers, if that takes another command than the report's own. A long table is
+    `files_only`: the page only links its files.
     """
 
     name: str
@@ -42,7 +42,7 @@ class ReportTable:
 
     @property
     def grouped(self) -> bool:
-        """True if rows with the same first cell stand together."""
+        """True if rows with the same first cell are grouped."""
         return self.columns[0].heading in ("Arm", "Arms", "Set")
 
     @property
@@ -52,7 +52,7 @@ class ReportTable:
 
     @property
     def csv(self) -> str:
-        """The raw values as CSV; reading a float gives the same bits."""
+        """The raw values as CSV; floats are exact when read back."""
         stream = io.StringIO()
         writer = csv.DictWriter(stream, list(self.rows[0]) if self.rows else [], lineterminator="\n")
         writer.writeheader()
@@ -63,7 +63,7 @@ class ReportTable:
 def formatted_table(
     title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], caption: str, *, words: Collection[str]
 ) -> ReportTable:
-    """Return a table of formatted cells without a file of its own; columns of `words` stand left, numbers right."""
+    """Return a table of formatted cells without a file of its own; columns in `words` align left, others right."""
 
     def column(heading: str) -> Column:
         return Column(heading=heading, cell=lambda row: str(row[heading]), text=heading in words)

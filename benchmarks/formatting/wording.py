@@ -9,7 +9,7 @@ SCORES = {"f1": "F1", "iou": "IoU"}
 
 
 def plain_number(value: float, digits: int = 2) -> str:
-    """Format a number with so many digits, or with all of its whole part, and without a power of ten."""
+    """Format a number with `digits` digits, or more if its whole part has more, and without a power of ten."""
     if abs(value) >= 10 ** (digits - 1):
         return write(value, ",.0f")
     return write(Decimal(format(value, f".{digits}g")), "f")

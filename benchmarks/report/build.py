@@ -1,7 +1,7 @@
 """Build the report: a self-contained HTML page, the same in Markdown, tables as CSV, figures as files, photos.
 
-Everything is worked out again from the folder, so that a report can be made at any time, also of a study that is still
-being trained.
+Everything is computed afresh from the folder, so a report can be made at any time, even while the study is still
+training.
 """
 
 import re
@@ -27,11 +27,11 @@ from corrotwin.twin.core.text import Markdown, escape_html, escape_markdown, mar
 from corrotwin.twin.pages import rendering
 
 FOLDER = "report"
-LIST = "files.json"  # the names of what a report wrote
+LIST = "files.json"  # names of the files that a report wrote
 
 
 def write(out: Path) -> Path:
-    """Write `report/` in the study folder `out` again and return the path of its page.
+    """Write or rewrite `report/` in the study folder `out` and return the path of its page.
 
     Raises
     ------
@@ -54,9 +54,9 @@ def write(out: Path) -> Path:
 
 
 def replace(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files of a report; those of an earlier report go, and other files there stay."""
+    """Write the files of a report, remove those of an earlier one, and keep other files in the folder."""
     earlier = listed(folder)
-    write_json(folder / LIST, sorted({*earlier, *files}))  # first, so that a report that is cut off can go, too
+    write_json(folder / LIST, sorted({*earlier, *files}))  # first, so that an interrupted report can be removed, too
     for name, content in files.items():
         with atomic_file(folder / name) as stream:
             stream.write(content)
@@ -66,7 +66,7 @@ def replace(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def listed(folder: Path) -> set[str]:
-    """Return the names that `LIST` has; none where it is absent or damaged."""
+    """Return the names in `LIST`; none if it is absent or damaged."""
     try:
         names = read_json(folder / LIST, inside=folder)
     except InputError:
@@ -101,7 +101,7 @@ def page_of(material: Material) -> Page:
         ),
         footer="Every score is computed from runs/*/per_image.csv of the study.",
         markdown="report.md",
-        tag=" ".join(tag for tag, there in tags if there),
+        tag=" ".join(tag for tag, applies in tags if applies),
         missing=results.missing,
     )
 
@@ -130,10 +130,10 @@ def render(found: Page, drawn: Mapping[str, Mapping[str, bytes]]) -> tuple[str, 
 
 
 def _as_markdown(value: object) -> str:
-    """Return a value as Markdown shows it literally; what is Markdown stays."""
+    """Return a value escaped so that Markdown shows it literally; a value that is Markdown stays."""
     return escape_markdown(value if isinstance(value, Markdown) else str(value))
 
 
 def _as_html(value: object) -> Markup:
-    """Return a value as the page shows it literally; what is markup stays."""
+    """Return a value escaped so that the page shows it literally; a value that is markup stays."""
     return value if isinstance(value, Markup) else Markup(escape_html(str(value)))  # noqa: S704 (escaped)

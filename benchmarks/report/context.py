@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Material:
     """A study with what is computed once for all sections.
 
-    `photos` are those of the study by name, `renders` those that trained; where they cannot be read, `photos_absent`
-    and `renders_absent` say why in a sentence. Everything is optional but the study itself.
+    `photos` are the study's photos by name, `renders` the renders that trained; if they cannot be read, `photos_absent`
+    and `renders_absent` say why in a sentence. Everything but the study itself is optional.
     """
 
     results: Results
@@ -44,12 +44,12 @@ class Material:
 
     @cached_property
     def iou(self) -> Families:
-        """The same in intersection over union."""
+        """The same comparisons in intersection over union."""
         return Families(results=self.results, scores=self.results.scores, groups=self.results.groups, score="iou")
 
     @property
     def reference(self) -> str:
-        """The arm of photos alone, at the greatest part of them; else the first arm of the study."""
+        """The arm of photos alone at the greatest fraction of them; else the first arm of the study."""
         real = [cell.arm.name for cell in self.results.cells if cell.kind == "real"]
         return real[0] if real else self.results.arms[0].name
 
@@ -60,45 +60,45 @@ class Material:
 
     @property
     def reference_fraction(self) -> float:
-        """The part of the training photos that the reference arm takes; the paper took all."""
+        """The fraction of the training photos that the reference arm uses; the paper used all."""
         return self.f1.place(self.reference)[1]
 
     @property
     def backbones(self) -> tuple[str, ...]:
         """Backbones that are ranked: those with a complete run that is more than a smoke test, or else all."""
-        every, smoke = self.results.config.backbones, self.results.smoke_backbones
-        scored = {each.backbone for each in self.results.scores}
-        return tuple(name for name in every if name in scored and name not in smoke) or every
+        planned, smoke = self.results.config.backbones, self.results.smoke_backbones
+        scored = {run.backbone for run in self.results.scores}
+        return tuple(name for name in planned if name in scored and name not in smoke) or planned
 
     @property
     def lead(self) -> str:
-        """The backbone with most complete runs, which sentences about arms name first.
+        """The backbone with the most complete runs, which sentences about arms name first.
 
-        Where renders are compared with photos alone, it is one with such a comparison.
+        If renders are compared with photos alone, it is a backbone with such a comparison.
         """
         backbones = self.backbones
         gains = self.f1.contrast("real", "mixed")
-        compared = [name for name in backbones if any(each.backbone == name and each.known for each in gains)]
-        return max(compared or backbones, key=lambda name: sum(each.backbone == name for each in self.results.scores))
+        compared = [name for name in backbones if any(gain.backbone == name and gain.known for gain in gains)]
+        return max(compared or backbones, key=lambda name: sum(run.backbone == name for run in self.results.scores))
 
     def cell(self, arm: str, backbone: str) -> list[RunScores]:
         """Return the complete runs of an arm and backbone."""
-        return [each for each in self.results.scores if (each.arm, each.backbone) == (arm, backbone)]
+        return [run for run in self.results.scores if (run.arm, run.backbone) == (arm, backbone)]
 
     @property
     def units(self) -> str:
-        """The test photos in words, with their spots where those are known."""
+        """The test photos in words, with their spots if those are known."""
         images, groups = self.results.test_images, self.results.groups
         photos = f"{len(images)} {'test photos' if self.results.photographs else 'rendered test images'}"
         return photos if groups is None else f"{photos} of {len({groups[name] for name in images})} spots"
 
     @property
     def weighing(self) -> str:
-        """A note, where spots are known, on the means behind scores and behind differences."""
+        """A note on the means behind scores and differences; empty if spots are not known."""
         return "" if self.results.groups is None else words.line("renders", "weighing")
 
     def spots_of(self, name: str) -> Mapping[str, str] | None:
-        """Return the spot of each photo of another set, as it was read; None where nobody gave spots."""
+        """Return the spot of each photo of another set, as it was read; None if no spots were given."""
         about = self.results.manifest["across"][name]
         return spots_of(about, self.results.folder / str(about["folder"]))
 
@@ -125,7 +125,7 @@ class Material:
 
 
 def gather(results: Results) -> Material:
-    """Read the photos and renders of a study that are still where they were."""
+    """Read those photos and renders of a study that are still where they were."""
     data = results.manifest["data"]
     kept = tuple(data["classes"]) if "classes" in data else None
     dataset, photos_absent = _read(results.data_folder, str(data["digest"]), "photos", kept)
@@ -151,9 +151,9 @@ def _read(
     from corrotwin.segmentation.data import coco
 
     try:
-        found = coco.read(folder, classes=classes)
+        dataset = coco.read(folder, classes=classes)
     except InputError as error:
         return None, f"The {what} can no longer be read: {str(error).replace(str(folder), folder.name)}."
-    if found.digest != digest:
+    if dataset.digest != digest:
         return None, f"The {what} in {folder.name} have changed since the study."
-    return found, ""
+    return dataset, ""

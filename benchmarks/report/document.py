@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """A paragraph; a heading inside a section where `heading`, a warning at its start where `warning`."""
+    """A paragraph, or with `heading` a heading inside a section, or with `warning` a warning at its start."""
 
     text: str
     heading: bool = False
@@ -73,7 +73,7 @@ class PhotoColumn:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PhotoGrid:
-    """Photos with what is outlined on them; each column shows one photo, each row one model."""
+    """Photos with outlined regions; each column shows one photo, each row one model."""
 
     name: str
     title: str
@@ -112,12 +112,12 @@ class Page:
     Parameters
     ----------
     title : heading of the page.
-    label : what all its numbers are of, for the Markdown.
-    about : the same for the page, in parts; those that are True are warnings.
+    label : data and profile behind all its numbers, for the Markdown.
+    about : the same for the page, in parts; parts with True are warnings.
     footer : where the numbers come from.
     markdown : name of the Markdown file beside the page.
-    tag : a few words of warning that stand at each table and figure, such as "Smoke, not results."
-    missing : runs that are in no number, and why.
+    tag : a few words of warning for each table and figure, such as "Smoke, not results."
+    missing : runs that no number includes, and why.
     """
 
     title: str

@@ -1,8 +1,8 @@
 """The families of comparisons behind the report's verdicts, each adjusted by itself.
 
 Arms: every contrast is a family of its own, over backbone and fraction, at equal fractions only (Holm). Renders beat
-the controls where they beat each of them, so each control may err in 5 % by itself. Backbones: all pairs of an arm at a
-fraction (Bonferroni). Which numbers count is decided in `benchmarks.stats.comparison`.
+the controls only if they beat each of them, so each control may err in 5 % by itself. Backbones: all pairs of an arm at
+a fraction (Bonferroni). `benchmarks.stats.comparison` decides which numbers count.
 """
 
 from collections.abc import Mapping
@@ -42,8 +42,8 @@ class Families:
     Parameters
     ----------
     results : the study.
-    scores : of the runs, on its test photos or on another set.
-    groups : the spot of each photo there; None takes photos as the units.
+    scores : scores of the runs, on the study's test photos or on another set.
+    groups : the spot of each of those photos; None takes photos as the units.
     score : "f1" or "iou".
     """
 
@@ -66,33 +66,42 @@ class Families:
             if not pairs:
                 continue
             ordered = sorted(pairs, key=lambda pair: pairs[pair])
-            found = comparison.arms(
+            comparisons = comparison.arms(
                 self.scores, pairs=ordered, score=self.score, groups=self.groups, fewest_runs=FEWEST_RUNS
             )
-            planned_cells = {(each.arm.name, each.backbone) for each in self.results.cells}
+            planned_cells = {(cell.arm.name, cell.backbone) for cell in self.results.cells}
             result[contrast] = [
-                each for each in found if {(each.first, each.backbone), (each.second, each.backbone)} <= planned_cells
+                compared
+                for compared in comparisons
+                if {(compared.first, compared.backbone), (compared.second, compared.backbone)} <= planned_cells
             ]
         return result
 
     @cached_property
     def backbones(self) -> dict[str, list[Comparison]]:
-        """The pairs of backbones of each arm, by its name, that has at least two."""
+        """The pairs of backbones in each arm that has at least two, by the arm's name."""
         result = {}
         for arm in self.results.arms:
-            found = comparison.backbones(
+            comparisons = comparison.backbones(
                 self.scores, arm=arm.name, score=self.score, groups=self.groups, fewest_runs=FEWEST_RUNS
             )
-            if found:
-                result[arm.name] = found
+            if comparisons:
+                result[arm.name] = comparisons
         return result
 
     def contrast(self, base: str, kind: str) -> list[Comparison]:
-        """Return the comparisons of one contrast, at the fewest photos first; none where the study lacks an arm."""
-        return next((found for each, found in self.contrasts.items() if (each.base, each.kind) == (base, kind)), [])
+        """Return the comparisons of one contrast, fewest photos first; none if the study lacks an arm."""
+        return next(
+            (
+                comparisons
+                for contrast, comparisons in self.contrasts.items()
+                if (contrast.base, contrast.kind) == (base, kind)
+            ),
+            [],
+        )
 
     def place(self, arm: str) -> tuple[str, float]:
-        """Return kind and fraction of an arm by its name."""
+        """Return the kind and fraction of the arm with this name."""
         return next((cell.kind, cell.real_fraction) for cell in self.results.cells if cell.arm.name == arm)
 
     def real_fraction(self, found: Comparison) -> float:

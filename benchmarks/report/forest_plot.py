@@ -28,30 +28,30 @@ Group = tuple[str, Sequence[tuple[str, Comparison]]]
 
 
 def forest(material: Material, name: str, title: str, caption: str, groups: Sequence[Group]) -> Figure:
-    """Draw differences with 95 % intervals, from the top; each row says all its values under the pointer.
+    """Draw differences with 95 % intervals, from the top; each row shows all its values under the pointer.
 
     Parameters
     ----------
-    groups : heading and rows of each, a row being its label and the comparison.
+    groups : heading and rows of each group; a row is a label and its comparison.
     """
-    rows = [(label, each) for _, found in groups for label, each in found]
-    lines = sum(len(found) + bool(heading) for heading, found in groups)
+    rows = [(label, comparison) for _, members in groups for label, comparison in members]
+    lines = sum(len(members) + bool(heading) for heading, members in groups)
     margin = rows[0][1].margin
 
     def draw(drawn: "Canvas") -> None:
         axis = drawn.subplots()
         axis.axvspan(-margin, margin, color="#e8f3ee", lw=0)
         axis.axvline(0, color="#1c2733", lw=0.8)
-        place, ticks = 0, list[tuple[float, str]]()
-        for heading, found in groups:
+        height, ticks = 0, list[tuple[float, str]]()
+        for heading, members in groups:
             if heading:
-                axis.text(0, place, escape_mathtext(heading), fontsize=8.5, fontweight="bold", va="center",
+                axis.text(0, height, escape_mathtext(heading), fontsize=8.5, fontweight="bold", va="center",
                           transform=axis.get_yaxis_transform())  # fmt: skip
-                place += 1
-            for label, each in found:
-                _row(axis, place, each, label)
-                ticks.append((place, label))
-                place += 1
+                height += 1
+            for label, comparison in members:
+                _row(axis, height, comparison, label)
+                ticks.append((height, label))
+                height += 1
         name_rows(axis, ticks, f"difference of mean F1 (shaded: equal within {margin:g})")
         axis.set_ylim(lines - 0.4, -0.6)
         axis.margins(x=0.08)
@@ -73,5 +73,7 @@ def _row(axis: Any, place: int, each: Comparison, label: str) -> None:
                   textcoords="offset points", va="center", fontsize=7.5, color=color,
                   annotation_clip=False)  # fmt: skip
     within = "" if each.low is None else f" ({interval(each.low, each.high)})"
-    said = f"{label}: {text}{within}, p = {p_value(each.p)}, {VERDICTS[each.verdict]}, {counted(each.runs[0], 'run')}"
-    axis.axhspan(place - 0.5, place + 0.5, alpha=0, lw=0, gid=tip(said), zorder=9)  # over and around the mark
+    details = (
+        f"{label}: {text}{within}, p = {p_value(each.p)}, {VERDICTS[each.verdict]}, {counted(each.runs[0], 'run')}"
+    )
+    axis.axhspan(place - 0.5, place + 0.5, alpha=0, lw=0, gid=tip(details), zorder=9)  # over and around the mark

@@ -1,4 +1,4 @@
-"""Figures of what renders change: gains, F1 of each run, F1 by the number of photos, gains by what photos show."""
+"""Figures of the change by renders: gains, F1 of each run, F1 by the number of photos, gains by what photos show."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -20,58 +20,67 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 
-MOST_LINES = 18  # of a figure of all backbones
+MOST_LINES = 18  # in a figure of all backbones
 
 
 def gains(material: Material) -> Figure:
-    """Draw what renders change in each backbone and part of the photos."""
-    found = material.f1.contrast("real", "mixed")
-    caption = words.line("renders", "gains", runs=[each.runs[0] for each in found], units=material.units)
-    return forest(material, "gains", "What renders change in F1", caption, [("", _labelled(material, found))])
+    """Draw the change by renders for each backbone and fraction of the photos."""
+    comparisons = material.f1.contrast("real", "mixed")
+    caption = words.line(
+        "renders", "gains", runs=[comparison.runs[0] for comparison in comparisons], units=material.units
+    )
+    return forest(material, "gains", "What renders change in F1", caption, [("", _labelled(material, comparisons))])
 
 
 def controls(material: Material) -> list[Figure]:
-    """Draw the other contrasts that are tested, of the leading backbone alone where there are many."""
-    found = {
-        f"{contrast.kind} − {contrast.base}": of_one
-        for contrast, of_one in material.f1.contrasts.items()
-        if (contrast.base, contrast.kind) != ("real", "mixed") and any(each.p is not None for each in of_one)
+    """Draw the other tested contrasts; only those of the leading backbone if there are many."""
+    contrasts = {
+        f"{contrast.kind} − {contrast.base}": comparisons
+        for contrast, comparisons in material.f1.contrasts.items()
+        if (contrast.base, contrast.kind) != ("real", "mixed")
+        and any(comparison.p is not None for comparison in comparisons)
     }
     title = "The controls"
-    if sum(map(len, found.values())) > MOST_LINES:  # the table has them all
+    if sum(map(len, contrasts.values())) > MOST_LINES:  # the table has them all
         title = f"{title}, {material.lead}"
-        found = {name: [each for each in of_one if each.backbone == material.lead] for name, of_one in found.items()}
-    if not any(found.values()):
+        contrasts = {
+            name: [comparison for comparison in comparisons if comparison.backbone == material.lead]
+            for name, comparisons in contrasts.items()
+        }
+    if not any(contrasts.values()):
         return []
-    runs = [each.runs[0] for of_one in found.values() for each in of_one]
+    runs = [comparison.runs[0] for comparisons in contrasts.values() for comparison in comparisons]
     caption = words.line("renders", "controls", runs=runs, units=material.units)
-    groups = [(name, _labelled(material, of_one)) for name, of_one in found.items() if of_one]
+    groups = [(name, _labelled(material, comparisons)) for name, comparisons in contrasts.items() if comparisons]
     return [forest(material, "controls", title, caption, groups)]
 
 
 def _labelled(material: Material, found: Sequence[Comparison]) -> list[tuple[str, Comparison]]:
-    return [(f"{each.backbone}, {percent(material.f1.real_fraction(each))} of photos", each) for each in found]
+    return [
+        (f"{comparison.backbone}, {percent(material.f1.real_fraction(comparison))} of photos", comparison)
+        for comparison in found
+    ]
 
 
 def each_run(material: Material) -> list[Figure]:
-    """Draw F1 of each run, a line for each cell with complete runs; nothing without any."""
+    """Draw the F1 of each run, a line for each cell with complete runs; nothing if there is none."""
     rows = [
         (f"{cell.kind} {percent(cell.real_fraction)}, {cell.backbone}", cell.kind, values)
         for cell in material.results.cells
-        if (values := [each.mean("f1") for each in material.cell(cell.arm.name, cell.backbone)])
+        if (values := [run.mean("f1") for run in material.cell(cell.arm.name, cell.backbone)])
     ]
     if not rows:
         return []
 
     def draw(drawn: "Canvas") -> None:
         axis = drawn.subplots()
-        for place, (label, kind, values) in enumerate(rows):
+        for height, (label, kind, values) in enumerate(rows):
             color, mean = KIND_COLORS.get(kind, "#777777"), float(np.mean(values))
-            axis.plot(values, [place] * len(values), "|", color=color, ms=13)
-            axis.plot([mean], [place], KIND_MARKERS.get(kind, "o"), color=color, ms=6.5)
-            said = f"{label}: mean {mean:.3f}; runs {', '.join(f'{value:.3f}' for value in values)}"
-            axis.axhspan(place - 0.5, place + 0.5, alpha=0, lw=0, gid=tip(said), zorder=9)
-        name_rows(axis, [(place, label) for place, (label, _, _) in enumerate(rows)], "F1, higher is better")
+            axis.plot(values, [height] * len(values), "|", color=color, ms=13)
+            axis.plot([mean], [height], KIND_MARKERS.get(kind, "o"), color=color, ms=6.5)
+            details = f"{label}: mean {mean:.3f}; runs {', '.join(f'{value:.3f}' for value in values)}"
+            axis.axhspan(height - 0.5, height + 0.5, alpha=0, lw=0, gid=tip(details), zorder=9)
+        name_rows(axis, [(height, label) for height, (label, _, _) in enumerate(rows)], "F1, higher is better")
         axis.set_ylim(len(rows) - 0.5, -0.5)
 
     caption = words.line("renders", "each_run", counts=[len(values) for *_, values in rows], units=material.units)
@@ -84,7 +93,7 @@ def learning_curve(material: Material) -> list[Figure]:
     panels = [
         backbone
         for backbone in results.config.backbones
-        if len({each.real_fraction for each in results.scores if each.backbone == backbone}) > 1
+        if len({run.real_fraction for run in results.scores if run.backbone == backbone}) > 1
     ]
     if not panels:
         return []
@@ -107,15 +116,15 @@ def learning_curve(material: Material) -> list[Figure]:
                     lw=1.5, ms=6, label=kind,
                 )  # fmt: skip
                 for (photos, values), mean in zip(points, means, strict=True):
-                    said = f"{kind}, {photos:.0f} photos: mean F1 {mean:.3f} of {counted(len(values), 'run')}"
-                    axis.plot([photos * shift], [mean], "o", color=color, ms=14, alpha=0, gid=tip(said), zorder=9)
+                    details = f"{kind}, {photos:.0f} photos: mean F1 {mean:.3f} of {counted(len(values), 'run')}"
+                    axis.plot([photos * shift], [mean], "o", color=color, ms=14, alpha=0, gid=tip(details), zorder=9)
             axis.set_xscale("log")
             axis.set_title(backbone)
             axis.set_ylabel("F1")
         ticks = sorted(
             {round(photos) for name in panels for kind in results.kinds for photos, _ in _points(material, kind, name)}
         )
-        thinned = [tick for place, tick in enumerate(ticks) if place == 0 or tick > 1.15 * ticks[place - 1]]
+        thinned = [tick for index, tick in enumerate(ticks) if index == 0 or tick > 1.15 * ticks[index - 1]]
         axes[-1].set_xticks(thinned, [str(tick) for tick in thinned])
         axes[-1].minorticks_off()
         axes[-1].set_xlabel("real training photos (logarithmic)")
@@ -136,26 +145,26 @@ def learning_curve(material: Material) -> list[Figure]:
 
 
 def _points(material: Material, kind: str, backbone: str) -> list[tuple[float, list[float]]]:
-    """Return number of real photos and F1 of each run, by fraction."""
-    found = []
+    """Return the number of real photos and the F1 of each run, by fraction."""
+    points = []
     total = int(material.results.manifest["data"]["counts"]["train"])
     for fraction in material.results.real_fractions:
         runs = [
-            each
-            for each in material.results.scores
-            if (each.kind, each.real_fraction, each.backbone) == (kind, fraction, backbone)
+            run
+            for run in material.results.scores
+            if (run.kind, run.real_fraction, run.backbone) == (kind, fraction, backbone)
         ]
         if runs:
-            counts = [material.results.runs[each.id].manifest.get("counts", {}).get("train_photos") for each in runs]
+            counts = [material.results.runs[run.id].manifest.get("counts", {}).get("train_photos") for run in runs]
             photos = [fraction * total if count is None else count for count in counts]
-            found.append((float(np.mean(photos)), [each.mean("f1") for each in runs]))
-    return found
+            points.append((float(np.mean(photos)), [run.mean("f1") for run in runs]))
+    return points
 
 
 def by_property(material: Material, bins: Mapping[tuple[Comparison, str], Sequence[Gain]]) -> Figure:
     """Draw the gain in each quarter of the test photos, a panel per property, a line per comparison."""
-    found = list(dict.fromkeys(each for each, _ in bins if each.backbone == material.lead))
-    found = found or list(dict.fromkeys(each for each, _ in bins))
+    comparisons = list(dict.fromkeys(comparison for comparison, _ in bins if comparison.backbone == material.lead))
+    comparisons = comparisons or list(dict.fromkeys(comparison for comparison, _ in bins))
     panels = list(subgroups.PROPERTIES)
 
     def draw(drawn: "Canvas") -> None:
@@ -163,24 +172,24 @@ def by_property(material: Material, bins: Mapping[tuple[Comparison, str], Sequen
         for axis, key in zip(axes, panels, strict=True):
             about = subgroups.PROPERTIES[key]
             axis.axhline(0, color="#1c2733", lw=0.8)
-            for number, each in enumerate(found):
-                shift = 0.6 * ((number + 0.5) / len(found) - 0.5)
-                places = np.arange(len(bins[each, key])) + shift
-                drawn_as = look(each.backbone or "", material.backbones)
-                color, fraction = drawn_as.color, material.f1.real_fraction(each)
-                for place, one in zip(places, bins[each, key], strict=True):
-                    if one.low is not None and one.high is not None:
-                        axis.plot([place, place], [one.low, one.high], color=color, lw=1.6, alpha=0.9)
+            for number, comparison in enumerate(comparisons):
+                shift = 0.6 * ((number + 0.5) / len(comparisons) - 0.5)
+                offsets = np.arange(len(bins[comparison, key])) + shift
+                drawn_as = look(comparison.backbone or "", material.backbones)
+                color, fraction = drawn_as.color, material.f1.real_fraction(comparison)
+                for offset, gain in zip(offsets, bins[comparison, key], strict=True):
+                    if gain.low is not None and gain.high is not None:
+                        axis.plot([offset, offset], [gain.low, gain.high], color=color, lw=1.6, alpha=0.9)
                 axis.plot(
-                    places, [one.difference for one in bins[each, key]], drawn_as.marker, color=color, ms=5.5,
-                    mfc=color if fraction == 1 else "white", mew=1.4, alpha=0.5 + 0.5 * (number + 1) / len(found),
-                    label=f"{each.backbone}, {percent(fraction)}",
+                    offsets, [gain.difference for gain in bins[comparison, key]], drawn_as.marker, color=color, ms=5.5,
+                    mfc=color if fraction == 1 else "white", mew=1.4, alpha=0.5 + 0.5 * (number + 1) / len(comparisons),
+                    label=f"{comparison.backbone}, {percent(fraction)}",
                 )  # fmt: skip
-            first = bins[found[0], key]
+            first = bins[comparisons[0], key]
             unit = f" {about.unit}" if about.unit else ""
             labels = [
-                f"{plain_number(one.floor * about.scale)} to\n{plain_number(one.ceiling * about.scale)}{unit}"
-                for one in first
+                f"{plain_number(gain.floor * about.scale)} to\n{plain_number(gain.ceiling * about.scale)}{unit}"
+                for gain in first
             ]
             axis.set_xticks(range(len(first)), labels, fontsize=8)
             axis.set_xlim(-0.6, len(first) - 0.4)
@@ -195,8 +204,8 @@ def by_property(material: Material, bins: Mapping[tuple[Comparison, str], Sequen
         words.line(
             "renders",
             "where_figure",
-            backbone=found[0].backbone,
-            runs=[each.runs[0] for each in found],
+            backbone=comparisons[0].backbone,
+            runs=[comparison.runs[0] for comparison in comparisons],
             units=material.units,
         ),
         6.9,

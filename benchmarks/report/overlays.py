@@ -1,4 +1,4 @@
-"""Test photos with the truth outlined and, where a run has its weights, its prediction."""
+"""Test photos with the outlined truth and, if a run has its weights, its prediction."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ SIDE = 320  # pixels of a photo's longer side: the page stays small enough for a
 
 
 def predictions(material: Material, run: RunScores | None, names: Sequence[str]) -> list[Mask] | None:
-    """Return the masks that a run predicts for some photos; None where it has no weights."""
+    """Return the masks that a run predicts for some photos; None if it has no weights."""
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.evaluation import evaluate
 
@@ -32,10 +32,10 @@ def predictions(material: Material, run: RunScores | None, names: Sequence[str])
 
 
 def with_weights(material: Material, found: Sequence[RunScores]) -> RunScores | None:
-    """Return the first of some runs whose weights are in its folder."""
+    """Return the first run that has its weights in its folder; None if there is none."""
     from corrotwin.segmentation import runs
 
-    return next((each for each in found if (material.results.folder / "runs" / each.id / runs.WEIGHTS).is_file()), None)
+    return next((run for run in found if (material.results.folder / "runs" / run.id / runs.WEIGHTS).is_file()), None)
 
 
 def outlined(photo: "Photo", prediction: Mask | None, *, side: int = SIDE) -> npt.NDArray[np.uint8]:
@@ -49,7 +49,7 @@ def outlined(photo: "Photo", prediction: Mask | None, *, side: int = SIDE) -> np
 
 
 def legend(drawn: "Canvas") -> None:
-    """Add a legend of the outlines of `outlined` to a figure of matplotlib."""
+    """Add a legend for the outlines of `outlined` to a matplotlib figure."""
     from matplotlib.lines import Line2D
 
     from corrotwin.segmentation.review.page import PREDICTED, TRUE

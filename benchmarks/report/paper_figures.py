@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 CURVES = {"train_loss": "Dice loss, training", "valid_f1": "F1, validation", "valid_iou": "IoU, validation"}
-# Below these names the paper shows the same.
+# The paper's names for the same panels.
 LETTERS = ("(a)", "(b)", "(c)")
 
 
 def curves(material: Material) -> Figure:
-    """Draw figure 2: loss, F1 and IoU by epoch; the mean over runs, and the range of the runs as a band."""
+    """Draw figure 2: loss, F1 and IoU by epoch, as the mean over runs in a band that spans the runs."""
     backbones, arm = tuple(paper.TABLE_II), material.reference
     counts = [len(material.cell(arm, backbone)) for backbone in backbones]
 
@@ -27,7 +27,7 @@ def curves(material: Material) -> Figure:
         axes = drawn.subplots(3, 1, sharex=True)
         for axis, letter, (column, title) in zip(axes, LETTERS, CURVES.items(), strict=True):
             for backbone in backbones:
-                runs = [material.results.runs[each.id] for each in material.cell(arm, backbone)]
+                runs = [material.results.runs[run.id] for run in material.cell(arm, backbone)]
                 if not runs:
                     continue
                 values = np.array([run.history[column] for run in runs])
@@ -54,21 +54,21 @@ def curves(material: Material) -> Figure:
 
 
 def boxes(material: Material) -> Figure:
-    """Draw figure 3: the loss of each run, F1 and IoU of each test photo, by backbone; the paper's means beside."""
+    """Draw figure 3: by backbone, the loss of each run and F1 and IoU of each test photo, beside the paper's means."""
     backbones, arm = tuple(paper.TABLE_II), material.reference
     counts = [len(material.cell(arm, backbone)) for backbone in backbones]
 
     def draw(drawn: "Canvas") -> None:
         axes = drawn.subplots(3, 1, sharex=True)
         axes[0].set_title(f"{LETTERS[0]} Dice loss, validation, at the epoch evaluated")
-        for place, backbone in enumerate(backbones):
-            losses = [_loss(material, each.id) for each in material.cell(arm, backbone)]
+        for position, backbone in enumerate(backbones):
+            losses = [_loss(material, run.id) for run in material.cell(arm, backbone)]
             color = look(backbone, backbones).color
-            axes[0].plot([place] * len(losses), losses, "o", color=color, alpha=0.7, ms=5, mec="none")
+            axes[0].plot([position] * len(losses), losses, "o", color=color, alpha=0.7, ms=5, mec="none")
         for axis, letter, score in zip(axes[1:], LETTERS[1:], SCORES, strict=True):
             axis.set_title(f"{letter} {SCORES[score]} of each test photo, mean of its runs")
-            for place, backbone in enumerate(backbones):
-                _box(axis, material, backbone, score, place)
+            for position, backbone in enumerate(backbones):
+                _box(axis, material, backbone, score, position)
             axis.set_ylim(-0.03, 1.03)
         axes[-1].set_xticks(range(len(backbones)), backbones)
         axes[-1].set_xlim(-0.6, len(backbones) - 0.4)
@@ -83,12 +83,12 @@ def boxes(material: Material) -> Figure:
 
 
 def _loss(material: Material, run: str) -> float:
-    found = material.results.runs[run]
-    return float(found.history["valid_loss"][int(found.manifest.get("best_epoch", 0)) - 1])
+    record = material.results.runs[run]
+    return float(record.history["valid_loss"][int(record.manifest.get("best_epoch", 0)) - 1])
 
 
 def _box(axis: Any, material: Material, backbone: str, score: str, place: int) -> None:
-    runs = [getattr(each, score) for each in material.cell(material.reference, backbone)]
+    runs = [getattr(run, score) for run in material.cell(material.reference, backbone)]
     if runs:
         axis.boxplot(
             [np.mean(runs, axis=0)],
@@ -102,5 +102,5 @@ def _box(axis: Any, material: Material, backbone: str, score: str, place: int) -
             meanprops={"marker": "D", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 4},
             flierprops={"marker": ".", "markersize": 3, "markeredgecolor": "#555555"},
         )
-    theirs = getattr(paper.TABLE_II[backbone], score).mean
-    axis.plot([place + 0.36], [theirs], "x", color="black", ms=6, mew=1.4)
+    published = getattr(paper.TABLE_II[backbone], score).mean
+    axis.plot([place + 0.36], [published], "x", color="black", ms=6, mew=1.4)

@@ -1,4 +1,4 @@
-"""The page of all test photos: each with its true mask, what models predict, and F1 by arm."""
+"""The page of all test photos: each with its true mask, the predicted masks, and F1 by arm."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,26 +15,26 @@ from corrotwin.twin.core.text import printable
 from corrotwin.twin.pages import pictures, viewer
 
 FOLDER = "photos"
-MODELS = 2  # that predict, at most: each takes a pass over all test photos
+MODELS = 2  # that predict, at most: each needs a pass over all test photos
 BATCH = 64  # photos whose masks are held at once
-_SAFE = "!*'()"  # what a script leaves as it is in an address, too
+_SAFE = "!*'()"  # scripts, too, leave these characters unescaped in an address
 
 Model = tuple[str, list[RunScores]]
 
 
 def models(material: Material) -> list[Model]:
-    """Return the arms of the leading backbone at the fewest photos with their complete runs, photos alone first."""
+    """Return the leading backbone's arms at the fewest photos, photos alone first, with their complete runs."""
     fraction = material.results.real_fractions[0]
-    found = [
+    arms = [
         (cell.kind, material.cell(cell.arm.name, cell.backbone))
         for cell in material.results.cells
         if (cell.backbone, cell.real_fraction) == (material.lead, fraction)
     ]
-    return [(kind, runs) for kind, runs in found if runs]
+    return [(kind, runs) for kind, runs in arms if runs]
 
 
 def href(material: Material, name: str = "") -> str:
-    """Return the address of the page, or of a photo on it; empty where there is none."""
+    """Return the address of the page, or of a photo on it; empty if there is no page."""
     if not has_photos(material):
         return ""
     return f"{FOLDER}/index.html" + (f"#{quote(printable(name), safe=_SAFE)}" if name else "")
@@ -46,16 +46,16 @@ def has_photos(material: Material) -> bool:
 
 
 def write(material: Material, folder: Path) -> None:
-    """Write the page into a folder, or remove an earlier one where photos cannot be read."""
+    """Write the page into a folder, or remove an earlier page if photos cannot be read."""
     if not has_photos(material):
         remove(folder / "index.html", missing_ok=True)
         return
-    found = models(material)
-    shown = [(kind, runs) for kind, runs in found if overlays.with_weights(material, runs)][:MODELS]
+    arms = models(material)
+    shown = [(kind, runs) for kind, runs in arms if overlays.with_weights(material, runs)][:MODELS]
     try:
-        _write(material, folder, found, shown)
+        _write(material, folder, arms, shown)
     except InputError:  # damaged weights, which the report names
-        _write(material, folder, found, ())
+        _write(material, folder, arms, ())
 
 
 def _write(material: Material, folder: Path, found: Sequence[Model], shown: Sequence[Model]) -> None:
@@ -93,11 +93,11 @@ def _pictures(material: Material, found: Sequence[Model], shown: Sequence[Model]
         masks = [
             overlays.predictions(material, overlays.with_weights(material, runs), batch) or [] for _, runs in shown
         ]
-        for place, name in enumerate(batch, first):
+        for index, name in enumerate(batch, first):
             photo = material.photos[name]
             truth, image = coco.mask(photo), coco.image(photo)
-            maps = [of_model[place - first].astype(np.uint8) + 2 * truth.astype(np.uint8) for of_model in masks]
-            values = [float(of_model[place]) for of_model in f1]
+            maps = [predicted[index - first].astype(np.uint8) + 2 * truth.astype(np.uint8) for predicted in masks]
+            values = [float(scores[index]) for scores in f1]
             gain = [values[1] - values[0]] if len(values) > 1 else []
             sizes = viewer.sides(photo.width, photo.height, single=False)
             layers = [*maps, 2 * truth.astype(np.uint8)]

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 def paragraphs(part: str, macro: str, **values: Any) -> tuple[str, ...]:
-    """Return the paragraphs that a macro writes; blank lines part them.
+    """Return the paragraphs that a macro writes, separated there by blank lines.
 
     Parameters
     ----------
     part : name of the template, without ending.
-    macro : its name there.
-    values : its arguments.
+    macro : name of the macro in it.
+    values : arguments of the macro.
     """
     text = str(getattr(_environment().get_template(f"{part}.j2").module, macro)(**values))
     return tuple(" ".join(paragraph.split()) for paragraph in text.split("\n\n") if paragraph.strip())
 
 
 def line(part: str, macro: str, **values: Any) -> str:
-    """Return what a macro writes as one paragraph; see `paragraphs`."""
+    """Return the text of a macro as one paragraph; see `paragraphs`."""
     return " ".join(paragraphs(part, macro, **values))
 
 
@@ -36,17 +36,17 @@ def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = PackageLoader("corrotwin.benchmarks.report")
-    found = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701 (text)
-    found.filters |= {
+    environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701 (text)
+    environment.filters |= {
         "signed": lambda number: write(number, "+.3f"), "percent": wording.percent, "of_photos": wording.of_photos,
         "joined": wording.listed, "counted": counted, "span": wording.span, "sentence": _sentence,
         "between": lambda each: wording.interval(each.low, each.high), "share": wording.render_share,
     }  # fmt: skip
-    found.globals |= {
+    environment.globals |= {
         "verdicts": VERDICTS, "margin": equivalence.MARGIN, "target": power.TARGET, "fewest": power.FEWEST_RUNS,
         "most": power.MOST_RUNS,
     }  # fmt: skip
-    return found
+    return environment
 
 
 def _sentence(text: str) -> str:

@@ -30,25 +30,25 @@ Verdict = Literal["better", "worse", "equal", "unsettled", "untested"]
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One comparison of `second` with `first`. What does not exist is None, and `reason` says why.
+    """One comparison of `second` with `first`. Missing values are None, and `reason` says why.
 
     Parameters
     ----------
     score : "f1" or "iou".
-    first, second : two backbones of `arm`, or two arms of `backbone`; the other of both is None.
+    first, second : two backbones of `arm`, or two arms of `backbone`; the other of `arm` and `backbone` is None.
     difference : mean of `second` minus mean of `first`, over units.
-    low, high : its 95 % interval; None where it would end where scores do.
+    low, high : its 95 % interval; None if it would reach `crossed_effects.GREATEST`.
     p : adjusted for the family.
     alone : p of this comparison by itself.
     equal_p : p, adjusted for the family, of the difference being outside plus or minus `margin`.
     detectable : true difference that such a study finds in 80 % of cases.
-    more_runs : of each side that would find `power.TARGET`, 0 where those there are do; None where too many would be
-        needed, or there is no test.
-    won, tied : share of the photos on which `second`, averaged over its runs, scores higher, and the same.
-    runs : of `first` and `second`; for arms only those that both have.
+    more_runs : further runs of each side that would find `power.TARGET`: 0 if the present runs do, None if too many
+        would be needed or there is no test.
+    won, tied : shares of the photos on which `second`, averaged over its runs, scores higher, and the same.
+    runs : numbers of runs of `first` and `second`; for arms, only of runs that both have.
     units : number of spots, or of photos where `unit` is "photo".
     photos : number of test photos.
-    family : the comparisons that were adjusted together, in words.
+    family : description of the comparisons that were adjusted together.
     members : how many of them have a p-value.
     """
 
@@ -117,10 +117,10 @@ def backbones(
     Parameters
     ----------
     scores : the complete runs of a study, all on the same test photos.
-    arm, score : whose backbones are compared, and by ``"f1"`` or ``"iou"``.
+    arm, score : the arm, and the score (``"f1"`` or ``"iou"``) by which its backbones are compared.
     groups : the spot of each test photo (`segmentation.data.splits.Split.group`); None takes photos as the units.
     margin : differences of true means below it are equal for practical purposes.
-    fewest_runs : of each side for a test, at least 2.
+    fewest_runs : fewest runs of each side that are tested, at least 2.
 
     Raises
     ------
@@ -128,13 +128,13 @@ def backbones(
         Runs were scored on different photos, a photo has no spot, or the margin is not above 0.
     """
     _check(margin)
-    chosen = [each for each in scores if each.arm == arm]
+    chosen = [run for run in scores if run.arm == arm]
     _same_photos(chosen)
     samples = {
-        name: _sample([each for each in chosen if each.backbone == name], score, groups)
-        for name in sorted({each.backbone for each in chosen})
+        name: _sample([run for run in chosen if run.backbone == name], score, groups)
+        for name in sorted({run.backbone for run in chosen})
     }
-    found = []
+    contrasts = []
     for first, second in itertools.combinations(samples, 2):
         one, other = samples[first], samples[second]
         few = [f"{name} has {run_count(len(samples[name].runs))}" for name in (first, second)]
@@ -143,9 +143,9 @@ def backbones(
         plain = Comparison(
             first=first, second=second, arm=arm, reason=reason, margin=margin, **_described(one, other, score, groups)
         )
-        found.append((plain, contrast))
-    members = sum(contrast is not None for _, contrast in found)
-    return _tested(found, f"{members} pairs of backbones of the arm {arm}", is_simultaneous=True)
+        contrasts.append((plain, contrast))
+    members = sum(contrast is not None for _, contrast in contrasts)
+    return _tested(contrasts, f"{members} pairs of backbones of the arm {arm}", is_simultaneous=True)
 
 
 def arms(
@@ -172,11 +172,11 @@ def arms(
         As in `backbones`.
     """
     _check(margin)
-    found = []
+    contrasts = []
     for base, arm in pairs:
-        for backbone in dict.fromkeys(each.backbone for each in scores):
+        for backbone in dict.fromkeys(run.backbone for run in scores):
             cells = {
-                name: {each.run: each for each in scores if each.arm == name and each.backbone == backbone}
+                name: {run.run: run for run in scores if run.arm == name and run.backbone == backbone}
                 for name in (base, arm)
             }
             shared = sorted(cells[base].keys() & cells[arm].keys())
@@ -193,14 +193,14 @@ def arms(
                 margin=margin,
                 **_described(one, other, score, groups),
             )
-            found.append((plain, contrast))
-    members = sum(contrast is not None for _, contrast in found)
+            contrasts.append((plain, contrast))
+    members = sum(contrast is not None for _, contrast in contrasts)
     family = f"{members} comparisons ({', '.join(f'{arm} − {base}' for base, arm in pairs)}; each backbone)"
-    return _tested(found, family, is_simultaneous=False)
+    return _tested(contrasts, family, is_simultaneous=False)
 
 
 def _contrast(first: _Sample, second: _Sample, few: str, *, is_paired: bool) -> tuple[MeanDifference | None, str]:
-    """Return the contrast, or None and the reason why there is no test; `few` is one, where runs are too few."""
+    """Return the contrast, or None and the reason why there is no test; `few`, unless empty, is that reason."""
     if few:
         return None, few
     if first.units.shape[1] < 2:
@@ -218,14 +218,14 @@ def _contrast(first: _Sample, second: _Sample, few: str, *, is_paired: bool) -> 
 
 
 def _too_few(who: str, fewest_runs: int) -> str:
-    """Return the reason why there is no test; empty where `who` is."""
+    """Return the reason why there is no test; empty if `who` is empty."""
     return f"{who}: no test with fewer than {fewest_runs} runs" if who else ""
 
 
 def _described(first: _Sample, second: _Sample, score: str, groups: Mapping[str, str] | None) -> dict[str, Any]:
-    """Return a comparison of two samples without any test."""
+    """Return the fields of a comparison of two samples that need no test."""
     known = bool(first.runs and second.runs)
-    one, other = (np.nanmean(each.photos, axis=0) if known else np.empty(0) for each in (first, second))
+    one, other = (np.nanmean(sample.photos, axis=0) if known else np.empty(0) for sample in (first, second))
     return {
         "score": score,
         "difference": _mean(second) - _mean(first) if known else None,
@@ -239,7 +239,7 @@ def _described(first: _Sample, second: _Sample, score: str, groups: Mapping[str,
 
 
 def _mean(sample: _Sample) -> float:
-    """Return the mean over runs and units; those without a score are filled in, where there are enough others."""
+    """Return the mean over runs and units; missing scores are filled in if enough others are present."""
     units = sample.units
     return float((units if np.isfinite(units).all() else crossed_effects.run_means(units)).mean())
 
@@ -252,7 +252,7 @@ def _tested(
     members = len(contrasts)
     if not members:
         return [replace(plain, family=family) for plain, _ in found]
-    alone = np.array([float(crossed_effects.p_value(each)) for each in contrasts])
+    alone = np.array([float(crossed_effects.p_value(contrast)) for contrast in contrasts])
     adjusted = np.minimum(alone * members, 1) if is_simultaneous else holm(alone)
     equal = holm(np.array([float(tost(contrast, plain.margin)) for plain, contrast in found if contrast is not None]))
     level = ERROR / members if is_simultaneous else ERROR
@@ -285,23 +285,23 @@ def _tested(
 def _sample(runs: Sequence[RunScores], score: str, groups: Mapping[str, str] | None) -> _Sample:
     if not runs:
         return _Sample(runs=(), photos=np.empty((0, 0)), units=np.empty((0, 0)))
-    photos = np.array([each.f1 if score == "f1" else each.iou for each in runs])
+    photos = np.array([run.f1 if score == "f1" else run.iou for run in runs])
     tested = np.isfinite(photos).any(axis=0)
     images = [name for name, is_known in zip(runs[0].images, tested, strict=True) if is_known]
     photos = photos[:, tested]
     if groups is None:
-        return _Sample(runs=tuple(each.run for each in runs), photos=photos, units=photos)
+        return _Sample(runs=tuple(run.run for run in runs), photos=photos, units=photos)
     if unknown := [name for name in images if name not in groups]:
         raise InputError(f"{unknown[0]}: this test photo has no spot; give the groups that the split was made with")
     units = crossed_effects.unit_means(photos, [groups[name] for name in images])
-    return _Sample(runs=tuple(each.run for each in runs), photos=photos, units=units)
+    return _Sample(runs=tuple(run.run for run in runs), photos=photos, units=units)
 
 
 def _same_photos(runs: Sequence[RunScores]) -> None:
-    for each in runs[1:]:
-        if each.images != runs[0].images:
+    for run in runs[1:]:
+        if run.images != runs[0].images:
             raise InputError(
-                f"{each.id}: not scored on the same test photos as {runs[0].id}; compare runs of one split only"
+                f"{run.id}: not scored on the same test photos as {runs[0].id}; compare runs of one split only"
             )
 
 

@@ -19,20 +19,20 @@ freedom of its own: one part with Welch's combined degrees of freedom erred in 1
 Intervals and p-values are Banerjee's: the half width at error rate p is sqrt(sum_k variance_k t_k(p)^2), with t_k the
 two-sided quantile at the part's own degrees of freedom. As the distribution function of chi-square with one degree of
 freedom is concave, the error is at most p whatever the true variances, but for two departures: a unit part reduced by
-the residual's, and one run part for two backbones with equally many runs. What they do `tools.simulation` shows,
-for ten units and more. **No interval is narrower than Student's on the unit means alone**: MS_run holds the residual,
-so where few runs happen to agree and it falls below MS_residual, it says too little of it. Satterthwaite's single
+the residual's, and one run part for two backbones with equally many runs. `tools.simulation` shows their effect,
+for ten units and more. **No interval is narrower than Student's on the unit means alone**: MS_run includes the
+residual, and understates it if few runs happen to agree so that MS_run falls below MS_residual. Satterthwaite's single
 number of degrees of freedom is too large where few runs happen to agree: at nominal 5 % it gave 9, 19 and 39 % false
 alarms in families of arms with five, three and two runs, and with the studentized range 7, 11 and 19 % in families of
 backbones. The studentized range also assumes one common variance, which pairs with their own do not have (Games and
 Howell found it unsatisfactory below six values a group); so families are adjusted by Bonferroni and Holm.
 
 **Scores may be missing** where a run is not tested on the spots that it trains on, which each run draws for itself:
-they are filled in by the additive model (unit plus run, least squares), as which means of runs and units are then
-those of least squares; the residual's degrees of freedom are those of the scores that are there, and its mean square
-is taken over the number of these (unweighted means: Searle, Casella, McCulloch, section 4.7). So a run whose test
-spots happen to be easy is no better for it. With a tenth or a fifth of the scores missing, tests erred in 2 to 5 % of
-600 sets of true zeros, as with all of them.
+they are filled in by the additive model (unit plus run, least squares), so that means of runs and units are those of
+least squares. The residual's degrees of freedom, and the number of scores that divides its mean square, count only
+scores that are present (unweighted means: Searle, Casella, McCulloch, section 4.7). So a run does not gain from test
+spots that happen to be easy. With a tenth or a fifth of the scores missing, tests erred in 2 to 5 % of 600 sets of
+true zeros, as with no score missing.
 
 References
 ----------
@@ -51,13 +51,13 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 FEW_UNITS = 10
-"""With fewer units than that the unit part is not reduced by the residual's."""
+"""With fewer units than this, the residual is not subtracted from the unit part."""
 
 GREATEST = 1.0
-"""Difference that two scores can have; intervals end there."""
+"""Greatest difference that two scores can have; intervals end there."""
 
 ZERO_VARIANCE = 1e-24
-"""Variances of a difference of scores up to this one are rounding: standard errors below 1e-12."""
+"""Variances of a difference of scores up to this are rounding errors: standard errors below 1e-12."""
 
 _SMALLEST_LOG_P = float(np.log(1e-16))
 _HALVINGS = 40  # of the interval that holds log p: the error is below 1e-10
@@ -101,8 +101,8 @@ class Moments:
 class MeanDifference:
     """An estimated difference of means, (...), and the parts of its variance with their degrees of freedom.
 
-    `unit_alone` is the variance of the unit means over their number, from which `unit` is reduced. `other_run` is the
-    run part of the second of two backbones with unequal numbers of runs; `run` is the first's then.
+    `unit_alone` is the variance of the unit means over their number; `unit` is the same less the residual. If two
+    backbones have unequal numbers of runs, `run` is the run part of the first and `other_run` that of the second.
     """
 
     difference: FloatArray
@@ -116,7 +116,7 @@ class MeanDifference:
 
     @property
     def variance(self) -> FloatArray:
-        """(...) estimated variance of the difference: no less than of the unit means alone."""
+        """Estimated variance of the difference, (...): no less than that of the unit means alone."""
         parts = self.run + self.unit if self.other_run is None else self.run + self.unit + self.other_run
         variance: FloatArray = np.maximum(parts, self.unit_alone)
         return variance
@@ -127,16 +127,16 @@ def unit_means(scores: FloatArray, groups: Sequence[Hashable]) -> FloatArray:
 
     Parameters
     ----------
-    scores : (..., photos), NaN where there is none; a unit without any has none.
+    scores : (..., photos), NaN where missing; the mean of a unit without any score is NaN.
     groups : (photos,) the unit of each photo.
 
     Returns
     -------
     (..., units), in order of first appearance.
     """
-    place = {group: index for index, group in enumerate(dict.fromkeys(groups))}
-    member = np.zeros((len(groups), len(place)))
-    member[np.arange(len(groups)), [place[group] for group in groups]] = 1
+    column = {group: index for index, group in enumerate(dict.fromkeys(groups))}
+    member = np.zeros((len(groups), len(column)))
+    member[np.arange(len(groups)), [column[group] for group in groups]] = 1
     known = np.isfinite(scores)
     counts = known @ member
     means: FloatArray = np.where(known, scores, 0.0) @ member / np.where(counts > 0, counts, np.nan)
@@ -144,7 +144,7 @@ def unit_means(scores: FloatArray, groups: Sequence[Hashable]) -> FloatArray:
 
 
 def filled(scores: FloatArray) -> FloatArray:
-    """Return (R, I) scores, those that are missing (NaN) by the additive model of runs and units.
+    """Return (R, I) scores, with missing ones (NaN) filled in by the additive model of runs and units.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def filled(scores: FloatArray) -> FloatArray:
 
 
 def run_means(scores: FloatArray) -> FloatArray:
-    """Return the means of (R, I) scores over units, missing ones filled in; where they cannot be, of those there."""
+    """Return the means of (R, I) scores over units, missing ones filled in or, if they cannot be, left out."""
     try:
         means: FloatArray = filled(scores).mean(axis=1)
     except TooFewScoresError:
@@ -177,14 +177,14 @@ def run_means(scores: FloatArray) -> FloatArray:
 
 
 def moments(scores: FloatArray) -> Moments:
-    """Return means and mean squares of `scores`, (..., R, I); of (R, I) some may be missing, NaN.
+    """Return means and mean squares of `scores`, (..., R, I); a single (R, I) table may have missing scores, NaN.
 
     Raises
     ------
     ValueError
         Fewer than two runs or two units, or a score that is not finite.
     TooFewScoresError
-        No residual would be left; or as of `filled`.
+        No residual would be left, or `filled` raises it.
     """
     runs, units = scores.shape[-2:]
     if runs < 2 or units < 2:
@@ -201,25 +201,25 @@ def moments(scores: FloatArray) -> Moments:
         raise TooFewScoresError(f"{missing} of {runs * units} scores are missing: too few are left")
     run_means, means = scores.mean(axis=-1), scores.mean(axis=-2)
     mean = run_means.mean(axis=-1)
-    rest = scores - run_means[..., :, None] - means[..., None, :] + mean[..., None, None]
+    residuals = scores - run_means[..., :, None] - means[..., None, :] + mean[..., None, None]
     return Moments(
         runs=runs,
         mean=mean,
         unit_means=means,
         run=run_means.var(axis=-1, ddof=1) / runs,
-        residual=np.einsum("...ri,...ri->...", rest, rest) / (freedom * (runs * units - missing)),
+        residual=np.einsum("...ri,...ri->...", residuals, residuals) / (freedom * (runs * units - missing)),
     )
 
 
 def between(first: Moments, second: Moments) -> MeanDifference:
     """Return mean of `second` minus mean of `first`: backbones, each with its own runs, on the same units.
 
-    With equally many runs the run part is the sum of both run variances, with Welch's degrees of freedom; else each is
-    a part of its own.
+    With equally many runs the run part is the sum of both run variances, with Welch's degrees of freedom; otherwise
+    each is a part of its own.
     """
-    apart = second.unit_means - first.unit_means
-    unit, alone = _unit_parts(apart, first.residual, second.residual)
-    difference, unit_freedom = second.mean - first.mean, apart.shape[-1] - 1
+    differences = second.unit_means - first.unit_means
+    unit, alone = _unit_parts(differences, first.residual, second.residual)
+    difference, unit_freedom = second.mean - first.mean, differences.shape[-1] - 1
     if first.runs != second.runs:
         return MeanDifference(
             difference=difference,
@@ -290,7 +290,7 @@ def p_value(contrast: MeanDifference, size: FloatArray | None = None) -> FloatAr
     Parameters
     ----------
     contrast : with variance above `ZERO_VARIANCE`.
-    size : (...) take this in place of the absolute difference.
+    size : (...) used in place of the absolute difference.
     """
     size = np.abs(contrast.difference) if size is None else size
     low, high = np.full(np.shape(size), _SMALLEST_LOG_P), np.zeros(np.shape(size))

@@ -33,30 +33,31 @@ def tested(values: FloatArray) -> FloatArray:
 def mean(values: FloatArray, least: float = 0.0, *, fewest_runs: int = 2) -> Estimate:
     """Return the mean of (runs, units) values in [`least`, 1], with runs and units both samples.
 
-    Its interval stays within what they can be, `least` to 1. There is none of fewer runs than `fewest_runs`.
+    Its interval stays within `least` and 1. There is none for fewer runs than `fewest_runs`.
     """
     if not values.size:
         return Estimate(value=None)
     try:
-        found = crossed_effects.moments(values)
-    except ValueError:  # of one run or unit, or too few scores
+        moments = crossed_effects.moments(values)
+    except ValueError:  # one run or one unit only, or too few scores
         return Estimate(value=float(np.nanmean(values)))
     if len(values) < fewest_runs:
-        return Estimate(value=float(found.mean))
-    low, high = crossed_effects.interval(crossed_effects.paired(found), ERROR)
-    return Estimate(value=float(found.mean), low=max(least, low), high=high)
+        return Estimate(value=float(moments.mean))
+    low, high = crossed_effects.interval(crossed_effects.paired(moments), ERROR)
+    return Estimate(value=float(moments.mean), low=max(least, low), high=high)
 
 
 def spread(top: FloatArray, bottom: FloatArray) -> Estimate:
     """Return the ratio of the standard deviations over runs of two (runs, units) tables of the same runs and units.
 
-    Its interval is Pitman's, of two variances of paired values (Biometrika 31, 1939), exact for normal ones; none with
-    too few runs. Percentiles of a bootstrap of the runs ended below the true ratio in 17 to 21 % of sets of three runs.
+    Its interval is Pitman's for two variances of paired values (Biometrika 31, 1939), exact for normal ones; there is
+    none with too few runs. A percentile bootstrap of the runs ended below the true ratio in 17 to 21 % of sets of three
+    runs.
     """
     if len(top) < FEWEST_RUNS:
         return Estimate(value=None)
     try:
-        above, below = (crossed_effects.filled(each).mean(axis=1) for each in (top, bottom))
+        above, below = (crossed_effects.filled(table).mean(axis=1) for table in (top, bottom))
     except crossed_effects.TooFewScoresError:
         return Estimate(value=None)
     if min(above.std(), below.std()) < 1e-9:
@@ -74,14 +75,14 @@ def spread(top: FloatArray, bottom: FloatArray) -> Estimate:
 def ratio(top: FloatArray, bottom: FloatArray, *, fewest_runs: int = 2) -> Estimate:
     """Return the ratio of the means of two (runs, units) tables of the same runs and units, with Fieller's interval.
 
-    Where the bottom is not shown to be above zero the interval would have no end, or be no interval: there is none
-    then, and no value either where the bottom is not above zero, or too many scores are missing (NaN) to fill them in.
-    Nor is there one of fewer runs than `fewest_runs`.
+    There is no interval unless the test shows that the bottom is above zero: it would have no end, or be no interval.
+    Nor is there one for fewer runs than `fewest_runs`. There is no value if the bottom is not above zero, or if too
+    many scores are missing (NaN) to fill them in.
     """
     if not top.size:
         return Estimate(value=None)
     try:
-        above, below = (crossed_effects.filled(each).mean() for each in (top, bottom))
+        above, below = (crossed_effects.filled(table).mean() for table in (top, bottom))
     except crossed_effects.TooFewScoresError:
         return Estimate(value=None)
     if below <= 0:

@@ -2,8 +2,8 @@
 
 Tukey's q of a pair is |difference| / (s c), with s the pooled standard deviation and c = sqrt((1/n_i + 1/n_j) / 2).
 With y = mean / s and t = 1 / s every rounded number is a linear bound: low t <= y_i <= high t for a mean, 1 / s_high <=
-t <= 1 / s_low for the SDs, and q_low c <= y_i - y_j <= q_high c for a p-value. So what a table can hold is a polytope,
-and what it leaves for one pair's q are two linear programs.
+t <= 1 / s_low for the SDs, and q_low c <= y_i - y_j <= q_high c for a p-value. So all y and t that a table allows form
+a polytope, and two linear programs give the range that it leaves for one pair's q.
 """
 
 import itertools
@@ -19,10 +19,10 @@ from corrotwin.benchmarks.stats.tukey import FloatArray, pooled_variance
 from corrotwin.twin.core.text import markdown_table
 
 TEST_PHOTOS = 742
-"""Of the paper: 15 % of 4,949 photos."""
+"""Test photos of the paper: 15 % of 4,949."""
 
 HALF_STEP = 0.00005  # of a p-value printed with four digits
-_ROUNDING = 1e-9  # of the linear programs
+_ROUNDING = 1e-9  # allowed in the linear programs
 _UNBOUNDED = 3  # status of scipy's linprog
 
 Bound = tuple[FloatArray, float]  # a row and the most that its product with the unknowns may be
@@ -33,8 +33,8 @@ PrintedTable = Mapping[tuple[str, str], paper.PublishedComparison]
 class Samples:
     """One reading of a printed table: the samples that its test may have used.
 
-    `images` is the number of values behind one of the values that a mean and SD were printed of; above 1 the SD of the
-    samples is not printed, so that it is free.
+    `images` is the number of samples behind each value that a printed mean and SD summarise. Above 1, the SD of the
+    samples is not printed, so it is free.
     """
 
     name: str
@@ -49,7 +49,7 @@ POOLED = Samples(name="pooled images", images=TEST_PHOTOS)
 class JointPair:
     """A printed p-value beside the range that the means, SDs and all other p-values of its table leave for it.
 
-    The range is None where the others by themselves cannot be of one test.
+    The range is None if all the others together cannot come from one test.
     """
 
     first: str
@@ -74,7 +74,7 @@ def joint(groups: Sequence[Group], printed: PrintedTable, samples: Samples) -> l
     ----------
     groups : printed means and SDs, each of at least two values.
     printed : p-values of all pairs, in alphabetical order of the two names.
-    samples : what is assumed that the test was made with.
+    samples : the samples that the test is assumed to have used.
     """
     from scipy.stats import studentized_range
 
@@ -104,28 +104,28 @@ def joint(groups: Sequence[Group], printed: PrintedTable, samples: Samples) -> l
 
 
 def _bounds_of_means(means: Sequence[Printed]) -> list[Bound]:
-    """Return the bounds of all y by their printed means; columns are y of each group, then t."""
-    found = []
-    for place, mean in enumerate(means):
+    """Return the bounds that the printed means set for all y; columns are the y of each group, then t."""
+    bounds = []
+    for index, mean in enumerate(means):
         for sign in (1, -1):
             row = np.zeros(len(means) + 1)
-            row[place], row[-1] = sign, -sign * (mean.value + sign * mean.half_step)
-            found.append((row, 0.0))
-    return found
+            row[index], row[-1] = sign, -sign * (mean.value + sign * mean.half_step)
+            bounds.append((row, 0.0))
+    return bounds
 
 
 def holds(pairs: Sequence[JointPair]) -> bool:
-    """Return whether all p-values of a table can be of one test."""
-    return all(each.consistent for each in pairs)
+    """Return whether all p-values of a table can come from one test."""
+    return all(pair.consistent for pair in pairs)
 
 
 def markdown(groups: Sequence[Group], printed: PrintedTable) -> str:
-    """Return a table of what everything else printed leaves for each p-value, and a verdict on the whole."""
+    """Return a table of the range that everything else printed leaves for each p-value, and an overall verdict."""
     checked = {samples.name: joint(groups, printed, samples) for samples in (RUN_MEANS, POOLED)}
     rows = []
-    for place, each in enumerate(checked[RUN_MEANS.name]):
-        cells = [_range(pairs[place]) for pairs in checked.values()]
-        rows.append([f"{each.second} − {each.first}", str(each.printed), *cells])
+    for index, pair in enumerate(checked[RUN_MEANS.name]):
+        cells = [_range(pairs[index]) for pairs in checked.values()]
+        rows.append([f"{pair.second} − {pair.first}", str(pair.printed), *cells])
     headings = ["second − first", "printed p", *(f"left for it if samples are {name}" for name in checked)]
     possible = [name for name, pairs in checked.items() if holds(pairs)]
     verdict = f"All {len(rows)} can be of one test with {' or '.join(possible)} as its samples"
@@ -147,14 +147,14 @@ def _digits(p: float) -> str:
 
 
 def _p_range(printed: paper.PublishedComparison) -> tuple[float, float]:
-    """Return the least and the largest p that is printed so."""
+    """Return the smallest and the largest p that would be printed like this."""
     if printed.below:
         return 0.0, printed.p
     return max(printed.p - HALF_STEP, 0.0), min(printed.p + HALF_STEP, 1.0)
 
 
 def _inverse_sd(groups: Sequence[Group], samples: Samples) -> tuple[float, float]:
-    """Return the range of 1 / s."""
+    """Return the range of 1 / s that the printed SDs allow."""
     if samples.images > 1:
         return 0.0, math.inf
     sizes = {group.name: group.n for group in groups}
@@ -167,16 +167,16 @@ def _inverse_sd(groups: Sequence[Group], samples: Samples) -> tuple[float, float
 
 
 def _least(objective: FloatArray, bounds: Sequence[Bound], inverse: tuple[float, float]) -> float | None:
-    """Return the least value of a linear objective; None where no values are within all bounds, -inf without an end."""
+    """Return the least value of a linear objective; None if no point satisfies all bounds, -inf if unbounded."""
     from scipy.optimize import linprog
 
     low, high = inverse
-    found = linprog(
+    solution = linprog(
         objective,
         A_ub=np.array([row for row, _ in bounds]),
         b_ub=np.array([most for _, most in bounds]) + _ROUNDING,
         bounds=[(None, None)] * (len(objective) - 1) + [(low, None if math.isinf(high) else high)],
     )
-    if found.status == _UNBOUNDED:
+    if solution.status == _UNBOUNDED:
         return -math.inf
-    return float(found.fun) if found.status == 0 else None
+    return float(solution.fun) if solution.status == 0 else None

@@ -15,19 +15,19 @@ TARGET = 0.02
 """Difference of F1 that is worth finding: the goal of renders beside all photos."""
 
 FEWEST_RUNS = 3
-"""With fewer a study reports means and makes no test: two runs would miss any difference that matters."""
+"""With fewer runs a study reports means and makes no test: two runs would miss any difference that matters."""
 
 MOST_RUNS = 100
-"""Runs that are ever recommended."""
+"""Most runs that are ever recommended."""
 
 _ERROR = 0.05
-_POINTS = {2: 12, 3: 8}  # along each part of the variance, by the number of parts
+_POINTS = {2: 12, 3: 8}  # quadrature points along each part of the variance, by the number of parts
 _HALVINGS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class GainSpread:
-    """Standard deviations behind the gain of one arm over another: of runs, of units (spots) and of what is left."""
+    """Standard deviations of the gain of one arm over another: between runs, between units (spots), and residual."""
 
     run: float
     unit: float
@@ -36,8 +36,8 @@ class GainSpread:
 
 FEW_PHOTOS = GainSpread(run=0.015, unit=0.066, residual=0.154)
 ALL_PHOTOS = GainSpread(run=0.004, unit=0.056, residual=0.093)
-"""Of mixed minus real at 10 % and at 100 % of the photos: root mean squares over both sets of the committed transfer
-(`docs/results/transfer`; mobilenet_v2, five runs), by `gain_spread`."""
+"""Spread of mixed minus real at 10 % and at 100 % of the photos, by `gain_spread`: root mean squares over both sets of
+the committed transfer (`docs/results/transfer`; mobilenet_v2, five runs)."""
 
 BETWEEN_DRAWS = 0.0075
 """SD of a gain between draws of the renders, assumed between 0.005 and 0.010: all committed runs share one draw."""
@@ -46,12 +46,12 @@ BETWEEN_DRAWS = 0.0075
 def gain_spread(gains: FloatArray) -> GainSpread:
     """Return the standard deviations of (runs, units) gains, at least two of both, from their mean squares."""
     runs, units = gains.shape
-    found = crossed_effects.moments(gains)
-    unit = float(np.var(found.unit_means, ddof=1)) - float(found.residual) * units
+    moments = crossed_effects.moments(gains)
+    unit = float(np.var(moments.unit_means, ddof=1)) - float(moments.residual) * units
     return GainSpread(
-        run=float(np.sqrt(max(float(found.run - found.residual) * runs, 0.0))),
+        run=float(np.sqrt(max(float(moments.run - moments.residual) * runs, 0.0))),
         unit=float(np.sqrt(max(unit, 0.0))),
-        residual=float(np.sqrt(found.residual * runs * units)),
+        residual=float(np.sqrt(moments.residual * runs * units)),
     )
 
 
@@ -62,24 +62,24 @@ def assumed_spread(real_fraction: float) -> GainSpread:
 
 
 def detectable_difference(*, runs: int, units: int, spread: GainSpread, comparisons: int = 1) -> float | None:
-    """Return the true gain that a study to come finds in 80 % of cases; None where it would make no test.
+    """Return the true gain that a planned study would find in 80 % of cases; None if it would make no test.
 
     Parameters
     ----------
-    runs : of each of both arms, paired.
+    runs : number of runs of each of the two arms, paired.
     units : spots of the test photos, or photos where spots are not known.
     spread : standard deviations assumed, such as `assumed_spread` gives.
-    comparisons : of the family, over backbones and fractions: the strictest step of Holm is taken.
+    comparisons : size of the family, over backbones and fractions; the strictest step of Holm is used.
     """
     if runs < FEWEST_RUNS or units < 2:
         return None
-    rest = spread.residual**2 / (runs * units)
-    alone = spread.unit**2 / units + rest
+    residual = spread.residual**2 / (runs * units)
+    alone = spread.unit**2 / units + residual
     true = MeanDifference(
         difference=np.array(0.0),
-        run=np.array(spread.run**2 / runs + rest),
+        run=np.array(spread.run**2 / runs + residual),
         run_freedom=np.array(runs - 1.0),
-        unit=np.array(alone if units < FEW_UNITS else alone - rest),
+        unit=np.array(alone if units < FEW_UNITS else alone - residual),
         unit_alone=np.array(alone),
         unit_freedom=units - 1,
     )
@@ -87,63 +87,63 @@ def detectable_difference(*, runs: int, units: int, spread: GainSpread, comparis
 
 
 def describe_power(*, runs: int, units: int, unit: str, real_fraction: float, comparisons: int = 1) -> str:
-    """Return a line for a plan: the gain of renders that so many runs would find, by the variances assumed.
+    """Return a line for a plan: the gain of renders that so many runs would find with the assumed variances.
 
     Parameters
     ----------
-    runs : of each arm.
-    units : number of spots, or of photos, that test.
+    runs : number of runs of each arm.
+    units : number of test spots, or of test photos.
     unit : "spot", or "photo" where spots are not known.
-    real_fraction : share of the photos that trains, by which variances are assumed.
-    comparisons : that are adjusted together.
+    real_fraction : share of the photos that trains; it selects the assumed variances.
+    comparisons : number of comparisons that are adjusted together.
     """
     at = "with all photos" if real_fraction == 1 else f"with {100 * real_fraction:g} % of the photos"
-    found = detectable_difference(runs=runs, units=units, spread=assumed_spread(real_fraction), comparisons=comparisons)
-    if found is None:
+    gain = detectable_difference(runs=runs, units=units, spread=assumed_spread(real_fraction), comparisons=comparisons)
+    if gain is None:
         return f"power {at}: none, a test needs at least {FEWEST_RUNS} runs and two {unit}s"
-    size = "no gain that F1 can have" if found >= 1 else f"a gain of {found:.3f} F1"
+    size = "no gain that F1 can have" if gain >= 1 else f"a gain of {gain:.3f} F1"
     return f"power {at}: {runs} runs on {units} {unit}s find {size} in 4 cases of 5"
 
 
 def more_runs(contrast: MeanDifference, runs: int, p: float, target: float = TARGET) -> int | None:
     """Return how many more runs of each side would find a difference of `target` in 80 % of cases.
 
-    The run part of the variance and what of the unit part is residual shrink with the number of runs; degrees of
-    freedom grow with it.
+    The run part of the variance and the residual in the unit part shrink with the number of runs; degrees of freedom
+    grow with it.
 
     Returns
     -------
-    0 where the runs there are suffice; None where `MOST_RUNS` do not, since the units are too few, and for unequal
-    numbers of runs.
+    0 if the present runs suffice; None for unequal numbers of runs, and if `MOST_RUNS` do not suffice because there are
+    too few units.
     """
     if contrast.other_run is not None:
         return None
     true = _likely(contrast)
 
-    def found(count: int) -> float:
+    def detected(count: int) -> float:
         shrunk = runs / count
-        again = replace(
+        scaled = replace(
             true,
             run=true.run * shrunk,
             run_freedom=true.run_freedom * (count - 1) / (runs - 1),
             unit_alone=true.unit + (true.unit_alone - true.unit) * shrunk,
         )
-        return float(_found_mostly(again, p))
+        return float(_found_mostly(scaled, p))
 
-    if found(MOST_RUNS) > target:
+    if detected(MOST_RUNS) > target:
         return None
-    least, most = runs - 1, MOST_RUNS  # more runs find less
+    least, most = runs - 1, MOST_RUNS  # more runs find smaller differences
     while most - least > 1:
         middle = (least + most) // 2
-        least, most = (least, middle) if found(middle) <= target else (middle, most)
+        least, most = (least, middle) if detected(middle) <= target else (middle, most)
     return most - runs
 
 
 def detectable(contrast: MeanDifference, p: float) -> FloatArray:
     """Return the (...) true difference that such a study finds, at error rate `p`, in 80 % of cases.
 
-    Variances estimated from few runs are mostly too small, so each part is taken as so large that half of all
-    estimates would be smaller: divided by the median of chi-square over its degrees of freedom.
+    Variances estimated from few runs are mostly too small, so each part is enlarged until half of all estimates would
+    be smaller: it is divided by the median of chi-square over its degrees of freedom.
     """
     return _found_mostly(_likely(contrast), p)
 
@@ -169,8 +169,8 @@ def _likely(contrast: MeanDifference) -> MeanDifference:
 def _found_mostly(true: MeanDifference, p: float) -> FloatArray:
     """Return the (...) difference found in 80 % of cases where the variances are the true ones.
 
-    What a study would estimate scatters about them as chi-square does, and its half width with it: power is the mean
-    over that, by Gauss-Legendre over the quantiles of each part.
+    The estimates of a study scatter about them as chi-square does, and its half width with them: power is the mean
+    over that scatter, by Gauss-Legendre quadrature over the quantiles of each part.
     """
     from scipy.special import gammaincinv, ndtr, roots_sh_legendre
 
@@ -183,12 +183,12 @@ def _found_mostly(true: MeanDifference, p: float) -> FloatArray:
         return np.asarray(values)[(..., *[None] * parts)]
 
     def estimates(variance: FloatArray, freedom: FloatArray | float, axis: int) -> FloatArray:
-        """Return what studies would estimate where it is the true variance, along an axis."""
-        at = points.reshape([-1 if each == axis else 1 for each in range(parts)])
-        found: FloatArray = apart(variance) * gammaincinv(apart(freedom) / 2, at) / (apart(freedom) / 2)
-        return found
+        """Return the estimates, along an axis, of studies where `variance` is the true one."""
+        quantiles = points.reshape([-1 if index == axis else 1 for index in range(parts)])
+        variances: FloatArray = apart(variance) * gammaincinv(apart(freedom) / 2, quantiles) / (apart(freedom) / 2)
+        return variances
 
-    again = replace(
+    estimated = replace(
         true,
         run=estimates(true.run, true.run_freedom, 0),
         run_freedom=apart(true.run_freedom),
@@ -196,13 +196,13 @@ def _found_mostly(true: MeanDifference, p: float) -> FloatArray:
         unit_alone=estimates(true.unit_alone, true.unit_freedom, 1),
         other_run=None if true.other_run is None else estimates(true.other_run, true.other_freedom, 2),
     )
-    half, error = half_width(again, p), np.sqrt(true.variance)
+    half, error = half_width(estimated, p), np.sqrt(true.variance)
     share = np.prod(np.meshgrid(*[weights] * parts, indexing="ij"), axis=0)
     low: FloatArray = np.zeros_like(error)
     high: FloatArray = half.max(axis=over) + 4 * error
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        found = ndtr((apart(middle) - half) / apart(error)) + ndtr((-apart(middle) - half) / apart(error))
-        is_short = (found * share).sum(axis=over) < POWER
+        power = ndtr((apart(middle) - half) / apart(error)) + ndtr((-apart(middle) - half) / apart(error))
+        is_short = (power * share).sum(axis=over) < POWER
         low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
     return high

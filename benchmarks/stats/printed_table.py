@@ -60,13 +60,13 @@ def read(path: Path) -> dict[str, list[Group]]:
     Raises
     ------
     InputError
-        The file cannot be read, lacks a column, or holds a number that cannot be; with the line.
+        The file cannot be read, lacks a column, or holds an impossible number; the message names the line.
     """
     tables: dict[str, list[Group]] = {}
     for row in read_table(path, required=COLUMNS, optional=(SCORE,)).rows:
         groups = tables.setdefault(row[SCORE], [])
         group = _group(row)
-        if group.name in {each.name for each in groups}:
+        if group.name in {earlier.name for earlier in groups}:
             raise row.wrong("occurs twice; give one line for each group", "group")
         groups.append(group)
     for score, groups in tables.items():
@@ -142,14 +142,14 @@ def markdown(pairs: Sequence[RoundedPair], printed: Mapping[tuple[str, str], pap
     headings = ["second − first", "difference", "95 % interval", "p", "p within rounding"]
     headings += ["printed p"] if printed else []
     rows = []
-    for each in pairs:
-        pair = each.pair
+    for rounded in pairs:
+        pair = rounded.pair
         cells = [f"{pair.second} − {pair.first}", write(pair.difference or 0.0, "+.4f")]
         if pair.p is None or pair.low is None or pair.high is None:
             cells += [NONE, NONE, pair.reason]
         else:
             cells += [f"{write(pair.low, '+.4f')} to {write(pair.high, '+.4f')}", p_value(pair.p)]
-            cells += [f"{p_value(each.lowest or 0.0)} to {p_value(each.highest or 0.0)}"]
+            cells += [f"{p_value(rounded.lowest or 0.0)} to {p_value(rounded.highest or 0.0)}"]
         if printed:
             cells.append(str(printed[pair.first, pair.second]))
         rows.append(cells)

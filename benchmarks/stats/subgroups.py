@@ -1,7 +1,7 @@
 """Gains of one arm over another on parts of the test photos, by what the photos show.
 
 Each interval is that of the primary test (`crossed_effects`: runs and spots both random) on the photos of one bin
-alone. The bins are looked at after the fact and adjusted for nothing: they suggest where to look, they settle nothing.
+alone. The bins are examined after the fact and not adjusted: they suggest where to look and settle nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -74,10 +74,9 @@ def describe(photo: "Photo") -> dict[str, float]:
 
 
 def differences(scores: Sequence[RunScores], *, base: str, arm: str, backbone: str, score: str) -> FloatArray:
-    """Return score in `arm` minus score in `base`, (runs, photos), of the runs that both have."""
+    """Return score in `arm` minus score in `base`, (runs, photos), for the runs that both have."""
     cells = {
-        name: {each.run: each for each in scores if (each.arm, each.backbone) == (name, backbone)}
-        for name in (base, arm)
+        name: {run.run: run for run in scores if (run.arm, run.backbone) == (name, backbone)} for name in (base, arm)
     }
     shared = sorted(cells[base].keys() & cells[arm].keys())
     rows = [getattr(cells[arm][run], score) - getattr(cells[base][run], score) for run in shared]
@@ -94,8 +93,8 @@ def by_quarter(gains: FloatArray, values: FloatArray, units: Sequence[str]) -> l
     units : (photos,) the spot of each photo, or its name. A spot with photos in two quarters counts in both.
     """
     edges = np.quantile(values, np.arange(1, BINS) / BINS)
-    place = np.searchsorted(edges, values, side="left")
-    return [_gain(gains, values, units, place == number) for number in range(BINS) if (place == number).any()]
+    quarter = np.searchsorted(edges, values, side="left")
+    return [_gain(gains, values, units, quarter == index) for index in range(BINS) if (quarter == index).any()]
 
 
 def _gain(

@@ -90,9 +90,9 @@ def summary(values: Sequence[float] | FloatArray) -> MeanAndSd:
 
 def run_means(scores: Sequence[RunScores], *, arm: str, score: str) -> dict[str, FloatArray]:
     """Return the mean of each run, (runs,) per backbone, for one arm and one score (``"f1"`` or ``"iou"``)."""
-    backbones = dict.fromkeys(each.backbone for each in scores if each.arm == arm)
+    backbones = dict.fromkeys(run.backbone for run in scores if run.arm == arm)
     return {
-        name: np.array([each.mean(score) for each in scores if each.arm == arm and each.backbone == name])
+        name: np.array([run.mean(score) for run in scores if run.arm == arm and run.backbone == name])
         for name in backbones
     }
 
@@ -100,8 +100,8 @@ def run_means(scores: Sequence[RunScores], *, arm: str, score: str) -> dict[str,
 def tukey(groups: Mapping[str, Sequence[float] | FloatArray]) -> list[Pair]:
     """Return Tukey's HSD over all pairs of groups (Tukey-Kramer where the sizes differ), by statsmodels.
 
-    A group of fewer than two values has no variance of its own and is left out of the test; so is everything where
-    the values within all groups are equal. Such pairs keep their difference and say why they have no p-value.
+    A group of fewer than two values has no variance of its own and is left out of the test. If the values within every
+    group are equal, all groups are. Such pairs keep their difference and say why they have no p-value.
 
     Parameters
     ----------
@@ -121,11 +121,11 @@ def tukey(groups: Mapping[str, Sequence[float] | FloatArray]) -> list[Pair]:
         raise ValueError(f"{wrong[0]}: a value is missing or not finite")
     varied = {name for name, array in arrays.items() if array.size > 1 and float(np.ptp(array)) > 0}
     tested = {name: array for name, array in arrays.items() if array.size > 1}
-    found = _pairwise(tested) if len(tested) > 1 and varied else {}
+    compared = _pairwise(tested) if len(tested) > 1 and varied else {}
     pairs = []
     for first, second in itertools.combinations(arrays, 2):
-        if (first, second) in found:
-            pairs.append(found[first, second])
+        if (first, second) in compared:
+            pairs.append(compared[first, second])
             continue
         short = [name for name in (first, second) if arrays[name].size < 2]
         if short:
@@ -175,8 +175,8 @@ def tukey_from_summary(means: Mapping[str, float], sds: Mapping[str, float], n: 
 
     Parameters
     ----------
-    means, sds : of each group; the standard deviation of a group of one value is not looked at.
-    n : number of values, of every group or of each.
+    means, sds : mean and standard deviation of each group; the latter is ignored for a group of one value.
+    n : number of values, one for all groups or one for each.
 
     References
     ----------
@@ -219,7 +219,7 @@ def pooled_variance(sds: Mapping[str, float], sizes: Mapping[str, int]) -> tuple
     """Return the variance within groups, pooled over those of at least two values, and its degrees of freedom."""
     freedom = {name: size - 1 for name, size in sizes.items() if size > 1}
     total = sum(freedom.values())
-    return sum(each * sds[name] ** 2 for name, each in freedom.items()) / max(total, 1), total
+    return sum(degrees * sds[name] ** 2 for name, degrees in freedom.items()) / max(total, 1), total
 
 
 def range_error(variance: float, first: int, second: int) -> float:
@@ -228,7 +228,7 @@ def range_error(variance: float, first: int, second: int) -> float:
 
 
 def range_p(difference: float, error: float, groups: int, freedom: int) -> float:
-    """Return p of a difference over its error by the studentized range; without any error 0, or 1 where both are 0."""
+    """Return p of a difference over its error by the studentized range; with zero error 0, or 1 if both are 0."""
     from scipy.stats import studentized_range
 
     if error == 0:

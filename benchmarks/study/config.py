@@ -21,13 +21,19 @@ from corrotwin.segmentation.config import (
 )
 from corrotwin.twin.core.errors import InputError
 
-_CELL_KEYS: Mapping[str, str] = {"real_fraction": "fraction"}  # fields of `GridCell` that study.json calls otherwise
-TUNED = ("size", "epochs", "batch_size", "learning_rate", "encoder_weights")  # that the command of a study may change
-RANDOM = "none"  # as commands and tables call the first weights of an encoder that nothing was learned with
+_CELL_KEYS: Mapping[str, str] = {"real_fraction": "fraction"}  # fields of `GridCell` with another name in study.json
+TUNED = (
+    "size",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "encoder_weights",
+)  # settings that a study's command may change
+RANDOM = "none"  # name of random first weights of an encoder in commands and tables
 
 
 def shown(value: Any) -> str:
-    """Return a setting as a command has it."""
+    """Return a setting as written in a command."""
     return RANDOM if value is None else f"{value!s:.40}"
 
 
@@ -78,8 +84,8 @@ class StudyConfig:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The arms, whatever the fraction, in the order of `segmentation.arms.ARMS`."""
-        found = dict.fromkeys(cell.kind for cell in self.cells)
-        return tuple(sorted(found, key=lambda kind: list(ARMS).index(kind) if kind in ARMS else len(ARMS)))
+        kinds = dict.fromkeys(cell.kind for cell in self.cells)
+        return tuple(sorted(kinds, key=lambda kind: list(ARMS).index(kind) if kind in ARMS else len(ARMS)))
 
     @property
     def real_fractions(self) -> tuple[float, ...]:
@@ -88,11 +94,11 @@ class StudyConfig:
 
     @property
     def render_share(self) -> float | None:
-        """Part of each batch that is renders in the arms that mix; None where it has no such arm."""
+        """Share of renders in each batch of the arms that mix; None without such an arm."""
         return next((cell.arm.render_share for cell in self.cells if cell.mixes), None)
 
     def at_render_share(self, share: float) -> "StudyConfig":
-        """Return the study with another part of renders in the batches of its arms with photos and renders.
+        """Return the study with another share of renders in the batches of its arms with photos and renders.
 
         Raises
         ------
@@ -133,7 +139,7 @@ class StudyConfig:
 
     @property
     def changed(self) -> str:
-        """The changed settings in words, such as ``learning rate 0.0036, size 64``; empty where there are none."""
+        """The changed settings in words, such as ``learning rate 0.0036, size 64``; empty if there are none."""
         return ", ".join(f"{name.replace('_', ' ')} {shown(self.changes[name])}" for name in sorted(self.changes))
 
     @property
@@ -149,7 +155,7 @@ class StudyConfig:
 
     @property
     def by_command(self) -> bool:
-        """True if `corrotwin benchmarks run` can make it: at most `TUNED` settings are changed."""
+        """True if `corrotwin benchmarks run` can make it: only `TUNED` settings are changed."""
         return set(self.changes) <= set(TUNED)
 
     @property
@@ -171,22 +177,22 @@ class StudyConfig:
         }
 
     def joined(self, earlier: "StudyConfig") -> "StudyConfig":
-        """Return the study with all cells of an earlier one of the same settings; the larger of two equal cells.
+        """Return the study with all cells of an earlier one of the same settings; of two equal cells, the larger.
 
         Raises
         ------
         InputError
-            A cell of the same name was made with another arm.
+            A cell of the same name was made with another arm or other settings.
         """
-        found = {cell.key: cell for cell in earlier.cells}
+        merged = {cell.key: cell for cell in earlier.cells}
         for cell in self.cells:
-            known = found.setdefault(cell.key, cell)
+            known = merged.setdefault(cell.key, cell)
             if known.arm != cell.arm:
                 raise InputError(f"{cell.key}: the study has the arm {known.arm}, asked is {cell.arm}")
             if known.changes != cell.changes:
                 raise InputError(f"{cell.key}: the study has the settings {known.changes}, asked are {cell.changes}")
-            found[cell.key] = max(known, cell, key=lambda each: each.runs)
-        return replace(self, cells=in_order(found.values()), renders=earlier.renders)
+            merged[cell.key] = max(known, cell, key=lambda each: each.runs)
+        return replace(self, cells=in_order(merged.values()), renders=earlier.renders)
 
 
 _REAL_AND_MIXED = ("real", "mixed")
@@ -228,17 +234,18 @@ def choose(
     changes: Mapping[str, Any] = MappingProxyType({}),
     earlier: StudyConfig | None = None,
 ) -> StudyConfig:
-    """Return a profile's study with other arms, real fractions, backbones, runs or threads where they are given.
+    """Return a profile's study with other arms, real fractions, backbones, runs or threads if they are given.
 
     Parameters
     ----------
-    earlier : the study in the folder; its arms, real fractions, backbones and runs are those where none are given.
-    changes : training settings in place of the profile's; None leaves that one, and encoder_weights "none" are random.
+    earlier : the study in the folder; its arms, real fractions, backbones and runs are used where none are given.
+    changes : training settings in place of the profile's; None keeps the profile's, and encoder_weights "none" means
+        random weights.
 
     Raises
     ------
     InputError
-        As of `cells`.
+        As for `cells`.
     """
     usual = STUDIES[profile]
     known = usual if earlier is None or earlier.profile != profile else earlier
@@ -251,13 +258,13 @@ def choose(
             known.runs if runs is None else runs,
             _QUICK_CHANGES if profile == "quick" and changes.get("epochs") is None else {},
         )
-    others = {name: None if value == RANDOM else value for name, value in changes.items() if value is not None}
-    others = {
+    settings = {name: None if value == RANDOM else value for name, value in changes.items() if value is not None}
+    settings = {
         name: value
-        for name, value in others.items()
+        for name, value in settings.items()
         if name == "encoder_weights" or value != PROFILES[profile].get(name)
     }
-    return replace(usual, cells=chosen, threads=usual.threads if threads is None else threads, changes=others)
+    return replace(usual, cells=chosen, threads=usual.threads if threads is None else threads, changes=settings)
 
 
 def to_json(config: StudyConfig) -> dict[str, Any]:

@@ -28,12 +28,12 @@ def make(
     weights: Path | None,
     on_end: Callable[[str], None] | None = None,
 ) -> dict[str, str]:
-    """Make all runs of some studies at once: train those to do, and measure those that have not been measured.
+    """Complete all runs of some studies at once: train unfinished runs, and measure those not yet measured.
 
     Parameters
     ----------
-    studies : with their data, by a label that begins the keys of their runs in `plan`; "" for a study alone.
-    plan : of the runs of all of them.
+    studies : studies with their data, by the label that begins the keys of their runs in `plan`; "" for a single study.
+    plan : plan of the runs of all these studies.
     on_end : called with the key of each run that has ended, done or failed.
 
     Returns
@@ -47,8 +47,8 @@ def make(
         for name, record in study.gone.items():
             where = study.out / record["folder"]
             _log.warning(f"across {name}: {where} is gone or has changed; nothing new is measured there")
-    found = {labelled(label, key): (study, key) for label, study in studies.items() for key in _unfinished(study)}
-    if not found:
+    unfinished = {labelled(label, key): (study, key) for label, study in studies.items() for key in _unfinished(study)}
+    if not unfinished:
         return {}
     cluster.connect(address)
     if address is not None and not cluster.has_gpus():
@@ -56,9 +56,9 @@ def make(
     made_by = runs.made_by()
     items = [
         fanout.Item(key=name, arguments=_arguments(study, key, weights, made_by))
-        for name, (study, key) in found.items()
+        for name, (study, key) in unfinished.items()
     ]
-    folders = {name: study.out / RUNS / key for name, (study, key) in found.items()}
+    folders = {name: study.out / RUNS / key for name, (study, key) in unfinished.items()}
     progress = planning.Progress(plan=plan, folders=folders)
 
     def ended(name: str) -> None:
@@ -67,7 +67,7 @@ def make(
             on_end(name)
 
     def needs(name: str) -> "fanout.Needs":
-        study, key = found[name]
+        study, key = unfinished[name]
         return placement.needs(
             study.config.grid[key].backbone, study.config.threads, address, has_gpus=cluster.has_gpus()
         )
@@ -75,7 +75,7 @@ def make(
     failures = fanout.fan_out(
         make_run,
         items,
-        is_done=lambda name: _is_finished(*found[name]),
+        is_done=lambda name: _is_finished(*unfinished[name]),
         label="training",
         needs=needs,
         address=address,
@@ -98,7 +98,7 @@ def labelled(label: str, key: str) -> str:
 
 
 def _unfinished(study: Study) -> list[str]:
-    """Return the runs to train, then those to measure; name those that cannot be measured any more."""
+    """Return the runs to train, then those to measure; log those that can no longer be measured."""
     from corrotwin.segmentation.runs import WEIGHTS
 
     complete, todo, _ = study.run_status()
@@ -118,10 +118,10 @@ def _is_finished(study: Study, key: str) -> bool:
 
 
 def _is_measured(study: Study, key: str) -> bool:
-    """Return whether a complete run was measured on all other sets, and for false alarms if they are asked for."""
+    """Return whether a complete run was measured on all other sets and, if requested, for false alarms."""
     folder = study.out / RUNS / key
     return all(
-        external_sets.is_measured(folder, name, each.dataset.digest) for name, each in study.across.items()
+        external_sets.is_measured(folder, name, external.dataset.digest) for name, external in study.across.items()
     ) and (not study.sources.false_alarms or (folder / background_fp.TABLE).is_file())
 
 
@@ -132,7 +132,7 @@ def _arguments(study: Study, key: str, weights: Path | None, made_by: Mapping[st
     config, folder = study.config.grid[key], study.out / RUNS / key
     is_complete = run_status.find(folder, config, study.digests.of(key)) is not None
     renders = study.renders.of_run(key) if study.renders and config.arm.takes_renders and not is_complete else None
-    data = [study.photos, study.split, renders, *(each.dataset for each in study.across.values())]
+    data = [study.photos, study.split, renders, *(external.dataset for external in study.across.values())]
     return (
         str(folder), None if is_complete else config, weights, study.sources.false_alarms, made_by,
         tuple(study.across), *map(Shared, data),
@@ -151,12 +151,12 @@ def make_run(
     renders: "CocoDataset | None",
     *sets: "CocoDataset",
 ) -> None:
-    """Train one run of a grid in its folder and measure it. The task that Ray workers execute.
+    """Train one run of a grid in its folder and measure it; Ray workers execute this task.
 
     Parameters
     ----------
     config : None for a complete run, which is only measured.
-    false_alarms : True to count them on the clean parts of its test photos.
+    false_alarms : whether to count false alarms on the clean parts of its test photos.
     begun_by : `segmentation.runs.made_by` of the program that started the worker.
     names, sets : other sets to measure on.
 
@@ -168,13 +168,13 @@ def make_run(
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.data import coco
 
-    if other := other_version(begun_by, runs.made_by()):
-        raise provenance.OtherVersionError(other)
+    if difference := other_version(begun_by, runs.made_by()):
+        raise provenance.OtherVersionError(difference)
     if config is not None:
         train_run(folder, config, coco.on_this_machine(real), split, renders and coco.on_this_machine(renders), weights)
-    for name, each in zip(names, sets, strict=True):
-        if not external_sets.is_measured(Path(folder), name, each.digest):
-            external_sets.measure(folder, name, coco.on_this_machine(each))
+    for name, dataset in zip(names, sets, strict=True):
+        if not external_sets.is_measured(Path(folder), name, dataset.digest):
+            external_sets.measure(folder, name, coco.on_this_machine(dataset))
     if false_alarms:
         background_fp.measure(Path(folder), coco.on_this_machine(real))
 

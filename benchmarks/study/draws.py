@@ -1,7 +1,7 @@
 """Draws of renders: run r trains on draw r, whole scenes that no other run trains on.
 
 Renders are a sample of what their preset could have shown. Runs that share one draw share its error, which no test over
-runs can see: intervals would speak of these renders alone, not of the preset.
+runs can see: intervals would describe these renders alone, not the preset.
 """
 
 from collections.abc import Sequence
@@ -26,16 +26,16 @@ def deal(renders: "CocoDataset", *, runs: int, size: int, seed: int) -> tuple["C
     """Return all draws that a rendered dataset holds, at least one for each run.
 
     A draw takes whole scenes, one after another, while it has at most `size` images. Our own renders are taken in
-    their order, in which scenes are independent, so that a folder that grows keeps its first draws; where there are
-    draws to spare, one whose last scene may have been cut off by the folder's end is not dealt. Images of any other
-    dataset are shuffled by the seed first, since their order may mean something: one that grows is divided
-    afresh, which a study refuses.
+    their order, in which scenes are independent, so that a folder that grows keeps its first draws. If there are more
+    draws than runs, the last is left out if the folder's end may have cut off its last scene. Images of any other
+    dataset are shuffled by the seed first, since their order may mean something: when such a dataset grows, it is
+    divided afresh, which a study refuses.
 
     Parameters
     ----------
     runs : number of draws needed.
     size : most images of a draw.
-    seed : of the study.
+    seed : seed of the study.
 
     Raises
     ------
@@ -65,14 +65,14 @@ def deal(renders: "CocoDataset", *, runs: int, size: int, seed: int) -> tuple["C
 
 
 def grown_note(renders: "CocoDataset") -> str:
-    """Return the end of a refusal: only our own renders keep their draws in a folder that grew; empty for those."""
+    """Return the end of a refusal, that only our own renders keep their draws when a folder grows; empty for those."""
     return (
         "" if rendered(renders.inside) else "; only renders of `synth render` keep their draws in a folder that grows"
     )
 
 
 def describe(sizes: Sequence[int], whole: int, wanted: int = STUDIES["small"].renders.count) -> str:
-    """Say how many renders each run's draw has, and what `wanted` take; without draws, that all runs share one."""
+    """Say how many renders each run's draw has and how many `wanted` would take, or that all runs share one draw."""
     if not sizes:
         return f"  renders: all runs share one draw of {whole}, so what is found speaks of these renders alone"
     needed = wanted * len(sizes)
@@ -82,26 +82,29 @@ def describe(sizes: Sequence[int], whole: int, wanted: int = STUDIES["small"].re
 
 def subset(renders: "CocoDataset", photos: Sequence["Photo"]) -> "CocoDataset":
     """Return a dataset of some images of another, with a digest of its own."""
-    content = [[photo.file_name, photo.sha256, [one["segmentation"] for one in photo.annotations]] for photo in photos]
+    content = [
+        [photo.file_name, photo.sha256, [annotation["segmentation"] for annotation in photo.annotations]]
+        for photo in photos
+    ]
     return replace(renders, photos=tuple(photos), digest=digest(content))
 
 
 def _scenes(renders: "CocoDataset", seed: int) -> list[list["Photo"]]:
-    """Return the images of each scene, in the order in which scenes are dealt."""
+    """Return the images of each scene, in the order in which draws take scenes."""
     import numpy as np
 
     scene_of = group_by_scene(renders) or {}
     scenes: dict[str, list[Photo]] = {}
     for photo in renders.photos:
         scenes.setdefault(scene_of.get(photo.file_name, photo.file_name), []).append(photo)
-    found = list(scenes.values())
+    ordered = list(scenes.values())
     if rendered(renders.inside):
-        return found
-    return [found[place] for place in np.random.default_rng(seed).permutation(len(found))]
+        return ordered
+    return [ordered[index] for index in np.random.default_rng(seed).permutation(len(ordered))]
 
 
 def _check(renders: "CocoDataset", parts: Sequence[Sequence["Photo"]]) -> None:
-    """Raise InputError if a draw has no corrosion, or two hold one image."""
+    """Raise InputError if a draw has no corrosion, or two draws hold the same image."""
     first: dict[str, tuple[int, str]] = {}
     for number, part in enumerate(parts, start=1):
         if not any(photo.annotations for photo in part):

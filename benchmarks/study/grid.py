@@ -16,7 +16,7 @@ from corrotwin.twin.core.errors import InputError
 
 
 def is_name(text: Any) -> bool:
-    """Return whether a text from a file is a safe name of a file or folder inside ours."""
+    """Return whether a text from a file is a safe name for a file or folder inside ours."""
     return isinstance(text, str) and re.fullmatch(r"[^./\\\s\x00-\x1f][^/\\\x00-\x1f]{0,99}", text) is not None
 
 
@@ -69,20 +69,20 @@ def cells(
     runs: int,
     changes: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> tuple[GridCell, ...]:
-    """Return all cells of some arms, fractions of the real training photos and backbones, with equally many runs.
+    """Return the cells of all given arms, fractions of the real training photos and backbones, with equally many runs.
 
     Parameters
     ----------
-    changes : training settings of the runs of some backbones, in place of the study's.
+    changes : by backbone, training settings in place of the study's.
 
     Raises
     ------
     InputError
         A name is unknown or appears twice, a fraction is not in (0, 1], or there is nothing to train.
     """
-    for what, values in (("arms", kinds), ("real_fractions", real_fractions), ("backbones", backbones)):
+    for name, values in (("arms", kinds), ("real_fractions", real_fractions), ("backbones", backbones)):
         if not values or len(set(values)) != len(values):
-            raise InputError(f"`{what}`: needs at least one, each once, not {', '.join(map(str, values)) or 'none'}")
+            raise InputError(f"`{name}`: needs at least one, each once, not {', '.join(map(str, values)) or 'none'}")
     if unknown := [kind for kind in kinds if kind not in ARMS]:
         raise InputError(f"`arms` {unknown[0]!r} is unknown; choose from {', '.join(ARMS)}")
     if outside := [fraction for fraction in real_fractions if not 0 < fraction <= 1]:
@@ -108,7 +108,7 @@ def arm_at(kind: str, fraction: float) -> DataArm:
 
 
 def backbone_place(name: str) -> tuple[int, str]:
-    """Return the place of a backbone in lists: the paper's in their order, then others by name."""
+    """Return the sort key of a backbone: the paper's come first, in their order, then others by name."""
     return (BACKBONES.index(name), "") if name in BACKBONES else (len(BACKBONES), name)
 
 

@@ -42,9 +42,9 @@ def content(
 
     Parameters
     ----------
-    data, renders : as `photos_entry` and `renders_entry` make them; None where no arm takes renders.
-    across : other sets by name, as `set_entry` makes them.
-    failed : the runs that failed, and the other work, each with its error.
+    data, renders : entries made by `photos_entry` and `renders_entry`; `renders` is None if no arm takes renders.
+    across : other sets by name, entries made by `set_entry`.
+    failed : failed runs and other failed work, each with its error.
     """
     return {
         "config": to_json(config),
@@ -65,7 +65,7 @@ def content(
 
 
 def photos_entry(out: Path, data: Path | None, real: "CocoDataset") -> dict[str, Any]:
-    """Return the entry of a study's photos; `data` None is the stand-in."""
+    """Return the entry of a study's photos; `data` is None for the stand-in."""
     if data is None:
         return {**_entry(out, out / "standin", real), "name": "stand-in"}
     about = _entry(out, data, real)
@@ -73,7 +73,7 @@ def photos_entry(out: Path, data: Path | None, real: "CocoDataset") -> dict[str,
 
 
 def set_entry(out: Path, path: Path, found: "CocoDataset", spots: Mapping[str, str] | None) -> dict[str, Any]:
-    """Return the entry of another set at `path`, with the spot of each photo where there are spots."""
+    """Return the entry of another set at `path`, with the spot of each photo if spots are known."""
     return {**_entry(out, path, found), "spots": spots and dict(spots)}
 
 
@@ -84,15 +84,15 @@ def renders_entry(
 
     Parameters
     ----------
-    plan : None where their folder was given.
-    draws : those of the runs, run 0 first; none where all runs share all renders.
+    plan : None if their folder was given.
+    draws : draws of the runs, run 0 first; none if all runs share all renders.
     """
-    dealt = [{"digest": draw.digest, "images": len(draw.photos)} for draw in draws]
-    return {**_entry(out, path, renders), "plan": plan and asdict(plan), **({"draws": dealt} if dealt else {})}
+    recorded = [{"digest": draw.digest, "images": len(draw.photos)} for draw in draws]
+    return {**_entry(out, path, renders), "plan": plan and asdict(plan), **({"draws": recorded} if recorded else {})}
 
 
 def read(out: Path) -> dict[str, Any] | None:
-    """Return the `study.json` of a folder; None where there is none.
+    """Return the `study.json` of a folder; None if there is none.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def read(out: Path) -> dict[str, Any] | None:
 
 def first_weights_of(manifest: Mapping[str, Any]) -> dict[str, str | None]:
     """Return the first weights from which the runs of each backbone of a study started; None for random ones."""
-    usual = manifest["training"]["encoder_weights"]  # of a study from before they were recorded by backbone
+    usual = manifest["training"]["encoder_weights"]  # for a study made before they were recorded by backbone
     recorded = manifest.get("first_weights", {})
     return {name: recorded.get(name, usual) for name in from_json(manifest["config"]).backbones}
 
@@ -126,33 +126,33 @@ def digests(manifest: Mapping[str, Any]) -> StudyDigests:
 
 
 def draws_of(renders: Mapping[str, Any] | None) -> str | tuple[str, ...] | None:
-    """Return the digest of each draw of an entry of renders; that of all renders where all runs share them."""
+    """Return the digest of each draw in an entry of renders, or the digest of all renders if all runs share them."""
     if renders is None:
         return None
     return tuple(draw["digest"] for draw in renders["draws"]) if "draws" in renders else str(renders["digest"])
 
 
 def check(manifest: Mapping[str, Any]) -> None:
-    """Raise where a `study.json` lacks what a report needs, or names other sets by unsafe names.
+    """Raise if a `study.json` lacks what a report needs, or gives other sets unsafe names.
 
     Raises
     ------
     KeyError, TypeError
-        With what is absent or of another type.
+        Names what is absent or has another type.
     """
     data, split, renders = manifest["data"], manifest["split"], manifest["renders"]
     sets = [data, *([] if renders is None else [renders]), *manifest["across"].values()]
-    for each in sets:
+    for entry in sets:
         for name in ("folder", "name", "digest"):
-            if not isinstance(each[name], str):
-                raise TypeError(f"{name} {each[name]!r:.40}")
+            if not isinstance(entry[name], str):
+                raise TypeError(f"{name} {entry[name]!r:.40}")
     counts = [data["counts"][name] for name in ("train", "valid", "test")]
-    counts += [each["counts"][name] for each in sets for name in ("images", "annotations")]
+    counts += [entry["counts"][name] for entry in sets for name in ("images", "annotations")]
     if not all(isinstance(count, int) for count in counts):
         raise TypeError("counts that are not whole numbers")
     if strange := [name for name in manifest["across"] if not is_name(name)]:
         raise TypeError(f"a set called {strange[0]!r:.60}")
-    if any(not _are_spots(each.get("spots")) for each in manifest["across"].values()):
+    if any(not _are_spots(entry.get("spots")) for entry in manifest["across"].values()):
         raise TypeError("spots that are not a table of names")
     texts = [split["how"], split["digest"], *manifest["versions"].values(), *manifest["failed"].values()]
     if not all(isinstance(text, str) for text in texts):
@@ -166,7 +166,7 @@ def check(manifest: Mapping[str, Any]) -> None:
 
 
 def _are_spots(value: Any) -> bool:
-    """Return whether a value can be the spot of each photo; None is for a set without spots."""
+    """Return whether a value can be the spots of photos; None means a set without spots."""
     return value is None or (isinstance(value, Mapping) and all(isinstance(spot, str) for spot in value.values()))
 
 

@@ -11,13 +11,13 @@ from corrotwin.twin.core.cli import available_cores
 if TYPE_CHECKING:
     from corrotwin.synth.rendering.capacity import Needs
 
-WHOLE = 1.0  # of a GPU: the share of networks whose appetite nobody has measured
+WHOLE = 1.0  # share of a GPU for networks whose need was never measured
 
 
 def needs(backbone: str, threads: int, address: str | None, *, has_gpus: bool) -> "Needs":
-    """Return what the task of a run asks of Ray: its threads, and its share of a GPU where there is any.
+    """Return the resources that the task of a run requests from Ray: its threads, and its share of a GPU if any.
 
-    A machine with fewer cores than `threads` still gets its turn, where it is the only one.
+    A machine with fewer cores than `threads` still gets runs if it is the only one.
     """
     from corrotwin.synth.rendering.capacity import Needs
 
@@ -30,8 +30,8 @@ def side_by_side(backbone: str, threads: int, address: str | None, gpus: int) ->
 
     Parameters
     ----------
-    address : of the cluster whose machines count; None for this machine.
-    gpus : of this machine.
+    address : address of the cluster that trains; None for this machine.
+    gpus : number of GPUs of this machine.
     """
     from corrotwin.synth.rendering import capacity
 
@@ -42,22 +42,22 @@ def side_by_side(backbone: str, threads: int, address: str | None, gpus: int) ->
     return max(1, capacity.at_a_time(needs(backbone, threads, address, has_gpus=cluster.has_gpus())))
 
 
-# Of a run with a teacher: a quarter of its steps is plain; in the others twice as many images pass the network, forward
-# and back, and once as many the teacher, forward alone, a third of that.
+# Cost of a run with a teacher: a quarter of its steps is plain. In the others twice as many images pass the network,
+# forward and back, and the usual number pass the teacher, forward only, which costs a third.
 TAUGHT_COST = 0.25 + 0.75 * (2 + 1 / 3)
 
 
 def cost(config: TrainConfig) -> float:
-    """Return how many times as long a run takes as one without a teacher."""
+    """Return the duration of a run relative to one without a teacher."""
     return TAUGHT_COST if config.arm.self_training else 1.0
 
 
 def makespan(runs: Iterable[tuple[float, int]]) -> float:
-    """Return the seconds until the last of some runs has ended, each started in turn as soon as there is room.
+    """Return the seconds until the last run has ended, if runs start in turn as soon as there is room.
 
     Parameters
     ----------
-    runs : seconds of each, and how many like it have room side by side.
+    runs : seconds of each run, and how many like it fit side by side.
     """
     now, used = 0.0, 0.0
     running: list[tuple[float, float]] = []  # end, part of the machines

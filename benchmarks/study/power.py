@@ -1,4 +1,4 @@
-"""Power before a study: the gain of renders that it would find in four cases of five, a line for each fraction."""
+"""Power before a study: one line per fraction on the gain of renders that it would find in four cases of five."""
 
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,8 @@ def lines(study: "Study") -> list[str]:
     runs: dict[float, list[int]] = {}
     for cell in config.cells:
         if cell.kind == "mixed":
-            others = [each.runs for each in config.cells if _is_pair(cell, each)]
-            runs.setdefault(cell.real_fraction, []).extend(min(cell.runs, each) for each in others)
+            counts = [other.runs for other in config.cells if _is_pair(cell, other)]
+            runs.setdefault(cell.real_fraction, []).extend(min(cell.runs, count) for count in counts)
     comparisons = sum(map(len, runs.values()))
     return [
         describe_power(runs=min(of_fraction), units=spots, unit=unit, real_fraction=fraction, comparisons=comparisons)
@@ -30,5 +30,5 @@ def lines(study: "Study") -> list[str]:
 
 
 def _is_pair(mixed: "GridCell", other: "GridCell") -> bool:
-    """Return whether a cell is that of photos alone beside a mixed one."""
+    """Return whether `other` is the cell of photos alone that matches the mixed one."""
     return other.kind == "real" and (other.real_fraction, other.backbone) == (mixed.real_fraction, mixed.backbone)

@@ -1,6 +1,6 @@
 """Read and check the inputs of a study; nothing is written here.
 
-What a later command leaves out (split, renders, other sets) stays as the study has it.
+Inputs that a later command leaves out (split, renders, other sets) stay as they are in the study.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
-    """Read and check everything that a study in `out` is made from.
+    """Read and check all inputs of a study in `out`.
 
     Raises
     ------
     InputError
-        An encoder is unknown, a source is unusable, or `out` holds something else, or the study there has other
-        settings, photos, split or renders (the message names the difference).
+        An encoder is unknown, a source is unusable, `out` holds something else, or the study there has other settings,
+        photos, split or renders (the message names the difference).
     """
     from corrotwin.segmentation.data import coco
 
@@ -58,8 +58,8 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
         check_claim(out, KIND, study.shared)
     if before is not None:
         config = config.joined(before)
-    there = earlier and earlier["renders"]
-    is_shared = is_gathered(out) if there is None else "draws" not in there
+    recorded = earlier and earlier["renders"]
+    is_shared = is_gathered(out) if recorded is None else "draws" not in recorded
     study = replace(study, earlier=earlier, config=config, shares_renders=is_shared)
     if photos is not None:
         study = replace(study, split=split_of(out, config, photos, sources.split, sources.groups_file))
@@ -69,13 +69,13 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
 
 
 def kept_config(out: Path) -> StudyConfig | None:
-    """Return the configuration of the study in a folder; None where there is no study."""
+    """Return the configuration of the study in a folder; None if there is no study."""
     earlier = manifest.read(out)
     return None if earlier is None else configuration.from_json(earlier["config"])
 
 
 def check_backbones(names: Sequence[str], option: str = "`backbones`") -> None:
-    """Raise InputError, by the name of the option, for an encoder that nobody offers; the usual ones import nothing."""
+    """Raise InputError, naming the option, if an encoder is unknown; usual encoders are checked without an import."""
     if strange := [name for name in names if name not in (*BACKBONES, DEFAULT_BACKBONE)]:
         from corrotwin.segmentation.models import encoders
 
@@ -87,27 +87,27 @@ def check_backbones(names: Sequence[str], option: str = "`backbones`") -> None:
 
 
 def _at_render_share(out: Path, config: StudyConfig, before: StudyConfig | None, wanted: float | None) -> StudyConfig:
-    """Return the configuration at the render share that is asked for, else at that of the study there.
+    """Return the configuration with the requested render share, else with that of the existing study.
 
     Raises
     ------
     InputError
-        The study there has another share than the one that is asked for.
+        The existing study has another share than the requested one.
     """
-    there = None if before is None else before.render_share
-    share = there if wanted is None else wanted
+    kept = None if before is None else before.render_share
+    share = kept if wanted is None else wanted
     if share is None or config.render_share is None:
         return config
-    if there is not None and there != share:
+    if kept is not None and kept != share:
         raise InputError(
-            f"{out}: {100 * there:g} % of each batch are renders in the arms there, {100 * share:g} % asked; leave out "
+            f"{out}: {100 * kept:g} % of each batch are renders in the arms there, {100 * share:g} % asked; leave out "
             "`render_share`, or choose another folder"
         )
     return config.at_render_share(share)
 
 
 def is_gathered(out: Path) -> bool:
-    """Return whether an unclaimed folder holds runs that were put there by hand beside their split, and no more."""
+    """Return whether an unclaimed folder holds runs put there by hand beside their split, and nothing else."""
     if not (out / SPLIT).is_file() or (out / CLAIM).exists():
         return False
     known = {RUNS, RENDERS, STANDIN, SPLIT}
@@ -117,7 +117,7 @@ def is_gathered(out: Path) -> bool:
 def _at_first_weights(
     out: Path, config: StudyConfig, before: StudyConfig, recorded: Mapping[str, str | None]
 ) -> StudyConfig:
-    """Return the configuration with the study's setting of first weights, where it means the same for all backbones.
+    """Return the configuration with the study's setting of first weights, if it means the same for all backbones.
 
     Parameters
     ----------
@@ -126,11 +126,11 @@ def _at_first_weights(
     Raises
     ------
     InputError
-        Runs of a backbone would start from other weights than those there.
+        Runs of a backbone would start from other weights than the existing runs.
     """
     wanted, usual = (
-        {**replace(of, cells=config.cells).first_weights, **replace(of, cells=before.cells).first_weights}
-        for of in (config, before)
+        {**replace(setting, cells=config.cells).first_weights, **replace(setting, cells=before.cells).first_weights}
+        for setting in (config, before)
     )
     kept = "encoder_weights" in before.changes
     for name, weights in {**usual, **recorded}.items():
@@ -160,7 +160,7 @@ def _check_training(out: Path, config: StudyConfig, before: StudyConfig) -> None
 
 
 def _renders(study: Study, sources: Sources) -> StudyDataset | None:
-    """Return renders that were given, now or before; None where the study renders its own or needs none."""
+    """Return renders that were given, now or before; None if the study renders its own or needs none."""
     from corrotwin.segmentation.data import splits
 
     before = study.renders_before
@@ -177,29 +177,29 @@ def _renders(study: Study, sources: Sources) -> StudyDataset | None:
     elif not any(arm.takes_renders for arm in study.config.arms):
         return None
     try:
-        found = StudyDataset(path=path, dataset=sources.read(path))
+        renders = StudyDataset(path=path, dataset=sources.read(path))
     except InputError as error:
         raise InputError(f"{option} {error}") from error
-    found = dealt(study, found, sources.renders_per_run, sources.draws)
-    if study.photos is not None and found.dataset.digest == study.photos.digest:
+    renders = dealt(study, renders, sources.renders_per_run, sources.draws)
+    if study.photos is not None and renders.dataset.digest == study.photos.digest:
         raise InputError(f"{path}: these are the photos themselves; give `renders` a rendered dataset")
     if study.photos is not None and study.split is not None:
-        splits.check_renders(study.split, study.photos, found.dataset)
-    return found
+        splits.check_renders(study.split, study.photos, renders.dataset)
+    return renders
 
 
 def dealt(study: Study, found: StudyDataset, size: int | None, given: "tuple[CocoDataset, ...]" = ()) -> StudyDataset:
-    """Return renders with a draw for each run; in a study whose runs share one draw they go on to share it.
+    """Return renders with a draw for each run; if the existing runs share one draw, so do further runs.
 
     Parameters
     ----------
-    size : most images of a draw; None takes the study's, for a new study equal shares.
-    given : the draws, where a caller has dealt them.
+    size : most images of a draw; None takes the existing study's, or equal shares in a new study.
+    given : draws that the caller has made already.
 
     Raises
     ------
     InputError
-        As of `draws.deal`; or these are not the renders of the study there.
+        As for `draws.deal`; or these are not the renders of the existing study.
     """
     is_shared, before = study.shares_renders, study.renders_before
     if is_shared and size is not None:
@@ -213,53 +213,55 @@ def dealt(study: Study, found: StudyDataset, size: int | None, given: "tuple[Coc
         found = replace(found, draws=dealt_now[: max(runs, len(kept))])
     if before is None:
         return found
-    there = [before["digest"]] if is_shared else [draw["digest"] for draw in before["draws"]]
+    recorded = [before["digest"]] if is_shared else [draw["digest"] for draw in before["draws"]]
     now = [draw.digest for draw in found.draws] or [found.dataset.digest]
-    for number, (old, new) in enumerate(zip(there, now, strict=False)):
+    for number, (old, new) in enumerate(zip(recorded, now, strict=False)):
         if old != new:
-            of = "" if is_shared else f" draw {number + 1}:"
+            which = "" if is_shared else f" draw {number + 1}:"
             raise InputError(
-                f"{study.out}: renders:{of} {before['folder']} ({old}) there, {found.path} ({new}) asked; "
+                f"{study.out}: renders:{which} {before['folder']} ({old}) there, {found.path} ({new}) asked; "
                 f"give those there, or choose another folder{draws.grown_note(found.dataset)}"
             )
     return found
 
 
 def _own_renders(study: Study) -> StudyDataset | None:
-    """Return complete renders that lie in the folder of a new study."""
+    """Return the complete renders in the folder of a new study; None if there are none."""
     from corrotwin.segmentation.data import coco
 
-    own = study.out / RENDERS
-    if read_manifest(own, "dataset") is None or not any(arm.takes_renders for arm in study.config.arms):
+    folder = study.out / RENDERS
+    if read_manifest(folder, "dataset") is None or not any(arm.takes_renders for arm in study.config.arms):
         return None
-    found = StudyDataset(path=own, dataset=coco.read(own), plan=study.config.renders)
+    renders = StudyDataset(path=folder, dataset=coco.read(folder), plan=study.config.renders)
     count = study.config.renders.count
     wanted = count if study.shares_renders else count * study.config.render_runs
-    if len(found.dataset.photos) < wanted:
+    if len(renders.dataset.photos) < wanted:
         return None
-    return dealt(study, found, None if study.shares_renders else count)
+    return dealt(study, renders, None if study.shares_renders else count)
 
 
 def _across(study: Study, sources: Sources) -> tuple[dict[str, StudyDataset], dict[str, Mapping[str, Any]]]:
-    """Return the sets to measure all runs on, by name; and earlier ones that are gone or have changed."""
-    found: dict[str, StudyDataset] = {}
+    """Return the sets to measure all runs on, by name, and earlier sets that are gone or have changed."""
+    sets: dict[str, StudyDataset] = {}
     before = (study.earlier or {}).get("across", {})
     for path in sources.across:
         name = path.resolve().name
-        if name in found:
+        if name in sets:
             raise InputError(f"`across`: two sets are called {name}; rename a folder")
         if not is_name(name):
             raise InputError(f"`across` {path}: {name!r:.60} cannot name a set in a table; rename the folder")
         dataset = sources.read(path, classes=study.classes, allow_unannotated=True)
-        found[name] = StudyDataset(path=path.resolve(), dataset=dataset, spots=photo_groups.spots(dataset))
+        sets[name] = StudyDataset(path=path.resolve(), dataset=dataset, spots=photo_groups.spots(dataset))
         if study.photos is not None and dataset.digest == study.photos.digest:
             raise InputError(f"`across` {path}: these are the photos of the study; its runs are tested on them already")
         _check_unseen(path, dataset, study)
-        there = (study.out / before[name]["folder"]).resolve() if name in before else path.resolve()
-        if there != path.resolve() and before[name]["digest"] != dataset.digest:
-            raise InputError(f"`across` {path}: the study has another set called {name} ({there}); rename the folder")
+        earlier_path = (study.out / before[name]["folder"]).resolve() if name in before else path.resolve()
+        if earlier_path != path.resolve() and before[name]["digest"] != dataset.digest:
+            raise InputError(
+                f"`across` {path}: the study has another set called {name} ({earlier_path}); rename the folder"
+            )
     gone: dict[str, Mapping[str, Any]] = {}
-    for name in before.keys() - found.keys():
+    for name in before.keys() - sets.keys():
         path = (study.out / before[name]["folder"]).resolve()
         try:
             dataset = sources.read(path, classes=study.classes, allow_unannotated=True)
@@ -267,10 +269,10 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, StudyDataset], di
             gone[name] = before[name]
             continue
         if dataset.digest == before[name]["digest"]:
-            found[name] = StudyDataset(path=path, dataset=dataset, spots=spots_of(before[name], path))
+            sets[name] = StudyDataset(path=path, dataset=dataset, spots=spots_of(before[name], path))
         else:
             gone[name] = before[name]
-    return dict(sorted(found.items())), gone
+    return dict(sorted(sets.items())), gone
 
 
 def _check_unseen(path: Path, data: "CocoDataset", study: Study) -> None:
@@ -287,7 +289,7 @@ def _check_unseen(path: Path, data: "CocoDataset", study: Study) -> None:
 
 
 def spots_of(about: Mapping[str, Any], path: Path) -> Mapping[str, str] | None:
-    """Return the spots of another set at `path`: as `study.json` has them, or from the table beside the photos."""
+    """Return the spots of another set at `path`: as recorded in `study.json`, else from the table beside the photos."""
     from corrotwin.segmentation.data import coco, groups
 
     if "spots" in about:

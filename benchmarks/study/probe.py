@@ -1,9 +1,9 @@
 """Time training steps on this machine, in a process: ``python -m corrotwin.benchmarks.study.probe``.
 
-Reads json from standard input: `configs`, a list of training settings, `seconds`, the time for all of them, and
-`patience`, the seconds after which the process ends in any case. Writes a line with the number of GPUs, then for each
-config a line with seconds a step and seconds a measured image. Images are noise: what a step costs does not depend on
-them, and there may be no photos yet. torch stays out of the process that spreads the study.
+The process reads JSON from standard input: `configs`, a list of training settings, `seconds`, the time for all of them,
+and `patience`, the seconds after which the process ends in any case. It writes a line with the number of GPUs, then for
+each config a line with the seconds per step and per measured image. Images are noise: the cost of a step does not
+depend on them, and there may be no photos yet. torch stays out of the process that spreads the study.
 """
 
 import json
@@ -20,7 +20,7 @@ LEAST, MOST = 1, 8  # timed steps, after one that is not counted
 
 
 def probe(config: TrainConfig, seconds: float) -> tuple[float, float]:
-    """Return seconds an optimiser step and seconds a measured image of these settings, within about `seconds`."""
+    """Return the seconds per optimiser step and per measured image with these settings, within about `seconds`."""
     import torch
 
     from corrotwin.segmentation import sampling
@@ -58,7 +58,7 @@ def probe(config: TrainConfig, seconds: float) -> tuple[float, float]:
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            loss.item()  # a GPU has finished then
+            loss.item()  # waits until a GPU has finished
             times.append(time.monotonic() - started)
             if len(times) > LEAST and time.monotonic() - begun + times[-1] > 0.8 * seconds:
                 break
@@ -73,14 +73,14 @@ def main() -> None:
 
     request = json.load(sys.stdin)
     configs = [from_json(value) for value in request["configs"]]
-    signal.alarm(int(request["patience"]))  # also where nobody waits any more
+    signal.alarm(int(request["patience"]))  # even if nobody waits any more
     _answer(torch.cuda.device_count())
     for config in configs:
         _answer(probe(config, request["seconds"] / len(configs)))
 
 
 def _answer(value: object) -> None:
-    """Write a line of JSON to the parent, a program: nothing here is for a reader."""
+    """Write a line of JSON to the parent process; nothing here is for people."""
     sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()
 

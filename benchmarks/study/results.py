@@ -26,10 +26,9 @@ class Results:
     """A study read from disk.
 
     `grid` holds the settings of every run by its id, with the training settings that the profile had when the study
-    was made. `runs` and `scores` hold the complete runs, in the order of the grid; `missing` says of every other run
-    why it is not among them. `groups` is the spot of each photo, None where nobody gave spots. `across` holds, by the
-    name of another set, the scores of the complete runs on all its photos; `across_missing` says of each run without
-    them why.
+    was made. `runs` and `scores` hold the complete runs, in the order of the grid; `missing` says why each other run is
+    not among them. `groups` is the spot of each photo, None if no spots were given. `across` holds, by the name of
+    another set, the scores of the complete runs on all its photos; `across_missing` says why a run has no scores there.
     """
 
     folder: Path
@@ -75,9 +74,9 @@ class Results:
 
     @property
     def smoke_backbones(self) -> tuple[str, ...]:
-        """Backbones whose runs show no more than that they train."""
-        every = self.config.backbones if self.smoke else ()
-        return tuple(self.manifest.get("smoke_backbones", every))
+        """Backbones with runs that only show that they train."""
+        default = self.config.backbones if self.smoke else ()
+        return tuple(self.manifest.get("smoke_backbones", default))
 
     @property
     def photographs(self) -> bool:
@@ -93,14 +92,14 @@ class Results:
 
     @property
     def profile_label(self) -> str:
-        """The profile with the settings that are not its own."""
+        """The profile, with the settings that differ from it."""
         changed = f" with {self.config.changed}" if self.config.changed else ""
         return f"{self.config.profile}{changed}{': smoke, not results' if self.smoke else ''}"
 
     @property
     def first_weights(self) -> dict[str, str | None]:
         """The first weights of each backbone's encoder: imagenet, or None for random ones."""
-        return {each.backbone: each.encoder_weights for each in self.grid.values()}
+        return {run.backbone: run.encoder_weights for run in self.grid.values()}
 
     @property
     def weights_label(self) -> str:
@@ -145,7 +144,7 @@ def load(folder: Path) -> Results:
         check(manifest)
         config, grid = _planned(folder, manifest)
         wanted_data = digests(manifest)
-        found: dict[str, RunRecord] = {}
+        complete: dict[str, RunRecord] = {}
         missing: dict[str, str] = {}
         for key, wanted in grid.items():
             try:
@@ -154,21 +153,21 @@ def load(folder: Path) -> Results:
             except InputError as error:
                 run, reason = None, str(error).replace(f"{folder}/", "")
             if run is not None:
-                found[key] = run
+                complete[key] = run
             else:
                 missing[key] = manifest["failed"].get(key) or reason
-        sets = {name: each["digest"] for name, each in manifest["across"].items()}
-        measured, across_missing = _across(folder, found, sets)
+        sets = {name: entry["digest"] for name, entry in manifest["across"].items()}
+        measured, across_missing = _across(folder, complete, sets)
         return Results(
             folder=folder,
             manifest=manifest,
             config=config,
             grid=grid,
-            runs=found,
-            scores=_scores(config, found, {key: run.per_image for key, run in found.items()}),
+            runs=complete,
+            scores=_scores(config, complete, {key: run.per_image for key, run in complete.items()}),
             missing=missing,
             groups=_groups(folder),
-            across={name: _scores(config, found, counts) for name, counts in measured.items()},
+            across={name: _scores(config, complete, counts) for name, counts in measured.items()},
             across_missing=across_missing,
         )
     except InputError:
@@ -183,14 +182,14 @@ def _grid(config: StudyConfig, manifest: Mapping[str, Any]) -> dict[str, TrainCo
     changes = {cell.key: cell.changes for cell in config.cells}
     return {
         key: replace(
-            each,
+            run,
             **{
                 **training,
-                "encoder_weights": weights.get(each.backbone, training["encoder_weights"]),
+                "encoder_weights": weights.get(run.backbone, training["encoder_weights"]),
                 **changes[key.rpartition("-")[0]],
             },
         )
-        for key, each in config.grid.items()
+        for key, run in config.grid.items()
     }
 
 
@@ -235,7 +234,7 @@ def _scores(
 
 
 def _groups(folder: Path) -> dict[str, str] | None:
-    """Return the spot of each photo, from the split; None where every photo is a group of its own."""
+    """Return the spot of each photo, from the split; None if every photo is a group of its own."""
     from corrotwin.segmentation.data import splits
 
     groups = splits.load(folder / "split.json").group
@@ -245,7 +244,7 @@ def _groups(folder: Path) -> dict[str, str] | None:
 def _across(
     folder: Path, found: Mapping[str, "RunRecord"], digests: Mapping[str, str]
 ) -> tuple[dict[str, dict[str, "PerImage"]], dict[str, dict[str, str]]]:
-    """Return, for each other set, the pixel counts of the measured runs and why others have none."""
+    """Return, for each other set, the pixel counts of the measured runs, and the reason why other runs have none."""
     from corrotwin.segmentation.runs import WEIGHTS
 
     tables: dict[str, dict[str, PerImage]] = {name: {} for name in digests}

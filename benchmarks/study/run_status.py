@@ -1,4 +1,4 @@
-"""Status of each run that a study wants: complete, to do, or blocked by something else in its folder."""
+"""Status of each run of a study: complete, to do, or blocked by something else in its folder."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -21,12 +21,12 @@ Digests = Mapping[str, str | None]  # of the photos ("real"), the "split" and th
 
 @dataclass(frozen=True, kw_only=True)
 class StudyDigests:
-    """Digests of the data of a study's runs; None where they are still to be made."""
+    """Digests of the data of a study's runs; None if the data are still to be made."""
 
     real: str | None
     split: str | None
     renders: str | tuple[str, ...] | None
-    """Of each run's own draw, run 0 first, or of the renders that all runs share."""
+    """Digests of each run's own draw, run 0 first, or the digest of the renders that all runs share."""
 
     def of(self, key: str) -> Digests:
         """Return the digests of one run, such as ``mixed-vgg16-02``."""
@@ -43,15 +43,15 @@ def run_number(key: str) -> int:
 
 
 def find(folder: Path, wanted: TrainConfig, digests: Digests) -> "RunRecord | None":
-    """Return the complete run in `folder`, wherever it was trained; None where it is still to make or to finish.
+    """Return the complete run in `folder`, wherever it was trained; None if it is still to be made or finished.
 
-    Weights need not be there, and the name of the arm does not matter, only what the arm takes.
+    Weights are not needed. The name of the arm does not matter, only its settings.
 
     Raises
     ------
     InputError
-        A run is there that cannot be this one: of other settings or data (the message names the difference), or
-        damaged. It is in the way, since nothing of it is overwritten.
+        The run in the folder has other settings or data (the message names the difference), or is damaged. It blocks
+        this run, since nothing is overwritten.
     """
     from corrotwin.segmentation import runs
 
@@ -72,7 +72,7 @@ def find(folder: Path, wanted: TrainConfig, digests: Digests) -> "RunRecord | No
 def classify(folder: Path, grid: Mapping[str, TrainConfig], digests: StudyDigests) -> "RunStatus":
     """Sort the runs of a grid into complete ones, those to do, and blocked ones with the reason.
 
-    Where a digest that a run needs is None, its data are still to be made, and so is the run.
+    If a digest that a run needs is None, its data are still to be made, and so is the run.
     """
     complete: dict[str, RunRecord] = {}
     todo: dict[str, TrainConfig] = {}
@@ -93,7 +93,7 @@ def classify(folder: Path, grid: Mapping[str, TrainConfig], digests: StudyDigest
 
 
 def absent(folder: Path, epochs: int) -> str:
-    """Return why there is no complete run in a folder in which `find` found none."""
+    """Return why a folder has no complete run, if `find` returned None."""
     if not folder.is_dir():
         return "not trained yet"
     try:
@@ -104,7 +104,7 @@ def absent(folder: Path, epochs: int) -> str:
 
 
 def _damage(run: "RunRecord", wanted: TrainConfig) -> str:
-    """Return what a run's tables or manifest lack, in words; empty where a study can read all it needs."""
+    """Return what a run's tables or manifest lack, in words; empty if a study can read all it needs."""
     epochs, images = len(run.history["epoch"]), len(run.per_image.image)
     if epochs != wanted.epochs:
         return f"history.csv has {epochs} of {wanted.epochs} epochs"
@@ -121,18 +121,18 @@ def _damage(run: "RunRecord", wanted: TrainConfig) -> str:
 
 
 def _difference(manifest: Mapping[str, Any], wanted: TrainConfig, digests: Digests) -> str:
-    """Return how a run's manifest differs from the wanted run, in words; empty where it does not."""
+    """Return how a run's manifest differs from the wanted run, in words; empty if it does not."""
     config, data = manifest.get("config"), manifest.get("data")
     if not isinstance(config, Mapping) or not isinstance(config.get("arm"), Mapping) or not isinstance(data, Mapping):
         return "run.json is damaged"
-    there, expected = _defaults() | _flat(config), _defaults() | _flat(to_json(wanted))
-    for name in (*expected, *(name for name in there if name not in expected)):
-        if there.get(name) != expected.get(name):
-            return f"{name} is {there.get(name)!r}, the study's is {expected.get(name)!r}"
+    recorded, expected = _defaults() | _flat(config), _defaults() | _flat(to_json(wanted))
+    for name in (*expected, *(name for name in recorded if name not in expected)):
+        if recorded.get(name) != expected.get(name):
+            return f"{name} is {recorded.get(name)!r}, the study's is {expected.get(name)!r}"
     for name in _made_from(wanted):
         if data.get(name) != digests[name]:
-            what = {"real": "photos", "split": "split", "renders": "renders"}[name]
-            return f"made with other {what} ({data.get(name)}, the study's are {digests[name]})"
+            inputs = {"real": "photos", "split": "split", "renders": "renders"}[name]
+            return f"made with other {inputs} ({data.get(name)}, the study's are {digests[name]})"
     return ""
 
 
@@ -144,11 +144,11 @@ def _made_from(wanted: TrainConfig) -> tuple[str, ...]:
 def _defaults() -> dict[str, Any]:
     """Return the defaults of settings that a run.json may lack."""
     arm = {f"arm {field.name}": field.default for field in fields(DataArm)}
-    found = {field.name: field.default for field in fields(TrainConfig)} | arm
-    return {name: value for name, value in found.items() if value is not MISSING}
+    defaults = {field.name: field.default for field in fields(TrainConfig)} | arm
+    return {name: value for name, value in defaults.items() if value is not MISSING}
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a run with those of its arm among them, all but the arm's name, which only labels."""
+    """Return the settings of a run and of its arm in one table, without the arm's name, which is only a label."""
     arm = {f"arm {name}": value for name, value in from_file(config["arm"]).items() if name != "name"}
     return {name: value for name, value in config.items() if name != "arm"} | arm

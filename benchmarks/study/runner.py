@@ -1,7 +1,7 @@
 """Make or extend a study: a grid of training runs (backbone x data arm x real fraction x run) over one split.
 
-The folder holds `split.json`, `runs/<id>/`, the renders, the stand-in where no photos are given, `study.json` and
-`report/`. Whatever is complete there is not made again, and a later command may add cells and runs.
+The folder holds `split.json`, `runs/<id>/`, the renders, the stand-in if no photos are given, `study.json` and
+`report/`. Complete work is not repeated, and a later command may add cells and runs.
 """
 
 import logging
@@ -43,19 +43,19 @@ def run(
     dry_run: bool = False,
     on_end: Callable[[str], None] | None = None,
 ) -> list[str]:
-    """Do whatever is missing of a study in `out`, and return the keys of what failed.
+    """Do the missing work of the study in `out`, and return the keys of what failed.
 
     The plan is printed first. `study.json` is written when the images are there, so that a study can be reported and
     extended while it trains, and again at the end.
 
     Parameters
     ----------
-    out : the study's folder; absent, empty, or of the same study. Cells that it had before stay, and are done too.
-    config : the cells that are asked for, and what all runs share.
+    out : the study's folder; absent, empty, or with the same study. Its earlier cells stay, and are completed too.
+    config : the requested cells, and the settings that all runs share.
     sources : the photos, renders and other sets.
-    address : of a Ray cluster; None for this machine.
-    weights : folder of prepared ImageNet weights; None asks the hub, where the profile wants them. Backbones whose
-        first weights are random are named.
+    address : address of a Ray cluster; None for this machine.
+    weights : folder of prepared ImageNet weights; None asks the hub if the profile needs them. Backbones with random
+        first weights are named.
     dry_run : print the plan, and write nothing.
     on_end : called with the key of each run that has ended, done or failed.
 
@@ -72,7 +72,7 @@ def run(
     first = study.config.first_weights
     check_weights(weights, *first.values())
     if weights is not None and None in first.values():
-        names = ", ".join(name for name, of in first.items() if of is None)
+        names = ", ".join(name for name, source in first.items() if source is None)
         _log.warning(f"--weights {weights}: not used by {names}; first weights of these are random")
     plan = planning.plan_study(study, address)
     if study.photos is not None and study.data is not None:
@@ -84,11 +84,11 @@ def run(
     _log.info(planning.describe(plan, study))
     if dry_run:
         return []
-    # Every photo is decoded before the folder is claimed: the runs find it done, and what is wrong shows now.
-    given = [] if study.photos is None or study.data is None else [study.photos]
-    given += [found.dataset for found in study.across.values()]
-    given += [] if study.renders is None else study.renders.draws or [study.renders.dataset]
-    decode(given, config.training["size"])
+    # Every photo is decoded before the folder is claimed: runs need not decode it again, and errors show now.
+    datasets = [] if study.photos is None or study.data is None else [study.photos]
+    datasets += [external.dataset for external in study.across.values()]
+    datasets += [] if study.renders is None else study.renders.draws or [study.renders.dataset]
+    decode(datasets, config.training["size"])
     with holding(study):
         study = begin(study, address)
         complete, todo, blocked = study.run_status()
@@ -102,12 +102,12 @@ def run(
 
 @contextmanager
 def holding(study: Study) -> Iterator[None]:
-    """Make the folder of a study ours, alone, for writing it.
+    """Claim and lock the folder of a study for writing.
 
     Raises
     ------
     InputError
-        As of `locks.hold`.
+        As for `locks.hold`.
     """
     if is_gathered(study.out):
         write_json(study.out / CLAIM, {"kind": manifest.KIND, "configuration": study.shared})
@@ -116,7 +116,7 @@ def holding(study: Study) -> Iterator[None]:
 
 
 def begin(study: Study, address: str | None) -> Study:
-    """Return a study with all of its images, rendered where they are not given, and write its split and `study.json`.
+    """Return a study with all its images, rendered if they are not given, and write its split and `study.json`.
 
     Raises
     ------
@@ -144,12 +144,12 @@ def decode(every: "Iterable[CocoDataset]", size: int) -> None:
     from corrotwin.segmentation.data import decoded
     from corrotwin.twin.core.machine import cache_folder
 
-    for each in every:
-        decoded.arrays(each, size, cache=cache_folder())
+    for dataset in every:
+        decoded.arrays(dataset, size, cache=cache_folder())
 
 
 def _told(photos: "CocoDataset", split: "Split") -> Iterator[str]:
-    """Yield notes on the split: where spots come from, and photos that it leaves out."""
+    """Yield notes on the split: the source of its spots, and the photos that it leaves out."""
     from corrotwin.segmentation.data import groups, splits
 
     if split.group == (named := groups.beside(photos)):
@@ -161,7 +161,7 @@ def _told(photos: "CocoDataset", split: "Split") -> Iterator[str]:
 
 
 def _photos(study: Study, address: str | None) -> "tuple[CocoDataset, Split]":
-    """Return the photos and their split; photos are rendered where none were given."""
+    """Return the photos and their split; photos are rendered if none were given."""
     from corrotwin.segmentation.data import coco
 
     real = study.photos
@@ -174,7 +174,7 @@ def _photos(study: Study, address: str | None) -> "tuple[CocoDataset, Split]":
 
 
 def _with_renders(study: Study, address: str | None) -> Study:
-    """Return the study with the renders that its runs to do take: given, its earlier ones, or rendered now.
+    """Return the study with the renders that its runs to do need: given, its earlier ones, or rendered now.
 
     Raises
     ------
@@ -194,12 +194,12 @@ def _with_renders(study: Study, address: str | None) -> Study:
     if dataset is None or len(dataset.photos) < wanted.count:
         _render(folder, wanted, study.config.seed, address)
         dataset = coco.read(folder)
-    found = StudyDataset(path=folder, dataset=dataset, plan=plan)
-    return replace(study, renders=dealt(study, found, None if study.shares_renders else plan.count))
+    renders = StudyDataset(path=folder, dataset=dataset, plan=plan)
+    return replace(study, renders=dealt(study, renders, None if study.shares_renders else plan.count))
 
 
 def _whole(folder: Path) -> "CocoDataset | None":
-    """Return the renders in a folder; None where they are unfinished or lack a file."""
+    """Return the renders in a folder; None if they are unfinished or lack a file."""
     from corrotwin.segmentation.data import coco
 
     try:
@@ -222,10 +222,11 @@ def write(study: Study, failed: Mapping[str, str]) -> None:
     if real is None or split is None:
         raise ValueError("the study has no photos yet")
     renders = study.renders_before
-    if (found := study.renders) is not None and (renders is None or "draws" in renders):
-        renders = manifest.renders_entry(study.out, found.path, found.dataset, found.plan, found.draws)
+    if (current := study.renders) is not None and (renders is None or "draws" in renders):
+        renders = manifest.renders_entry(study.out, current.path, current.dataset, current.plan, current.draws)
     sets = {
-        name: manifest.set_entry(study.out, each.path, each.dataset, each.spots) for name, each in study.across.items()
+        name: manifest.set_entry(study.out, external.path, external.dataset, external.spots)
+        for name, external in study.across.items()
     }
     content = manifest.content(
         study.config,

@@ -20,17 +20,17 @@ STANDIN, RENDERS, RUNS = "standin", "renders", "runs"
 class Sources:
     """The images of a study, as a command names them.
 
-    `data` is a dataset of real photos, None a stand-in. `renders` holds those that train, None renders them.
-    `renders_per_run` is the size of each run's draw of them; None takes the study's, for a new study equal shares.
-    `draws` are the draws themselves, where a caller has dealt them.
-    `render_share` is the part of each batch that they are in arms with photos and renders; None takes the study's, for
-    a new study that of its configuration.
-    `split` says how the photos are split, names a file, or is the split itself; None takes the study's, for a new study
-    the export's own, else whole spots where those are known, else the published way. `groups_file` gives each photo's
-    spot; None takes the table beside the photos, if there is one. `across` are other sets to measure on.
-    `classes` names the categories of all these photos that count as corrosion; None takes the study's, for a new study
-    all. `false_alarms` asks for those of every run on the clean parts of its test photos. `held` are datasets that a
-    caller has read, by their resolved paths.
+    `data` is a dataset of real photos; None takes a stand-in. `renders` is the dataset of renders that train; None
+    renders it. `renders_per_run` is the size of each run's draw of renders; None takes the existing study's, or equal
+    shares in a new study. `draws` are the draws themselves, if a caller has made them.
+    `render_share` is the share of renders in each batch of arms with photos and renders; None takes the existing
+    study's, or that of the configuration in a new study.
+    `split` says how the photos are split, names a file, or is the split itself; None takes the existing study's. In a
+    new study None takes the export's own, else whole spots if those are known, else the published way. `groups_file`
+    gives each photo's spot; None takes the table beside the photos, if there is one. `across` are other sets to measure
+    on. `classes` names the categories of all these photos that count as corrosion; None takes the existing study's, or
+    all in a new study. `false_alarms` asks to count false alarms of every run on the clean parts of its test photos.
+    `held` are datasets that a caller has read, by their resolved paths.
     """
 
     data: Path | None = None
@@ -50,7 +50,7 @@ class Sources:
             raise InputError(f"`renders_per_run` {self.renders_per_run} is below 1")
 
     def read(self, path: Path, **options: Any) -> "CocoDataset":
-        """Return the dataset at a path, which is read unless a caller has; options are those of `coco.read`."""
+        """Return the dataset at a path, read now unless a caller has read it; options are those of `coco.read`."""
         from corrotwin.segmentation.data import coco
 
         path = path.resolve()  # Ray's workers run in folders of their own
@@ -59,9 +59,9 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StudyDataset:
-    """A dataset, the path that was given for it, its spots, and the plan of renders that the study made itself.
+    """A dataset, its given path, its spots, and the plan of renders that the study made itself.
 
-    `draws` are those of the runs, run 0 first; none where all runs share all renders.
+    `draws` are the draws of the runs, run 0 first; none if all runs share all renders.
     """
 
     path: Path
@@ -79,11 +79,11 @@ class StudyDataset:
 class Study:
     """A study with its inputs.
 
-    `sources` are those of the command. `config` has the cells that are asked for and all that the folder had before;
-    `earlier` is its `study.json`, None where the study is new. `data` is the path of the photos, None for a stand-in.
-    `photos`, `split` and `renders` are None where they are not rendered yet, `renders` also where none are needed.
-    `gone` holds earlier sets across that are no longer where they were. `shares_renders` is True where all runs train
-    on all renders: in a folder that was gathered by hand, and in studies from before each run had its draw.
+    `sources` are those of the command. `config` has the requested cells and all that the folder had before; `earlier`
+    is its `study.json`, None if the study is new. `data` is the path of the photos, None for a stand-in. `photos`,
+    `split` and `renders` are None if they are not rendered yet, `renders` also if none are needed. `gone` holds earlier
+    other sets that are gone or have changed. `shares_renders` is True if all runs train on all renders: in a folder
+    that was gathered by hand, and in studies made before each run had its draw.
     """
 
     out: Path
@@ -119,7 +119,7 @@ class Study:
 
     @property
     def renders_before(self) -> Mapping[str, Any] | None:
-        """The entry of the renders in `study.json`; None where it has none."""
+        """The entry of the renders in `study.json`; None if it has none."""
         return self.earlier and self.earlier["renders"]
 
     @property

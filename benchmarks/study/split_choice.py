@@ -1,4 +1,4 @@
-"""The split of a study's photos: the one in its folder, or the one that is asked for."""
+"""The split of a study's photos: the one in its folder, or the requested one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
     from corrotwin.segmentation.data.splits import How, Split
 
-    Wanted: TypeAlias = How | Path | Split | None  # a way to split, a file, a split; None: whatever the study has
+    Wanted: TypeAlias = How | Path | Split | None  # a way to split, a file, a split; None keeps the study's
 
 SPLIT = "split.json"
 
@@ -20,29 +20,29 @@ SPLIT = "split.json"
 def split_of(
     out: Path, config: "StudyConfig", real: "CocoDataset", wanted: "Wanted" = None, groups_file: Path | None = None
 ) -> "Split":
-    """Return the split of the photos of the study in `out`; an asked one must equal the one there.
+    """Return the split of the photos of the study in `out`; a requested split must equal an existing one.
 
     Raises
     ------
     InputError
-        The study has another split, or the asked one does not fit the photos.
+        The study has another split, or the requested one does not fit the photos.
     """
     from corrotwin.segmentation.data import splits
 
     path = out / SPLIT
-    there = splits.load(path) if path.exists() else None
-    if there is not None and wanted is None and groups_file is None:
-        return there
+    stored = splits.load(path) if path.exists() else None
+    if stored is not None and wanted is None and groups_file is None:
+        return stored
     requested = _requested_split(config, real, wanted, groups_file, photo_groups.spots(real))
-    if there is not None and wanted != "grouped" and there.digest != requested.digest:  # begun before spots were heeded
+    if stored is not None and wanted != "grouped" and stored.digest != requested.digest:  # begun before spots counted
         begun = _requested_split(config, real, wanted or "published", groups_file, None)
-        requested = begun if begun.digest == there.digest else requested
-    if there is not None and there.digest != requested.digest:
+        requested = begun if begun.digest == stored.digest else requested
+    if stored is not None and stored.digest != requested.digest:
         raise InputError(
-            f"{out}: split: {_named(there)} there, {_named(requested)} asked; leave out `split` and `groups_file` to "
+            f"{out}: split: {_named(stored)} there, {_named(requested)} asked; leave out `split` and `groups_file` to "
             "keep the one there, or choose another folder"
         )
-    return there or requested
+    return stored or requested
 
 
 def _requested_split(
@@ -52,7 +52,7 @@ def _requested_split(
     groups_file: Path | None,
     named: Mapping[str, str] | None,
 ) -> "Split":
-    """Return the split that is asked for; `named` are spots where none are given: of `spots.csv`, copies, scenes."""
+    """Return the requested split; `named` are the spots if none are given: from `spots.csv`, copies or scenes."""
     from corrotwin.segmentation.data import coco, groups, splits
 
     if isinstance(wanted, splits.Split):
@@ -66,9 +66,9 @@ def _requested_split(
             raise InputError(f"{wanted}: photo {strange[0]!r} is not in {real.folder}; split these photos")
         return loaded
     spots = named if groups_file is None else groups.by_column(groups_file, real, groups.SPOT)
-    own = {photo.split for photo in real.photos} == set(coco.SPLITS)
+    has_splits = {photo.split for photo in real.photos} == set(coco.SPLITS)
     drawn: How = "grouped" if spots else "published"
-    how = wanted or ("published" if config.profile == "paper" else "own" if own else drawn)
+    how = wanted or ("published" if config.profile == "paper" else "own" if has_splits else drawn)
     if how == "grouped" and spots is None:
         raise InputError(
             "`split` grouped needs spots: spots.csv beside the photos, `groups_file`, or a file that "

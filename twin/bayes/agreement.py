@@ -31,14 +31,14 @@ def conflicts(agreement: Iterable[Agreement]) -> tuple[Agreement, ...]:
 
 
 def pooled(runs: Sequence[Sequence[Agreement]]) -> tuple[Agreement, ...]:
-    """Return the agreement of each inspection over several runs that all took them in."""
+    """Combine the agreement of each inspection over several runs that all took it in."""
     return tuple(
         Agreement(
-            date=own[0].date,
-            until=own[0].until,
-            chance=sum(item.chance for item in own) / len(own),
-            record=min(own, key=lambda item: item.chance).record,
-            odd=frozenset().union(*(item.odd for item in own)),
+            date=by_run[0].date,
+            until=by_run[0].until,
+            chance=sum(item.chance for item in by_run) / len(by_run),
+            record=min(by_run, key=lambda item: item.chance).record,
+            odd=frozenset().union(*(item.odd for item in by_run)),
         )
-        for own in zip(*runs, strict=True)
+        for by_run in zip(*runs, strict=True)
     )

@@ -1,7 +1,7 @@
 """Cache of what was learned from a twin's records, kept beside them.
 
-The file is used only where its key is that of the twin, the records and the program, and its content is whole; else all
-is learned again. It holds plain arrays and is safe to remove.
+The file is used only if it matches the twin, the records and the program and is undamaged; otherwise learning starts
+over. It holds plain arrays and is safe to remove.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from corrotwin.twin.core.arguments import check, check_fields
 from corrotwin.twin.core.errors import InputError
 
 NAME = "learned.npz"
-MOST_BYTES = 256 * 2**20  # of an array
+MOST_BYTES = 256 * 2**20  # per array
 ARRAYS = ("normal", "number", "pit_number", "spots", "lineage", "seeds")
 
 
@@ -33,9 +33,9 @@ class Snapshot:
 
     arrays: Mapping[str, NDArray[Any]]  # by the names in `ARRAYS`; seeds is (zones, n)
     inspections: int  # taken in so far
-    records: int  # that these are of
-    tools: tuple[str, ...]  # whose biases are columns of `normal`
-    agreement: tuple[Agreement, ...]  # of each day so far, under the prior in use
+    records: int  # number of records in those inspections
+    tools: tuple[str, ...]  # tools with a bias column in `normal`
+    agreement: tuple[Agreement, ...]  # of each inspection so far, under the prior in use
     as_given: tuple[Agreement, ...]  # the same under the prior as given
     widening: float
     widened: tuple[str, ...]
@@ -51,12 +51,12 @@ class Saved:
 
 
 def save(path: Path, key: str, saved: Sequence[tuple[Snapshot, ...]], records: Sequence[str]) -> None:
-    """Write snapshots of runs to a file, atomically; where that cannot be, nothing is kept.
+    """Write snapshots of runs to a file atomically; if that fails, keep nothing.
 
     Parameters
     ----------
-    path : of the file.
-    key : digest of all that they follow from, but for the records.
+    path : path of the cache file.
+    key : digest of everything that the snapshots follow from, except the records.
     saved : snapshots by run.
     records : digest of each record, oldest first.
     """
@@ -66,8 +66,8 @@ def save(path: Path, key: str, saved: Sequence[tuple[Snapshot, ...]], records: S
         runs.append([_plain(snapshot) for snapshot in snapshots])
         for number, snapshot in enumerate(snapshots):
             arrays |= {f"{name}-{run}-{number}": snapshot.arrays[name] for name in ARRAYS}
-    told = {"key": key, "records": list(records), "runs": runs}
-    meta = json.dumps({**told, "digest": _digest(told, arrays)})
+    header = {"key": key, "records": list(records), "runs": runs}
+    meta = json.dumps({**header, "digest": _digest(header, arrays)})
     stream = io.BytesIO()
     np.savez_compressed(stream, meta=np.frombuffer(meta.encode(), dtype=np.uint8), **arrays)
     with suppress(OSError, InputError), files.atomic_file(path) as target:
@@ -75,7 +75,7 @@ def save(path: Path, key: str, saved: Sequence[tuple[Snapshot, ...]], records: S
 
 
 def load(path: Path, key: str) -> Saved | None:
-    """Return what a file holds; None where there is none, its key is another, or it is damaged."""
+    """Return the content of a cache file; None if it is missing, damaged or has another key."""
     try:
         content = files.read_bytes(path, inside=path.parent)
         meta = json.loads(npz.read(io.BytesIO(content), {"meta": MOST_BYTES})["meta"].tobytes())
@@ -103,7 +103,7 @@ def load(path: Path, key: str) -> Saved | None:
 
 
 def _digest(told: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return a digest of all that a file holds: the description of the runs, and their arrays."""
+    """Return a digest of a file's content: the description of the runs and their arrays."""
     total = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name in sorted(arrays):
         total.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
@@ -113,8 +113,8 @@ def _digest(told: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
 
 def _plain(snapshot: Snapshot) -> dict[str, Any]:
     days = {name: [_plain_day(day) for day in getattr(snapshot, name)] for name in ("agreement", "as_given")}
-    rest = ("inspections", "records", "tools", "widening", "widened", "power")
-    return {**days, **{name: getattr(snapshot, name) for name in rest}}
+    names = ("inspections", "records", "tools", "widening", "widened", "power")
+    return {**days, **{name: getattr(snapshot, name) for name in names}}
 
 
 def _plain_day(day: Agreement) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Evidence for particles from the records up to an inspection, the latest one at full or reduced weight."""
+"""Log-likelihood of particles given the records up to an inspection, the latest one at full or reduced weight."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Judgement:
-    """Log-likelihoods of particles: of earlier and of all records of other kinds, and the model of thickness."""
+    """Log-likelihoods of particles given earlier and all records except thickness, and their thickness model."""
 
     earlier: Floats  # (n,)
     all: Floats  # (n,)
@@ -24,20 +24,20 @@ class Judgement:
 
     def log_likelihood(self, share: float) -> Floats:
         """Return the log-likelihood, (n,), with the latest inspection at this share of its weight."""
-        others = (1 - share) * self.earlier + share * self.all
-        return others if self.model is None else others + self.model.weakened(share).log_likelihood()
+        other_kinds = (1 - share) * self.earlier + share * self.all
+        return other_kinds if self.model is None else other_kinds + self.model.weakened(share).log_likelihood()
 
     def taken(self, rows: Integers, model: ThicknessModel | None) -> "Judgement":
-        """Return the judgement of some of the particles; `model` is theirs."""
+        """Return the judgement of the particles in `rows`; `model` is their thickness model."""
         if model is not None and self.model is not None:
             model = model.knowing(self.model.without_mechanisms_mm[rows])
         return Judgement(earlier=self.earlier[rows], all=self.all[rows], model=model)
 
     def merged(self, other: "Judgement", take: NDArray[np.bool_], model: ThicknessModel | None) -> "Judgement":
-        """Return the judgement with that of another where `take`, (n,); `model` is of the particles there and here."""
+        """Replace the judgement by `other` where `take`, (n,), is true; `model` is that of the merged particles."""
         if model is not None and self.model is not None and other.model is not None:
-            there, here = other.model.without_mechanisms_mm, self.model.without_mechanisms_mm
-            model = model.knowing(np.where(take[:, None, None], there, here))
+            proposed_mm, current_mm = other.model.without_mechanisms_mm, self.model.without_mechanisms_mm
+            model = model.knowing(np.where(take[:, None, None], proposed_mm, current_mm))
         return Judgement(
             earlier=np.where(take, other.earlier, self.earlier), all=np.where(take, other.all, self.all), model=model
         )  # fmt: skip
@@ -45,11 +45,11 @@ class Judgement:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evidence:
-    """Records up to an inspection; the particles that they judge know the readings of thickness among them.
+    """Records up to an inspection; thickness readings count through the `readings` of the particles.
 
     Parameters
     ----------
-    earlier, latest : sightings before the inspection and of it.
+    earlier, latest : sightings from before the inspection, and from it.
     power : exponent of the likelihood of rusted shares.
     """
 
@@ -59,8 +59,8 @@ class Evidence:
     _by_zone: dict[str, tuple[list[Sighting], list[Sighting]]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        before, every = by_zone(self.earlier), by_zone([*self.earlier, *self.latest])
-        object.__setattr__(self, "_by_zone", {name: (before.get(name, []), own) for name, own in every.items()})
+        before, combined = by_zone(self.earlier), by_zone([*self.earlier, *self.latest])
+        object.__setattr__(self, "_by_zone", {name: (before.get(name, []), items) for name, items in combined.items()})
 
     @property
     def kinds(self) -> set[str]:
@@ -70,18 +70,18 @@ class Evidence:
     def judged(self, state: Particles) -> Judgement:
         """Return the log-likelihoods of particles."""
         trajectories, bias = state.trajectories(self._by_zone), state.tool_biases()
-        earlier, every = (
+        earlier, total = (
             marginal(trajectories, {name: pair[index] for name, pair in self._by_zone.items()}, bias, self.power)
             for index in (0, 1)
         )
-        return Judgement(earlier=earlier, all=every, model=state.thickness_model())
+        return Judgement(earlier=earlier, all=total, model=state.thickness_model())
 
     def seed_scores(self, state: Particles) -> dict[str, Floats]:
-        """Return the log-likelihood of the records in each zone by seed of the bank, (n, S)."""
+        """Return, by zone, the log-likelihood of its records for each seed of the bank, (n, S)."""
         trajectories, bias = state.trajectories(self._by_zone), state.tool_biases()
         return {
-            name: log_likelihood(trajectories[name], every, bias, self.power)
-            for name, (_, every) in self._by_zone.items()
+            name: log_likelihood(trajectories[name], items, bias, self.power)
+            for name, (_, items) in self._by_zone.items()
         }
 
 

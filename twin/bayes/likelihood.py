@@ -1,4 +1,4 @@
-"""Likelihood of pits, grades and photographs under a history, and replicates of them that a history would give.
+"""Likelihood of pits, grades and photographs under a history, and replicates of them drawn from one.
 
 Given the parameters that all zones share, zones are independent: a likelihood is computed zone by zone, for every seed
 of the bank. Thickness readings have a model of their own (`twin.bayes.thickness.model`).
@@ -16,10 +16,10 @@ from corrotwin.twin.core.rust_grade import RUST_GRADES
 from corrotwin.twin.geometry.atlas import Floats, Singles
 
 SHARE_SD = 0.001  # least error of a share from a photograph
-HALF_PLACE = 0.5  # of the sample places: how finely a history's share is known
-FALSE_CALLS_SPREAD = 0.5  # of the share of false calls, from photograph to photograph
-LEAST_SHARE = 5e-5  # rusted share below which nobody sees any
-# Shares at which one degree of ISO 4628-3 passes into the next.
+HALF_PLACE = 0.5  # half a sample place: how finely a history's share is known
+FALSE_CALLS_SPREAD = 0.5  # relative spread of the share of false calls between photographs
+LEAST_SHARE = 5e-5  # rusted share below which nobody sees rust
+# Logarithms of the shares at which one degree of ISO 4628-3 passes into the next.
 GRADE_EDGES = np.log([LEAST_SHARE, *(percent / 100 for percent, _ in RUST_GRADES[1:])])
 
 
@@ -50,12 +50,12 @@ def log_likelihood(trajectory: Trajectory, sightings: Sequence[Sighting], bias: 
 
 
 def replicate(trajectory: Trajectory, sightings: Sequence[Sighting], bias: Singles, rng: np.random.Generator) -> Floats:
-    """Draw the inspections of one zone, (n, k): for each of n draws of one seed each, each of k sightings.
+    """Draw replicates of k sightings in one zone, (n, k), from n draws of one seed each.
 
     Parameters
     ----------
     trajectory : the zone; s is 1.
-    sightings : whose values are drawn, of other kinds than thickness.
+    sightings : records to replicate, of other kinds than thickness.
     bias : (n, tools), in standard deviations.
     """
     count = len(trajectory.growth.rate)
@@ -78,20 +78,20 @@ def replicate(trajectory: Trajectory, sightings: Sequence[Sighting], bias: Singl
 def _share(trajectory: Trajectory, item: Sighting) -> Singles:
     """Return the rusted share in view, (n, s); spots that open before any sample place rusts count a little."""
 
-    def worked_out() -> Singles:
+    def compute() -> Singles:
         rusted = trajectory.rusted(item.years)
         spotted = rusted[..., -SPOTS:].mean(axis=-1) / np.float32(2 * len(trajectory.zone.texel))
         return np.asarray(np.maximum(rusted @ item.weight, spotted), dtype=np.float32)
 
-    return trajectory.remembered(("share", item), worked_out)
+    return trajectory.remembered(("share", item), compute)
 
 
 def _called(item: Sighting, share: Singles, off: Singles) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of the share that a photograph calls rusted, (n, s) each.
 
-    Rust is called rust with the probability of detection, sound surface with that of a false call. The share of a
-    history is that of its sample places, known to half a place. That the places only sample the surface is no error of
-    the photograph; treating it as one would pull the estimate towards the many histories with less rust.
+    Rust is called rust with the probability of detection, sound surface with that of a false call. A history's share
+    is that of its sample places, known to half a place. Their sampling error is not an error of the photograph;
+    treating it as one would pull the estimate towards the many histories with less rust.
     """
     record = item.record
     detection = np.clip(record.detection + record.bias_sd * off, record.false_calls + 0.02, 1)
@@ -106,7 +106,7 @@ def _called(item: Sighting, share: Singles, off: Singles) -> tuple[Floats, Float
 
 
 def _judged(item: Sighting, share: Singles, off: Singles) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation of the log share by which an inspector judges, (n, s) each."""
+    """Return mean and standard deviation of the log share that an inspector judges, (n, s) each."""
     record = item.record
     share = np.maximum(share, np.float32(LEAST_SHARE / 10))
     half = HALF_PLACE / item.places
@@ -115,7 +115,7 @@ def _judged(item: Sighting, share: Singles, off: Singles) -> tuple[Floats, Float
 
 
 def _grade_log_chance(grade: int, mean: Floats, spread: Floats) -> Floats:
-    """Return the log probability that a share of this logarithm is judged to be of this degree."""
+    """Return the log probability that a log share of this mean and spread is judged to be of this degree."""
     if grade == len(GRADE_EDGES):
         return np.asarray(log_ndtr((mean - GRADE_EDGES[-1]) / spread))
     above = (GRADE_EDGES[grade] - mean) / spread

@@ -1,4 +1,4 @@
-"""Steps of sequential Monte Carlo: resampling, Metropolis moves of growth, Gibbs moves of where places lie."""
+"""Steps of sequential Monte Carlo: resampling, Metropolis moves of growth, Gibbs moves of places within zones."""
 
 from dataclasses import replace
 
@@ -18,13 +18,13 @@ INFORMED_BY = {"rate": {"ultrasonic", "pit"}, "exponent": {"ultrasonic"}, "pits"
 def move(
     at: Particles, judged: Judgement, evidence: Evidence, share: float, rng: np.random.Generator
 ) -> tuple[Particles, Judgement]:
-    """Move particles such that the likelihood, the latest inspection at a share of its weight, and the prior stay so.
+    """Move particles without changing their distribution, with the latest inspection at a share of its weight.
 
     Growth, tools' biases and draws of the bank move together by Metropolis; then each measured place by itself.
 
     Parameters
     ----------
-    at, judged : where they are, and the log-likelihoods there.
+    at, judged : the particles, and their log-likelihoods.
     evidence, share : records, and the weight of the latest inspection.
     rng : source of randomness.
     """
@@ -39,26 +39,26 @@ def _move_growth(
     informed = informed_columns(at, evidence)
     spread = np.cov(at.normal[:, informed].T) + 1e-6 * np.eye(len(informed))
     stride = 2.38 / np.sqrt(len(informed)) * np.linalg.cholesky(spread)
-    there = at.normal.copy()
-    there[:, informed] += (rng.standard_normal((count, len(informed))) @ stride.T).astype(np.float32)
+    proposed_normal = at.normal.copy()
+    proposed_normal[:, informed] += (rng.standard_normal((count, len(informed))) @ stride.T).astype(np.float32)
     pit_draws = len(bank.zones[0].pit_factor)
     proposed = replace(
         at,
-        normal=there,
+        normal=proposed_normal,
         number=np.where(rng.random(count) < OTHER_DRAW, rng.integers(bank.draws, size=count), at.number),
         pit_number=np.where(rng.random(count) < OTHER_DRAW, rng.integers(pit_draws, size=count), at.pit_number),
     )
-    other = evidence.judged(proposed)
-    odds = other.log_likelihood(share) - judged.log_likelihood(share)
-    odds += 0.5 * ((at.normal**2).sum(axis=1) - (there**2).sum(axis=1))
+    proposed_judgement = evidence.judged(proposed)
+    odds = proposed_judgement.log_likelihood(share) - judged.log_likelihood(share)
+    odds += 0.5 * ((at.normal**2).sum(axis=1) - (proposed_normal**2).sum(axis=1))
     take = np.log(rng.random(count)) < odds
     moved = replace(
         at,
-        normal=np.where(take[:, None], there, at.normal),
+        normal=np.where(take[:, None], proposed_normal, at.normal),
         number=np.where(take, proposed.number, at.number),
         pit_number=np.where(take, proposed.pit_number, at.pit_number),
     )
-    return moved, judged.merged(other, take, moved.thickness_model())
+    return moved, judged.merged(proposed_judgement, take, moved.thickness_model())
 
 
 def _move_spots(
@@ -69,25 +69,25 @@ def _move_spots(
     model = judged.model.weakened(share)
     shared = model.draw_shared(rng)
     spots = draw_spots(at.bank, model.readings.places, len(at.number), rng)
-    other = replace(model, spots=spots)
-    odds = other.log_likelihood_of_places(shared) - model.log_likelihood_of_places(shared)
+    proposed = replace(model, spots=spots)
+    odds = proposed.log_likelihood_of_places(shared) - model.log_likelihood_of_places(shared)
     take = np.log(rng.random(odds.shape)) < odds
     spots = np.where(take, spots, at.spots)
-    known = np.where(take[..., None], other.without_mechanisms_mm, model.without_mechanisms_mm)
+    known = np.where(take[..., None], proposed.without_mechanisms_mm, model.without_mechanisms_mm)
     return replace(at, spots=spots), replace(judged, model=replace(judged.model, spots=spots).knowing(known))
 
 
 def informed_columns(at: Particles, evidence: Evidence) -> Integers:
-    """Return the columns of `Particles.normal` that some record informs; the others keep their prior."""
+    """Return the columns of `Particles.normal` that any record informs; the others keep their prior."""
     bank, kinds = at.bank, evidence.kinds
     informed = [number for number, name in enumerate(GROWTH) if INFORMED_BY.get(name, kinds) & kinds]
     places = () if at.readings is None else at.readings.places
     pieces: set[int] = set()
     for row, place in enumerate(places):
         assert at.readings is not None  # noqa: S101  it has places
-        own = zone_of(bank, place.zone).piece if place.piece is None else np.array([place.piece])
+        candidates = zone_of(bank, place.zone).piece if place.piece is None else np.array([place.piece])
         for metal in set(at.readings.metal[row, at.readings.read[row]].tolist()):
-            pieces.update((own + len(bank.pieces_mm) * metal).tolist())
+            pieces.update((candidates + len(bank.pieces_mm) * metal).tolist())
     informed += sorted(len(GROWTH) + piece for piece in pieces)
     acts = np.zeros(len(bank.twin.mechanisms))
     for place in places:
@@ -101,12 +101,12 @@ def informed_columns(at: Particles, evidence: Evidence) -> Integers:
 
 
 def effective(weight: Floats | Integers) -> float:
-    """Return the effective number of weights, (n,)."""
+    """Return the effective sample size of weights, (n,)."""
     return float(weight.sum() ** 2 / (weight**2).sum())
 
 
 def resampled(weight: Floats, rng: np.random.Generator) -> Integers:
     """Return indices of particles by systematic resampling, (n,)."""
-    along = np.cumsum(weight / weight.sum())
-    at = (np.arange(len(weight)) + rng.random()) / len(weight)
-    return np.searchsorted(along, at).clip(0, len(weight) - 1)
+    cumulative = np.cumsum(weight / weight.sum())
+    points = (np.arange(len(weight)) + rng.random()) / len(weight)
+    return np.searchsorted(cumulative, points).clip(0, len(weight) - 1)

@@ -17,10 +17,10 @@ from corrotwin.twin.model.corrosion import AS_STANDARD
 from corrotwin.twin.model.exposure import METALS
 
 GROWTH = ("delay", "rate", "exponent", "pits")  # the first columns of `Particles.normal`
-MECHANISM = ("rate", "spread", "shared drift", "local drift")  # of each mechanism, after the thicknesses when new
+MECHANISM = ("rate", "spread", "shared drift", "local drift")  # per mechanism, after the thicknesses when new
 
 
-MOST_CHANGE = 3.0  # of a rate, from place to place and from year to year, over itself
+MOST_CHANGE = 3.0  # limit on a rate's spread between places and drift in a year, relative to the rate
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,41 +28,41 @@ class Particles:
     """n equally likely states of knowledge: growth, tools' biases, and a seed of the bank for each zone."""
 
     bank: Bank
-    widening: float  # factor on the standard deviations of biases but those of thickness, and of what `widened` names
+    widening: float  # factor on the standard deviations of biases, except of thickness, and of parts in `widened`
     widened: frozenset[str]  # parts of `GROWTH`
     normal: Singles  # (n, 4 + K + 4 M + tools) standard normal before any inspection
     number: Integers  # (n,) draw of the bank
-    pit_number: Integers  # (n,) draw of the bank that the pits are of
+    pit_number: Integers  # (n,) draw of the bank for the pits
     seeds: Mapping[str, Integers]  # (n,) for each zone
     spots: Integers  # (n, J) where in its zone each measured place lies: seed times P plus sample place
-    lineage: Integers  # (n,) which particle each was when they last moved
+    lineage: Integers  # (n,) index that each particle had after the last moves
     readings: Readings | None = None  # of thickness
 
     def taken(self, rows: Integers) -> "Particles":
         """Return some of the particles."""
         return replace(
             self, normal=self.normal[rows], number=self.number[rows], pit_number=self.pit_number[rows],
-            seeds={name: own[rows] for name, own in self.seeds.items()}, spots=self.spots[rows],
+            seeds={name: zone_seeds[rows] for name, zone_seeds in self.seeds.items()}, spots=self.spots[rows],
             lineage=self.lineage[rows],
         )  # fmt: skip
 
     def growth(self) -> GrowthSamples:
         """Return growth, thickness when new and mechanisms of each particle.
 
-        No widening brings the rate in air above what ISO 9223 has for CX.
+        Widening never raises the rate in air above the ISO 9223 limit of CX.
         """
         bank, prior, mechanisms = self.bank, self.bank.prior, self.bank.twin.mechanisms
         widening = np.array([self.widening if name in self.widened else 1 for name in GROWTH], dtype=np.float32)
         delay, rate, exponent, pits = self.normal[:, : len(GROWTH)].T * widening[:, None]
         most = np.float32(METALS["steel"].upper_um[-1] / bank.twin.exposure.first_year_um().max())
         narrow = split(self.normal[:, GROWTH.index("rate")], prior.rate)
-        own = self.normal[:, first_mechanism_column(bank) : first_tool_column(bank)]
-        own = own.reshape(len(own), len(mechanisms), len(MECHANISM)) * widening[GROWTH.index("rate")]
+        columns = self.normal[:, first_mechanism_column(bank) : first_tool_column(bank)]
+        columns = columns.reshape(len(columns), len(mechanisms), len(MECHANISM)) * widening[GROWTH.index("rate")]
         read = self.readings is not None and any(place.acts.any() for place in self.readings.places)
-        rates = np.empty(own.shape[:2], dtype=np.float32)
+        rates = np.empty(columns.shape[:2], dtype=np.float32)
         for index, mechanism in enumerate(mechanisms):
             above = max(mechanism.spread, prior.measured_rate) if read else mechanism.spread
-            rates[:, index] = mechanism.rate_mm_year * split(own[:, index, 0], (mechanism.spread, above))
+            rates[:, index] = mechanism.rate_mm_year * split(columns[:, index, 0], (mechanism.spread, above))
         return GrowthSamples(
             delay=np.exp(np.float32(prior.delay) * delay),
             rate=np.minimum(split(rate, prior.rate), np.maximum(narrow, most)),
@@ -72,9 +72,9 @@ class Particles:
             pits=np.exp(np.float32(prior.pits) * pits),
             new=np.exp(np.float32(prior.new) * self.normal[:, len(GROWTH) : first_mechanism_column(bank)]),
             mechanism_rate=rates,
-            mechanism_spread=_log_normal(prior.place_spread, own[:, :, 1]),
-            shared_drift=_log_normal(prior.rate_drift, own[:, :, 2]),
-            local_drift=_log_normal(prior.rate_drift, own[:, :, 3]),
+            mechanism_spread=_log_normal(prior.place_spread, columns[:, :, 1]),
+            shared_drift=_log_normal(prior.rate_drift, columns[:, :, 2]),
+            local_drift=_log_normal(prior.rate_drift, columns[:, :, 3]),
             number=self.number,
             pit_number=self.pit_number,
         )
@@ -107,14 +107,14 @@ class Knowledge:
 
     Parameters
     ----------
-    particles : states before any inspection and after each, first to last; where learning went on from a snapshot,
-        those before it are the prior.
-    now : the last of them, moved on until they are nearly independent.
+    particles : states before any inspection and after each, first to last; if learning resumed from a snapshot, the
+        states before it are the prior.
+    now : the last state after more moves, which make its particles nearly independent.
     agreement : agreement of each inspection with earlier knowledge, under the prior as given.
     widened : the same under the prior in use, which may be wider.
     power : exponent of the likelihood of rusted shares; 1 at full weight.
-    records : how many each of the particles have taken in.
-    tools : whose biases are columns of `Particles.normal`.
+    records : number of records that each state has taken in.
+    tools : tools with a bias column in `Particles.normal`.
     """
 
     particles: tuple[Particles, ...]

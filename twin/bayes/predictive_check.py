@@ -13,7 +13,7 @@ from corrotwin.twin.bayes.thickness.paths import replicate_thickness
 from corrotwin.twin.geometry.atlas import Floats
 from corrotwin.twin.inspection.records import Record
 
-LEAST_REACH = 1e-3  # mm, degrees, share: differences below it are none
+LEAST_REACH = 1e-3  # mm, degrees or share: smaller differences count as none
 
 
 def check_agreement(
@@ -31,21 +31,23 @@ def check_agreement(
     """
     drawn, real, names, kinds = [], [], [], []
     for items, values in _replicates(state, before, new, rng):
-        given = np.array([item.record.value for item in items])
+        measured = np.array([item.record.value for item in items])
         for index, item in enumerate(items):
             drawn.append(values[:, index])
-            real.append(given[index])
+            real.append(measured[index])
             names.append(_in_words(item.record))
             kinds.append(item.record.kind)
         groups = {(item.record.kind, item.record.tool) for item in items}
         for kind, tool in sorted(groups):
-            own = np.array([(item.record.kind, item.record.tool) == (kind, tool) for item in items])
-            if own.sum() > 1:
-                drawn.append(values[:, own].mean(axis=1))
-                real.append(given[own].mean())
-                one = items[int(np.argmax(own))].record
+            same_tool = np.array([(item.record.kind, item.record.tool) == (kind, tool) for item in items])
+            if same_tool.sum() > 1:
+                drawn.append(values[:, same_tool].mean(axis=1))
+                real.append(measured[same_tool].mean())
+                first = items[int(np.argmax(same_tool))].record
                 kinds.append(kind)
-                names.append(f"mean of {own.sum()} {kind} readings on {one.zone} by {tool}: {real[-1]:.3g} {one.unit}")
+                names.append(
+                    f"mean of {same_tool.sum()} {kind} readings on {first.zone} by {tool}: {real[-1]:.3g} {first.unit}"
+                )
     odd = _oddness(np.column_stack([real, drawn]), rng)
     oddest = odd.max(axis=0)
 
@@ -57,7 +59,7 @@ def check_agreement(
         until=max(item.record.date for item in new),
         chance=chance(oddest[0]),
         record=names[int(np.argmax(odd[:, 0]))],
-        odd=frozenset(kind for kind, own in zip(kinds, odd[:, 0], strict=True) if chance(own) < CONFLICT),
+        odd=frozenset(kind for kind, score in zip(kinds, odd[:, 0], strict=True) if chance(score) < CONFLICT),
     )
 
 
@@ -72,16 +74,16 @@ def _replicates(
     if read:
         values = replicate_thickness(state, before, read, rng)
         for zone in dict.fromkeys(item.record.zone for item in read):
-            own = [number for number, item in enumerate(read) if item.record.zone == zone]
-            yield [read[number] for number in own], values[:, own]
+            numbers = [number for number, item in enumerate(read) if item.record.zone == zone]
+            yield [read[number] for number in numbers], values[:, numbers]
 
 
 def _oddness(values: Floats, rng: np.random.Generator) -> Floats:
     """Return the absolute normal score of each value's rank in its row, ties broken at random; shape (k, n).
 
     Ranks cannot express how far out the first and the last value lie: with many records, some replicate would always be
-    as odd as any value could be. So these two are scored by their distance from the median over that of their
-    neighbour.
+    as odd as any value could be. So these two are scored by their distance from the median relative to that of
+    their neighbour.
 
     Parameters
     ----------

@@ -19,29 +19,29 @@ class Prior:
     """Prior standard deviations of an asset's growth parameters: of logarithms, except for `exponent`.
 
     Rate and front have two each, below and above the median, since steps between categories are unequal (a split
-    log-normal, `split`).
+    log-normal, see `split`).
 
     Parameters
     ----------
     rate : loss over that of the corrosivity category: 0.3 within a category and 0.7 for an estimate that is one
         category off, together 0.75. This holds for C3 to C5; `prior_of` covers all.
-    exponent : exponent of time. ISO 9224 gives 0.523 as mean, and 0.575 as mean plus two standard deviations, of which
-        published series of up to 16 years know nothing: they scatter by 0.29 from site to site
+    exponent : exponent of time. ISO 9224 gives a mean of 0.523, and 0.575 as mean plus two standard deviations.
+        Published series of up to 16 years do not confirm so small a scatter: theirs is 0.29 from site to site
         (`twin.calibration.published`). Kept within `EXPONENTS`.
     delay : delay of every start of corrosion: life of the paint and time that rust takes to creep, or life of the zinc.
     front : speed of rust under paint at the same delay: 0.5 set by eye, 0.4 for a category more or less.
     defects : number of the paint's defects.
     pits : depth of pits over uniform loss.
     new : thickness when new over nominal, of each piece of metal. A seamless pipe may be up to 12.5 % too thin
-        anywhere (ASTM A106, A530), which is three of these; plates of 8 to 15 mm may be delivered 0.5 mm too thin and
-        1.2 mm too thick (EN 10029, class A).
-    measured_rate : upwards, the rate of a mechanism over the one expected, where thickness was read: a law never lowers
-        what was measured. As wide as that of an unknown process fluid (`twin.mechanisms.process`).
-    place_spread : how the rate of a mechanism differs from place to place: median of the standard deviation of its
-        logarithm, and how far that may be off, by its own logarithm. Readings at several places tell. By judgement.
-    rate_drift : how the rate of a mechanism changes with time: median of the standard deviation of the change in a
-        year, over the rate, and how far that may be off; everywhere alike, and as much at each place by itself. It
-        grows with the square root of time. Readings in several years tell. By judgement.
+        anywhere (ASTM A106, A530), which is three of these deviations; plates of 8 to 15 mm may be delivered 0.5 mm too
+        thin and 1.2 mm too thick (EN 10029, class A).
+    measured_rate : rate of a mechanism over the expected one, upwards, where thickness was read, so that a law never
+        lowers what was measured. As wide as for an unknown process fluid (`twin.mechanisms.process`).
+    place_spread : variation of a mechanism's rate from place to place: the standard deviation of its logarithm, given
+        by median and log standard deviation. Readings at several places inform it. Set by judgement.
+    rate_drift : change of a mechanism's rate with time: the standard deviation of the change in a year, over the rate,
+        given by median and log standard deviation; once for all places together, and again for each place by itself.
+        It grows with the square root of time. Readings in several years inform it. Set by judgement.
     """
 
     rate: tuple[float, float] = (0.75, 0.75)
@@ -67,11 +67,11 @@ class Prior:
 EXPONENTS = (0.2, 1.0)  # of time; 1 is a constant rate
 
 
-# Of an asset whose corrosivity category was measured on specimens (ISO 9226), not estimated.
+# For a corrosivity category that was measured on specimens (ISO 9226), not estimated.
 CATEGORY_MEASURED = Prior(rate=(0.3, 0.3), front=(0.5, 0.5))
-# Where these two priors hold: the other categories are wider, or farther from their neighbours.
+# Categories for which these two priors hold; the others are wider, or farther from their neighbours.
 NARROW = ("C3", "C4", "C5")
-# Delay of zinc: a category more or less is 0.8 to 1.1 in the logarithm of its life.
+# Delay of zinc: one category more or less changes the logarithm of its life by 0.8 to 1.1.
 ZINC_DELAY, ZINC_DELAY_MEASURED = 0.85, 0.4
 
 
@@ -88,7 +88,7 @@ def prior_of(twin: TwinState, *, measured: bool) -> Prior:
     rate, front, delay = usual.rate, usual.front, usual.delay
     if category not in NARROW:
         low, high = bounds_um(category)
-        within = max(CATEGORY_MEASURED.rate[0], float(np.log(high / low) / np.sqrt(12)))  # as likely anywhere in it
+        within = max(CATEGORY_MEASURED.rate[0], float(np.log(high / low) / np.sqrt(12)))  # uniform within the category
         down, up = (0, 0) if measured else _steps(category, {name: category_um(name) for name in CATEGORIES})
         rate = max(within, down), max(within, up)
         if not measured:

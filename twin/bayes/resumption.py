@@ -37,32 +37,32 @@ def _snapshot(known: Knowledge, number: int) -> Snapshot:
 
 
 def resumable(saved: Saved | None, records: Sequence[str], run: int) -> tuple[Snapshot, ...]:
-    """Return the snapshots of a run from which learning may go on with these records, latest first.
+    """Return the snapshots of a run from which learning may resume with these records, latest first.
 
     Parameters
     ----------
-    saved : what is kept, or None.
+    saved : content of the cache file, or None.
     records : digest of each record, oldest first.
     run : number of the run.
     """
     if saved is None or run >= len(saved.runs):
         return ()
-    found = []
+    usable = []
     for snapshot in reversed(saved.runs[run]):
         whole = snapshot.records == len(records) and list(saved.records) == list(records)
         # A conflict widens the prior from the beginning; then all is learned again.
         undisturbed = snapshot.widening == 1 and snapshot.power == 1 and snapshot.agreement == snapshot.as_given
         if whole or (undisturbed and list(saved.records[: snapshot.records]) == list(records[: snapshot.records])):
-            found.append(snapshot)
-    return tuple(found)
+            usable.append(snapshot)
+    return tuple(usable)
 
 
 def fitting(
     kept: Sequence[Snapshot], inspections: Sequence[Sequence[Sighting]], tools: Sequence[str]
 ) -> Snapshot | None:
-    """Return the first snapshot that has taken in whole inspections, with the same tools; None for none."""
+    """Return the first snapshot that has taken in whole inspections, with the same tools, or None."""
     for snapshot in kept:
-        taken = sum(len(own) for own in inspections[: snapshot.inspections])
+        taken = sum(len(inspection) for inspection in inspections[: snapshot.inspections])
         if taken == snapshot.records and tuple(tools) == snapshot.tools and snapshot.inspections:
             return snapshot
     return None
@@ -71,16 +71,16 @@ def fitting(
 def restored(
     snapshot: Snapshot, prior: Particles, inspections: Sequence[Sequence[Sighting]], tools: Sequence[str]
 ) -> Particles | None:
-    """Return the particles of a snapshot; None where it is of other histories.
+    """Return the particles of a snapshot; None if it belongs to other histories.
 
     Parameters
     ----------
-    snapshot : from `fitting`; what it holds may be of another program, or forged.
+    snapshot : from `fitting`; its content may come from another program, or be forged.
     prior : particles before any inspection, of the same bank.
     inspections : all, oldest first.
-    tools : names of the tools whose biases are columns of `Particles.normal`.
+    tools : names of the tools with a bias column in `Particles.normal`.
     """
-    taken = [item for own in inspections[: snapshot.inspections] for item in own]
+    taken = [item for inspection in inspections[: snapshot.inspections] for item in inspection]
     bank, arrays = prior.bank, snapshot.arrays
     latest = inspections[snapshot.inspections - 1]
     readings = arrange(taken[: len(taken) - len(latest)], latest, bank)
@@ -94,10 +94,10 @@ def restored(
         return None
     if not all(_are_indices(arrays[name], shape, end) for name, (shape, end) in indices.items()):
         return None
-    seeds = {zone.name: own for zone, own in zip(bank.zones, arrays["seeds"], strict=True)}
-    rest: dict[str, Any] = {name: arrays[name] for name in ARRAYS if name != "seeds"}
+    seeds = {zone.name: numbers for zone, numbers in zip(bank.zones, arrays["seeds"], strict=True)}
+    fields: dict[str, Any] = {name: arrays[name] for name in ARRAYS if name != "seeds"}
     return replace(
-        prior, widening=snapshot.widening, widened=frozenset(snapshot.widened), seeds=seeds, readings=readings, **rest
+        prior, widening=snapshot.widening, widened=frozenset(snapshot.widened), seeds=seeds, readings=readings, **fields
     )
 
 

@@ -26,16 +26,16 @@ from corrotwin.twin.inspection.records import Record, check
 from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.twin_state import TwinState
 
-RUNS, MOST_RUNS = 4, 8  # independent runs, of histories and particles of their own: their difference is the error
-DRAWS, DRAWS_SEEN = 16, 64  # of the bank of a run; the latter where rusted shares are known, which few histories fit
-SEEDS = 8  # of each draw
-LEAST_AHEAD_YEARS = 20.0  # that histories reach, so that inspections and forecasts share what was learned
-LEARNING = 4  # raised where a change of the program changes what is learned
+RUNS, MOST_RUNS = 4, 8  # independent runs, each with its own histories and particles; their spread is the error
+DRAWS, DRAWS_SEEN = 16, 64  # of a run's bank; the latter where rusted shares are known, which few histories fit
+SEEDS = 8  # per draw
+LEAST_AHEAD_YEARS = 20.0  # least reach of histories, so that inspections and forecasts share what was learned
+LEARNING = 4  # version number, raised when a change of the program changes what is learned
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Session:
-    """A twin, its records and events and what they taught; `note` reports a torn end of the records, or is empty."""
+    """A twin, its records and events, and what was learned; `note` reports a torn end of the records, or is empty."""
 
     twin: TwinState
     asset: AssetGeometry
@@ -48,10 +48,10 @@ class Session:
     prior: Prior
     seen: dict[str, NDArray[np.bool_]]
     seed: int
-    size: int  # particles of a run
+    size: int  # particles per run
     runs: tuple[Knowledge, ...]
     kept: Path | None = None  # file that keeps what was learned
-    key: str = ""  # of all that it follows from but for the records
+    key: str = ""  # digest of everything that it follows from, except the records
     register: Register = NO_REGISTER  # of its CML
 
     @property
@@ -81,7 +81,7 @@ class Session:
 
     @property
     def said_of_power(self) -> str:
-        """A sentence on a power below 1."""
+        """Sentence that reports a power below 1."""
         return f"photographs and grades count {100 * self.power:.2g} %: few histories would fit them at a higher weight"
 
 
@@ -133,18 +133,18 @@ def session_of(
 
     Parameters
     ----------
-    twin, records : the twin and its records that count, oldest first.
-    seen_by : which texels the photograph of a record saw, (H, W) on the atlas of the shape given.
-    note : on a torn end of the records.
+    twin, records : the twin and its records in force, oldest first.
+    seen_by : function of a record and an atlas shape, (H, W): returns the texels that its photograph saw, (H, W).
+    note : report of a torn end of the records, or empty.
     ahead_years, seed, category_measured, particles : as for `open_session`.
     kept : file that keeps what was learned; None for none.
     register : of the twin's CML.
-    events : of the twin that count, in the order in which they happened.
+    events : the twin's events in force, in the order in which they happened.
 
     Raises
     ------
     InputError
-        A record or an event cannot be of this twin.
+        A record or an event does not fit this twin.
     """
     asset = twin_state.asset(twin)
     texels = assets.texels(asset)
@@ -171,8 +171,8 @@ def session_of(
         register=register,
     )
     draws = _draws(records)
-    about = [LEARNING, store.plain(replace(twin, clock=twin.built)), repr(known.prior), seed, particles, draws]
-    key = digest([*about, *([[plain_line(event) for event in events]] if events else [])])
+    inputs = [LEARNING, store.plain(replace(twin, clock=twin.built)), repr(known.prior), seed, particles, draws]
+    key = digest([*inputs, *([[plain_line(event) for event in events]] if events else [])])
     return _with_runs(replace(known, kept=kept, key=key), RUNS)
 
 
@@ -181,26 +181,26 @@ def _draws(records: Sequence[Record]) -> int:
 
 
 def _learned(known: Session, seeds: Sequence[int], kept: Sequence[tuple[cache.Snapshot, ...]]) -> tuple[Knowledge, ...]:
-    """Learn in runs of these seeds, each from what is kept of it or from the prior."""
+    """Learn in one run per seed, each from its kept snapshots or from the prior."""
     years = max(known.now_years + max(known.ahead_years, LEAST_AHEAD_YEARS), 1.0)
     pitted = frozenset(record.zone for record in known.records if record.kind == "pit")
     runs = []
-    for seed, own in zip(seeds, kept, strict=True):
+    for seed, usable in zip(seeds, kept, strict=True):
         histories = bank(
             known.twin, known.asset, known.texels, years=years, prior=known.prior, seed=seed,
             draws=_draws(known.records), seeds=SEEDS, events=known.events,
         )  # fmt: skip
-        runs.append(LearningRun(histories=replace(histories, pitted=pitted), seed=seed, kept=own))
+        runs.append(LearningRun(histories=replace(histories, pitted=pitted), seed=seed, kept=usable))
     return learn_in_runs(runs, known.records, known.seen, particles=known.size)
 
 
 def with_more_runs(known: Session) -> Session:
-    """Return a session with twice as many runs, where their error is too great; they are kept, too."""
+    """Return a session with twice as many runs, for use where their error is too great; they are kept, too."""
     return _with_runs(known, 2 * len(known.runs))
 
 
 def _with_runs(known: Session, total: int) -> Session:
-    """Return a session with so many runs in all, earlier ones included; new runs are added to its file."""
+    """Return a session with `total` runs, including the earlier ones, and add the new runs to its file."""
     before = len(known.runs)
     keys = [digest(plain_line(record)) for record in known.records]
     saved = None if known.kept is None else cache.load(known.kept, known.key)

@@ -4,12 +4,12 @@ Particles represent the posterior; they move from inspection to inspection by te
 Doucet & Jasra, J. R. Statist. Soc. B 68, 2006). A grid would not do: delay, rate, exponent, pits, thickness when new,
 four parameters of each mechanism, the bank's draw and one bias for each tool make seven dimensions or more,
 likelihoods have several modes (a thin reading means a fast rate or an early start), and a forecast needs whole
-histories. What is Gaussian given these is integrated exactly (`twin.bayes.thickness.model`); where in its zone each
-measured place lies is drawn in turn with what all places share (Metropolis within Gibbs).
+histories. What is Gaussian given these is integrated exactly (`twin.bayes.thickness.model`); the position of each
+measured place in its zone and the values that all places share are drawn in turn (Metropolis within Gibbs).
 
-A bank has a limited number of histories. Many photographs at full weight would leave only the nearest one or two, whose
-spread would understate the uncertainty. So the likelihood of rusted shares is raised to a power below one where too few
-draws would remain (a coarsened posterior: Miller & Dunson, J. Am. Stat. Assoc. 114, 2019).
+A bank has a limited number of histories. Many photographs at full weight would leave only the nearest one or two, and
+their spread would understate the uncertainty. So the likelihood of rusted shares is raised to a power below one where
+too few draws would remain (a coarsened posterior: Miller & Dunson, J. Am. Stat. Assoc. 114, 2019).
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,18 +34,18 @@ from corrotwin.twin.inspection.records import Record
 
 PARTICLES = 200
 LEAST_DRAWS, LEAST_SHARE = 16.0, 1 / 16  # of the bank's draws that must stay effective: the lesser of both
-COARSER = 0.5  # factor on the power of the likelihood of rusted shares, until they do
+COARSER = 0.5  # factor that lowers the power of the likelihood of rusted shares until enough do
 LEAST_POWER = 1 / 64
 SHARES = {"photo", "grade"}  # kinds of record that state a rusted share
 WIDENINGS = (1.0, 2.0, 4.0)  # of the prior, tried in turn until no inspection conflicts
-APART = 2  # days of an inspection that are held against each other, too; more are seen together
-TOGETHER_YEARS = 0.25  # days so near to the first of an inspection are taken in with it
-MANY, TOGETHER_SHARE = 10, 0.2  # after so many inspections more of them are taken in together
+APART = 2  # an inspection of so many days is also checked day against day; longer ones only as a whole
+TOGETHER_YEARS = 0.25  # days this near to the first day of an inspection belong to it
+MANY, TOGETHER_SHARE = 10, 0.2  # after so many inspections, more days form one: see `group_inspections`
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Attempt:
-    """Particles before and after each inspection under one prior, and how well each agreed with what was known."""
+    """Particles before and after each inspection under one prior, and its agreement with earlier knowledge."""
 
     states: tuple[Particles, ...]
     agreement: tuple[Agreement, ...]
@@ -54,7 +54,7 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LearningRun:
-    """An independent run: a bank of histories, a seed of its particles, and what earlier calls taught, latest first."""
+    """An independent run: a bank of histories, a seed for its particles, and snapshots kept earlier, latest first."""
 
     histories: Bank
     seed: int
@@ -100,7 +100,7 @@ def learn_in_runs(
 
     Parameters
     ----------
-    runs : banks of the asset, with equally many draws, and seeds. What was learned in an earlier call is not learned
+    runs : banks of the asset, with equally many draws, and seeds. Inspections in a kept snapshot are not learned
         again.
     records : oldest first.
     seen : (H, W) arrays of the texels that photographs saw, by the file name in `Record.seen`.
@@ -117,7 +117,7 @@ def learn_in_runs(
         for run in runs
     ]  # fmt: skip
     known = [fitting(run.kept, inspections, tools) for run, inspections in zip(runs, by_run, strict=True)]
-    whole = all(own is not None and own.inspections == len(by_run[0]) for own in known)  # nothing is to be decided
+    whole = all(kept is not None and kept.inspections == len(by_run[0]) for kept in known)  # nothing left to decide
     tried: list[list[Attempt]] = []
     odd: set[str] = set()
     for widening in widenings:
@@ -130,26 +130,26 @@ def learn_in_runs(
                 begin = _begin(snapshot, first, inspections, tools) or begin
             attempts.append(_run(begin, inspections, run.seed))
         tried.append(attempts)
-        conflicting = conflicts(pooled([own.agreement for own in attempts]))
+        conflicting = conflicts(pooled([attempt.agreement for attempt in attempts]))
         if whole or not conflicting:
             break
         odd.update(*(item.odd for item in conflicting))
-    best = min(tried, key=lambda attempts: len(conflicts(pooled([own.agreement for own in attempts]))))
+    best = min(tried, key=lambda attempts: len(conflicts(pooled([attempt.agreement for attempt in attempts]))))
     as_given = [
-        own.as_given if whole and own is not None else attempt.agreement
-        for own, attempt in zip(known, tried[0], strict=True)
+        snapshot.as_given if whole and snapshot is not None else attempt.agreement
+        for snapshot, attempt in zip(known, tried[0], strict=True)
     ]
     return tuple(
         Knowledge(
-            particles=own.states,
-            now=_settled(own, inspections, run.seed),
-            agreement=given,
-            widened=own.agreement,
-            power=own.power,
+            particles=attempt.states,
+            now=_settled(attempt, inspections, run.seed),
+            agreement=agreement,
+            widened=attempt.agreement,
+            power=attempt.power,
             records=tuple(np.cumsum([0, *(len(items) for items in inspections)]).tolist()),
             tools=tuple(tools),
         )
-        for run, given, own, inspections in zip(runs, as_given, best, by_run, strict=True)
+        for run, agreement, attempt, inspections in zip(runs, as_given, best, by_run, strict=True)
     )
 
 
@@ -160,7 +160,7 @@ def _tool(record: Record) -> str:
 def _begin(
     known: Snapshot, first: Particles, inspections: Sequence[Sequence[Sighting]], tools: Sequence[str]
 ) -> Attempt | None:
-    """Return the attempt with which learning goes on from a snapshot; None where it is of something else."""
+    """Return the attempt that resumes from a snapshot; None if the snapshot does not fit."""
     state = restored(known, first, inspections, tools)
     if state is None:
         return None
@@ -170,7 +170,7 @@ def _begin(
 def group_inspections(items: Sequence[Sighting]) -> list[list[Sighting]]:
     """Group sightings, oldest first, into inspections: days within `TOGETHER_YEARS` of the first count as one.
 
-    Where many inspections came before, so do days within `TOGETHER_SHARE` of the time since the very first.
+    After more than `MANY` inspections, so do days within `TOGETHER_SHARE` of the time since the very first.
     """
     inspections: list[list[Sighting]] = []
     for item in items:
@@ -205,7 +205,7 @@ def _run(begin: Attempt, inspections: Sequence[Sequence[Sighting]], seed: int) -
     states, agreement, power = [*begin.states], [*begin.agreement], begin.power
     for number in range(len(states) - 1, len(inspections)):
         rng = np.random.default_rng([seed, 11, number])
-        before, latest = [item for own in inspections[:number] for item in own], inspections[number]
+        before, latest = [item for inspection in inspections[:number] for item in inspection], inspections[number]
         agreement.append(_agreement(states[-1], before, latest, rng))
         after, power = update(states, before, latest, power, rng)
         states.append(after)
@@ -215,18 +215,18 @@ def _run(begin: Attempt, inspections: Sequence[Sequence[Sighting]], seed: int) -
 def _agreement(
     state: Particles, before: Sequence[Sighting], latest: Sequence[Sighting], rng: np.random.Generator
 ) -> Agreement:
-    """Return how well an inspection agrees with earlier knowledge; of two days, the second with the first, too."""
+    """Return an inspection's agreement with earlier knowledge; of two days, check the second against the first, too."""
     days = sorted({item.record.date for item in latest})
     if len(days) != APART:
         return check_agreement(state, before, latest, rng)
     first, second = ([item for item in latest if item.record.date == day] for day in days)
-    found = (
+    pair = (
         check_agreement(state, before, first, rng),
         check_agreement(state, [*before, *first], second, rng),
     )
-    odder = min(found, key=lambda own: own.chance)
+    odder = min(pair, key=lambda own: own.chance)
     return replace(
-        odder, date=days[0], until=days[1], chance=min(len(found) * odder.chance, 1.0), odd=found[0].odd | found[1].odd
+        odder, date=days[0], until=days[1], chance=min(len(pair) * odder.chance, 1.0), odd=pair[0].odd | pair[1].odd
     )
 
 
@@ -239,8 +239,8 @@ def update(
 ) -> tuple[Particles, float]:
     """Return the particles after an inspection, and the power to which the likelihood of rusted shares is raised.
 
-    `power` is that before the inspection. A lower one starts again from the prior: too few particles would be left of
-    those updated at the higher one. If no power leaves enough draws, the one that leaves most is used.
+    `power` is the one in use before the inspection. A lower one starts again from the prior: too few of the particles
+    updated at the higher one would be left. If no power leaves enough draws, the one that leaves most is used.
     """
     bank = states[0].bank
     earlier = Evidence(earlier=before, latest=(), power=power)
@@ -261,10 +261,10 @@ def update(
 
 
 def _settled(attempt: Attempt, inspections: Sequence[Sequence[Sighting]], seed: int) -> Particles:
-    """Return the last particles of an attempt after more moves: resampling has left some of them alike."""
+    """Return the last particles of an attempt after more moves: resampling has left duplicates."""
     state = attempt.states[-1]
     if not inspections:
         return state
-    before, latest = [item for own in inspections[:-1] for item in own], inspections[-1]
+    before, latest = [item for inspection in inspections[:-1] for item in inspection], inspections[-1]
     evidence = Evidence(earlier=before, latest=latest, power=attempt.power)
     return settle(state, evidence, np.random.default_rng([seed, 12]))

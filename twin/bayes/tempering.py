@@ -14,7 +14,7 @@ KEEP = 0.5  # share of effective particles after a step of tempering
 LEAST_STEP = 0.01  # of the likelihood, however few particles it leaves
 MOVES = 3  # after each step
 SETTLING = 6  # moves after the last inspection
-DISTINCT = 0.7  # share of distinct particles from which none are moved
+DISTINCT = 0.7  # share of distinct particles at or above which the last step moves none
 
 
 def temper(
@@ -24,7 +24,7 @@ def temper(
 
     Parameters
     ----------
-    state, earlier : the particles before it, and the records that these know.
+    state, earlier : the particles before the inspection, and the records that they know.
     readings, both : all readings of thickness, and all records.
     rng : source of randomness.
     """
@@ -53,14 +53,14 @@ def _next_share(judged: Judgement, base: Floats, share: float) -> float:
 
     Parameters
     ----------
-    judged : the particles where they are.
-    base : (n,) their log-likelihood at the present share.
+    judged : log-likelihoods of the particles.
+    base : (n,) log-likelihood at the present share.
     share : the present share.
     """
 
     def kept(step: float) -> float:
-        own = judged.log_likelihood(step) - base
-        return effective(np.exp(own - own.max())) / len(own)
+        gain = judged.log_likelihood(step) - base
+        return effective(np.exp(gain - gain.max())) / len(gain)
 
     if kept(1.0) >= KEEP:
         return 1.0
@@ -72,15 +72,15 @@ def _next_share(judged: Judgement, base: Floats, share: float) -> float:
 
 
 def _completed(at: Particles, evidence: Evidence, rng: np.random.Generator) -> Particles:
-    """Return the particles with what no record informs redrawn, and a seed of the bank for each zone."""
+    """Redraw what no record informs, and draw a seed of the bank for each zone."""
     count, bank = len(at.number), at.bank
     uninformed = np.setdiff1d(np.arange(at.normal.shape[1]), informed_columns(at, evidence))
-    # These do not enter the likelihood, and few values would be left.
+    # These do not enter the likelihood, and resampling has left few values of them.
     normal = at.normal.copy()
     normal[:, uninformed] = rng.standard_normal((count, len(uninformed)))
     pits = at.pit_number if "pit" in evidence.kinds else rng.integers(len(bank.zones[0].pit_factor), size=count)
     at = replace(at, normal=normal, pit_number=pits)
-    # One noise for all zones: where records do not say otherwise they keep to one history, as rust creeps between them.
+    # One noise for all zones: unless records say otherwise they keep to one history, as rust creeps between them.
     noise = rng.gumbel(size=(count, bank.seeds))
     seeds = {zone.name: np.argmax(noise, axis=1) for zone in bank.zones}
     for name, values in evidence.seed_scores(at).items():
@@ -89,7 +89,7 @@ def _completed(at: Particles, evidence: Evidence, rng: np.random.Generator) -> P
 
 
 def settle(state: Particles, evidence: Evidence, rng: np.random.Generator) -> Particles:
-    """Return particles after more moves: resampling has left some of them alike."""
+    """Return particles after more moves: resampling has left duplicates."""
     judged = evidence.judged(state)
     for _ in range(SETTLING):
         state, judged = move(state, judged, evidence, 1.0, rng)

@@ -26,9 +26,9 @@ class Arm:
     detection : true probability of detection of a photograph, less the one that the inspector states.
     bias_mm : bias of the thickness gauge beyond its stated bias.
     visit_bias_mm : standard deviation of the gauge's bias, drawn again at each visit.
-    jump : factor on the rate of the fluid in a pipe after `JUMP_YEARS`, of which the owner knows nothing.
-    attack_mm_year : rate at which a spot of the largest zone, which nobody measures, loses metal besides.
-    kinds : of assets on which it is tried.
+    jump : factor on the rate of the fluid in a pipe after `JUMP_YEARS`, unknown to the owner.
+    attack_mm_year : additional rate of loss at a spot of the largest zone that nobody measures.
+    kinds : kinds of assets on which it is tried.
     """
 
     rate_sd: float = RATE_WITHIN

@@ -1,6 +1,6 @@
 """Scores of forecasts: assets with a known future are inspected, forecast and compared with it.
 
-Each asset's truth is grown by the twin's own model on all texels, with growth drawn from the prior, or from something
+Each asset's truth is grown by the twin's own model on all texels, with growth drawn from the prior, or with something
 that the model lacks (`arms`); inspectors with errors visit it twice. The forecast knows what an owner knows: geometry,
 category, kind of coating, and the readings. What an owner acts on is scored, too: P5 of the least remaining thickness,
 the chance that it is below what is required, remaining life and, of a pipe, failure pressure.
@@ -32,10 +32,10 @@ from corrotwin.twin.twin_state import TwinState
 FORECAST = 20.0  # year of the forecast
 YEARS = (*VISITS, 15.0, FORECAST, 30.0)  # in which thickness is forecast, for the remaining life
 TEXEL_MM = 4.0
-RUN_APART = 1000  # between the seeds of two runs: more than there are shapes, or assets as a rule
+RUN_APART = 1000  # difference between the seeds of two runs: more than there are shapes, and usually assets
 SPARE_MM, LEAST_REQUIRED = 1.0, 0.5  # required: nominal less this, but at least this share of nominal
 SMYS_MPA, LENGTH_MM = 241.0, 100.0  # steel of a pipe (API 5L grade B), and length of the corroded area
-LARGEST = "largest"  # stands for the largest zone of whatever asset
+LARGEST = "largest"  # stands for the largest zone of any asset
 LOSSES = ("rusted share", "mean loss", "max loss")  # more is worse
 LEAST_LEFT, LIFE, PRESSURE = "least left", "remaining life", "failure pressure"  # less is worse
 QUANTITIES = (*LOSSES, LEAST_LEFT, LIFE, PRESSURE)
@@ -47,14 +47,14 @@ class Score:
 
     Parameters
     ----------
-    arm, asset : which history.
+    arm, asset : identify the history.
     zone : "all", or "largest" for the largest zone outside.
     quantity : one of `QUANTITIES`: shares, mm, years from the last visit (at most to the end of `YEARS`), MPa.
     visits : inspections before the forecast.
     truth, p5, p50, p95 : in the unit of the quantity.
     conflict : whether an inspection so far conflicted with earlier knowledge.
-    widening : of the prior.
-    required_mm : required thickness, of the least left in the largest zone; NaN otherwise.
+    widening : widening of the prior.
+    required_mm : required thickness, for the least left in the largest zone; NaN otherwise.
     chance : forecast chance that less is left; NaN otherwise.
     """
 
@@ -90,14 +90,14 @@ class CoverageSummary:
     Parameters
     ----------
     coverage : share of truths from P5 to P95.
-    coverage_unflagged : the same of those without a conflict; NaN if there are none.
-    unsafe, unsafe_low, unsafe_high : share of truths worse than what is acted upon (P95 of a loss, P5 of what is left,
-        of a life, of a pressure), which is 5 % if all is as assumed, and its 95 % interval.
+    coverage_unflagged : the same for those without a conflict; NaN if there are none.
+    unsafe, unsafe_low, unsafe_high : share of truths worse than the percentile acted upon (P95 of a loss, P5 of a
+        thickness, life or pressure), which is 5 % if all is as assumed, and its 95 % interval.
     width : mean of P95 - P5.
     error : mean distance of P50 from the truth.
     flagged : share with a conflict so far.
     chance, happened, brier : mean forecast chance that less is left than required, how often that happened, and the
-        Brier score; NaN of other quantities.
+        Brier score; NaN for other quantities.
     """
 
     arm: str
@@ -162,25 +162,25 @@ def scores(
         banks = [_bank(shape, run, prior) for run in range(runs)]
         case = simulate(ARMS[arm], twin, asset, texels, prior, np.random.default_rng([seed, number]))
         known = learn_in_runs(
-            [LearningRun(histories=own, seed=number + RUN_APART * run) for run, own in enumerate(banks)],
+            [LearningRun(histories=histories, seed=number + RUN_APART * run) for run, histories in enumerate(banks)],
             case.records, case.seen, particles=particles, widenings=widenings,
         )  # fmt: skip
-        agreement = pooled([own.agreement for own in known])
+        agreement = pooled([run.agreement for run in known])
         odd = conflicts(agreement)
         largest = largest_first(asset, texels)[0]
         nominal = float(next(zone for zone in banks[0].zones if zone.name == largest).thickness_mm.min())
         required = max(nominal - SPARE_MM, LEAST_REQUIRED * nominal)
         truths = [case.at_year(year) for year in YEARS]
-        for visits, then in enumerate(zip(*((*own.particles[:-1], own.now) for own in known), strict=True)):
+        for visits, then in enumerate(zip(*((*run.particles[:-1], run.now) for run in known), strict=True)):
             forecasts = forecast_zones(then, YEARS, {largest: required})
             pairs = compare(forecasts, truths, asset, largest, required, now_years=(0.0, *VISITS)[visits])
-            conflict = any(one in odd for one in agreement[:visits])
+            conflict = any(item in odd for item in agreement[:visits])
             for (zone, quantity), (true, samples) in pairs.items():
                 low, middle, high = levels(samples)
                 judged = quantity == LEAST_LEFT and zone == LARGEST
                 yield Score(
                     arm=arm, asset=number, zone=zone, quantity=quantity, visits=visits, truth=true, p5=low, p50=middle,
-                    p95=high, conflict=conflict, widening=max(own.widening for own in then),
+                    p95=high, conflict=conflict, widening=max(state.widening for state in then),
                     required_mm=required if judged else float("nan"),
                     chance=float((samples < required).mean()) if judged else float("nan"),
                 )  # fmt: skip
@@ -203,7 +203,7 @@ def compare(
     asset : a pipe has a failure pressure.
     largest : name of the zone that is judged by `required_mm`.
     required_mm : thickness that must be left.
-    now_years : of the last visit, from which remaining life counts.
+    now_years : year of the last visit, from which remaining life counts.
     """
     at = YEARS.index(FORECAST)
     pairs: dict[tuple[str, str], tuple[float, Floats]] = {}
@@ -213,7 +213,7 @@ def compare(
         for quantity, true, samples in zip(LOSSES, truths[at].measured(name), values, strict=True):
             pairs[zone, quantity] = true, samples[:, at]
     pairs[ALL, LEAST_LEFT] = truths[at].least_left_mm(), forecasts[ALL].least_left_mm[:, at]
-    true_left = np.array([[one.least_left_mm(largest, required_mm) for one in truths]])
+    true_left = np.array([[truth.least_left_mm(largest, required_mm) for truth in truths]])
     left = forecasts[largest].judged_left_mm
     pairs[LARGEST, LEAST_LEFT] = float(true_left[0, at]), left[:, at]
     pairs[LARGEST, LIFE] = (
@@ -232,7 +232,7 @@ def life_years(left_mm: Floats, required_mm: float, now_years: float) -> Floats:
     ----------
     left_mm : (n, T) in `YEARS`.
     required_mm : thickness that must be left.
-    now_years : one of `YEARS`, or a year before the first, when all that is left in the first is left already.
+    now_years : one of `YEARS`, or a year before the first, for which the thickness in the first counts.
     """
     from_now = np.maximum(np.array(YEARS) - now_years, 0)
     keep = np.array(YEARS) >= now_years
@@ -241,7 +241,7 @@ def life_years(left_mm: Floats, required_mm: float, now_years: float) -> Floats:
 
 
 def true_pressure_mpa(there: Truth, pressure: Pressure) -> float:
-    """Return the failure pressure of a pipe, MPa: its weakest zone's, by the general wall and the least of it."""
+    """Return the failure pressure of a pipe, MPa, from the general and the least wall of its weakest zone."""
     zones = sorted(pressure.zones & set(there.asset.zone_names))
     walls = [(there.general_left_mm(zone), there.least_left_mm(zone)) for zone in zones]
     return float(np.min([pressure.of_wall_mpa(*wall) for wall in walls]))

@@ -21,11 +21,11 @@ def coverage(path: Path, table: Sequence[CoverageSummary]) -> None:
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         for shift, quantity in enumerate(quantities):
             cells = [whole[arm, quantity, last] for arm in arms]
-            place = np.arange(len(arms)) + 0.2 * (shift - 1)
+            y = np.arange(len(arms)) + 0.2 * (shift - 1)
             spread = [2 * np.sqrt(max(row.coverage * (1 - row.coverage), 1e-4) / row.count) for row in cells]
             shown = [100 * row.coverage for row in cells]
             left.errorbar(
-                shown, place, xerr=100 * np.array(spread), fmt="o", ms=5, lw=1, color=colours[quantity], label=quantity
+                shown, y, xerr=100 * np.array(spread), fmt="o", ms=5, lw=1, color=colours[quantity], label=quantity
             )
         left.axvspan(85, 95, color="#e8f0e8", zorder=0)
         left.axvline(90, color=GREY, lw=1)

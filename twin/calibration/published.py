@@ -47,7 +47,7 @@ from corrotwin.twin.model.exposure import bounds_um, category_of, category_um
 
 TABLE = Path(__file__).with_name("published.csv")
 COLUMNS = ("source_row", "site", "environment", "steel", "years", "loss_um")
-LEAST_TIMES = 3  # of a series that tells an exponent
+LEAST_TIMES = 3  # of a series from which an exponent can be fitted
 FITTED, JUDGED, SHORT = "fitted", "judged", "short series"  # what a site is used for
 GIVEN = ("category", "first year")
 P95 = float(norm.ppf(0.95))
@@ -75,7 +75,7 @@ class LossPrior:
 
     Parameters
     ----------
-    name : for tables.
+    name : name for tables.
     rate : standard deviation of the logarithm of first-year loss over the middle of the category; None for the twin's
         own, by category.
     exponent, exponent_sd : of time.
@@ -89,9 +89,9 @@ class LossPrior:
     scatter: float
 
 
-# What ISO 9224 says of the exponent, which was the twin's own prior when the protocol was laid down.
+# ISO 9224's exponent, which was the twin's own prior when the protocol was laid down.
 STANDARD = LossPrior(name="ISO 9224", rate=None, exponent=AS_STANDARD.exponent, exponent_sd=0.026, scatter=0.0)
-# The twin's since: the spread of exponents fitted on the fitted sites, about the standard's mean, which is the higher.
+# The twin's prior since then: the spread of exponents from the fitted sites, about the standard's higher mean.
 CURRENT = LossPrior(
     name="the twin's", rate=None, exponent=AS_STANDARD.exponent, exponent_sd=CATEGORY_MEASURED.exponent, scatter=0.0
 )
@@ -144,7 +144,7 @@ def read_series(path: Path = TABLE) -> list[Series]:
     keys = list(zip(cells["site"], cells["environment"], cells["steel"], strict=True))
     series = []
     for key in dict.fromkeys(keys):
-        rows = [number for number, other in enumerate(keys) if other == key]
+        rows = [number for number, row_key in enumerate(keys) if row_key == key]
         site, environment, steel = key
         series.append(Series(site=site, environment=environment, steel=steel, years=years[rows], loss_um=loss[rows]))
     return series
@@ -152,9 +152,9 @@ def read_series(path: Path = TABLE) -> list[Series]:
 
 def uses(series: Sequence[Series]) -> dict[str, str]:
     """Return what each site is used for, by the protocol."""
-    long = sorted({one.site for one in series if len(one.years) >= LEAST_TIMES})
+    long = sorted({losses.site for losses in series if len(losses.years) >= LEAST_TIMES})
     split = {site: (FITTED, JUDGED)[number % 2] for number, site in enumerate(long)}
-    return split | {one.site: SHORT for one in series if one.site not in split}
+    return split | {losses.site: SHORT for losses in series if losses.site not in split}
 
 
 def fit(series: Sequence[Series]) -> LossPrior:
@@ -165,18 +165,22 @@ def fit(series: Sequence[Series]) -> LossPrior:
     remains of the logarithms about each series' line.
     """
     sites = [site for site, use in uses(series).items() if use == FITTED]
-    own = [[one for one in series if one.site == site and len(one.years) >= LEAST_TIMES] for site in sites]
-    slopes = [np.array([one.exponent for one in group]) for group in own]
+    groups = [
+        [losses for losses in series if losses.site == site and len(losses.years) >= LEAST_TIMES] for site in sites
+    ]
+    slopes = [np.array([losses.exponent for losses in group]) for group in groups]
     mean = float(np.mean([values.mean() for values in slopes]))
     between = len(sites) / (len(sites) - 1)
     spread = np.sqrt(between * np.mean([np.mean((values - mean) ** 2) for values in slopes]))
-    rates = [[np.log(one.loss_um[0] / category_um(_category(one, series))) for one in group] for group in own]
+    rates = [
+        [np.log(losses.loss_um[0] / category_um(_category(losses, series))) for losses in group] for group in groups
+    ]
     rate = np.sqrt(np.mean([np.mean(np.square(values)) for values in rates]))
     squares, freedom = 0.0, 0
-    for one in (one for group in own for one in group):
-        line = np.polyfit(np.log(one.years), np.log(one.loss_um), 1)
-        squares += float(np.sum((np.log(one.loss_um) - np.polyval(line, np.log(one.years))) ** 2))
-        freedom += len(one.years) - 2
+    for losses in (losses for group in groups for losses in group):
+        line = np.polyfit(np.log(losses.years), np.log(losses.loss_um), 1)
+        squares += float(np.sum((np.log(losses.loss_um) - np.polyval(line, np.log(losses.years))) ** 2))
+        freedom += len(losses.years) - 2
     return LossPrior(
         name="fitted", rate=float(rate), exponent=mean, exponent_sd=float(spread),
         scatter=float(np.sqrt(squares / freedom)),
@@ -185,37 +189,39 @@ def fit(series: Sequence[Series]) -> LossPrior:
 
 def forecasts(prior: LossPrior, series: Sequence[Series]) -> list[PublishedForecast]:
     """Forecast the last loss of every series that the protocol uses, from the category and from the first year."""
-    use, made = uses(series), []
-    for one in series:
-        if use[one.site] != SHORT and len(one.years) < LEAST_TIMES:
+    use, results = uses(series), []
+    for losses in series:
+        if use[losses.site] != SHORT and len(losses.years) < LEAST_TIMES:
             continue
-        last, category = np.log(one.years[-1]), _category(one, series)
+        last, category = np.log(losses.years[-1]), _category(losses, series)
         rate = _own_rate(category) if prior.rate is None else prior.rate
         for given in GIVEN:
-            start = category_um(category) if given == "category" else one.loss_um[0]
+            start = category_um(category) if given == "category" else losses.loss_um[0]
             variance = (prior.exponent_sd * last) ** 2 + prior.scatter**2
             variance += rate**2 if given == "category" else prior.scatter**2
             middle = np.log(start) + prior.exponent * last
             low, median, high = np.exp(middle + P95 * np.sqrt(variance) * np.array([-1, 0, 1])).tolist()
-            made.append(
+            results.append(
                 PublishedForecast(
-                    prior=prior.name, given=given, use=use[one.site], site=one.site, steel=one.steel,
-                    category=category, years=float(one.years[-1]), truth_um=float(one.loss_um[-1]),
+                    prior=prior.name, given=given, use=use[losses.site], site=losses.site, steel=losses.steel,
+                    category=category, years=float(losses.years[-1]), truth_um=float(losses.loss_um[-1]),
                     p5_um=low, p50_um=median, p95_um=high,
                 )
             )  # fmt: skip
-    return made
+    return results
 
 
 def judge(made: Sequence[PublishedForecast]) -> list[PublishedSummary]:
     """Return one summary for each prior, knowledge and use, in order of appearance."""
     summaries = []
-    for key in dict.fromkeys((one.prior, one.given, one.use) for one in made):
-        group = [one for one in made if (one.prior, one.given, one.use) == key]
-        truth, low, high = np.array([(one.truth_um, one.p5_um, one.p95_um) for one in group]).T
+    for key in dict.fromkeys((forecast.prior, forecast.given, forecast.use) for forecast in made):
+        group = [forecast for forecast in made if (forecast.prior, forecast.given, forecast.use) == key]
+        truth, low, high = np.array([(forecast.truth_um, forecast.p5_um, forecast.p95_um) for forecast in group]).T
         failed = truth > high
-        sites = sorted({one.site for one in group})
-        by_site = [any(failed[number] for number, one in enumerate(group) if one.site == site) for site in sites]
+        sites = sorted({forecast.site for forecast in group})
+        by_site = [
+            any(failed[number] for number, forecast in enumerate(group) if forecast.site == site) for site in sites
+        ]
         prior, given, use = key
         summaries.append(
             PublishedSummary(

@@ -100,7 +100,9 @@ def markdown(table: Sequence[CoverageSummary]) -> str:
 def markdown_chances(scores: Sequence[Score]) -> str:
     """Return two tables of chances that less is left than required, after the last visit: by arm, and by their size."""
     last = max(score.visits for score in scores)
-    judged = [one for one in scores if one.visits == last and (one.zone, one.quantity) == (LARGEST, LEAST_LEFT)]
+    judged = [
+        score for score in scores if score.visits == last and (score.zone, score.quantity) == (LARGEST, LEAST_LEFT)
+    ]
     lines = [
         "",
         f"| truth | chance below required, after {last}: mean % | happened % | Brier score |",
@@ -111,13 +113,13 @@ def markdown_chances(scores: Sequence[Score]) -> str:
         for row in summarise(judged)
     ]
     first = judged[0].arm
-    own = [one for one in judged if one.arm == first]
+    group = [score for score in judged if score.arm == first]
     lines += [
         "",
         f"| {first}: chance from, to % | forecasts | mean chance % | happened % (95 % interval) |",
         "|---|---|---|---|",
     ]
-    for part in reliability([one.chance for one in own], [one.happened for one in own]):
+    for part in reliability([score.chance for score in group], [score.happened for score in group]):
         rate = part.happened
         if not rate.count:
             continue
@@ -136,7 +138,7 @@ def report_published(folder: Path) -> None:
     """Judge the priors on the published exposure series; write published.csv and published.md into a folder."""
     series = published.read_series()
     fitted = published.fit(series)
-    made = [
+    forecasts = [
         forecast
         for prior in (published.STANDARD, fitted, published.CURRENT)
         for forecast in published.forecasts(prior, series)
@@ -144,10 +146,10 @@ def report_published(folder: Path) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(PublishedForecast.__dataclass_fields__)
-    for row in made:
+    for row in forecasts:
         writer.writerow(f"{value:.4g}" if isinstance(value, float) else value for value in astuple(row))
     files.write_text(folder / "published.csv", text.getvalue())
-    files.write_text(folder / "published.md", markdown_published(fitted, published.judge(made)))
+    files.write_text(folder / "published.md", markdown_published(fitted, published.judge(forecasts)))
 
 
 def markdown_published(fitted: LossPrior, table: Sequence[PublishedSummary]) -> str:

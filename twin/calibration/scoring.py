@@ -20,7 +20,7 @@ class FailureRate:
 
     Parameters
     ----------
-    failures, count : of how many cases.
+    failures, count : numbers of failures and of cases.
     share : failures over count; NaN where there is no case.
     low, high : 95 % confidence interval of Clopper and Pearson.
     """
@@ -34,13 +34,13 @@ class FailureRate:
 
 @dataclass(frozen=True, kw_only=True)
 class ReliabilityBin:
-    """Forecasts of a chance within a range, and how often what they speak of happened.
+    """Forecast chances within a range, and how often the event happened.
 
     Parameters
     ----------
     low, high : range of the chances; the upper bound belongs to it.
     predicted : mean chance; NaN without a forecast.
-    happened : how often it happened.
+    happened : how often the event happened.
     """
 
     low: float
@@ -73,7 +73,7 @@ def interval_score(truth: ArrayLike, low: ArrayLike, high: ArrayLike, outside: f
 
     Parameters
     ----------
-    truth, low, high : (m,) in one unit, in which the score is, too.
+    truth, low, high : (m,) in one unit, which is also that of the score.
     outside : a, the chance of a truth outside of the interval.
     """
     x, least, most = (np.asarray(values, dtype=float) for values in (truth, low, high))
@@ -92,7 +92,7 @@ def brier(chance: ArrayLike, happened: ArrayLike) -> float:
 
 
 def reliability(chance: ArrayLike, happened: ArrayLike, edges: Sequence[float] = BIN_EDGES) -> list[ReliabilityBin]:
-    """Return how often things happened whose forecast chance lay in each range.
+    """Return how often events happened, by range of their forecast chance.
 
     Parameters
     ----------
@@ -101,10 +101,10 @@ def reliability(chance: ArrayLike, happened: ArrayLike, edges: Sequence[float] =
     edges : of the ranges, ascending from 0 to 1.
     """
     chances, outcomes = np.asarray(chance, dtype=float), np.asarray(happened, dtype=bool)
-    place = np.clip(np.searchsorted(edges, chances, side="left") - 1, 0, len(edges) - 2)
+    bin_index = np.clip(np.searchsorted(edges, chances, side="left") - 1, 0, len(edges) - 2)
     bins = []
     for number, (low, high) in enumerate(pairwise(edges)):
-        inside = place == number
+        inside = bin_index == number
         bins.append(
             ReliabilityBin(
                 low=low,

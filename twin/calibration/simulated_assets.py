@@ -30,11 +30,11 @@ AREA_M2 = (0.25, 0.9)  # of the assets: small enough to grow hundreds of them
 def owner_twin(kind: str, rng: np.random.Generator, *, texel_mm: float) -> TwinState:
     """Draw a small asset in category C4, as its owner knows it: paint believed to last ten years, usual pits.
 
-    In a pipe is an unknown fluid, as `corrotwin twin new` takes it where nothing is said.
+    A pipe holds an unknown fluid, which is the default of `corrotwin twin new`.
 
     Parameters
     ----------
-    kind : of asset.
+    kind : kind of asset.
     rng : random numbers.
     texel_mm : size of texels.
     """
@@ -56,8 +56,8 @@ def owner_twin(kind: str, rng: np.random.Generator, *, texel_mm: float) -> TwinS
 class Truth:
     """An asset at some time, and the bottoms of its pits: texels of some millimetres miss small pits.
 
-    Thickness left is that through the wall at one place: when new, less the loss of its own face, of the face behind
-    it, and of a pit there.
+    Thickness left is that of the wall at one place: thickness when new, less the loss of its own face, of the face
+    behind it, and of a pit there.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Truth:
 
     @property
     def left_mm(self) -> Floats:
-        """Thickness left through the wall at each texel, (N,) mm, but for the middles of pits."""
+        """Thickness left of the wall at each texel, (N,) mm, except in the middles of pits."""
         return np.maximum(self.new_mm - self.loss_mm - self._behind_mm(), 0)
 
     def least_left_mm(self, zone: str = ALL, above_mm: float = 0.0) -> float:
@@ -124,7 +124,7 @@ class Truth:
 
 
 def true_paint_and_pits(delay: float, defects: float, pits: float) -> tuple[Paint, Pits]:
-    """Return the true paint and pits, by factors on the beliefs of the owner of an `owner_twin`."""
+    """Return the true paint and pits: what the owner of an `owner_twin` believes, times these factors."""
     paint, usual = Paint(life_years=LIFE_YEARS), Pits()
     return (
         replace(paint, life_years=LIFE_YEARS * delay, defects_per_m2=paint.defects_per_m2 * defects),
@@ -174,7 +174,7 @@ def truth(
     )
 
 
-@lru_cache(maxsize=1)  # one asset after another is looked at in several years
+@lru_cache(maxsize=1)  # assets are evaluated one after another, each in several years
 def _air(texels: Texels) -> tuple[NDArray[np.intp], cKDTree]:
     """Return texels in the air, (n,) flat index, and a tree of their places."""
     air = np.flatnonzero(texels.area_mm2.reshape(-1) > 0)

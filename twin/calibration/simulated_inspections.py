@@ -30,7 +30,7 @@ from corrotwin.twin.twin_state import TwinState
 VISITS = (5.0, 10.0)  # years of the inspections
 READINGS = 6  # thickness readings at each visit, at the same places
 ATTACK_M = 0.03  # radius of a spot of local attack
-LAST_YEARS, STEP_YEARS = 30.0, 0.25  # of the path of a rate that wanders
+LAST_YEARS, STEP_YEARS = 30.0, 0.25  # end and step of the path of a wandering rate
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,7 +41,7 @@ class Simulated:
     ----------
     at_year : its truth in any year.
     records : of all visits.
-    seen : what the photographs saw, by their name.
+    seen : what each photograph saw, by its name.
     """
 
     at_year: Callable[[float], Truth]
@@ -59,7 +59,7 @@ def simulate(
     arm : how the truth differs from what the owner believes.
     twin : as its owner knows it.
     asset, texels : its surface.
-    prior : of its growth.
+    prior : prior of its growth.
     rng : random numbers.
     """
     delay, rate, front, defects, pits = np.exp(
@@ -72,8 +72,8 @@ def simulate(
         ),
         front=float(front / delay),
     )
-    coating, own_pits = true_paint_and_pits(float(delay), float(defects), float(pits))
-    given: dict[str, Any] = {
+    coating, true_pits = true_paint_and_pits(float(delay), float(defects), float(pits))
+    settings: dict[str, Any] = {
         "exposure": at(arm.category), "coating": coating, "seed": int(rng.integers(2**31)), "growth": growth,
     }  # fmt: skip
     errors = rng.standard_normal(3)
@@ -92,19 +92,19 @@ def simulate(
     @cache
     def grown(years: float) -> Truth:
         more = np.zeros(texels.zone.shape)
-        for mechanism, own in zip(twin.mechanisms, lost, strict=True):
+        for mechanism, cell_loss_mm in zip(twin.mechanisms, lost, strict=True):
             here = acts_on(mechanism, asset.zone_names, texels.zone, texels.position_m[..., 2])
-            more[here] += own(years)[cell.reshape(here.shape)[here]]
+            more[here] += cell_loss_mm(years)[cell.reshape(here.shape)[here]]
         more = more.reshape(-1)
         more[attacked] += arm.attack_mm_year * years
-        return truth(asset, texels, pits=own_pits, years=years, new_mm=new_mm, more_mm=more, **given)
+        return truth(asset, texels, pits=true_pits, years=years, new_mm=new_mm, more_mm=more, **settings)
 
     chosen = _places(asset, texels, names, attacked if arm.attack_mm_year else None, rng)
     records: list[Record] = []
     seen: dict[str, NDArray[np.bool_]] = {}
     for years in VISITS:
-        made, saw = _visit(arm, twin, grown(years), years, chosen, names, errors[:2], rng, visits)
-        records += made
+        new_records, saw = _visit(arm, twin, grown(years), years, chosen, names, errors[:2], rng, visits)
+        records += new_records
         seen |= saw
     error = KINDS["pit"]
     there = grown(VISITS[-1])
@@ -135,7 +135,7 @@ def _lost_mm(
     steady = loss_mm(mechanism, years, 1.0) + (jump - 1) * np.maximum(years - JUMP_YEARS, 0)
     total = rate * (severity[:, None] * steady + shared * wandering[0] + local * wandering[1:])
     total = np.maximum.accumulate(np.maximum(total, 0), axis=1)
-    return lambda when: np.asarray([np.interp(when, years, own) for own in total])
+    return lambda when: np.asarray([np.interp(when, years, losses) for losses in total])
 
 
 def largest_first(asset: AssetGeometry, texels: Texels) -> list[str]:
@@ -151,15 +151,15 @@ def largest_first(asset: AssetGeometry, texels: Texels) -> list[str]:
 def _places(
     asset: AssetGeometry, texels: Texels, names: list[str], spot: Integers | None, rng: np.random.Generator
 ) -> list[tuple[int, str]]:
-    """Return the texel and zone of each place where thickness is measured, by turns on the two largest zones."""
+    """Return texel and zone of each place where thickness is measured, alternating between the two largest zones."""
     air = (texels.area_mm2 > 0).reshape(-1)
     if spot is not None:
         air[spot] = False
     chosen = []
     for index in range(READINGS):
         name = names[index % 2]
-        own = np.flatnonzero(air & (texels.zone.reshape(-1) == asset.zone_names.index(name)))
-        chosen.append((int(rng.choice(own)), name))
+        candidates = np.flatnonzero(air & (texels.zone.reshape(-1) == asset.zone_names.index(name)))
+        chosen.append((int(rng.choice(candidates)), name))
     return chosen
 
 

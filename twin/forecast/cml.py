@@ -1,4 +1,4 @@
-"""Two answers side by side, by the API codes and by the twin: for condition monitoring locations (CML) and zones."""
+"""Two answers side by side, by the API codes and by the twin, for condition monitoring locations (CML) and zones."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from corrotwin.twin.twin_state import TwinState
 if TYPE_CHECKING:
     from rich.table import Table
 
-MOST_DATED_YEARS = 1000.0  # of service; a day beyond them tells nobody anything, and calendars end
+MOST_DATED_YEARS = 1000.0  # of service; a later date is of no use, and calendars end
 UNDER_API_570 = "an injection point: by API 570 it is measured within three years; choose its rule"
 
 
@@ -29,9 +29,9 @@ UNDER_API_570 = "an injection point: by API 570 it is measured within three year
 class CmlRow:
     """A CML by the codes and by the twin. Its fields are the columns of the table; levels become _p5, _p50, _p95.
 
-    Lives are in years from now; dates of the codes that have passed are overdue. None stands for what the readings or
-    the requirement do not tell. A row without a place is of a whole zone: by the codes that of its CML with the
-    shortest life, with the earliest date of any, by the twin that of its thinnest place, measured or not.
+    Lives are in years from now; dates of the codes that have passed are overdue. None stands for values that the
+    readings or the requirement do not give. A row without a place is for a whole zone: by the codes, its CML with the
+    shortest life and the earliest date of any CML; by the twin, its thinnest place, measured or not.
     """
 
     zone: str
@@ -54,7 +54,7 @@ class CmlRow:
 
 
 class Dated(NamedTuple):
-    """A place, and when it is to be measured by the codes: in years from now, and the day."""
+    """A place, and when the codes ask for its measurement: years from now, and the day."""
 
     years: float
     day: str
@@ -75,45 +75,45 @@ def cml_rows(
     basis: RateBasis | None = None,
     chosen_by: str = "",
 ) -> list[CmlRow]:
-    """Return a row for each zone of which a thickness is required, and for each of its named places.
+    """Return a row for each zone with a required thickness, and for each of its named places.
 
     Parameters
     ----------
-    twin, records : the twin, and its records that count.
-    projection, plan : of the same years, for the requirement.
+    twin, records : the twin and its records in force.
+    projection, plan : for the same years and the same requirement.
     required : thickness in mm, by zone.
     now_years : years of service now.
-    register : which of its CML are injection points.
+    register : states which CML are injection points.
     rule, basis, chosen_by : as `twin.forecast.rates.cml_rates` takes them.
     """
     rows: list[CmlRow] = []
     thin = {(place.zone, place.name) for place in assumed_at(projection, plan)}
-    of_piping = rule != "api510"  # which has no injection points
+    of_piping = rule != "api510"  # API 510 has no injection points
     is_process_unknown = any(map(is_unknown, twin.mechanisms))
     now = projection.years.index(now_years)
     for place, life, needed in zip(projection.places, plan.by_place, plan.required_by_place, strict=True):
         if not place.name or life is None or needed is None:
             continue
-        own = _read_since_new(place, twin, records)
+        readings = _read_since_new(place, twin, records)
         is_injection_point = register.is_injection_point(place.name)
         left = levels(place.left_mm[:, now])
         remarks = [UNDER_API_570] if is_injection_point and not of_piping else []
         if needed.is_assumed:
             remarks.append(f"{assumed(place.nominal_mm, place.zone, required[place.zone])}: state what it requires")
-        if not own:
+        if not readings:
             since = max(place.renewed_years, default=0.0)
             why, new = plan.undated.get(place.zone, ""), twin_state.later(twin.built, since)
-            said = f"its wall was new on {new:%Y-%m-%d} and has not been read since, so the codes give no life"
-            said = "; ".join([why or said, *remarks])
-            row = _unread(place.zone, place.name, 0, needed.mm, left, None if why else levels(life), said)
+            remark = f"its wall was new on {new:%Y-%m-%d} and has not been read since, so the codes give no life"
+            remark = "; ".join([why or remark, *remarks])
+            row = _unread(place.zone, place.name, 0, needed.mm, left, None if why else levels(life), remark)
             due = since + interval_years(np.inf, rule, injection_point=is_injection_point and of_piping)
             by = f"{twin_state.later(twin.built, due):%Y-%m-%d}"
             rows.append(row if why else replace(row, api_measure_by=by, api_measure_years=due - now_years))
             continue
-        days, walls = [record.years(twin) for record in own], [max(record.read_mm, 0.0) for record in own]
-        has_rate = gives_rate(days, walls)  # else there is none to choose
+        days, walls = [record.years(twin) for record in readings], [max(record.read_mm, 0.0) for record in readings]
+        has_rate = gives_rate(days, walls)  # otherwise there is no rate to choose
         rates = cml_rates(
-            days, walls, required_mm=needed.mm, rule=rule, scatter_mm=max(record.scatter_sd for record in own),
+            days, walls, required_mm=needed.mm, rule=rule, scatter_mm=max(record.scatter_sd for record in readings),
             injection_point=is_injection_point and of_piping,
             basis=basis if has_rate else None, chosen_by=chosen_by if has_rate else "",
         )  # fmt: skip
@@ -129,7 +129,7 @@ def cml_rows(
         _zone_row(name, [row for row in rows if row.zone == name], thin, unread, value, projection, plan, now)
         for name, value in required.items()
     ]
-    return [row for zone in of_zones for row in (zone, *(own for own in rows if own.zone == zone.zone))]
+    return [row for zone in of_zones for row in (zone, *(place for place in rows if place.zone == zone.zone))]
 
 
 def assumed_at(projection: Projection, plan: InspectionPlan) -> list[PlaceForecast]:
@@ -139,7 +139,7 @@ def assumed_at(projection: Projection, plan: InspectionPlan) -> list[PlaceForeca
 
 
 def assumed(nominal_mm: float, zone: str, required_mm: float) -> str:
-    """Return in words why the requirement of a place is assumed."""
+    """Explain why the requirement of a place is assumed."""
     return (
         f"the {required_mm:.2f} mm required of {zone} are no less than its {nominal_mm:.2f} mm when new, half of which "
         "is assumed"
@@ -150,7 +150,7 @@ def unread_injection_points(
     twin: TwinState, records: Iterable[Record], projection: Projection, register: Register,
     required: Mapping[str, float], rule: Rule,
 ) -> list[tuple[Cml, float]]:  # fmt: skip
-    """Return injection points that were not read since their zone was new, and the years of service when that was due.
+    """Return injection points not read since their zone was new, and the years of service when that was due.
 
     By API 570; API 510 has none.
     """
@@ -185,13 +185,13 @@ def _zone_row(
     Parameters
     ----------
     places : rows of its places.
-    thin : zones and names of places whose requirement is assumed; their lives are not of what the zone requires.
+    thin : zones and names of places with an assumed requirement; their lives are not for what the zone requires.
     unread : injection points of all zones that were not read since their zone was new.
     """
     left = levels(projection.zones[zone].judged_left_mm[:, now])
     life = None if zone in plan.undated else levels(plan.by_zone[zone])
     count, why = sum(row.readings for row in places), plan.undated.get(zone, "")
-    dated = [*(each for each in unread if each.zone == zone), *(
+    dated = [*(point for point in unread if point.zone == zone), *(
         Dated(row.api_measure_years, row.api_measure_by or "", zone, row.place)
         for row in places if row.api_measure_years is not None
     )]  # fmt: skip
@@ -201,15 +201,15 @@ def _zone_row(
     read = [row for row in places if row.api_life_years is not None and (zone, row.place) not in thin]
     if not read:
         which = " with a stated requirement" if any((zone, row.place) in thin for row in places) else ""
-        said = why or f"none of its named places{which} has two surveys, so the codes give no life{to_measure}"
-        return replace(_unread(zone, "", count, required_mm, left, life, said), **by)
+        remark = why or f"none of its named places{which} has two surveys, so the codes give no life{to_measure}"
+        return replace(_unread(zone, "", count, required_mm, left, life, remark), **by)
     shortest = min(read, key=lambda row: (row.api_life_years, row.place))
-    said = _compared(shortest.api_life_years, life, plan.ahead_years) or f"by the codes, {shortest.place} governs"
+    remark = _compared(shortest.api_life_years, life, plan.ahead_years) or f"by the codes, {shortest.place} governs"
     if first is None or first.place == shortest.place:
         to_measure = ""
     return replace(
         shortest, **by, place="", readings=count, required_mm=required_mm, left_mm=left, twin_life_years=life,
-        remarks=f"{said}{to_measure}",
+        remarks=f"{remark}{to_measure}",
     )  # fmt: skip
 
 
@@ -226,7 +226,7 @@ def _unread(
 
 
 def _compared(code_years: float | None, twin: Levels | None, ahead_years: float) -> str:
-    """Return in words how the life by the codes and by the twin disagree; empty where they do not."""
+    """Describe how the lives by the codes and by the twin disagree; empty if they agree."""
     if code_years is None or twin is None:
         return ""
     if code_years < min(twin[0], ahead_years):
@@ -242,7 +242,7 @@ def _row(
     twin: TwinState, place: PlaceForecast, rates: CmlRates, left: Levels, life: Levels, plan: InspectionPlan,
     now_years: float, said: Sequence[str],
 ) -> CmlRow:  # fmt: skip
-    """Return the row of a place; where its zone gets no date, neither answer gives one."""
+    """Return the row of a place; if its zone gets no date, neither answer gives one."""
     why = plan.undated.get(place.zone, "")
 
     def date(years: float | None) -> str | None:
@@ -269,7 +269,7 @@ def _row(
 
 
 def shown(rows: Sequence[CmlRow], ahead_years: float) -> "Table":
-    """Return the table for a terminal; its numbers and dates fit into 80 columns whole, and long names are folded."""
+    """Return the table for a terminal; numbers and dates fit into 80 columns, and long names are folded."""
     from rich.table import Table
 
     drawn = Table(title="By the API codes, and by the twin (P50, and below it P5 to P95)")

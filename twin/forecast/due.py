@@ -1,4 +1,4 @@
-"""The latest day for the next measurement by the codes: of places in the table of CML, and of those that are not."""
+"""Latest day for the next measurement by the codes, for places inside and outside the table of CML."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -20,7 +20,7 @@ SINGLE = "only one survey, with an unknown fluid, at"
 def not_listed(
     rows: Iterable[CmlRow], twin: TwinState, records: Iterable[Record], projection: Projection
 ) -> list[Record]:
-    """Return the thickness readings that no row of a place is of and that are no older than their zone's metal."""
+    """Return the thickness readings of places without a row that are no older than their zone's metal."""
     listed = {(row.zone, row.place) for row in rows if row.place}
     return [
         record
@@ -34,12 +34,12 @@ def brought_forward(
     plan: InspectionPlan, rows: Sequence[CmlRow], twin: TwinState, records: Sequence[Record], projection: Projection,
     register: Register, required: Mapping[str, float], now_years: float,
 ) -> InspectionPlan:  # fmt: skip
-    """Return a plan whose next measurement is no later than the codes ask for at any place, read or not.
+    """Bring a plan's next measurement forward to the earliest that the codes ask for at any place, read or not.
 
     Parameters
     ----------
-    plan : by the twin.
-    rows : of all places that were read, from `cml_rows`.
+    plan : plan by the twin.
+    rows : rows of all places that were read, from `cml_rows`.
     twin, records, projection, register : as `cml_rows` takes them.
     required : thickness in mm, by zone.
     now_years : years of service now.
@@ -51,7 +51,7 @@ def brought_forward(
             is_single = row.readings and row.governing is None and row.api_life_years is None and is_process_unknown
             by = SINGLE if is_single else "the codes at"
             plan = plan.no_later_than(row.api_measure_years, row.zone, f"{by} {where}")
-    # The zone's life, which dates all other places, does not judge those that were no thicker than it requires.
+    # The zone's life dates all other places, but not those that were no thicker than the zone requires.
     for place, life in zip(projection.places, plan.by_place, strict=True):
         if life is not None and place.nominal_mm <= required[place.zone]:
             due = place.known_years + interval_years(levels(life)[0] + now_years - place.known_years, plan.rule)
@@ -59,7 +59,7 @@ def brought_forward(
             is_half = due < place.known_years + bound
             by = "half of the P5 remaining life" if is_half else f"the bound of {plan.rule}, {bound:g} years,"
             where = f"{place.zone} {place.name}"
-            if not place.name:  # it has no row, which would say so
+            if not place.name:  # it has no row that would say so
                 day = twin_state.later(twin.built, place.known_years)
                 where = f"a place of {place.zone} without a name, last read or renewed on {day:%Y-%m-%d}"
                 if is_process_unknown and due > (soon := place.known_years + ONE_SURVEY_YEARS):

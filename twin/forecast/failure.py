@@ -1,4 +1,4 @@
-"""Failure pressure of a pipe in each history, from the wall that is left in it."""
+"""Failure pressure of a pipe in each history, from its remaining wall."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from corrotwin.twin.forecast.strength import MOST_SMYS_MPA, Method, failure_pres
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats
 from corrotwin.twin.geometry.solids import COVERED
 
-WALL = ("run", "elbow", "leg")  # solids, but for their numbers, that are a pipe's wall
+WALL = ("run", "elbow", "leg")  # names, without numbers, of the solids that form a pipe's wall
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pressure:
-    """Failure pressure of a pipe by B31G (`strength`): the least that is left of its wall, beside its general wall.
+    """Failure pressure of a pipe by B31G (`strength`), from its least and its general remaining wall.
 
     `zones` are those of its wall, inside, outside and at supports. Other parts may share them, such as washers in a
     crevice, which is on the safe side. Without a length the corrosion may be as long as the pipe.
@@ -53,13 +53,13 @@ class Pressure:
         )  # fmt: skip
 
     def failure_mpa(self, forecasts: Mapping[str, ZoneForecast], index: int) -> Floats:
-        """Return the failure pressure in each history, (n,) MPa, in one year: that of the weakest zone of its wall."""
+        """Return the failure pressure in each history, (n,) MPa, in one year: that of its wall's weakest zone."""
         walls = [forecasts[name] for name in sorted(self.zones & set(forecasts))]
         left = [(wall.general_left_mm[:, index], wall.least_left_mm[:, index]) for wall in walls]
         return np.asarray(np.min([self.of_wall_mpa(*both) for both in left], axis=0))
 
     def of_wall_mpa(self, general_mm: ArrayLike, least_mm: ArrayLike) -> Floats:
-        """Return the failure pressure, MPa, of a wall of which so much is left at most places and at the thinnest."""
+        """Return the failure pressure, MPa, from the remaining wall at most places and at the thinnest place."""
         return failure_pressure_mpa(
             np.maximum(general_mm, least_mm), least_mm, self.length_mm, outside_mm=self.outside_mm,
             flow_mpa=flow_stress_mpa(self.smys_mpa, self.method), method=self.method,
@@ -73,5 +73,5 @@ def outside_mm(asset: AssetGeometry) -> float:
 
 def wall_zones(asset: AssetGeometry) -> frozenset[str]:
     """Return the zones of a pipe's wall, inside, outside and at supports, but not its cut ends."""
-    own = (island.patch for island in asset.islands if island.patch.solid.rstrip(" 0123456789") in WALL)
-    return frozenset(patch.zone for patch in own) - {COVERED, "end"}
+    patches = (island.patch for island in asset.islands if island.patch.solid.rstrip(" 0123456789") in WALL)
+    return frozenset(patch.zone for patch in patches) - {COVERED, "end"}

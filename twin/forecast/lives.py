@@ -1,4 +1,4 @@
-"""Remaining life of zones, measured places and the whole asset in each history, and when to look again."""
+"""Remaining life of zones, measured places and the whole asset in each history, and when to inspect again."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -53,15 +53,15 @@ class InspectionPlan:
     life_years : P5, P50, P95 of the remaining life of the asset, from now: in each history that of its weakest zone;
         inf beyond the years examined. None where no date can be given for some zone.
     zone : zone with the least P5 of remaining life.
-    weakest_share : in what share of the histories it is the weakest.
+    weakest_share : share of the histories in which it is the weakest.
     by_zone, by_place : (n,) remaining life in each history, of each zone and of each measured place, in years.
-    required_by_place : what is required of each measured place; None where nothing is of its zone.
+    required_by_place : requirement of each measured place; None if its zone has none.
     asset : (n,) the least of all zones in each history.
-    ahead_years : that were examined.
+    ahead_years : years that were examined.
     dues : when the thickness of each zone with a date is to be measured.
     visual_years : longest time from now until the next external visual inspection by the rule.
     undated : zones for which no date can be given, and why.
-    rule : whose bounds hold.
+    rule : rule that sets the bounds.
     """
 
     life_years: Levels | None
@@ -79,7 +79,7 @@ class InspectionPlan:
 
     @property
     def due_zone(self) -> str:
-        """The zone that is to be measured first; that with the least life where no zone has a date."""
+        """The zone to be measured first; without any date, the zone with the least life."""
         return min(self.dues, key=lambda name: (self.dues[name].years, name), default=self.zone)
 
     @property
@@ -89,7 +89,7 @@ class InspectionPlan:
 
     @property
     def because(self) -> str:
-        """Reason of the first date of any zone; empty where none has a date."""
+        """Reason for the first date of any zone; empty if none has a date."""
         return self.dues[self.due_zone].because if self.dues else ""
 
     @property
@@ -103,7 +103,7 @@ class InspectionPlan:
         return None if self.undated else self.first_years
 
     def no_later_than(self, years: float, zone: str, because: str) -> "InspectionPlan":
-        """Return the plan with the next thickness measurement of a zone no later than so many years from now.
+        """Return the plan with the next thickness measurement of a zone no later than `years` from now.
 
         By API 510 the next external visual inspection is no later than that either.
         """
@@ -114,7 +114,7 @@ class InspectionPlan:
 
 
 def plan_years(now_years: float, until_years: float, renewed_years: Iterable[float] = ()) -> list[float]:
-    """Return the years that a plan examines: new, when parts were made new, a year ago, now, and on to the end."""
+    """Return the years that a plan examines: new, renewals of parts, a year ago, now, and on to the end."""
     ahead = np.linspace(now_years, until_years, AHEAD) if until_years > now_years else np.array([now_years])
     return sorted({0.0, max(now_years - 1.0, 0.0), *renewed_years, *map(float, ahead)})
 
@@ -146,14 +146,14 @@ def plan_inspection(
     undated : zones for which no date can be given, and why, from `without_dates`.
     known : of each zone with a required thickness, from `last_known`.
     looked_years : when its surface was last looked at, from `last_looked_years`.
-    register : whose CML may require another thickness than their zone.
-    given : of `required`, what the user asked, also of CML that require less; "all" for the zones not named.
+    register : register of CML, which may require another thickness than their zone.
+    given : what the user asked for in `required`, also of CML that require less; "all" for the zones not named.
     """
     years, ahead = projection.years, max(projection.years[-1] - now_years, LEAST_AHEAD_YEARS)
 
     def life(left: Floats, value: float, since: Sequence[float]) -> Floats:
-        found = life_years(left, value, years, now_years, since)
-        return np.where(found > ahead, np.inf, found)
+        remaining = life_years(left, value, years, now_years, since)
+        return np.where(remaining > ahead, np.inf, remaining)
 
     by_zone = {
         name: life(projection.zones[name].judged_left_mm, value, rates_since(projection.renewals.get(name, ())))
@@ -164,16 +164,16 @@ def plan_inspection(
         return None if needed is None else life(place.left_mm, needed.mm, place.renewed_years[-1:] or (0.0,))
 
     required_by_place = tuple(
-        register.requirement(each.name, each.nominal_mm, required[each.zone], given) if each.zone in required else None
-        for each in projection.places
+        register.requirement(cml.name, cml.nominal_mm, required[cml.zone], given) if cml.zone in required else None
+        for cml in projection.places
     )
     by_place = tuple(map(life_of, projection.places, required_by_place))
     asset = np.min(list(by_zone.values()), axis=0)
     zone = min(by_zone, key=lambda name: (levels(by_zone[name]), name))
     hidden = {name: why for name, why in undated.items() if name in required}
     low, bound = levels(asset), MOST_YEARS[rule]
-    lives = {name: levels(found)[0] for name, found in by_zone.items()} | {zone: low[0]}  # the asset's is the least
-    if dated := {name: found for name, found in by_zone.items() if name not in hidden}:
+    lives = {name: levels(values)[0] for name, values in by_zone.items()} | {zone: low[0]}  # the asset's is the least
+    if dated := {name: values for name, values in by_zone.items() if name not in hidden}:
         lives[min(dated, key=lambda name: (levels(dated[name]), name))] = levels(np.min([*dated.values()], axis=0))[0]
     dues = {
         name: known[name].years + interval_years(lives[name] + now_years - known[name].years, rule) for name in lives
@@ -209,36 +209,36 @@ def last_known(
 ) -> dict[str, LastKnown]:  # fmt: skip
     """Return when the thickness of each zone was last known: at its last reading, or when all of it was new.
 
-    A reading of one face of a wall is one of both zones between whose faces the wall lies, where each lies behind most
-    of the other: the bore of a pipe and its body, not its bore and a weld or an elbow, which is a small part of it.
+    A wall lies between two zones. A reading on one of them counts for both if each lies behind most of the other: the
+    bore of a pipe and its body, but not the bore and a weld or an elbow, which is a small part of it.
 
     Parameters
     ----------
     required : names of the zones.
     zones : all zones of the asset.
-    records, twin : the twin, and its records that count.
+    records, twin : the twin and its records in force.
     renewals : of each zone.
     """
     behind = {zone.name: zone.mostly_before for zone in zones}
     read: dict[str, float] = {}
     for record in records:
         if record.kind == "ultrasonic":
-            other = behind.get(record.zone, "")
-            for name in (record.zone, *([other] if behind.get(other) == record.zone else [])):
+            opposite = behind.get(record.zone, "")
+            for name in (record.zone, *([opposite] if behind.get(opposite) == record.zone else [])):
                 read[name] = max(read.get(name, 0.0), record.years(twin))
-    found = {}
+    known = {}
     for name in required:
         new = renewed_years(renewals.get(name, ()))
         if read.get(name, 0.0) > new:
-            found[name] = LastKnown(years=read[name], what=f"the last measurement of {name}")
+            known[name] = LastKnown(years=read[name], what=f"the last measurement of {name}")
         else:
             never = f"service began; {name} was never measured"
-            found[name] = LastKnown(years=new, what=f"{name} was made new" if new else never)
-    return found
+            known[name] = LastKnown(years=new, what=f"{name} was made new" if new else never)
+    return known
 
 
 def rates_since(renewals: Iterable[ZoneRenewal]) -> list[float]:
-    """Return the years since which a zone's mean rate counts: since all of it was new, and since parts of it were."""
+    """Return the years from which a zone's mean rates count: when all of it was new, and when parts of it were."""
     since = [0.0]
     for renewal in renewals:
         if renewal.metal:
@@ -265,7 +265,7 @@ def life_years(
     required_mm : thickness that must be left.
     years : (T,) increasing, as `plan_years` gives them.
     now_years : one of them.
-    since_years : in which all or parts of the metal were new, some of the years, in order; of each on the rate counts.
+    since_years : those of `years` in which all or part of the metal was new, in order; a rate counts from each.
     """
     when = np.asarray(years)
     now = int(np.searchsorted(when, now_years))
@@ -290,8 +290,8 @@ def without_dates(
 ) -> dict[str, str]:
     """Return the zones for which no date can be given, and why.
 
-    A localised mechanism attacks places that readings elsewhere do not show. Only where the deepest pit of the attacked
-    surface was looked for, within the rule's bound and since its zone was replaced, is something known of them.
+    A localised mechanism attacks places that readings elsewhere do not show. They are known only if the deepest
+    pit of the attacked surface was measured, within the rule's bound and since its zone was replaced.
     """
     scanned = {
         record.zone
@@ -299,12 +299,12 @@ def without_dates(
         if record.kind == "pit" and now_years - record.years(twin) <= MOST_YEARS[rule]
         and renewed_on(record.zone, "", events) <= record.date
     }  # fmt: skip
-    found = {}
+    reasons = {}
     for zone in zones:
         for index, mechanism in enumerate(mechanisms):
             if unseen := to_scan(zone, index, mechanism, scanned):
-                found[zone.name] = (
+                reasons[zone.name] = (
                     f"{mechanism.kind} attacks single places that readings elsewhere do not show; scan "
                     f"{', '.join(unseen)} and record the deepest pit"
                 )
-    return found
+    return reasons

@@ -56,7 +56,7 @@ class PipeDesign:
         )  # fmt: skip
 
     def limits(self, asset: AssetGeometry, given: Mapping[str, float]) -> dict[str, float]:
-        """Return the required thickness of the zones of a pipe's wall; what is given for a zone stays.
+        """Return the required thickness of the zones of a pipe's wall; values given for a zone stay.
 
         Raises
         ------
@@ -78,7 +78,7 @@ class Mawp:
     interval_years : to the planned measurement, or to the one after a measurement that is made now, whichever is later.
     code_mpa : at the weakest measured place, by its governing rate, and at most that of any other reading; None without
         a named place that was measured.
-    code_note : what makes `code_mpa` a mere upper limit; empty where nothing does.
+    code_note : why `code_mpa` is only an upper limit; empty if it is not.
     twin_mpa : P5, P50, P95 of the weakest zone of its wall in each history.
     """
 
@@ -94,7 +94,7 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
     Parameters
     ----------
     made : forecast of the pipe for the thickness that the design requires.
-    design : of the pipe.
+    design : design of the pipe.
     """
     if made.plan is None or made.plan.interval_years is None or made.planned is None:
         return None
@@ -105,7 +105,7 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
     if interval == 0:
         return None
 
-    given = {
+    inputs = {
         "outside_mm": outside_mm(asset), "stress_mpa": design.stress_mpa, "efficiency": design.efficiency,
         "y": design.y, "weld_reduction": design.weld_reduction,
     }  # fmt: skip
@@ -117,13 +117,13 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
         if row.place and row.least_read_mm is not None and row.zone in of_wall:
             since = max(row.read_years_ago or 0.0, 0.0)  # Annex C counts twice the loss from the measurement on
             wall = wall_for_mawp_mm(row.least_read_mm, rate or 0.0, since + interval)
-            by_code.append(float(pipe_mawp_mpa(wall, **given)))
+            by_code.append(float(pipe_mawp_mpa(wall, **inputs)))
             if rate is None:
                 unrated.append(f"{row.zone} {row.place}")
     as_read: list[str] = []
     for record in not_listed(made.cmls, made.known.twin, made.known.records, made.planned) if by_code else ():
         if record.zone in of_wall:
-            by_code.append(float(pipe_mawp_mpa(max(record.read_mm, 0.0), **given)))
+            by_code.append(float(pipe_mawp_mpa(max(record.read_mm, 0.0), **inputs)))
             as_read.append(f"{record.zone} {record.place or 'without a place'}")
     notes = [f"one survey gives no rate of {first_of(unrated)}"] if unrated else []
     if as_read:
@@ -139,5 +139,5 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
         interval_years=interval,
         code_mpa=min(by_code, default=None),
         code_note=f"at most: {'; '.join(notes)}" if notes else "",
-        twin_mpa=levels(pipe_mawp_mpa(np.min(weakest, axis=0), **given)),
+        twin_mpa=levels(pipe_mawp_mpa(np.min(weakest, axis=0), **inputs)),
     )

@@ -88,18 +88,18 @@ def forecast(
     year = np.array(years)
     panels = 2 if chance is None else 3
     name = escape_mathtext(printable(twin.id))
-    every = figure.subplots(panels, 1, sharex=True, height_ratios=(3, 2, 1)[:panels])
-    upper, lower = every[0], every[1]
+    panel_axes = figure.subplots(panels, 1, sharex=True, height_ratios=(3, 2, 1)[:panels])
+    upper, lower = panel_axes[0], panel_axes[1]
     _fan(upper, year, forecasts[zone].judged_left_mm, LOSS)
     upper.set(
         title=f"{name}, {zone}: least remaining thickness (new: {nominal_mm:.4g} mm at its thinnest)",
         ylabel="mm",
     )
-    own = [record for record in records if record.kind == "ultrasonic" and zone in (record.zone, ALL)]
-    if own:
+    readings = [record for record in records if record.kind == "ultrasonic" and zone in (record.zone, ALL)]
+    if readings:
         upper.errorbar(
-            [record.years(twin) for record in own], [record.read_mm for record in own],
-            yerr=[2 * float(np.hypot(record.scatter_sd, record.bias_sd)) for record in own],
+            [record.years(twin) for record in readings], [record.read_mm for record in readings],
+            yerr=[2 * float(np.hypot(record.scatter_sd, record.bias_sd)) for record in readings],
             fmt="o", ms=4, color=GREY, lw=1, label="readings ± 2 SD, at any of its places",
         )  # fmt: skip
     if required_mm is not None:
@@ -108,11 +108,11 @@ def forecast(
     lower.plot([], [], "^", color="black", ms=7, label="inspections")
     lower.set(title="Rusted share of the whole surface", ylabel="%", ylim=(0, None))
     if chance is not None:
-        every[2].plot(year, 100 * chance, color=RED, lw=1.8)
-        every[2].set(title=f"Chance that {zone} is thinner than required", ylabel="%", ylim=(0, None))
+        panel_axes[2].plot(year, 100 * chance, color=RED, lw=1.8)
+        panel_axes[2].set(title=f"Chance that {zone} is thinner than required", ylabel="%", ylim=(0, None))
     own_events = [event for event in events if ALL in (zone, event.zone) or event.zone == zone]
     soon = next_years is not None and next_years <= year[-1]
-    for axes in every:
+    for axes in panel_axes:
         labelled = axes is lower  # its legend names the lines of all panels, which may be near or the same
         axes.axvline(now_years, color=GREY, lw=1, label="now" if labelled else None)
         if soon:
@@ -125,7 +125,7 @@ def forecast(
             axes.plot(shown, 0, "^", ms=7, color="black", transform=axes.get_xaxis_transform(), clip_on=False)
     for axes in (upper, lower):
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
-    every[-1].set(xlim=(year[0], year[-1]), xlabel="years of service")
+    panel_axes[-1].set(xlim=(year[0], year[-1]), xlabel="years of service")
 
 
 def _fan(axes: "Axes", year: Floats, values: Floats, colour: str) -> None:

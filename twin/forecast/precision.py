@@ -7,9 +7,9 @@ import numpy as np
 
 from corrotwin.twin.geometry.atlas import Floats
 
-LEFT_MM, LEFT_SHARE = 0.1, 0.02  # greatest error of the P5 of thickness: mm, or of the nominal thickness
-CHANCE = 0.02  # of a chance
-LIFE_YEARS, LIFE_SHARE = 1.0, 0.1  # of the P5 of remaining life: years, or of itself
+LEFT_MM, LEFT_SHARE = 0.1, 0.02  # greatest error of the P5 of thickness: mm, or share of the nominal
+CHANCE = 0.02  # greatest error of a chance
+LIFE_YEARS, LIFE_SHARE = 1.0, 0.1  # greatest error of the P5 of remaining life: years, or share of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +18,9 @@ class MonteCarloError:
 
     Parameters
     ----------
-    runs : how many.
+    runs : number of runs.
     left_mm : of the P5 of the least thickness left, now or at the end of the years shown, the greater.
-    chance : of the chance below what is required, then.
+    chance : of the chance to be below the required thickness at the end of the years shown.
     life_years : of the P5 of remaining life; 0 if it lies beyond the years examined in all runs.
     within : whether all are within their bounds.
     """
@@ -38,16 +38,16 @@ def standard_error(values: Floats, runs: int, estimate: Callable[[Floats], float
     Parameters
     ----------
     values : (n,), run after run.
-    runs : how many, at least 2, of n / runs values each.
+    runs : number of runs, at least 2, of n / runs values each.
     estimate : function of the values of a run.
     most : greater estimates count as this.
     """
-    each = np.array([min(estimate(part), most) for part in np.split(values, runs)])
-    return float(each.std(ddof=1) / np.sqrt(runs))
+    estimates = np.array([min(estimate(part), most) for part in np.split(values, runs)])
+    return float(estimates.std(ddof=1) / np.sqrt(runs))
 
 
 def p5(values: Floats) -> float:
-    """Return the 5th percentile of (n,) values: one of them."""
+    """Return the 5th percentile of (n,) values; it is one of them."""
     return float(np.percentile(values, 5, method="closest_observation"))
 
 
@@ -62,7 +62,7 @@ def judge(
     left_mm : (n, 2) in each history, now and at the end of the years shown.
     below, life_years : (n,) in each history; None without a requirement.
     nominal_mm : thickness when new.
-    ahead_years : that were examined.
+    ahead_years : years that were examined.
     """
     left = max(standard_error(values, runs, p5) for values in left_mm.T)
     chance = None if below is None else standard_error(below, runs, lambda part: float(part.mean()))

@@ -2,8 +2,8 @@
 
 Allowable stress S, joint efficiency E, weld joint strength reduction factor W and coefficient Y are the user's, from
 the code of construction at the design temperature. Pressures are gauge pressures with the static head. Thicknesses have
-no corrosion allowance and no mill tolerance in them. Only internal pressure is looked at: not vacuum, bending, wind,
-nor what flanges and branches stand.
+no corrosion allowance and no mill tolerance in them. Only internal pressure is considered: not vacuum, bending or
+wind, nor the strength of flanges and branches.
 
 References
 ----------
@@ -80,25 +80,25 @@ def required_pipe_mm(
     strength = _strength(stress_mpa, efficiency, weld_reduction)
     _positive(pressure_mpa=pressure_mpa, outside_mm=outside_mm)
     _check_y(y)
-    found = pressure_mpa * outside_mm / (2 * (strength + pressure_mpa * y))
-    if found >= THICKEST * outside_mm or pressure_mpa > HIGHEST * strength:
+    thickness = pressure_mpa * outside_mm / (2 * (strength + pressure_mpa * y))
+    if thickness >= THICKEST * outside_mm or pressure_mpa > HIGHEST * strength:
         raise InputError(
             f"`pressure_mpa` {pressure_mpa:g}: needs a wall of a sixth of the diameter or P above 0.385 S E, "
             "where B31.3 asks for special consideration; have the thickness calculated"
         )
-    return float(found)
+    return float(thickness)
 
 
 def structural_minimum_mm(outside_mm: float) -> float:
     """Return the default minimum structural thickness of carbon and low-alloy steel pipe by API RP 574, mm.
 
-    By outside diameter, up to NPS 24 and 205 °C. Heavy valves, long spans and threads need more, which an engineer
-    calculates.
+    The table goes by outside diameter, up to NPS 24 and 205 °C. Heavy valves, long spans and threads need more, which
+    an engineer calculates.
 
     Raises
     ------
     InputError
-        The diameter is not positive, or above that of NPS 24, for which the table has none.
+        The diameter is not positive, or above NPS 24, where the table ends.
     """
     _positive(outside_mm=outside_mm)
     for most, inches, millimetres in _STRUCTURAL:
@@ -173,7 +173,7 @@ def required_shell_mm(pressure_mpa: float, *, inside_radius_mm: float, stress_mp
     Parameters
     ----------
     pressure_mpa : internal design pressure P, up to 0.385 S E.
-    inside_radius_mm : R of the corroded shell: that when new, and what is lost inside.
+    inside_radius_mm : R of the corroded shell: R when new plus the loss inside.
     stress_mpa, efficiency : maximum allowable stress S and joint efficiency E.
 
     Raises
@@ -192,7 +192,7 @@ def required_ellipsoidal_head_mm(
 ) -> float:
     """Return the required thickness of a 2:1 ellipsoidal head by UG-32: P D / (2 S E - 0.2 P), mm.
 
-    A head with t / L below 0.002 (L = 0.9 D) must also meet Mandatory Appendix 1-4(f), which is not in here.
+    A head with t / L below 0.002 (L = 0.9 D) must also meet Mandatory Appendix 1-4(f), which is not included here.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def required_torispherical_head_mm(
 ) -> float:
     """Return the required thickness of a torispherical head by UG-32: 0.885 P L / (S E - 0.1 P), mm.
 
-    Of a head with a knuckle radius of 6 % of its crown radius L; sharper knuckles are not allowed and blunter ones need
+    For a head with a knuckle radius of 6 % of its crown radius L; sharper knuckles are not allowed, blunter ones need
     less. The bounds and the remark on thin heads are those of `required_ellipsoidal_head_mm`.
     """
     strength = _strength(stress_mpa, efficiency)

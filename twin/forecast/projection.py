@@ -1,4 +1,4 @@
-"""Projection: rusted area, wall loss and thickness left by zone, at measured places and in all, with uncertainty."""
+"""Projection: rusted area, wall loss and remaining thickness, with uncertainty, by zone, measured place and in all."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -29,20 +29,20 @@ Levels = tuple[float, float, float]  # P5, P50, P95
 class ZoneForecast:
     """Forecast of a zone in n equally likely histories and T years, (n, T) each.
 
-    What is left is through the wall: thickness when new, less the loss of both faces and of a pit at one place.
+    Remaining thickness is that of the wall: thickness when new, less the loss of both faces and of a pit at a place.
     """
 
     rusted_share: Floats
     mean_loss_mm: Floats  # of its own face
     max_loss_mm: Floats  # of its own face
     least_left_mm: Floats  # least remaining thickness
-    judged_left_mm: Floats  # the same of places that were thicker when new than is required of the zone
+    judged_left_mm: Floats  # the same, over places thicker when new than the zone requires
     general_left_mm: Floats  # remaining thickness at most places: median, without pits
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PlaceForecast:
-    """Forecast of a measured place (CML): its zone, its name or an empty one, and what is left there, (n, T) mm.
+    """Forecast of a measured place (CML): its zone, its name or an empty one, and its remaining thickness, (n, T) mm.
 
     `known_years` is when its thickness was last read, or new; `renewed_years` are when its metal was made new.
     """
@@ -59,7 +59,7 @@ class PlaceForecast:
 class Projection:
     """Zones by name, "all" among them, and measured places, in T years of service.
 
-    `renewals` are of the zones in which something was made new, oldest first.
+    `renewals` holds, for zones in which something was made new, what that was, oldest first.
     """
 
     years: tuple[float, ...]
@@ -68,7 +68,7 @@ class Projection:
     renewals: Mapping[str, tuple[ZoneRenewal, ...]] = field(default_factory=dict)
 
     def at(self, years: Sequence[float]) -> "Projection":
-        """Return the projection to some of its years: no wall grows from one of them to the next, unless it is new."""
+        """Return the projection to some of its years; no wall grows from one to the next unless it is renewed."""
         columns = [self.years.index(year) for year in years]
         when = np.asarray(years, dtype=float)
         zones = {}
@@ -86,7 +86,7 @@ class Projection:
 
 
 def _way(name: str) -> np.ufunc:
-    """Return how values of this name go: what is left only falls, all else only rises."""
+    """Return how values of a field change: remaining thickness only falls, all others only rise."""
     return np.minimum if name.endswith("left_mm") else np.maximum
 
 
@@ -95,7 +95,7 @@ def project(
     years: Sequence[float],
     required: Mapping[str, float] = MappingProxyType({}),
 ) -> Projection:
-    """Project what is known to each of some years.
+    """Project states of knowledge to each of the given years.
 
     Parameters
     ----------
@@ -104,19 +104,19 @@ def project(
     required : thickness in mm, by zone.
     """
     runs = [states] if isinstance(states, Particles) else list(states)
-    found = [_project(run, years, required) for run in runs]
+    projections = [_project(run, years, required) for run in runs]
     zones = {
         name: ZoneForecast(**{
-            field.name: np.concatenate([getattr(own.zones[name], field.name) for own in found])
+            field.name: np.concatenate([getattr(run.zones[name], field.name) for run in projections])
             for field in fields(ZoneForecast)
         })
-        for name in found[0].zones
+        for name in projections[0].zones
     }  # fmt: skip
     places = tuple(
-        replace(group[0], left_mm=np.concatenate([own.left_mm for own in group]))
-        for group in zip(*(own.places for own in found), strict=True)
+        replace(group[0], left_mm=np.concatenate([place.left_mm for place in group]))
+        for group in zip(*(run.places for run in projections), strict=True)
     )
-    return replace(found[0], zones=zones, places=places).at(years)
+    return replace(projections[0], zones=zones, places=places).at(years)
 
 
 def _project(particles: Particles, years: Sequence[float], required: Mapping[str, float]) -> Projection:
@@ -157,7 +157,7 @@ def _places(particles: Particles, paths: Paths, years: Sequence[float]) -> tuple
     if model is None:
         return ()
     left = np.stack([paths.left_at(year) for year in years], axis=-1)
-    # A place whose coordinates nobody gave may be of the zone's thickest metal, and is judged as that.
+    # A place without coordinates may be of the zone's thickest metal, and is judged as such.
     greatest = {zone.name: float(zone.thickness_mm.max()) for zone in particles.bank.zones}
     return tuple(
         PlaceForecast(
@@ -170,7 +170,7 @@ def _places(particles: Particles, paths: Paths, years: Sequence[float]) -> tuple
 
 
 def _with_the_other_side(zone: ZoneForecast, others: Sequence[ZoneForecast]) -> ZoneForecast:
-    """Return the forecast of a zone with what its wall loses to pits and at places of the zones on its other side."""
+    """Return the forecast of a zone, with its wall's loss to pits and at places of the zones on its other side."""
     walls = [zone, *others]
     return replace(
         zone,
@@ -185,7 +185,7 @@ def _zone(
 ) -> ZoneForecast:  # fmt: skip
     """Return the forecast of a zone: its measured places are among those that may be its thinnest.
 
-    `new` is a year from which on what is left counts of some of its places alone, and those places, (Q,).
+    `new` is a year and a mask of places, (Q,): from that year on only those places count for remaining thickness.
     """
     trajectory = replace(particles.trajectory(name), growth=growth_of(particles, name))
     levels = [
@@ -213,7 +213,7 @@ def _zone(
 
 
 def growth_of(particles: Particles, name: str) -> GrowthSamples:
-    """Return the growth of a zone: of what attacks single places of it unseen no reading lowers the rate."""
+    """Return the growth of a zone; readings do not lower the rate of a mechanism that attacks unscanned places."""
     bank, growth = particles.bank, particles.growth()
     rates, rng = growth.mechanism_rate.copy(), np.random.default_rng([bank.seed, 21])
     for index, mechanism in enumerate(bank.twin.mechanisms):
@@ -224,12 +224,12 @@ def growth_of(particles: Particles, name: str) -> GrowthSamples:
 
 
 def to_scan(zone: ZoneHistories, index: int, mechanism: Mechanism, scanned: Collection[str]) -> list[str]:
-    """Return the zones whose deepest pit nobody has looked for, though a localised mechanism attacks a zone from them.
+    """Return the zones from which a localised mechanism attacks a zone and whose deepest pit was not recorded.
 
     Parameters
     ----------
-    zone : that is attacked, on its own face or from behind.
-    index, mechanism : one of the twin's.
+    zone : the zone attacked, on its own face or from behind.
+    index, mechanism : one of the twin's mechanisms.
     scanned : zones whose deepest pit was recorded.
     """
     attacked = {zone.name} if zone.own.acts[:, index].any() else set()
@@ -294,7 +294,7 @@ def chance_below(forecasts: Mapping[str, ZoneForecast], required: Mapping[str, f
 
 
 def is_below(forecasts: Mapping[str, ZoneForecast], required: Mapping[str, float]) -> dict[str, Floats]:
-    """Return in which histories a place is thinner than required, (n, T) of 0 and 1; zones as for `chance_below`."""
+    """Return 1 where a history has a place thinner than required, else 0, (n, T); zones as for `chance_below`."""
     below = {name: forecasts[name].judged_left_mm < value for name, value in required.items()}
     if below:
         below[ALL] = np.any(list(below.values()), axis=0)

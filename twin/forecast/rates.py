@@ -25,34 +25,33 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.forecast.remaining_life import Rule, interval_years, remaining_life_years, visual_years
 
 RateBasis = Literal["long-term", "short-term"]
-# Of two surveys that give a short-term rate, where there are such; by judgement. 365 days, which are a little less than
-# a year of 365.25 days, are a year; the half day is for rounding.
+# Least time between the two surveys of a short-term rate, where there are such; by judgement. 365 days count as a year,
+# although it has 365.25; the half day is for rounding.
 LEAST_APART_YEARS = 364.5 / 365.25
 ONE_SURVEY_YEARS = 0.25  # after which one survey of an unknown service is followed by another (API 570, 7.1.2 c)
-# By judgement, readings of 75 days are those of one survey if they show no loss; a survey made for those three months,
-# a fortnight early, is another.
+# By judgement, readings within 75 days belong to one survey if they show no loss; the second survey after those three
+# months counts as another, even a fortnight early.
 LONGEST_SURVEY_YEARS = 75.5 / 365.25
 
 
 @dataclass(frozen=True, kw_only=True)
 class CmlRates:
-    """Rates, remaining life and dates of a CML by the API codes; dates are in years, counted as those of its readings.
+    """Rates, remaining life and dates of a CML by the API codes; dates are in years, as those of its readings.
 
     Parameters
     ----------
     initial_at, previous_at, actual_at : days of the first survey, of the latest one at least `LEAST_APART_YEARS` before
-        the last (else of the first), and of the last; `previous_at` is None, as are
-        all rates, where there was one only.
+        the last (else of the first), and of the last; `previous_at` and all rates are None if there was only one.
     initial_mm, previous_mm : greatest reading of that day.
     actual_mm : least reading up to the last day, since a wall does not grow.
     required_mm : required thickness.
-    long_term_mm_year, short_term_mm_year : loss since the first and since the previous survey, a year.
+    long_term_mm_year, short_term_mm_year : loss per year since the first and since the previous survey.
     long_term_life_years, short_term_life_years : remaining life by each, from `actual_at`; inf where nothing is lost.
     basis : rate that governs: the one with the shorter life, or the one that `chosen_by` chose; None where there is
         none.
     chosen_by : person who chose the rate; empty where the shorter life governs.
     rate_mm_year, life_years : governing rate and life; a wall at or below the required thickness has no life left,
-        whatever the rate. None where one survey above it tells no rate.
+        whatever the rate. None if there is only one survey, above that thickness.
     half_life_at, retire_at : when half of that life and all of it are over.
     measure_at : latest day for the next thickness measurement: `half_life_at`, or the bound of the rule if that comes
         first or there is no life.
@@ -89,19 +88,21 @@ class CmlRates:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Remarks for a reader of the numbers, a sentence each."""
-        said = []
+        lines = []
         if self.actual_mm <= self.required_mm:
-            said.append("the wall is at or below the required thickness")
+            lines.append("the wall is at or below the required thickness")
         elif self.rate_mm_year is None:
-            said.append("one survey gives no rate: take one from similar service, or measure again within three months")
+            lines.append(
+                "one survey gives no rate: take one from similar service, or measure again within three months"
+            )
         if self.grew_mm > 0:
-            said.append(f"a later survey reads {self.grew_mm:.2f} mm thicker: the least reading so far counts")
+            lines.append(f"a later survey reads {self.grew_mm:.2f} mm thicker: the least reading so far counts")
         if self.surveys > 1 and self.rate_mm_year == 0:
-            said.append("no loss was measured: the interval is the longest that the code allows")
+            lines.append("no loss was measured: the interval is the longest that the code allows")
         if self.chosen_by:
             longer = (self.life_years or 0) > min(self.long_term_life_years or 0, self.short_term_life_years or 0)
-            said.append(f"{self.basis} rate chosen by {self.chosen_by}{', not the shorter life' if longer else ''}")
-        return tuple(said)
+            lines.append(f"{self.basis} rate chosen by {self.chosen_by}{', not the shorter life' if longer else ''}")
+        return tuple(lines)
 
 
 def cml_rates(
@@ -128,7 +129,7 @@ def cml_rates(
     wall_mm : (n,) readings that count; suspect ones are left out until someone accepts them.
     required_mm : required thickness, the greater of that for pressure and the structural minimum.
     rule, injection_point : as `interval_years` takes them.
-    scatter_mm : standard deviation of a reading, beyond three of which of a difference a wall counts as grown.
+    scatter_mm : standard deviation of a reading; a wall counts as grown beyond three of those of a difference.
     basis : rate that a person chose in place of the shorter life, which governs otherwise.
     chosen_by : name of that person; needed with `basis`.
 
@@ -188,7 +189,7 @@ def cml_rates(
 
 
 def gives_rate(years: ArrayLike, wall_mm: ArrayLike) -> bool:
-    """Return whether the readings of a place give a rate: two surveys do, not a repeat soon after that shows no loss.
+    """Return whether the readings of a place give a rate: two surveys do, an early repeat without loss does not.
 
     Any reading below all of the first day is a loss, though it may be scatter: the safe side.
 

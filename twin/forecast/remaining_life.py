@@ -3,7 +3,7 @@
 References
 ----------
 API 510, Pressure vessel inspection code, and API 570, Piping inspection code: thickness is measured (a vessel inspected
-inside) after half the remaining life, and no later than a bound; it is looked at from outside by another bound. The
+inside) after half the remaining life, and no later than a bound; the outside is inspected by another bound. The
 codes are not public; their rules were read in public sources that quote them:
 
 - Table 1 of API 570 (5 and 5, 10 and 5, 10 and 10 years for classes 1, 2 and 3; class 4 optional): San Joaquin County,
@@ -35,7 +35,7 @@ def check_required(required: Mapping[str, float]) -> None:
     Raises
     ------
     InputError
-        There is one, such as NaN.
+        A thickness is not above 0 or not finite.
     """
     for zone, mm in required.items():
         if not 0 < mm < math.inf:
@@ -58,7 +58,7 @@ def years_until_below(left_mm: ArrayLike, required_mm: float, years: ArrayLike) 
     Parameters
     ----------
     left_mm : (n, T).
-    required_mm : inf is returned where it is not reached.
+    required_mm : required thickness; the result is inf where it is not reached.
     years : (T,) increasing.
     """
     spare, when = np.asarray(left_mm, dtype=float) - required_mm, np.asarray(years, dtype=float)
@@ -74,8 +74,8 @@ def years_until_below(left_mm: ArrayLike, required_mm: float, years: ArrayLike) 
 def interval_years(life_years: float, rule: Rule, *, injection_point: bool = False) -> float:
     """Return the longest time until thickness is measured: half the remaining life, at most the rule's bound.
 
-    With less than four years left both codes allow the full life, up to two years. That is a permission for a person to
-    use, who knows the process; it is not taken here, where the life may be a percentile or rest on two readings.
+    With less than four years left both codes allow the full life, up to two years. That is for a person who
+    knows the process; it is not used here, where the life may be a percentile or rest on two readings.
 
     Parameters
     ----------
@@ -102,6 +102,6 @@ def interval_years(life_years: float, rule: Rule, *, injection_point: bool = Fal
 def visual_years(measured_years: float, rule: Rule) -> float:
     """Return the longest time to the next external visual inspection, which is the rule's bound.
 
-    By API 510 no longer than `measured_years`, the time until thickness is measured.
+    By API 510 it is no longer than `measured_years`, the time until thickness is measured.
     """
     return min(MOST_YEARS_UNSEEN[rule], measured_years) if rule == "api510" else MOST_YEARS_UNSEEN[rule]

@@ -1,4 +1,4 @@
-"""Zones that were renewed, in part or whole, so that their forecast starts again, and what is said of it."""
+"""Renewals of zones, in part or whole, from which their forecast starts again, and how a forecast reports them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from corrotwin.twin.model.coating import Paint
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneRenewal:
-    """A year in which some of a zone was made new: its metal or only coating, all of its wall or a part."""
+    """A renewal of a zone in some year: of its metal or only of its coating, of all of its wall or of a part."""
 
     years: float
     metal: bool
@@ -30,13 +30,13 @@ def renewed_years(renewals: Iterable[ZoneRenewal]) -> float:
 
 
 def renewals_by_zone(bank: Bank) -> dict[str, tuple[ZoneRenewal, ...]]:
-    """Return what was made new, by zone: a wall counts as that of both zones between whose faces it lies."""
-    found: dict[str, tuple[ZoneRenewal, ...]] = {}
+    """Return the renewals by zone; those of a wall count for both zones between which it lies."""
+    by_zone: dict[str, tuple[ZoneRenewal, ...]] = {}
     for zone in bank.zones:
-        others = [own for other in bank.zones if other.mostly_before == zone.name for own in other.renewals]
-        of_others = {own.years: own.metal > 0 for own in others}
-        of_zone = {own.years: own for own in zone.renewals}
-        found[zone.name] = tuple(
+        others = [event for behind in bank.zones if behind.mostly_before == zone.name for event in behind.renewals]
+        of_others = {event.years: event.metal > 0 for event in others}
+        of_zone = {event.years: event for event in zone.renewals}
+        by_zone[zone.name] = tuple(
             ZoneRenewal(
                 years=years,
                 metal=of_others.get(years, False) or (years in of_zone and of_zone[years].metal > 0),
@@ -44,15 +44,15 @@ def renewals_by_zone(bank: Bank) -> dict[str, tuple[ZoneRenewal, ...]]:
             )
             for years in sorted({*of_zone, *of_others})
         )
-    every = sorted({(own.years, own.metal) for renewals in found.values() for own in renewals})
-    found[ALL] = tuple(ZoneRenewal(years=years, metal=metal, whole=False) for years, metal in every)
-    return {name: renewals for name, renewals in found.items() if renewals}
+    dated = sorted({(event.years, event.metal) for renewals in by_zone.values() for event in renewals})
+    by_zone[ALL] = tuple(ZoneRenewal(years=years, metal=metal, whole=False) for years, metal in dated)
+    return {name: renewals for name, renewals in by_zone.items() if renewals}
 
 
 def new_metal_shared(zone: ZoneHistories, other: ZoneHistories) -> tuple[float, NDArray[np.bool_]] | None:
-    """Return since when all of a zone's metal is new, and where in another zone it is, (Q,); None if it is not all new.
+    """Return when all of a zone's metal was renewed, and where in `other` it lies, (Q,); None if it never was.
 
-    The other zone lies on the other side of the first: from then on its older metal is not a wall of the first.
+    The other zone lies on the other side of the wall: from then on its older metal is not a wall of the first.
     """
     whole = [renewal for renewal in zone.renewals if renewal.metal and renewal.own.all()]
     shared = [renewal for renewal in other.renewals if whole and renewal.event is whole[-1].event]
@@ -60,7 +60,7 @@ def new_metal_shared(zone: ZoneHistories, other: ZoneHistories) -> tuple[float, 
 
 
 def event_lines(known: Session) -> Iterable[str]:
-    """Yield what a forecast makes of each event, and where it takes the safe side because the model has no better."""
+    """Yield how a forecast treats each event, and where it takes the safe side for lack of a better model."""
     painted = isinstance(known.twin.coating, Paint)
     zones = {name for name in known.asset.zone_names if name != COVERED}
     for event in known.events:
@@ -69,19 +69,21 @@ def event_lines(known: Session) -> Iterable[str]:
             mechanism for mechanism in known.twin.mechanisms if event.zone == ALL or event.zone in mechanism.zones
         ]
         if event.kind == "repair":
-            said = [
+            remarks = [
                 "its wall is new, what was read there before teaches rates alone",
                 "nothing beside it counts as new",
             ]
         elif event.kind == "recoating":
-            said = ["lost metal stays lost; once the new paint fails, rust begins as fast as on new steel"]
-            said += [f"{mechanism.kind} goes on below it" for mechanism in acting]
+            remarks = ["lost metal stays lost; once the new paint fails, rust begins as fast as on new steel"]
+            remarks += [f"{mechanism.kind} goes on below it" for mechanism in acting]
         else:
-            said = ["its metal is new, what was read before teaches rates alone, and mechanisms go on at their rates"]
-            said += [
+            remarks = [
+                "its metal is new, what was read before teaches rates alone, and mechanisms go on at their rates"
+            ]
+            remarks += [
                 f"{mechanism.kind} counts from that day, not again after {mechanism.after_years:g} years"
                 for mechanism in acting if 0 < mechanism.after_years <= event.years(known.twin)
             ]  # fmt: skip
         if painted and event.kind != "repair" and event.zone != ALL and len(zones) > 1:
-            said.append("rust of older paint beside it counts as creeping in at once")
-        yield printable(f"{what}: {'; '.join(said)}")
+            remarks.append("rust of older paint beside it counts as creeping in at once")
+        yield printable(f"{what}: {'; '.join(remarks)}")

@@ -1,4 +1,4 @@
-"""A forecast as one object: made from what is known of a twin, shown as a table, a data frame or a plot."""
+"""A forecast as one object: made from the knowledge of a twin, shown as a table, a data frame or a plot."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,19 +47,19 @@ class Forecast:
 
     Parameters
     ----------
-    known : the twin with all that inspections taught.
+    known : the twin with all that was learned from inspections.
     years : (T,) of the table, after the asset was built; the past, now and what is ahead.
     ahead_years : how far the plan looks.
     zones : the histories of each zone, and of all of them as zone "all".
     places : the histories of each measured place.
     required : thickness in mm that must be left, by zone.
-    given : of it, what the user asked; "all" for the zones not named.
-    plan : remaining life and when to look again; None where nothing is required.
+    given : what the user asked for in `required`; "all" for the zones not named.
+    plan : remaining life and when to inspect again; None where nothing is required.
     rows : a row for each zone and year.
     cmls : a row for each zone with a required thickness and for each named place that was measured in it, by the codes
         and by the twin.
-    planned : the projection on which plan and measured places rest; None where nothing is required.
-    error : Monte Carlo error of what is acted upon.
+    planned : the projection behind the plan and the measured places; None where nothing is required.
+    error : Monte Carlo error of the results that decisions rest on.
     rule : bounds on the time until the next inspection.
     """
 
@@ -90,7 +90,7 @@ class Forecast:
 
     @property
     def not_judged(self) -> list[str]:
-        """A sentence for each zone with places too thin when new for its requirement to judge."""
+        """A sentence for each zone with places that were too thin when new for its requirement."""
         bank = self.known.now[0].bank
         return [
             f"{name}: {value:.3g} mm is not applied to its places of up to {thin:.4g} mm when new"
@@ -157,7 +157,7 @@ class Forecast:
         Raises
         ------
         InputError
-            There is no such zone, the suffix is another, or matplotlib is not installed.
+            There is no such zone, the suffix is neither, or matplotlib is not installed.
         """
         plots.check(Path(path))
         self.check_zone(zone)
@@ -200,7 +200,7 @@ def check_csv(path: Path) -> None:
 
 
 def ahead_of(years: float) -> float:
-    """Return how far a forecast of so many years must look for its plan.
+    """Return how many years the plan of a forecast must look ahead.
 
     Raises
     ------
@@ -213,7 +213,7 @@ def ahead_of(years: float) -> float:
 
 
 def check_choice(basis: RateBasis | None, chosen_by: str) -> None:
-    """Refuse a rate that nobody chose, or somebody who chose none."""
+    """Refuse a chosen rate without a name, or a name without a chosen rate."""
     if (basis is None) != (not chosen_by.strip()):
         raise InputError("`basis` and `chosen_by`: a rate is chosen by a named person; give both, or neither")
 
@@ -227,16 +227,16 @@ def make(
     basis: RateBasis | None = None,
     chosen_by: str = "",
 ) -> Forecast:
-    """Forecast a twin, with as many runs as the error of what is acted upon takes, up to `MOST_RUNS`.
+    """Forecast a twin with as many runs as its Monte Carlo error demands, up to `MOST_RUNS`.
 
     Parameters
     ----------
     known : from `twin.bayes.session`, learned with `ahead_of(years)`.
     years : to look ahead from now, 0 to `MOST_AHEAD_YEARS`.
-    required : thickness in mm that must be left, by zone; "all" for the zones not named. What the register of CML
-        requires of a zone, or of a CML, holds beside it: the greater of both.
+    required : thickness in mm that must be left, by zone; "all" for the zones not named. The register's requirement
+        for a zone or a CML holds, too: the greater of both counts.
     rule : bounds on the time until thickness is measured again.
-    basis, chosen_by : rate of measured places that a person chose in place of the shorter life, and who.
+    basis, chosen_by : rate of measured places chosen in place of the shorter life, and the person who chose it.
 
     Raises
     ------
@@ -252,9 +252,9 @@ def make(
         raise InputError("`basis`: a rate gives a life with a thickness that must be left; give `required`, too")
     by_zone = projection.required_by_zone(known.now[0].bank, asked)
     while True:
-        made = _made(known, years, by_zone, required, rule, basis, chosen_by)
-        if made.error.within or 2 * len(known.runs) > MOST_RUNS:
-            return made
+        forecast = _made(known, years, by_zone, required, rule, basis, chosen_by)
+        if forecast.error.within or 2 * len(known.runs) > MOST_RUNS:
+            return forecast
         known = with_more_runs(known)
 
 
@@ -299,7 +299,7 @@ def _made(
 
 
 def _grid(now: float, ahead: float) -> list[float]:
-    """Years of the table: from the begin of service to now and on to the end, at most `MOST_STEPS` steps."""
+    """Return the years of the table: from the start of service to now and to the end, at most `MOST_STEPS` steps."""
     step = max(1.0, np.ceil((now + ahead) / MOST_STEPS))
     past = np.arange(0, now, step)
     return [

@@ -54,10 +54,10 @@ def failure_pressure_mpa(
 
     Parameters
     ----------
-    general_mm : general wall left beside the corroded area, such as in each history in one year. Metal that is lost all
-        over, on either face, is gone here too: neither the nominal wall nor that when new.
+    general_mm : general wall left beside the corroded area, such as in each history in one year: neither the nominal
+        wall nor that when new, but without the metal lost all over, on either face.
     least_mm : least wall left in the corroded area; equal to `general_mm` where the pipe thins evenly.
-    length_mm : length of the area along the pipe; None where nobody measured it. The three broadcast.
+    length_mm : length of the area along the pipe; None if it was not measured. The three broadcast.
     outside_mm : outside diameter.
     flow_mpa : flow stress, such as `flow_stress_mpa` gives.
     method : "original" or "modified".
@@ -79,7 +79,7 @@ def failure_pressure_mpa(
         raise InputError(f"B31G: `outside_mm` {outside_mm:g}: must exceed twice the wall of {general.max():g} mm")
     if not (np.isfinite(flow_mpa) and flow_mpa > 0):
         raise InputError(f"B31G: `flow_mpa` {flow_mpa:g}: must be positive")
-    wall = np.where(general > NEGLIGIBLE_MM, general, 1.0)  # where none is left, any: the pressure is next to 0
+    wall = np.where(general > NEGLIGIBLE_MM, general, 1.0)  # no wall, any value: the pressure is next to 0
     share = np.maximum(general - least, 0) / wall
     if length_mm is None:
         left = 1 - share

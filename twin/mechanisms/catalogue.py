@@ -50,10 +50,10 @@ def build(kind: str, zones: Sequence[str] = (), /, **inputs: Any) -> Mechanism:
     if not zones and parameters["zones"].default is inspect.Parameter.empty:
         raise InputError(f"`mechanism` {kind}: zone is missing; say where it acts, such as zone=body,weld")
     try:
-        given = {name: check(name, value, hints[name]) for name, value in inputs.items()}
+        values = {name: check(name, value, hints[name]) for name, value in inputs.items()}
     except InputError as error:
         raise InputError(f"`mechanism` {kind}: {as_read(error)}") from error
-    return maker(tuple(zones), **given) if zones else maker(**given)
+    return maker(tuple(zones), **values) if zones else maker(**values)
 
 
 def parse(words: Sequence[str]) -> tuple[Mechanism, ...]:
@@ -87,12 +87,12 @@ def parse(words: Sequence[str]) -> tuple[Mechanism, ...]:
 def resolved(
     given: Sequence[str | Mechanism] | None, asset_kind: str, zone_names: Sequence[str]
 ) -> tuple[Mechanism, ...]:
-    """Return the mechanisms of an asset by what is stated of them.
+    """Return the mechanisms of an asset from what the user states.
 
     Parameters
     ----------
-    given : mechanisms, or words as `parse` takes them; "none", or nothing in the sequence, for no mechanism. Unless it
-        says so, an unknown process fluid corrodes the bore of a pipe or vessel on all of which no other mechanism acts.
+    given : mechanisms, or words as `parse` takes them; "none" or an empty sequence for no mechanism. Otherwise an
+        unknown process fluid corrodes the bore of a pipe or vessel, unless another mechanism acts on all of the bore.
     asset_kind : such as "pipe".
     zone_names : names of the asset's zones.
 
@@ -101,22 +101,22 @@ def resolved(
     InputError
         As for `parse`; or a zone is unknown.
     """
-    words = " ".join(each for each in given or () if isinstance(each, str)).split()
-    made = [each for each in given or () if isinstance(each, Mechanism)]
-    if NONE in words and (len(words) > 1 or made):
+    words = " ".join(item for item in given or () if isinstance(item, str)).split()
+    ready = [item for item in given or () if isinstance(item, Mechanism)]
+    if NONE in words and (len(words) > 1 or ready):
         raise InputError(f"`mechanism` {NONE}: stands for no mechanism at all; give it alone")
-    if NONE in words or (given is not None and not words and not made):
+    if NONE in words or (given is not None and not words and not ready):
         return ()
-    found = [*made, *parse(words)]
-    found = [_expanded(mechanism, zone_names) for mechanism in found]
-    check_zones(found, zone_names)
-    if not any(BORE in mechanism.zones and mechanism.heights_m is None for mechanism in found):
-        found += usual(asset_kind)
-    return tuple(found)
+    mechanisms = [*ready, *parse(words)]
+    mechanisms = [_expanded(mechanism, zone_names) for mechanism in mechanisms]
+    check_zones(mechanisms, zone_names)
+    if not any(BORE in mechanism.zones and mechanism.heights_m is None for mechanism in mechanisms):
+        mechanisms += usual(asset_kind)
+    return tuple(mechanisms)
 
 
 def usual(asset_kind: str) -> tuple[Mechanism, ...]:
-    """Return the mechanisms of an asset of which nothing is said: an unknown fluid inside what holds one."""
+    """Return the default mechanisms of a kind of asset: an unknown fluid inside a pipe or vessel."""
     return (process((BORE,)),) if asset_kind in HOLLOW else ()
 
 
@@ -128,12 +128,12 @@ def _expanded(mechanism: Mechanism, zone_names: Sequence[str]) -> Mechanism:
 
 
 def check_kinds(mechanisms: Sequence[Mechanism]) -> None:
-    """Refuse what is not a mechanism, or one of an unknown kind.
+    """Refuse an object that is not a mechanism, or a mechanism of an unknown kind.
 
     Raises
     ------
     InputError
-        It is there.
+        There is such an object.
     """
     for mechanism in mechanisms:
         if not isinstance(mechanism, Mechanism):
@@ -148,7 +148,7 @@ def _built(kind: str, texts: Mapping[str, str]) -> Mechanism:
 
 
 def _value(text: str) -> Any:
-    """Return a value as numbers where it is written so, as text otherwise."""
+    """Return a value as a number, a truth value or several of them if it is written so, else as text."""
     if "," in text:
         return tuple(map(_value, text.split(",")))
     if text in ("true", "false"):

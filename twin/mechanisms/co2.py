@@ -1,7 +1,7 @@
 """Carbonic acid corrosion inside by NORSOK M-506, or by de Waard, Lotz and Milliams where the pH is unknown.
 
 Both hold for bare carbon steel that free water wets, without an inhibitor, glycol or a film of oil. They are priors
-with a factor of two as their standard error: what is learned from readings must not be lowered by them.
+with a standard error of a factor of two, and must not lower what is learned from readings.
 
 References
 ----------
@@ -30,7 +30,7 @@ PH = (3.5, 6.5)
 SHEAR_PA = (1.0, 150.0)
 MOST_H2S_BAR = 0.05
 LEAST_CO2_TO_H2S = 20.0
-MOST_FUGACITY_BAR = 250.0  # total pressure beyond which the fugacity coefficient stays
+MOST_FUGACITY_BAR = 250.0  # total pressure beyond which the fugacity coefficient is constant
 KELVIN = 273.15
 
 
@@ -82,8 +82,8 @@ def co2(
         _check("shear_pa", shear_pa, *SHEAR_PA)
         rate, source = norsok_mm_year(temperature_c, fugacity, ph, shear_pa), "NORSOK M-506"
         inputs |= {"ph": ph, "shear_pa": shear_pa}
-    given = {"pressure_bar": pressure_bar, "h2s_bar": h2s_bar or None}
-    inputs |= {name: value for name, value in given.items() if value is not None}
+    optional = {"pressure_bar": pressure_bar, "h2s_bar": h2s_bar or None}
+    inputs |= {name: value for name, value in optional.items() if value is not None}
     return Mechanism(kind="co2", zones=zones, rate_mm_year=rate, spread=SPREAD, inputs=inputs, source=source)
 
 

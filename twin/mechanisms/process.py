@@ -10,7 +10,7 @@ NACE SP0775 (RP0775), coupons in oilfield operations: carbon steel corrodes at a
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.mechanisms.mechanism import BORE, FACTOR_TWO, Mechanism
 
-# Of an unknown fluid: moderate, with P5 at 0.007 mm/year, which is low, and P95 at 0.36 mm/year, which is severe.
+# Prior of an unknown fluid: moderate, with P5 at 0.007 mm/year, which is low, and P95 at 0.36 mm/year, which is severe.
 UNKNOWN_RATE_MM_YEAR = 0.05
 UNKNOWN_SPREAD = 1.2
 
@@ -55,7 +55,7 @@ def process(
 
 
 def is_unknown(mechanism: Mechanism) -> bool:
-    """Return whether a mechanism is a process fluid of which no rate is stated."""
+    """Return whether a mechanism is a process fluid without a stated rate."""
     return mechanism.kind == "process" and mechanism.inputs.keys() <= {"spread"}
 
 
@@ -98,7 +98,7 @@ def own(
 def one_face(
     kind: str, rate_mm_year: float | None, diameter_rate_mm_year: float | None
 ) -> tuple[float | None, dict[str, float | str]]:
-    """Return the rate of one face by that of a face or of a diameter, and what was stated; None where neither is given.
+    """Return the rate of one face, from that of a face or a diameter, and the stated input; None without a rate.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Coatings and their failure: paint that fails at defects and creeps away, zinc that is used up.
+"""Coatings and their failure: paint fails at defects, from which rust creeps; zinc is used up.
 
-Rust under paint reaches a place with the first front: the least, over all defects, of the defect's birth plus the time
-along the way from it, which noise in space makes ragged. All defects are drawn at once, so results do not depend on the
+Rust under paint reaches a place with the first front: the minimum, over all defects, of the defect's birth plus the
+travel time from it, which spatial noise makes ragged. All defects are drawn at once, so results do not depend on the
 places or years that are evaluated.
 """
 
@@ -17,12 +17,12 @@ from corrotwin.twin.model import deposits, zones
 from corrotwin.twin.model.exposure import METALS, Exposure, category_um
 from corrotwin.twin.model.loss import PiecewiseClock, years_to_lose
 
-# Median speed of a front under the film, mm a year, in the middle of each corrosivity category. Set by eye: fields of
+# Median speed of a front under the film, mm per year, in the middle of each corrosivity category. Set by eye: fields of
 # rust on bridges of known age grow by centimetres in ten years, faster where it is wetter.
 SPEED_MM = {"C1": 0.2, "C2": 1.0, "C3": 2.5, "C4": 4.0, "C5": 6.0, "CX": 9.0}
 ROUND_THE_CORNER = 8.0  # distance counts this much more towards a surface that faces away from the defect
 ZINC_SPREAD = 0.12  # share by which the thickness of a zinc coat varies from place to place
-TILE = 16  # texels; a tile that other fronts reach first is settled with a defect by one comparison
+TILE = 16  # texels; one comparison rules out a defect for a tile that other fronts reach first
 BATCH = 128  # defects compared at a time
 MOST_PER_M2 = 1e5  # potential defects on open faces
 
@@ -85,7 +85,7 @@ def scale_with_category(values: Mapping[str, float], first_year_um: NDArray[np.f
 
 
 def front_clock(exposure: Exposure, faster: float = 1.0) -> PiecewiseClock:
-    """Return a clock that shows how far in mm a front of median speed, times `faster`, has come since year 0."""
+    """Return a clock that shows the distance, mm, that a front of `faster` times median speed has come since year 0."""
     return PiecewiseClock.of(exposure.starts(), faster * scale_with_category(SPEED_MM, exposure.first_year_um()))
 
 
@@ -117,13 +117,13 @@ def scatter(
 def paint_defects(asset: AssetGeometry, exposure: Exposure, paint: Paint, seed: np.random.SeedSequence) -> Defects:
     """Draw all potential defects of a paint: Poisson in area, Weibull in time, each with satellites around it.
 
-    Additional defects from splash and debris open only while the asset stands where these occur. Those that debris
-    opens on ledges are added to the others, which stay the same. A later place changes no defect that opened before.
+    Additional defects from splash and debris open only while the asset stands where these occur. Those from
+    debris on ledges are added and leave the others unchanged. A later place changes no defect that opened before.
 
     Raises
     ------
     InputError
-        More than `MOST_PER_M2` on open ledges.
+        More than `MOST_PER_M2` defects on open ledges.
     """
     rng = np.random.default_rng(seed)
     most = max(zones.ZONES[name].defects for name in asset.zone_kinds) * zones.SPLASH_DEFECTS
@@ -136,11 +136,11 @@ def paint_defects(asset: AssetGeometry, exposure: Exposure, paint: Paint, seed: 
     first = may[:, 0]
     parts = [_with_satellites(position[first], normal[first], may[first], starts, paint, rng)]
 
-    def other(number: int) -> np.random.Generator:
+    def stream(number: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, number)))
 
     if may[~first].any():
-        parts.append(_with_satellites(position[~first], normal[~first], may[~first], starts, paint, other(1)))
+        parts.append(_with_satellites(position[~first], normal[~first], may[~first], starts, paint, stream(1)))
     of_faces = zones.defect_factors(asset.zone_kinds, asset.face_zone, asset.triangles[0][:, 0], None)
     for debris in sorted({period.debris for period in exposure.periods} - {1}):
         more = paint.defects_per_m2 * (debris - 1)
@@ -148,7 +148,7 @@ def paint_defects(asset: AssetGeometry, exposure: Exposure, paint: Paint, seed: 
             raise InputError(
                 f"debris {debris} on paint of {paint.defects_per_m2} defects per m²: over {MOST_PER_M2:g} more"
             )
-        rng = other(0)
+        rng = stream(0)
         position, normal, _ = scatter(asset, more, rng, weight=of_faces)
         kept = rng.random(len(position)) < deposits.dampness(asset, position, normal)
         lies = np.tile([period.debris == debris for period in exposure.periods], (int(kept.sum()), 1))
@@ -163,7 +163,7 @@ def _with_satellites(
 ) -> Defects:
     """Return defects at places (n, 3) with normals (n, 3), and their satellites.
 
-    Defects that open in a period in which they may not, by `may` (n, periods), are dropped; periods begin at `starts`.
+    Defects that open in a period for which `may`, (n, periods), is False are dropped; periods begin at `starts`.
     """
     count = len(position)
     birth = paint.life_years * rng.weibull(paint.shape, count)
@@ -251,10 +251,10 @@ def arrival(
             first = np.full(len(factor), np.inf, dtype=np.float32)
             towards = np.ascontiguousarray(normal[tile][here].T)
             for start in range(0, len(order), BATCH):
-                some = order[start : start + BATCH]
-                if soonest[some[0]] > first.max():
+                batch = order[start : start + BATCH]
+                if soonest[batch[0]] > first.max():
                     break
-                np.minimum(first, _readings(points, towards, factor, columns, some), out=first)
+                np.minimum(first, _readings(points, towards, factor, columns, batch), out=first)
             block = reading[tile]
             block[here] = first
     return reading

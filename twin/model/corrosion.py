@@ -1,6 +1,6 @@
 """Closed-form growth of corrosion on an asset's atlas.
 
-Corrosion starts at a texel when its coating fails there; its progress is a function of the time since then alone. So
+Corrosion starts at a texel when its coating fails there; its progress depends only on the time since then. So
 nothing ever shrinks, and ten steps equal one.
 """
 
@@ -36,9 +36,9 @@ COVER_YEARS = {"C1": 6.0, "C2": 2.0, "C3": 1.0, "C4": 0.7, "C5": 0.5, "CX": 0.3}
 LOCAL = 0.2  # amplitude of the noise on loss
 LOCAL_WAVELENGTHS_MM = (8.0, 4.0, 2.0)
 FINE_WAVELENGTHS_MM = (8.0, 4.0, 2.0)
-FINE_LAG, COVER_RAMP = 0.7, 0.3  # shares of the time to full cover: greatest lag of a speck, and until it is full
+FINE_LAG, COVER_RAMP = 0.7, 0.3  # shares of the time to full cover: greatest lag of a speck, and its time to fill
 
-# Share of sampled assets that are bare and that are galvanised, where it is not that of the others.
+# Shares of sampled assets that are bare and that are galvanised, for kinds that differ from the others.
 BARE_AND_GALVANISED = {
     "chain": (0.25, 0.15), "bar": (0.5, 0.05), "bolt": (0.15, 0.35), "railing": (0.02, 0.3), "stair": (0.02, 0.3),
     "cladding": (0.02, 0.6), "panel": (0.02, 0.05), "tank": (0.05, 0.05), "hull": (0.05, 0.0),
@@ -69,7 +69,7 @@ AS_STANDARD = Growth()
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fields:
-    """State of corrosion, (H, W) float32 arrays on the atlas, which cannot be written to.
+    """State of corrosion: read-only (H, W) float32 arrays on the atlas.
 
     `start_years` is inf where corrosion has not started; `age_years` is the time since it did; `rust_cover` in [0, 1]
     is what the eye sees; `wall_loss_mm` never passes the thickness of the metal.
@@ -113,7 +113,7 @@ def grow(
     by_zone : whether loss differs by zone and facing (`twin.model.zones`); if not, the mean loss by area is that of
         ISO 9224.
     growth : deviation of this asset from the law for its place.
-    mechanisms : of corrosion beside the open air, each with the median of its rate.
+    mechanisms : mechanisms of corrosion beside the open air, each at its median rate.
 
     Returns
     -------
@@ -177,7 +177,7 @@ def _cover_lags(position_m: Singles, coating: Coating, streams: Sequence[np.rand
 def cover_begins(texels: Texels, start_years: Singles, *, exposure: Exposure, coating: Coating, seed: int) -> Singles:
     """Return the reading of `cover_clock` at which rust begins to cover each texel, (H, W); inf where it does not.
 
-    The cover in a year follows from it alone: a smooth step from 0 to 1 while the clock passes `COVER_RAMP` from there.
+    The cover in every year follows from it: a smooth step from 0 to 1 during the next `COVER_RAMP` of the clock.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def _uniform_loss_mm(
     years: float,
     growth: Growth,
 ) -> NDArray[AnyFloat]:
-    """Return the loss to air and splash of steel that corrodes since `start_years`, (n,), at heights (n,)."""
+    """Return the loss to air and splash of steel that has corroded since `start_years`, (n,), at heights (n,)."""
     rates = growth.rate * exposure.first_year_um() / 1000
     loss = loss_um(start_years, years, exposure.starts(), rates, growth.exponent)
     for splashed in exposure.splash_patterns():
@@ -224,9 +224,9 @@ def pit_middles(
     pits: Pits,
     growth: Growth = AS_STANDARD,
 ) -> tuple[PitPlaces, Floats]:
-    """Return the pits of `grow`, which has the same parameters, and their depth below their surroundings, (n,) mm.
+    """Return the pits of `grow` with the same parameters, and their depth below their surroundings, (n,) mm.
 
-    A texel that does not lie on the very middle of a pit shows it less deep.
+    A texel off the exact middle of a pit shows it less deep.
     """
     streams = np.random.SeedSequence(seed).spawn(5)
     begin = onset_function(
@@ -249,7 +249,7 @@ def _middles(
 ) -> tuple[PitPlaces, Floats]:
     """Return pits and the depth of each in its middle, (n,) mm, before the factor of its zone."""
     places = pit_places(asset, pits, seed)
-    # Side by side as one row, nearest together along x, so that they share tiles with their neighbours.
+    # One row, sorted along x, so that pits share tiles with their neighbours.
     order = np.argsort(places.position_m[:, 0])
     shape = (1, len(order), 3)
     position = places.position_m[order].astype(np.float32).reshape(shape)
@@ -271,7 +271,7 @@ def sample_history(rng: np.random.Generator, kind: str) -> tuple[Exposure, Coati
     if draw < bare:
         return exposure, None, round(years, 2)
     if draw < bare + galvanised:
-        # A coat that is used up in places by now, whatever the place: so thick, and no thicker.
+        # In any exposure, a coat just thick enough to be used up in places by now.
         gone = loss_um(0.0, years, exposure.starts(), exposure.first_year_um("zinc"), METALS["zinc"].exponent)
         return exposure, Zinc(thickness_um=round(float(gone * rng.uniform(0.85, 1.2)), 1)), round(years, 2)
     return exposure, Paint(life_years=round(life, 2), defects_per_m2=round(defects, 1)), round(years, 2)

@@ -1,4 +1,4 @@
-"""Places where dirt gathers and water stands: upward faces, and the foot of what rises from them.
+"""Places where dirt gathers and water stands: upward faces, and the foot of surfaces that rise from them.
 
 Between their supports girders rust there first: on the upper side of the lower flange and along the lowest part of the
 web (Kayser & Nowak, Capacity loss due to corrosion in steel-girder bridges, J. Struct. Eng. 115, 1989).
@@ -11,7 +11,7 @@ from corrotwin.twin.geometry.atlas import AssetGeometry, Floats
 
 REACH_M = 0.07  # height above a ledge at which its effect has fallen to 1 / e; by eye, from photographs of girders
 UP = 0.7  # z of the normal from which dirt lies on a face: slopes up to 46 degrees
-OFF_M = 0.0005  # rays down begin so far off the surface
+OFF_M = 0.0005  # rays down begin this far off the surface
 
 
 def dampness(asset: AssetGeometry, position_m: Floats, normal: Floats) -> NDArray[np.float64]:
@@ -31,7 +31,7 @@ def dampness(asset: AssetGeometry, position_m: Floats, normal: Floats) -> NDArra
     down = np.broadcast_to([0.0, 0.0, -1.0], begin.shape)
     hits, ray, face = asset.welded.ray.intersects_location(begin, down, multiple_hits=False)
     below = rising[ray]
-    # What is met from within touches the place, or nearly.
+    # A face hit from inside touches the place, or nearly.
     outside = asset.welded.face_normals[face][:, 2] > 0
     height[below] = np.where(outside, position_m[below, 2] - hits[:, 2], 0.0)
     height[normal[:, 2] >= UP] = 0.0

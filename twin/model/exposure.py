@@ -140,7 +140,7 @@ class Exposure:
         return np.array([period.from_years for period in self.periods])
 
     def since(self, years: float) -> "Exposure":
-        """Return the exposure of what is new in a year, from then on."""
+        """Return the exposure from `years` on, counted from that time, for parts that are new then."""
         last = max(index for index, start in enumerate(self.starts()) if start <= years)
         here = replace(self.periods[last], from_years=0.0)
         later = (replace(period, from_years=period.from_years - years) for period in self.periods[last + 1 :])
@@ -170,7 +170,7 @@ class Exposure:
     def sea_um(self, splashed: ArrayLike) -> NDArray[np.float64]:
         """Return the first-year loss of steel by the law of the splash zone, (n,) µm, 0 where not `splashed`, (n,).
 
-        It is for `twin.model.loss.loss_um`, beside `first_year_um`.
+        Pass it to `twin.model.loss.loss_um` together with `first_year_um`.
         """
         return np.where(splashed, 1000 * SPLASH_MM, np.zeros(len(self.periods)))
 

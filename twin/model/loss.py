@@ -20,7 +20,7 @@ LINEAR_AFTER_YEARS = 20.0
 def power_law(years: ArrayLike, exponent: float | NDArray[Any]) -> NDArray[Any]:
     """Return the loss after `years` over that of the first year (ISO 9224), in the shape and precision of `years`.
 
-    t^b up to 20 years, then on along the tangent: 20^b + b 20^(b - 1) (t - 20). Nothing before t = 0.
+    t^b up to 20 years, then on along the tangent: 20^b + b 20^(b - 1) (t - 20). 0 before t = 0.
     """
     time = np.asarray(years, dtype=None if isinstance(years, np.ndarray) else float)
     early = np.clip(time, 0, LINEAR_AFTER_YEARS) ** exponent
@@ -45,7 +45,7 @@ def loss_um(
     exponent: float | NDArray[Any],
     sea_um: ArrayLike = 0.0,
 ) -> NDArray[Any]:
-    """Return the loss at `until_years` of metal that corrodes since `start_years`, µm, in the shape of `start_years`.
+    """Return the loss at `until_years` of metal that corrodes from `start_years` on, µm, in their shape.
 
     Where the place changes, the loss so far counts as the equivalent time at the new place: the time in which that
     place alone would have caused it. Where sea water splashes, the greater of the losses by ISO 9224 and by the law of
@@ -68,7 +68,7 @@ def loss_um(
         if begin >= until_years:
             break
         stay = np.maximum(min(end, until_years) - np.maximum(start, begin), 0)
-        if begin == 0:  # nothing to bring along
+        if begin == 0:  # no earlier loss
             loss = _loss_here(stay, rate, exponent, splashed)
             continue
         longer = _loss_here(_years_here(loss, rate, exponent, splashed) + stay, rate, exponent, splashed)
@@ -109,7 +109,7 @@ def years_to_lose(depth_um: NDArray[Any], starts: ArrayLike, rates_um: ArrayLike
 class PiecewiseClock:
     """Time that runs at a different pace in each period: reading r(t), piecewise linear, r(0) = 0.
 
-    A later period changes no bit of what the clock shows before it.
+    A later period does not change any bit of earlier readings.
     """
 
     starts: NDArray[np.float64]  # (n,) years

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LATTICE = 64  # the pattern of an octave repeats after 64 wavelengths, in directions of its own
-CHUNK = 1 << 14  # points at a time, so that what lies between two steps stays in the cache
+CHUNK = 1 << 14  # points at a time, so that intermediate arrays stay in the cache
 LIMIT = 2.5  # of the result, in standard deviations
 
 

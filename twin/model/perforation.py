@@ -16,8 +16,8 @@ from corrotwin.twin.model.noise import LIMIT, fractal
 
 # A film of metal, at most this share of the thickness, does not last: it breaks out along a ragged line.
 FILM, RAGGED_MM = 0.1, (24.0, 12.0, 6.0, 3.0)
-STRAND_MM = 4.0  # a strand between holes that is narrower has rusted through from its sides
-SCRAP = 0.1  # of the surface of its solid: a smaller piece, cut off from all else, has fallen
+STRAND_MM = 4.0  # narrower strands between holes have rusted through from their sides
+SCRAP = 0.1  # share of its solid's surface: a smaller piece, cut off from the rest, has fallen
 LINK = 3.0  # texels between which two pieces of the atlas join
 ACROSS = 0.7  # |cosine| between the normals of a sheet and of the narrow face around it, at most
 
@@ -27,17 +27,17 @@ Mask = NDArray[np.bool_]
 def gone(asset: AssetGeometry, texels: Texels, wall_loss_mm: Singles, seed: int) -> Mask | None:
     """Return where no metal is left, (H, W), or None if there is some everywhere.
 
-    Where metal is gone once, it stays so under any greater loss. Texels of the gutter are as the one that they repeat.
+    Metal that is gone stays gone under any greater loss. A texel of the gutter takes the state of the one it repeats.
 
     Parameters
     ----------
     asset, texels : the surface.
     wall_loss_mm : (H, W) loss of each face.
-    seed : of the twin; its ragged outlines are a stream of their own.
+    seed : seed of the twin; ragged outlines have a random stream of their own.
     """
     loss, thickness = wall_loss_mm.reshape(-1), texels.thickness_mm.reshape(-1)
     surface = texels.area_mm2.reshape(-1) > 0
-    # Behind a place no more can be lost than anywhere.
+    # The face behind a place cannot have lost more than the greatest loss anywhere.
     thin = np.flatnonzero(surface & (loss + loss.max(initial=0) >= (1 - FILM) * thickness))
     if not len(thin):
         return None
@@ -56,8 +56,8 @@ def gone(asset: AssetGeometry, texels: Texels, wall_loss_mm: Singles, seed: int)
     _settle_rims(asset, texels, solid, holes)
     fallen = _scraps(asset, texels, solid, holes)
     holes[fallen] = True
-    other = texels_behind(asset, texels, fallen)
-    holes[other[other >= 0]] = True
+    opposite = texels_behind(asset, texels, fallen)
+    holes[opposite[opposite >= 0]] = True
     gutter = np.flatnonzero((texels.zone.reshape(-1) >= 0) & ~surface)
     inner = np.flatnonzero(surface)
     _, nearest = cKDTree(places[inner], balanced_tree=False, compact_nodes=False).query(places[gutter])
@@ -66,7 +66,7 @@ def gone(asset: AssetGeometry, texels: Texels, wall_loss_mm: Singles, seed: int)
 
 
 def _solids(asset: AssetGeometry, texels: Texels) -> Integers:
-    """Return the solid of each texel, (N,); of an asset of charts, which state none, what hangs together."""
+    """Return the solid of each texel, (N,); for an asset of charts, which state none, its connected piece."""
     solid = np.zeros(asset.atlas_shape, dtype=np.int64)
     if asset.face_chart is not None:
         return np.maximum(_linked(asset, texels, solid.reshape(-1), texels.area_mm2 > 0), 0)
@@ -78,7 +78,7 @@ def _solids(asset: AssetGeometry, texels: Texels) -> Integers:
 
 
 def _break_strands(asset: AssetGeometry, surface: Mask, holes: Mask) -> None:
-    """Add to the holes what is left between them in strands narrower than `STRAND_MM`."""
+    """Add the strands between holes that are narrower than `STRAND_MM` to the holes."""
     radius = int(STRAND_MM / 2 / asset.texel_mm)
     if radius:
         row, column = np.mgrid[-radius : radius + 1, -radius : radius + 1]
@@ -88,15 +88,15 @@ def _break_strands(asset: AssetGeometry, surface: Mask, holes: Mask) -> None:
 
 
 def _apart(texels: Texels, solid: Integers, some: Integers) -> Floats:
-    """Return places of texels with a fourth coordinate by which solids lie far apart, (n, 4) metres."""
+    """Return places of texels with a fourth coordinate that sets solids far apart, (n, 4) metres."""
     places = texels.position_m.reshape(-1, 3)
     return np.column_stack([places[some], solid[some] * (1.0 + 2 * np.abs(places).max())]).astype(np.float64)
 
 
 def _linked(asset: AssetGeometry, texels: Texels, solid: Integers, kept: Mask) -> Integers:
-    """Return the number of the connected piece of each texel of `kept`, (H, W), across the borders of patches too.
+    """Return the number of each texel's connected piece of `kept`, (H, W), also across borders of patches: (N,).
 
-    It is -1 elsewhere, (N,). Pieces of different solids are not linked.
+    It is -1 elsewhere. Pieces of different solids are not linked.
     """
     from trimesh.graph import connected_component_labels
 
@@ -109,9 +109,9 @@ def _linked(asset: AssetGeometry, texels: Texels, solid: Integers, kept: Mask) -
 
 
 def _settle_rims(asset: AssetGeometry, texels: Texels, solid: Integers, holes: Mask) -> None:
-    """Let the narrow faces around a sheet go where the sheet beside them has gone, and stay where it stays.
+    """Remove the narrow faces around a sheet where the sheet beside them is gone, and keep them where it is not.
 
-    A texel of such a face has nothing behind it, and lies across to the nearest texel that has.
+    A texel of such a face has nothing behind it, and faces across the nearest texel that has.
     """
     normal = texels.normal.reshape(-1, 3)
     reach = texels.thickness_mm.reshape(-1) / 2000 + LINK / 2 * asset.texel_mm / 1000
@@ -135,13 +135,13 @@ def _settle_rims(asset: AssetGeometry, texels: Texels, solid: Integers, holes: M
 
 
 def _scraps(asset: AssetGeometry, texels: Texels, solid: Integers, holes: Mask) -> Integers:
-    """Return the texels of pieces that holes cut off from their solid, flat indices: what is smaller than `SCRAP`."""
+    """Return the texels, flat indices, of pieces smaller than `SCRAP` that holes cut off from their solid."""
     surface = texels.area_mm2 > 0
     worn = np.zeros(int(solid.max()) + 1, dtype=bool)
     worn[solid[holes]] = True
     kept = surface & ~holes.reshape(surface.shape) & worn[solid].reshape(surface.shape)
     inside = np.flatnonzero(kept)
-    own, area = _linked(asset, texels, solid, kept)[inside], texels.area_mm2.reshape(-1).astype(np.float64)
+    piece, area = _linked(asset, texels, solid, kept)[inside], texels.area_mm2.reshape(-1).astype(np.float64)
     of_solid = np.bincount(solid[surface.reshape(-1)], weights=area[surface.reshape(-1)], minlength=len(worn))
-    small = np.bincount(own, weights=area[inside])[own] < SCRAP * of_solid[solid[inside]]
+    small = np.bincount(piece, weights=area[inside])[piece] < SCRAP * of_solid[solid[inside]]
     return np.asarray(inside[small])

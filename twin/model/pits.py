@@ -1,12 +1,12 @@
 """Pits: places where corroding metal is attacked deeper than around them.
 
 Pits are born on corroding steel as a Poisson process in area, each some time after corrosion began at its place. The
-depth of a pit is its own factor times what metal there usually loses since its birth, so it follows the power law of
-time of ISO 9224's mean and the same changes of place (Velázquez et al., Corrosion 65, 2009: a power law with constants
-for soils). Where steel keeps losing metal faster than by that law, it does so all over and pits stand out less: by
-judgement, their exponent does not grow with that of the place. Factors are exponential: of many pits of one age the
-deepest follows the Gumbel law exactly, its location growing with the logarithm of the area (Aziz, Corrosion 12, 1956:
-extreme values for pits).
+depth of a pit is its own factor times the usual loss of metal there since its birth, so it follows the power law of
+time with ISO 9224's mean exponent and the same changes of place (Velázquez et al., Corrosion 65, 2009: a power law with
+constants for soils). Where steel keeps losing metal faster than by that law, it does so all over and pits stand out
+less: by judgement, their exponent does not grow with that of the place. Factors are exponential: of many pits of one
+age the deepest follows the Gumbel law exactly, its location growing with the logarithm of the area (Aziz, Corrosion 12,
+1956: extreme values for pits).
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ TILE = 32  # texels
 BATCH = 32  # pits at a time
 LEAST_MM = 0.01  # shallower pits are not drawn: the grain of the surface is as deep
 ASPECT_SPREAD = 0.3  # standard deviation of the logarithm of a pit's radius over its depth
-EDGE = 0.2  # cosine between a pit's normal and a surface from which the surface belongs to it
+EDGE = 0.2  # cosine between the normals of a pit and a surface, above which the surface belongs to it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,10 +115,10 @@ def pit_loss_mm(
             x, y, z = np.ascontiguousarray(points.T)
             a, b, c = np.ascontiguousarray(normal[tile][here].T)
             deepest = np.zeros(len(points), dtype=np.float32)
-            for some in np.array_split(near, -(-len(near) // BATCH)):
-                p, n = middle[some, :, None], facing[some, :, None]
+            for batch in np.array_split(near, -(-len(near) // BATCH)):
+                p, n = middle[batch, :, None], facing[batch, :, None]
                 square = (x - p[:, 0]) ** 2 + (y - p[:, 1]) ** 2 + (z - p[:, 2]) ** 2
-                bowl = depth[some, None] * (1 - square * inverse[some, None])
+                bowl = depth[batch, None] * (1 - square * inverse[batch, None])
                 bowl *= a * n[:, 0] + b * n[:, 1] + c * n[:, 2] > EDGE
                 np.maximum(deepest, bowl.max(axis=0), out=deepest)
             block = loss[tile]

@@ -16,7 +16,7 @@ from corrotwin.twin.geometry.solids import COVERED
 
 @dataclass(frozen=True)
 class Zone:
-    """Factors of a zone against an open face: on the coating's defects per area, and on the metal lost to the air."""
+    """Factors of a zone relative to an open face: on the coating's defects per area, and on metal lost to the air."""
 
     defects: float
     loss: float = 1.0
@@ -24,7 +24,7 @@ class Zone:
 
 ZONES = {
     COVERED: Zone(0.0, 0.0),
-    "bore": Zone(0.1, 0.0),  # it rusts where it is seen; metal is lost to what flows in it (`twin.mechanisms`)
+    "bore": Zone(0.1, 0.0),  # rust shows where it can be seen; metal is lost to the fluid in it (`twin.mechanisms`)
     "back": Zone(0.5),
     "face": Zone(1.0),
     "body": Zone(1.0),
@@ -71,7 +71,7 @@ DRIPPING = {
     "elbow",
     "rail",
     "side",
-}  # parts from whose lower rim drops hang
+}  # parts with drops hanging from their lower rim
 UPWARD = 0.35  # more loss where a surface faces straight up
 DRIP = 0.45  # more loss on a lower rim
 SPLASH_DEFECTS = 3.0  # times as many defects between the heights that sea water splashes
@@ -88,7 +88,7 @@ def defect_factors(
 
     Parameters
     ----------
-    zone_names : as what each of the asset's zones corrodes (`AssetGeometry.zone_kinds`).
+    zone_names : kind of zone as which each zone of the asset corrodes (`AssetGeometry.zone_kinds`).
     zone : (n,) index into them.
     position_m : (n, 3).
     splash_m : heights between which sea water splashes, or None.

@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 
     from corrotwin.segmentation.models.network import Complexity
 
-FILE = "latency.csv"  # beside study.json: the time of one machine, measured once, so that a report can be made again
+FILE = "latency.csv"  # beside study.json: times of one machine, measured once, so that a report can be repeated
 REPEATS = 20
 COLUMNS = ("backbone", "p50_ms", "size", "threads", "precision", "repeats")
 Point = tuple[float | None, float | None]  # cost and score
-MOST = 10**9  # of a size, of threads and of repeats
+MOST = 10**9  # for a size, for threads and for repeats
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """A backbone's latency for one image, as the study's file has it."""
+    """A backbone's latency for one image, as in the study's file."""
 
     p50_ms: float
     size: int
@@ -50,9 +50,9 @@ class Timing:
 
 
 def timings(results: Results) -> dict[str, Timing]:
-    """Return latencies of the study's backbones from its folder; measure and keep absent ones (seconds).
+    """Return latencies of the study's backbones from its folder; measure and keep them if any is absent (seconds).
 
-    All are measured again then, in turn, so that their times are of one machine and hour.
+    Then all are measured again, in turn, so that their times come from one machine and hour.
 
     Raises
     ------
@@ -62,14 +62,14 @@ def timings(results: Results) -> dict[str, Timing]:
     from corrotwin.segmentation.deployment import latency
 
     path = results.folder / FILE
-    wanted = results.config.backbones
-    if not path.exists() or not set(wanted) <= _read(path).keys():
+    backbones = results.config.backbones
+    if not path.exists() or not set(backbones) <= _read(path).keys():
         settings = next(iter(results.grid.values()))
-        found = latency.measure(
-            wanted, settings.size, threads=settings.threads, repeats=REPEATS, precisions=(settings.precision,)
+        measured = latency.measure(
+            backbones, settings.size, threads=settings.threads, repeats=REPEATS, precisions=(settings.precision,)
         )
-        columns = list(asdict(found[0]))
-        tables.write_own(path, columns, (asdict(each).values() for each in found))
+        columns = list(asdict(measured[0]))
+        tables.write_own(path, columns, (asdict(latencies).values() for latencies in measured))
     return _read(path)
 
 
@@ -88,7 +88,7 @@ def _read(path: Path) -> dict[str, Timing]:
 
 
 def section(material: Material, complexity: Callable[[str, int], "Complexity"]) -> ReportSection:
-    """Return costs beside scores, for the paper's arm."""
+    """Return the section on costs beside scores, for the paper's arm."""
     size = next(iter(material.results.grid.values())).size
     blocks: list[Block] = []
     try:
@@ -100,8 +100,8 @@ def section(material: Material, complexity: Callable[[str, int], "Complexity"]) 
             for backbone in material.results.config.backbones]  # fmt: skip
     ranked = _ranked(material, rows, [(row["latency_ms"], row["f1_mean"]) for row in rows])
     front = pareto(ranked)
-    rows = [{**row, "pareto": None if None in ranked[place] else place in front}
-            for place, row in enumerate(rows)]  # fmt: skip
+    rows = [{**row, "pareto": None if None in ranked[index] else index in front}
+            for index, row in enumerate(rows)]  # fmt: skip
     is_smoke = bool({*material.results.smoke_backbones} - {*material.backbones})
     if sentence := _front([row for row in rows if row["pareto"] is not None], smoke=is_smoke):
         blocks.append(Text(text=sentence))
@@ -117,14 +117,14 @@ def section(material: Material, complexity: Callable[[str, int], "Complexity"]) 
 
 
 def _machines(material: Material) -> str:
-    """Return a sentence where training minutes come from several kinds of machine; empty for one kind."""
-    runs = [each for name in material.results.config.backbones for each in material.cell(material.reference, name)]
-    devices = sorted({str(material.results.runs[each.id].manifest.get("device")) for each in runs})
+    """Return a sentence if training minutes come from several kinds of machine; empty for one kind."""
+    runs = [run for name in material.results.config.backbones for run in material.cell(material.reference, name)]
+    devices = sorted({str(material.results.runs[run.id].manifest.get("device")) for run in runs})
     return words.line("cost", "machines", devices=devices)
 
 
 def _front(known: Sequence[Row], *, smoke: bool) -> str:
-    """Describe the backbones that have both numbers, without those of smoke tests; empty for one alone."""
+    """Describe the Pareto front of backbones with both numbers, without smoke tests; empty for fewer than two."""
     best = [str(row["backbone"]) for row in known if row["pareto"]]
     if len(known) < 2:
         return ""
@@ -134,7 +134,7 @@ def _front(known: Sequence[Row], *, smoke: bool) -> str:
 
 
 def _ranked(material: Material, rows: Sequence[Row], points: Sequence[Point]) -> list[Point]:
-    """Return the (cost, score) points, without numbers where a smoke test gives the score."""
+    """Return the (cost, score) points, without numbers if a smoke test gives the score."""
     return [
         point if row["backbone"] in material.backbones else (None, None)
         for row, point in zip(rows, points, strict=True)
@@ -142,20 +142,20 @@ def _ranked(material: Material, rows: Sequence[Row], points: Sequence[Point]) ->
 
 
 def pareto(points: Sequence[Point]) -> set[int]:
-    """Return the places of (cost, score) points that no other point dominates."""
+    """Return the indices of (cost, score) points that no other point dominates."""
     known = [
-        (place, cost, score) for place, (cost, score) in enumerate(points) if cost is not None and score is not None
+        (index, cost, score) for index, (cost, score) in enumerate(points) if cost is not None and score is not None
     ]
     return {
-        place
-        for place, cost, score in known
+        index
+        for index, cost, score in known
         if not any((c <= cost and s >= score) and (c < cost or s > score) for _, c, s in known)
     }
 
 
 def _row(material: Material, backbone: str, size: "Complexity", timing: Timing | None) -> dict[str, Any]:
     runs = material.cell(material.reference, backbone)
-    score, minutes = summary([each.mean("f1") for each in runs]), summary([each.train_minutes for each in runs])
+    score, minutes = summary([run.mean("f1") for run in runs]), summary([run.train_minutes for run in runs])
     return {
         "backbone": backbone,
         "runs": len(runs),
@@ -191,10 +191,10 @@ def _table(material: Material, rows: Sequence[Row], size: int, timed: dict[str, 
 
 
 def _command(material: Material, size: int) -> str:
-    """Return the command that measures the latencies of the table again."""
+    """Return the command that repeats the latency measurements of the table."""
     backbones, settings = " ".join(material.results.config.backbones), next(iter(material.results.grid.values()))
-    given = f"--backbone {backbones} --size {size} --threads {settings.threads} --repeats {REPEATS}"
-    return f"corrotwin segmentation latency {given}"
+    options = f"--backbone {backbones} --size {size} --threads {settings.threads} --repeats {REPEATS}"
+    return f"corrotwin segmentation latency {options}"
 
 
 def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> Figure:
@@ -210,10 +210,10 @@ def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> F
         for key, (_, scale) in costs.items()
     }
     fronts: dict[str, list[Point]] = {}  # those with a line to draw
-    for key, here in points.items():
-        best = pareto(_ranked(material, rows, here))
+    for key, candidates in points.items():
+        best = pareto(_ranked(material, rows, candidates))
         if len(best) > 1 and not (key == "train_minutes_mean" and mixed):
-            fronts[key] = sorted((here[place] for place in best), key=lambda point: point[0] or 0)
+            fronts[key] = sorted((candidates[index] for index in best), key=lambda point: point[0] or 0)
 
     def draw(drawn: "Canvas") -> None:
         axes = drawn.subplots(2, 2, sharey=True)
@@ -223,8 +223,10 @@ def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> F
             for (cost, score), row in zip(points[key], rows, strict=True):
                 if cost is not None:
                     name, sd = row["backbone"], row["f1_sd"] or 0
-                    said = f"{name}: F1 {score:.3f}, {plain_number(cost, 3)} {label}"
-                    axis.plot([cost], [score], "o", ms=14, alpha=0, gid=tip(said), zorder=9)  # over and around the mark
+                    details = f"{name}: F1 {score:.3f}, {plain_number(cost, 3)} {label}"
+                    axis.plot(
+                        [cost], [score], "o", ms=14, alpha=0, gid=tip(details), zorder=9
+                    )  # over and around the mark
                     axis.errorbar(
                         [cost],
                         [score],

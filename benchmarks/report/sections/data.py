@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def section(material: Material) -> ReportSection:
-    """Return what was trained and tested on."""
+    """Return the section on the data that the study was trained and tested on."""
     blocks: list[Block] = [_counts(material)]
     split, reason = _split(material)
     blocks += _leaks(material, split) if split and material.dataset else _not_checked(reason)
@@ -50,8 +50,8 @@ def _counts(material: Material) -> ReportTable:
         ("test", "photos for test"),
     ):
         names = getattr(split, name) if split else ()
-        photos = [material.photos[each] for each in names if each in material.photos]
-        spots = len({groups[each] for each in names}) if groups else None
+        photos = [material.photos[file_name] for file_name in names if file_name in material.photos]
+        spots = len({groups[file_name] for file_name in names}) if groups else None
         count = manifest["data"]["counts"][name]
         rows.append({"what": title, "images": count, "spots": spots, **_labels(photos if len(photos) == count else [])})
     if renders := manifest["renders"]:
@@ -94,23 +94,23 @@ def _leaks(material: Material, split: "Split") -> list[Block]:
     from corrotwin.segmentation.data import leakage
 
     dataset = material.dataset
-    assert dataset is not None  # noqa: S101  the caller looked
+    assert dataset is not None  # noqa: S101  the caller checks
     try:
-        found = leakage.report(dataset, split)
+        report = leakage.report(dataset, split)
     except InputError as error:
         return _not_checked(f"{error}.")
     rows = [
-        _leak_row(f"this study ({split.how})", [found.leaks]),
-        _leak_row("this study, by byte-identical files", [found.copies]),
-        *([_leak_row("the export's own", [found.own])] if found.own else []),
-        _leak_row(f"random, as published ({len(found.published)} seeds, mean)", found.published),
+        _leak_row(f"this study ({split.how})", [report.leaks]),
+        _leak_row("this study, by byte-identical files", [report.copies]),
+        *([_leak_row("the export's own", [report.own])] if report.own else []),
+        _leak_row(f"random, as published ({len(report.published)} seeds, mean)", report.published),
     ]
     named = photo_groups.group_by_name(dataset)
     by_name = leakage.leaks(split, named) if named is not None else None
     if by_name is not None and by_name.split_groups:
         rows.insert(1, _leak_row(f"this study, by {photo_groups.HINT}", [by_name]))
-    said = words.paragraphs(
-        "data", "leaked", test=found.leaks.test, unit="spot" if material.results.groups else "known group",
+    paragraphs = words.paragraphs(
+        "data", "leaked", test=report.leaks.test, unit="spot" if material.results.groups else "known group",
         copies=by_name.test.leaked if by_name is not None else (), hint=photo_groups.HINT,
     )  # fmt: skip
     table = material.table(
@@ -127,15 +127,15 @@ def _leaks(material: Material, split: "Split") -> list[Block]:
         ),
         rows,
     )
-    return [*(Text(text=text) for text in said), table]
+    return [*(Text(text=text) for text in paragraphs), table]
 
 
 def _leak_row(name: str, found: "Sequence[Leaks]") -> Row:
     return {
         "split": name,
-        "valid": float(np.mean([len(each.valid.leaked) for each in found])),
+        "valid": float(np.mean([len(leaks.valid.leaked) for leaks in found])),
         "valid_photos": found[0].valid.photos,
-        "test": float(np.mean([len(each.test.leaked) for each in found])),
+        "test": float(np.mean([len(leaks.test.leaked) for leaks in found])),
         "test_photos": found[0].test.photos,
-        "torn": float(np.mean([each.split_groups for each in found])),
+        "torn": float(np.mean([leaks.split_groups for leaks in found])),
     }

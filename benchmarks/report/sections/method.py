@@ -39,17 +39,17 @@ def section(material: Material) -> ReportSection:
 
 
 def command(results: Results) -> str:
-    """Return the command that makes this study again, or one for each group of cells with its own number of runs.
+    """Return the command that repeats this study, or one for each group of cells with its own number of runs.
 
-    `corrotwin benchmarks run` takes no seed: a study of another seed than 0 is made again by `study` of the Python API.
+    `corrotwin benchmarks run` takes no seed: a study with a seed other than 0 is repeated by `study` of the Python API.
     """
     seed = results.config.seed
     if not results.config.by_command:
         return "corrotwin benchmarks transfer  # or screen, one fold of it; with the options recorded in its folder"
     if seed == 0:
-        lines = [["corrotwin", "benchmarks", "run", *_options(given)] for given in _settings(results)]
+        lines = [["corrotwin", "benchmarks", "run", *_options(settings)] for settings in _settings(results)]
     else:
-        calls = [_arguments({**given, "seed": seed}) for given in _settings(results)]
+        calls = [_arguments({**settings, "seed": seed}) for settings in _settings(results)]
         lines = [["python", "-c", f"import corrotwin as ct; ct.study({arguments})"] for arguments in calls]
     return "\n".join(map(shlex.join, lines))
 
@@ -60,7 +60,7 @@ def _settings(results: Results) -> Iterator[dict[str, Any]]:
     is_folder = renders and renders.get("plan") is None
     split = results.manifest["split"]
     is_drawn_again = split["how"] == "own" or (split["how"] == "published" and split["seed"] == 0)
-    given = {
+    settings = {
         "profile": config.profile,
         "data": "" if data["folder"] == "standin" else data["name"],
         "classes": data.get("classes"),
@@ -71,7 +71,7 @@ def _settings(results: Results) -> Iterator[dict[str, Any]]:
         "across": [*results.across],
         "threads": None if config.threads == STUDIES[config.profile].threads else config.threads,
     }
-    shared = {name: value for name, value in given.items() if value}
+    shared = {name: value for name, value in settings.items() if value}
     shared |= {name: config.changes[name] for name in TUNED if name in config.changes}
     groups: dict[tuple[Any, ...], list[str]] = {}
     for cell in results.cells:  # equal backbones, fractions and runs are one command
@@ -90,17 +90,17 @@ def _settings(results: Results) -> Iterator[dict[str, Any]]:
 def _options(given: Mapping[str, Any]) -> Iterator[str]:
     for name, value in given.items():
         yield f"--{name.replace('_', '-')}"
-        for each in value if isinstance(value, list) else [value]:
-            yield RANDOM if each is None else str(each)
+        for item in value if isinstance(value, list) else [value]:
+            yield RANDOM if item is None else str(item)
 
 
 def _arguments(given: Mapping[str, Any]) -> str:
-    """Return settings as the arguments of `study`. Photos have the split of the study's folder."""
-    rest = _keywords({name: value for name, value in given.items() if name not in ("data", "classes", "split")})
+    """Return settings as the arguments of `study`. Photos use the split in the study's folder."""
+    keywords = _keywords({name: value for name, value in given.items() if name not in ("data", "classes", "split")})
     if "data" not in given:
-        return rest
+        return keywords
     chosen = {name: given[name] for name in ("classes",) if name in given}
-    return f"ct.Dataset({_literal(given['data'])}, {_keywords({**chosen, 'split': 'split.json'})}), {rest}"
+    return f"ct.Dataset({_literal(given['data'])}, {_keywords({**chosen, 'split': 'split.json'})}), {keywords}"
 
 
 def _keywords(given: Mapping[str, Any]) -> str:
@@ -108,7 +108,7 @@ def _keywords(given: Mapping[str, Any]) -> str:
 
 
 def _literal(value: Any) -> str:
-    """Return a value as Python has it, with double quotes, which a shell leaves alone in single ones."""
+    """Return a value as a Python literal with double quotes, which shells keep inside single ones."""
     return "None" if value is None else json.dumps(value, ensure_ascii=False)
 
 
@@ -117,7 +117,7 @@ def facts(results: Results) -> dict[str, dict[str, str]]:
     manifest, config = results.manifest, results.config
     counts, split, renders = manifest["data"]["counts"], manifest["split"], manifest["renders"]
     devices = sorted({str(run.manifest.get("device")) for run in results.runs.values()})
-    found = {
+    sections = {
         "Data": {
             "test photos are": results.data_label,
             "images": f"{counts['images']} with {counts['annotations']} annotated regions",
@@ -138,29 +138,29 @@ def facts(results: Results) -> dict[str, dict[str, str]]:
         },
         "Training": _training(results),
         "Time and hardware": {
-            "training, all runs": f"{sum(each.train_minutes for each in results.scores):.1f} min",
+            "training, all runs": f"{sum(run.train_minutes for run in results.scores):.1f} min",
             "devices": ", ".join(devices) or "none",
         },
         "Versions": manifest["versions"],
     }
-    return {heading: values for heading, values in found.items() if values}
+    return {heading: values for heading, values in sections.items() if values}
 
 
 def _training(results: Results) -> dict[str, str]:
     """Return the settings of all runs, those that differ by backbone last."""
     runs = list(results.grid.values())
     varied = ("backbone", "arm", "seed", "epochs", "encoder_weights")
-    found = {
-        name.replace("_", " "): " or ".join(dict.fromkeys(shown(getattr(each, name)) for each in runs))
+    settings = {
+        name.replace("_", " "): " or ".join(dict.fromkeys(shown(getattr(run, name)) for run in runs))
         for name in vars(runs[0])
         if name not in varied
     }
-    starts = dict.fromkeys((each.backbone, each.encoder_weights, each.epochs) for each in runs)
-    found["first weights and epochs"] = "; ".join(
+    starts = dict.fromkeys((run.backbone, run.encoder_weights, run.epochs) for run in runs)
+    settings["first weights and epochs"] = "; ".join(
         f"{backbone}: {'random' if weights is None else 'ImageNet'}, {counted(epochs, 'epoch')}"
         for backbone, weights, epochs in starts
     )
-    return found
+    return settings
 
 
 def _cell(results: Results, arm: str) -> str:
@@ -189,8 +189,8 @@ def _draw_sizes(results: Results) -> list[int]:
 
 
 def unproven(results: Results) -> tuple[str, ...]:
-    """List what the numbers of this study do not show, each "what: why"."""
-    complete = Counter((each.arm, each.backbone) for each in results.scores)
+    """List the limits of this study's numbers, each as "what they do not show: why"."""
+    complete = Counter((run.arm, run.backbone) for run in results.scores)
     return words.paragraphs(
         "method", "unproven", results=results, mixed=_machines(results),
         no_spots=results.groups is None or photo_groups.are_copies_only(results.groups),
@@ -200,14 +200,14 @@ def unproven(results: Results) -> tuple[str, ...]:
 
 
 def _machines(results: Results) -> list[tuple[str, set[str]]]:
-    """Return the comparisons whose sides were trained on several devices or in several precisions, and which."""
+    """Return the comparisons with sides trained on several devices or in several precisions, and name these."""
     ran: dict[tuple[str, float, str], set[str]] = {}
-    for each in results.scores:
-        manifest = results.runs[each.id].manifest
+    for run in results.scores:
+        manifest = results.runs[run.id].manifest
         fast = manifest.get("bfloat16")
         precision = "" if fast is None else " with bfloat16" if fast else " without bfloat16"
         how = f"{str(manifest.get('device')).partition(' ')[0]}{precision}"
-        ran.setdefault((each.kind, each.real_fraction, each.backbone), set()).add(how)
+        ran.setdefault((run.kind, run.real_fraction, run.backbone), set()).add(how)
     pairs = [
         (f"{contrast.kind} − {contrast.base} ({backbone}, {percent(fraction)})", ran[base] | how)
         for contrast in CONTRASTS
@@ -215,27 +215,33 @@ def _machines(results: Results) -> list[tuple[str, set[str]]]:
         if kind == contrast.kind and (base := (contrast.base, fraction, backbone)) in ran
     ]
     for kind, fraction in dict.fromkeys((kind, fraction) for kind, fraction, _ in ran):
-        all_of = set().union(*(how for (one, part, _), how in ran.items() if (one, part) == (kind, fraction)))
+        all_of = set().union(
+            *(
+                how
+                for (cell_kind, cell_fraction, _), how in ran.items()
+                if (cell_kind, cell_fraction) == (kind, fraction)
+            )
+        )
         pairs.append((f"backbones of {kind} ({percent(fraction)})", all_of))
     return [(name, how) for name, how in pairs if len(how) > 1]
 
 
 def _runs(material: Material) -> ReportTable:
     results = material.results
-    scores = {each.id: each for each in results.scores}
+    scores = {run.id: run for run in results.scores}
     rows = []
-    for key, wanted in results.grid.items():
-        found, manifest = scores.get(key), results.runs[key].manifest if key in scores else {}
+    for key, config in results.grid.items():
+        run, manifest = scores.get(key), results.runs[key].manifest if key in scores else {}
         rows.append(
             {
                 "id": key,
-                "arm": wanted.arm.name,
-                "backbone": wanted.backbone,
-                "seed": wanted.seed,
-                "f1": found.mean("f1") if found else None,
-                "iou": found.mean("iou") if found else None,
+                "arm": config.arm.name,
+                "backbone": config.backbone,
+                "seed": config.seed,
+                "f1": run.mean("f1") if run else None,
+                "iou": run.mean("iou") if run else None,
                 "best_epoch": manifest.get("best_epoch"),
-                "train_minutes": found.train_minutes if found else None,
+                "train_minutes": run.train_minutes if run else None,
                 "device": manifest.get("device"),
                 "missing": results.missing.get(key, ""),
             }

@@ -1,4 +1,4 @@
-"""Photos with truth and predictions: best, median and worst, a page of all, reliability."""
+"""Photos with truth and predictions: best, median and worst photos, a page of all photos, reliability."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def section(material: Material) -> ReportSection:
-    """Return pictures where photos and weights are there; the report names what is absent and continues."""
+    """Return pictures as far as photos and weights are available; the section names what is absent."""
     blocks: list[Block] = []
     if address := photo_page.href(material):
         blocks.append(PageLink(text="All test photos", href=address, about=words.line("photos", "page")))
@@ -29,11 +29,11 @@ def section(material: Material) -> ReportSection:
 
 
 def ranked(material: Material, each: int = 2) -> list[Block]:
-    """Return best, median and worst photos, by arm for the leading backbone; nothing where photos cannot be read.
+    """Return best, median and worst photos, by arm for the leading backbone; nothing if photos cannot be read.
 
     Parameters
     ----------
-    each : how many of the best, of the median and of the worst photos.
+    each : number of best, of median and of worst photos.
     """
     if not photo_page.has_photos(material):
         return []
@@ -52,18 +52,18 @@ def ranked(material: Material, each: int = 2) -> list[Block]:
     each = min(each, max(1, count // 3))
     middle = (count - each) // 2
     parts = {"best": range(each), "median": range(middle, middle + each), "worst": range(count - each, count)}
-    shown_as = {place: heading for heading, of_part in parts.items() for place in of_part}
-    places, headings = list(shown_as), list(shown_as.values())
-    names = [shown[0].images[order[place]] for place in places]
+    shown_as = {rank: heading for heading, of_part in parts.items() for rank in of_part}
+    ranks, headings = list(shown_as), list(shown_as.values())
+    names = [shown[0].images[order[rank]] for rank in ranks]
     try:
         masks = [predictions(material, run, names) for run in shown]
     except InputError as error:
         return [Text(text=words.line("photos", "no_predictions", error=error))]
-    absent = [label for label, found in zip(labels, masks, strict=True) if found is None]
+    absent = [label for label, predicted in zip(labels, masks, strict=True) if predicted is None]
     cells: list[list[tuple[str, Mask | None]]]
     if len(absent) == len(labels):
         caption = words.line("photos", "truth", each=each, count=count, columns=labels)
-        cells = [[(f"F1 {means[order[place]]:.2f}", None)] for place in places]
+        cells = [[(f"F1 {means[order[rank]]:.2f}", None)] for rank in ranks]
         labels = ["truth"]
     else:
         caption = words.line("photos", "grid", each=each, count=count, columns=labels, names=names, absent=absent)
@@ -91,7 +91,7 @@ def _reliability(material: Material) -> list[Block]:
     """Return a reliability diagram for each backbone with weights."""
     from corrotwin.segmentation.evaluation import assessment, curves
 
-    found: dict[str, tuple[Calibration, float]] = {}
+    calibrations: dict[str, tuple[Calibration, float]] = {}
 
     def absent(reason: str) -> list[Block]:
         return [Text(text=words.line("photos", "no_reliability", reason=reason))]
@@ -107,8 +107,8 @@ def _reliability(material: Material) -> list[Block]:
         except InputError as error:
             return absent(f"{error}.")
         bins = curves.calibration(assessed.histograms)
-        found[backbone] = (bins, curves.expected_calibration_error(bins))
-    return [_diagram(material, found)] if found else absent("the weights of all runs are missing.")
+        calibrations[backbone] = (bins, curves.expected_calibration_error(bins))
+    return [_diagram(material, calibrations)] if calibrations else absent("the weights of all runs are missing.")
 
 
 def _diagram(material: Material, found: "dict[str, tuple[Calibration, float]]") -> Figure:

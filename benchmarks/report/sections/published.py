@@ -1,4 +1,4 @@
-"""The published study beside this one: Tables I to IV, figures 2 and 3, and the paper's slips."""
+"""The published study beside this one: Tables I to IV, figures 2 and 3, and errors in the paper."""
 
 from collections.abc import Callable
 from functools import cache
@@ -32,7 +32,7 @@ ROMAN = {"f1": "III", "iou": "IV"}
 
 
 def section(material: Material, complexity: Callable[[str, int], "Complexity"]) -> ReportSection:
-    """Return the paper beside the study's arm that does what the paper did, else beside its first arm.
+    """Return the paper's results beside the study's arm that does what the paper did, else beside its first arm.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def _section(blocks: list[Block]) -> ReportSection:
 
 
 def _tukey_tables(material: Material) -> list[Block]:
-    """Return Tables III and IV, or why there are none."""
+    """Return Tables III and IV, or the reason why there are none."""
     fewest = min(len(material.cell(material.reference, backbone)) for backbone in paper.TABLE_II)
     if fewest < FEWEST_RUNS:
         return [Text(text=words.line("paper", "no_tukey", runs=paper.RUNS))]
@@ -74,7 +74,7 @@ def _table_i(material: Material, complexity: Callable[[str, int], "Complexity"])
     rows = []
     for backbone in paper.TABLE_II:
         ours, theirs = complexity(backbone, PAPER_SIZE), paper.TABLE_I[backbone]
-        minutes = summary([each.train_minutes for each in material.cell(material.reference, backbone)])
+        minutes = summary([run.train_minutes for run in material.cell(material.reference, backbone)])
         rows.append(
             {
                 "backbone": backbone,
@@ -125,7 +125,7 @@ def _table_ii(material: Material) -> ReportTable:
         row: dict[str, Any] = {"arm": material.reference, "backbone": backbone, "runs": len(runs)}
         row["photos"] = len(material.results.test_images)
         for score in SCORES:
-            ours, theirs = summary([each.mean(score) for each in runs]), getattr(paper.TABLE_II[backbone], score)
+            ours, theirs = summary([run.mean(score) for run in runs]), getattr(paper.TABLE_II[backbone], score)
             row |= {f"{score}_mean": ours.mean, f"{score}_sd": ours.sd}
             row |= {f"paper_{score}_mean": theirs.mean, f"paper_{score}_sd": theirs.sd}
         rows.append(row)
@@ -207,7 +207,7 @@ def _table_tukey(material: Material, score: str) -> ReportTable:
 
 
 def _figures(material: Material) -> list[Block]:
-    """Return the paper's figures 2 and 3 from our runs; the photos of its figure 1 stand in a section of their own."""
+    """Return the paper's figures 2 and 3 from our runs; the photos of its figure 1 have a section of their own."""
     if not any(material.cell(material.reference, backbone) for backbone in paper.TABLE_II):
         return [Text(text=words.line("paper", "no_curves", arm=material.reference))]
     return [paper_figures.curves(material), paper_figures.boxes(material)]

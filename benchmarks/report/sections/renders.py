@@ -1,4 +1,4 @@
-"""The change by renders and by the controls, by part of the photos and by photo."""
+"""The change by renders and by the controls, at each fraction of the photos and by what photos show."""
 
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def section(material: Material) -> ReportSection:
-    """Return verdicts on arms with their figures, where the gain lies, and the same on other sets."""
+    """Return verdicts on arms with their figures, the photos that gain most, and the same on other sets."""
     cells = {cell.kind: cell for cell in reversed(material.results.cells)}
     arms = tuple((kind, words.line("renders", "arm", cell=cells[kind])) for kind in material.results.kinds)
     return ReportSection(
@@ -50,9 +50,9 @@ def section(material: Material) -> ReportSection:
 
 
 def _tally(material: Material) -> list[Block]:
-    """Return the verdicts on renders counted, where there are several backbones."""
-    known = [each for each in material.f1.contrast("real", "mixed") if each.known]
-    if not tested(known) or len({each.backbone for each in known}) < 2:
+    """Return a count of the verdicts on renders, if there are several backbones."""
+    known = [comparison for comparison in material.f1.contrast("real", "mixed") if comparison.known]
+    if not tested(known) or len({comparison.backbone for comparison in known}) < 2:
         return []
     return [Text(text=words.line("renders", "tally", found=known))]
 
@@ -61,9 +61,9 @@ def _scores(material: Material) -> ReportTable:
     rows: list[Row] = []
     for cell in material.results.cells:
         runs = material.cell(cell.arm.name, cell.backbone)
-        values = {score: summary([each.mean(score) for each in runs]) for score in ("f1", "iou")}
-        minutes = summary([each.train_minutes for each in runs])
-        photos = [material.results.runs[each.id].manifest.get("counts", {}).get("train_photos") for each in runs]
+        values = {score: summary([run.mean(score) for run in runs]) for score in ("f1", "iou")}
+        minutes = summary([run.train_minutes for run in runs])
+        photos = [material.results.runs[run.id].manifest.get("counts", {}).get("train_photos") for run in runs]
         known = [count for count in photos if count is not None]
         row = {"arm": cell.kind, "fraction": cell.real_fraction, "backbone": cell.backbone}
         row |= {"runs": len(runs), "planned": cell.runs, "train_photos": float(np.mean(known)) if known else None}
@@ -89,26 +89,30 @@ def _scores(material: Material) -> ReportTable:
 
 
 def _where(material: Material) -> list[Block]:
-    """Return the gain by what the photos show, for each comparison of mixed with real that is tested."""
+    """Return the gain by what the photos show, for each tested comparison of mixed with real."""
     title = Text(text="Where renders help", heading=True)
-    found = [each for each in material.f1.contrast("real", "mixed") if each.p is not None]
-    if not found:
+    comparisons = [comparison for comparison in material.f1.contrast("real", "mixed") if comparison.p is not None]
+    if not comparisons:
         return []
     if absent := [name for name in material.results.test_images if name not in material.photos]:
         reason = material.photos_absent or f"the photos no longer have {absent[0]}."
         return [title, Text(text=words.line("renders", "where_unknown", reason=reason))]
-    said = [subgroups.describe(material.photos[name]) for name in material.results.test_images]
+    described = [subgroups.describe(material.photos[name]) for name in material.results.test_images]
     units = subgroups.unit_names(material.results.test_images, material.results.groups)
     rows: list[Row] = []
     bins = {}
-    for each in found:
+    for comparison in comparisons:
         gains = subgroups.differences(
-            material.results.scores, base=each.first, arm=each.second, backbone=each.backbone or "", score="f1"
+            material.results.scores,
+            base=comparison.first,
+            arm=comparison.second,
+            backbone=comparison.backbone or "",
+            score="f1",
         )
         for key, about in subgroups.PROPERTIES.items():
-            values = np.array([one[key] for one in said])
-            bins[each, key] = subgroups.by_quarter(gains, values, units)
-            rows += [_where_row(material, each, about, one) for one in bins[each, key]]
+            values = np.array([photo[key] for photo in described])
+            bins[comparison, key] = subgroups.by_quarter(gains, values, units)
+            rows += [_where_row(material, comparison, about, gain) for gain in bins[comparison, key]]
     table = material.table(
         "where",
         "Gain of renders by what the photos show, all backbones",
@@ -152,21 +156,23 @@ def _where_row(material: Material, each: "Comparison", about: subgroups.Property
 
 
 def _across(material: Material) -> list[Block]:
-    """Return scores of the same runs on other sets, and what renders change there."""
+    """Return scores of the same runs on other sets, and the change by renders there."""
     results = material.results
     if not results.across:
         return []
     blocks: list[Block] = [Text(text="On other sets", heading=True)]
     rows: list[Row] = []
     for name, scores in results.across.items():
-        said = words.paragraphs("renders", "not_across", name=name, missing=results.across_missing[name], scores=scores)
-        blocks += [Text(text=text) for text in said]
+        paragraphs = words.paragraphs(
+            "renders", "not_across", name=name, missing=results.across_missing[name], scores=scores
+        )
+        blocks += [Text(text=text) for text in paragraphs]
         if not scores:
             continue
         families = Families(results=results, scores=scores, groups=material.spots_of(name), score="f1")
-        for found in families.contrasts.values():
-            known = [each for each in found if each.known]
-            rows += [_across_row(name, families, each) for each in known]
+        for comparisons in families.contrasts.values():
+            known = [comparison for comparison in comparisons if comparison.known]
+            rows += [_across_row(name, families, comparison) for comparison in known]
     if rows:
         blocks.append(
             material.table(
@@ -193,7 +199,7 @@ def _across(material: Material) -> list[Block]:
 
 
 def _across_row(name: str, families: Families, each: "Comparison") -> Row:
-    base = [one.f1 for one in families.scores if (one.arm, one.backbone) == (each.first, each.backbone)]
+    base = [run.f1 for run in families.scores if (run.arm, run.backbone) == (each.first, each.backbone)]
     units = subgroups.unit_names(families.scores[0].images, families.groups)
     return {
         "set": name,

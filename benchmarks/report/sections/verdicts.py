@@ -1,4 +1,4 @@
-"""Comparisons as tables."""
+"""Tables of comparisons."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -24,27 +24,27 @@ from corrotwin.benchmarks.stats.verdict import VERDICTS, more_runs
 
 def tested(found: Iterable[Comparison]) -> bool:
     """Return whether any comparison has a test."""
-    return any(each.p is not None for each in found)
+    return any(comparison.p is not None for comparison in found)
 
 
 def contrast_blocks(material: Material) -> list[Block]:
-    """Return the table of all contrasts of arms, or why there is none."""
+    """Return the table of all contrasts of arms, or the reason why there is none."""
     families = material.f1
     if not families.contrasts:
-        pairs = [f"{each.kind} and {each.base}" for each in CONTRASTS]
+        pairs = [f"{contrast.kind} and {contrast.base}" for contrast in CONTRASTS]
         return [Text(text=words.line("renders", "nothing", pairs=pairs))]
-    found = [each for of_one in families.contrasts.values() for each in of_one]
-    if not tested(found):
-        return [Text(text=words.line("renders", "untested", reasons=reasons(found)))]
+    comparisons = [comparison for family in families.contrasts.values() for comparison in family]
+    if not tested(comparisons):
+        return [Text(text=words.line("renders", "untested", reasons=reasons(comparisons)))]
     return [_contrast_table(material)]
 
 
 def _contrast_table(material: Material) -> ReportTable:
     rows: list[Row] = []
-    for contrast, found in material.f1.contrasts.items():
-        for each, other in zip(found, material.iou.contrasts[contrast], strict=True):
-            row = {"question": f"{contrast.kind} − {contrast.base}", "fraction": material.f1.real_fraction(each)}
-            rows.append({**row, "backbone": each.backbone, **_values(each, other)})
+    for contrast, family in material.f1.contrasts.items():
+        for f1, iou in zip(family, material.iou.contrasts[contrast], strict=True):
+            row = {"question": f"{contrast.kind} − {contrast.base}", "fraction": material.f1.real_fraction(f1)}
+            rows.append({**row, "backbone": f1.backbone, **_values(f1, iou)})
     return material.table(
         "contrasts",
         "Arms against arms",
@@ -56,18 +56,18 @@ def _contrast_table(material: Material) -> ReportTable:
             *_columns("Runs"),
         ),
         rows,
-        *_notes(material, [each for found in material.f1.contrasts.values() for each in found]),
+        *_notes(material, [comparison for family in material.f1.contrasts.values() for comparison in family]),
     )
 
 
 def backbone_table(material: Material) -> list[Block]:
-    """Return the pairs of backbones of every arm in one table; nothing where no pair is tested."""
+    """Return the pairs of backbones of every arm in one table; nothing if no pair is tested."""
     rows: list[Row] = []
-    for arm, found in material.f1.backbones.items():
-        for each, other in zip(found, material.iou.backbones[arm], strict=True):
-            rows.append({"arm": arm, "first": each.first, "second": each.second, **_values(each, other)})
-    every = [each for found in material.f1.backbones.values() for each in found]
-    if not tested(every):
+    for arm, family in material.f1.backbones.items():
+        for f1, iou in zip(family, material.iou.backbones[arm], strict=True):
+            rows.append({"arm": arm, "first": f1.first, "second": f1.second, **_values(f1, iou)})
+    comparisons = [comparison for family in material.f1.backbones.values() for comparison in family]
+    if not tested(comparisons):
         return []
     table = material.table(
         "backbones",
@@ -80,7 +80,7 @@ def backbone_table(material: Material) -> list[Block]:
             *_columns("Runs, first / second"),
         ),
         rows,
-        *_notes(material, every),
+        *_notes(material, comparisons),
     )
     return [table]
 
@@ -130,7 +130,7 @@ def _columns(runs: str) -> tuple[Column, ...]:
 
 
 def _notes(material: Material, found: Sequence[Comparison]) -> list[str]:
-    """Return how to read the columns, how differences are weighed, and why some have no p."""
+    """Return notes on how to read the columns, how differences are weighed, and why some have no p."""
     why = reasons(found)
     return [
         words.line("renders", "reading"), material.weighing,
@@ -139,10 +139,16 @@ def _notes(material: Material, found: Sequence[Comparison]) -> list[str]:
 
 
 def reasons(found: Sequence[Comparison]) -> list[str]:
-    """Return why comparisons have no test, each reason once; the column of runs shows who has too few."""
-    untested = sorted((each for each in found if each.reason), key=lambda each: not _has_few_runs(each))
+    """Return why comparisons have no test, each reason once; the runs column shows which have too few."""
+    untested = sorted(
+        (comparison for comparison in found if comparison.reason), key=lambda each: not _has_few_runs(each)
+    )
     few = {of_arms: words.line("renders", "few_runs", of_arms=of_arms) for of_arms in (True, False)}
-    return [*dict.fromkeys(few[each.arm is None] if _has_few_runs(each) else each.reason for each in untested)]
+    return [
+        *dict.fromkeys(
+            few[comparison.arm is None] if _has_few_runs(comparison) else comparison.reason for comparison in untested
+        )
+    ]
 
 
 def _has_few_runs(found: Comparison) -> bool:

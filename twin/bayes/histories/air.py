@@ -1,4 +1,4 @@
-"""Loss of steel in air at many places, and what a clock counts between two moments."""
+"""Loss of steel in air at many places, and the time that a clock counts between two moments."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ def air_loss_mm(
 
     Parameters
     ----------
-    twin : its places.
+    twin : the twin, with the places where it has stood.
     start_years : start of corrosion, any shape.
     wet : (..., T) whether the sea splashes a place in each period; broadcasts with `start_years`.
     years : now.
@@ -39,7 +39,7 @@ def air_loss_mm(
 
 
 def counted_between(clock: PiecewiseClock, start: Singles, until: float) -> Singles:
-    """Return what a clock counts from `start`, any shape, to `until`; at most 0 if `until` is earlier."""
+    """Return the time that a clock counts from `start`, any shape, to `until`; at most 0 if `until` is earlier."""
     if len(clock.starts) == 1:
         return np.asarray((np.float32(until) - start) * np.float32(clock.paces[0]))
     total = np.zeros_like(start)

@@ -4,9 +4,9 @@ A bank holds several seeds for each of many draws of the parameters that shape a
 of paint defects). Parameters that only stretch or scale a history (delay of all starts, rate, exponent, pits,
 mechanisms) are applied when the bank is evaluated, so one bank serves every inspection and year.
 
-Each sample place comes with the surface behind it (`twin.geometry.opposite`): metal is lost from both of its faces. The
-first spots of each zone follow without weight: the defects that open first, where loss is greatest long before rust
-reaches a sample place.
+Each sample place comes with the surface behind it (`twin.geometry.opposite`): metal is lost from both of its faces.
+After the sample places come the first spots of each zone, without weight: the defects that open first, where loss is
+greatest long before rust reaches a sample place.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ from corrotwin.twin.model.noise import LIMIT, fractal
 from corrotwin.twin.model.onset import first_years
 from corrotwin.twin.twin_state import TwinState
 
-FACING_M = 0.1  # two places of opposite normals count as twice so far apart when a defect is given to a zone
+FACING_M = 0.1  # facing counts as distance when a defect is assigned to a zone: twice this for opposite normals
 RUSTED_LAG = COVER_RAMP / 2  # share of the time to full cover after which the cover of a place passes one half
 REACH = 4.0  # histories extend to this multiple of the years: delays may be shorter than expected
 
@@ -59,7 +59,7 @@ class Bank:
     pieces_mm: Singles  # (K,) nominal thicknesses: equally thick metal counts as one piece
     seed: int
     pitted: frozenset[str] = frozenset()  # zones in which pits were measured
-    renewed_years: tuple[float, ...] = ()  # of each new metal that the asset was given, oldest first
+    renewed_years: tuple[float, ...] = ()  # years of each renewal of metal, oldest first
 
     @property
     def draws(self) -> int:
@@ -100,12 +100,12 @@ def bank(
     years : last year for which the bank will be evaluated.
     prior : spread of the growth parameters.
     seed : random seed of the histories.
-    draws, seeds : numbers of draws and of seeds; without paint, whose front and defects differ, one draw serves.
-    events : by which parts were made new; what is new has a history of its own from then on.
+    draws, seeds : numbers of draws and of seeds; without paint one draw is enough, as only front and defects differ.
+    events : renewals of parts; a renewed part has a history of its own from then on.
     """
     rng = np.random.default_rng([seed, 0])
-    own = sample_places(asset, texels, rng)
-    texel = np.concatenate(list(own.values()))
+    by_zone = sample_places(asset, texels, rng)
+    texel = np.concatenate(list(by_zone.values()))
     sites = _sites(asset, texels, texel)
     position, normal = sites.position_m, sites.normal
     streams = [np.random.SeedSequence([seed, 1, number]).spawn(3) for number in range(seeds)]
@@ -122,7 +122,7 @@ def bank(
         fronts, densities = split(standard[0], prior.front), np.exp(prior.defects * standard[1])
     else:
         draws, fronts, densities = 1, np.ones(1), np.ones(1)
-    zone = np.repeat(np.arange(len(own)), [len(places) for places in own.values()])
+    zone = np.repeat(np.arange(len(by_zone)), [len(places) for places in by_zone.values()])
     model = _Model(
         twin=twin, asset=asset, sites=sites, ragged=ragged, fronts=fronts, densities=densities, zone=zone,
         nearest=cKDTree(np.column_stack([position, FACING_M * normal])[: len(texel)]),
@@ -130,7 +130,7 @@ def bank(
     starts, spots = model.run(twin.exposure, REACH * years, (seed, 2), np.arange(len(position)))
     pieces = np.unique(texels.thickness_mm.reshape(-1)[texel])
     histories = []
-    for index, (name, places) in enumerate(own.items()):
+    for index, (name, places) in enumerate(by_zone.items()):
         thickness = texels.thickness_mm.reshape(-1)[places]
         histories.append(
             zone_histories(
@@ -167,10 +167,10 @@ class _Model:
 
         Parameters
         ----------
-        exposure : of what is new at year 0.
-        years : until which starts must be known.
-        stream : of randomness.
-        rows : places that are asked for; starts are inf at the others.
+        exposure : exposure from year 0, when the parts are new.
+        years : last year for which starts must be known.
+        stream : key of the random stream.
+        rows : places to run; starts are inf at the others.
         """
         position, normal = self.sites.position_m, self.sites.normal
         draws, seeds, zones = len(self.fronts), len(self.ragged), int(self.zone.max()) + 1
@@ -227,7 +227,9 @@ def _renewed(
                     own_start_years=own_starts, behind_start_years=behind_starts,
                 )
             )  # fmt: skip
-    return tuple(with_renewals(zone, tuple(own)) if own else zone for zone, own in zip(zones, renewals, strict=True))
+    return tuple(
+        with_renewals(zone, tuple(added)) if added else zone for zone, added in zip(zones, renewals, strict=True)
+    )
 
 
 def _sites(asset: AssetGeometry, texels: Texels, texel: Integers) -> Sites:
@@ -237,9 +239,11 @@ def _sites(asset: AssetGeometry, texels: Texels, texel: Integers) -> Sites:
     zone = texels.zone.reshape(-1)[texel].astype(np.int64)
     opposite = opposite_surface(asset, position, normal, thickness)
     behind_zone = np.where(opposite.found, asset.face_zone[opposite.face], -1)
-    found = opposite.found
+    has_opposite = opposite.found
     factor = np.zeros(len(texel), dtype=np.float32)
-    factor[found] = zones.loss_factors(asset.zone_kinds, behind_zone[found], opposite.normal[found].astype(np.float32))
+    factor[has_opposite] = zones.loss_factors(
+        asset.zone_kinds, behind_zone[has_opposite], opposite.normal[has_opposite].astype(np.float32)
+    )
     rusts = factor > 0
     row = np.full(len(texel), -1)
     row[rusts] = len(texel) + np.arange(rusts.sum())

@@ -1,4 +1,4 @@
-"""Sample places of each zone: texels at equal steps of area along a curve, each for an equal part of its zone."""
+"""Sample places of each zone: texels at equal steps of area along a curve, each standing for an equal part."""
 
 import numpy as np
 
@@ -12,16 +12,16 @@ FEWEST_PLACES, MOST_PLACES = 48, 320  # of a zone
 def sample_places(asset: AssetGeometry, texels: Texels, rng: np.random.Generator) -> dict[str, Integers]:
     """Return sample places by zone, flat indices into the atlas: equal steps of area along a Morton curve."""
     area, zone = texels.area_mm2.reshape(-1).astype(np.float64), texels.zone.reshape(-1)
-    of_zone = {name: np.flatnonzero((zone == index) & (area > 0)) for index, name in enumerate(asset.zone_names)}
-    of_zone = {name: own for name, own in of_zone.items() if name != COVERED and len(own)}
-    roots = {name: np.sqrt(area[own].sum()) for name, own in of_zone.items()}
+    by_zone = {name: np.flatnonzero((zone == index) & (area > 0)) for index, name in enumerate(asset.zone_names)}
+    by_zone = {name: indices for name, indices in by_zone.items() if name != COVERED and len(indices)}
+    roots = {name: np.sqrt(area[indices].sum()) for name, indices in by_zone.items()}
     places = {}
-    for name, own in of_zone.items():
+    for name, indices in by_zone.items():
         count = int(np.clip(PLACES * roots[name] / sum(roots.values()), FEWEST_PLACES, MOST_PLACES))
-        own = own[np.argsort(_morton(own // texels.zone.shape[1], own % texels.zone.shape[1]))]
-        along = np.cumsum(area[own])
-        at = (np.arange(count) + rng.random()) * along[-1] / count
-        places[name] = own[np.searchsorted(along, at).clip(0, len(own) - 1)]
+        indices = indices[np.argsort(_morton(indices // texels.zone.shape[1], indices % texels.zone.shape[1]))]
+        cumulative = np.cumsum(area[indices])
+        at = (np.arange(count) + rng.random()) * cumulative[-1] / count
+        places[name] = indices[np.searchsorted(cumulative, at).clip(0, len(indices) - 1)]
     return places
 
 

@@ -1,9 +1,9 @@
-"""Renewal of a part of an asset: from when on its steel or its coating is new, and loss in the stages before and after.
+"""Renewal of a part of an asset: when its steel or coating became new, and loss in the stages before and after.
 
-Metal and coating are followed separately. New metal has lost nothing and begins with a coating of its own; a new
-coating lets what was lost stand, and what is lost once it fails adds to that by the law of new steel, which is fastest
-at first. A mechanism acts whatever the coating: on new metal its law begins again, while its rate wanders on from
-what it was, for what flows there is the same.
+Metal and coating are followed separately. New metal has lost nothing and begins with a coating of its own. Under a
+new coating the earlier loss remains; once the coating fails, more is added by the law of new steel, which is fastest at
+first. A mechanism acts whatever the coating: on new metal its law begins again, while its rate wanders on from its last
+value, since the fluid is the same.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
 from corrotwin.twin.inspection.events import ALL, Event
 from corrotwin.twin.mechanisms.mechanism import Mechanism
 
-SAME_DAY_YEARS = 1e-6  # by which a mean of readings of a day may lie before it
+SAME_DAY_YEARS = 1e-6  # by which the mean time of a day's readings may come out before that day
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,8 +28,8 @@ class Renewal:
     event, years : what happened, and its years after the asset was built.
     metal : number of the new metal among all that the asset was given, from 1: its thickness when new is its own; 0
         where the coating alone is new.
-    own, behind : (Q,) where it renews the zone's own face, and the one behind; nowhere for a repair, which is of a
-        measured place.
+    own, behind : (Q,) where it renews the zone's own face, and the one behind; nowhere for a repair, which concerns
+        a measured place.
     own_start_years, behind_start_years : (B, S, Q) start of corrosion in air after it, before any delay.
     """
 
@@ -44,7 +44,7 @@ class Renewal:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stage:
-    """A renewal at some places, any shape: when, whether of the metal, where, and the start of corrosion after it."""
+    """A renewal at places of any shape: its year, whether metal is new, where, and the start of corrosion after it."""
 
     years: float
     metal: bool
@@ -53,7 +53,7 @@ class Stage:
 
 
 def start_in_stage(start_years: Singles, stages: Iterable[Stage], years: float) -> Singles:
-    """Return the start of corrosion under the coating that is there in a year, in the shape of the places."""
+    """Return the start of corrosion under the coating in place in a year, in the shape of the places."""
     for stage in stages:
         if has_happened(stage.years, years):
             start_years = np.where(stage.here, stage.start_years, start_years)
@@ -63,14 +63,14 @@ def start_in_stage(start_years: Singles, stages: Iterable[Stage], years: float) 
 def loss_in_stages(
     start_years: Singles, stages: Iterable[Stage], years: float, loss_mm: Callable[[Singles, float], Singles]
 ) -> Singles:
-    """Return the loss of the metal that is there in a year, mm, in the shape of the places.
+    """Return the loss of the metal in place in a year, mm, in the shape of the places.
 
     Parameters
     ----------
     start_years : start of corrosion under the first coating.
     stages : renewals, oldest first.
     years : now.
-    loss_mm : loss of metal that corrodes since some start until some year.
+    loss_mm : function of a start of corrosion and a year: loss between them, mm.
     """
     before: Singles | None = None
     for stage in stages:
@@ -84,18 +84,18 @@ def loss_in_stages(
 
 
 def exposed_years(mechanism: Mechanism, years: ArrayLike, since_years: ArrayLike = 0.0) -> Floats:
-    """Return how long a mechanism has acted by years of service on metal that is there since others, any shapes."""
+    """Return how long a mechanism has acted by `years` on metal installed in `since_years`, any shapes."""
     begin = np.maximum(mechanism.after_years, np.asarray(since_years, dtype=float))
     return np.asarray(np.maximum(np.asarray(years, dtype=float) - begin, 0))
 
 
 def law_mm(mechanism: Mechanism, years: ArrayLike, since_years: ArrayLike = 0.0) -> Floats:
-    """Return the loss by a mechanism's law at rate 1 of metal that is there since some year, mm, any shapes."""
+    """Return the loss by a mechanism's law at rate 1 of metal installed in `since_years`, mm, any shapes."""
     return np.asarray(exposed_years(mechanism, years, since_years) ** mechanism.exponent)
 
 
 def drift_scale(mechanism: Mechanism, years: ArrayLike, since_years: ArrayLike = 0.0) -> Floats:
-    """Return the standard deviation of the loss by a changing rate, over rate and yearly drift, any shapes.
+    """Return the standard deviation of the loss by a changing rate, divided by rate and yearly drift, any shapes.
 
     The rate moves as a Brownian motion b from the first day on; its integral from s to t has the variance
     (t - s)² (t + 2 s) / 3.
@@ -106,17 +106,17 @@ def drift_scale(mechanism: Mechanism, years: ArrayLike, since_years: ArrayLike =
 
 
 def has_happened(at: float, years: float) -> bool:
-    """Return whether what happened in one year has happened by another."""
+    """Return whether an event in the year `at` has happened by `years`."""
     return at - SAME_DAY_YEARS <= years
 
 
 def renews(event: Event, zone: str) -> bool:
-    """Return whether an event is of all of a zone."""
+    """Return whether an event renews a whole zone."""
     return event.kind != "repair" and event.zone in (ALL, zone)
 
 
 def latest_metal(years: Floats, renewed: Iterable[tuple[float, int]]) -> tuple[Floats, Integers]:
-    """Return since when the metal is there that is there in some years, (T,), and its number; 0 for the first.
+    """Return installation year and number of the metal in place in each year, (T,) each; 0 for the first metal.
 
     Parameters
     ----------

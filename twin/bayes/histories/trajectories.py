@@ -1,4 +1,4 @@
-"""State of a zone in a year, by a bank of histories and given delay, rate, exponent, pits and mechanisms."""
+"""State of a zone in a year, from a bank of histories and samples of the growth parameters."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from corrotwin.twin.model.corrosion import AS_STANDARD
 from corrotwin.twin.model.pits import mean_pit_mm
 
 Kept = TypeVar("Kept", np.float32, np.int64)
-# Of years of service: loss of each mechanism by what all places share, (n, M) mm.
+# Function of years of service: loss to each mechanism due to what all places share, (n, M) mm.
 SharedLoss = Callable[[float], Floats]
 LOCAL_NEW = 0.015  # standard deviation of a place's thickness when new over its piece's; seamless pipe is eccentric
 
@@ -35,9 +35,9 @@ class GrowthSamples:
     mechanism_rate: Singles  # (n, M) mm in the first year
     mechanism_spread: Singles  # (n, M) standard deviation of the logarithm of the rate from place to place
     shared_drift: Singles  # (n, M) standard deviation of the change of the rate everywhere, over the rate, in a year
-    local_drift: Singles  # (n, M) the same of each place by itself
+    local_drift: Singles  # (n, M) the same for each place by itself
     number: Integers  # (n,) draw of the bank
-    pit_number: Integers  # (n,) draw of the bank that the pits and the worst cells are of
+    pit_number: Integers  # (n,) draw of the bank for the pits and the worst cells
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,7 +48,7 @@ class Levels:
     mean_loss_mm: Singles
     max_loss_mm: Singles  # of its own face
     least_left_mm: Singles  # through the wall
-    judged_left_mm: Singles  # the same of places that were thicker when new than is required
+    judged_left_mm: Singles  # the same, over places thicker when new than required
     general_left_mm: Singles  # median through the wall, without pits
 
 
@@ -63,15 +63,15 @@ class Trajectory:
     _known: dict[Hashable, NDArray[Any]] = field(default_factory=dict, repr=False)
 
     def _chosen(self, values: NDArray[Kept], number: Integers) -> NDArray[Kept]:
-        """Select from values by draw and seed, (B, S, ...), those of draws `number` and our seeds, (n, s, ...)."""
+        """Select draws `number` and this trajectory's seeds from values, (B, S, ...): (n, s, ...)."""
         return np.asarray(values[number] if self.seed is None else values[number[:, None], self.seed])
 
     def _of_pits(self, values: NDArray[Kept]) -> NDArray[Kept]:
-        """Select from values of pits, (D, S, J), ours: (n, s, J)."""
+        """Select this trajectory's draws and seeds from values of pits, (D, S, J): (n, s, J)."""
         return self._chosen(values, self.growth.pit_number)
 
     def _of_seed(self, values: Singles) -> Singles:
-        """Select from values by seed, (S, ...): (1 or n, s, ...)."""
+        """Select this trajectory's seeds from values by seed, (S, ...): (1 or n, s, ...)."""
         return values[None] if self.seed is None else values[self.seed]
 
     @cached_property
@@ -97,7 +97,7 @@ class Trajectory:
         return own, behind
 
     def metal_since(self, years: float) -> tuple[Floats, Integers]:
-        """Return since when the metal of a year is at its places, and its number, (Q,) each; (1,) without renewals."""
+        """Return installation year and number of the metal in a year, (Q,) each; (1,) without renewals."""
         since, number = np.zeros(1), np.zeros(1, dtype=np.int64)
         for renewal in self.zone.renewals:
             if renewal.metal and has_happened(renewal.years, years):
@@ -106,7 +106,7 @@ class Trajectory:
         return since, number
 
     def new_mm(self, years: float = 0.0) -> Singles:
-        """Return the thickness when new of the metal that is there in a year, (n, s, Q) mm."""
+        """Return the thickness when new of the metal in place in a year, (n, s, Q) mm."""
         piece = self.zone.piece + len(self.bank.pieces_mm) * self.metal_since(years)[1]
         piece = self.zone.thickness_mm * self.growth.new[:, None, piece]
         return np.asarray(piece * (1 + np.float32(LOCAL_NEW) * self._of_seed(self.zone.new)))
@@ -140,7 +140,7 @@ class Trajectory:
         ----------
         years : of service.
         face : of the zone.
-        shared : loss by the change of rates that all places share, by year of service; None for none.
+        shared : loss by the change of rates that all places share, as a function of years; None to leave it out.
         """
         total = np.zeros((1, 1, len(face.factor)), dtype=np.float32)
         spread, drift, since = self._of_seed(face.spread), self._of_seed(face.drift), self.metal_since(years)[0]
@@ -170,7 +170,7 @@ class Trajectory:
         return self.air_mm(years, face) + self.mechanism_mm(years, face, shared)
 
     def left_mm(self, years: float, shared: SharedLoss | None = None) -> Singles:
-        """Return what is left at each place through the wall, without pits, (n, s, Q) mm."""
+        """Return the remaining thickness of the wall at each place, without pits, (n, s, Q) mm."""
         own, behind = (self._lost_mm(years, face, shared) for face in (self.zone.own, self.zone.behind))
         return np.asarray(np.maximum(self.new_mm(years) - own - behind, 0))
 
@@ -182,12 +182,12 @@ class Trajectory:
     def _since_birth_mm(self, years: float) -> tuple[Singles, Integers]:
         """Return the loss in air since birth at each pit, times the factor on pits, (n, s, J) mm, and its place.
 
-        Pits in what a mechanism attacks are known only where some were measured; they deepen with its loss, too.
+        Under attack by a mechanism, pits are known only where some were measured; they deepen with its loss, too.
         """
         place = self._of_pits(self.zone.pit_place)
         delay, usual = self._of_pits(self.zone.pit_delay_years), np.array(AS_STANDARD.exponent, dtype=np.float32)
 
-        def loss_mm(start: Singles, until: float) -> Singles:  # `twin.model.pits` says why by the usual exponent
+        def loss_mm(start: Singles, until: float) -> Singles:  # `twin.model.pits` says why with the usual exponent
             rate, wet = _up(self.growth.rate), self.zone.own.wet[place]
             return air_loss_mm(self.bank.twin, start + delay, wet, until, rate, usual) * self.zone.own.factor[place]
 
@@ -213,14 +213,14 @@ class Trajectory:
     ) -> Levels:  # fmt: skip
         """Return the state of the zone in a year.
 
-        What is left at a place is its thickness when new less the loss of both of its faces there, and of a pit.
+        The remaining thickness of a place is its thickness when new, less the loss of both faces and of a pit.
 
         Parameters
         ----------
         years : after the asset was built.
         above_mm : places no thicker than this when new are not judged.
         shared : as for `mechanism_mm`.
-        among : (Q,) places that what is left counts of; None for all.
+        among : (Q,) places that count for the remaining thickness; None for all.
         """
         zone = self.zone
         new, pits, place = self.new_mm(years), self.pits_mm(years), self._of_pits(zone.pit_place)
@@ -255,13 +255,13 @@ class Trajectory:
         )
 
     def _worst_cell_mm(self, years: float, face: Face, at: Integers, shared: SharedLoss | None) -> Singles:
-        """Return how much more a face of the worst unseen cell has lost to mechanisms than the place it is like.
+        """Return the loss to mechanisms on a face of the worst unseen cell beyond that of the place it resembles.
 
         Parameters
         ----------
         years, shared : as for `mechanism_mm`.
         face : of the zone.
-        at : (n, s, 1) the place that the cell is like.
+        at : (n, s, 1) the place that the cell resembles.
 
         Returns
         -------
@@ -282,11 +282,11 @@ class Trajectory:
     def rusted(self, years: float) -> NDArray[np.bool_]:
         """Return which places count as rusted, (n, s, Q)."""
 
-        def made() -> NDArray[np.bool_]:
+        def compute() -> NDArray[np.bool_]:
             starts = renewals.start_in_stage(self._own_starts, self._stages[0], years)
             return np.asarray(counted_between(self.bank.cover, starts, years) > self._of_seed(self.zone.lag))
 
-        return self.remembered(("rusted", years), made)
+        return self.remembered(("rusted", years), compute)
 
     def _mean_mm(self, own: Singles, new: Singles, years: float) -> Singles:
         """Return the zone's mean loss by area, (n, s) mm, with pits on average (`twin.model.pits.mean_pit_mm`)."""
@@ -298,7 +298,7 @@ class Trajectory:
             new_at_pit = np.take_along_axis(new, place, axis=2)
             before = np.take_along_axis(own, place, axis=2)
             after = np.minimum(before + more, new_at_pit)
-            # Pits take the same share of what is left on average as where they are.
+            # On average, pits take the same share of the remaining thickness as at their own places.
             left = np.maximum((new_at_pit - before).mean(axis=2), np.float32(1e-6))
             mean = mean + (new @ self.zone.weight - mean) * (after - before).mean(axis=2) / left
         return np.asarray(mean, dtype=np.float32)

@@ -17,12 +17,12 @@ from corrotwin.twin.model.pits import Pits
 from corrotwin.twin.twin_state import TwinState
 
 SPOTS = 6  # first spots of a zone
-SPOT_NOISE = 1.2  # of the loss at them, in standard deviations: the worst of the few places that a young spot has
-LEAST_PITS, MOST_PITS = 64, 1024  # of a zone and history: those with the largest factors
-PITS_PER_M2 = 16  # of a zone of more than 4 m²: where little is rusted, few of them lie on rust, and those may be young
-PIT_DRAWS = 64  # sets of pits, for each seed
-SEVEREST = 3.0  # standard deviations by which a place may be worse than usual, however many there are
-CELL_MM2 = 1e4  # metal within 100 mm of each other is lost alike; every cell is a chance of a worse place
+SPOT_NOISE = 1.2  # noise of the loss at them, in standard deviations: the worst of a young spot's few places
+LEAST_PITS, MOST_PITS = 64, 1024  # pits kept per zone and history: those with the largest factors
+PITS_PER_M2 = 16  # the same in a zone over 4 m²: where little is rusted, few lie on rust, and those may be young
+PIT_DRAWS = 64  # sets of pits per seed
+SEVEREST = 3.0  # standard deviations by which a place may be worse than usual, however many places there are
+CELL_MM2 = 1e4  # metal within 100 mm is lost alike; every cell is a chance of a worse place
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,7 +50,7 @@ class Face:
     """
 
     factor: Singles  # (Q,) on loss in air, by zone and facing
-    wet: NDArray[np.bool_]  # (Q, T) in the splash zone of each of the T places where the asset has stood
+    wet: NDArray[np.bool_]  # (Q, T) whether in the splash zone, for each of the T places where the asset stood
     start_years: Singles  # (B, S, Q) start of corrosion in air, before any delay
     local: Singles  # (S, Q) factor on loss in air from noise
     acts: Singles  # (Q, M) whether each mechanism acts there, 0 or 1
@@ -63,7 +63,7 @@ class ZoneHistories:
     """A zone in all histories: B draws, S seeds, P sample places, then `SPOTS` without weight, Q places in all.
 
     Pits are drawn separately, D times S, J in each: their depth is independent of where rust starts, so any set of pits
-    may go with any history. So is the worst of the cells that no sample place lies in.
+    may go with any history. The same holds for the worst cell without a sample place.
     """
 
     name: str
@@ -81,7 +81,7 @@ class ZoneHistories:
     pit_place: Integers  # (D, S, J) place of each pit
     pit_delay_years: Singles  # (D, S, J)
     pit_factor: Singles  # (D, S, J) depth over uniform loss since birth, before the factor on pits
-    cell_place: Integers  # (D, S) sample place that the worst cell is like, but for its mechanisms
+    cell_place: Integers  # (D, S) sample place that the worst cell resembles, except in its mechanisms
     cell_spread: Singles  # (D, S, M) standard normal: greatest severity of each mechanism among the cells
     renewals: tuple[Renewal, ...] = ()  # events by which some of its metal or coating is new, oldest first
 
@@ -120,10 +120,10 @@ def zone_histories(
         spread=standard[0, 0],
         drift=standard[1, 0],
     )
-    other = sites.behind[rows]
-    open_air = other >= 0
-    factor = np.where(open_air, sites.factor[other], 0)
-    noise = np.where(open_air, local[:, other], 1)
+    back_rows = sites.behind[rows]
+    open_air = back_rows >= 0
+    factor = np.where(open_air, sites.factor[back_rows], 0)
+    noise = np.where(open_air, local[:, back_rows], 1)
     behind = Face(
         factor=_behind(factor, factor[like]),
         wet=_wet(twin, sites.behind_height_m[rows], like),
@@ -166,8 +166,8 @@ def starts_of_faces(sites: Sites, rows: Integers, start_years: Singles, spots: S
     start_years : (B, S, m) at all places.
     spots : (B, S, `SPOTS`) of the first spots.
     """
-    other, like = sites.behind[rows], _like(len(rows))
-    started = np.where(other >= 0, start_years[..., other], np.inf)
+    back_rows, like = sites.behind[rows], _like(len(rows))
+    started = np.where(back_rows >= 0, start_years[..., back_rows], np.inf)
     return np.concatenate([start_years[..., rows], spots], axis=2), _behind(started, started[..., like])
 
 
@@ -191,7 +191,7 @@ def renewed_faces(event: Event, name: str, sites: Sites, rows: Integers) -> tupl
 
 
 def with_renewals(zone: ZoneHistories, renewals: tuple[Renewal, ...]) -> ZoneHistories:
-    """Return a zone with its renewals; its worst cell lies where metal is old, if there is such: the safe side."""
+    """Return a zone with its renewals; its worst cell lies on old metal, if any is left: the safe side."""
     new = np.zeros(len(zone.texel), dtype=bool)
     for renewal in renewals:
         new |= (renewal.metal > 0) & renewal.own[: len(new)]
@@ -201,12 +201,12 @@ def with_renewals(zone: ZoneHistories, renewals: tuple[Renewal, ...]) -> ZoneHis
 
 
 def _like(count: int) -> Integers:
-    """Return the sample places, of so many, behind which the first spots lie."""
+    """Return the sample places, of `count`, from which the first spots take the surface behind them."""
     return np.linspace(0, count - 1, SPOTS).astype(np.int64)
 
 
 def _most(names: list[str]) -> str:
-    """Return the name that more than half of them are, or an empty one."""
+    """Return the name that more than half of the entries have, or an empty one."""
     name, count = Counter(names).most_common(1)[0]
     return name if count > len(names) / 2 else ""
 
@@ -217,7 +217,7 @@ def _behind(values: NDArray[Any], spots: NDArray[Any]) -> Singles:
 
 
 def _wet(twin: TwinState, height_m: Singles, like: Integers | None = None) -> NDArray[np.bool_]:
-    """Return which places the sea splashes, (Q, T); a first spot as most places do, or as the places `like`."""
+    """Return which places the sea splashes, (Q, T); first spots follow most places, or the places `like`."""
     wet = twin.exposure.splashed(height_m)
     return np.concatenate([wet, np.tile(wet.mean(axis=0) > 0.5, (SPOTS, 1)) if like is None else wet[like]])
 
@@ -241,10 +241,10 @@ def _pits(
     # The largest of M exponential factors: -log of the least of M uniform numbers, ratios of sums of exponentials.
     count = rng.poisson(pits.per_m2 * area_mm2 / 1e6, (PIT_DRAWS, seeds, 1))
     sums = np.cumsum(rng.exponential(size=(PIT_DRAWS, seeds, kept)), axis=2)
-    rest = rng.gamma(np.maximum(count + 1 - kept, 1e-9))
+    remainder = rng.gamma(np.maximum(count + 1 - kept, 1e-9))
     drawn = np.arange(kept) < count
     few = rng.exponential(size=drawn.shape)  # no more pits than we keep
-    factors = np.where(count > kept, -np.log(sums / (sums[..., -1:] + rest)), few)
+    factors = np.where(count > kept, -np.log(sums / (sums[..., -1:] + remainder)), few)
     return (
         rng.integers(places, size=drawn.shape),
         rng.exponential(pits.delay_years, drawn.shape).astype(np.float32),

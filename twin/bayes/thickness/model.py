@@ -1,12 +1,12 @@
 """Gaussian model of thickness readings, given growth and where in its zone each measured place lies.
 
 A reading is the thickness of its place when new, less the loss of both faces there, plus the bias of its visit and
-instrument, plus scatter. No conflict widens that bias: else a wall that loses faster than ever would pass for a gauge
-that reads too thin. Loss to a mechanism is its rate times the sum of its law of time, severer or milder at each
-place, and the integral of a rate that has wandered, in part everywhere alike, in part at each place by itself
-(integrated Brownian motion). Given rates, spreads and drifts all of that is Gaussian, so severities, wandering rates
-and biases are integrated exactly: what all places share has a precision matrix of a row a slot, and places are
-independent given it (Woodbury).
+instrument, plus scatter. Conflicts do not widen that bias: otherwise a wall that loses faster than ever would pass for
+a gauge that reads too thin. Loss to a mechanism is its rate times a sum: the mechanism's law of time, severer or milder
+at each place, plus the integral of a wandering rate (integrated Brownian motion), in part alike everywhere, in part
+particular to each place. Given rates, spreads and drifts all of that is Gaussian, so severities, wandering rates and
+biases are integrated exactly: the precision matrix of what all places share has one row per slot, and given it places
+are independent (Woodbury).
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ def brownian_integral(first: Floats, second: Floats) -> Floats:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ThicknessModel:
-    """Thickness readings under n samples of growth, with measured places at given sample places.
+    """Thickness readings under n samples of growth, each measured place at a given sample place.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class ThicknessModel:
         return replace(self, readings=self.readings.weakened(power)).knowing(self.without_mechanisms_mm)
 
     def knowing(self, without_mechanisms_mm: Floats) -> "ThicknessModel":
-        """Return the model with this already worked out, (n, J, V); it takes most of the time."""
+        """Return the model with `without_mechanisms_mm`, (n, J, V), known; computing it takes most of the time."""
         self.__dict__["without_mechanisms_mm"] = without_mechanisms_mm
         return self
 
@@ -89,7 +89,7 @@ class ThicknessModel:
 
     @cached_property
     def groups(self) -> list[tuple[Integers, "_Group"]]:
-        """Places with one covariance: the same slots read, thickness and mechanisms."""
+        """Places grouped by covariance: same readings, thickness, mechanisms and renewals."""
         keys: dict[bytes, list[int]] = {}
         for row, place in enumerate(self.readings.places):
             key = self.readings.variance[row].tobytes() + place.acts.tobytes() + np.float64(place.nominal_mm).tobytes()
@@ -119,7 +119,7 @@ class ThicknessModel:
 
     @cached_property
     def _shared(self) -> tuple[Floats, Floats, Floats]:
-        """Precision of what is shared, (n, R, R), its weighted mean, (n, R), and the log-likelihood so far, (n,)."""
+        """Precision of what is shared, (n, R, R), precision times mean, (n, R), and log-likelihood without it, (n,)."""
         count, size = len(self.spots), self.groups[0][1].design.shape[2]
         precision = np.broadcast_to(np.eye(size), (count, size, size)).copy()
         pull, likelihood = np.zeros((count, size)), np.zeros(count)
@@ -147,7 +147,7 @@ class ThicknessModel:
         return np.asarray(mean + noise)
 
     def log_likelihood_of_places(self, shared: Floats) -> Floats:
-        """Return the log-likelihood of each place's readings given what is shared, (n, J), but for a constant."""
+        """Return the log-likelihood of each place's readings given what is shared, (n, J), up to a constant."""
         total = np.zeros(self.spots.shape)
         for rows, group in self.groups:
             off = self.residual_mm[:, rows] - (group.design @ shared[..., None]).transpose(0, 2, 1)
@@ -171,19 +171,19 @@ def steady_loss_mm(readings: Readings, growth: GrowthSamples, steady: Floats) ->
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Group:
-    inverse: Floats  # (n, V, V) of the covariance of what a place has by itself, scatter included
+    inverse: Floats  # (n, V, V) inverse covariance of what is particular to a place, scatter included
     log_determinant: Floats  # (n,)
-    design: Floats  # (n, V, R) effect on loss of what is shared
+    design: Floats  # (n, V, R) effect of what is shared on loss
 
 
 def local_covariance(bank: Bank, growth: GrowthSamples, place: MeasuredPlace, first: Floats, second: Floats) -> Floats:
-    """Return the covariance of what a place has lost by itself between years (a,) and (b,), (n, a, b) mm².
+    """Return the covariance of the loss particular to a place between years (a,) and (b,), (n, a, b) mm².
 
-    It is that of its thickness when new beside its piece's, of severities, and of the rates' own wandering.
+    It comes from thickness when new relative to the piece, from severity, and from the wandering of rates there.
     """
-    (since, metal), (later, other) = latest_metal(first, place.renewed), latest_metal(second, place.renewed)
+    (since, metal), (later, later_metal) = latest_metal(first, place.renewed), latest_metal(second, place.renewed)
     growth_rate = growth.mechanism_rate.astype(float)
-    new = (LOCAL_NEW * place.nominal_mm) ** 2 * (metal[:, None] == other)
+    new = (LOCAL_NEW * place.nominal_mm) ** 2 * (metal[:, None] == later_metal)
     total = np.broadcast_to(new, (len(growth_rate), *new.shape)).copy()
     early, late = laws(bank, first, since), laws(bank, second, later)
     for index, mechanism in enumerate(bank.twin.mechanisms):
@@ -203,8 +203,8 @@ def laws(bank: Bank, years: Floats, since_years: ArrayLike = 0.0) -> Floats:
 
     Parameters
     ----------
-    bank, years : of the asset, and of service.
-    since_years : since when the metal is there, in a shape that broadcasts with `years`.
+    bank, years : bank of the asset, and years of service.
+    since_years : installation year of the metal, in a shape that broadcasts with `years`.
     """
     laws = [law_mm(mechanism, years, since_years) for mechanism in bank.twin.mechanisms]
     return np.stack(laws, axis=-1) if laws else np.zeros((*years.shape, 0))
@@ -239,9 +239,9 @@ def thickness_in_air_mm(
             lost = _air_mm(bank, zone, number, places, growth, seed, place, years)
             left[:, rows] -= factor[..., None] * lost
         metal = since_of(places, years)[1]
-        for given in np.unique(metal):
-            new = nominal * np.take_along_axis(growth.new, piece + len(bank.pieces_mm) * given, axis=1)
-            left[:, rows] += np.where(metal == given, new[..., None], 0)
+        for metal_number in np.unique(metal):
+            new = nominal * np.take_along_axis(growth.new, piece + len(bank.pieces_mm) * metal_number, axis=1)
+            left[:, rows] += np.where(metal == metal_number, new[..., None], 0)
     return left
 
 
@@ -265,8 +265,8 @@ def _air_mm(
         if renewal.metal:
             here = np.array([(renewal.years, renewal.metal) in item.renewed for item in places])
         else:
-            known = [item.recoated[index][side] for item in places]
-            here = np.where([one is None for one in known], renewed[place], np.array(known, dtype=bool))
+            recoated = [item.recoated[index][side] for item in places]
+            here = np.where([flag is None for flag in recoated], renewed[place], np.array(recoated, dtype=bool))
         if here.any():
             at = np.float32(renewal.years) + delay * fresh[number, seed, place]
             stages.append(Stage(years=renewal.years, metal=renewal.metal > 0, here=here, start_years=at))

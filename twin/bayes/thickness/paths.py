@@ -48,13 +48,13 @@ class Paths:
         return _between(self.years, self.shared_mm, years)
 
     def left_at(self, years: float) -> Floats:
-        """Return what is left at the measured places in a year, (n, J) mm."""
+        """Return the remaining thickness at the measured places in a year, (n, J) mm."""
         return _between(self.years, self.left_mm, years)
 
 
 @one_blas_thread()
 def draw_paths(particles: Particles, until_years: float, rng: np.random.Generator) -> Paths:
-    """Draw one path for each particle; those to a later year begin with the same.
+    """Draw one path for each particle; paths to a later year begin with the same values.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def draw_paths(particles: Particles, until_years: float, rng: np.random.Generato
 
 
 def one_way(values: Floats, years: Floats, renewed_years: Iterable[float], way: np.ufunc) -> Floats:
-    """Return values, (n, T), that only fall (`np.minimum`) or rise (`np.maximum`) from one renewal to the next."""
+    """Make values, (n, T), only fall (`np.minimum`) or rise (`np.maximum`) from one renewal to the next."""
     parts = np.split(values, np.searchsorted(years, sorted(set(renewed_years))), axis=1)
     return np.concatenate([way.accumulate(part, axis=1) for part in parts], axis=1)
 
@@ -88,20 +88,20 @@ def one_way(values: Floats, years: Floats, renewed_years: Iterable[float], way: 
 def _shared_mm(
     particles: Particles, model: ThicknessModel | None, standard: Floats | None, years: Floats, rng: np.random.Generator
 ) -> Floats:
-    """Return what all places lose more or less by changing rates, (n, M, T) mm: never less than was lost before."""
+    """Return the shared loss by changing rates, (n, M, T) mm, added to the law; the total never falls."""
     growth, mechanisms = particles.growth(), particles.bank.twin.mechanisms
     count, slots = len(particles.number), np.zeros(0) if model is None else model.shared_years
     noise = rng.standard_normal((len(years), len(mechanisms), count))  # year by year: longer grids begin with the same
     shared = np.zeros((count, len(mechanisms), len(years)))
     for index, mechanism in enumerate(mechanisms):
         at = exposed_years(mechanism, years)
-        path, rest = np.zeros((count, len(years))), brownian_integral(at, at)
+        path, covariance = np.zeros((count, len(years))), brownian_integral(at, at)
         if standard is not None:
             seen = exposed_years(mechanism, slots)
             gain = np.linalg.solve(brownian_root(seen), brownian_integral(seen, at))
             path = standard[:, index * len(slots) : (index + 1) * len(slots)] @ gain
-            rest = rest - gain.T @ gain
-        path = path + (_root(rest) @ noise[:, index]).T
+            covariance = covariance - gain.T @ gain
+        path = path + (_root(covariance) @ noise[:, index]).T
         rate = growth.mechanism_rate[:, index, None].astype(float)
         steady = rate * loss_mm(mechanism, years, 1.0)
         wandering = rate * growth.shared_drift[:, index, None] * path
@@ -113,16 +113,16 @@ def _left_mm(
     model: ThicknessModel, standard: Floats, shared_mm: Floats, renewed: Integers, years: Floats,
     rng: np.random.Generator,
 ) -> Floats:  # fmt: skip
-    """Return what is left at the measured places, (n, J, T) mm.
+    """Return the remaining thickness at the measured places, (n, J, T) mm.
 
     Parameters
     ----------
     model : of the readings.
     standard : (n, R) what all places share, standardised, from `ThicknessModel.draw_shared`.
-    shared_mm : (n, M, T) what that means for the loss to each mechanism.
-    renewed : (E,) which of the years are those of new metal.
+    shared_mm : (n, M, T) the resulting loss to each mechanism.
+    renewed : (E,) indices of the years with new metal.
     years : (T,).
-    rng : source of what each place has by itself: drawn before the readings, then corrected by them (Matheron's rule).
+    rng : source of each place's own values: drawn as if unread, then corrected by the readings (Matheron's rule).
     """
     growth, readings, bank = model.growth, model.readings, model.bank
     left = thickness_in_air_mm(bank, readings, growth, model.spots, years)
@@ -170,9 +170,9 @@ def replicate_thickness(
     years = model.shared_years
     shared = np.zeros((count, len(state.bank.twin.mechanisms), len(years)))
     for index, mechanism in enumerate(state.bank.twin.mechanisms):
-        own = standard[:, index * len(years) : (index + 1) * len(years)]
+        wander = standard[:, index * len(years) : (index + 1) * len(years)]
         scale = model.growth.mechanism_rate[:, index] * model.growth.shared_drift[:, index]
-        shared[:, index] = scale[:, None] * (own @ brownian_root(exposed_years(mechanism, years)).T)
+        shared[:, index] = scale[:, None] * (wander @ brownian_root(exposed_years(mechanism, years)).T)
     left = _left_mm(model, standard, shared, np.arange(slots, len(years)), years, rng)
     bias = standard[:, -slots:] * np.sqrt(readings.bias_variance)
     drawn = np.zeros((count, len(new)))

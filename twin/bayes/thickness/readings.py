@@ -17,25 +17,25 @@ from corrotwin.twin.inspection.records import texel_of
 from corrotwin.twin.mechanisms.mechanism import acts_on
 from corrotwin.twin.model import zones
 
-# Visits, before the latest inspection and of it; more are taken together. Twice as many where metal was renewed.
+# Most visits before the latest inspection and in it; more are merged. Twice as many where metal was renewed.
 MOST_EARLIER, MOST_LATEST = 8, 3
 UNREAD = 1e8  # mm²: variance of a reading that was not taken
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeasuredPlace:
-    """A place whose thickness was read, with what is known of it where its coordinates are.
+    """A place with thickness readings; more is known about it if its coordinates are known.
 
     Parameters
     ----------
     zone, name : its zone, and its name or an empty one.
-    nominal_mm : thickness; that usual in its zone where the place is unknown.
-    piece : index of the bank's piece; None where the place is unknown.
-    factor, behind_factor : on the loss in air of its face and of the one behind it; None where the place is unknown.
-    acts : (M,) on how many of both faces each mechanism acts.
-    renewed : years and numbers of the new metal that the place was given, oldest first.
-    recoated : which renewals of its zone, by index, gave it a coating alone, on its own face and on the one behind;
-        None for a face where that depends on where in its zone the place lies.
+    nominal_mm : nominal thickness; the median of its zone if its position is unknown.
+    piece : index of the bank's piece; None if its position is unknown.
+    factor, behind_factor : on the loss in air of its face and the one behind it; None if its position is unknown.
+    acts : (M,) number of its two faces on which each mechanism acts.
+    renewed : years and numbers of new metal at the place, oldest first.
+    recoated : by index of each renewal of its zone that renewed only coating: whether it recoated the place's own face
+        and the one behind; None for a face where that depends on the place's position in its zone.
     """
 
     zone: str
@@ -50,7 +50,7 @@ class MeasuredPlace:
 
     @property
     def renewed_years(self) -> tuple[float, ...]:
-        """Years at which its metal was made new."""
+        """Years in which its metal was renewed."""
         return tuple(at for at, _ in self.renewed)
 
 
@@ -64,12 +64,12 @@ class Readings:
     years : (V,) of each slot.
     at_years : (J, V) mean time of the readings of a place in a slot.
     value_mm : (J, V) their mean, less what their instrument is known to read too thick.
-    variance : (J, V) of their scatter, mm², and of a bias that others of the slot do not share; `UNREAD` where there is
-        none.
+    variance : (J, V) mm², of their scatter and of any bias that the rest of the slot does not share; `UNREAD` without
+        a reading.
     bias_variance : (V,) of the bias that all readings of a slot share, mm².
     latest : (V,) whether a slot is of the latest inspection.
-    last_years : (J,) of the last reading of a place.
-    since_years, metal : (J, V) since when the metal is there that was read, and its number; 0 for the first.
+    last_years : (J,) year of the last reading of a place.
+    since_years, metal : (J, V) installation year and number of the metal that was read; 0 for the first.
     """
 
     places: tuple[MeasuredPlace, ...]
@@ -110,7 +110,7 @@ class _Layout:
 
 
 def _laid_out(earlier: Sequence[Sighting], latest: Sequence[Sighting], renewed: Sequence[float]) -> _Layout:
-    """Arrange readings; none of a slot are from before a year in which metal was renewed and others from after it."""
+    """Arrange readings in rows and slots; no slot spans a year in which metal was renewed."""
     before = [item for item in earlier if item.record.kind == "ultrasonic"]
     items = [*before, *(item for item in latest if item.record.kind == "ultrasonic")]
     row_of: dict[object, int] = {}
@@ -125,16 +125,16 @@ def _laid_out(earlier: Sequence[Sighting], latest: Sequence[Sighting], renewed: 
         years[number] = item.years
     late = np.arange(len(items)) >= len(before)
     window = np.zeros(len(items), dtype=np.int64)
-    for own, most in ((~late, MOST_EARLIER), (late, MOST_LATEST)):
-        days, day = np.unique(years[own], return_inverse=True)
+    for mask, most in ((~late, MOST_EARLIER), (late, MOST_LATEST)):
+        days, day = np.unique(years[mask], return_inverse=True)
         part = np.searchsorted(np.unique(np.asarray(renewed, dtype=float)), days, side="right")
         parts = np.unique(part)
-        each = most if len(parts) < 3 else max(2 * most // len(parts), 2)  # twice as many in all
+        limit = most if len(parts) < 3 else max(2 * most // len(parts), 2)  # twice as many in all
         for number in parts:
-            begin = window[own].max(initial=-1) + 1 if number else 0
+            begin = window[mask].max(initial=-1) + 1 if number else 0
             here = (part == number)[day]
-            among = np.flatnonzero(own)[here]
-            window[among] = begin + _windows(days[part == number], each)[day[here] - np.flatnonzero(part == number)[0]]
+            among = np.flatnonzero(mask)[here]
+            window[among] = begin + _windows(days[part == number], limit)[day[here] - np.flatnonzero(part == number)[0]]
     keys, slots = np.unique(np.column_stack([late, window, tools]), axis=0, return_inverse=True)
     return _Layout(items=items, rows=rows, slots=slots.reshape(-1), years=years, latest=keys[:, 0].astype(bool))
 
@@ -153,7 +153,7 @@ def arrange(earlier: Sequence[Sighting], latest: Sequence[Sighting], bank: Bank)
 
     Parameters
     ----------
-    earlier, latest : sightings before the latest inspection, and of it; those of other kinds are passed over.
+    earlier, latest : sightings before the latest inspection, and of it; those of other kinds are ignored.
     bank : of the asset.
     """
     layout = _laid_out(earlier, latest, bank.renewed_years)
@@ -170,7 +170,7 @@ def arrange(earlier: Sequence[Sighting], latest: Sequence[Sighting], bank: Bank)
     read = weight > 0
     safe = np.where(read, weight, 1)
     years = time.sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-12)
-    shared, own = _bias_variances(layout, bias, weight.shape)
+    shared, excess = _bias_variances(layout, bias, weight.shape)
     places = tuple(_measured_place(record.zone, record.place, texel_of(record, bank.asset), bank) for record in first)
     since, metal = since_of(places, years)
     return Readings(
@@ -178,7 +178,7 @@ def arrange(earlier: Sequence[Sighting], latest: Sequence[Sighting], bank: Bank)
         years=years,
         at_years=np.where(read, time / safe, years),
         value_mm=value / safe,
-        variance=np.where(read, 1 / safe + own, UNREAD),
+        variance=np.where(read, 1 / safe + excess, UNREAD),
         bias_variance=shared,
         latest=layout.latest,
         last_years=last,
@@ -188,17 +188,17 @@ def arrange(earlier: Sequence[Sighting], latest: Sequence[Sighting], bank: Bank)
 
 
 def since_of(places: Sequence[MeasuredPlace], years: Floats) -> tuple[Floats, Integers]:
-    """Return since when the metal of J places is there that is there in T years, and its number, (J, T) each."""
-    found = [latest_metal(years, place.renewed) for place in places]
+    """Return installation year and number of the metal at J places in each of T years, (J, T) each."""
+    latest = [latest_metal(years, place.renewed) for place in places]
     shape = (len(places), len(years))
     return (
-        np.array([since for since, _ in found]).reshape(shape),
-        np.array([metal for _, metal in found], dtype=np.int64).reshape(shape),
+        np.array([since for since, _ in latest]).reshape(shape),
+        np.array([metal for _, metal in latest], dtype=np.int64).reshape(shape),
     )
 
 
 def _bias_variances(layout: _Layout, bias_sd: Floats, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """Return the variances of biases in mm²: of the mean of each slot, (V,), and what a place has beyond it, (J, V).
+    """Return the bias variances in mm²: of the mean of each slot, (V,), and the excess of each place, (J, V).
 
     Each day has a bias of its own, so the mean of a place that was read on several days of a slot has less than that of
     a place that was read once.
@@ -212,12 +212,12 @@ def _bias_variances(layout: _Layout, bias_sd: Floats, shape: tuple[int, ...]) ->
     total, visits = np.zeros((2, *shape))
     np.add.at(total, (rows, slots), greatest[slots, on])
     np.add.at(visits, (rows, slots), 1.0)
-    own = np.where(visits > 0, total / np.maximum(visits, 1) ** 2 - shared, 0)
-    return np.asarray(shared), np.asarray(np.maximum(own, 0))
+    excess = np.where(visits > 0, total / np.maximum(visits, 1) ** 2 - shared, 0)
+    return np.asarray(shared), np.asarray(np.maximum(excess, 0))
 
 
 def _windows(days: Floats, most: int) -> Integers:
-    """Return the window of each of some days, sorted: neighbours nearest in time are joined until `most` are left."""
+    """Return the window of each day, sorted: neighbours nearest in time are joined until `most` windows are left."""
     begins = np.arange(len(days))
     while len(begins) > most:
         ends = np.append(begins[2:], len(days)) - 1
@@ -241,7 +241,7 @@ def _measured_place(name_of_zone: str, name: str, at: tuple[int, int] | None, ba
     opposite = opposite_surface(asset, position, normal, thickness[None])
     behind = np.where(opposite.found, asset.face_zone[opposite.face], -1)
     faces = ((here, position[:, 2]), (behind, opposite.position_m[:, 2]))
-    acts = np.array([sum(float(acts_on(one, names, *face)[0]) for face in faces) for one in mechanisms])
+    acts = np.array([sum(float(acts_on(mechanism, names, *face)[0]) for face in faces) for mechanism in mechanisms])
     factor = zones.loss_factors(asset.zone_kinds, behind.clip(0), opposite.normal.astype(np.float32))
     return MeasuredPlace(
         zone=name_of_zone, name=name, nominal_mm=float(thickness),
@@ -259,10 +259,10 @@ def _renewed(zone: ZoneHistories, name: str, behind: str | None) -> tuple[tuple[
     Parameters
     ----------
     zone, name : its zone, and its name or an empty one.
-    behind : zone behind it, empty without one; None where the place is unknown. Its metal is then new by an event of
-        another zone only where all of its own zone is.
+    behind : zone behind it, empty without one; None if its position is unknown. Then an event of another zone renews
+        its metal only if it renews all of its own zone.
     """
-    found = []
+    new_metals = []
     for renewal in zone.renewals:
         event = renewal.event
         if event.kind == "repair":
@@ -272,8 +272,8 @@ def _renewed(zone: ZoneHistories, name: str, behind: str | None) -> tuple[tuple[
         else:
             new = renews(event, zone.name) or (behind != "" and renews(event, behind))
         if renewal.metal and new:
-            found.append((renewal.years, renewal.metal))
-    return tuple(found)
+            new_metals.append((renewal.years, renewal.metal))
+    return tuple(new_metals)
 
 
 def _recoated(zone: ZoneHistories, behind: str | None) -> dict[int, tuple[bool | None, bool | None]]:
@@ -288,7 +288,7 @@ def _recoated(zone: ZoneHistories, behind: str | None) -> dict[int, tuple[bool |
 
 
 def draw_spots(bank: Bank, places: tuple[MeasuredPlace, ...], count: int, rng: np.random.Generator) -> Integers:
-    """Draw where measured places lie before their readings are known, (count, J): anywhere in their zones."""
+    """Draw prior positions of measured places, (count, J): anywhere in their zones."""
     return rng.integers(spot_counts(bank, places), size=(count, len(places)))
 
 
