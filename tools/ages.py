@@ -4,8 +4,8 @@
     .venv/bin/python -m tools.ages pipe chain   # these rows alone
     .venv/bin/python -m tools.ages valve.glb anvil.glb --years 0 10 20    # meshes
 
-Of a mesh that is open the metal counts as 5 mm thick. Twins and photographs are kept in out/ages; what is there of the
-same state is not rendered again. Some rows alone are a sheet there, too.
+The metal of an open mesh counts as 5 mm thick. Twins and photographs are kept in out/ages; photographs of the same
+state are not rendered again. A sheet of only some rows is written there, too.
 """
 
 import argparse
@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WORK, SHEET = ROOT / "out" / "ages", ROOT / "docs" / "images" / "ages.jpg"
 YEARS = (0, 5, 10, 20)
 CATEGORY = "C5"
-SEED = 170  # of the scene: a grey day with sun on a concrete yard
+SEED = 170  # seed of the scene: a grey day with sun on a concrete yard
 PICTURE = 320  # pixels, rendered
 WIDE, HIGH = 256, 192  # pixels, on the sheet: the middle of the picture
 MOST_BYTES = 400_000
@@ -47,7 +47,7 @@ FIELD_OF_VIEW_DEG = 32.0
 TEXELS = 800_000  # for PICTURE pixels
 OPEN_MM = 5.0  # thickness of a mesh that is open
 
-# Which asset of each kind: seed of the sampler, and what to change of it.
+# The asset of each kind: seed of the sampler, and parameters to change.
 CHOSEN: dict[str, tuple[int, dict[str, Any]]] = {
     "pipe": (5, {}),
     "chain": (13, {"layout": "pile"}),
@@ -90,8 +90,8 @@ def twin_of(kind: str, years: float, size: int) -> twin_state.TwinState:
     seed, changes = CHOSEN.get(kind, (0, {}))
     if is_mesh(kind):
         kind, parameters = assets.MESH, mesh_parameters(Path(kind))
-        weak = LEAST_DEFECTS / assets.area_m2(kind, parameters)
-        coating = replace(PAINT, defects_per_m2=max(PAINT.defects_per_m2, weak))
+        least_density = LEAST_DEFECTS / assets.area_m2(kind, parameters)
+        coating = replace(PAINT, defects_per_m2=max(PAINT.defects_per_m2, least_density))
     else:
         parameters = {**assets.sample(kind, np.random.default_rng(seed)), **changes}
     return twin_state.TwinState(
@@ -133,17 +133,17 @@ def three_quarter_view(vertices: NDArray[np.float64], size: int) -> Camera:
     ----------
     vertices : (n, 3) metres; the front is -y.
     """
-    around, height = radians(-58), radians(20)
-    outward = np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
-    right = np.array([-sin(around), cos(around), 0.0])
+    azimuth, height = radians(-58), radians(20)
+    outward = np.array([cos(height) * cos(azimuth), cos(height) * sin(azimuth), sin(height)])
+    right = np.array([-sin(azimuth), cos(azimuth), 0.0])
     axes = np.array([right, np.cross(outward, right), outward])
     slopes = tan(radians(FIELD_OF_VIEW_DEG) / 2) * 0.92 * np.array([1, HIGH / WIDE])  # the rest is margin
     local = vertices @ axes.T
     middle, distance = (local.min(axis=0) + local.max(axis=0)) / 2, 0.0
-    for _ in range(4):  # what is near looks larger: move the middle of what is seen to that of the picture
-        seen = local - middle
-        distance = float(((np.abs(seen[:, :2]) / slopes).max(axis=1) + seen[:, 2]).max())
-        shares = seen[:, :2] / (distance - seen[:, 2:])
+    for _ in range(4):  # near parts look larger: move the middle of the view to that of the picture
+        centred = local - middle
+        distance = float(((np.abs(centred[:, :2]) / slopes).max(axis=1) + centred[:, 2]).max())
+        shares = centred[:, :2] / (distance - centred[:, 2:])
         middle[:2] += (shares.min(axis=0) + shares.max(axis=0)) / 2 * distance
     look_at = middle @ axes
     pose = looking((look_at + distance * outward).round(4), look_at.round(4))
@@ -155,10 +155,10 @@ def photograph(kind: str, years: float, size: int) -> Image.Image:
     twin = twin_of(kind, years, size)
     folder = WORK / f"{twin.id}-{digest(repr(twin))}"
     store.save(twin, folder / "twin")
-    shown = saved(folder / "twin", (three_quarter_view(twin_state.asset(twin).vertices, size),))
+    subject = saved(folder / "twin", (three_quarter_view(twin_state.asset(twin).vertices, size),))
     config = RenderConfig(preset="balanced", size=size, seed=SEED)
-    out = folder / digest({**shown.claim(), **config.plain(), "content": config.preset_stated()})
-    render(out, config, count=1, shown=shown)
+    out = folder / digest({**subject.claim(), **config.plain(), "content": config.preset_stated()})
+    render(out, config, count=1, shown=subject)
     return Image.open(out / "images" / "000000.jpg")
 
 
@@ -171,26 +171,26 @@ def sheet(kinds: list[str], ages: list[int], size: int) -> Image.Image:
         pen.text((WIDE * (column + 0.5), head / 2), f"{years} years", "black", font, anchor="mm")
     for row, kind in enumerate(kinds):
         for column, years in enumerate(ages):
-            middle = (0, cut, size, size - cut)
-            tile = photograph(kind, years, size).resize((WIDE, HIGH), Image.Resampling.LANCZOS, middle)
+            crop = (0, cut, size, size - cut)
+            tile = photograph(kind, years, size).resize((WIDE, HIGH), Image.Resampling.LANCZOS, crop)
             picture.paste(tile, (WIDE * column, head + HIGH * row))
         pen.text((8, head + HIGH * row + 5), Path(kind).stem, "white", font, stroke_width=2, stroke_fill="black")
     return picture
 
 
 def main() -> None:
-    """Write the sheet of the kinds on the command line, or of all."""
+    """Write the sheet of the kinds on the command line, or of all kinds."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument(
         "kinds", nargs="*", metavar="kind", help=f"all by default: {', '.join(assets.KINDS)}, or a mesh"
     )
     parser.add_argument("--years", nargs="+", type=int, default=list(YEARS))
     parser.add_argument("--size", type=int, default=PICTURE, help="pixels, rendered")
-    given = parser.parse_args()
-    kinds = given.kinds
-    if strange := [kind for kind in kinds if kind not in assets.KINDS and not is_mesh(kind)]:
-        parser.error(f"{strange[0]}: no kind of asset; choose from {', '.join(assets.KINDS)}")
-    picture = sheet(kinds or list(assets.KINDS), given.years, given.size)
+    arguments = parser.parse_args()
+    kinds = arguments.kinds
+    if unknown := [kind for kind in kinds if kind not in assets.KINDS and not is_mesh(kind)]:
+        parser.error(f"{unknown[0]}: no kind of asset; choose from {', '.join(assets.KINDS)}")
+    picture = sheet(kinds or list(assets.KINDS), arguments.years, arguments.size)
     for quality in range(88, 30, -4):
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=quality)

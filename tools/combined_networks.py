@@ -1,4 +1,4 @@
-r"""Measure what can be had on photographs of another set from trained networks, without training again.
+r"""Measure trained networks, combined or adapted, on photographs of another set, without training again.
 
     python -m tools.combined_networks out/across --other painted-steel --part valid
     python -m tools.combined_networks out/across --other painted-steel --table docs/results/across.csv
@@ -16,7 +16,7 @@ predict --adapt`` does without their masks: ``ARM-adapted``.
 ``--part valid`` measures on the validation photographs of the other set, to choose by; without it all of its
 photographs are measured, and ``--table`` joins the rows to those of the transfer (`tools.result_tables.pooled`).
 
-Cost: a minute of a core for each run and 100 photographs.
+Cost: one minute of one core for each run and 100 photographs.
 """
 
 from collections.abc import Iterator
@@ -57,18 +57,18 @@ def measure(folder: Path, other: Path, part: str | None = None) -> dict[Place, "
     names = [photo.file_name for photo in data.photos if part in (None, photo.split)]
     if not names:
         raise InputError(f"{other}: has no part {part}")
-    wholes = [path for path in sorted(folder.glob(f"*/*/{WHOLE}")) if path.parts[-3] != other.name]
-    if not wholes:
+    run_folders = [path for path in sorted(folder.glob(f"*/*/{WHOLE}")) if path.parts[-3] != other.name]
+    if not run_folders:
         raise InputError(f"{folder}: no run of `transfer --folds 1` is here, trained on another set than {other.name}")
-    found: dict[Place, PerImage] = {}
-    for whole in wholes:
-        runs = _by_arm(whole)
+    networks: dict[Place, PerImage] = {}
+    for run_folder in run_folders:
+        runs = _by_arm(run_folder)
         if lacking := {REAL.name, RENDERS} - runs.keys():
-            raise InputError(f"{whole}: has no complete run of {lacking.pop()}")
+            raise InputError(f"{run_folder}: has no complete run of {lacking.pop()}")
         number = read_json(runs[REAL.name] / "run.json")["seed"] + 1
         for arm, counts in _of_run(runs, data, names):
-            found[Place(whole.relative_to(folder).parts[0], other.name, number, arm)] = counts
-    return found
+            networks[Place(run_folder.relative_to(folder).parts[0], other.name, number, arm)] = counts
+    return networks
 
 
 def _by_arm(whole: Path) -> dict[str, Path]:
@@ -77,9 +77,9 @@ def _by_arm(whole: Path) -> dict[str, Path]:
     for path in sorted(whole.glob("*/runs/*/run.json")):
         arm, folder = str(read_json(path)["config"]["arm"]["name"]), path.parent
         if runs.setdefault(arm, folder) != folder:
-            one, other = (each.relative_to(whole) for each in (runs[arm], folder))
+            first, second = (run_folder.relative_to(whole) for run_folder in (runs[arm], folder))
             raise InputError(
-                f"{whole}: has two runs of {arm}, {one} and {other}; give a transfer folder of one set of renders, "
+                f"{whole}: has two runs of {arm}, {first} and {second}; give a transfer folder of one set of renders, "
                 "made without --render-counts"
             )
     return runs
@@ -99,10 +99,12 @@ def _of_run(runs: dict[str, Path], data: CocoDataset, names: list[str]) -> Itera
     photos, renders, config = loaded[REAL.name].network, loaded[RENDERS].network, loaded[REAL.name].config
     arrays = evaluate.decoded_arrays(data, config)
     with torch_settings(config.threads, config.precision):
-        found = {arm: [*evaluate.probabilities(run.network, config, arrays, names)] for arm, run in loaded.items()}
-        predicted = {arm: np.array([probability for probability, _ in each]) for arm, each in found.items()}
+        predictions = {
+            arm: [*evaluate.probabilities(run.network, config, arrays, names)] for arm, run in loaded.items()
+        }
+        predicted = {arm: np.array([probability for probability, _ in pairs]) for arm, pairs in predictions.items()}
         predicted[PROBABILITIES] = np.mean([predicted[REAL.name], predicted[RENDERS]], axis=0)
-        truth = torch.from_numpy(np.array([mask for _, mask in found[REAL.name]]))
+        truth = torch.from_numpy(np.array([mask for _, mask in predictions[REAL.name]]))
         for arm, probability in predicted.items():
             tp, fp, fn, tn = evaluate.confusion(torch.from_numpy(probability > THRESHOLD), truth).numpy()
             yield arm, PerImage(image=tuple(names), tp=tp, fp=fp, fn=fn, tn=tn)
@@ -130,11 +132,11 @@ def combined_networks(
     """
     if part is not None and table is not None:
         raise InputError("`table`: holds whole sets; leave out `part`")
-    found = measure(folder, other, part)
+    networks = measure(folder, other, part)
     if table is not None:
-        found = pooled.joined(pooled.read(table), found)
-        pooled.write(table, found)
-    say(pooled.markdown(found, spots), end="")
+        networks = pooled.joined(pooled.read(table), networks)
+        pooled.write(table, networks)
+    say(pooled.markdown(networks, spots), end="")
 
 
 if __name__ == "__main__":

@@ -69,13 +69,13 @@ class Cell:
 def cells(*, with_renders: bool) -> Iterator[Cell]:
     """Yield the runs of the study, both fractions and all settings of one seed first."""
     statistics: tuple[BatchNorm, ...] = ("train", "frozen")
-    for seed, fraction, rate, freeze, how in itertools.product((0, 1), FRACTIONS, RATES, FREEZES, statistics):
+    for seed, fraction, rate, freeze, batch_norm in itertools.product((0, 1), FRACTIONS, RATES, FREEZES, statistics):
         yield Cell(
-            renders=False, real_fraction=fraction, encoder_rate=rate, freeze=freeze, batch_norm=how, seed=seed
+            renders=False, real_fraction=fraction, encoder_rate=rate, freeze=freeze, batch_norm=batch_norm, seed=seed
         )  # fmt: skip
-    apart: tuple[BatchNorm, ...] = ("train", "own")
-    for seed, fraction, how in itertools.product((0, 1, 2) if with_renders else (), FRACTIONS, apart):
-        yield Cell(renders=True, real_fraction=fraction, encoder_rate=1.0, freeze=0.0, batch_norm=how, seed=seed)
+    with_own: tuple[BatchNorm, ...] = ("train", "own")
+    for seed, fraction, batch_norm in itertools.product((0, 1, 2) if with_renders else (), FRACTIONS, with_own):
+        yield Cell(renders=True, real_fraction=fraction, encoder_rate=1.0, freeze=0.0, batch_norm=batch_norm, seed=seed)
 
 
 def config_of(cell: Cell, *, encoder_weights: Literal["imagenet"] | None, **changes: Any) -> TrainConfig:
@@ -89,15 +89,15 @@ def config_of(cell: Cell, *, encoder_weights: Literal["imagenet"] | None, **chan
 
 
 def split_without_test(photos: "CocoDataset") -> "Split":
-    """Return the split without leaks whose test photos are left out; one group of training photos stands for them."""
+    """Return the split without leaks, its test photos replaced by one group of its training photos."""
     from corrotwin.segmentation.data import splits
 
-    whole = splits.without_leaks(photos)
-    last = whole.group[whole.train[-1]]
-    train = tuple(name for name in whole.train if whole.group[name] != last)
-    test = tuple(name for name in whole.train if whole.group[name] == last)
-    group = {name: whole.group[name] for name in (*train, *whole.valid, *test)}
-    return replace(whole, train=train, test=test, group=group)
+    split = splits.without_leaks(photos)
+    last = split.group[split.train[-1]]
+    train = tuple(name for name in split.train if split.group[name] != last)
+    test = tuple(name for name in split.train if split.group[name] == last)
+    group = {name: split.group[name] for name in (*train, *split.valid, *test)}
+    return replace(split, train=train, test=test, group=group)
 
 
 def table(rows: Sequence[tuple[Cell, float]]) -> str:
@@ -120,13 +120,13 @@ def table(rows: Sequence[tuple[Cell, float]]) -> str:
             ]
             if level == TODAY[name] or not pairs:
                 continue
-            which = " and ".join(f"{100 * fraction:g} %" for fraction in fractions)
-            differences = np.array([one - other for one, other in pairs])
+            share = " and ".join(f"{100 * fraction:g} %" for fraction in fractions)
+            differences = np.array([level_f1 - base_f1 for level_f1, base_f1 in pairs])
             error = f" ± {differences.std(ddof=1) / np.sqrt(len(pairs)):.4f}" if len(pairs) > 1 else ""
-            shown = f"{name}{', with renders' if renders else ''}"
-            base_mean = float(np.mean([other for _, other in pairs]))
+            setting = f"{name}{', with renders' if renders else ''}"
+            base_mean = float(np.mean([base_f1 for _, base_f1 in pairs]))
             lines.append(
-                f"| {shown} | {level} | {which} | {base_mean:.4f} | {len(pairs)} | {differences.mean():+.4f}{error} |"
+                f"| {setting} | {level} | {share} | {base_mean:.4f} | {len(pairs)} | {differences.mean():+.4f}{error} |"
             )
     return "\n".join(lines) + "\n"
 
@@ -140,7 +140,7 @@ def study(
     most: int | None = None,
     **changes: Any,
 ) -> list[tuple[Cell, float]]:
-    """Train the runs that are not finished, `most` of them, and write runs.csv and table.md after each.
+    """Train the unfinished runs, at most `most` of them, and write runs.csv and table.md after each.
 
     Returns
     -------

@@ -7,14 +7,14 @@ r"""Measure the gain from first weights with few and with many photographs: five
 Question of the first line: how much higher is the F1 of a U-Net with ``tu-tf_efficientnet_lite0`` that starts from
 ImageNet weights than that of the same network from random ones, with 10 % and with all of the photographs? Of the
 second: how much higher than from ImageNet weights is it with 10 % if training starts from the model that ships
-(``--init shipped``)? The model has seen these photographs, so its twin stands for it, which learned from the other set
-and from renders alone (``python -m tools.shipped_model --stage twins``).
+(``--init shipped``)? The model has seen these photographs, so its twin is used instead, which learned only from
+the other set and from renders (``python -m tools.shipped_model --stage twins``).
 
-Design: the test photos are the export's own; all others train (281 of steel-bridges), but for those of one spot, which
-stand where a run must have validation photos and decide nothing: weights are averaged over the last steps. Run r of
-both first weights has seed r, and so the same photos, which each run draws again, by whole spots. All runs have equal
-steps of 8 images at 128 px. Encoder and decoder have one learning rate; beside a twin both starts have the rates that
-``corrotwin segmentation train`` gives them.
+Design: the test photos are the export's own; all others train (281 of steel-bridges), except for those of one spot.
+These are the validation photos that a run must have, but decide nothing: weights are averaged over the last steps.
+Run r of both first weights has seed r, and so the same photos, which each run draws again, by whole spots. All runs
+have equal steps of 8 images at 128 px. Encoder and decoder have one learning rate; beside a twin both starts have the
+rates that ``corrotwin segmentation train`` gives them.
 
 Cost: 300 steps a run, some 120 seconds on one core with AVX-512: 20 runs, 41 minutes, or 10 beside a twin.
 
@@ -81,7 +81,7 @@ def cells(twin: Path | None) -> Iterator[PairedRun]:
 
 
 def config_of(cell: PairedRun, photos: int, twin: Path | None, **changes: Any) -> TrainConfig:
-    """Return the settings of a run, with as many whole epochs over so many photos as come nearest to its steps.
+    """Return the settings of a run, with the number of whole epochs over `photos` photos nearest to its steps.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def config_of(cell: PairedRun, photos: int, twin: Path | None, **changes: Any) -
 
 
 def own_test(photos: "CocoDataset") -> "Split":
-    """Return the split that tests the export's own test photos and trains on all others but those of its least spot."""
+    """Return the split that tests the export's own test photos and trains on all but those of its smallest spot."""
     from corrotwin.segmentation.data import groups
     from corrotwin.segmentation.data.splits import Split
 
@@ -113,7 +113,9 @@ def own_test(photos: "CocoDataset") -> "Split":
     others = [photo.file_name for photo in photos.photos if photo.split in ("train", "valid")]
     sizes = Counter(spots[name] for name in others)
     least = min(sorted(sizes), key=lambda spot: sizes[spot])
-    train, valid = (tuple(name for name in others if (spots[name] == least) == held) for held in (False, True))
+    train, valid = (
+        tuple(name for name in others if (spots[name] == least) == is_held_out) for is_held_out in (False, True)
+    )
     return Split(
         how="own", seed=0, train=train, valid=valid, test=test, group={name: spots[name] for name in (*others, *test)}
     )
@@ -122,19 +124,22 @@ def own_test(photos: "CocoDataset") -> "Split":
 def table(scores: dict[PairedRun, FloatArray], twin: Path | None) -> str:
     """Return the comparison as Markdown, from the F1 of each finished run on each test spot."""
     weights = weights_of(twin)
-    one, other = (NAMES[each] for each in weights)
-    lines = [f"| steps | real photos | {one} | {other} | {other} − {one} | 95 % interval | pairs |", "|---" * 7 + "|"]
+    first, second = (NAMES[choice] for choice in weights)
+    lines = [
+        f"| steps | real photos | {first} | {second} | {second} − {first} | 95 % interval | pairs |",
+        "|---" * 7 + "|",
+    ]
     for steps, fraction in itertools.product(STEPS, FRACTIONS):
         pairs = [
-            [scores.get(PairedRun(steps=steps, real_fraction=fraction, weights=each, run=run)) for each in weights]
+            [scores.get(PairedRun(steps=steps, real_fraction=fraction, weights=choice, run=run)) for choice in weights]
             for run in range(PAIRS)
         ]
         complete = [(before, after) for before, after in pairs if before is not None and after is not None]
         if not complete:
             continue
-        before, after = (np.array(of_runs) for of_runs in zip(*complete, strict=True))
+        before, after = (np.array(run_scores) for run_scores in zip(*complete, strict=True))
         gain = mean(after - before, least=-1)
-        low, high = (format_value(end, percent=False) for end in (gain.low, gain.high))
+        low, high = (format_value(bound, percent=False) for bound in (gain.low, gain.high))
         lines.append(
             f"| {steps} | {100 * fraction:g} % | {format_spread(before)} | {format_spread(after)} | "
             f"{format_value(gain.value, percent=False)} | {low} to {high} | {len(complete)} |"
@@ -145,7 +150,7 @@ def table(scores: dict[PairedRun, FloatArray], twin: Path | None) -> str:
 def study(
     out: Path, data: Path, *, twin: Path | None = None, most: int | None = None, **changes: Any
 ) -> dict[PairedRun, FloatArray]:
-    """Train the runs that are not finished, `most` of them, and write runs.csv and table.md after each.
+    """Train the unfinished runs, at most `most` of them, and write runs.csv and table.md after each.
 
     Returns
     -------
@@ -171,9 +176,9 @@ def study(
         counts = run.per_image
         f1, _ = scores_of(counts.tp, counts.fp, counts.fn, counts.tn)
         finished[cell] = unit_means(f1[None], [split.group[name] for name in counts.image])[0]
-        used = run.manifest["counts"]["train_photos"]
+        photo_count = run.manifest["counts"]["train_photos"]
         rows.append([
-            cell.steps, cell.real_fraction, cell.weights, cell.run + 1, used, float(f1.mean()),
+            cell.steps, cell.real_fraction, cell.weights, cell.run + 1, photo_count, float(f1.mean()),
             float(run.history["seconds"].sum()),
         ])  # fmt: skip
         tables.write_own(out / "runs.csv", COLUMNS, rows)

@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from tools.speed.card_rendering import PictureAgreement, RenderTiming
     from tools.speed.card_training import StepTiming
 
-# Shares of the whole time, in this order. What a part leaves over, later ones may use.
+# Shares of the whole time, in this order. Later parts may use what earlier ones leave over.
 DEVICE, FIRST, AGAIN, TWO, THREE, PROCESSOR = (
     "device", "first render", "one process", "two processes", "three processes", "processor",
 )  # fmt: skip
 RENDERING = {DEVICE: 3.0, FIRST: 3.0, AGAIN: 1.0, TWO: 1.0, THREE: 1.5, PROCESSOR: 2.5}
-TRAINING_SHARE = 1.0  # of each backbone and precision
+TRAINING_SHARE = 1.0  # share of each backbone and precision
 TRAINED: tuple[tuple[str, Precision], ...] = tuple(product((*BACKBONES, DEFAULT_BACKBONE), ("exact", "fast")))
 PRESET, CARD_BATCH, TRIAL_BATCH = "balanced", 16, 4
 
@@ -68,11 +68,11 @@ def gpu_check(
     Parameters
     ----------
     minutes
-        most time for all of it; each part has its share, and what does not fit is left out, with a line.
+        most time in all; each part has its share, and a part that does not fit is left out, with a line.
     device
         auto, the first of optix, cuda, hip, oneapi and metal that renders; one of these; or cpu, for a trial.
     pictures
-        that each process renders.
+        number of pictures that each process renders.
     size
         side of the pictures that are rendered and trained on, in pixels, divisible by 32.
     out
@@ -95,31 +95,33 @@ def gpu_check(
     if device != devices.CPU and not any(cards.values()) and not torch.cuda.is_available():
         raise InputError("no graphics card was found here; `device` cpu makes a trial without one")
     can_render = find_spec("bpy") is not None and find_spec("blenderproc") is not None
-    found = CardReport(facts=facts())
-    shares = (RENDERING if can_render else {}) | {f"{name}, {how}": TRAINING_SHARE for name, how in TRAINED}
+    report = CardReport(facts=facts())
+    shares = (RENDERING if can_render else {}) | {f"{name}, {precision}": TRAINING_SHARE for name, precision in TRAINED}
     ends = deadlines(shares, 60 * minutes, time.monotonic())
-    where = torch.device("cpu") if device == devices.CPU or not torch.cuda.is_available() else torch.device("cuda")
+    training_device = (
+        torch.device("cpu") if device == devices.CPU or not torch.cuda.is_available() else torch.device("cuda")
+    )
     try:
         if can_render:
-            render_parts(found, device, cards, pictures, size, ends)
+            render_parts(report, device, cards, pictures, size, ends)
         else:
-            found.remarks.append(f"no bpy for Python {platform.python_version()} here: rendering was not tried")
-        train_parts(found, where, size, ends)
+            report.remarks.append(f"no bpy for Python {platform.python_version()} here: rendering was not tried")
+        train_parts(report, training_device, size, ends)
     finally:  # minutes on a card are worth a table, whatever ended them
-        text = markdown(found)
+        text = markdown(report)
         say(text, end="")
         with writing(out):
             out.parent.mkdir(parents=True, exist_ok=True)
             write_text(out, text)
-    return 0 if found.renders or found.trainings else 1
+    return 0 if report.renders or report.trainings else 1
 
 
 def deadlines(shares: dict[str, float], seconds: float, now: float) -> dict[str, float]:
-    """Return when each part must have ended, by the clock that says `now`: at its share and those before it."""
-    whole, so_far, ends = sum(shares.values()), 0.0, {}
+    """Return when each part must have ended, by the clock that reads `now`: after its share and those before it."""
+    total, so_far, ends = sum(shares.values()), 0.0, {}
     for part, share in shares.items():
         so_far += share
-        ends[part] = now + seconds * so_far / whole
+        ends[part] = now + seconds * so_far / total
     return ends
 
 
@@ -127,14 +129,14 @@ def attempt(
     found: CardReport, part: str, ends: dict[str, float], work: Callable[[float], None],
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:  # fmt: skip
-    """Do a part unless its time is over; return True if it succeeded. What went wrong becomes a remark."""
+    """Do a part unless its time is over; return True if it succeeded. A failure becomes a remark."""
     if clock() >= ends[part]:
         found.left_out.append(part)
         return False
     say_error(f"{part}, at most {ends[part] - clock():.0f} s")
     try:
         work(ends[part])
-    except (InputError, WorkError, RuntimeError) as error:  # RuntimeError: torch's, of a card without memory
+    except (InputError, WorkError, RuntimeError) as error:  # RuntimeError: torch's, if the card has too little memory
         lines = str(error).strip().splitlines() or [type(error).__name__]
         found.remarks.append(f"{part}: {lines[0] if isinstance(error, RuntimeError) else lines[-1]}")
         return False
@@ -153,11 +155,11 @@ def render_parts(
         nonlocal chosen
 
         def fault(way: str) -> str:
-            begun = time.monotonic()
-            why = devices.fault_here(way, patience_seconds=max(1.0, (deadline - begun) / 2))
-            seconds = time.monotonic() - begun
-            found.remarks.append(f"{way}: " + (why or f"renders, its first small picture after {seconds:.0f} s"))
-            return why
+            started = time.monotonic()
+            reason = devices.fault_here(way, patience_seconds=max(1.0, (deadline - started) / 2))
+            seconds = time.monotonic() - started
+            found.remarks.append(f"{way}: " + (reason or f"renders, its first small picture after {seconds:.0f} s"))
+            return reason
 
         chosen, _ = devices.choose(wanted, cards, fault)
 
@@ -189,7 +191,7 @@ def render_parts(
         if PROCESSOR in folders and (card := next((part for part in (AGAIN, FIRST) if part in folders), None)):
             try:
                 found.agreement = card_rendering.compare(folders[PROCESSOR], folders[card])
-            except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:  # of a process ended at its deadline
+            except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:  # from a process ended at its deadline
                 found.remarks.append(f"pictures could not be compared: {error}")
 
 
@@ -213,11 +215,11 @@ def train_parts(found: CardReport, where: "torch.device", size: int, ends: dict[
 
 
 def facts() -> dict[str, str]:
-    """Return what the table is about: the card with its driver, versions, the processor."""
+    """Return the facts about this machine: the card with its driver, versions, the processor."""
     import torch
 
     smi = _first_lines("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")
-    names = [torch.cuda.get_device_name(place) for place in range(torch.cuda.device_count())]
+    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     packages = ("bpy", "blenderproc", "numpy")
     versions = [f"{name} {version}" for name in packages if (version := machine.installed(name))]
     return {
@@ -230,12 +232,12 @@ def facts() -> dict[str, str]:
 
 
 def _first_lines(*command: str) -> str:
-    """Return what a program prints, its lines joined; "" where it is not there or fails."""
+    """Return the output of a program, its lines joined; "" if it is absent or fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return ""
-    return "; ".join(line.strip() for line in done.stdout.splitlines() if line.strip())
+    return "; ".join(line.strip() for line in process.stdout.splitlines() if line.strip())
 
 
 def _processor() -> str:
@@ -255,9 +257,9 @@ def _lines(found: CardReport) -> Iterator[str]:
 
         header = ("rendering", "device", "processes", "first picture, s", "then one each, s", "pictures/min", "all")
         yield from _table(header, (
-            (part, each.device, each.processes, f"{each.first_s:.1f}", f"{each.next_s:.2f}",
-             f"{each.images_per_minute:.1f}", "yes" if each.whole else "no, out of time")
-            for part, each in found.renders
+            (part, timing.device, timing.processes, f"{timing.first_s:.1f}", f"{timing.next_s:.2f}",
+             f"{timing.images_per_minute:.1f}", "yes" if timing.whole else "no, out of time")
+            for part, timing in found.renders
         ))  # fmt: skip
         timings = dict(found.renders)
         if FIRST in timings and AGAIN in timings:
@@ -281,10 +283,10 @@ def _lines(found: CardReport) -> Iterator[str]:
             "masks as float32",
         )
         yield from _table(header, (
-            (each.backbone, each.precision, each.steps, f"{each.images_per_second:.1f}",
-             "" if each.memory_mib is None else f"{each.memory_mib:.0f}", "{:.3f} to {:.3f}".format(*each.loss),
-             "" if each.agreement is None else f"{each.agreement:.3%}")
-            for each in found.trainings
+            (timing.backbone, timing.precision, timing.steps, f"{timing.images_per_second:.1f}",
+             "" if timing.memory_mib is None else f"{timing.memory_mib:.0f}", "{:.3f} to {:.3f}".format(*timing.loss),
+             "" if timing.agreement is None else f"{timing.agreement:.3%}")
+            for timing in found.trainings
         ))  # fmt: skip
     yield from (f"- {remark}" for remark in found.remarks)
     if found.left_out:

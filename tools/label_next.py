@@ -95,17 +95,17 @@ def draw(spot: dict[str, str], repeat: int) -> Draw:
     members: dict[str, list[str]] = {}
     for name in sorted(spot):
         members.setdefault(spot[name], []).append(name)
-    order = [members[each] for each in rng.permutation(sorted(members))]
+    order = [members[spot_name] for spot_name in rng.permutation(sorted(members))]
     valid = order[0]
     test: list[str] = []
-    rest: list[str] = []
+    others: list[str] = []
     for names in order[1:]:
-        (test if len(test) < len(spot) / 2 else rest).extend(names)
-    if len(rest) < LABELLED + MORE:
+        (test if len(test) < len(spot) / 2 else others).extend(names)
+    if len(others) < LABELLED + MORE:
         raise InputError(
-            f"{len(rest)} of {len(spot)} photos are left to choose from; at least {LABELLED + MORE} are needed"
+            f"{len(others)} of {len(spot)} photos are left to choose from; at least {LABELLED + MORE} are needed"
         )
-    archive = [str(name) for name in rng.permutation(rest)]
+    archive = [str(name) for name in rng.permutation(others)]
     return Draw(
         labelled=tuple(archive[:LABELLED]), archive=tuple(archive[LABELLED:]), valid=tuple(valid), test=tuple(test)
     )
@@ -118,7 +118,7 @@ def at_random(drawn: Draw, repeat: int) -> tuple[str, ...]:
 
 
 def config_of(steps: int, photos: int, seed: int) -> TrainConfig:
-    """Return the settings of a network that trains on so many photos."""
+    """Return the settings of a network that trains on `photos` photos."""
     epochs = epochs_of(steps, photos, BATCH)
     return configure(
         "small", backbone=BACKBONE, arm=REAL, seed=seed, epochs=epochs, size=SIZE, batch_size=BATCH, keep="averaged",
@@ -127,7 +127,7 @@ def config_of(steps: int, photos: int, seed: int) -> TrainConfig:
 
 
 def repeated(data: Path, repeat: int, out: Path) -> list[ScoredPhoto]:
-    """Make a repeat on a set, or read it where it is there; only its table is kept.
+    """Make a repeat on a set, or read it if it is already there; only its table is kept.
 
     Raises
     ------
@@ -153,11 +153,11 @@ def _measured(photos: CocoDataset, name: str, spot: dict[str, str], repeat: int,
         "random": at_random(drawn, repeat),
         "ranked": ranked(photos, drawn.archive, folder / "work"),
     }
-    more = {way: _f1(photos, drawn, names, spot, repeat, folder / "work" / way) for way, names in chosen.items()}
+    by_way = {way: _f1(photos, drawn, names, spot, repeat, folder / "work" / way) for way, names in chosen.items()}
     return [
         ScoredPhoto(
-            set=name, repeat=repeat, photo=photo, spot=spot[photo], first=first[photo], random=more["random"][photo],
-            ranked=more["ranked"][photo],
+            set=name, repeat=repeat, photo=photo, spot=spot[photo], first=first[photo], random=by_way["random"][photo],
+            ranked=by_way["ranked"][photo],
         )
         for photo in drawn.test
     ]  # fmt: skip
@@ -169,10 +169,10 @@ def ranked(photos: CocoDataset, archive: Sequence[str], work: Path) -> tuple[str
     from corrotwin.segmentation.prediction.predictor import Settings
     from corrotwin.segmentation.prediction.run_predictor import RunPredictor
 
-    wanted = set(archive)
-    paths = {photo.file_name: photo.path for photo in photos.photos if photo.file_name in wanted}
-    found = rank([RunPredictor(work / "first", Settings())], paths, work / "ranking", count=MORE)
-    return tuple(each.name for each in found.photos[:MORE])
+    in_archive = set(archive)
+    paths = {photo.file_name: photo.path for photo in photos.photos if photo.file_name in in_archive}
+    ranking = rank([RunPredictor(work / "first", Settings())], paths, work / "ranking", count=MORE)
+    return tuple(photo.name for photo in ranking.photos[:MORE])
 
 
 def _f1(
@@ -194,37 +194,44 @@ def gain(rows: Sequence[ScoredPhoto]) -> Estimate:
     repeats = sorted({row.repeat for row in rows})
     units = sorted({(row.spot, row.photo) for row in rows})
     table = np.full((len(repeats), len(units)), np.nan)
-    line = {repeat: place for place, repeat in enumerate(repeats)}
-    column = {unit: place for place, unit in enumerate(units)}
+    row_index = {repeat: index for index, repeat in enumerate(repeats)}
+    column_index = {unit: index for index, unit in enumerate(units)}
     for row in rows:
-        table[line[row.repeat], column[row.spot, row.photo]] = row.ranked - row.random
+        table[row_index[row.repeat], column_index[row.spot, row.photo]] = row.ranked - row.random
     return estimates.mean(crossed_effects.unit_means(table, [spot for spot, _ in units]), -1.0)
 
 
 def report(rows: Sequence[ScoredPhoto]) -> str:
-    """Return mean F1 of each set by the choice of photos, and the gain of ranking, as Markdown."""
+    """Return the mean F1 of each set by the choice of photos, and the gain of ranking, as Markdown."""
     ten, more = f"{LABELLED} photos", f"{MORE} more"
     lines = [
         f"| set | repeats | {ten} | {more} at random | {more} by `rank` | gain (95 % interval) | better in |",
         "|---" * 7 + "|",
     ]
     for name in dict.fromkeys(row.set for row in rows):
-        own = [row for row in rows if row.set == name]
-        by_repeat = [[row for row in own if row.repeat == each] for each in sorted({row.repeat for row in own})]
-        means = {way: [float(np.mean([getattr(row, way) for row in part])) for part in by_repeat] for way in WAYS}
-        found = gain(own)
-        interval = "" if found.low is None else f" ({found.low:+.3f} to {found.high:+.3f})"
-        better = sum(one > other for one, other in zip(means["ranked"], means["random"], strict=True))
-        shown = " | ".join(f"{np.mean(means[way]):.3f}" for way in WAYS)
-        value = "" if found.value is None else f"{found.value:+.3f}"
-        lines.append(f"| {name} | {len(by_repeat)} | {shown} | {value}{interval} | {better} of {len(by_repeat)} |")
+        selected = [row for row in rows if row.set == name]
+        by_repeat = [
+            [row for row in selected if row.repeat == repeat] for repeat in sorted({row.repeat for row in selected})
+        ]
+        means = {
+            way: [float(np.mean([getattr(row, way) for row in repeat_rows])) for repeat_rows in by_repeat]
+            for way in WAYS
+        }
+        estimate = gain(selected)
+        interval = "" if estimate.low is None else f" ({estimate.low:+.3f} to {estimate.high:+.3f})"
+        better = sum(
+            ranked_f1 > random_f1 for ranked_f1, random_f1 in zip(means["ranked"], means["random"], strict=True)
+        )
+        mean_cells = " | ".join(f"{np.mean(means[way]):.3f}" for way in WAYS)
+        value = "" if estimate.value is None else f"{estimate.value:+.3f}"
+        lines.append(f"| {name} | {len(by_repeat)} | {mean_cells} | {value}{interval} | {better} of {len(by_repeat)} |")
     return "\n".join(lines) + "\n"
 
 
 def write(path: Path, rows: Sequence[ScoredPhoto]) -> None:
     """Write rows as a table."""
-    found = ([row.set, row.repeat, row.photo, row.spot, *(f"{getattr(row, way):.4f}" for way in WAYS)] for row in rows)
-    tables.write_own(path, COLUMNS, found)
+    lines = ([row.set, row.repeat, row.photo, row.spot, *(f"{getattr(row, way):.4f}" for way in WAYS)] for row in rows)
+    tables.write_own(path, COLUMNS, lines)
 
 
 def read(path: Path) -> list[ScoredPhoto]:
@@ -232,10 +239,10 @@ def read(path: Path) -> list[ScoredPhoto]:
     columns = tables.read_own(path, COLUMNS)
     return [
         ScoredPhoto(
-            set=columns["set"][place], repeat=int(columns["repeat"][place]), photo=columns["photo"][place],
-            spot=columns["spot"][place], **{way: float(columns[way][place]) for way in WAYS},
+            set=columns["set"][index], repeat=int(columns["repeat"][index]), photo=columns["photo"][index],
+            spot=columns["spot"][index], **{way: float(columns[way][index]) for way in WAYS},
         )
-        for place in range(len(columns["set"]))
+        for index in range(len(columns["set"]))
     ]  # fmt: skip
 
 
@@ -259,8 +266,8 @@ def label_next(
         rows.setdefault((row.set, row.repeat), []).append(row)
     if len({folder.resolve().name for folder in data}) < len(data):
         raise InputError("--data: give sets in folders of different names")
-    wanted = [each for each in repeats_of(data, repeats) if (each[0].name, each[1]) not in rows]
-    calls = {(folder.name, repeat): (folder, repeat, out.resolve()) for folder, repeat in wanted}
+    missing = [candidate for candidate in repeats_of(data, repeats) if (candidate[0].name, candidate[1]) not in rows]
+    calls = {(folder.name, repeat): (folder, repeat, out.resolve()) for folder, repeat in missing}
     for count, ((name, repeat), scored) in enumerate(by_completion(repeated, calls, workers), 1):
         rows[name, repeat] = scored
         write(out / "label-next.csv", _whole(rows))
@@ -270,7 +277,7 @@ def label_next(
 
 
 def _whole(rows: dict[tuple[str, int], list[ScoredPhoto]]) -> list[ScoredPhoto]:
-    return [row for each in sorted(rows) for row in rows[each]]
+    return [row for key in sorted(rows) for row in rows[key]]
 
 
 if __name__ == "__main__":

@@ -6,19 +6,19 @@
     python -m tools.levers --data steel-bridges painted-steel --renders renders --out out/levers --stage abroad
 
 Stage ``steps`` asks how long photos alone and photos with renders are best trained: 200, 400, 800 or 1,600 steps of 8
-images, with 10 % and with all of the training photos of a set. Stage ``ways`` holds other ways of training against
-half and half at `STEPS`: renders first and photos last, other ratios, strong augmentation, copy-paste, a larger
-picture, the mean of the weights of a network of renders and one of photos. Flips at prediction are scored beside each
-run. Statistics of batch normalisation were compared by `tools.fine_tuning`. Stage ``unlabelled`` lets
-training photos without their labels teach: those of the own set, or of the other. Stage ``abroad`` compares recipes of
-the model that ships, with all training photos of a set, by what they find on the other: shares of renders, and two
-networks in place of one mixture.
+images, with 10 % and with all of the training photos of a set. Stage ``ways`` compares other ways of training with half
+and half at `STEPS`: renders first and photos last, other ratios, strong augmentation, copy-paste, a larger picture, the
+mean of the weights of a network of renders and one of photos. Flips at prediction are scored beside each run.
+Statistics of batch normalisation were compared by `tools.fine_tuning`. In stage ``unlabelled``, training photos teach
+without their labels: those of the same set, or of the other. Stage ``abroad`` compares recipes of the model that ships,
+with all training photos of a set, by their F1 on the other: shares of renders, and two networks in place of one
+mixture.
 
 Each run is scored on the validation photos of its own set, at spots that it has not seen, and on those of the other
 set. Test photos are left out. Weights are averaged over the last steps: no photo chooses an epoch.
 
-Each finished run is kept: the same command resumes where it was cut off. A table of rows and one of means, as
-``ways.csv`` and ``ways.md``, are written after each.
+Each finished run is kept: the same command resumes where it was cut off. After each run, a table of rows and one of
+means are written, such as ``ways.csv`` and ``ways.md``.
 """
 
 import csv
@@ -43,7 +43,7 @@ from corrotwin.twin.core.text import say, say_error
 from tools.fine_tuning import split_without_test
 
 Stage = Literal["steps", "ways", "unlabelled", "abroad"]
-STEPS = 400  # of the ways that are compared with one another
+STEPS = 400  # steps of the ways that are compared with one another
 COLUMNS = ("set", "fraction", "way", "steps", "seed", "own", "own_flips", "other", "other_flips", "seconds")
 FEW, ALL = 0.1, 1.0
 
@@ -57,9 +57,9 @@ class Way:
     unlabelled: Literal["own", "other"] | None = None
     """The set whose training photos teach without labels."""
     mean_of: tuple[str, ...] = ()
-    """Nothing is trained: the mean of the networks of these ways."""
+    """Ways whose networks are averaged; nothing is trained then."""
     mean: Literal["weights", "probabilities"] = "weights"
-    """Whether the mean is of the weights or of the predictions."""
+    """Whether their weights or their predictions are averaged."""
 
 
 HALF = {"render_share": 0.5}
@@ -101,7 +101,7 @@ ABROAD_WAYS: Mapping[str, Way] = {
     "photos-and-renders-probabilities": Way(mean_of=("photos-strong-192", "renders-strong-192"), mean="probabilities"),
 }
 ALL_WAYS = {**WAYS, **UNLABELLED_WAYS, **ABROAD_WAYS}
-WHOLE_WAYS = ("photos", "half", "quarter", "renders-first")  # with all photos, too
+WHOLE_WAYS = ("photos", "half", "quarter", "renders-first")  # ways that train with all photos, too
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -140,7 +140,7 @@ def cells(stage: Stage, sets: Sequence[str], seeds: Sequence[int]) -> Iterator[L
 
 
 def config_of(cell: LeverRun, photos: int) -> TrainConfig:
-    """Return the settings of a run on a split with so many training photos."""
+    """Return the settings of a run on a split with `photos` training photos."""
     way = ALL_WAYS[cell.way]
     settings = {"size": 128, "batch_size": 8, "keep": "averaged", "threads": 1, **way.settings}
     epochs = epochs_of(cell.steps, photos, settings["batch_size"])
@@ -149,7 +149,7 @@ def config_of(cell: LeverRun, photos: int) -> TrainConfig:
 
 
 def score(cell: LeverRun, out: Path, sets: Mapping[str, Path], renders: Path) -> dict[str, float]:
-    """Train a run, or take the one that is there, and return its mean F1 by place; see `COLUMNS`."""
+    """Train a run, or take the existing one, and return its mean F1 by place; see `COLUMNS`."""
     from corrotwin.segmentation.data import coco
 
     path = out / "runs" / cell.key / "f1.json"
@@ -158,13 +158,13 @@ def score(cell: LeverRun, out: Path, sets: Mapping[str, Path], renders: Path) ->
     with hold(path.parent, "lever", claim):
         if path.exists():
             return {name: float(value) for name, value in read_json(path, inside=out).items()}
-        found = _measured(cell, out, photos, rendered, sets)
-        write_json(path, found)
-    return found
+        scores = _measured(cell, out, photos, rendered, sets)
+        write_json(path, scores)
+    return scores
 
 
 def _measured(cell: LeverRun, out: Path, photos: Any, rendered: Any, sets: Mapping[str, Path]) -> dict[str, float]:
-    """Train a run, or average those it is the mean of, and return its mean F1 by place."""
+    """Train a run, or average the runs whose mean it is, and return its mean F1 by place."""
     from corrotwin.segmentation.data import coco
     from corrotwin.segmentation.evaluation.loading import load_run
     from corrotwin.segmentation.training.averaging import mean_state
@@ -177,39 +177,39 @@ def _measured(cell: LeverRun, out: Path, photos: Any, rendered: Any, sets: Mappi
     seconds = 0.0
     if not ways:
         config = config_of(cell, len(split.train))
-        of_renders = rendered if config.arm.takes_renders else None
+        render_set = rendered if config.arm.takes_renders else None
         pictures = _pictures(cell, config, photos, sets)
-        run = train(folders[0], config, real=photos, split=split, renders=of_renders, unlabelled=pictures)
+        run = train(folders[0], config, real=photos, split=split, renders=render_set, unlabelled=pictures)
         seconds = float(run.history["seconds"].sum())
     loaded = [load_run(folder) for folder in folders]
-    networks, config = [each.network for each in loaded], loaded[0].config
+    networks, config = [loaded_run.network for loaded_run in loaded], loaded[0].config
     if way.mean == "weights":
         networks[0].load_state_dict(mean_state([network.state_dict() for network in networks]))
         networks = networks[:1]
-    (other,) = (where for name, where in sets.items() if name != cell.data)
-    abroad = coco.read(other / "valid")
+    (other,) = (folder for name, folder in sets.items() if name != cell.data)
+    other_photos = coco.read(other / "valid")
     return {
         "seconds": seconds,
         **_f1("own", networks, config, photos, split.valid),
-        **_f1("other", networks, config, abroad, tuple(photo.file_name for photo in abroad.photos)),
+        **_f1("other", networks, config, other_photos, tuple(photo.file_name for photo in other_photos.photos)),
     }
 
 
 def _pictures(cell: LeverRun, config: TrainConfig, photos: Any, sets: Mapping[str, Path]) -> Any:
-    """Return the training photos that teach without their labels; None where none do."""
+    """Return the training photos that teach without their labels; None if there are none."""
     from corrotwin.segmentation.data import coco
     from corrotwin.segmentation.unlabelled.pictures import gather
     from corrotwin.twin.core.machine import cache_folder
 
-    whose = ALL_WAYS[cell.way].unlabelled
-    if whose is None:
+    source = ALL_WAYS[cell.way].unlabelled
+    if source is None:
         return None
-    if whose == "other":
-        (other,) = (where for name, where in sets.items() if name != cell.data)
+    if source == "other":
+        (other,) = (folder for name, folder in sets.items() if name != cell.data)
         photos = coco.read(other)
     split = split_without_test(photos)
     measured = (
-        {group for name, group in split.group.items() if name.startswith("valid/")} if whose == "other" else set()
+        {group for name, group in split.group.items() if name.startswith("valid/")} if source == "other" else set()
     )
     train = {name for name in split.train if split.group[name] not in measured}
     paths = [photo.path for photo in photos.photos if photo.file_name in train]
@@ -230,38 +230,38 @@ def _f1(
     images, masks = arrays.images[rows], arrays.masks[rows] > 0
 
     def probability(axes: tuple[int, ...]) -> npt.NDArray[np.float32]:
-        turned = np.ascontiguousarray(np.flip(images, axes))
-        parts = []
-        for first in range(0, len(turned), 8):
-            found = [evaluate.logits_of(network, config, turned[first : first + 8])[:, 0] for network in networks]
-            parts.append(np.mean([logits.sigmoid().cpu().numpy() for logits in found], axis=0))
-        return np.flip(np.concatenate(parts), axes)
+        flipped = np.ascontiguousarray(np.flip(images, axes))
+        batches = []
+        for first in range(0, len(flipped), 8):
+            outputs = [evaluate.logits_of(network, config, flipped[first : first + 8])[:, 0] for network in networks]
+            batches.append(np.mean([logits.sigmoid().cpu().numpy() for logits in outputs], axis=0))
+        return np.flip(np.concatenate(batches), axes)
 
     def mean(found: npt.NDArray[np.float32]) -> float:
         called = found > evaluate.THRESHOLD
         counts = [
-            (one & other).sum(axis=(1, 2))
-            for one, other in ((called, masks), (called, ~masks), (~called, masks), (~called, ~masks))
+            (first & second).sum(axis=(1, 2))
+            for first, second in ((called, masks), (called, ~masks), (~called, masks), (~called, ~masks))
         ]
         return float(evaluate.scores(*counts)[0].mean())
 
     with torch_settings(config.threads, config.precision):
-        each = [probability(axes) for axes in ((), (1,), (2,), (1, 2))]
-    return {place: mean(each[0]), f"{place}_flips": mean(np.mean(each, axis=0))}
+        predictions = [probability(axes) for axes in ((), (1,), (2,), (1, 2))]
+    return {place: mean(predictions[0]), f"{place}_flips": mean(np.mean(predictions, axis=0))}
 
 
 def table(rows: Sequence[tuple[LeverRun, Mapping[str, float]]]) -> str:
-    """Return mean F1 of each way by set, fraction and steps as Markdown, with flips behind it."""
+    """Return the mean F1 of each way by set, fraction and steps, and that with flips, as Markdown."""
     lines = ["| trained on | way | steps | runs | own F1, by flips | other set's F1, by flips |", "|---" * 6 + "|"]
     groups: dict[tuple[str, float, str, int], list[Mapping[str, float]]] = {}
-    for cell, found in sorted(rows, key=lambda row: (row[0].data, row[0].fraction, row[0].way, row[0].steps)):
-        groups.setdefault((cell.data, cell.fraction, cell.way, cell.steps), []).append(found)
-    for (data, fraction, way, steps), of_group in groups.items():
+    for cell, scores in sorted(rows, key=lambda row: (row[0].data, row[0].fraction, row[0].way, row[0].steps)):
+        groups.setdefault((cell.data, cell.fraction, cell.way, cell.steps), []).append(scores)
+    for (data, fraction, way, steps), group_scores in groups.items():
         own, other = (
-            ", ".join(f"{np.mean([each[name + end] for each in of_group]):.3f}" for end in ("", "_flips"))
+            ", ".join(f"{np.mean([scores[name + suffix] for scores in group_scores]):.3f}" for suffix in ("", "_flips"))
             for name in ("own", "other")
         )
-        lines.append(f"| {100 * fraction:g} % of {data} | {way} | {steps} | {len(of_group)} | {own} | {other} |")
+        lines.append(f"| {100 * fraction:g} % of {data} | {way} | {steps} | {len(group_scores)} | {own} | {other} |")
     return "\n".join(lines) + "\n"
 
 
@@ -272,8 +272,8 @@ def write(out: Path, stage: Stage, rows: Sequence[tuple[LeverRun, Mapping[str, f
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
         for cell, scores in sorted(rows, key=lambda row: row[0].key):
-            known = [cell.data, cell.fraction, cell.way, cell.steps, cell.seed]
-            writer.writerow([*known, *(f"{scores[name]:.6g}" for name in COLUMNS[5:])])
+            identity = [cell.data, cell.fraction, cell.way, cell.steps, cell.seed]
+            writer.writerow([*identity, *(f"{scores[name]:.6g}" for name in COLUMNS[5:])])
     write_text(out / f"{stage}.md", table(rows))
 
 
@@ -292,8 +292,8 @@ def levers(
     rows: list[tuple[LeverRun, Mapping[str, float]]] = []
     planned = list(cells(stage, list(sets), seeds))
     trained = [cell for cell in planned if not ALL_WAYS[cell.way].mean_of]
-    for part in (trained, [cell for cell in planned if cell not in trained]):  # means when their runs are there
-        calls = {cell: (cell, out.resolve(), sets, renders.resolve()) for cell in part}
+    for batch in (trained, [cell for cell in planned if cell not in trained]):  # means once their runs exist
+        calls = {cell: (cell, out.resolve(), sets, renders.resolve()) for cell in batch}
         for cell, scores in by_completion(score, calls, workers):
             rows.append((cell, scores))
             say_error(f"{cell.key}: {scores['own']:.3f} at home, {scores['other']:.3f} abroad")

@@ -3,7 +3,7 @@
     .venv/bin/python -m tools.presets                   # every row
     .venv/bin/python -m tools.presets painted own.json  # these rows alone, also presets of your own
 
-Datasets are kept in out/presets; what is there is not rendered again. Some rows alone are a sheet there, too.
+Datasets are kept in out/presets and not rendered again. A sheet of only some rows is written there, too.
 """
 
 import argparse
@@ -26,24 +26,24 @@ YEARS = 26  # images of one time-lapse
 
 
 def numbers(name: str) -> list[int]:
-    """Return which images of a preset stand in its row: the first ones; of a time-lapse, years over the whole of it."""
+    """Return the images of a preset in its row: the first ones, or for a time-lapse, years spread over all of it."""
     if name == "timelapse":
         return [round(column * (YEARS - 1) / (COLUMNS - 1)) for column in range(COLUMNS)]
     return list(range(COLUMNS))
 
 
 def row(name: str) -> Image.Image:
-    """Return the photographs of one preset, side by side, rendered where they are absent."""
-    wanted = numbers(name)
+    """Return the photographs of one preset, side by side, after rendering those that are absent."""
+    indices = numbers(name)
     folder = WORK / Path(name).stem
     preset = Preset.read(name) if name.endswith(".json") else name
-    render(folder, RenderConfig(preset=preset, size=SIZE, seed=SEED), count=max(wanted) + 1, address=None)
-    made = Image.new("RGB", (COLUMNS * TILE, TILE + MARGIN), "white")
-    ImageDraw.Draw(made).text((4, 3), Path(name).stem, fill="black", font=ImageFont.load_default(13))
-    for column, number in enumerate(wanted):
+    render(folder, RenderConfig(preset=preset, size=SIZE, seed=SEED), count=max(indices) + 1, address=None)
+    strip = Image.new("RGB", (COLUMNS * TILE, TILE + MARGIN), "white")
+    ImageDraw.Draw(strip).text((4, 3), Path(name).stem, fill="black", font=ImageFont.load_default(13))
+    for column, number in enumerate(indices):
         with Image.open(folder / "images" / f"{number:06d}.jpg") as photo:
-            made.paste(photo.resize((TILE, TILE), Image.Resampling.LANCZOS), (column * TILE, MARGIN))
-    return made
+            strip.paste(photo.resize((TILE, TILE), Image.Resampling.LANCZOS), (column * TILE, MARGIN))
+    return strip
 
 
 def main() -> None:
@@ -51,12 +51,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("names", nargs="*", metavar="preset", help=f"all by default: {', '.join(ROWS)}")
     names = parser.parse_args().names
-    if strange := [name for name in names if name not in ROWS and not name.endswith(".json")]:
-        parser.error(f"{strange[0]}: no row of this sheet; choose from {', '.join(ROWS)}")
+    if unknown := [name for name in names if name not in ROWS and not name.endswith(".json")]:
+        parser.error(f"{unknown[0]}: no row of this sheet; choose from {', '.join(ROWS)}")
     rows = [row(name) for name in names or ROWS]
-    sheet = Image.new("RGB", (COLUMNS * TILE, sum(each.height for each in rows)), "white")
-    for place, each in enumerate(rows):
-        sheet.paste(each, (0, place * each.height))
+    sheet = Image.new("RGB", (COLUMNS * TILE, sum(strip.height for strip in rows)), "white")
+    for index, strip in enumerate(rows):
+        sheet.paste(strip, (0, index * strip.height))
     content = io.BytesIO()
     sheet.save(content, "JPEG", quality=82)
     with atomic_file(WORK / SHEET.name if names else SHEET) as stream:

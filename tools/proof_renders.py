@@ -6,7 +6,7 @@ Each set is rendered from the source of its commit, which git has, with the pack
 kind of processor, or other versions of these packages, renders other bits of the same scenes: the digest says whether
 the pictures are those of the transfer.
 
-Cost: about 40 minutes of a core for a set of 300. What is there is not rendered again.
+Cost: about 40 minutes of a core for a set of 300. Existing pictures are not rendered again.
 """
 
 import io
@@ -27,7 +27,7 @@ from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.text import say, say_error
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCE = ("twin", "synth", "segmentation")  # what rendering imports, in the places of those commits
+SOURCE = ("twin", "synth", "segmentation")  # packages that rendering imports, where those commits have them
 SIZE = 224
 
 
@@ -75,7 +75,7 @@ def render_set(
 
     Parameters
     ----------
-    count : pictures to render; by default all, without which digests are not compared.
+    count : pictures to render; by default all; digests are compared only then.
     repository : a git checkout with the history of this project.
 
     Raises
@@ -87,15 +87,15 @@ def render_set(
     """
     from corrotwin.segmentation.data import coco
 
-    words = ["--preset", wanted.preset, "--count", str(count or wanted.count), "--size", str(SIZE)]
+    options = ["--preset", wanted.preset, "--count", str(count or wanted.count), "--size", str(SIZE)]
     with TemporaryDirectory() as name:
         source = Path(name)
         _export(wanted.commit, repository, source)
-        line = [sys.executable, "-m", "synth", "render", *words, "--seed", str(wanted.seed), "--out", str(out)]
+        command = [sys.executable, "-m", "synth", "render", *options, "--seed", str(wanted.seed), "--out", str(out)]
         say_error(f"{out}: rendering by the program of commit {wanted.commit}")
-        done = subprocess.run(line, cwd=source, env={**os.environ, "PYTHONPATH": name}, check=False)
-    if done.returncode:
-        raise WorkError(f"{out}: rendering ended with status {done.returncode}; the same command resumes")
+        process = subprocess.run(command, cwd=source, env={**os.environ, "PYTHONPATH": name}, check=False)
+    if process.returncode:
+        raise WorkError(f"{out}: rendering ended with status {process.returncode}; the same command resumes")
     digest = coco.read(out, allow_unannotated=True).digest
     if count is not None and count != wanted.count:
         return f"{out}: {count} of {wanted.count} pictures, digest {digest}"
@@ -107,17 +107,17 @@ def render_set(
 def _export(commit: str, repository: Path, source: Path) -> None:
     """Write the packages of a commit into a folder."""
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             ["git", "-C", repository, "archive", "--format=tar", commit, *SOURCE], capture_output=True, check=False
         )
     except OSError as error:
         raise InputError(f"git cannot be started ({error.strerror}); install it") from error
-    if done.returncode:
+    if process.returncode:
         raise InputError(
             f"{repository}: git has no commit {commit}; run this in a clone with the whole history "
             "(git fetch --unshallow)"
         )
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+    with tarfile.open(fileobj=io.BytesIO(process.stdout)) as archive:
         archive.extractall(source, filter="data")
 
 

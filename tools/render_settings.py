@@ -2,7 +2,7 @@
 
     python -m tools.render_settings --data steel-bridges painted-steel --out out/render-settings
 
-Question: does a network that learns from renders alone lose F1 on photographs where renders have fewer samples a pixel,
+Question: does a network that learns from renders alone lose F1 on photographs if renders have fewer samples a pixel,
 or fewer scenes with more views each?
 
 Design: equal numbers of renders of `balanced` at 224 px from one seed, so that arms of equal views show the same scenes
@@ -15,7 +15,7 @@ cores.
 What settles it: a setting is taken if neither set loses more than twice the standard error of the paired differences
 from eight samples and two views, over the seeds.
 
-What is on disk is not made again: the same command resumes where it was cut off.
+Results on disk are not made again: the same command resumes where it was cut off.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_text
 from corrotwin.twin.core.text import say, say_error
 
-ARMS: Mapping[str, tuple[int, int]] = {  # samples a pixel and views a scene; the first is what others are held against
+ARMS: Mapping[str, tuple[int, int]] = {  # samples a pixel and views a scene; others are compared with the first
     "8 samples, 2 views": (8, 2),
     "4 samples, 2 views": (4, 2),
     "2 samples, 2 views": (2, 2),
@@ -63,7 +63,9 @@ def settings(
             folder = out.resolve() / "runs" / f"{renders.name}-{seed}"
             scores[arm][seed] = renders_alone.score(rendered, folder, sets, steps=STEPS, seed=seed)
             say_error(f"{arm}, seed {seed}: {scores[arm][seed]}")
-            write_text(out / "table.md", renders_alone.table({name: found for name, found in scores.items() if found}))
+            write_text(
+                out / "table.md", renders_alone.table({name: by_seed for name, by_seed in scores.items() if by_seed})
+            )
     say(renders_alone.table(scores), end="")
 
 

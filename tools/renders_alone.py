@@ -2,9 +2,9 @@
 
     python -m tools.renders_alone --renders before now --data steel-bridges painted-steel --out out/screen
 
-holds folders of as many renders each against the first. A change of the renders is taken if neither set loses more than
-twice the standard error of the paired differences over the seeds. One run takes some two minutes of a core; what is on
-disk is not made again.
+compares folders of equally many renders with the first. A change of the renders is taken if neither set loses more than
+twice the standard error of the paired differences over the seeds. One run takes some two minutes of a core; results
+on disk are not made again.
 
 Settings are the same for all renders: an ImageNet encoder, equal steps, averaged weights, threshold 0.5. No photo
 chooses anything. Test photos are never read.
@@ -42,11 +42,11 @@ def config_of(steps: int, seed: int) -> TrainConfig:
 
 
 def score(renders: coco.CocoDataset, out: Path, sets: Mapping[str, Path], *, steps: int, seed: int) -> dict[str, float]:
-    """Train on renders and return the mean F1 over the validation photos of each set; what `out` holds is kept.
+    """Train on renders and return the mean F1 over the validation photos of each set; scores in `out` are kept.
 
     Parameters
     ----------
-    renders : what it learns from.
+    renders : dataset that it learns from.
     out : folder of the run, and of its scores.
     sets : folders by name, each with ``train`` and ``valid``. The training photos of the first make up the epochs of
         the run, which sees none of them.
@@ -64,12 +64,12 @@ def score(renders: coco.CocoDataset, out: Path, sets: Mapping[str, Path], *, ste
         split = splits.split(photos, how="published", seed=0)
         run = out / "run"
         train(run, config_of(steps, seed), real=photos, split=split, renders=renders)
-        found: dict[str, float] = {}
+        f1_by_set: dict[str, float] = {}
         for name, folder in sets.items():
             counts = measure_run(run, coco.read(folder / "valid"))
-            found[name] = float(scores(counts.tp, counts.fp, counts.fn, counts.tn)[0].mean())
-        write_json(path, found)
-        return found
+            f1_by_set[name] = float(scores(counts.tp, counts.fp, counts.fn, counts.tn)[0].mean())
+        write_json(path, f1_by_set)
+        return f1_by_set
 
 
 def table(scores: Mapping[str, Mapping[int, Mapping[str, float]]]) -> str:
@@ -77,7 +77,7 @@ def table(scores: Mapping[str, Mapping[int, Mapping[str, float]]]) -> str:
 
     Parameters
     ----------
-    scores : of each arm, by seed, the F1 of each set.
+    scores : F1 of each set, by arm and seed.
     """
     base = scores[next(iter(scores))]
     sets = list(next(iter(base.values())))
@@ -88,8 +88,8 @@ def table(scores: Mapping[str, Mapping[int, Mapping[str, float]]]) -> str:
         for name in sets:
             paired = np.array([by_seed[seed][name] - base[seed][name] for seed in by_seed if seed in base])
             error = f" ± {paired.std(ddof=1) / np.sqrt(len(paired)):.3f}" if len(paired) > 1 else ""
-            found = f"{np.mean([one[name] for one in by_seed.values()]):.3f}"
-            cells += [found, "" if by_seed is base else f"{paired.mean():+.3f}{error}"]
+            mean_f1 = f"{np.mean([f1_by_set[name] for f1_by_set in by_seed.values()]):.3f}"
+            cells += [mean_f1, "" if by_seed is base else f"{paired.mean():+.3f}{error}"]
         lines.append(f"| {arm} | {len(by_seed)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -116,13 +116,13 @@ def screen(
     counts = {arm: len(dataset.photos) for arm, dataset in arms.items()}
     if len(set(counts.values())) > 1:
         raise InputError(f"--renders: not as many each: {', '.join(f'{arm} {n}' for arm, n in counts.items())}")
-    found: dict[str, dict[int, dict[str, float]]] = {arm: {} for arm in arms}
-    for seed in range(seeds):  # of all folders, before the next: a study cut short still compares
+    results: dict[str, dict[int, dict[str, float]]] = {arm: {} for arm in arms}
+    for seed in range(seeds):  # each on all folders before the next: a study cut short still compares
         for arm, dataset in arms.items():
-            found[arm][seed] = score(dataset, out.resolve() / f"{arm}-{seed}", sets, steps=steps, seed=seed)
-            say_error(f"{arm}, seed {seed}: {found[arm][seed]}")
-            write_text(out / "table.md", table({name: by_seed for name, by_seed in found.items() if by_seed}))
-    say(table(found), end="")
+            results[arm][seed] = score(dataset, out.resolve() / f"{arm}-{seed}", sets, steps=steps, seed=seed)
+            say_error(f"{arm}, seed {seed}: {results[arm][seed]}")
+            write_text(out / "table.md", table({name: by_seed for name, by_seed in results.items() if by_seed}))
+    say(table(results), end="")
 
 
 if __name__ == "__main__":

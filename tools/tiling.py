@@ -45,7 +45,7 @@ def composites(photos: Sequence["Photo"]) -> Iterator[tuple[npt.NDArray[np.uint8
 
 
 def score(photos: Sequence["Photo"], predicted: Sequence[Mask]) -> npt.NDArray[np.float64]:
-    """Return F1 of masks, each at its photo's own size, (n,)."""
+    """Return the F1 of masks, each at its photo's own size, (n,)."""
     import torch
 
     from corrotwin.segmentation.data import coco
@@ -54,7 +54,9 @@ def score(photos: Sequence["Photo"], predicted: Sequence[Mask]) -> npt.NDArray[n
     counts = [
         [
             values[0]
-            for values in evaluate.confusion(*(torch.from_numpy(each)[None] for each in (mask, coco.mask(photo))))
+            for values in evaluate.confusion(
+                *(torch.from_numpy(mask_array)[None] for mask_array in (mask, coco.mask(photo)))
+            )
         ]
         for photo, mask in zip(photos, predicted, strict=True)
     ]
@@ -63,7 +65,7 @@ def score(photos: Sequence["Photo"], predicted: Sequence[Mask]) -> npt.NDArray[n
 
 
 def whole(predictor: "Predictor", photos: Sequence["Photo"]) -> npt.NDArray[np.float64]:
-    """Return F1 of each photo alone, as the run was measured, but at the photo's own size."""
+    """Return the F1 of each photo alone, as the run was measured, but at the photo's own size."""
     from corrotwin.segmentation.data import coco
 
     masks = [predictor.probability(coco.image(photo))[0] > predictor.threshold for photo in photos]
@@ -71,7 +73,7 @@ def whole(predictor: "Predictor", photos: Sequence["Photo"]) -> npt.NDArray[np.f
 
 
 def tiled(predictor: "Predictor", photos: Sequence["Photo"]) -> tuple[npt.NDArray[np.float64], int]:
-    """Return F1 of each photo, cut out of the masks of composites, and the number of tiles."""
+    """Return the F1 of each photo, cut out of the masks of composites, and the number of tiles."""
     masks, tiles = [], 0
     for canvas, places in composites(photos):
         probability, count = predictor.probability(canvas)
@@ -81,12 +83,12 @@ def tiled(predictor: "Predictor", photos: Sequence["Photo"]) -> tuple[npt.NDArra
 
 
 def table(run_folder: Path, data: Path, *, flips: bool = False) -> str:
-    """Return mean F1 of photos predicted alone, and of the same photos in tiled composites, as Markdown.
+    """Return the mean F1 of photos predicted alone, and of the same photos in tiled composites, as Markdown.
 
     Parameters
     ----------
-    run_folder : of a complete run.
-    data : COCO dataset: the run's test photos where it was trained there, else all photos.
+    run_folder : folder of a complete run.
+    data : COCO dataset: the run's test photos if it was trained on this dataset, else all photos.
     flips : average over mirror images.
 
     Raises
@@ -120,8 +122,8 @@ def table(run_folder: Path, data: Path, *, flips: bool = False) -> str:
             difference = f1 - base
             interval = ""
             if len(chosen) > 1:
-                half = float(t.isf(0.025, len(chosen) - 1)) * difference.std(ddof=1) / np.sqrt(len(chosen))
-                interval = f" ± {half:.4f}"
+                half_width = float(t.isf(0.025, len(chosen) - 1)) * difference.std(ddof=1) / np.sqrt(len(chosen))
+                interval = f" ± {half_width:.4f}"
             lines.append(
                 f"| tiles that share {overlap:g} | {tiles} | {f1.mean():.4f} | {difference.mean():+.4f}{interval} |"
             )

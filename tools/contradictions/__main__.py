@@ -3,13 +3,13 @@
     .venv/bin/python -m tools.contradictions --out out/contradictions                   # balanced, bridges, painted
     .venv/bin/python -m tools.contradictions bridges --scenes 25 --out out/contradictions
 
-Renders scenes of each preset, one picture a scene, into OUT/renders/<preset>; what is there is not rendered again. The
-colours of rust are those of labelled pixels of the training photographs in the folder CORROSION_DATA (steel-bridges for
-bridges, painted-steel for painted, both for other presets), or without it of the renders themselves. A pixel is called
-rust whose CIELAB colour is three times as frequent in labelled rust as in all else. Pixels within 2.5 % of the side of
-a label are left out, and regions below 0.04 % of the picture. Writes contradictions.csv (all), contradictions.md (the
-first ten of each preset, and all by what they show) and <preset>.png (the first ten; labels in cyan, the region in
-magenta).
+It renders scenes of each preset, one picture per scene, into OUT/renders/<preset>; existing pictures are not rendered
+again. The colours of rust are those of labelled pixels of the training photographs in the folder CORROSION_DATA
+(steel-bridges for bridges, painted-steel for painted, both for other presets), or without it those of the renders
+themselves. A pixel is called rust if its CIELAB colour is three times as frequent in labelled rust as in all else.
+Pixels within 2.5 % of the side of a label are left out, and so are regions below 0.04 % of the picture. It writes
+contradictions.csv (all), contradictions.md (the first ten of each preset, and all by what they show) and <preset>.png
+(the first ten; labels in cyan, the region in magenta).
 """
 
 import argparse
@@ -36,39 +36,39 @@ SIZE, SCENES, MOST_SCENES = 224, 50, 1000
 
 
 def main() -> None:
-    """Render, look, and write the report."""
+    """Render, look for contradictions, and write the report."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("presets", nargs="*", metavar="PRESET", help=f"by default {', '.join(PRESETS)}")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="of renders and report")
     parser.add_argument("--scenes", type=int, default=SCENES, help=f"a preset, 1 to {MOST_SCENES}; by default {SCENES}")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other scenes")
-    given = parser.parse_args()
-    if not 1 <= given.scenes <= MOST_SCENES:
-        parser.error(f"--scenes {given.scenes}: give 1 to {MOST_SCENES}")
+    arguments = parser.parse_args()
+    if not 1 <= arguments.scenes <= MOST_SCENES:
+        parser.error(f"--scenes {arguments.scenes}: give 1 to {MOST_SCENES}")
     photos = os.environ.get("CORROSION_DATA")
     try:
-        configs = {name: _config(name, given.seed) for name in dict.fromkeys(given.presets or PRESETS)}
+        configs = {name: _config(name, arguments.seed) for name in dict.fromkeys(arguments.presets or PRESETS)}
         models = {name: _of_photos(Path(photos), SETS.get(name, BOTH)) for name in configs} if photos else {}
-        found = []
+        findings = []
         for name, config in configs.items():
-            folder = given.out / "renders" / name
-            render(folder, config, count=given.scenes, workers=1)
-            found.append(look(config, folder, given.scenes, models.get(name)))
-            report.write(given.out, found)
+            folder = arguments.out / "renders" / name
+            render(folder, config, count=arguments.scenes, workers=1)
+            findings.append(look(config, folder, arguments.scenes, models.get(name)))
+            report.write(arguments.out, findings)
     except (InputError, WorkError) as error:
         parser.error(str(error))
-    say(report.page(found))
+    say(report.page(findings))
 
 
 def look(
     config: RenderConfig, folder: Path, scenes: int, model: tuple[str, color_model.ColorModel] | None
 ) -> report.Findings:
-    """Return the contradictions of the first renders of a folder; without a model, by that of the renders themselves.
+    """Return the contradictions of a folder's first renders, by a model of the renders themselves if none is given.
 
     Raises
     ------
     InputError
-        The folder is damaged, or without a model shows no rust.
+        The folder is damaged, or it shows no rust and there is no model.
     """
     photos = sorted(coco.read(folder, allow_unannotated=True).photos, key=lambda photo: int(photo.id))[:scenes]
     source, colors = model or _fitted(photos, "the renders themselves")
@@ -87,14 +87,16 @@ def look(
                     shows={thing: count / region.pixels for thing, count in shares},
                 )
             )  # fmt: skip
-    contradictions.sort(key=lambda one: (-one.region.pixels, one.image, one.region.middle))
+    contradictions.sort(
+        key=lambda contradiction: (-contradiction.region.pixels, contradiction.image, contradiction.region.middle)
+    )
     return report.Findings(
         name=config.name, model=source, images=len(photos), unlabelled=unlabelled, contradictions=contradictions
     )
 
 
 def _config(name: str, seed: int) -> RenderConfig:
-    """Return a preset with one picture a scene, so that as many pictures show more scenes."""
+    """Return a preset with one picture per scene, so that as many pictures show more scenes."""
     return RenderConfig(preset=Preset.like(name, views_per_scene=1), size=SIZE, seed=seed)
 
 
@@ -103,13 +105,15 @@ def _of_photos(folder: Path, sets: tuple[str, ...]) -> tuple[str, color_model.Co
     photos = [photo for name in sets for photo in coco.read(folder / name).photos]
     training, validation = ([photo for photo in photos if photo.split == split] for split in ("train", "valid"))
     source, model = _fitted(training, f"{len(training)} training photographs of {' and '.join(sets)}")
-    called = np.zeros((2, 2))  # of all else, of rust: pixels, and those called rust
+    called = np.zeros((2, 2))  # rows: all else, rust; columns: pixels, those called rust
     for image, mask in _pictures(validation):
         rust = model.of(image) >= regions.RATIO
         called += [[(~mask).sum(), (rust & ~mask).sum()], [mask.sum(), (rust & mask).sum()]]
     if called[:, 0].all():
-        other, own = called[:, 1] / called[:, 0]
-        source += f" (of {len(validation)} validation photographs {own:.0%} of rust and {other:.0%} of all else)"
+        other_share, rust_share = called[:, 1] / called[:, 0]
+        source += (
+            f" (of {len(validation)} validation photographs {rust_share:.0%} of rust and {other_share:.0%} of all else)"
+        )
     return source, model
 
 

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-BINS = (25, 24, 24)  # of CIELAB's L*, a* and b*
+BINS = (25, 24, 24)  # bins of CIELAB's L*, a* and b*
 LOW, HIGH = np.array([0.0, -30.0, -40.0]), np.array([100.0, 60.0, 80.0])  # colours beyond count in the outermost bins
 SPREAD = 1.0  # bins: sigma by which both histograms are smoothed
 FEW = 1e-6  # share of pixels added to each bin, so that a colour that neither class has tells nothing
 SOFTNESS = 0.004  # of the side: sigma of the blur before colours are read, against noise and JPEG
 MARGIN = 0.02  # of the side: pixels this close to an outline are of neither class
-FEWEST = 50  # pixels of a class for which a picture counts
+FEWEST = 50  # least pixels of a class for a picture to count
 
 Labelled = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 
@@ -32,7 +32,7 @@ class ColorModel:
 
 
 def fit(pictures: Iterable[Labelled]) -> ColorModel:
-    """Fit the model to labelled pictures, each of the same weight in both classes.
+    """Fit the model to labelled pictures, each with the same weight in both classes.
 
     Parameters
     ----------
@@ -41,18 +41,18 @@ def fit(pictures: Iterable[Labelled]) -> ColorModel:
     Raises
     ------
     ValueError
-        No picture has enough pixels of rust, or none enough of all else.
+        No picture has enough pixels of rust, or none has enough of all else.
     """
     counts = np.zeros((2, *BINS))
     used, classes = 0, np.zeros(2, dtype=int)
     for image, mask in pictures:
         bins = _bins(image)
-        near = round(MARGIN * max(mask.shape))
-        rust = ndimage.distance_transform_edt(mask) > near
-        other = ~mask if not mask.any() else ndimage.distance_transform_edt(~mask) > near
-        for kind, where in enumerate((rust, other)):
-            if where.sum() >= FEWEST:
-                np.add.at(counts[kind], tuple(bins[where].T), 1 / where.sum())
+        margin = round(MARGIN * max(mask.shape))
+        rust = ndimage.distance_transform_edt(mask) > margin
+        other = ~mask if not mask.any() else ndimage.distance_transform_edt(~mask) > margin
+        for kind, members in enumerate((rust, other)):
+            if members.sum() >= FEWEST:
+                np.add.at(counts[kind], tuple(bins[members].T), 1 / members.sum())
                 classes[kind] += 1
         used += 1
     if not classes.all():

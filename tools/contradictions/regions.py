@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from tools.contradictions.color_model import ColorModel
 
-RATIO = 3.0  # a pixel is called rust whose colour is this many times as frequent in rust as in all else
+RATIO = 3.0  # a pixel is called rust if its colour is this many times as frequent in rust as in all else
 MARGIN = 0.025  # of the side: pixels this close to a labelled one are left out, since outlines are drawn loosely
 SMALLEST = 0.0004  # of the picture's area
 
@@ -29,8 +29,8 @@ class Region:
     @property
     def middle(self) -> tuple[int, int]:
         """The row and column of the pixel of the region that is nearest to its centroid."""
-        places = np.argwhere(self.where)
-        row, column = places[np.argmin(((places - places.mean(axis=0)) ** 2).sum(axis=1))]
+        positions = np.argwhere(self.where)
+        row, column = positions[np.argmin(((positions - positions.mean(axis=0)) ** 2).sum(axis=1))]
         return int(row), int(column)
 
 
@@ -41,10 +41,10 @@ def find(model: ColorModel, image: NDArray[np.uint8], mask: NDArray[np.bool_]) -
     away = ~mask if not mask.any() else ndimage.distance_transform_edt(~mask) > MARGIN * side
     called = ndimage.binary_opening((ratio >= RATIO) & away)
     numbers, count = ndimage.label(called)
-    found = []
+    regions = []
     for number in range(1, count + 1):
         where = numbers == number
         if where.sum() >= SMALLEST * mask.size:
             red, green, blue = image[where].mean(axis=0).round().astype(int).tolist()
-            found.append(Region(where=where, color=(red, green, blue), ratio=float(np.median(ratio[where]))))
-    return found
+            regions.append(Region(where=where, color=(red, green, blue), ratio=float(np.median(ratio[where]))))
+    return regions

@@ -1,4 +1,4 @@
-"""The report of contradictions: a table of all, a sheet of pictures a preset, and a page of the largest."""
+"""The report of contradictions: a table of all, a sheet of pictures for each preset, and a page of the largest."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from corrotwin.twin.core.files import atomic_file, write_text
 from corrotwin.twin.core.text import markdown_table
 from tools.contradictions.regions import Region
 
-FIRST = 10  # on sheets and in the page
+FIRST = 10  # contradictions on sheets and in the page
 COLUMNS, TILE, LINE = 5, 320, 16  # pixels
 LABEL, REGION = (0, 255, 255), (255, 0, 255)  # outlines
 HEADINGS = ("preset", "rank", "image", "row", "column", "share of picture", "red green blue", "ratio", "shows")
@@ -49,7 +49,7 @@ class Findings:
     """The contradictions of a preset, largest first, and how often each thing is seen unlabelled in all pictures."""
 
     name: str
-    model: str  # from which the colours of rust come
+    model: str  # source of the colours of rust
     images: int
     unlabelled: Mapping[str, int]  # pixels that show each thing
     contradictions: Sequence[Contradiction]
@@ -60,28 +60,28 @@ def write(out: Path, findings: Sequence[Findings]) -> None:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(HEADINGS)
-    for found in findings:
-        table.writerows(_row(found.name, *pair) for pair in enumerate(found.contradictions, start=1))
+    for preset in findings:
+        table.writerows(_row(preset.name, *pair) for pair in enumerate(preset.contradictions, start=1))
         content = io.BytesIO()
-        _sheet(found.contradictions[:FIRST]).save(content, "PNG")
-        with atomic_file(out / f"{found.name}.png") as stream:
+        _sheet(preset.contradictions[:FIRST]).save(content, "PNG")
+        with atomic_file(out / f"{preset.name}.png") as stream:
             stream.write(content.getvalue())
     write_text(out / "contradictions.csv", text.getvalue())
     write_text(out / "contradictions.md", page(findings))
 
 
 def page(findings: Sequence[Findings]) -> str:
-    """Return as Markdown, for each preset, its first contradictions and the sum of all by what they show."""
-    parts = []
-    for found in findings:
-        rows = [_row(found.name, *pair)[1:] for pair in enumerate(found.contradictions[:FIRST], start=1)]
+    """Return, as Markdown, the first contradictions of each preset and the sums of all by what they show."""
+    lines = []
+    for preset in findings:
+        rows = [_row(preset.name, *pair)[1:] for pair in enumerate(preset.contradictions[:FIRST], start=1)]
         sums = ("shows", "called rust, of all unlabelled pixels", "of those that show it")
-        parts += [
-            f"## {found.name}", "",
-            f"{found.images} images, {len(found.contradictions)} regions; colours of rust from {found.model}.", "",
-            *markdown_table(HEADINGS[1:], rows).splitlines(), "", *markdown_table(sums, _sums(found)).splitlines(), "",
+        lines += [
+            f"## {preset.name}", "",
+            f"{preset.images} images, {len(preset.contradictions)} regions; colours of rust from {preset.model}.", "",
+            *markdown_table(HEADINGS[1:], rows).splitlines(), "", *markdown_table(sums, _sums(preset)).splitlines(), "",
         ]  # fmt: skip
-    return "\n".join(parts)
+    return "\n".join(lines)
 
 
 def _row(name: str, rank: int, one: Contradiction) -> tuple[str, ...]:
@@ -92,11 +92,11 @@ def _row(name: str, rank: int, one: Contradiction) -> tuple[str, ...]:
 
 
 def _sums(found: Findings) -> list[tuple[str, str, str]]:
-    """Return for each thing called rust: that part's share of all unlabelled pixels, and of those that show it."""
+    """Return, for each thing, its pixels called rust as shares of all unlabelled pixels and of those that show it."""
     called: Counter[str] = Counter()
-    for one in found.contradictions:
-        for name, share in one.shows.items():
-            called[_layer(name)] += round(share * one.region.pixels)
+    for contradiction in found.contradictions:
+        for name, share in contradiction.shows.items():
+            called[_layer(name)] += round(share * contradiction.region.pixels)
     unlabelled: Counter[str] = Counter()
     for name, pixels in found.unlabelled.items():
         unlabelled[_layer(name)] += pixels
@@ -112,17 +112,19 @@ def _layer(shows: str) -> str:
 
 
 def _sheet(contradictions: Sequence[Contradiction]) -> Image.Image:
-    """Return pictures side by side, labels and the region outlined, each above its place and what it shows."""
+    """Return pictures side by side, with labels and regions outlined, each above its rank and what the region shows."""
     rows = -(-max(len(contradictions), 1) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * TILE, rows * (TILE + 2 * LINE)), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
-    for place, one in enumerate(contradictions):
-        x, y = place % COLUMNS * TILE, place // COLUMNS * (TILE + 2 * LINE)
-        picture = np.array(Image.fromarray(one.picture).resize((TILE, TILE), Image.Resampling.LANCZOS))
-        for mask, color in ((one.mask, LABEL), (one.region.where, REGION)):
+    for index, contradiction in enumerate(contradictions):
+        x, y = index % COLUMNS * TILE, index // COLUMNS * (TILE + 2 * LINE)
+        picture = np.array(Image.fromarray(contradiction.picture).resize((TILE, TILE), Image.Resampling.LANCZOS))
+        for mask, color in ((contradiction.mask, LABEL), (contradiction.region.where, REGION)):
             large = np.array(Image.fromarray(mask).resize((TILE, TILE), Image.Resampling.NEAREST))
             picture[large & ~ndimage.binary_erosion(large)] = color
         sheet.paste(Image.fromarray(picture), (x, y))
-        pen.text((x + 3, y + TILE), f"{place + 1}: image {one.image}, {one.share:.2%}", "black", font)
-        pen.text((x + 3, y + TILE + LINE - 2), one.words[:58], "black", font)
+        pen.text(
+            (x + 3, y + TILE), f"{index + 1}: image {contradiction.image}, {contradiction.share:.2%}", "black", font
+        )
+        pen.text((x + 3, y + TILE + LINE - 2), contradiction.words[:58], "black", font)
     return sheet

@@ -17,10 +17,10 @@ from corrotwin.synth.scene.sampling import sample_scene
 from corrotwin.synth.spec import Body, Prop, Scene
 from corrotwin.twin.core.files import open_file
 
-RUSTED = 0.5  # rust cover of rust
+RUSTED = 0.5  # rust cover above which it is rust
 RIM = 0.02  # rust cover from which the paint is tinted or broken back
-STAINED = 0.15  # by rust water
-BACKDROP = "backdrop"  # the light map or the sky behind all
+STAINED = 0.15  # stain above which it is rust water
+BACKDROP = "backdrop"  # the light map or the sky behind everything
 Words = NDArray[np.object_]
 
 
@@ -34,9 +34,9 @@ class _Asset:
 
 
 def shown(config: RenderConfig, index: int) -> Words:
-    """Return for each pixel of image `index` what it shows, (side, side), such as "beam: rust water" or "soil".
+    """Return what each pixel of image `index` shows, (side, side), such as "beam: rust water" or "soil".
 
-    Only for presets with one view a scene, and square pictures.
+    The preset must have one view per scene and square pictures.
     """
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -48,12 +48,12 @@ def shown(config: RenderConfig, index: int) -> Words:
 
 def _asset(body: Body, folder: Path) -> _Asset:
     with open_file(folder / body.file) as stream, np.load(stream) as arrays:
-        held: Mapping[str, Any] = dict(arrays)
+        saved: Mapping[str, Any] = dict(arrays)
     surface = visibility.Target(
-        vertices=trimesh.transform_points(held["vertices"], np.array(body.pose)), faces=held["faces"], uv=held["uv"],
-        cover=held["fields"][..., 0], outside=np.ones(len(held["faces"]), dtype=bool), gone=held.get("gone"),
+        vertices=trimesh.transform_points(saved["vertices"], np.array(body.pose)), faces=saved["faces"], uv=saved["uv"],
+        cover=saved["fields"][..., 0], outside=np.ones(len(saved["faces"]), dtype=bool), gone=saved.get("gone"),
     )  # fmt: skip
-    return _Asset(body=body, surface=surface, fields=held["fields"])
+    return _Asset(body=body, surface=surface, fields=saved["fields"])
 
 
 def _seen(scene: Scene, assets: list[_Asset], props: list[trimesh.Trimesh]) -> Words:
@@ -67,8 +67,8 @@ def _seen(scene: Scene, assets: list[_Asset], props: list[trimesh.Trimesh]) -> W
     words: Words = np.full(view.lens.width**2, BACKDROP, dtype=object)
     first = 0
     for asset in assets:
-        here = (face >= first) & (face < first + len(asset.surface.faces))
-        words[ray[here]] = _layers(asset, visibility.uv_at(asset.surface, face[here] - first, points[here]))
+        hits = (face >= first) & (face < first + len(asset.surface.faces))
+        words[ray[hits]] = _layers(asset, visibility.uv_at(asset.surface, face[hits] - first, points[hits]))
         first += len(asset.surface.faces)
     for prop, mesh in zip(scene.props, props, strict=True):
         words[ray[(face >= first) & (face < first + len(mesh.faces))]] = _prop(prop)

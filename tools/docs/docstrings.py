@@ -9,7 +9,7 @@ _SECTION = re.compile(r"((?:Other )?Parameters\n-{5,}\n)(.*?)(?=\n\n[^\n]+\n-{4,
 
 
 class DescribedParameters(Extension):
-    """Move what stands after the colon of a parameter to its description, so that its type is the annotation."""
+    """Move the text after the colon of a parameter to its description, so that its type is the annotation."""
 
     def on_object(self, *, obj: Object, **kwargs: Any) -> None:
         """Rewrite the docstring of a class, function or attribute before it is parsed."""

@@ -22,7 +22,7 @@ from corrotwin.twin.core.files import write_text
 from corrotwin.twin.core.text import Markdown, escape_markdown, markdown_table
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "options"
-SINGLE = {  # commands of no group
+SINGLE = {  # commands outside the groups
     "predict": "corrotwin.segmentation.commands.predict",
     "demo": "corrotwin.benchmarks.demo",
     "doctor": "corrotwin.benchmarks.doctor",
@@ -53,14 +53,14 @@ def page(program: str, commands: Mapping[str, Callable[..., Any]]) -> str:
 
 
 def _section(line: str, name: str, command: Callable[..., Any]) -> str:
-    helped = cli.described(command)
+    help_texts = cli.described(command)
     common: list[list[Markdown]] = []
-    apart: list[list[Markdown]] = []
+    advanced: list[list[Markdown]] = []
     for option, (parameter, hint) in arguments(command).items():
-        text, is_advanced = helped[parameter.name]
+        text, is_advanced = help_texts[parameter.name]
         row = [*map(Markdown, _spelt(option, parameter, hint)), _with_code(text)]
-        (apart if is_advanced else common).append(row)
-    tables = [markdown_table(["option", "default", "what"], rows) for rows in (common, apart) if rows]
+        (advanced if is_advanced else common).append(row)
+    tables = [markdown_table(["option", "default", "what"], rows) for rows in (common, advanced) if rows]
     return "\n\n".join(
         [f"## {name}", f"    {line} ...", *_prose(parse(command.__doc__ or "")), "\nAdvanced:\n\n".join(tables)]
     )
@@ -70,24 +70,24 @@ def _prose(described: Any) -> Iterator[str]:
     """Yield the paragraphs of a docstring before its parameters; an example is code."""
     for text in (described.short_description, described.long_description):
         for paragraph in (text or "").split("\n\n"):
-            before, found, example = _one_line(paragraph).partition("Example: ")
+            before, marker, example = _one_line(paragraph).partition("Example: ")
             if before.strip():
                 yield before.strip()
-            if found:
+            if marker:
                 yield "Example: `" + re.sub(r",? (?:or|and then)[^:`]*: |, then ", "`, `", example.rstrip(".")) + "`"
 
 
 def arguments(command: Callable[..., Any]) -> dict[str, tuple[inspect.Parameter, Any]]:
-    """Return the parameters of a command with their annotations, by what its user types: ``PHOTOS`` or ``--out``."""
+    """Return the parameters of a command with their annotations, by what users type: ``PHOTOS`` or ``--out``."""
     hints = get_type_hints(command, include_extras=True)
-    found = {}
+    by_option = {}
     for parameter in inspect.signature(command).parameters.values():
         hint = hints[parameter.name]
         marks = getattr(hint, "__metadata__", ())
         word = next((mark.name for mark in marks if getattr(mark, "name", None)), parameter.name).replace("_", "-")
         is_positional = parameter.kind is parameter.POSITIONAL_ONLY or _POSITIONAL in marks
-        found[word.upper() if is_positional else f"--{word}"] = parameter, get_args(hint)[0] if marks else hint
-    return found
+        by_option[word.upper() if is_positional else f"--{word}"] = parameter, get_args(hint)[0] if marks else hint
+    return by_option
 
 
 def _spelt(name: str, parameter: inspect.Parameter, hint: Any) -> tuple[str, str]:
@@ -107,19 +107,21 @@ def _spelt(name: str, parameter: inspect.Parameter, hint: Any) -> tuple[str, str
 
 
 def _value(hint: Any) -> str:
-    """Return what stands for the value of an option."""
-    origin, of = get_origin(hint), get_args(hint)
+    """Return the placeholder for the value of an option."""
+    origin, members = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return " or ".join(_value(one) for one in of if one is not NoneType)
+        return " or ".join(_value(member) for member in members if member is not NoneType)
     if origin is Literal:
-        return f"{{{','.join(map(str, of))}}}"
+        return f"{{{','.join(map(str, members))}}}"
     if origin is tuple:
-        return f"{_value(of[0])} ..." if of[-1] is Ellipsis else " ".join(_value(one) for one in of)
+        return (
+            f"{_value(members[0])} ..." if members[-1] is Ellipsis else " ".join(_value(member) for member in members)
+        )
     return _WORDS[hint]
 
 
 def _with_code(text: str) -> Markdown:
-    """Return help as Markdown, in which only what stands in backticks is markup."""
+    """Return help as Markdown, in which only text in backticks is markup."""
     return Markdown(re.sub(r"[^`]+(?=(?:[^`]*`[^`]*`)*[^`]*$)", lambda match: _escaped(match[0]), _one_line(text)))
 
 

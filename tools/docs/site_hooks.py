@@ -1,4 +1,4 @@
-"""Hook of MkDocs: add the pages that lie outside docs to the site, and the reference of the Python API.
+"""Hook of MkDocs: add pages from outside docs to the site, and the reference of the Python API.
 
 README is the site's first page. Links between pages are written for the source folder; here they lead into the site.
 """
@@ -13,7 +13,7 @@ from mkdocs.structure.files import File, Files
 import corrotwin
 
 ROOT = Path(__file__).resolve().parents[2]
-# What lies outside docs: in the source folder, and in the site.
+# Files outside docs: their paths in the source folder, and in the site.
 OUTSIDE = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "CONTRIBUTING.md",
@@ -34,26 +34,26 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
-    """Lead links of a page to where the site has their targets; a link to a file that the site lacks becomes text."""
-    places = {name: source for source, name in OUTSIDE.items()}
+    """Point the links of a page to where the site has their targets."""
+    sources = {name: source for source, name in OUTSIDE.items()}
     name = page.file.src_uri
-    here = posixpath.dirname(places.get(name, name if name.startswith("examples/") else f"docs/{name}"))
+    folder = posixpath.dirname(sources.get(name, name if name.startswith("examples/") else f"docs/{name}"))
 
-    def led(match: re.Match[str]) -> str:
+    def redirected(match: re.Match[str]) -> str:
         link = match[1]
         if ":" in link:
             return link
-        target = posixpath.normpath(posixpath.join(here, link))
+        target = posixpath.normpath(posixpath.join(folder, link))
         if target == "docs" or (ROOT / target).is_dir():
             target = posixpath.join(target, "README.md")
         inside = OUTSIDE.get(target, target.removeprefix("docs/"))
         return posixpath.relpath(inside, posixpath.dirname(name) or ".")
 
-    return _LINK.sub(led, markdown)
+    return _LINK.sub(redirected, markdown)
 
 
 def on_post_build(config: Any) -> None:
-    """Remove the page for missing pages: its links are those of a server, and this site is opened as files."""
+    """Remove the page for missing pages: its links need a server, and this site is opened as files."""
     (Path(config.site_dir) / "404.html").unlink()
 
 

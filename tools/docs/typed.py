@@ -43,7 +43,7 @@ class Typed:
 
 def commands(page: str) -> list[str]:
     """Return the commands in the ``sh`` blocks of a page of Markdown, each with its continued lines."""
-    found: list[str] = []
+    collected: list[str] = []
     for block in _BLOCK.findall(page):
         lines = iter(block.splitlines())
         for line in lines:
@@ -51,13 +51,13 @@ def commands(page: str) -> list[str]:
             while command.endswith("\\"):
                 command += "\n" + next(lines)
             if end := _HERE.search(command):
-                for more in lines:
-                    command += "\n" + more
-                    if more == end[1]:
+                for continuation in lines:
+                    command += "\n" + continuation
+                    if continuation == end[1]:
                         break
             if command.strip():
-                found.append(command)
-    return found
+                collected.append(command)
+    return collected
 
 
 def copy(folder: Path, *, environment: Path) -> None:
@@ -66,14 +66,14 @@ def copy(folder: Path, *, environment: Path) -> None:
     Raises
     ------
     InputError
-        The folder exists, or the installation is none of `make setup`.
+        The folder exists, or the installation was not made by `make setup`.
     """
     if not (environment / ".installed").is_file():
         raise InputError(f"{environment}: was not made by make setup; run that, and then its .venv/bin/python")
     if folder.exists():
         raise InputError(f"{folder}: exists; delete it or choose another folder")
-    line = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True)
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_symlink() or (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -88,15 +88,15 @@ def type_page(page: Path, folder: Path) -> Iterator[Typed]:
 
     The first command that fails is the last one.
     """
-    given = {
+    environment = {
         **os.environ,
         "PYTHONPATH": f"{folder}:{folder / 'src'}",
         "PATH": f"{folder / '.venv/bin'}:{os.environ['PATH']}",
     }
-    given.pop("MAKEFLAGS", None)  # of a make that runs this
+    environment.pop("MAKEFLAGS", None)  # set by a make that runs this
     pipe = subprocess.PIPE
     shell = subprocess.Popen(
-        ["bash"], cwd=folder, env=given, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True
+        ["bash"], cwd=folder, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True
     )
     assert shell.stdin is not None  # noqa: S101  for mypy
     assert shell.stdout is not None  # noqa: S101
@@ -105,7 +105,7 @@ def type_page(page: Path, folder: Path) -> Iterator[Typed]:
         for command in commands(page.read_text(encoding="utf-8")):
             if command.split("#")[0].strip() in NOT_TYPED:
                 continue
-            begun = time.monotonic()
+            started = time.monotonic()
             shell.stdin.write(f"{command}\nprintf '\\n%s %s\\n' '{mark}' $?\n")
             shell.stdin.flush()
             lines, status = [], 1
@@ -116,7 +116,7 @@ def type_page(page: Path, folder: Path) -> Iterator[Typed]:
                 lines.append(line)
             yield Typed(
                 page=page.name, command=command, output="".join(lines).rstrip("\n"), status=status,
-                seconds=time.monotonic() - begun,
+                seconds=time.monotonic() - started,
             )  # fmt: skip
             if status:
                 return
@@ -125,8 +125,13 @@ def type_page(page: Path, folder: Path) -> Iterator[Typed]:
 def summary(typed: Sequence[Typed]) -> str:
     """Return a table of what was typed, in Markdown."""
     rows = [
-        [one.page, markdown_span(" ".join(one.command.split())), str(one.status), Markdown(f"{one.seconds:.1f}")]
-        for one in typed
+        [
+            result.page,
+            markdown_span(" ".join(result.command.split())),
+            str(result.status),
+            Markdown(f"{result.seconds:.1f}"),
+        ]
+        for result in typed
     ]
     return markdown_table(["page", "command", "status", "seconds"], rows)
 
@@ -145,13 +150,13 @@ def type_pages(pages: Positional[tuple[Path, ...]], out: Path) -> None:
     copy(clone, environment=Path(sys.prefix))
     typed: list[Typed] = []
     for page in pages:
-        for one in type_page(page, clone):
-            typed.append(one)
-            say(f"$ {one.command}\n{one.output}\n[status {one.status}, {one.seconds:.1f} s]\n")
+        for result in type_page(page, clone):
+            typed.append(result)
+            say(f"$ {result.command}\n{result.output}\n[status {result.status}, {result.seconds:.1f} s]\n")
             write_text(out / "typed.md", summary(typed))
-            if one.status:
-                raise WorkError(f"{page}: a command ended with status {one.status}: {one.command}")
-    say(f"{out / 'typed.md'}: {len(typed)} commands, {sum(one.seconds for one in typed) / 60:.0f} minutes")
+            if result.status:
+                raise WorkError(f"{page}: a command ended with status {result.status}: {result.command}")
+    say(f"{out / 'typed.md'}: {len(typed)} commands, {sum(result.seconds for result in typed) / 60:.0f} minutes")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""F1 against core-seconds: our renders beside those of a script written after BlenderProc's documentation."""
+"""F1 against core-seconds: our renders compared with those of a script that follows BlenderProc's documentation."""

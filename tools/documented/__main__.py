@@ -3,8 +3,8 @@
     python -m tools.documented --data steel-bridges painted-steel --out out/documented
 
 The documented script renders for half of its time, then ours for a third of the whole, then the documented script for
-the rest, so that what slows the machine for a while slows both. What is on disk is not made again: the same command
-goes on where it was cut off.
+the rest, so that a passing load on the machine slows both. Results on disk are not made again: the same command
+continues where it was cut off.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.locks import hold
 from corrotwin.twin.core.text import say, say_error
 
-SIZE = 224  # pixels, of both arms
+SIZE = 224  # picture side in pixels, for both arms
 
 
 def documented(
@@ -46,16 +46,16 @@ def documented(
     from tools.documented import rendering, tables
     from tools.documented.rendering import DOCUMENTED, OURS
 
-    whole = 60 * minutes
-    third = tables.OURS_SHARE * whole
+    documented_seconds = 60 * minutes
+    our_seconds = tables.OURS_SHARE * documented_seconds
     out = out.resolve()
     with hold(out, "documented", {"minutes": minutes, "steps": steps, "seeds": seeds, "sets": sorted(sets)}):
-        for arm, limit in ((DOCUMENTED, whole / 2), (OURS, third), (DOCUMENTED, whole)):
-            now = rendering.render(arm, out / arm, limit=limit, size=SIZE)
-            say_error(f"{arm}: {len(now.pictures)} pictures in {now.core_seconds / 60:.1f} core-minutes")
+        for arm, limit in ((DOCUMENTED, documented_seconds / 2), (OURS, our_seconds), (DOCUMENTED, documented_seconds)):
+            progress = rendering.render(arm, out / arm, limit=limit, size=SIZE)
+            say_error(f"{arm}: {len(progress.pictures)} pictures in {progress.core_seconds / 60:.1f} core-minutes")
         rows: list[tables.ScoreRow] = []
         for arm in (DOCUMENTED, OURS):
-            for number, limit in enumerate(tables.prefixes(arm, whole)):
+            for number, limit in enumerate(tables.prefixes(arm, documented_seconds)):
                 renders = out / "prefixes" / f"{arm}-{number}"
                 pictures = rendering.write_prefix(arm, out / arm, limit, renders)
                 if not (renders / "annotations.json").exists():
@@ -70,8 +70,8 @@ def documented(
                                 arm=arm, core_seconds=limit, pictures=pictures, seed=seed, photos=name, f1=f1
                             )
                         )
-                    tables.write(out, rows, whole)
-    say(tables.table(rows, whole), end="")
+                    tables.write(out, rows, documented_seconds)
+    say(tables.table(rows, documented_seconds), end="")
 
 
 if __name__ == "__main__":

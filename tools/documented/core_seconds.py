@@ -1,4 +1,4 @@
-"""Processor seconds of a process and all that it starts, user and system, the ended ones included."""
+"""Processor seconds, user and system, of a process and all its descendants, including those that have ended."""
 
 import resource
 import subprocess
@@ -41,8 +41,8 @@ class Job:
     def seconds(self) -> float:
         """Return the processor seconds used so far.
 
-        Two counts that can only be too low, whichever is greater: what each process was last seen to have used; and
-        what those that run have used, themselves and the children for which they have waited.
+        This is the greater of two counts that can only be too low: what each process had used when last seen, and
+        what the running processes have used, including the children for which they have waited.
         """
         if self._process.poll() is not None:
             self._seconds = max(self._seconds, _of_ended_children() - self._ended)
@@ -53,24 +53,24 @@ class Job:
             for process in (root, *root.children(recursive=True)):
                 with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                     times = process.cpu_times()
-                    own = times.user + times.system
-                    self._last[process.pid, process.create_time()] = own
-                    running += own + times.children_user + times.children_system
+                    used = times.user + times.system
+                    self._last[process.pid, process.create_time()] = used
+                    running += used + times.children_user + times.children_system
         self._seconds = max(self._seconds, running, sum(self._last.values()))
         return self._seconds
 
     def stop(self) -> None:
-        """End the command and all that it started."""
-        below: list[psutil.Process] = []
+        """End the command and all processes that it started."""
+        descendants: list[psutil.Process] = []
         with suppress(psutil.NoSuchProcess):
-            below = psutil.Process(self._process.pid).children(recursive=True)
+            descendants = psutil.Process(self._process.pid).children(recursive=True)
         if self._process.poll() is None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(PATIENCE_SECONDS)
             self._process.kill()
             self._process.wait()
-        for process in below:
+        for process in descendants:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
 

@@ -1,8 +1,8 @@
 """Materials of the documented script, by `bproc.material.create` and nodes: paint, rust, grounds, clutter.
 
-Rust is a shell of its own a little outside the steel, with holes where its noise lies below a threshold: its alpha is
-what `enable_segmentation_output` compares with `pass_alpha_threshold`, so that a hole shows what lies beneath it in
-the picture and in the segmentation.
+Rust is a separate shell a little outside the steel, with holes where its noise is below a threshold.
+`enable_segmentation_output` compares its alpha with `pass_alpha_threshold`, so that a hole shows what lies beneath it,
+in the picture as well as in the segmentation.
 """
 
 from types import ModuleType
@@ -34,7 +34,7 @@ GROUNDS: tuple[tuple[Color, Color], ...] = (
 
 
 class Nodes:
-    """A material of BlenderProc's under construction: the nodes that several materials share."""
+    """A BlenderProc material under construction, with the nodes that several materials share."""
 
     def __init__(self, bproc: ModuleType, name: str) -> None:
         self.material = bproc.material.create(name)
@@ -79,10 +79,10 @@ class Nodes:
     def ramp(self, value: Any, low: float, high: float, bottom: float = 0.0, top: float = 1.0) -> Any:
         """Map low to high onto bottom to top, clamped."""
         node = self.node("MapRange")
-        for name, each in zip(
+        for name, setting in zip(
             ("Value", "From Min", "From Max", "To Min", "To Max"), (value, low, high, bottom, top), strict=True
         ):
-            self.put(node.inputs[name], each)
+            self.put(node.inputs[name], setting)
         return node.outputs[0]
 
     def blend(self, share: Any, first: Any, second: Any) -> Any:
@@ -93,27 +93,27 @@ class Nodes:
         return node.outputs[0]
 
     def colors(self, value: Any, stops: tuple[tuple[float, Color], ...]) -> Any:
-        """Return the colour of a value by a ramp of colours."""
+        """Return the colour of a value on a ramp of colours."""
         node = self.node("ValToRGB")
         elements = node.color_ramp.elements
         while len(elements) < len(stops):
             elements.new(0.5)
-        for element, (at, color) in zip(elements, stops, strict=True):
-            element.position, element.color = at, (*color, 1.0)
+        for element, (position, color) in zip(elements, stops, strict=True):
+            element.position, element.color = position, (*color, 1.0)
         self.put(node.inputs[0], value)
         return node.outputs[0]
 
     def edge_m(self) -> Any:
-        """Return the distance to the nearest edge of a box, m, by its generated coordinates and its `SIZE`."""
+        """Return the distance to the nearest edge of a box, m, from its generated coordinates and its `SIZE`."""
         generated = self.node("SeparateXYZ")
         self.put(generated.inputs[0], self.node("TexCoord").outputs["Generated"])
         size = self.node("SeparateXYZ")
         extent = self.node("Attribute", attribute_type="OBJECT", attribute_name=SIZE)
         self.put(size.inputs[0], extent.outputs["Vector"])
         a, b, c = (
-            self.math("MULTIPLY", self.math("MINIMUM", at, self.math("SUBTRACT", 1.0, at)), length)
-            for at, length in zip(generated.outputs, size.outputs, strict=True)
-        )  # to the nearer face along each axis: one is 0, and the lesser of the others is what is asked
+            self.math("MULTIPLY", self.math("MINIMUM", coordinate, self.math("SUBTRACT", 1.0, coordinate)), length)
+            for coordinate, length in zip(generated.outputs, size.outputs, strict=True)
+        )  # to the nearer face along each axis: one is 0, and the lesser of the others is the result
         return self.math("MAXIMUM", self.math("MINIMUM", a, b), self.math("MINIMUM", self.math("MAXIMUM", a, b), c))
 
     def bump(self, height: Any, distance_m: float, strength: float = 1.0) -> None:
@@ -132,7 +132,7 @@ class Nodes:
 
 
 class Weathering:
-    """Paint and rust of one structure: the noise that both share, so that stains lie about the rust."""
+    """Paint and rust of one structure, with a noise that both share, so that stains surround the rust."""
 
     def __init__(self, bproc: ModuleType, rng: np.random.Generator) -> None:
         self._bproc = bproc
@@ -141,7 +141,7 @@ class Weathering:
         self._streak = float(rng.choice([1.0, 1.0, 0.35]))  # patches longer from top to bottom than across
         self._edges = float(rng.uniform(0.0, 0.16))
         self._reach_m = float(rng.uniform(0.01, 0.06))
-        self._low = float(rng.choice([0.0, 0.0, rng.uniform(0.05, 0.2)]))  # more of it near the ground
+        self._low = float(rng.choice([0.0, 0.0, rng.uniform(0.05, 0.2)]))  # more rust near the ground
         self._height_m = float(rng.uniform(0.15, 0.7))
         self._threshold = float(rng.uniform(0.49, 0.63))
         self._rust = RUSTS[rng.integers(len(RUSTS))]
@@ -150,14 +150,14 @@ class Weathering:
 
     def _field(self, nodes: Nodes) -> Any:
         place = nodes.place(self._offset, (1.0, 1.0, self._streak))
-        broad = nodes.noise(place, self._scale / 5, 2.0)  # where there is much of it, and where little
+        broad = nodes.noise(place, self._scale / 5, 2.0)  # where there is much rust, and where little
         patches = nodes.noise(place, self._scale, 9.0, 0.62)
-        both = nodes.math("ADD", nodes.math("MULTIPLY", patches, 0.6), nodes.math("MULTIPLY", broad, 0.4))
-        near = nodes.ramp(nodes.edge_m(), 0.0, self._reach_m, self._edges, 0.0)
+        combined = nodes.math("ADD", nodes.math("MULTIPLY", patches, 0.6), nodes.math("MULTIPLY", broad, 0.4))
+        near_edges = nodes.ramp(nodes.edge_m(), 0.0, self._reach_m, self._edges, 0.0)
         height = nodes.node("SeparateXYZ")
         nodes.put(height.inputs[0], nodes.node("NewGeometry").outputs["Position"])
         low = nodes.ramp(height.outputs[2], 0.0, self._height_m, self._low, 0.0)
-        return nodes.math("ADD", nodes.math("ADD", both, near), low)
+        return nodes.math("ADD", nodes.math("ADD", combined, near_edges), low)
 
     def paint(self) -> Any:
         """Return the paint: dirty, a little uneven, with brown stains where rust is near."""
@@ -182,9 +182,9 @@ class Weathering:
         place = nodes.place(self._offset)
         patches = nodes.noise(place, self._scale * float(rng.uniform(2, 5)), 10.0, 0.7)
         grain = nodes.noise(place, float(rng.uniform(120, 400)), 4.0, 0.8)
-        both = nodes.math("ADD", nodes.math("MULTIPLY", patches, 0.65), nodes.math("MULTIPLY", grain, 0.35))
-        color = nodes.colors(both, ((0.34, dark), (0.5, middle), (0.66, light)))
-        nodes.bump(both, float(rng.uniform(0.002, 0.012)))
+        combined = nodes.math("ADD", nodes.math("MULTIPLY", patches, 0.65), nodes.math("MULTIPLY", grain, 0.35))
+        color = nodes.colors(combined, ((0.34, dark), (0.5, middle), (0.66, light)))
+        nodes.bump(combined, float(rng.uniform(0.002, 0.012)))
         material = nodes.finish(color, float(rng.uniform(0.75, 1.0)))
         if not everywhere:
             alpha = nodes.ramp(self._field(nodes), self._threshold, self._threshold + float(rng.uniform(0.004, 0.03)))
@@ -193,19 +193,19 @@ class Weathering:
 
 
 def ground(bproc: ModuleType, rng: np.random.Generator) -> Any:
-    """Return the material of a ground or a wall: two colours of noise, stones or joints by a bump."""
+    """Return the material of a ground or a wall: two colours mixed by noise, with stones or joints as bumps."""
     nodes = Nodes(bproc, "ground")
     first, second = GROUNDS[rng.integers(len(GROUNDS))]
     place = nodes.place(tuple(rng.uniform(-50, 50, 3)))
     coarse = nodes.noise(place, float(rng.uniform(1, 6)), 10.0, 0.75)
     fine = nodes.noise(place, float(rng.uniform(20, 120)), 6.0, 0.7)
-    both = nodes.math("ADD", nodes.math("MULTIPLY", coarse, 0.5), nodes.math("MULTIPLY", fine, 0.5))
+    combined = nodes.math("ADD", nodes.math("MULTIPLY", coarse, 0.5), nodes.math("MULTIPLY", fine, 0.5))
     nodes.bump(fine, float(rng.uniform(0.002, 0.03)))
-    return nodes.finish(nodes.blend(nodes.ramp(both, 0.35, 0.65), first, second), float(rng.uniform(0.6, 1.0)))
+    return nodes.finish(nodes.blend(nodes.ramp(combined, 0.35, 0.65), first, second), float(rng.uniform(0.6, 1.0)))
 
 
 def plain(bproc: ModuleType, rng: np.random.Generator) -> Any:
-    """Return the material of a thing that stands around: any colour, wood and brick among them."""
+    """Return the material of an object beside the steel: any colour, wood and brick among them."""
     nodes = Nodes(bproc, "clutter")
     color = tuple(rng.uniform(0.02, 0.7, 3)) if rng.random() < 0.6 else GROUNDS[rng.integers(len(GROUNDS))][0]
     place = nodes.place(tuple(rng.uniform(-50, 50, 3)))
@@ -216,7 +216,7 @@ def plain(bproc: ModuleType, rng: np.random.Generator) -> Any:
 
 
 def marker(bproc: ModuleType) -> Any:
-    """Return black and white squares, as of the markers that photographers lay down."""
+    """Return black and white squares, like those of the markers that photographers lay down."""
     nodes = Nodes(bproc, "marker")
     checker = nodes.node("TexChecker")
     nodes.put(checker.inputs["Vector"], nodes.node("TexCoord").outputs["Generated"])

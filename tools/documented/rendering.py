@@ -1,7 +1,7 @@
-"""Both arms render until they have used so many core-seconds; the time at which each picture was done is kept.
+"""Rendering by both arms up to a number of core-seconds, with the time at which each picture was done.
 
-An arm has a folder: ``renders``, which its program fills, and ``progress.json``, core-seconds by picture. What a
-stopped process had begun is lost, and its core-seconds count.
+The folder of an arm holds ``renders``, which its program fills, and ``progress.json``, core-seconds by picture. What a
+stopped process had begun is lost, but its core-seconds count.
 """
 
 import re
@@ -25,8 +25,8 @@ OURS: Arm = "ours"
 
 POLL_SECONDS = 0.5
 SAVE_SECONDS = 10.0
-SCENES = 10  # of one process of the documented arm: BlenderProc's README runs a script many times
-LEAST_SECONDS = 0.2  # that a picture of ours takes; more cannot be done within the limit
+SCENES = 10  # per process of the documented arm: BlenderProc's README runs a script many times
+LEAST_SECONDS = 0.2  # least time of a picture of ours; it bounds how many fit in the limit
 PROGRESS, LOG = "progress.json", "render.log"
 
 
@@ -39,42 +39,42 @@ class ArmProgress:
 
 
 def progress(folder: Path) -> ArmProgress:
-    """Return how far an arm is."""
+    """Return the progress of an arm so far."""
     path = folder / PROGRESS
     return ArmProgress(**read_json(path, inside=folder)) if path.exists() else ArmProgress(pictures={})
 
 
 def render(arm: Arm, folder: Path, *, limit: float, size: int) -> ArmProgress:
-    """Let an arm render until it has used `limit` core-seconds in all; go on where it was cut off.
+    """Let an arm render until it has used `limit` core-seconds in all; continue where it was cut off.
 
     Raises
     ------
     WorkError
-        Its program failed; with the last line of its log.
+        Its program failed; the message has the last line of its log.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    now = progress(folder)
-    while now.core_seconds < limit:
-        now = _run(arm, folder, now, limit, size)
-    return now
+    current = progress(folder)
+    while current.core_seconds < limit:
+        current = _run(arm, folder, current, limit, size)
+    return current
 
 
 def _command(arm: Arm, folder: Path, limit: float, size: int) -> list[str]:
     renders = str(folder / "renders")
     if arm == DOCUMENTED:
-        words = [renders, _scenes(folder), SCENES, size, getpid()]
-        return [sys.executable, "-m", "tools.documented.script", *map(str, words)]
+        arguments = [renders, _scenes(folder), SCENES, size, getpid()]
+        return [sys.executable, "-m", "tools.documented.script", *map(str, arguments)]
     count = max(1, int(limit / LEAST_SECONDS))
-    words = ["--preset", "balanced", "--size", size, "--count", count, "--workers", 2, "--out", renders]
-    return [sys.executable, "-m", "corrotwin", "synth", "render", *map(str, words)]
+    arguments = ["--preset", "balanced", "--size", size, "--count", count, "--workers", 2, "--out", renders]
+    return [sys.executable, "-m", "corrotwin", "synth", "render", *map(str, arguments)]
 
 
 def _scenes(folder: Path) -> int:
-    """Return the number of scenes that the documented arm has finished, by its log."""
+    """Return the number of scenes that the documented arm has finished, according to its log."""
     log = folder / LOG
-    said = log.read_text(errors="replace") if log.exists() else ""
-    return max((int(number) + 1 for number in re.findall(r"^scene (\d+): ", said, re.MULTILINE)), default=0)
+    log_text = log.read_text(errors="replace") if log.exists() else ""
+    return max((int(number) + 1 for number in re.findall(r"^scene (\d+): ", log_text, re.MULTILINE)), default=0)
 
 
 def _run(arm: Arm, folder: Path, before: ArmProgress, limit: float, size: int) -> ArmProgress:
@@ -98,25 +98,25 @@ def _run(arm: Arm, folder: Path, before: ArmProgress, limit: float, size: int) -
             scenes = _scenes(folder)
             time.sleep(POLL_SECONDS)
     if status:
-        said = (folder / LOG).read_text(errors="replace").strip().splitlines() or [f"ended with {status}"]
-        raise WorkError(f"{folder}: {said[-1]}")
+        log_lines = (folder / LOG).read_text(errors="replace").strip().splitlines() or [f"ended with {status}"]
+        raise WorkError(f"{folder}: {log_lines[-1]}")
     write_json(folder / PROGRESS, {"core_seconds": used, "pictures": pictures})
     return ArmProgress(core_seconds=used, pictures=pictures)
 
 
 def _finished(arm: Arm, folder: Path) -> list[str]:
-    """Return the names of the pictures that are done with their labels."""
+    """Return the names of the pictures that are finished, with their labels."""
     images = folder / "renders" / "images"
     names = sorted(path.name for path in images.glob("*.jpg")) if images.is_dir() else []
     if arm == OURS:
         return names
     # The pictures of a scene are written before its labels, and these before its line in the log.
-    done = re.findall(r"^scene \d+: (\d+) pictures", (folder / LOG).read_text(errors="replace"), re.MULTILINE)
-    return names[: sum(map(int, done))]
+    picture_counts = re.findall(r"^scene \d+: (\d+) pictures", (folder / LOG).read_text(errors="replace"), re.MULTILINE)
+    return names[: sum(map(int, picture_counts))]
 
 
 def labels(arm: Arm, folder: Path) -> Iterator[tuple[Path, dict[str, Any], list[dict[str, Any]]]]:
-    """Yield file, COCO image and its annotations of all pictures that an arm has labelled."""
+    """Yield the file, the COCO image and the annotations of each picture that an arm has labelled."""
     renders = folder / "renders"
     if arm == OURS:
         numbers = sorted(int(path.stem) for path in (renders / "parts").glob("*.json"))
@@ -125,27 +125,27 @@ def labels(arm: Arm, folder: Path) -> Iterator[tuple[Path, dict[str, Any], list[
         parts = [read_json(renders / "coco_annotations.json", inside=renders)]
     for part in parts:
         for image in part["images"]:
-            own = [region for region in part["annotations"] if region["image_id"] == image["id"]]
-            yield renders / "images" / Path(image["file_name"]).name, image, own
+            annotations = [region for region in part["annotations"] if region["image_id"] == image["id"]]
+            yield renders / "images" / Path(image["file_name"]).name, image, annotations
 
 
 def write_prefix(arm: Arm, folder: Path, limit: float, target: Path) -> int:
     """Write the pictures that an arm had done within `limit` core-seconds as a dataset; return how many.
 
-    None is written where none of them has rust. A dataset that is there stays.
+    Nothing is written if none of them shows rust. An existing dataset stays as it is.
     """
-    done = {name for name, at in progress(folder).pictures.items() if at <= limit}
+    finished = {name for name, seconds in progress(folder).pictures.items() if seconds <= limit}
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    chosen = [entry for entry in labels(arm, folder) if entry[0].name in done]
-    if (target / "annotations.json").exists() or not any(own for _, _, own in chosen):
+    chosen = [entry for entry in labels(arm, folder) if entry[0].name in finished]
+    if (target / "annotations.json").exists() or not any(regions for _, _, regions in chosen):
         return len(chosen)
     with writing(target):
         (target / "images").mkdir(parents=True, exist_ok=True)
-        for number, (path, image, own) in enumerate(chosen, start=1):
+        for number, (path, image, regions) in enumerate(chosen, start=1):
             link_or_copy(path, target / "images" / path.name)
             images.append({"id": number, "file_name": path.name, "width": image["width"], "height": image["height"]})
-            for region in own:
+            for region in regions:
                 kept = {key: region[key] for key in ("segmentation", "area", "bbox")}
                 annotations.append(
                     {"id": len(annotations) + 1, "image_id": number, "category_id": 1, "iscrowd": 0, **kept}

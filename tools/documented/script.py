@@ -1,10 +1,10 @@
-"""The documented arm, a process: ``python -m tools.documented.script OUT FIRST SCENES SIZE PARENT``.
+"""The documented arm, run as ``python -m tools.documented.script OUT FIRST SCENES SIZE PARENT``.
 
-What an able user would write within a day from BlenderProc's documentation and examples for pictures of rusty steel:
+An able user would write this within a day from BlenderProc's documentation and examples for pictures of rusty steel:
 primitives, materials of nodes, rust as objects of its own with ``category_id`` 1, bundled light maps or lights, random
 cameras that are checked, `enable_segmentation_output`, few samples with a noise threshold and the denoiser,
 `write_coco_annotations`, `clean_up`, the next scene. SCENES scenes from number FIRST on are added to the folder OUT;
-each is a function of its number alone. The process ends with the process PARENT.
+each depends on its number alone. The process ends with the process PARENT.
 
 BlenderProc's samplers draw from NumPy's global generator, which is seeded with the number of each scene, as its own
 `BLENDER_PROC_RANDOM_SEED` does.
@@ -27,7 +27,7 @@ from tools.documented.structures import STRUCTURES, Workshop
 RUST, VIEWS, TRIES = 1, 5, 200
 SAMPLES, NOISE = 16, 0.05  # the examples take 50 samples, at three times the price
 GAP_M = 0.0008  # between steel and its shell of rust
-ALPHA = 0.5  # from which a pixel of the shell is rust in the segmentation
+ALPHA = 0.5  # least alpha of a shell's pixel that is rust in the segmentation
 FLASH = 0.2  # share of scenes at night, lit from the camera
 
 
@@ -60,31 +60,31 @@ def _steel(bproc: ModuleType, rng: np.random.Generator, behind_m: float = 0.0) -
 
 
 def _surroundings(bproc: ModuleType, rng: np.random.Generator) -> None:
-    """Lay a ground, sometimes a wall, and things that are no steel, brown ones among them."""
+    """Lay a ground, sometimes a wall, and objects that are not steel, some of them brown."""
     floor = materials.ground(bproc, rng)
-    things = [(bproc.object.create_primitive("PLANE", scale=[12, 12, 1]), floor)]
+    objects = [(bproc.object.create_primitive("PLANE", scale=[12, 12, 1]), floor)]
     if rng.random() < 0.45:
         wall = bproc.object.create_primitive("CUBE", location=[0, rng.uniform(1.9, 3.5), 1.5], scale=[6, 0.2, 1.8])
-        things.append((wall, materials.ground(bproc, rng)))
+        objects.append((wall, materials.ground(bproc, rng)))
     for _ in range(rng.integers(2, 9)):
         shape = str(rng.choice(["CUBE", "CUBE", "CYLINDER", "CONE", "SPHERE"]))
         side = rng.uniform(0.03, 0.3, 3)
-        at = bproc.sampler.disk([0, 0, 0], 2.5, [0, 0, 0])
-        thing = bproc.object.create_primitive(
-            shape, location=[at[0], at[1], side[2]], scale=side, rotation=[0, 0, rng.uniform(0, 6.3)]
+        position = bproc.sampler.disk([0, 0, 0], 2.5, [0, 0, 0])
+        item = bproc.object.create_primitive(
+            shape, location=[position[0], position[1], side[2]], scale=side, rotation=[0, 0, rng.uniform(0, 6.3)]
         )
-        things.append((thing, materials.plain(bproc, rng)))
+        objects.append((item, materials.plain(bproc, rng)))
     if rng.random() < 0.3:
-        at = rng.uniform(-0.4, 0.4, 2)
-        card = bproc.object.create_primitive("CUBE", location=[*at, 0.04], scale=[0.05, 0.05, 0.003])
-        things.append((card, materials.marker(bproc)))
-    for thing, material in things:
-        thing.add_material(material)
-        thing.set_cp("category_id", 0)
+        position = rng.uniform(-0.4, 0.4, 2)
+        card = bproc.object.create_primitive("CUBE", location=[*position, 0.04], scale=[0.05, 0.05, 0.003])
+        objects.append((card, materials.marker(bproc)))
+    for item, material in objects:
+        item.add_material(material)
+        item.set_cp("category_id", 0)
 
 
 def _light(bproc: ModuleType, rng: np.random.Generator) -> bool:
-    """Light the scene by one of Blender's bundled light maps and a lamp; return True at night."""
+    """Light the scene with one of Blender's bundled light maps and a lamp; return True at night."""
     import bpy
 
     worlds = sorted(Path(bpy.utils.system_resource("DATAFILES"), "studiolights", "world").glob("*.exr"))
@@ -125,7 +125,7 @@ def _cameras(bproc: ModuleType, rng: np.random.Generator, steel: list[Any], *, f
         pose = bproc.math.build_transformation_mat(location, rotation)
         if not bproc.camera.perform_obstacle_in_view_check(pose, {"min": 0.2}, tree):
             continue
-        if not any(seen.get_cp("category_id") == RUST for seen in bproc.camera.visible_objects(pose)):
+        if not any(visible.get_cp("category_id") == RUST for visible in bproc.camera.visible_objects(pose)):
             continue
         frame = bproc.camera.add_camera_pose(pose)
         if lamp is not None:
@@ -165,15 +165,15 @@ def main() -> None:
     session.die_with_parent(parent)
     bproc = session.load_blenderproc()
     with TemporaryDirectory() as name:
-        session.start(bproc, Path(name), 0, "cpu")  # 0: all cores, as `bproc.init` has it
+        session.start(bproc, Path(name), 0, "cpu")  # 0: all cores, as in `bproc.init`
         bproc.renderer.set_max_amount_of_samples(SAMPLES)
         bproc.renderer.set_noise_threshold(NOISE)
         bproc.renderer.set_denoiser("INTEL")
         for number in range(first, first + scenes):
-            begun = time.process_time()
+            started = time.process_time()
             count = scene(bproc, number, out, size)
-            say(f"scene {number}: {count} pictures, {time.process_time() - begun:.1f} s")
-            sys.stdout.flush()  # it ends without
+            say(f"scene {number}: {count} pictures, {time.process_time() - started:.1f} s")
+            sys.stdout.flush()  # the process ends without flushing
 
 
 if __name__ == "__main__":

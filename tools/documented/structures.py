@@ -1,6 +1,6 @@
 """Steel structures of the documented script, built from primitives: plates, beams, pipes, railings, stairs, chains.
 
-A structure is a list of parts that stand about the origin on z = 0, a metre or two across.
+A structure is a list of parts that stand around the origin on z = 0, a metre or two across.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ FAR_M = 1e3  # an extent for parts without edges of their own
 
 @dataclass
 class Workshop:
-    """A place where parts are made: objects of BlenderProc's, bodies and bolts apart."""
+    """A workshop that makes parts as BlenderProc objects and keeps bodies and bolts apart."""
 
     bproc: ModuleType
     rng: np.random.Generator
@@ -42,11 +42,11 @@ class Workshop:
 
     def rod(self, start: Vector, end: Vector, radius_m: float) -> Any:
         """Add a cylinder from one point to another."""
-        one, other = np.array(start, float), np.array(end, float)
-        axis = other - one
+        first, second = np.array(start, float), np.array(end, float)
+        axis = second - first
         length = float(np.linalg.norm(axis))
         part = self.bproc.object.create_primitive("CYLINDER", radius=radius_m, depth=length, vertices=32)
-        part.set_location((one + other) / 2)
+        part.set_location((first + second) / 2)
         part.set_rotation_mat(self.bproc.camera.rotation_from_forward_vec(-axis))
         part.set_shading_mode("smooth")
         part.get_mesh().set_sharp_from_angle(angle=0.5)  # mode "auto" needs files that pip's bpy lacks
@@ -90,12 +90,12 @@ def beam(shop: Workshop, start: Vector, length_m: float, height_m: float, turned
     add((height_m - flange) / 2, width, flange)
     add((flange - height_m) / 2, width, flange)
     add(0.0, web, height_m - 2 * flange)
-    for place in np.arange(-length_m / 2 + 0.05, length_m / 2, float(shop.rng.uniform(0.35, 0.9))):
+    for offset in np.arange(-length_m / 2 + 0.05, length_m / 2, float(shop.rng.uniform(0.35, 0.9))):
         size = (0.012, width * 0.95, height_m - 2 * flange)
         if turned:
-            shop.box((x, y + place, z), (size[1], size[0], size[2]))
+            shop.box((x, y + offset, z), (size[1], size[0], size[2]))
         else:
-            shop.box((x + place, y, z), size)
+            shop.box((x + offset, y, z), size)
 
 
 def girders(shop: Workshop) -> None:
@@ -118,7 +118,7 @@ def girders(shop: Workshop) -> None:
 
 
 def bearing(shop: Workshop) -> None:
-    """Build a bearing: plates and a roller between a girder and what carries it."""
+    """Build a bearing: plates and a roller between a girder and its support."""
     rng = shop.rng
     shop.box((0, 0, 0.03), (0.7, 0.5, 0.06))
     shop.rod((0, -0.22, 0.13), (0, 0.22, 0.13), 0.075)

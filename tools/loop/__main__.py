@@ -26,20 +26,20 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="hidden twins")
     parser.add_argument("--pictures", action="store_true", help="draw one by Blender instead")
     parser.add_argument("--run", type=Path, help="folder of a trained run: its masks of renders instead of true ones")
-    given = parser.parse_args()
-    if given.pictures:
+    arguments = parser.parse_args()
+    if arguments.pictures:
         from tools.loop.picture import picture
 
         picture(SHOWN, IMAGES / "loop.png")
         return
-    if given.run:
-        name, (by_eye, known) = "loop-predicted", of_run(given.run, given.count)
+    if arguments.run:
+        name, (by_eye, quality) = "loop-predicted", of_run(arguments.run, arguments.count)
     else:
-        name, known, by_eye = "loop", "", {each: [] for each in EYES}
-        for seed in tracked(range(given.count), "hidden twins", given.count):
-            for each, (eye, errors) in EYES.items():
-                by_eye[each] += outcomes(seed, eye, errors=errors)
-    files.write_text(RESULTS / f"{name}.md", report(by_eye) + known)
+        name, quality, by_eye = "loop", "", {eye_name: [] for eye_name in EYES}
+        for seed in tracked(range(arguments.count), "hidden twins", arguments.count):
+            for eye_name, (eye, errors) in EYES.items():
+                by_eye[eye_name] += outcomes(seed, eye, errors=errors)
+    files.write_text(RESULTS / f"{name}.md", report(by_eye) + quality)
     files.write_text(RESULTS / f"{name}.csv", table(by_eye))
 
 

@@ -1,4 +1,4 @@
-"""Scores of the loop: forecasts and masks beside the hidden truth, as tables."""
+"""Scores of the loop: forecasts and masks compared with the hidden truth, as tables."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from corrotwin.twin.forecast.projection import levels
 
 Mask = NDArray[np.bool_]
-# What is forecast: share, mm, and the logarithm of mm, since what is not known of loss are factors.
+# Forecast quantities: share, mm, and the logarithm of mm, since loss is uncertain by factors.
 QUANTITIES = ("rusted area", "worst loss", "worst loss, log")
 
 
@@ -57,7 +57,7 @@ class Outcome:
     before: Spread
     after: Spread
     could: Mask
-    """(n,) of each history after the photographs: whether the forecast would have come closer, were that the truth."""
+    """(n,) for each history after the photographs, whether the forecast would have come closer if it were the truth."""
 
     @property
     def closer(self) -> bool:
@@ -75,7 +75,7 @@ class Outcome:
         return self.after.width < self.before.width
 
     def within(self, spread: Spread) -> bool:
-        """Return whether P5 to P95 holds the truth."""
+        """Return whether P5 to P95 contains the truth."""
         return spread.p5 <= self.truth <= spread.p95
 
 
@@ -87,8 +87,8 @@ def distances(values: NDArray[np.float64], truths: NDArray[np.float64]) -> NDArr
 def crps(values: NDArray[np.float64], truth: float) -> float:
     """Return the continuous ranked probability score of equally likely values (n,); the lower the better.
 
-    Their mean distance from the truth, less half of that from each other (Gneiting & Raftery, J. Am. Stat. Assoc. 102,
-    2007, equation 21).
+    It is their mean distance from the truth, less half of their mean distance from each other (Gneiting & Raftery,
+    J. Am. Stat. Assoc. 102, 2007, equation 21).
     """
     ordered, count = np.sort(values), len(values)
     apart = 2 * float(((2 * np.arange(count) - count + 1) * ordered).sum()) / count**2
@@ -96,23 +96,28 @@ def crps(values: NDArray[np.float64], truth: float) -> float:
 
 
 def rates(found: Sequence[Outcome]) -> Iterator[tuple[str, int, float, float, float, float, float, float]]:
-    """Return, for each quantity and for `BOTH`, the seeds and the shares that came closer, narrower, both.
+    """Yield, for each quantity and for `BOTH`, the number of seeds and the shares that came closer, narrower, both.
 
-    Then the share that scores better, and that which is expected to come closer if the forecasts after the photographs
-    are right.
+    Then follow the shares whose P50 came closer, that score better, and that are expected to come closer if the
+    forecasts after the photographs are right.
     """
-    seeds = sorted({one.seed for one in found})
+    seeds = sorted({outcome.seed for outcome in found})
     for quantity in (*QUANTITIES, "both"):
         chosen = BOTH if quantity == "both" else (quantity,)
-        own = [[one for one in found if one.seed == seed and one.quantity in chosen] for seed in seeds]
-        closer = [all(one.closer for one in each) for each in own]
-        narrower = [all(one.narrower for one in each) for each in own]
-        could = [np.all([one.could for one in each], axis=0).mean() for each in own]
-        middle = [all(abs(one.after.p50 - one.truth) < abs(one.before.p50 - one.truth) for one in each) for each in own]
+        by_seed = [
+            [outcome for outcome in found if outcome.seed == seed and outcome.quantity in chosen] for seed in seeds
+        ]
+        closer = [all(outcome.closer for outcome in group) for group in by_seed]
+        narrower = [all(outcome.narrower for outcome in group) for group in by_seed]
+        expected = [np.all([outcome.could for outcome in group], axis=0).mean() for group in by_seed]
+        middle = [
+            all(abs(outcome.after.p50 - outcome.truth) < abs(outcome.before.p50 - outcome.truth) for outcome in group)
+            for group in by_seed
+        ]
         yield (
             quantity, len(seeds), float(np.mean(closer)), float(np.mean(narrower)),
             float(np.mean(np.logical_and(closer, narrower))), float(np.mean(middle)),
-            float(np.mean([all(one.better for one in each) for each in own])), float(np.mean(could)),
+            float(np.mean([all(outcome.better for outcome in group) for group in by_seed])), float(np.mean(expected)),
         )  # fmt: skip
 
 
@@ -123,8 +128,8 @@ def report(by_eye: dict[str, list[Outcome]]) -> str:
         "closer, expected % |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for name, found in by_eye.items():
-        for quantity, count, *shares in rates(found):
+    for name, outcomes in by_eye.items():
+        for quantity, count, *shares in rates(outcomes):
             cells = " | ".join(f"{100 * share:.0f}" for share in shares)
             lines.append(f"| {name} | {quantity} | {count} | {cells} |")
     lines += [
@@ -133,35 +138,37 @@ def report(by_eye: dict[str, list[Outcome]]) -> str:
         "truth within before, after % |",
         "|" + "---|" * 6,
     ]
-    for name, found in by_eye.items():
+    for name, outcomes in by_eye.items():
         for quantity in QUANTITIES:
-            own = [one for one in found if one.quantity == quantity]
+            chosen = [outcome for outcome in outcomes if outcome.quantity == quantity]
             width, distance, score = (
-                ", ".join(f"{np.mean([getattr(spread, of) for spread in spreads]):.3f}" for spreads in _sides(own))
-                for of in ("width", "distance", "crps")
+                ", ".join(f"{np.mean([getattr(spread, attribute) for spread in side]):.3f}" for side in _sides(chosen))
+                for attribute in ("width", "distance", "crps")
             )
             within = ", ".join(
-                f"{100 * np.mean([one.within(spread) for one, spread in zip(own, spreads, strict=True)]):.0f}"
-                for spreads in _sides(own)
+                f"{100 * np.mean([outcome.within(spread) for outcome, spread in zip(chosen, side, strict=True)]):.0f}"
+                for side in _sides(chosen)
             )
             lines.append(f"| {name} | {quantity} | {width} | {distance} | {score} | {within} |")
     return "\n".join(lines) + "\n"
 
 
 def _sides(found: Sequence[Outcome]) -> tuple[list[Spread], list[Spread]]:
-    return [one.before for one in found], [one.after for one in found]
+    return [outcome.before for outcome in found], [outcome.after for outcome in found]
 
 
 def table(by_eye: dict[str, list[Outcome]]) -> str:
     """Return all outcomes as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    sides = [f"{name}_{when}" for when in ("before", "after") for name in Spread.__dataclass_fields__]
+    sides = [f"{name}_{moment}" for moment in ("before", "after") for name in Spread.__dataclass_fields__]
     writer.writerow(["masks", "seed", "kind", "quantity", "truth", *sides])
-    for name, found in by_eye.items():
-        for one in found:
-            numbers = (one.truth, *astuple(one.before), *astuple(one.after))
-            writer.writerow([name, one.seed, one.kind, one.quantity, *(f"{value:.5g}" for value in numbers)])
+    for name, outcomes in by_eye.items():
+        for outcome in outcomes:
+            numbers = (outcome.truth, *astuple(outcome.before), *astuple(outcome.after))
+            writer.writerow(
+                [name, outcome.seed, outcome.kind, outcome.quantity, *(f"{value:.5g}" for value in numbers)]
+            )
     return text.getvalue()
 
 
@@ -169,12 +176,12 @@ def table(by_eye: dict[str, list[Outcome]]) -> str:
 class Seen:
     """Pixels of the assets, counted over all photographs, that measure how good masks are."""
 
-    rusted: dict[str, int] = field(default_factory=dict)  # of each twin
-    found: dict[str, int] = field(default_factory=dict)  # of those
+    rusted: dict[str, int] = field(default_factory=dict)  # pixels of each twin
+    found: dict[str, int] = field(default_factory=dict)  # of those, called rust
     sound: int = 0
-    called: int = 0  # of those, rust
-    lasting: int = 0  # called so a visit before, and still sound
-    again: int = 0  # of those, called so again
+    called: int = 0  # of those, called rust
+    lasting: int = 0  # called rust a visit before, and still sound
+    again: int = 0  # of those, called rust again
 
     def add(self, twin: str, texel: NDArray[np.int32], true: Mask, mask: Mask) -> None:
         """Count one photograph (h, w): texel of each pixel (-1 off the asset), rust, and what was called rust."""
@@ -185,7 +192,7 @@ class Seen:
         self.called += int((inside & ~true & mask).sum())
 
     def add_again(self, before: Mask, true: Mask, mask: Mask) -> None:
-        """Count what the visit before called rust and was not, in a photograph by the same camera."""
+        """Count the pixels wrongly called rust a visit before, in a photograph by the same camera."""
         self.lasting += int((before & ~true).sum())
         self.again += int((before & ~true & mask).sum())
 
@@ -196,7 +203,7 @@ class Seen:
 
     @property
     def spread(self) -> float:
-        """Standard deviation of that share from twin to twin, of those that showed `FEW` pixels of rust and more."""
+        """Standard deviation of that share between twins that showed at least `FEW` pixels of rust."""
         shares = [self.found[twin] / rusted for twin, rusted in self.rusted.items() if rusted >= FEW]
         return float(np.std(shares, ddof=1)) if len(shares) > 1 else 0.0
 

@@ -6,7 +6,7 @@
 
 Every mutant is one small change of one module; the module's own fast tests (`tools.mutants.guards`) run against it, in
 one process at a time, with 60 seconds of processor time. A mutant that no test notices must be explained in
-`tools.mutants.explained`; one that is not ends the command with status 1.
+`tools.mutants.explained`; an unexplained one ends the command with status 1.
 
 Each result is kept in ``mutants.csv``: the same command resumes where it was cut off. A mutant that survived is tried
 again once its tests have changed; one that was noticed, once its module has.
@@ -57,10 +57,10 @@ COLUMNS = tuple(field.name for field in fields(MutantRow))
 
 def sample(subject: str, constants: int, others: int, seed: int) -> list[Mutant]:
     """Return the mutants of a subject that a run tries."""
-    found = []
+    selected = []
     for module in GUARDS[subject]:
-        found += chosen(mutants(module, read_text(trial.ROOT / module)), constants, others, seed)
-    return found
+        selected += chosen(mutants(module, read_text(trial.ROOT / module)), constants, others, seed)
+    return selected
 
 
 def run(
@@ -81,20 +81,20 @@ def run(
     only
         subjects, or paths of modules; by default all.
     constants
-        at most so many constants of each module are changed.
+        most constants of each module that are changed.
     others
-        and so many comparisons, signs, bounds, numbers and conditions in its functions; more where constants are fewer.
+        most comparisons, signs, bounds, numbers and conditions in its functions; more if constants are fewer.
     seed
-        of the choice among them.
+        seed of the choice among them.
     most
-        mutants in all.
+        most mutants in all.
     """
     if min(constants, others) < 0:
         raise InputError("--constants and --others are counts: give 0 or more")
     if most is not None and most < 1:
         raise InputError(f"--most {most} is below 1")
-    known = {*GUARDS, *(module for modules in GUARDS.values() for module in modules)}
-    if unknown := [name for name in only if name not in known]:
+    names = {*GUARDS, *(module for modules in GUARDS.values() for module in modules)}
+    if unknown := [name for name in only if name not in names]:
         raise InputError(f"--only: {unknown[0]} is neither a subject ({', '.join(GUARDS)}) nor a module with guards")
 
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", NO_ALBUMENTATIONS_UPDATE="1")
@@ -106,44 +106,44 @@ def run(
     ]
     rows = _tried(work[:most], out / "mutants.csv")
     text.say(text.markdown_table(("subject", "mutants", "noticed", "survived", "explained", "seconds"), _counts(rows)))
-    open_ones = [row for row in rows if row.survived and row.mutant not in EXPLAINED]
-    for row in open_ones:
+    unexplained = [row for row in rows if row.survived and row.mutant not in EXPLAINED]
+    for row in unexplained:
         text.say_error(f"survived: {row.mutant}")
-    return int(bool(open_ones))
+    return int(bool(unexplained))
 
 
 def _tried(work: Sequence[tuple[str, Mutant]], path: Path) -> list[MutantRow]:
     """Return the results of mutants, after trying those that have none in the table yet."""
-    kept = {}
+    by_name = {}
     if path.exists():
         cells = tables.read_own(path, COLUMNS)
-        kept = {
+        by_name = {
             name: MutantRow(**dict(zip(COLUMNS, row, strict=True)))
             for name, *row in zip(cells["mutant"], *cells.values(), strict=True)
         }
-    sound: set[tuple[str, ...]] = set()
+    sound_tests: set[tuple[str, ...]] = set()
     rows = []
     for number, (subject, mutant) in enumerate(work, 1):
         tests = GUARDS[subject][mutant.module]
-        of_source, of_tests = (
+        source_digest, tests_digest = (
             digest(mutant.source),
             digest([read_text(trial.ROOT / name.split("::")[0]) for name in tests]),
         )
-        row = kept.get(mutant.name)
-        if row is None or row.source != of_source or (row.survived and row.tests != of_tests):
-            if tests not in sound:
+        row = by_name.get(mutant.name)
+        if row is None or row.source != source_digest or (row.survived and row.tests != tests_digest):
+            if tests not in sound_tests:
                 _check_sound(tests)
-                sound.add(tests)
+                sound_tests.add(tests)
             outcome = trial.attempt(tests, mutant.module, mutant.source)
             row = MutantRow(
                 subject=subject, mutant=mutant.name, outcome="noticed" if outcome.status else "survived",
                 by=outcome.failed or (f"status {outcome.status}" if outcome.status else ""),
-                seconds=f"{outcome.seconds:.1f}", source=of_source, tests=of_tests,
+                seconds=f"{outcome.seconds:.1f}", source=source_digest, tests=tests_digest,
             )  # fmt: skip
             text.say_error(f"{number}/{len(work)} {row.outcome} {row.seconds} s {row.mutant}")
-            kept[mutant.name] = row
+            by_name[mutant.name] = row
             path.parent.mkdir(parents=True, exist_ok=True)
-            tables.write_own(path, COLUMNS, (asdict(each).values() for each in kept.values()))
+            tables.write_own(path, COLUMNS, (asdict(result).values() for result in by_name.values()))
         rows.append(row)
     return rows
 
@@ -161,11 +161,11 @@ def _check_sound(tests: tuple[str, ...]) -> None:
 def _counts(rows: Sequence[MutantRow]) -> Iterable[tuple[str, ...]]:
     """Yield a row of counts for each subject, and one for all."""
     for name in [*dict.fromkeys(row.subject for row in rows), "all"]:
-        here = [row for row in rows if name in (row.subject, "all")]
-        count = Counter(row.outcome for row in here)
-        explained = sum(row.survived and row.mutant in EXPLAINED for row in here)
-        seconds = f"{sum(float(row.seconds) for row in here):.0f}"
-        yield name, str(len(here)), str(count["noticed"]), str(count["survived"]), str(explained), seconds
+        selected = [row for row in rows if name in (row.subject, "all")]
+        count = Counter(row.outcome for row in selected)
+        explained = sum(row.survived and row.mutant in EXPLAINED for row in selected)
+        seconds = f"{sum(float(row.seconds) for row in selected):.0f}"
+        yield name, str(len(selected)), str(count["noticed"]), str(count["survived"]), str(explained), seconds
 
 
 if __name__ == "__main__":

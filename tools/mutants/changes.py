@@ -15,8 +15,8 @@ EXCHANGED = {
     "min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum", "floor": "ceil", "ceil": "floor",
     "any": "all", "all": "any",
 }  # fmt: skip
-# Sizes of batches and tiles and limits on what is accepted: they decide cost, or what is refused, and no result. Nor do
-# the strokes of the digits of a date stamp.
+# These decide no result: sizes of batches and tiles decide cost, limits decide what is refused, and the others are the
+# strokes of the digits of a date stamp.
 NO_RESULT = (
     "BATCH", "TILE", "CHUNK", "BAND", "MOST_", "LARGEST", "EXAMPLES",
     "_A, _B", "_G, _H", "_M, _N", "_DIGITS", "_date", "_lettering",
@@ -34,7 +34,7 @@ class Mutant:
     """Name of the constant or function that is changed."""
 
     change: str
-    """What is written now and what the mutant has in its place, such as ``0.55 -> 0.825``."""
+    """The present text and the mutant's text in its place, such as ``0.55 -> 0.825``."""
 
     source: str
     """Source of the whole module with the change."""
@@ -44,46 +44,46 @@ class Mutant:
 
     @property
     def name(self) -> str:
-        """Name of the mutant, the same however the lines of its module move."""
+        """Name of the mutant, which stays the same when the lines of its module move."""
         return f"{self.module} {self.place}: {self.change}"
 
 
 def mutants(module: str, source: str) -> list[Mutant]:
-    """Return every mutant of a module's source, in the order of its lines; changes alike in one place are numbered."""
+    """Return every mutant of a module's source, in the order of its lines; equal changes in one place are numbered."""
     lines = source.encode().splitlines(keepends=True)
-    begins = [0]
+    line_starts = [0]
     for line in lines:
-        begins.append(begins[-1] + len(line))
-    whole, found, seen = b"".join(lines), [], Counter[tuple[str, str]]()
+        line_starts.append(line_starts[-1] + len(line))
+    content, collected, counts = b"".join(lines), [], Counter[tuple[str, str]]()
     for place, constant, node, text in _changes(ast.parse(source)):
-        begin = begins[node.lineno - 1] + node.col_offset
-        end = begins[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
-        before = " ".join(whole[begin:end].decode().split())
+        begin = line_starts[node.lineno - 1] + node.col_offset
+        end = line_starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
+        before = " ".join(content[begin:end].decode().split())
         change = f"{before} -> {text}"
-        seen[place, change] += 1
-        number = seen[place, change]
-        found.append(
+        counts[place, change] += 1
+        number = counts[place, change]
+        collected.append(
             Mutant(
                 module=module,
                 place=place,
                 change=change if number == 1 else f"{change} ({number})",
-                source=(whole[:begin] + text.encode() + whole[end:]).decode(),
+                source=(content[:begin] + text.encode() + content[end:]).decode(),
                 constant=constant,
             )
         )
-    return found
+    return collected
 
 
 def chosen(candidates: Sequence[Mutant], constants: int, others: int, seed: int) -> list[Mutant]:
-    """Return a sample of a module's mutants: so many of its constants, spread over their names, and so many others.
+    """Return a sample of a module's mutants: some of its constants, spread over their names, and some others.
 
-    Where a module has fewer constants, more of its functions are changed.
+    If a module has fewer constants, more of its functions are changed.
 
     Parameters
     ----------
     candidates : all mutants of one module.
-    constants, others : at most so many of each.
-    seed : of the sample, which also depends on the module's path.
+    constants, others : most of each.
+    seed : seed of the sample, which also depends on the module's path.
     """
     rng = random.Random(f"{seed} {candidates[0].module}") if candidates else random.Random(seed)
     by_name: dict[str, list[Mutant]] = {}
@@ -96,13 +96,13 @@ def chosen(candidates: Sequence[Mutant], constants: int, others: int, seed: int)
             drawn.append(by_name[name].pop(rng.randrange(len(by_name[name]))))
             if not by_name[name]:
                 del by_name[name]
-    rest = [mutant for mutant in candidates if not mutant.constant]
-    for wanted in (others, constants - len(drawn)):
-        some = rng.sample(rest, min(wanted, len(rest)))
-        rest = [mutant for mutant in rest if mutant not in some]
-        drawn += some
-    kept = {mutant.name for mutant in drawn}
-    return [mutant for mutant in candidates if mutant.name in kept]
+    remaining = [mutant for mutant in candidates if not mutant.constant]
+    for count in (others, constants - len(drawn)):
+        picked = rng.sample(remaining, min(count, len(remaining)))
+        remaining = [mutant for mutant in remaining if mutant not in picked]
+        drawn += picked
+    names = {mutant.name for mutant in drawn}
+    return [mutant for mutant in candidates if mutant.name in names]
 
 
 def _changes(tree: ast.Module) -> Iterator[tuple[str, bool, ast.expr, str]]:
@@ -117,12 +117,12 @@ def _changes(tree: ast.Module) -> Iterator[tuple[str, bool, ast.expr, str]]:
         elif isinstance(statement, ast.FunctionDef) and statement.name not in NO_RESULT:
             yield from ((statement.name, False, *change) for change in _body(statement))
         elif isinstance(statement, ast.ClassDef):
-            for part in statement.body:
-                if isinstance(part, ast.FunctionDef):
-                    yield from ((f"{statement.name}.{part.name}", False, *change) for change in _body(part))
-                elif isinstance(part, ast.AnnAssign) and part.value is not None:
-                    name = f"{statement.name}.{ast.unparse(part.target)}"
-                    yield from ((name, True, *change) for change in _within(part.value, constant=True))
+            for member in statement.body:
+                if isinstance(member, ast.FunctionDef):
+                    yield from ((f"{statement.name}.{member.name}", False, *change) for change in _body(member))
+                elif isinstance(member, ast.AnnAssign) and member.value is not None:
+                    name = f"{statement.name}.{ast.unparse(member.target)}"
+                    yield from ((name, True, *change) for change in _within(member.value, constant=True))
 
 
 def _body(function: ast.FunctionDef) -> Iterator[tuple[ast.expr, str]]:
@@ -133,7 +133,7 @@ def _body(function: ast.FunctionDef) -> Iterator[tuple[ast.expr, str]]:
 def _within(node: ast.AST, *, constant: bool) -> Iterator[tuple[ast.expr, str]]:
     """Yield each expression at and below a node that can be changed, and its new text."""
     if isinstance(node, ast.Raise | ast.JoinedStr | ast.Assert | ast.Subscript | ast.Import | ast.ImportFrom):
-        # Messages; indices, of which most changes fail at once.
+        # Messages, and indices, where most changes fail at once.
         if isinstance(node, ast.Subscript):
             yield from _within(node.value, constant=constant)
         return
@@ -160,14 +160,14 @@ def _texts(node: ast.expr) -> Iterator[str]:
         case ast.Constant(value=float() as value):
             yield repr(float(f"{1.5 * value:.6g}")) if value else "0.1"
         case ast.Compare(ops=[operator], left=left, comparators=[right]):
-            for other in COMPARED.get(type(operator), ()):
-                yield f"({ast.unparse(left)} {other} {ast.unparse(right)})"
+            for replacement in COMPARED.get(type(operator), ()):
+                yield f"({ast.unparse(left)} {replacement} {ast.unparse(right)})"
         case ast.BinOp(op=operator, left=left, right=right) if type(operator) in OPERATED:
             if not any(isinstance(side, ast.JoinedStr | ast.List | ast.Tuple) for side in (left, right)):
                 yield f"(({ast.unparse(left)}) {OPERATED[type(operator)]} ({ast.unparse(right)}))"
         case ast.BoolOp(op=operator, values=values):
-            other = " or " if isinstance(operator, ast.And) else " and "
-            yield f"({other.join(f'({ast.unparse(value)})' for value in values)})"
+            replacement = " or " if isinstance(operator, ast.And) else " and "
+            yield f"({replacement.join(f'({ast.unparse(value)})' for value in values)})"
         case ast.Call(func=ast.Name(id=name)) if name in EXCHANGED:
             yield ast.unparse(node).replace(name, EXCHANGED[name], 1)
         case ast.Call(func=ast.Attribute(value=value, attr=name), args=args, keywords=keywords) if name in EXCHANGED:

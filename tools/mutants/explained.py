@@ -15,7 +15,7 @@ EXPLAINED: dict[str, str] = {
     "twin/model/pits.py Pits.factor: 0.5 -> 0.75": BY_EYE,
     "twin/bayes/moves.py OTHER_DRAW: 0.3 -> 0.45": "any share keeps the posterior: another speed of mixing",
     "twin/bayes/predictive_check.py LEAST_REACH: 1e-3 -> 0.0015": "half a micrometre of difference",
-    "twin/bayes/predictive_check.py check_agreement: chance(own) < CONFLICT -> (chance(own) <= CONFLICT)": (
+    "twin/bayes/predictive_check.py check_agreement: chance(score) < CONFLICT -> (chance(score) <= CONFLICT)": (
         "equivalent: a chance is a multiple of 1 / 201, which 0.02 is not"
     ),
     "twin/bayes/tempering.py temper: share < 1 -> (share >= 1) (2)": "fewer moves between steps; those at the end stay",

@@ -1,4 +1,4 @@
-"""Trials of mutants: tests run in forks of one process, which has imported what they import from outside."""
+"""Trials of mutants: tests run in forks of one process that has imported their outside modules."""
 
 import contextlib
 import importlib
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 60  # of processor time that the tests of a mutant have
-PATIENCE_SECONDS = 900.0  # of wall time, where other work slows them
+SECONDS = 60  # processor time for the tests of a mutant
+PATIENCE_SECONDS = 900.0  # wall time, for when other work slows them
 MEMORY_BYTES = 8 * 2**30
 OURS = ("corrotwin", "tools", "tests", "conftest")
 
@@ -34,10 +34,10 @@ class TrialOutcome:
     """The answer of tests to a mutant."""
 
     status: int
-    """Exit status of pytest; negative: the signal that ended it."""
+    """Exit status of pytest; if negative, the signal that ended it."""
 
     failed: str
-    """First test that failed; empty: none, or the tests did not get so far."""
+    """First test that failed; empty if none did, or if the tests did not get that far."""
 
     seconds: float
     """Processor time."""
@@ -47,7 +47,7 @@ class TrialOutcome:
 
 
 def warm(modules: Sequence[str]) -> None:
-    """Import modules once, for all forks to come; those that only tests can import are left to them."""
+    """Import modules once, for all later forks; those that only tests can import are left to them."""
     for name in modules:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
@@ -58,17 +58,17 @@ def attempt(tests: Sequence[str], module: str | None = None, source: str = "") -
 
     Parameters
     ----------
-    tests : what pytest takes: files, or tests in them.
-    module : path of the module that has another source there, from the root; None: none.
-    source : that other source.
+    tests : arguments of pytest: files, or tests in them.
+    module : path, from the root, of the module whose source is replaced; None for no module.
+    source : its new source.
     """
-    reading, writing = os.pipe()
+    read_end, write_end = os.pipe()
     folder = Path(tempfile.mkdtemp(prefix="mutant-"))
     child = os.fork()
     if child == 0:
-        os.close(reading)
-        _leave_after_tests(tests, module, source, folder, writing)
-    os.close(writing)
+        os.close(read_end)
+        _leave_after_tests(tests, module, source, folder, write_end)
+    os.close(write_end)
     began = time.monotonic()
     ended, status, usage = os.wait4(child, os.WNOHANG)
     try:
@@ -79,20 +79,20 @@ def attempt(tests: Sequence[str], module: str | None = None, source: str = "") -
         if not ended:
             os.kill(child, signal.SIGKILL)
             _, status, usage = os.wait4(child, 0)
-    with open(reading, encoding="utf-8") as pipe:  # noqa: PTH123 - a pipe
-        said = pipe.read()
+    with open(read_end, encoding="utf-8") as pipe:  # noqa: PTH123 - a pipe
+        answer = pipe.read()
     shutil.rmtree(folder, ignore_errors=True)
-    found: dict[str, Any] = json.loads(said) if said else {}
+    report: dict[str, Any] = json.loads(answer) if answer else {}
     return TrialOutcome(
         status=os.waitstatus_to_exitcode(status),
-        failed=found.get("failed", ""),
+        failed=report.get("failed", ""),
         seconds=usage.ru_utime + usage.ru_stime,
-        imported=tuple(found.get("imported", ())),
+        imported=tuple(report.get("imported", ())),
     )
 
 
 class _Watch:
-    """Plugin of pytest that keeps the first test that failed."""
+    """Plugin of pytest that records the first test that fails."""
 
     failed = ""
 
@@ -102,7 +102,7 @@ class _Watch:
 
 
 class _Loader(SourceFileLoader):
-    """Loader of a module from another source than its file's."""
+    """Loader of a module from a source that replaces its file's."""
 
     def __init__(self, name: str, path: str, source: str) -> None:
         super().__init__(name, path)
@@ -135,16 +135,16 @@ def _leave_after_tests(
         os.setsid()
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        nothing = os.open(os.devnull, os.O_RDWR)
+        devnull = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
-            os.dup2(nothing, stream)
+            os.dup2(devnull, stream)
         for name in [name for name in sys.modules if name.split(".")[0] in OURS and name != "tools.mutants.trial"]:
             del sys.modules[name]
         if module is not None:
             name = "corrotwin." + module.removesuffix(".py").replace("/", ".")
             sys.meta_path.insert(0, _Finder(name, str(ROOT / module), source))
-        status, found = _tested(tests, folder)
-        os.write(pipe, json.dumps(found).encode())
+        status, report = _tested(tests, folder)
+        os.write(pipe, json.dumps(report).encode())
     finally:
         os._exit(status)
 

@@ -1,12 +1,12 @@
-"""Correlate the domain gap of renders with their worth: all renders of screens, both measured.
+"""Correlate the domain gap of renders with their worth, over all renders of screens.
 
     .venv/bin/python -m tools.nearness out/transfer/steel-bridges
 
-Given the folder of one set, in one or more transfer folders; renders that have been moved or changed since are left
-out. For the renders of each screen: how well a random forest tells them from the photographs by colour and texture
-(area under the ROC curve), the Fréchet distance of these features (`tools.nearness.domain_gap`), and the mean over
-photos of the F1 that renders alone reached. Then the rank correlation (Spearman) of both measures with F1, over the
-renders.
+Its arguments are the folders of one set, in one or more transfer folders; renders that have been moved or changed since
+are left out. For the renders of each screen, it prints how well a random forest tells them from the photographs by
+colour and texture (area under the ROC curve), the Fréchet distance of these features (`tools.nearness.domain_gap`), and
+the mean over photos of the F1 that renders alone reached. Then it prints the rank correlation (Spearman) of both
+measures with F1, over the renders.
 """
 
 import argparse
@@ -37,49 +37,51 @@ def main() -> None:
     lines += [f"| {name} | {f1:.3f} | {area:.3f} | {distance:.2f} |" for name, f1, area, distance in rows]
     if len(rows) > 2:
         numbers = np.array([row[1:] for row in rows])
-        for what, column in (("told from photographs", 1), ("distance", 2)):
-            found = spearmanr(numbers[:, 0], numbers[:, column])
-            lines.append(f"F1 and {what}: {found.statistic:+.2f} over {len(rows)} renders (p {found.pvalue:.2f})")
+        for measure, column in (("told from photographs", 1), ("distance", 2)):
+            correlation = spearmanr(numbers[:, 0], numbers[:, column])
+            lines.append(
+                f"F1 and {measure}: {correlation.statistic:+.2f} over {len(rows)} renders (p {correlation.pvalue:.2f})"
+            )
     say("\n".join(lines))
 
 
 def screens(sets: Sequence[Path]) -> Iterator[tuple[str, float, float, float]]:
-    """Yield name, F1, area under the curve and distance of the renders of each screen, each renders once.
+    """Yield the name, F1, area under the curve and distance of the renders of each screen, without repeats.
 
     Raises
     ------
     InputError
-        A folder has no screen; or the photos are damaged.
+        A folder has no screen, or the photos are damaged.
     """
-    seen: set[str] = set()
+    digests: set[str] = set()
     photos: dict[Path, domain_gap.ImageSet] = {}
     for folder in sets:
         studies = sorted(folder.glob(f"screen/{RENDERS}-*"))
         if not studies:
             raise InputError(f"{folder}: no screen of renders is here; give SET in a transfer folder")
         for study in studies:
-            found = results.load(study)
-            said = found.manifest["renders"]
-            scores = [each.f1 for each in found.scores if each.arm == RENDERS]
-            where = (found.folder / said["folder"]).resolve()
-            if not scores or said["digest"] in seen or not where.exists():
+            loaded = results.load(study)
+            record = loaded.manifest["renders"]
+            scores = [run.f1 for run in loaded.scores if run.arm == RENDERS]
+            renders_folder = (loaded.folder / record["folder"]).resolve()
+            if not scores or record["digest"] in digests or not renders_folder.exists():
                 continue
-            renders = coco.read(where)
-            if renders.digest != said["digest"]:
+            renders = coco.read(renders_folder)
+            if renders.digest != record["digest"]:
                 continue
-            seen.add(said["digest"])
-            data = found.data_folder.resolve()
+            digests.add(record["digest"])
+            data = loaded.data_folder.resolve()
             if data not in photos:
                 real = coco.read(data)
                 photos[data] = domain_gap.image_set(real, photo_groups.spots(real) or {})
-            theirs = domain_gap.image_set(renders, scenes.group_by_scene(renders) or {})
-            apart = domain_gap.compare(photos[data].features, photos[data].groups, theirs.features, theirs.groups)
-            if apart is not None:
+            render_set = domain_gap.image_set(renders, scenes.group_by_scene(renders) or {})
+            gap = domain_gap.compare(photos[data].features, photos[data].groups, render_set.features, render_set.groups)
+            if gap is not None:
                 yield (
-                    f"{where.name} ({said['digest'][:8]})",
+                    f"{renders_folder.name} ({record['digest'][:8]})",
                     float(np.mean(scores)),
-                    apart.separation.auc,
-                    apart.distance,
+                    gap.separation.auc,
+                    gap.distance,
                 )
 
 

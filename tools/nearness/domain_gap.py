@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SIDE = 256  # pixels: pictures of all sizes are squeezed to this square first, as for training
 FOLDS, TREES, HALVINGS, DRAWS = 5, 100, 4, 1000
-MOST = 150  # pictures of a set, spread evenly over it
+MOST = 150  # most pictures of a set, spread evenly over it
 # Standard deviations of the two blurs whose difference is a band, in pixels of the square.
 BANDS = {"finest": (0.0, 1.0), "fine": (1.0, 2.0), "middle": (2.0, 4.0), "coarse": (4.0, 8.0), "broad": (8.0, 16.0)}
 
@@ -52,7 +52,7 @@ class DomainGap:
 
     Parameters
     ----------
-    separation : of photos from renders.
+    separation : separability of photos and renders.
     distance : Fréchet distance of the standardised features, photos to renders, mean over halves of the photos.
     """
 
@@ -61,7 +61,7 @@ class DomainGap:
 
 
 def image_set(dataset: "CocoDataset", groups: Mapping[str, str]) -> ImageSet:
-    """Sample up to `MOST` pictures of a dataset, spread evenly over it; one without a group is its own."""
+    """Sample up to `MOST` pictures of a dataset, spread evenly over it; one without a group is a group of its own."""
     from corrotwin.segmentation.data import coco
 
     photos = coco.evenly(sorted(dataset.photos, key=lambda photo: photo.file_name), MOST)
@@ -115,20 +115,21 @@ def compare(
     rng = np.random.default_rng(0)
     label = np.repeat([0, 1], [len(photos), len(renders)])
     group = np.concatenate([spots, scenes + spots.max() + 1])
-    both = np.concatenate([photos, renders])
-    score = _out_of_fold(both, label, group)
-    drawn = [_auc(score, label, _redrawn(group, label, rng)) for _ in range(DRAWS)]
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    combined = np.concatenate([photos, renders])
+    score = _out_of_fold(combined, label, group)
+    areas = [_auc(score, label, _redrawn(group, label, rng)) for _ in range(DRAWS)]
+    low, high = np.nanquantile(areas, [0.025, 0.975])
     centre, scale = photos.mean(axis=0), np.maximum(photos.std(axis=0), 1e-9)
     real, synthetic = (photos - centre) / scale, (renders - centre) / scale
-    apart = []
+    distances = []
     for _ in range(HALVINGS):
         half = _half(spots, rng)
         size = min(int(half.sum()), int((~half).sum()), len(renders))
-        some, _ = (rng.choice(np.flatnonzero(part), size, replace=False) for part in (half, ~half))
-        apart.append(frechet(real[some], synthetic[rng.choice(len(renders), size, replace=False)]))
+        sampled, _ = (rng.choice(np.flatnonzero(members), size, replace=False) for members in (half, ~half))
+        distances.append(frechet(real[sampled], synthetic[rng.choice(len(renders), size, replace=False)]))
     return DomainGap(
-        separation=Separation(auc=_auc(score, label), low=float(low), high=float(high)), distance=float(np.mean(apart))
+        separation=Separation(auc=_auc(score, label), low=float(low), high=float(high)),
+        distance=float(np.mean(distances)),
     )
 
 
@@ -139,10 +140,10 @@ def frechet(first: FloatArray, second: FloatArray) -> float:
     Multivariate Analysis 12, 1982), here divided by the root of f: 1 is a shift of every feature by one SD.
     """
     means = first.mean(axis=0) - second.mean(axis=0)
-    one, other = (np.cov(each, rowvar=False) for each in (first, second))
+    first_covariance, second_covariance = (np.cov(values, rowvar=False) for values in (first, second))
     # The trace of the root is the sum of the roots of the eigenvalues, which are real and not negative.
-    roots = np.sqrt(np.maximum(np.linalg.eigvals(one @ other).real, 0)).sum()
-    squared = means @ means + np.trace(one) + np.trace(other) - 2 * roots
+    roots = np.sqrt(np.maximum(np.linalg.eigvals(first_covariance @ second_covariance).real, 0)).sum()
+    squared = means @ means + np.trace(first_covariance) + np.trace(second_covariance) - 2 * roots
     return float(np.sqrt(max(squared, 0.0) / first.shape[1]))
 
 
@@ -177,8 +178,8 @@ def _redrawn(
     """Count each picture in a bootstrap sample of as many groups of its kind."""
     count = np.zeros(int(group.max()) + 1, dtype=int)
     for kind in (0, 1):
-        own = np.unique(group[label == kind])
-        np.add.at(count, rng.choice(own, len(own)), 1)
+        kind_groups = np.unique(group[label == kind])
+        np.add.at(count, rng.choice(kind_groups, len(kind_groups)), 1)
     return count[group]
 
 

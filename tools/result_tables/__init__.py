@@ -1,4 +1,4 @@
-"""Compact tables for docs/results: of studies and transfers, and a study made again from its tables."""
+"""Compact tables of studies and transfers for docs/results; a packed study can be unpacked from its tables."""
 
 from pathlib import Path
 

@@ -74,7 +74,7 @@ def compare(
 ) -> None:
     """Compute the arms of a transfer, their differences and false alarms from its tables.
 
-    With --seen without these photos, all others of their spots, and the photos of screens.
+    With --seen, these photos, all others of their spots, and the photos of screens are left out.
 
     Parameters
     ----------
@@ -100,16 +100,16 @@ def pool(
     Parameters
     ----------
     table
-        the table; where folders are given it is made, or they join it.
+        the table; folders of --more join it, and it is created if absent.
     """
     from tools.result_tables import pooled
 
-    found = pooled.read(table) if table.exists() or not more else {}
+    counts = pooled.read(table) if table.exists() or not more else {}
     for folder in more:
-        found = pooled.joined(found, pooled.gather(folder))
-    text = pooled.markdown(found, spots)
+        counts = pooled.joined(counts, pooled.gather(folder))
+    text = pooled.markdown(counts, spots)
     if more:
-        pooled.write(table, found)
+        pooled.write(table, counts)
     say(text, end="")
 
 

@@ -1,7 +1,7 @@
-"""Pixel counts of networks on photos, from one or more transfer folders, and what they say together.
+"""Pixel counts of networks on photos, pooled from one or more transfer folders, and comparisons made from them.
 
-The table has a row for each photo and run, with the counts of each arm. A run's number is its seed and one: folders of
-other seeds go on with a study, on the same machine or on another (``corrotwin benchmarks transfer --seed``).
+The table has a row for each photo and run, with the counts of each arm. A run's number is its seed plus one: folders
+with other seeds continue a study, on the same machine or on another (``corrotwin benchmarks transfer --seed``).
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from corrotwin.segmentation.runs import PerImage
 
 KEYS = ("trained_on", "measured_on", "run", "image", "pixels")
-COUNTS = PIXELS[:3]  # of each arm; the rest of the pixels is the fourth
+COUNTS = PIXELS[:3]  # columns of each arm; the rest of the pixels is the fourth count
 
 
 class Place(NamedTuple):
@@ -59,9 +59,9 @@ def read(path: Path) -> dict[Place, "PerImage"]:
                 cells = [row[f"{arm}_{name}"] for name in COUNTS]
                 if any(cells):
                     place = Place(row["trained_on"], row["measured_on"], int(row["run"]), arm)
-                    known = [int(cell) for cell in cells]
+                    numbers = [int(cell) for cell in cells]
                     images[place].append(row["image"])
-                    counts[place].append([*known, int(row["pixels"]) - sum(known)])
+                    counts[place].append([*numbers, int(row["pixels"]) - sum(numbers)])
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}); get the file again") from error
     return {
@@ -71,36 +71,37 @@ def read(path: Path) -> dict[Place, "PerImage"]:
 
 
 def gather(folder: Path) -> dict[Place, "PerImage"]:
-    """Return what the networks of a transfer folder were measured as.
+    """Return the pixel counts of the networks in a transfer folder.
 
-    These are redraws of few photos on all others and on other sets, and whole sets (``--folds 1``) on other sets.
-    Sets without any corrosion (``--clean``) are left out: no F1 says anything there.
+    These are redraws of few photos, measured on all others and on other sets, and networks of whole sets
+    (``--folds 1``), measured on other sets. Sets without any corrosion (``--clean``) are left out: F1 means nothing
+    there.
 
     Raises
     ------
     InputError
-        No such network is there, two are one run of one arm, or a file is damaged.
+        There is no such network, two are the same run of the same arm, or a file is damaged.
     """
     from corrotwin.segmentation.runs import read_per_image
     from corrotwin.twin.core.files import read_json
 
-    found: dict[Place, PerImage] = {}
+    networks: dict[Place, PerImage] = {}
     for run, measured_on, path in _tables_of(folder):
-        made: Any = read_json(run / "run.json")
+        record: Any = read_json(run / "run.json")
         trained_on = run.relative_to(folder).parts[0]
-        place = Place(trained_on, measured_on or trained_on, made["seed"] + 1, made["config"]["arm"]["name"])
-        if place in found:
+        place = Place(trained_on, measured_on or trained_on, record["seed"] + 1, record["config"]["arm"]["name"])
+        if place in networks:
             raise InputError(f"{folder}: {place.arm} of run {place.run} is here twice, with two sets of renders")
         counts = read_per_image(path)
         if (counts.tp + counts.fn).any():
-            found[place] = counts
-    if not found:
+            networks[place] = counts
+    if not networks:
         raise InputError(f"{folder}: has no redraw, and no network of --folds 1 that was measured --across sets")
-    return found
+    return networks
 
 
 def _tables_of(folder: Path) -> Iterator[tuple[Path, str | None, Path]]:
-    """Yield the folder of a training, the other set that it was measured on (None: its own), and the counts."""
+    """Yield the folder of a training, the other set that it was measured on (None: its own), and the table."""
     for part in (FEW, WHOLE):
         for run in sorted(path.parent for path in folder.glob(f"*/*/{part}/*/runs/*/run.json")):
             if part == FEW:
@@ -110,15 +111,15 @@ def _tables_of(folder: Path) -> Iterator[tuple[Path, str | None, Path]]:
 
 
 def joined(known: Mapping[Place, "PerImage"], more: Mapping[Place, "PerImage"]) -> dict[Place, "PerImage"]:
-    """Return the networks of both.
+    """Return the networks of both mappings.
 
     Raises
     ------
     InputError
-        Both have a run of an arm, with other counts.
+        Both hold the same run of an arm, with different counts.
     """
     for place in known.keys() & more.keys():
-        if sorted(_rows(known[place])) != sorted(_rows(more[place])):  # a table has its photos in another order
+        if sorted(_rows(known[place])) != sorted(_rows(more[place])):  # photos are in another order in a table
             raise InputError(
                 f"{place.arm} of run {place.run} is there with other counts; give the folder another --seed"
             )
@@ -132,34 +133,34 @@ def write(path: Path, found: Mapping[Place, "PerImage"]) -> None:
     for place in sorted(found):
         for image, *counts in _rows(found[place]):
             rows[(*place[:3], image, sum(counts))][place.arm] = tuple(counts[:-1])
-    nothing = ("",) * len(COUNTS)
+    blank = ("",) * len(COUNTS)
     heading = [*KEYS, *(f"{arm}_{name}" for arm in arms for name in COUNTS)]
-    lines = ((*key, *(cell for arm in arms for cell in rows[key].get(arm, nothing))) for key in sorted(rows))
+    lines = ((*key, *(cell for arm in arms for cell in rows[key].get(arm, blank))) for key in sorted(rows))
     tables.write_own(path, heading, lines)
 
 
 def markdown(found: Mapping[Place, "PerImage"], spots: Path) -> str:
-    """Return the mean F1 of each arm by spots and the differences of arms, as Markdown, for each pair of sets.
+    """Return the mean F1 of each arm by spots and the differences between arms, as Markdown, for each pair of sets.
 
     Parameters
     ----------
-    spots : folder of a table for each set, ``SET.csv``, with the columns ``file_name`` and ``spot``.
+    spots : folder with a table for each set, ``SET.csv``, with the columns ``file_name`` and ``spot``.
 
     Raises
     ------
     InputError
         The table of spots is absent or damaged, or lacks a photo.
     """
-    parts = []
+    sections = []
     for pair in sorted({place[:2] for place in found}):
         counted = {(place.arm, place.run): found[place] for place in sorted(found, key=_order) if place[:2] == pair}
-        about = f"Trained on {pair[0]}, measured on {pair[1]}:"
-        parts.append("\n".join((about, "", *_tables(counted, spots / f"{pair[1]}.csv"))))
-    return "\n".join(parts)
+        title = f"Trained on {pair[0]}, measured on {pair[1]}:"
+        sections.append("\n".join((title, "", *_tables(counted, spots / f"{pair[1]}.csv"))))
+    return "\n".join(sections)
 
 
 def _order(place: Place) -> tuple[int, str, int]:
-    """Sort photos alone before renders with them, and these before renders alone."""
+    """Return a sort key that puts photos alone first, then photos with renders, then renders alone."""
     return (("real" not in place.arm) + (place.arm == RENDERS), place.arm, place.run)
 
 
@@ -168,14 +169,14 @@ def _rows(counts: "PerImage") -> list[tuple[Any, ...]]:
 
 
 def _tables(counted: Mapping[tuple[str, int], "PerImage"], spots: Path) -> tuple[str, str]:
-    """Return the tables of arms and of differences of one set measured; `spots` is its table of spots."""
+    """Return the tables of arms and of differences for one measured set; `spots` is its table of spots."""
     groups = {row["file_name"]: row["spot"] for row in tables.read(spots, required=("file_name", "spot")).rows}
     scores = cv_pooling.scores(counted)
     if lacking := [photo for photo in scores[0].images if photo not in groups]:
         raise InputError(f"{spots}: has no spot of {lacking[0]}; give the table of these photos")
-    of_arms = dict(comparison.by_arm(scores, groups))
-    arms = [[arm, targets.format_spread(values), str(len(values))] for arm, values in of_arms.items()]
+    values_by_arm = dict(comparison.by_arm(scores, groups))
+    arms = [[arm, targets.format_spread(values), str(len(values))] for arm, values in values_by_arm.items()]
     tests = arms_tested(
-        scores, pairs=list(combinations(of_arms, 2)), score="f1", groups=groups, fewest_runs=FEWEST_RUNS
+        scores, pairs=list(combinations(values_by_arm, 2)), score="f1", groups=groups, fewest_runs=FEWEST_RUNS
     )
     return comparison.table(("arm", "per-image F1", "runs"), arms), comparison.differences(tests)

@@ -1,7 +1,7 @@
 """A folder of studies packed into a few text files, and unpacked to the same bytes.
 
-A study is two to five small files a run. Packed, all JSON files are the lines of `DOCUMENTS`, and all tables of one
-name are one table, which begins with the column `run`: the folder of the run that a row is from.
+A study consists of two to five small files per run. When it is packed, all JSON files become lines of `DOCUMENTS`, and
+all tables of one name become one table. Its first column, `run`, is the folder of the run that a row comes from.
 """
 
 import json
@@ -19,7 +19,7 @@ JOINT = "--"  # between the parts of a table's path below its run: across--paint
 
 
 def pack(folder: Path, out: Path) -> tuple[str, ...]:
-    """Pack the JSON files and the runs' tables of a folder of studies; all else is left out.
+    """Pack the JSON files and the runs' tables of a folder of studies; everything else is left out.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ def pack(folder: Path, out: Path) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        There is no run in `folder`, something is at `out`, or a file cannot be read or is not as we write it.
+        There is no run in `folder`, something is at `out`, or a file cannot be read or is not in our format.
     """
     tables: dict[str, list[str]] = {}
     documents: list[str] = []
-    left: list[str] = []
+    left_out: list[str] = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder)
         run = _run(name)
@@ -51,16 +51,16 @@ def pack(folder: Path, out: Path) -> tuple[str, ...]:
                 raise InputError(f"{path}: has other columns than those of other runs; pack the studies one by one")
             table += [f"{run.as_posix()},{row}" for row in rows]
         else:
-            left.append(name.as_posix())
+            left_out.append(name.as_posix())
     if not tables:
         raise InputError(f"{folder}: no run with tables is here; give the folder of a study, or one with studies in it")
     files = {DOCUMENTS: documents, **tables}
     _write(out, {name: "\n".join(lines) + "\n" for name, lines in files.items()})
-    return tuple(left)
+    return tuple(left_out)
 
 
 def unpack(tables: Path, out: Path) -> int:
-    """Write the folder that was packed; its files have the bytes that they had.
+    """Write the folder that was packed, each file with its original bytes.
 
     Returns
     -------
@@ -84,12 +84,12 @@ def unpack(tables: Path, out: Path) -> int:
         header, *rows = _lines(path)
         columns = header.removeprefix(f"{COLUMN},")
         if columns == header:
-            continue  # a table of something else
-        of_run: dict[str, list[str]] = {}
+            continue  # not a packed table
+        lines_by_run: dict[str, list[str]] = {}
         for row in rows:
             run, _, cells = row.partition(",")
-            of_run.setdefault(run, [columns]).append(cells)
-        for run, lines in of_run.items():
+            lines_by_run.setdefault(run, [columns]).append(cells)
+        for run, lines in lines_by_run.items():
             files[_inside("/".join([run, *path.name.split(JOINT)]))] = "\n".join(lines) + "\n"
     _write(out, files)
     return len(files)
@@ -97,8 +97,8 @@ def unpack(tables: Path, out: Path) -> int:
 
 def _run(name: Path) -> Path | None:
     """Return the folder of the run that a file belongs to; None for a file of the study itself."""
-    places = [place for place, part in enumerate(name.parts[:-2]) if part == RUNS]
-    return Path(*name.parts[: places[-1] + 2]) if places else None
+    indices = [index for index, part in enumerate(name.parts[:-2]) if part == RUNS]
+    return Path(*name.parts[: indices[-1] + 2]) if indices else None
 
 
 def _lines(path: Path) -> list[str]:

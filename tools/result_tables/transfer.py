@@ -35,7 +35,7 @@ _PLACE = re.compile(r"(?P<set>[^/]+)/(?P<part>[^/]+)(/(?P<fold>[^/]+))?/(photos|
 
 @dataclass(frozen=True, kw_only=True)
 class TransferTraining:
-    """A training of a transfer folder: where it lies, what it is part of, and what it was made from.
+    """A training of a transfer folder: where it is stored, what it is part of, and how it was made.
 
     `part` is a run such as ``run-01``, or ``screen``; `renders` are the first digits of the digest of its renders.
     """
@@ -68,7 +68,7 @@ class TestedPixels:
 
 
 def write(folder: Path, out: Path) -> int:
-    """Write the tables of a transfer folder into `out`, over earlier ones; return the number of trainings.
+    """Write the tables of a transfer folder into `out`, replacing earlier ones; return the number of trainings.
 
     Raises
     ------
@@ -82,23 +82,25 @@ def write(folder: Path, out: Path) -> int:
     rows: dict[str, list[tuple[object, ...]]] = defaultdict(list)
     for path in sorted(folder.glob(f"**/{RUNS}/*/run.json")):
         run = path.parent
-        found = _training(len(trainings) + 1, run.relative_to(folder).as_posix(), path, settings)
-        trainings.append(found)
+        training = _training(len(trainings) + 1, run.relative_to(folder).as_posix(), path, settings)
+        trainings.append(training)
         tested, clear = read_per_image(run / "per_image.csv"), background_fp.read(run)
         if clear is not None and clear.image != tested.image:
             raise InputError(f"{run / background_fp.TABLE}: is of other photos than per_image.csv; measure it again")
-        far = [("", "")] * len(tested.image) if clear is None else zip(clear.fp, clear.tn, strict=True)
-        rows[found.set] += [(*row, *more) for row, more in zip(_rows(found.training, tested), far, strict=True)]
+        clear_cells = [("", "")] * len(tested.image) if clear is None else zip(clear.fp, clear.tn, strict=True)
+        rows[training.set] += [
+            (*row, *cells) for row, cells in zip(_rows(training.training, tested), clear_cells, strict=True)
+        ]
         for other in sorted((run / external_sets.FOLDER).glob("*.csv")):
-            rows[f"on-{other.stem}"] += _rows(found.training, read_per_image(other))
+            rows[f"on-{other.stem}"] += _rows(training.training, read_per_image(other))
     if not trainings:
         raise InputError(f"{folder}: no trainings are here; give a transfer folder")
     names = [field.name for field in fields(TransferTraining)]
-    tables.write_own(out / TRAININGS, names, (asdict(each).values() for each in trainings))
+    tables.write_own(out / TRAININGS, names, (asdict(training).values() for training in trainings))
     lines = (json.dumps({"digest": key, "settings": settings[key]}, separators=(",", ":")) for key in settings)
     write_text(out / SETTINGS, "\n".join(lines) + "\n")
-    for name, of_name in rows.items():
-        tables.write_own(out / f"{name}.csv", ELSEWHERE if name.startswith("on-") else COUNTS, of_name)
+    for name, set_rows in rows.items():
+        tables.write_own(out / f"{name}.csv", ELSEWHERE if name.startswith("on-") else COUNTS, set_rows)
     return len(trainings)
 
 
@@ -171,33 +173,33 @@ def read_counts(folder: Path, name: str) -> list[TestedPixels]:
         A table is absent or damaged.
     """
     columns = tables.read_own(folder / f"{name}.csv", COUNTS)
-    by_training = {each.training: each for each in read_trainings(folder)}
-    found = []
+    by_training = {training.training: training for training in read_trainings(folder)}
+    counts = []
     for number, rows in _by_training(columns, folder / f"{name}.csv").items():
         cells = {column: [columns[column][row] for row in rows] for column in COUNTS[1:]}
-        nothing = ["0"] * len(rows)
+        zeros = ["0"] * len(rows)
         clear = None
         if all(cells["clear_fp"]):
-            clear = _per_image(cells["image"], nothing, cells["clear_fp"], nothing, cells["clear_tn"])
+            clear = _per_image(cells["image"], zeros, cells["clear_fp"], zeros, cells["clear_tn"])
         tested = _per_image(cells["image"], *(cells[column] for column in PIXELS))
-        found.append(TestedPixels(training=by_training[number], tested=tested, clear=clear))
-    return found
+        counts.append(TestedPixels(training=by_training[number], tested=tested, clear=clear))
+    return counts
 
 
 def read_elsewhere(folder: Path) -> Mapping[str, Mapping[int, "PerImage"]]:
     """Read the counts of trainings on other sets: by the name of the set, then by the number of the training."""
-    found = {}
+    elsewhere = {}
     for path in sorted(folder.glob("on-*.csv")):
         columns = tables.read_own(path, ELSEWHERE)
-        found[path.stem.removeprefix("on-")] = {
+        elsewhere[path.stem.removeprefix("on-")] = {
             number: _per_image(*([columns[column][row] for row in rows] for column in ELSEWHERE[1:]))
             for number, rows in _by_training(columns, path).items()
         }
-    return found
+    return elsewhere
 
 
 def _by_training(columns: Mapping[str, list[str]], path: Path) -> Mapping[int, list[int]]:
-    """Return the numbers of the rows of each training."""
+    """Return the row numbers of each training."""
     rows: dict[int, list[int]] = defaultdict(list)
     try:
         for row, number in enumerate(columns["training"]):

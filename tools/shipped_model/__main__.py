@@ -1,11 +1,11 @@
-"""Make the model that ships again, and measure it: renders, trainings, numbers, files.
+"""Make the shipped model again and measure it: renders, trainings, numbers, files.
 
     python -m tools.shipped_model --data ../shared/data --out out/shipped-model
     python -m tools.shipped_model --data ../shared/data --out out/shipped-model --stage pack
 
-``--data`` holds the folders `steel-bridges` and `painted-steel`. Each finished training is kept: the same command goes
-on where it was cut off. After each training its rows join ``rows.csv``. Stage ``pack`` writes the files of the package,
-their card and the tables in docs/results from the rows that are there.
+``--data`` holds the folders `steel-bridges` and `painted-steel`. Each finished training is kept: the same command
+continues where it was cut off. After each training its rows join ``rows.csv``. Stage ``pack`` writes the files of the
+package, their card and the tables in docs/results from the existing rows.
 """
 
 from pathlib import Path
@@ -30,7 +30,7 @@ def make(
     workers: Annotated[int, arg(help="trainings at a time, one core each")] = 2,
     seed: Annotated[int, arg(help="of the trainings; another needs another folder")] = recipe.SEED,
 ) -> None:
-    """Make the model that ships again."""
+    """Make the shipped model again."""
     out = out.resolve()
     if stage != "pack":
         trainings = work.twins() if stage == "twins" else list(recipe.trainings())
@@ -41,8 +41,8 @@ def make(
         measured = scores.measurements([row for row in rows if row.training.startswith("twin of")], frames)
         run = out / work.RUNS / recipe.MODEL
         trials = work.trials(recipe.read_sets(data.resolve()), runs.load(run).test)
-        made, again = packing.pack(run, shipped.FOLDER, measured, trials), scores.read(RESULTS / AGAIN)
-        card.write(shipped.CARD, rows, frames, alikes, made, again)
+        manifest, again = packing.pack(run, shipped.FOLDER, measured, trials), scores.read(RESULTS / AGAIN)
+        card.write(shipped.CARD, rows, frames, alikes, manifest, again)
         scores.write(RESULTS / "shipped-model.csv", rows)
         look_alikes.write(RESULTS / "shipped-model-look-alikes.csv", alikes)
         say(f"{shipped.FOLDER}: made; look at {shipped.CARD}")

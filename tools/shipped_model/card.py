@@ -1,4 +1,4 @@
-"""The card of the model that ships: what a stranger can rely on first, then the rest."""
+"""The card of the model that ships: first what a stranger can rely on, then the rest."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,23 +17,23 @@ TEMPLATE = Path(__file__).with_name("card.md.j2")
 
 
 def of(rows: Sequence[MeasuredPhoto], start: str, set_name: str = "") -> list[MeasuredPhoto]:
-    """Return the rows of trainings whose names begin so, of photos of a set."""
+    """Return the rows of trainings whose names begin with `start`, for photos of a set."""
     return [row for row in rows if row.training.startswith(start) and row.photo.startswith(set_name)]
 
 
 def f1(rows: Sequence[MeasuredPhoto]) -> str:
-    """Return mean F1 with its interval over spots."""
+    """Return the mean F1 with its interval over spots."""
     return str(interval(np.array([row.f1 for row in rows]), [row.spot for row in rows]))
 
 
 def gain(rows: Sequence[MeasuredPhoto], base: Sequence[MeasuredPhoto]) -> str:
     """Return the mean paired difference in F1 with its interval over spots."""
-    before = {row.photo: row.f1 for row in base}
-    difference = np.array([row.f1 - before[row.photo] for row in rows])
-    found = interval(difference, [row.spot for row in rows])
-    if found.low is None or found.high is None:
-        return f"{found.mean:+.3f}"
-    return f"{found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+    base_f1 = {row.photo: row.f1 for row in base}
+    difference = np.array([row.f1 - base_f1[row.photo] for row in rows])
+    estimate = interval(difference, [row.spot for row in rows])
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.mean:+.3f}"
+    return f"{estimate.mean:+.3f} ({estimate.low:+.3f} to {estimate.high:+.3f})"
 
 
 def worst(rows: Sequence[MeasuredPhoto]) -> str:
@@ -44,9 +44,9 @@ def worst(rows: Sequence[MeasuredPhoto]) -> str:
 def left_out(rows: Sequence[MeasuredPhoto]) -> list[list[Any]]:
     """Return a row of the card's first table for each set that is left out."""
     table = []
-    for name, other in (recipe.SETS, recipe.SETS[::-1]):
-        twin = of(rows, f"twin of {other}")
-        alone = [row for row in rows if row.training == f"photos of {other}"]
+    for name, other_set in (recipe.SETS, recipe.SETS[::-1]):
+        twin = of(rows, f"twin of {other_set}")
+        alone = [row for row in rows if row.training == f"photos of {other_set}"]
         table.append([name, len(twin), f1(twin), worst(twin), missed(twin), f1(alone), gain(twin, alone)])
     return table
 
@@ -83,17 +83,17 @@ def write(
 
     Parameters
     ----------
-    rows : of all trainings; folds may be absent.
-    frames : of the twins.
-    alikes : of the twins.
-    manifest : of the model.
-    again : of twins that were trained a second time.
+    rows : rows of all trainings; folds may be absent.
+    frames : shares in frames, by the twins.
+    alikes : look-alikes as seen by the twins.
+    manifest : manifest of the model.
+    again : rows of twins that were trained a second time.
     """
     from jinja2 import Environment
 
     alarms = [row for row in alikes if row.share > ALARM]
-    called, all_ = Counter(row.kind for row in alarms), Counter(row.kind for row in alikes)
-    kinds = sorted(all_, key=lambda kind: (-called[kind], kind))
+    called, totals = Counter(row.kind for row in alarms), Counter(row.kind for row in alikes)
+    kinds = sorted(totals, key=lambda kind: (-called[kind], kind))
     # Markdown, not HTML: nothing is escaped.
     template = Environment(trim_blocks=True, keep_trailing_newline=True).from_string(TEMPLATE.read_text())  # noqa: S701
     card = template.render(
@@ -101,8 +101,8 @@ def write(
         covered=covered(of(rows, "twin of")), frames_covered=covered(frames),
         large=f"{100 * LARGE:g} %", patch_missed=f"{100 * MISSED:g} %", alarm=f"{100 * ALARM:g} %",
         chance=f"{100 * manifest['measured']['share']['chance']:g} %", alikes=len(alikes), alarms=len(alarms),
-        again=[f"{f1(each)} on {name}" for name in recipe.SETS if (each := of(again, "twin of", name))],
-        kinds=[f"{kind} {called[kind]} of {all_[kind]}" for kind in kinds],
+        again=[f"{f1(twin_rows)} on {name}" for name in recipe.SETS if (twin_rows := of(again, "twin of", name))],
+        kinds=[f"{kind} {called[kind]} of {totals[kind]}" for kind in kinds],
         versions=", ".join(f"{name} {number}" for name, number in manifest["versions"].items()),
     )  # fmt: skip
     write_text(path, card)

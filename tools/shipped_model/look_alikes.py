@@ -1,4 +1,4 @@
-"""Look-alikes of rust: cuts of the public photos without any, picked and checked by eye, and what is called rust there.
+"""Look-alikes of rust: rust-free cuts of the public photos, picked and checked by eye, and what is called rust in them.
 
 ``look_alikes.json`` says where they are; each is seen by the twin that knows no photo of its set.
 """
@@ -16,7 +16,7 @@ from corrotwin.segmentation.prediction.run_predictor import RunPredictor
 from corrotwin.twin.core import tables
 
 LIST = Path(__file__).with_name("look_alikes.json")
-ALARM = 0.01  # of a cut: share called corrosion that counts as a false alarm
+ALARM = 0.01  # share of a cut: more of it called corrosion is a false alarm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ COLUMNS = tuple(field.name for field in fields(LookAlike))
 def measure(training: str, run: Path, own: Sequence[str], data: Path) -> list[LookAlike]:
     """Return what a training calls corrosion in the cuts of the sets that it does not know."""
     predictor = RunPredictor(run, Settings(tiling="never"))
-    found = []
+    rows = []
     with predictor.working():
         for cut in json.loads(LIST.read_text()):
             if cut["set"] in own:
@@ -44,8 +44,8 @@ def measure(training: str, run: Path, own: Sequence[str], data: Path) -> list[Lo
             called = predictor.probability(decoded(data / cut["set"] / cut["photo"]))[0] > predictor.threshold
             share = round(float(np.mean(called[top : top + side, left : left + side])), 6)
             name = f"{cut['set']}/{cut['photo']}"
-            found.append(LookAlike(training=training, kind=cut["kind"], photo=name, share=share))
-    return found
+            rows.append(LookAlike(training=training, kind=cut["kind"], photo=name, share=share))
+    return rows
 
 
 def write(path: Path, rows: Sequence[LookAlike]) -> None:

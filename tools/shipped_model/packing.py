@@ -1,4 +1,4 @@
-"""The files of the model that ships, from the run of training ``model``: weights, ONNX, what they are."""
+"""The files of the model that ships, from the run of training ``model``: weights, ONNX and manifest."""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.files import atomic_file, write_manifest
 
 AGREEMENT = 1e-3  # largest difference in probability between the two files
-LEAST_HALVED = 64  # numbers of a tensor that is stored in half precision
+LEAST_HALVED = 64  # least size of a tensor that is stored in half precision
 
 
 def pack(run_folder: Path, folder: Path, measured: Measured, trials: Sequence[npt.NDArray[np.uint8]]) -> dict[str, Any]:
@@ -28,14 +28,14 @@ def pack(run_folder: Path, folder: Path, measured: Measured, trials: Sequence[np
 
     Parameters
     ----------
-    run_folder : of training ``model``.
-    folder : of the package, `shipped.FOLDER`.
-    measured : on sets that were left out.
+    run_folder : folder of training ``model``.
+    folder : folder of the package, `shipped.FOLDER`.
+    measured : measurements on sets that were left out.
     trials : batches of pictures (n, s, s, 3) on which both files must agree.
 
     Returns
     -------
-    The manifest, without what every manifest has.
+    The manifest, without the fields that every manifest has.
 
     Raises
     ------
@@ -58,10 +58,11 @@ def pack(run_folder: Path, folder: Path, measured: Measured, trials: Sequence[np
     content, _ = onnx_export.to_onnx(network, config.size, fold=False)
     content = halved(content)
     difference = onnx_export.disagreement(network, content, list(trials))
-    before = onnx_export.photographs_to_probability(trained, config.backbone)
+    trained_network = onnx_export.photographs_to_probability(trained, config.backbone)
     with torch.no_grad():
-        lost = max(
-            float((before(torch.from_numpy(batch)) - network(torch.from_numpy(batch))).abs().max()) for batch in trials
+        precision_loss = max(
+            float((trained_network(torch.from_numpy(batch)) - network(torch.from_numpy(batch))).abs().max())
+            for batch in trials
         )
     if not difference < AGREEMENT:
         raise WorkError(f"{folder}: the ONNX file differs from the weights by {difference:.1e} in probability")
@@ -71,7 +72,7 @@ def pack(run_folder: Path, folder: Path, measured: Measured, trials: Sequence[np
         **onnx_export.described(config, record, free=False, difference=difference),
         "weights": runs.digest_of_weights(weights),
         "model": hashlib.sha256(content).hexdigest()[:16],
-        "greatest_difference_by_half_precision": lost,
+        "greatest_difference_by_half_precision": precision_loss,
         "measured": asdict(measured),
         "seen": sorted(record.seen or ()),
     }
@@ -86,13 +87,13 @@ def halved(content: bytes) -> bytes:
 
     model = onnx.load_from_string(content)
     casts = []
-    for place, tensor in enumerate(model.graph.initializer):
+    for index, tensor in enumerate(model.graph.initializer):
         values = numpy_helper.to_array(tensor)
         if values.dtype != np.float32 or values.size < LEAST_HALVED:
             continue
         stored = f"{tensor.name}.half"
         casts.append(helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT))
-        model.graph.initializer[place].CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
+        model.graph.initializer[index].CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)

@@ -8,11 +8,11 @@ Trainings, all by this recipe:
 
 - ``model``: both sets' folders ``train``, their folders ``valid`` for the threshold, and renders. This one ships.
 - ``twin of SET``: without any photo of the other set. ``photos of SET``: the same without renders. Both are measured on
-  all photos of the other set: leave one set out.
-- ``fold 1`` to ``fold 3``: cross-validation by whole spots over ``train`` and ``valid`` of both sets, and of one set's
-  photos alone beside it.
+  all photos of the other set, which leaves one set out.
+- ``fold 1`` to ``fold 3``: cross-validation by whole spots over ``train`` and ``valid`` of both sets, and likewise with
+  photos of one set alone.
 
-The folders ``test`` test ``model``, and belong to a set that is left out; nothing else opens them.
+The folders ``test`` are opened only to test ``model``, and as part of a set that is left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ class Training:
 
 
 def trainings() -> Iterator[Training]:
-    """Yield all trainings, those that matter most first."""
+    """Yield all trainings, the most important first."""
     yield Training(name=MODEL, sets=SETS, renders=True)
     for name in SETS:
         yield Training(name=f"twin of {name}", sets=(name,), renders=True)
@@ -58,7 +58,7 @@ def trainings() -> Iterator[Training]:
 
 
 def read_sets(folder: Path) -> CocoDataset:
-    """Read the two public sets below a folder as one: names begin with that of the set.
+    """Read the two public sets below a folder as one; the names of photos begin with that of their set.
 
     Raises
     ------
@@ -69,13 +69,15 @@ def read_sets(folder: Path) -> CocoDataset:
     for name in SETS:
         dataset = read(folder / name)
         photos += [replace(photo, file_name=f"{name}/{photo.file_name}") for photo in dataset.photos]
-    return restricted(CocoDataset(folder=folder, photos=tuple(photos), digest=""), [each.file_name for each in photos])
+    return restricted(
+        CocoDataset(folder=folder, photos=tuple(photos), digest=""), [photo.file_name for photo in photos]
+    )
 
 
 def restricted(data: CocoDataset, names: Sequence[str]) -> CocoDataset:
-    """Return a dataset of the named photos alone."""
-    wanted = set(names)
-    photos = tuple(photo for photo in data.photos if photo.file_name in wanted)
+    """Return a dataset of only the named photos."""
+    kept = set(names)
+    photos = tuple(photo for photo in data.photos if photo.file_name in kept)
     contents = [
         [photo.file_name, photo.sha256, [annotation["segmentation"] for annotation in photo.annotations]]
         for photo in photos
@@ -84,12 +86,12 @@ def restricted(data: CocoDataset, names: Sequence[str]) -> CocoDataset:
 
 
 def spots(folder: Path, data: CocoDataset) -> dict[str, str]:
-    """Return the spot of each photo: its name in the set's table of spots, behind the set's."""
-    found: dict[str, str] = {}
+    """Return the spot of each photo: the name of its set, then that of the spot in the set's table."""
+    spot_of: dict[str, str] = {}
     for name in SETS:
-        own = groups.required(read(folder / name))
-        found |= {f"{name}/{photo}": f"{name}/{spot}" for photo, spot in own.items()}
-    return {photo.file_name: found[photo.file_name] for photo in data.photos}
+        set_spots = groups.required(read(folder / name))
+        spot_of |= {f"{name}/{photo}": f"{name}/{spot}" for photo, spot in set_spots.items()}
+    return {photo.file_name: spot_of[photo.file_name] for photo in data.photos}
 
 
 def part_of(name: str) -> str:
@@ -99,20 +101,20 @@ def part_of(name: str) -> str:
 
 def data_of(training: Training, data: CocoDataset, spot: Mapping[str, str]) -> tuple[CocoDataset, Split]:
     """Return the photos of a training, and their split."""
-    own = [photo.file_name for photo in data.photos if photo.file_name.split("/")[0] in training.sets]
+    in_sets = [photo.file_name for photo in data.photos if photo.file_name.split("/")[0] in training.sets]
     if training.fold is None:
-        parts = {part: tuple(name for name in own if part_of(name) == part) for part in ("train", "valid", "test")}
-        group = {name: spot[name] for name in own}
-        return restricted(data, own), Split(how="own", seed=SEED, group=group, **parts)
-    known = [photo.file_name for photo in data.photos if part_of(photo.file_name) != "test"]
-    whole = folds(restricted(data, known), groups=spot, count=FOLDS, seed=SEED)[training.fold]
+        parts = {part: tuple(name for name in in_sets if part_of(name) == part) for part in ("train", "valid", "test")}
+        group = {name: spot[name] for name in in_sets}
+        return restricted(data, in_sets), Split(how="own", seed=SEED, group=group, **parts)
+    outside_test = [photo.file_name for photo in data.photos if part_of(photo.file_name) != "test"]
+    fold_split = folds(restricted(data, outside_test), groups=spot, count=FOLDS, seed=SEED)[training.fold]
     parts = {
-        part: tuple(name for name in getattr(whole, part) if name.split("/")[0] in training.sets)
+        part: tuple(name for name in getattr(fold_split, part) if name.split("/")[0] in training.sets)
         for part in ("train", "valid", "test")
     }
     names = [name for part in parts.values() for name in part]
     group = {name: spot[name] for name in names}
-    return restricted(data, names), Split(how=whole.how, seed=SEED, group=group, **parts)
+    return restricted(data, names), Split(how=fold_split.how, seed=SEED, group=group, **parts)
 
 
 def measured_on(training: Training, data: CocoDataset, split: Split) -> list[str]:
@@ -123,7 +125,7 @@ def measured_on(training: Training, data: CocoDataset, split: Split) -> list[str
 
 
 def config_of(training: Training, photos: int, seed: int = SEED) -> TrainConfig:
-    """Return the settings of a training on so many training photos."""
+    """Return the settings of a training with `photos` training photos."""
     name, share = ("mixed", RENDER_SHARE) if training.renders else ("real", 0.0)
     arm = DataArm(name=name, augmentation="strong", render_share=share)
     epochs = epochs_of(STEPS, photos, BATCH)

@@ -16,13 +16,13 @@ from corrotwin.segmentation.prediction.parts import FramedPart
 from corrotwin.twin.core import tables
 
 Mask = npt.NDArray[np.bool_]  # (h, w)
-CHANCE = 0.9  # that a photo's share of corrosion lies in its interval
-TAIL = (1 - CHANCE) / 2  # on each side of it
-BINS = 6  # of predicted shares, of equally many photos each
-LARGE = 0.01  # of a photo: share of a patch that counts when it is missed
+CHANCE = 0.9  # chance that a photo's share of corrosion lies in its interval
+TAIL = (1 - CHANCE) / 2  # chance on each side of the interval
+BINS = 6  # bins of predicted shares, each of equally many photos
+LARGE = 0.01  # share of a photo above which a missed patch counts
 RUSTED = 0.005  # share from which a photo has a recall of its own
-FRAMES = 3  # of each photo
-MISSED = 0.1  # of a patch: found if more of it is called corrosion
+FRAMES = 3  # frames of each photo
+MISSED = 0.1  # share of a patch: it is found if more of it is called corrosion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def measure(
     for name, called, truth in _masks(folder, data, names):
         patches, missed = patches_of(called, truth)
         pairs = ((called, truth), (called, ~truth), (~called, truth), (~called, ~truth))
-        tp, fp, fn, tn = (int((one & other).sum()) for one, other in pairs)
+        tp, fp, fn, tn = (int((first & second).sum()) for first, second in pairs)
         rows.append(
             MeasuredPhoto(
                 training=training, photo=name, spot=spot[name], tp=tp, fp=fp, fn=fn, tn=tn, patches=patches,
@@ -106,34 +106,34 @@ def patches_of(called: Mask, truth: Mask) -> tuple[int, int]:
 
     count, labels = cv2.connectedComponents(truth.astype(np.uint8), connectivity=8)
     sizes = np.bincount(labels.ravel(), minlength=count)
-    found = np.bincount(labels[called], minlength=count)
+    called_sizes = np.bincount(labels[called], minlength=count)
     large = sizes > LARGE * truth.size
     large[0] = False
-    return int(large.sum()), int((large & (found <= MISSED * sizes)).sum())
+    return int(large.sum()), int((large & (called_sizes <= MISSED * sizes)).sum())
 
 
 def share_table(rows: Sequence[MeasuredShare]) -> ShareTable:
-    """Return the interval of the true share by the predicted one: quantiles of what is missed or too much, in bins.
+    """Return the interval of the true share by the predicted one, from quantiles of the error in bins.
 
     The quantiles are those of split conformal prediction (J. Lei et al., Journal of the American Statistical
-    Association 113, 2018), in each bin of equally many photos by itself. Between the medians of bins the ends follow
-    lines, of which that theory says nothing: `crossed` tells what they hold.
+    Association 113, 2018), taken separately in each bin of equally many photos. Between the medians of bins, the ends
+    follow lines, about which that theory says nothing: `crossed` measures how often they hold the true share.
     """
     predicted, true = (np.array([getattr(row, name) for row in rows]) for name in ("predicted", "true"))
     middles, lowest, highest = [], [], []
-    for part in np.array_split(np.argsort(predicted, kind="stable"), BINS):
-        error, count = np.sort((true - predicted)[part]), len(part)
+    for members in np.array_split(np.argsort(predicted, kind="stable"), BINS):
+        error, count = np.sort((true - predicted)[members]), len(members)
         first, last = math.floor((count + 1) * TAIL), math.ceil((count + 1) * (1 - TAIL))
-        middles.append(float(np.median(predicted[part])))
+        middles.append(float(np.median(predicted[members])))
         lowest.append(middles[-1] + float(error[first - 1]) if first >= 1 else 0.0)
         highest.append(middles[-1] + float(error[last - 1]) if last <= count else 1.0)
-    knots, places = np.unique([0.0, *middles, 1.0], return_index=True)
+    knots, indices = np.unique([0.0, *middles, 1.0], return_index=True)
     # Ends rise with the predicted share; where they do not, they are moved outwards.
     low = np.minimum.accumulate(np.clip([0.0, *lowest, lowest[-1]], 0, 1)[::-1])[::-1]
     high = np.maximum.accumulate(np.clip([highest[0], *highest, 1.0], 0, 1))
     return ShareTable(
-        chance=CHANCE, predicted=tuple(knots.tolist()), low=tuple(low[places].round(5).tolist()),
-        high=tuple(high[places].round(5).tolist()),
+        chance=CHANCE, predicted=tuple(knots.tolist()), low=tuple(low[indices].round(5).tolist()),
+        high=tuple(high[indices].round(5).tolist()),
     )  # fmt: skip
 
 
@@ -157,10 +157,10 @@ def read(path: Path) -> list[MeasuredPhoto]:
     counts = {name: [int(value) for value in columns[name]] for name in COLUMNS[3:]}
     return [
         MeasuredPhoto(
-            training=columns["training"][place], photo=columns["photo"][place], spot=columns["spot"][place],
-            **{name: values[place] for name, values in counts.items()},
+            training=columns["training"][index], photo=columns["photo"][index], spot=columns["spot"][index],
+            **{name: values[index] for name, values in counts.items()},
         )
-        for place in range(len(columns["photo"]))
+        for index in range(len(columns["photo"]))
     ]  # fmt: skip
 
 
@@ -175,12 +175,12 @@ def crossed(rows: Sequence[MeasuredShare]) -> dict[str, float]:
     by_set: dict[str, list[MeasuredShare]] = {}
     for row in rows:
         by_set.setdefault(row.photo.split("/")[0], []).append(row)
-    (one, other), (first, second) = by_set, by_set.values()
-    return {other: coverage(second, share_table(first)), one: coverage(first, share_table(second))}
+    (first_name, second_name), (first, second) = by_set, by_set.values()
+    return {second_name: coverage(second, share_table(first)), first_name: coverage(first, share_table(second))}
 
 
 def measurements(rows: Sequence[MeasuredPhoto], frames: Sequence[FramedShare]) -> Measured:
-    """Return what the model that ships says of itself, from its twins on the sets that they left out."""
+    """Return what the model that ships states about itself, from its twins on the sets that they left out."""
     tp, fp, fn, tn = (sum(getattr(row, name) for row in rows) for name in ("tp", "fp", "fn", "tn"))
     recalls = [row.tp / (row.tp + row.fn) for row in rows if row.true > RUSTED]
     return Measured(
@@ -192,13 +192,13 @@ def measurements(rows: Sequence[MeasuredPhoto], frames: Sequence[FramedShare]) -
 
 
 def framed(folder: Path, data: CocoDataset, names: Sequence[str], training: str) -> list[FramedShare]:
-    """Return shares within `FRAMES` frames of each of the named photos, drawn anywhere, 0.25 to 0.75 of its sides."""
-    rng, found = np.random.default_rng(0), []
+    """Return the shares in `FRAMES` random frames of each named photo, with sides of 0.25 to 0.75 of its own."""
+    rng, shares = np.random.default_rng(0), []
     for name, called, truth in _masks(folder, data, names):
         for _ in range(FRAMES):
             width, height = rng.uniform(0.25, 0.75, 2)
             left, top = rng.uniform(0, 1 - width), rng.uniform(0, 1 - height)
             frame = FramedPart(left=left, top=top, right=left + width, bottom=top + height)
             predicted, true = (float(frame.cut(mask).mean()) for mask in (called, truth))
-            found.append(FramedShare(training=training, photo=name, predicted=predicted, true=true))
-    return found
+            shares.append(FramedShare(training=training, photo=name, predicted=predicted, true=true))
+    return shares

@@ -20,7 +20,7 @@ RENDERS, ROWS, RUNS = "renders", "rows.csv", "runs"
 
 
 def render(out: Path) -> Path:
-    """Render the pictures of the recipe, or go on with them, and return their folder."""
+    """Render the pictures of the recipe, or continue with them, and return their folder."""
     folder = out / RENDERS
     ct.render(out=folder, preset=recipe.PRESET, count=recipe.RENDERS, size=recipe.RENDER_SIZE, seed=recipe.RENDER_SEED)
     return folder
@@ -32,7 +32,7 @@ def run_of(training: Training, out: Path) -> Path:
 
 
 def measured(training: Training, data_folder: Path, renders: Path, out: Path, seed: int) -> list[scores.MeasuredPhoto]:
-    """Train one network, or take the one that is there, and return a row for each photo that measures it."""
+    """Train one network, or take the existing one, and return a row for each photo that measures it."""
     from corrotwin.segmentation.training.train import train
 
     data = recipe.read_sets(data_folder)
@@ -40,8 +40,8 @@ def measured(training: Training, data_folder: Path, renders: Path, out: Path, se
     photos, split = recipe.data_of(training, data, spot)
     config = recipe.config_of(training, len(split.train), seed)
     folder = run_of(training, out)
-    of_renders = read(renders) if training.renders else None
-    train(folder, config, real=photos, split=split, renders=of_renders)
+    render_set = read(renders) if training.renders else None
+    train(folder, config, real=photos, split=split, renders=render_set)
     names = recipe.measured_on(training, data, split)
     return scores.measure(folder, data, names, spot, training.name)
 
@@ -49,13 +49,13 @@ def measured(training: Training, data_folder: Path, renders: Path, out: Path, se
 def trained(
     data: Path, out: Path, renders: Path, workers: int, trainings: Sequence[Training], seed: int = recipe.SEED
 ) -> list[scores.MeasuredPhoto]:
-    """Train and measure networks, and write their rows after each, beside those of others that are there."""
+    """Train and measure networks; after each, write its rows beside those of other trainings."""
     table, names = out / ROWS, {training.name for training in trainings}
     rows = [row for row in scores.read(table) if row.training not in names] if table.exists() else []
     calls = {training.name: (training, data, renders, out, seed) for training in trainings}
-    for name, more in by_completion(measured, calls, workers):
-        rows += more
-        say_error(f"{name}: mean F1 {np.mean([row.f1 for row in more]):.3f} on {len(more)} photos")
+    for name, new_rows in by_completion(measured, calls, workers):
+        rows += new_rows
+        say_error(f"{name}: mean F1 {np.mean([row.f1 for row in new_rows]):.3f} on {len(new_rows)} photos")
         scores.write(table, sorted(rows, key=lambda row: (row.training, row.photo)))
     return rows
 
@@ -67,24 +67,24 @@ def twins() -> list[Training]:
 
 def looked_at(data: Path, out: Path) -> list[LookAlike]:
     """Return what the twins call corrosion in look-alikes of the sets that they do not know."""
-    found = [look_alikes.measure(each.name, run_of(each, out), each.sets, data) for each in twins()]
-    return [row for of_twin in found for row in of_twin]
+    by_twin = [look_alikes.measure(training.name, run_of(training, out), training.sets, data) for training in twins()]
+    return [row for twin_rows in by_twin for row in twin_rows]
 
 
 def framed(data: Path, out: Path) -> list[FramedShare]:
-    """Return shares in parts of the photos of the sets that the twins do not know."""
-    whole = recipe.read_sets(data)
-    spot = recipe.spots(data, whole)
-    found = []
+    """Return the shares in parts of the photos of the sets that the twins do not know."""
+    dataset = recipe.read_sets(data)
+    spot = recipe.spots(data, dataset)
+    shares = []
     for training in twins():
-        _, split = recipe.data_of(training, whole, spot)
-        names = recipe.measured_on(training, whole, split)
-        found += scores.framed(run_of(training, out), whole, names, training.name)
-    return found
+        _, split = recipe.data_of(training, dataset, spot)
+        names = recipe.measured_on(training, dataset, split)
+        shares += scores.framed(run_of(training, out), dataset, names, training.name)
+    return shares
 
 
 def trials(data: CocoDataset, names: Sequence[str]) -> list[npt.NDArray[np.uint8]]:
-    """Return pictures of photos at the network's size, a batch each, evenly spaced over the named ones."""
+    """Return pictures of photos evenly spaced over the named ones, at the network's size, each as a batch."""
     photos = {photo.file_name: photo for photo in data.photos}
-    chosen = [names[int(place)] for place in np.linspace(0, len(names) - 1, 16)]
+    chosen = [names[int(index)] for index in np.linspace(0, len(names) - 1, 16)]
     return [resize_image(image(photos[name]), recipe.SIZE)[None] for name in chosen]

@@ -17,7 +17,7 @@ def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> Non
     sets
         studies of each kind; 1,000 take some minutes and give rates near 5 % within 1.4 % (two standard errors).
     seed
-        of the made-up scores.
+        seed of the made-up scores.
     out
         csv file to write, with a row for each kind of study and test; the table for reading goes beside it as .md.
     """
@@ -35,9 +35,9 @@ def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> Non
         if not out.parent.is_dir():
             raise InputError(f"{out.parent}: no such folder; make it, or choose another --out")
     cells = studies.simulate(studies.CELLS, sets, seed)
-    found = list(tracked(cells, "simulating", len(studies.CELLS)))
-    rows = [{**row, "seed": seed} for cell, rates in found for row in tables.rows(cell, rates)]
-    text = tables.markdown(found)
+    results = list(tracked(cells, "simulating", len(studies.CELLS)))
+    rows = [{**row, "seed": seed} for cell, rates in results for row in tables.rows(cell, rates)]
+    text = tables.markdown(results)
     say(text, end="")
     if out is not None:
         with writing(out, "choose another --out"):

@@ -45,9 +45,9 @@ class Answers:
     Parameters
     ----------
     difference : (sets, m) estimated differences.
-    different : of differences, (sets, m), which of them it calls so.
-    equal : of differences, which it calls equal within the margin; None where the test has no such statement.
-    detectable : (sets, m) what it says that it would find in 80 % of cases; None where it says nothing.
+    different : takes differences, (sets, m), and returns which of them the test calls different.
+    equal : takes differences and returns which it calls equal within the margin; None if the test makes no such claim.
+    detectable : (sets, m) differences that it claims to find in 80 % of cases; None if it makes no such claim.
     """
 
     difference: FloatArray
@@ -61,13 +61,13 @@ def between_backbones(scores: FloatArray, photos_a_spot: int) -> dict[str, Answe
     sets, count, runs, photos = scores.shape
     first, second = map(np.array, zip(*itertools.combinations(range(count), 2), strict=True))
     table = moments(_spots(scores, photos_a_spot))
-    one, other = table.at((slice(None), first)), table.at((slice(None), second))
-    contrast = between(one, other)
-    residual = one.residual + other.residual
+    first_moments, second_moments = table.at((slice(None), first)), table.at((slice(None), second))
+    contrast = between(first_moments, second_moments)
+    residual = first_moments.residual + second_moments.residual
     freedom = (2 * (runs - 1), contrast.unit_freedom, 2 * (runs - 1) * contrast.unit_freedom)
     variance, effective = _satterthwaite(contrast.run, contrast.unit_alone, residual, freedom)
     image_means = scores.mean(axis=2)
-    apart = image_means[:, second] - image_means[:, first]
+    image_differences = image_means[:, second] - image_means[:, first]
     within = {
         RUN_MEANS: (scores.mean(axis=3), runs),
         POOLED: (scores.reshape(sets, count, runs * photos), runs * photos),
@@ -75,35 +75,37 @@ def between_backbones(scores: FloatArray, photos_a_spot: int) -> dict[str, Answe
     result = {
         CROSSED: _primary(contrast, is_simultaneous=True),
         RANGE: _studentized(contrast.difference, variance, count, effective),
-        IMAGE_MEANS: _t_test(apart.mean(axis=-1), apart.var(axis=-1, ddof=1) / photos, photos - 1),
+        IMAGE_MEANS: _t_test(
+            image_differences.mean(axis=-1), image_differences.var(axis=-1, ddof=1) / photos, photos - 1
+        ),
     }
     for name, (values, size) in within.items():
         pooled = 2 * values.var(axis=-1, ddof=1).mean(axis=1, keepdims=True) / size
-        result[name] = _studentized(apart.mean(axis=-1), pooled, count, np.array(count * (size - 1.0)))
+        result[name] = _studentized(image_differences.mean(axis=-1), pooled, count, np.array(count * (size - 1.0)))
     if photos_a_spot > 1:
         single = moments(scores)
-        every = between(single.at((slice(None), first)), single.at((slice(None), second)))
-        result[PHOTOS] = _primary(every, is_simultaneous=True)
+        photo_contrast = between(single.at((slice(None), first)), single.at((slice(None), second)))
+        result[PHOTOS] = _primary(photo_contrast, is_simultaneous=True)
     return result
 
 
 def between_uneven_backbones(scores: Sequence[FloatArray], photos_a_spot: int) -> dict[str, Answers]:
     """Apply the primary test to backbones with unequal runs: (sets, R, photos) scores of each."""
-    tables = [moments(_spots(each, photos_a_spot)) for each in scores]
-    contrasts = [between(one, other) for one, other in itertools.combinations(tables, 2)]
+    tables = [moments(_spots(backbone_scores, photos_a_spot)) for backbone_scores in scores]
+    contrasts = [between(first, second) for first, second in itertools.combinations(tables, 2)]
     error = ERROR / len(contrasts)
-    width = np.stack([half_width(each, error) for each in contrasts], axis=-1)
+    width = np.stack([half_width(contrast, error) for contrast in contrasts], axis=-1)
 
     def equal(values: FloatArray) -> BoolArray:
-        moved = [replace(each, difference=values[:, place]) for place, each in enumerate(contrasts)]
-        return holm(np.stack([tost(each, MARGIN) for each in moved], axis=-1)) < ERROR
+        shifted = [replace(contrast, difference=values[:, index]) for index, contrast in enumerate(contrasts)]
+        return holm(np.stack([tost(shifted_contrast, MARGIN) for shifted_contrast in shifted], axis=-1)) < ERROR
 
     return {
         CROSSED: Answers(
-            difference=np.stack([each.difference for each in contrasts], axis=-1),
+            difference=np.stack([contrast.difference for contrast in contrasts], axis=-1),
             different=lambda values: np.abs(values) > width,
             equal=equal,
-            detectable=np.stack([detectable(each, error) for each in contrasts], axis=-1),
+            detectable=np.stack([detectable(contrast, error) for contrast in contrasts], axis=-1),
         )
     }
 
@@ -174,15 +176,15 @@ def _studentized(difference: FloatArray, variance: FloatArray, count: int, freed
 def _satterthwaite(
     run: FloatArray, unit: FloatArray, residual: FloatArray, freedom: tuple[float, float, float]
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the variance of a difference and Satterthwaite's degrees of freedom; infinite if not above 0.
+    """Return the variance of a difference, infinite if not above 0, and Satterthwaite's degrees of freedom.
 
     References
     ----------
     F. E. Satterthwaite, Biometrics Bulletin 2, 1946.
     """
     variance = run + unit - residual
-    parts = zip((run, unit, residual), freedom, strict=True)
-    effective = variance**2 / sum(part**2 / each for part, each in parts)
+    components = zip((run, unit, residual), freedom, strict=True)
+    effective = variance**2 / sum(component**2 / degrees for component, degrees in components)
     return np.where(variance > 0, variance, np.inf), effective
 
 
@@ -193,6 +195,6 @@ def _critical_range(count: int) -> Callable[[Any], Any]:
     from scipy.stats import studentized_range
 
     inverse = np.concatenate([[1e-6], np.linspace(0.01, 0.06, 5), np.linspace(0.1, 0.5, 9), np.linspace(0.6, 1.6, 11)])
-    quantiles = [studentized_range.ppf(1 - ERROR, count, 1 / each) for each in inverse]
+    quantiles = [studentized_range.ppf(1 - ERROR, count, 1 / value) for value in inverse]
     logarithm = PchipInterpolator(inverse, np.log(quantiles))
     return lambda freedom: np.exp(logarithm(np.clip(1 / np.maximum(freedom, 1e-9), inverse[0], inverse[-1])))

@@ -1,8 +1,8 @@
 """Simulated studies with known truth: the error rates and findings of each test.
 
-Scores are made by the model of `benchmarks.stats.crossed_effects`. All true means are equal in the first place:
-whatever a test calls different is a false alarm. Then one F1 point is added to the means of half of the backbones, or
-to every gain: what a test calls different is found, and what it calls equal within a margin of one F1 point is wrongly
+Scores are made by the model of `benchmarks.stats.crossed_effects`. At first, all true means are equal: whatever
+a test calls different is a false alarm. Then one F1 point is added to the means of half of the backbones, or to every
+gain: what a test now calls different is found, and what it calls equal within a margin of one F1 point is wrongly
 called so.
 """
 
@@ -20,7 +20,7 @@ from tools.simulation import competing_tests
 SPOT_SD = 0.20  # easy and hard spots, the same for all
 BACKBONE_SPOT_SD = 0.04  # what one backbone finds harder than another
 RESIDUAL_SD = 0.06
-FRACTIONS = 2  # of the real photos, in the family of arms
+FRACTIONS = 2  # real fractions in the family of arms
 _VALUES_AT_ONCE = 6_000_000
 
 
@@ -31,8 +31,8 @@ class SimulatedStudy:
     Parameters
     ----------
     design : "backbones" (all pairs of four) or "arms" (a gain for each backbone at two fractions of the real photos).
-    runs : of every backbone and arm, or of each backbone (then only the primary test is made, of backbones).
-    spots, photos_a_spot : of the test set.
+    runs : runs of every backbone and arm, or of each backbone (then only the primary test of backbones is made).
+    spots, photos_a_spot : size of the test set.
     run_sd : standard deviation of the run effect, of each backbone.
     skewed : effects of spots and residuals are exponential, not normal.
     subset_sd : by how much a gain depends on which real photos a run may use (arms only).
@@ -111,9 +111,9 @@ CELLS: tuple[SimulatedStudy, ...] = (
         for fixed in (True, False)
     ),
 )
-"""The designs of the committed table. A new one goes to the end, since the place of each is part of its seed. The last
+"""The designs of the committed table. Add a new one at the end, because its position is part of its seed. The last
 are, in turn, the paper's size, profile `small`, and the committed transfer proof with the spread between its runs at a
-tenth of the photos and at all (`benchmarks.stats.power`: 0.015 and 0.004, of a gain)."""
+tenth of the photos and at all of them (`benchmarks.stats.power`: 0.015 and 0.004 for a gain)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,11 +124,11 @@ class Rates:
     ----------
     false_alarms : sets in which it called any comparison different although all means are equal.
     found : comparisons with a true difference of one F1 point that it called different.
-    wrongly_equal : sets in which it called any of those equal within one F1 point; None where it makes no such
+    wrongly_equal : sets in which it called any of those equal within one F1 point; None if it makes no such
         statement.
-    rightly_equal : comparisons without true difference that it called equal within one F1 point.
+    rightly_equal : comparisons without a true difference that it called equal within one F1 point.
     detectable : median of the difference that it says it would find in 80 % of cases, in the first comparison.
-    found_then : sets in which it called the first comparison different where that is its true difference, and all
+    found_then : sets in which it called the first comparison different when that is its true difference and all
         others are null.
     """
 
@@ -145,25 +145,25 @@ class Rates:
 def rates(cell: SimulatedStudy, sets: int, rng: np.random.Generator) -> list[Rates]:
     """Simulate `sets` studies of a design and count the results of each test."""
     shift = _shift(cell)
-    real = shift != 0
+    nonzero = shift != 0
     counts: dict[str, list[FloatArray]] = {}
-    every: dict[str, list[competing_tests.Answers]] = {}
+    answers_by_test: dict[str, list[competing_tests.Answers]] = {}
     for size in _portions(cell, sets):
         scores = draw(cell, size, rng)
         for name, answers in _answers(cell, scores).items():
             null, moved = answers.difference, answers.difference + shift
-            none = np.full(size, np.nan)
-            wrongly, rightly = none, none
+            missing = np.full(size, np.nan)
+            wrongly, rightly = missing, missing
             if answers.equal is not None:
-                wrongly = answers.equal(moved)[:, real].any(axis=1)
+                wrongly = answers.equal(moved)[:, nonzero].any(axis=1)
                 rightly = answers.equal(null).mean(axis=1)
-            alarms, found = answers.different(null).any(axis=1), answers.different(moved)[:, real].mean(axis=1)
+            alarms, found = answers.different(null).any(axis=1), answers.different(moved)[:, nonzero].mean(axis=1)
             counts.setdefault(name, []).append(np.array([alarms, found, wrongly, rightly]))
-            every.setdefault(name, []).append(answers)
+            answers_by_test.setdefault(name, []).append(answers)
     result = []
-    for name, parts in counts.items():
-        detectable, found_then = _detectable(every[name])
-        means = [None if np.isnan(mean) else float(mean) for mean in np.concatenate(parts, axis=1).mean(axis=1)]
+    for name, portions in counts.items():
+        detectable, found_then = _detectable(answers_by_test[name])
+        means = [None if np.isnan(mean) else float(mean) for mean in np.concatenate(portions, axis=1).mean(axis=1)]
         result.append(
             Rates(
                 test=name,
@@ -181,12 +181,12 @@ def rates(cell: SimulatedStudy, sets: int, rng: np.random.Generator) -> list[Rat
 
 def _detectable(portions: Sequence[competing_tests.Answers]) -> tuple[float | None, float | None]:
     """Return the median detectable difference of the first comparison, and how often it is found."""
-    stated = [each.detectable[:, 0] for each in portions if each.detectable is not None]
+    stated = [answers.detectable[:, 0] for answers in portions if answers.detectable is not None]
     if not stated:
         return None, None
     median = float(np.median(np.concatenate(stated)))
     shift = median * (np.arange(portions[0].difference.shape[1]) == 0)
-    found = [each.different(each.difference + shift)[:, 0] for each in portions]
+    found = [answers.different(answers.difference + shift)[:, 0] for answers in portions]
     return median, float(np.concatenate(found).mean())
 
 
@@ -196,7 +196,7 @@ def _answers(cell: SimulatedStudy, scores: FloatArray) -> dict[str, competing_te
         return competing_tests.between_arms(scores, cell.photos_a_spot)
     if isinstance(cell.runs, int):
         return competing_tests.between_backbones(scores, cell.photos_a_spot)
-    uneven = [scores[:, place, :runs] for place, runs in enumerate(cell.runs)]
+    uneven = [scores[:, index, :runs] for index, runs in enumerate(cell.runs)]
     return competing_tests.between_uneven_backbones(uneven, cell.photos_a_spot)
 
 
@@ -205,8 +205,8 @@ def draw(cell: SimulatedStudy, sets: int, rng: np.random.Generator) -> FloatArra
 
     Returns
     -------
-    Backbones: (sets, 4, R, photos) scores, R the most runs that one has. Arms: (sets, m, R, photos) differences of the
-    scores of two arms of one run; what both share has gone, what each has of its own counts twice. Photos of one spot
+    Backbones: (sets, 4, R, photos) scores, R the most runs of any. Arms: (sets, m, R, photos) differences of the scores
+    of two arms of one run; effects that both share cancel, and effects of each alone count twice. Photos of one spot
     are side by side.
     """
 
@@ -215,15 +215,15 @@ def draw(cell: SimulatedStudy, sets: int, rng: np.random.Generator) -> FloatArra
 
     arms = cell.design == "arms"
     run_sd = np.tile(cell.run_sd, FRACTIONS if arms else 1)
-    count, twice, most = len(run_sd), np.sqrt(2) if arms else 1.0, max(cell.runs_of)
-    spots = effects(sets, count, 1, cell.spots) * (BACKBONE_SPOT_SD * twice)
+    count, factor, most_runs = len(run_sd), np.sqrt(2) if arms else 1.0, max(cell.runs_of)
+    spots = effects(sets, count, 1, cell.spots) * (BACKBONE_SPOT_SD * factor)
     if not arms:
         spots = spots + effects(sets, 1, 1, cell.spots) * SPOT_SD
-    runs = rng.standard_normal((sets, count, most, 1)) * run_sd[:, None, None] * twice
-    runs = runs + rng.standard_normal((sets, count, 1 if cell.fixed_subset else most, 1)) * cell.subset_sd
+    runs = rng.standard_normal((sets, count, most_runs, 1)) * run_sd[:, None, None] * factor
+    runs = runs + rng.standard_normal((sets, count, 1 if cell.fixed_subset else most_runs, 1)) * cell.subset_sd
     if cell.renders_sd:
-        runs = runs + rng.standard_normal((sets, 1, 1 if cell.fixed_renders else most, 1)) * cell.renders_sd
-    residual = effects(sets, count, most, cell.spots * cell.photos_a_spot) * (RESIDUAL_SD * twice)
+        runs = runs + rng.standard_normal((sets, 1, 1 if cell.fixed_renders else most_runs, 1)) * cell.renders_sd
+    residual = effects(sets, count, most_runs, cell.spots * cell.photos_a_spot) * (RESIDUAL_SD * factor)
     scores: FloatArray = residual + runs + np.repeat(spots, cell.photos_a_spot, axis=-1)
     return scores
 
@@ -241,11 +241,11 @@ def _shift(cell: SimulatedStudy) -> FloatArray:
 def _portions(cell: SimulatedStudy, sets: int) -> Iterator[int]:
     values = FRACTIONS * len(cell.run_sd) * max(cell.runs_of) * cell.spots * cell.photos_a_spot
     most = max(1, _VALUES_AT_ONCE // values)
-    for begun in range(0, sets, most):
-        yield min(most, sets - begun)
+    for start in range(0, sets, most):
+        yield min(most, sets - start)
 
 
 def simulate(cells: Sequence[SimulatedStudy], sets: int, seed: int) -> Iterator[tuple[SimulatedStudy, list[Rates]]]:
     """Yield the rates of each design; a design's numbers depend on its place, not on what ran before."""
-    for place, cell in enumerate(cells):
-        yield cell, rates(cell, sets, np.random.default_rng([seed, place]))
+    for index, cell in enumerate(cells):
+        yield cell, rates(cell, sets, np.random.default_rng([seed, index]))

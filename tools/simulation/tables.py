@@ -27,13 +27,13 @@ _COMPETITORS = {
 
 def rows(cell: SimulatedStudy, found: Sequence[Rates]) -> list[dict[str, object]]:
     """Return a row for each test, for a CSV file."""
-    about = {**asdict(cell), "runs": _runs_of(cell, " "), "run_sd": " ".join(f"{sd:g}" for sd in cell.run_sd)}
-    return [{**about, **asdict(each)} for each in found]
+    design = {**asdict(cell), "runs": _runs_of(cell, " "), "run_sd": " ".join(f"{sd:g}" for sd in cell.run_sd)}
+    return [{**design, **asdict(result)} for result in found]
 
 
 def markdown(found: Sequence[tuple[SimulatedStudy, Sequence[Rates]]]) -> str:
     """Return two tables, of backbones and of arms: the primary test in full, false alarms of the others."""
-    sets = max(each.sets for _, tests in found for each in tests)
+    sets = max(result.sets for _, tests in found for result in tests)
     text = [
         f"{sets} studies a row. False alarms: studies in which a test tells any of equal means apart. Wrongly equal: "
         f"studies in which any true difference of {MARGIN:g} is called equal within {MARGIN:g}. Found: differences of "
@@ -43,7 +43,7 @@ def markdown(found: Sequence[tuple[SimulatedStudy, Sequence[Rates]]]) -> str:
         "draws of the renders.\n"
     ]
     for design, others in _COMPETITORS.items():
-        chosen = [(cell, {each.test: each for each in tests}) for cell, tests in found if cell.design == design]
+        chosen = [(cell, {result.test: result for result in tests}) for cell, tests in found if cell.design == design]
         if not chosen:
             continue
         headings = [
@@ -60,10 +60,10 @@ def markdown(found: Sequence[tuple[SimulatedStudy, Sequence[Rates]]]) -> str:
         ]
         rows = []
         for cell, by_name in chosen:
-            first = by_name[competing_tests.CROSSED]
+            primary = by_name[competing_tests.CROSSED]
             cells = [_runs_of(cell, ", "), _spots_of(cell), _run_sd_of(cell)]
-            cells += [_percent(first.false_alarms), _percent(first.wrongly_equal), _percent(first.found)]
-            cells += [_percent(first.rightly_equal), f"{first.detectable:.3f}", _percent(first.found_then)]
+            cells += [_percent(primary.false_alarms), _percent(primary.wrongly_equal), _percent(primary.found)]
+            cells += [_percent(primary.rightly_equal), f"{primary.detectable:.3f}", _percent(primary.found_then)]
             cells += [_percent(by_name[name].false_alarms) if name in by_name else "" for name in others]
             rows.append(cells)
         text.append(markdown_table(headings, rows))

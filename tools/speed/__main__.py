@@ -89,7 +89,7 @@ def agreement(
     size
         side of the working image in pixels, divisible by 32.
     epochs
-        of each run; all else as in profile small.
+        epochs of each run; all else as in profile small.
     threads
         CPU threads of torch.
     """
@@ -99,7 +99,7 @@ def agreement(
     from corrotwin.segmentation.data import coco
     from tools.speed import agreement as speed
 
-    found = speed.measure(
+    result = speed.measure(
         out,
         coco.read(data),
         backbone=backbone,
@@ -107,11 +107,11 @@ def agreement(
         changes={"size": size, "epochs": epochs, "threads": threads},
         on_run=lambda name: say(f"run {name}"),
     )
-    for seed, exact, fast in zip(found.seeds, found.exact, found.fast, strict=True):
+    for seed, exact, fast in zip(result.seeds, result.exact, result.fast, strict=True):
         say(f"seed {seed}: exact {exact:.4f}, fast {fast:.4f}, difference {fast - exact:+.4f}")
     say(
-        f"{backbone}: fast - exact {found.difference:+.4f} F1, 95 % interval {found.low:+.4f} to {found.high:+.4f}, "
-        f"{len(found.seeds)} pairs of runs on the same photos"
+        f"{backbone}: fast - exact {result.difference:+.4f} F1, 95 % interval {result.low:+.4f} to {result.high:+.4f}, "
+        f"{len(result.seeds)} pairs of runs on the same photos"
     )
 
 
@@ -125,9 +125,9 @@ def sweep(
     data
         COCO dataset of photos; a few of them are trained on at 32 px.
     out
-        folder for overhead.csv and the sweep; must not be there.
+        folder for overhead.csv and the sweep; must not exist.
     trials
-        of one epoch each.
+        number of trials, one epoch each.
     nodes
         raylets of a cluster that is started on this machine for the purpose; 0 for Ray as every command starts it.
     slots
@@ -151,13 +151,13 @@ def sweep(
         if count % 50 == 0:
             say_error(f"{count} trials")
 
-    found = speed.measure(out, data, trials=trials, nodes=nodes, slots=slots, alone=alone, on_end=on_end)
-    speed.write(out / "overhead.csv", found)
+    result = speed.measure(out, data, trials=trials, nodes=nodes, slots=slots, alone=alone, on_end=on_end)
+    speed.write(out / "overhead.csv", result)
     say(
-        f"{found.trials} trials, {found.slots} at a time, {found.nodes} nodes: {found.seconds:.0f} s, "
-        f"{found.overhead_seconds:.2f} s of a slot for each beyond the {found.alone_seconds:.2f} s of its training; "
-        f"logs {found.log_mb:.1f} MB, Tune's files {found.ray_mb:.1f} MB, kept {found.trial_kb:.1f} kB a trial, "
-        f"object store {found.store_mb:.1f} MB, driver {found.driver_mb:.0f} MB"
+        f"{result.trials} trials, {result.slots} at a time, {result.nodes} nodes: {result.seconds:.0f} s, "
+        f"{result.overhead_seconds:.2f} s of a slot for each beyond the {result.alone_seconds:.2f} s of its training; "
+        f"logs {result.log_mb:.1f} MB, Tune's files {result.ray_mb:.1f} MB, kept {result.trial_kb:.1f} kB a trial, "
+        f"object store {result.store_mb:.1f} MB, driver {result.driver_mb:.0f} MB"
     )
 
 
@@ -173,8 +173,8 @@ def rendering(
 ) -> None:
     """Render scenes of `balanced`, 4 views each, by a stock BlenderProc script and by ours, in turn.
 
-    The table says seconds an image against PSNR to the reference, seconds a mask of writing labels, and where our time
-    goes. A small form: python -m tools.speed rendering --out out/speed --size 96 --scenes 1 --samples 1 4
+    The tables show seconds per image against PSNR to the reference, seconds per mask for writing labels, and how our
+    time is spent. A small form: python -m tools.speed rendering --out out/speed --size 96 --scenes 1 --samples 1 4
     --reference 32
 
     Parameters
@@ -188,9 +188,9 @@ def rendering(
     samples
         samples a pixel of the curve; those of the preset are added.
     reference
-        samples of the picture that others are held against.
+        samples of the picture that others are compared with.
     variants
-        also ours with other settings of Cycles.
+        also render ours with other settings of Cycles.
     threads
         CPU threads of Blender.
     """
@@ -221,13 +221,13 @@ def memory(*, out: Path, preset: str = "quick", size: int = 64, scenes: int = 50
     Parameters
     ----------
     out
-        folder for memory.csv, memory.md and the renders; must not be there.
+        folder for memory.csv, memory.md and the renders; must not exist.
     preset
-        of the scenes.
+        preset of the scenes.
     size
         picture side in pixels.
     scenes
-        how many.
+        how many scenes.
     workers
         batches at a time; the machine's cores if not given.
     """

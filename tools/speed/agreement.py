@@ -1,4 +1,4 @@
-"""Agreement of the test scores of precision `fast` and `exact`: runs in pairs with one seed, photos and steps."""
+"""Agreement of the test scores of precision `fast` and `exact`: pairs of runs with the same seed, photos and steps."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, kw_only=True)
 class PrecisionAgreement:
-    """Mean F1 of the test photos in each run, and the difference of `fast` and `exact` with its interval."""
+    """Mean F1 of the test photos in each run, and the difference between `fast` and `exact` with its interval."""
 
     seeds: tuple[int, ...]
     exact: tuple[float, ...]
@@ -40,7 +40,7 @@ def measure(
     changes: dict[str, Any],
     on_run: Callable[[str], None],
 ) -> PrecisionAgreement:
-    """Train what is missing of the pairs in `folder`, one run a folder, and compare them.
+    """Train the runs that the pairs in `folder` lack, each in a folder of its own, and compare the pairs.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def measure(
 
 
 def compare(seeds: Sequence[int], exact: Sequence[float], fast: Sequence[float]) -> PrecisionAgreement:
-    """Return the mean of the paired differences and its t interval over runs; the photos are taken as they are."""
+    """Return the mean of the paired differences and its t interval over runs; the photos are treated as fixed."""
     differences: npt.NDArray[np.float64] = np.subtract(fast, exact)
     interval = stats.ttest_1samp(differences, 0.0).confidence_interval(CONFIDENCE)
     return PrecisionAgreement(

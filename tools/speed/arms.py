@@ -1,12 +1,12 @@
-"""One arm of the rendering comparison, a process: ``python -m tools.speed.arms ARM BATCH REFERENCE SAMPLES...``.
+"""One arm of the rendering comparison, run as ``python -m tools.speed.arms ARM BATCH REFERENCE SAMPLES...``.
 
-Arms: ``stock``, BlenderProc as its documentation teaches it: its start-up settings and denoiser, `render` with
-`enable_segmentation_output`, `write_coco_annotations`; ``ours``, `synth.blender`; the name of an entry of `VARIANTS`,
-ours with other settings of Cycles; or ``writers``, both writers of labels. All but that take the one scene that BATCH
-(`synth.spec`) holds. Of the SAMPLES those of REFERENCE are denoised as well as Cycles can, as stock denoises all.
+Arms: ``stock`` is BlenderProc as its documentation teaches it: its start-up settings and denoiser, `render` with
+`enable_segmentation_output`, `write_coco_annotations`. ``ours`` is `synth.blender`; the name of an entry of `VARIANTS`
+is ours with other settings of Cycles. ``writers`` is both writers of labels; all other arms render the one scene that
+BATCH (`synth.spec`) holds. Pictures of REFERENCE samples are denoised as well as Cycles can, as stock denoises all.
 
-Beside BATCH appear ``ARM-SAMPLES.npz``, scene-linear ``pictures`` (views, size, size, 3), and ``ARM.json``: for every
-step its wall and processor seconds.
+Results are written beside BATCH: ``ARM-SAMPLES.npz`` with scene-linear ``pictures`` (views, size, size, 3), and
+``ARM.json`` with the wall and processor seconds of every step.
 """
 
 import json
@@ -39,12 +39,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "denoiser without prefilter": {"denoising_prefilter": "NONE"},
     "denoiser by colour alone": {"denoising_input_passes": "RGB"},
 }
-THOROUGH = {"denoising_quality": "HIGH", "denoising_prefilter": "ACCURATE"}  # of the reference: as stock has it
-PERSISTENT = "no persistent data"  # a variant that is no setting of Cycles' own
+THOROUGH = {"denoising_quality": "HIGH", "denoising_prefilter": "ACCURATE"}  # settings for the reference, as in stock
+PERSISTENT = "no persistent data"  # a variant that is not one of Cycles' settings
 
 
 class StepClock:
-    """Wall and processor seconds of each step, once for each time it was taken."""
+    """Wall and processor seconds of each step, one pair for each time it ran."""
 
     def __init__(self) -> None:
         self.steps: dict[str, list[tuple[float, float]]] = {}
@@ -60,16 +60,16 @@ class StepClock:
 def stock(
     bproc: ModuleType, scene: Scene, folder: Path, samples: list[int], clock: StepClock, *, reference: int
 ) -> None:
-    """Render BlenderProc's own way, after its examples "basics" and "coco_annotations"."""
+    """Render the way BlenderProc does, after its examples "basics" and "coco_annotations"."""
     import bpy
 
-    lens = scene.views[0].lens  # for all views: one call renders them
+    lens = scene.views[0].lens  # used for all views: one call renders them
     matrix = np.array([[lens.fx, 0, lens.cx], [0, lens.fy, lens.cy], [0, 0, 1]])
     bproc.camera.set_intrinsics_from_K_matrix(matrix, lens.width, lens.height)
     for body in bproc.object.get_all_mesh_objects():
         body.set_cp("category_id", int(body.get_name().startswith("body-")))
     bpy.context.scene.frame_end = len(scene.views)  # the frame after it shows nothing of the scene
-    bproc.renderer.set_output_format("OPEN_EXR", 16)  # that pictures of both arms are compared as light
+    bproc.renderer.set_output_format("OPEN_EXR", 16)  # so that pictures of both arms are compared as light
     bproc.renderer.enable_segmentation_output(map_by=["category_id", "instance", "name"])
     for count in samples:
         bproc.renderer.set_max_amount_of_samples(count)
@@ -97,34 +97,34 @@ def writers(bproc: ModuleType, size: int, folder: Path, clock: StepClock) -> Non
     mask = noise > np.quantile(noise, 0.875)
     instances, count = ndimage.label(mask, np.ones((3, 3)))
     label = np.stack([mask, 0.1 * mask, np.ones_like(noise)], axis=-1).astype(np.float32)
-    known = [{"idx": number, "category_id": 1, "name": "rust"} for number in range(1, count + 1)]
+    attributes = [{"idx": number, "category_id": 1, "name": "rust"} for number in range(1, count + 1)]
     bpy.context.scene.frame_start, bpy.context.scene.frame_end = 0, 1
     for _ in range(4):  # the first warms up
         with clock("stock writer"):
             bproc.writer.write_coco_annotations(
-                str(folder / "coco-writer"), instance_segmaps=[instances], instance_attribute_maps=[known],
+                str(folder / "coco-writer"), instance_segmaps=[instances], instance_attribute_maps=[attributes],
                 colors=[np.zeros((size, size, 3), np.uint8)], append_to_existing_output=False,
             )  # fmt: skip
         with clock("our writer"):
-            found = masks.annotations(mask, label, 1, {1: masks.AssetFacts(kind="pipe", thickness_mm=5.0)}, 0.5)
-            write_json(folder / "labels.json", found)
+            annotations = masks.annotations(mask, label, 1, {1: masks.AssetFacts(kind="pipe", thickness_mm=5.0)}, 0.5)
+            write_json(folder / "labels.json", annotations)
     clock.steps["masks"] = [(count, 0.0)]
 
 
 def ours(arm: str, scene: Scene, folder: Path, samples: list[int], clock: StepClock, *, reference: int) -> None:
-    """Render by two passes of our own; `arm` is "ours" or one of `VARIANTS`."""
+    """Render in our own two passes; `arm` is "ours" or one of `VARIANTS`."""
     import bpy
 
     from corrotwin.synth.blender import passes
 
     passes.prepare(scene)
-    bpy.context.scene.render.use_persistent_data = False  # so that nothing of the warming up is left, as with stock
+    bpy.context.scene.render.use_persistent_data = False  # so that nothing remains of the warm-up, as with stock
     list(passes.labels(scene, folder))
     bpy.context.scene.render.use_persistent_data = arm != PERSISTENT
     bpy.context.scene.render.use_simplify = "texture_limit_render" in VARIANTS.get(arm, {})
     with clock("label pass"):
         labels = list(passes.labels(scene, folder))
-    np.savez(folder / f"{arm}-labels.npz", **{str(number): each["label"] for number, each in enumerate(labels)})
+    np.savez(folder / f"{arm}-labels.npz", **{str(number): arrays["label"] for number, arrays in enumerate(labels)})
     settings = {**passes.PHOTOGRAPH, **VARIANTS.get(arm, {})}
     for count in samples:
         chosen_settings = {**settings, **(THOROUGH if count == reference else {})}
@@ -148,7 +148,7 @@ def _shown(light: NDArray[np.float32]) -> NDArray[np.uint8]:
 def main() -> None:
     """Render what the command line names."""
     arm, batch_file = sys.argv[1], Path(sys.argv[2]).resolve()
-    reference, *samples = (int(each) for each in sys.argv[3:])
+    reference, *samples = (int(word) for word in sys.argv[3:])
     clock = StepClock()
     with clock("start"):
         from corrotwin.synth.blender import build

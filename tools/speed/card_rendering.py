@@ -1,6 +1,6 @@
-"""Rendering on a card and on the processor: time to the first picture and between pictures, and what both show.
+"""Rendering on a card and on the processor: time to the first picture and between pictures, and how pictures differ.
 
-Blender runs as `corrotwin.synth.rendering` runs it, but that each process is ended when its time is over.
+Blender runs as `corrotwin.synth.rendering` runs it, except that each process is ended when its time is up.
 """
 
 import shutil
@@ -31,10 +31,10 @@ class RenderTiming:
 
     Parameters
     ----------
-    first_s : until the first picture of the process that was slowest to it: start, kernels, labels and photograph.
-    images_per_minute : of all processes together, start and labels included.
-    next_s : from one picture to the next of a process, median; NaN if no process rendered two.
-    whole : every picture was there before the time was over.
+    first_s : seconds until the slowest process had its first picture: start, kernels, labels and photograph.
+    images_per_minute : rate of all processes together, start and labels included.
+    next_s : seconds from one picture of a process to its next, median; NaN if no process rendered two.
+    whole : whether every picture was ready before the time was up.
     """
 
     device: str
@@ -51,8 +51,8 @@ class PictureAgreement:
 
     Parameters
     ----------
-    psnr_db : of the photographs, lowest and mean over the pictures.
-    differ, inside : shares of the pixels whose mask differs, and of those that do so away from a border of the mask.
+    psnr_db : PSNR of the photographs, lowest and mean over the pictures.
+    differ, inside : share of pixels whose mask differs, and share of pixels where it does so away from its border.
     wall_loss_mm : greatest difference of the wall loss where both show the same instance.
     """
 
@@ -63,7 +63,7 @@ class PictureAgreement:
 
 
 def sample(folder: Path, *, preset: str, size: int, count: int) -> spec.Batch:
-    """Sample the scenes of the first `count` pictures of a preset into a folder; return the batch of them."""
+    """Sample the scenes of the first `count` pictures of a preset into a folder; return them as a batch."""
     config = RenderConfig(preset=preset, size=size, seed=0)
     views = config.content().views_per_scene
     numbers = range(-(-count // views))
@@ -74,29 +74,29 @@ def sample(folder: Path, *, preset: str, size: int, count: int) -> spec.Batch:
 def render(
     base: Path, batch: spec.Batch, *, device: str, processes: int, threads: int, deadline: float, place: Path
 ) -> tuple[RenderTiming, Path]:
-    """Render the batch of `base` by processes that start at once; return what it took, and a folder with the pictures.
+    """Render the batch of `base` in processes that start at once; return their timing and a folder with the pictures.
 
     Parameters
     ----------
     base : folder that `sample` filled.
-    threads : of each process.
-    deadline : by `time.monotonic`, when what is not ready is given up.
-    place : folder to make, with a folder of each process.
+    threads : threads of each process.
+    deadline : time, by `time.monotonic`, when pictures that are not ready are given up.
+    place : folder to make, with a folder for each process.
 
     Raises
     ------
     WorkError
-        Not one picture was there in time, or a process failed; with the last line that it printed.
+        A process had no picture in time, or failed; the message has the last line that it printed.
     """
     folders = [place / str(number) for number in range(processes)]
     for folder in folders:
         shutil.copytree(base, folder)
         (folder / "batch.json").write_text(spec.dump(replace(batch, threads=threads, device=device)))
-    begun = time.monotonic()
+    started = time.monotonic()
     children = [_start(folder) for folder in folders]
     times: list[list[float]] = [[] for _ in children]
     readers = [
-        threading.Thread(target=_follow, args=(child, found)) for child, found in zip(children, times, strict=True)
+        threading.Thread(target=_follow, args=(child, ready)) for child, ready in zip(children, times, strict=True)
     ]
     try:
         for reader in readers:
@@ -113,23 +113,23 @@ def render(
         folder for child, folder in zip(children, folders, strict=True) if child.wait() != 0
     ]  # fmt: skip
     if failed or not all(times):
-        said = (failed or folders)[0].joinpath("blender.log").read_text(errors="replace").strip().splitlines()
-        why = f"no picture in {time.monotonic() - begun:.0f} s" if any(late) else "Blender failed"
-        raise WorkError(f"{device}: {why}" + (f": {said[-1]}" if said else ""))
-    count = sum(len(one.views) for one in batch.scenes)
-    return timing(device, [[when - begun for when in found] for found in times], count), folders[0]
+        log_lines = (failed or folders)[0].joinpath("blender.log").read_text(errors="replace").strip().splitlines()
+        reason = f"no picture in {time.monotonic() - started:.0f} s" if any(late) else "Blender failed"
+        raise WorkError(f"{device}: {reason}" + (f": {log_lines[-1]}" if log_lines else ""))
+    count = sum(len(scene.views) for scene in batch.scenes)
+    return timing(device, [[moment - started for moment in ready] for ready in times], count), folders[0]
 
 
 def timing(device: str, times: Sequence[Sequence[float]], count: int) -> RenderTiming:
-    """Return the timing of processes whose pictures, `count` each, were there so many seconds after the start."""
-    between = [late - early for found in times for early, late in pairwise(found)]
+    """Return the timing of processes with `count` pictures each, by the seconds from the start to each picture."""
+    between = [later - earlier for ready in times for earlier, later in pairwise(ready)]
     return RenderTiming(
         device=device,
         processes=len(times),
-        first_s=max(found[0] for found in times),
+        first_s=max(ready[0] for ready in times),
         next_s=float(np.median(between)) if between else float("nan"),
-        images_per_minute=60 * sum(map(len, times)) / max(found[-1] for found in times),
-        whole=all(len(found) == count for found in times),
+        images_per_minute=60 * sum(map(len, times)) / max(ready[-1] for ready in times),
+        whole=all(len(ready) == count for ready in times),
     )
 
 
@@ -148,13 +148,13 @@ def _follow(child: "subprocess.Popen[str]", times: list[float]) -> None:
 def compare(one: Path, other: Path) -> PictureAgreement:
     """Compare the pictures that are in both folders of `render`."""
     names = sorted(path.name for path in one.glob("view-*[0-9].npz") if (other / path.name).exists())
-    found, threshold = [], RenderConfig(preset="balanced", size=32, seed=0).rule().threshold
+    rows, threshold = [], RenderConfig(preset="balanced", size=32, seed=0).rule().threshold
     for name in names:
         label = f"{Path(name).stem}-labels.npz"
         first, second = (_array(folder / label, "label") for folder in (one, other))
         psnr = psnr_db(*(_array(folder / name, "photograph") for folder in (one, other)))
-        found.append((psnr, *label_differences(first, second, threshold)))
-    psnrs, differ, inside, loss = (list(column) for column in zip(*found, strict=True))
+        rows.append((psnr, *label_differences(first, second, threshold)))
+    psnrs, differ, inside, loss = (list(column) for column in zip(*rows, strict=True))
     return PictureAgreement(
         psnr_db=(min(psnrs), float(np.mean(psnrs))),
         differ=float(np.mean(differ)),
@@ -167,10 +167,10 @@ def label_differences(
     one: NDArray[np.float32], other: NDArray[np.float32], threshold: float
 ) -> tuple[float, float, float]:
     """Return `differ`, `inside` and `wall_loss_mm` of `PictureAgreement` for two labels (H, W, 3 or more)."""
-    mask, second = masks.exact(one, threshold), masks.exact(other, threshold)
-    differs = mask != second
-    around = np.ones((3, 3), bool)
-    border = ndimage.binary_dilation(mask, around) & ~ndimage.binary_erosion(mask, around, border_value=1)
+    mask, other_mask = masks.exact(one, threshold), masks.exact(other, threshold)
+    differs = mask != other_mask
+    neighbours = np.ones((3, 3), bool)
+    border = ndimage.binary_dilation(mask, neighbours) & ~ndimage.binary_erosion(mask, neighbours, border_value=1)
     same = one[..., 2] == other[..., 2]
     loss = np.abs(one[..., 1] - other[..., 1])[same]
     return float(differs.mean()), float((differs & ~border).mean()), float(loss.max(initial=0.0))

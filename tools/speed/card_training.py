@@ -24,14 +24,14 @@ WARM_UP = 3  # steps that do not count
 
 @dataclass(frozen=True, kw_only=True)
 class StepTiming:
-    """Training of one backbone in one precision for a while.
+    """Timing of the training of one backbone in one precision.
 
     Parameters
     ----------
-    steps : that were timed, after the warm-up.
-    images_per_second : in these.
-    memory_mib : the most that torch held on the card; None on the processor.
-    loss : first and last.
+    steps : number of timed steps, after the warm-up.
+    images_per_second : rate in these steps.
+    memory_mib : most memory that torch held on the card; None on the processor.
+    loss : loss of the first and the last step.
     agreement : share of the pixels whose mask is the same in bfloat16 and float32, after the training; None if the
         precision or the device computes in float32.
     """
@@ -58,11 +58,11 @@ def measure(
     backbone: str, precision: Precision, *, size: int, batch_size: int, deadline: float, where: torch.device,
     threads: int,
 ) -> StepTiming:  # fmt: skip
-    """Train a backbone from random weights until the time is over, at least one timed step.
+    """Train a backbone from random weights until the deadline, with at least one timed step.
 
     Parameters
     ----------
-    deadline : by `time.monotonic`.
+    deadline : end of the training, by `time.monotonic`.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def measure(
         network = place(build(backbone, encoder_weights=None, seed=0), precision, where).train()
         optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, fused=precision == "fast")
         losses: list[float] = []
-        begun, steps = time.monotonic(), 0
+        started, steps = time.monotonic(), 0
         for images, masks in _batches(config, where):
             loss = step_loss(config, network, images, masks)
             optimizer.zero_grad()
@@ -87,12 +87,12 @@ def measure(
             optimizer.step()
             losses.append(loss.item())  # waits for the card
             if len(losses) <= WARM_UP and time.monotonic() < deadline:
-                begun = time.monotonic()
+                started = time.monotonic()
                 continue
             steps += 1
             if time.monotonic() >= deadline:
                 break
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - started
         agreement = None
         if precision == "fast" and bf16_supported(where.type):
             agreement = same_masks(config, network.eval(), images)
@@ -104,14 +104,14 @@ def measure(
 
 
 def _batches(config: TrainConfig, where: torch.device) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield batches of made-up pictures for ever, made and augmented as in a run."""
+    """Yield batches of made-up pictures without end, put together and augmented as in a run."""
     epochs = 10_000
     plan = plan_batches(
         REAL, seed=0, epochs=epochs, batch_size=config.batch_size, all_photos=PICTURES, photos=PICTURES, renders=0
     )
-    made = pictures(np.random.default_rng(0), count=PICTURES, size=config.size)
+    arrays = pictures(np.random.default_rng(0), count=PICTURES, size=config.size)
     loader = BatchLoader(
-        config=config, plan=plan, photos=Pool(images=made, rows=np.arange(PICTURES)), renders=None, where=where,
+        config=config, plan=plan, photos=Pool(images=arrays, rows=np.arange(PICTURES)), renders=None, where=where,
         workers=min(8, available_cores()) if where.type == "cuda" else 0,
     )  # fmt: skip
     yield from loader.batches(0, epochs * plan.steps_per_epoch)
@@ -120,8 +120,8 @@ def _batches(config: TrainConfig, where: torch.device) -> Iterator[tuple[torch.T
 def same_masks(config: TrainConfig, network: torch.nn.Module, images: torch.Tensor) -> float:
     """Return the share of pixels to which a network gives the same mask in bfloat16 and in float32."""
     with torch.no_grad():
-        found = []
+        masks = []
         for precision in ("fast", "exact"):
             with autocast(precision, images.device.type):
-                found.append(network(normalise(images, config.backbone)).float() > 0)
-    return float((found[0] == found[1]).float().mean())
+                masks.append(network(normalise(images, config.backbone)).float() > 0)
+    return float((masks[0] == masks[1]).float().mean())

@@ -1,6 +1,6 @@
 """Memory of a long rendering job, scene after scene: driver, workers, Blender and Ray's own processes.
 
-The real command runs as a process; once a second the resident memory of all that it started is read from /proc.
+The real command runs as a process; once a second the resident memory of all its processes is read from /proc.
 """
 
 import subprocess
@@ -19,15 +19,15 @@ from corrotwin.twin.core.tables import write_own
 
 EVERY_SECONDS = 1.0
 ROLES = ("driver", "workers", "blender", "ray")
-BATCHES = 10  # into which a table divides a job
+BATCHES = 10  # number of stretches into which a table divides a job
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Memory at a moment, MB: of the command, its workers, their Blender processes, and Ray's own; sums of each."""
+    """Memory at one moment, MB: sums for the command, its workers, their Blender processes, and Ray's own processes."""
 
     seconds: float
-    scenes: int  # rendered whole
+    scenes: int  # rendered completely
     driver: float = 0.0
     workers: float = 0.0
     blender: float = 0.0
@@ -36,7 +36,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Stretch:
-    """Samples between two numbers of scenes: the mean of each of `ROLES`, and the greatest, MB."""
+    """Samples between two counts of scenes: mean and maximum for each of `ROLES`, MB."""
 
     first: int
     last: int
@@ -48,85 +48,85 @@ class Stretch:
 def measure(out: Path, *, preset: str, size: int, scenes: int, views: int, workers: int) -> Iterator[Sample]:
     """Render `scenes` scenes of `views` views each into ``out/renders`` and sample its memory until it ends.
 
-    A sample a time, so that one who is interrupted has those so far; the job ends with the iteration.
+    Samples come one at a time, so that an interrupted caller has those so far; the job ends with the iteration.
 
     Raises
     ------
     InputError
-        `out` is there.
+        `out` already exists.
     WorkError
-        The command failed; its last line is in the message.
+        The command failed; the message has the last line that it printed.
     """
     if out.exists():
         raise InputError(f"{out}: is there; choose another --out")
     renders = out / "renders"
     with writing(out):
         out.mkdir(parents=True)
-    line = [
+    command = [
         sys.executable, "-m", "corrotwin", "synth", "render", "--preset", preset, "--size", str(size), "--count",
         str(scenes * views), "--workers", str(workers), "--out", str(renders),
     ]  # fmt: skip
-    begun = time.monotonic()
+    started = time.monotonic()
     with (out / "render.log").open("wb") as log:
-        job = subprocess.Popen(line, stdout=log, stderr=log)
+        job = subprocess.Popen(command, stdout=log, stderr=log)
         try:
             while job.poll() is None:
-                done = len(list((renders / "images").glob("*.jpg"))) // views
-                yield Sample(seconds=time.monotonic() - begun, scenes=done, **by_role(job.pid))
+                finished = len(list((renders / "images").glob("*.jpg"))) // views
+                yield Sample(seconds=time.monotonic() - started, scenes=finished, **by_role(job.pid))
                 time.sleep(EVERY_SECONDS)
         finally:
             job.terminate()
             job.wait()
     if job.returncode:
-        said = (out / "render.log").read_text(errors="replace").strip().splitlines() or [""]
-        raise WorkError(f"{renders}: {said[-1]}")
+        log_lines = (out / "render.log").read_text(errors="replace").strip().splitlines() or [""]
+        raise WorkError(f"{renders}: {log_lines[-1]}")
 
 
 def by_role(root: int) -> dict[str, float]:
-    """Return resident memory, MB, of a process and all below it, by `ROLES`."""
-    found = dict.fromkeys(ROLES, 0.0)
+    """Return the resident memory, MB, of a process and its descendants, by `ROLES`."""
+    totals = dict.fromkeys(ROLES, 0.0)
     parents: dict[int, int] = {}
     resident: dict[int, float] = {}
-    lines: dict[int, str] = {}
+    commands: dict[int, str] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines() if ":" in line)
-            lines[pid := int(folder.name)] = (
+            commands[pid := int(folder.name)] = (
                 (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             )
-        except OSError:  # it has ended
+        except OSError:  # the process has ended
             continue
         parents[pid] = int(status["PPid"])
         resident[pid] = float(status.get("VmRSS", "0 kB").split()[0]) / 1e3
-    below = {root}
-    while more := {pid for pid, parent in parents.items() if parent in below} - below:
-        below |= more
-    for pid in below & resident.keys():
+    tree = {root}
+    while children := {pid for pid, parent in parents.items() if parent in tree} - tree:
+        tree |= children
+    for pid in tree & resident.keys():
         role = (
             "driver" if pid == root
-            else "blender" if "corrotwin.synth.blender" in lines[pid]
-            else "workers" if lines[pid].startswith("ray::")
+            else "blender" if "corrotwin.synth.blender" in commands[pid]
+            else "workers" if commands[pid].startswith("ray::")
             else "ray"
         )  # fmt: skip
-        found[role] += resident[pid]
-    return found
+        totals[role] += resident[pid]
+    return totals
 
 
 def stretches(samples: Sequence[Sample], batches: int = BATCHES) -> list[Stretch]:
     """Divide a job into stretches of equal numbers of scenes; samples after the last scene are left out."""
-    edges = np.linspace(0, max(one.scenes for one in samples), batches + 1).round().astype(int).tolist()
-    found = []
+    edges = np.linspace(0, max(sample.scenes for sample in samples), batches + 1).round().astype(int).tolist()
+    parts = []
     for first, last in pairwise(edges):
-        own = [one for one in samples if first <= one.scenes < last]
-        if own:
-            values = np.array([[getattr(one, role) for role in ROLES] for one in own])
-            found.append(
+        inside = [sample for sample in samples if first <= sample.scenes < last]
+        if inside:
+            values = np.array([[getattr(sample, role) for role in ROLES] for sample in inside])
+            parts.append(
                 Stretch(
-                    first=first, last=last, seconds=own[-1].seconds - own[0].seconds,
+                    first=first, last=last, seconds=inside[-1].seconds - inside[0].seconds,
                     mean=tuple(values.mean(axis=0).tolist()), most=tuple(values.max(axis=0).tolist()),
                 )
             )  # fmt: skip
-    return found
+    return parts
 
 
 def growth(found: Sequence[Stretch]) -> dict[str, float]:
@@ -138,20 +138,20 @@ def growth(found: Sequence[Stretch]) -> dict[str, float]:
 
 
 def write(out: Path, samples: Sequence[Sample], title: str) -> str:
-    """Write all samples as ``memory.csv`` and the table ``memory.md``; return the latter."""
-    names = [one.name for one in fields(Sample)]
-    write_own(out / "memory.csv", names, [[round(value, 1) for value in astuple(one)] for one in samples])
-    found = stretches(samples)
+    """Write all samples as ``memory.csv`` and the table as ``memory.md``; return the table."""
+    names = [field.name for field in fields(Sample)]
+    write_own(out / "memory.csv", names, [[round(value, 1) for value in astuple(sample)] for sample in samples])
+    parts = stretches(samples)
     lines = [
         f"# {title}",
         "",
         f"| scenes | s | {' | '.join(f'{role}, MB (most)' for role in ROLES)} |",
         "|---" * 6 + "|",
     ]
-    for one in found:
-        cells = " | ".join(f"{mean:.0f} ({most:.0f})" for mean, most in zip(one.mean, one.most, strict=True))
-        lines.append(f"| {one.first} to {one.last} | {one.seconds:.0f} | {cells} |")
-    grown = ", ".join(f"{role} {100 * share:+.1f} %" for role, share in growth(found).items())
+    for stretch in parts:
+        cells = " | ".join(f"{mean:.0f} ({most:.0f})" for mean, most in zip(stretch.mean, stretch.most, strict=True))
+        lines.append(f"| {stretch.first} to {stretch.last} | {stretch.seconds:.0f} | {cells} |")
+    grown = ", ".join(f"{role} {100 * share:+.1f} %" for role, share in growth(parts).items())
     text = "\n".join(
         [*lines, "", f"Growth of the means from the second stretch to the last: {grown or 'not told'}.", ""]
     )

@@ -1,7 +1,7 @@
 """Rendering speed beside a stock BlenderProc script: the same scenes, arm after arm, scene by scene.
 
-Each arm is a process of its own (`tools.speed.arms`). A picture is held against the one of most samples by the
-same arm, so that what is measured is noise, and neither arm is blamed for the other's idea of light.
+Each arm runs in a process of its own (`tools.speed.arms`). A picture is compared with the one of most samples by the
+same arm, so that only noise is measured, and neither arm is penalised for rendering light differently.
 """
 
 import json
@@ -45,13 +45,13 @@ def measure(
     Parameters
     ----------
     samples : samples a pixel of the curve, ascending.
-    reference : samples of the picture that the others are held against; above them.
-    variants : names of `arms.VARIANTS`, rendered at the preset's samples and held against the reference of ours.
+    reference : samples of the picture that the others are compared with; more than all `samples`.
+    variants : names of `arms.VARIANTS`, rendered at the preset's samples and compared with our reference.
 
     Raises
     ------
     WorkError
-        A process failed; with the last line of its log.
+        A process failed; the message has the last line of its log.
     """
     content = replace(PRESETS["balanced"], views_per_scene=VIEWS)
     config = RenderConfig(preset=content, size=size, seed=seed)
@@ -63,15 +63,17 @@ def measure(
             folder = Path(name)
             wall, cpu = time.perf_counter(), time.process_time()
             views = range(number * VIEWS, (number + 1) * VIEWS)
-            one = sampling.sample_scene(config, number, views, folder)
-            took = time.perf_counter() - wall, time.process_time() - cpu
-            rows.append(RenderingRow(arm="ours", scene=number, step="scene sampled", wall_s=took[0], cpu_s=took[1]))
-            (folder / "batch.json").write_text(spec.dump(spec.Batch(scenes=(one,), threads=threads)))
+            scene = sampling.sample_scene(config, number, views, folder)
+            elapsed = time.perf_counter() - wall, time.process_time() - cpu
+            rows.append(
+                RenderingRow(arm="ours", scene=number, step="scene sampled", wall_s=elapsed[0], cpu_s=elapsed[1])
+            )
+            (folder / "batch.json").write_text(spec.dump(spec.Batch(scenes=(scene,), threads=threads)))
             for arm in ("stock", "ours", *variants):
                 on_step(f"scene {number}, {arm}")
                 counts = curve if arm in ("stock", "ours") else [usual]
                 rows += _run(arm, number, folder, counts, reference)
-            rows += _recorded(config, one, number, folder, usual)
+            rows += _recorded(config, scene, number, folder, usual)
             if number == 0:
                 on_step("label writers")
                 rows += _run("writers", number, folder, [usual], reference)
@@ -79,14 +81,16 @@ def measure(
 
 
 def _run(arm: str, number: int, folder: Path, counts: Sequence[int], reference: int) -> list[RenderingRow]:
-    """Run one process: its first count twice, once to warm up."""
+    """Run one process, which renders its first count twice, once to warm up."""
     log = folder / "log"
-    words = [sys.executable, "-m", "tools.speed.arms", arm, str(folder / "batch.json"), str(reference)]
+    command = [sys.executable, "-m", "tools.speed.arms", arm, str(folder / "batch.json"), str(reference)]
     with log.open("w") as stream:
-        done = subprocess.run([*words, str(counts[0]), *map(str, counts)], stdout=stream, stderr=stream, check=False)
-    if done.returncode:
-        said = log.read_text(errors="replace").strip().splitlines() or [f"ended with {done.returncode}"]
-        raise WorkError(f"arm {arm}, scene {number}: {said[-1]}")
+        process = subprocess.run(
+            [*command, str(counts[0]), *map(str, counts)], stdout=stream, stderr=stream, check=False
+        )
+    if process.returncode:
+        log_lines = log.read_text(errors="replace").strip().splitlines() or [f"ended with {process.returncode}"]
+        raise WorkError(f"arm {arm}, scene {number}: {log_lines[-1]}")
     steps = json.loads((folder / f"{arm}.json").read_text())
     items = int(steps.pop("masks", [[VIEWS]])[0][0])
     rows = []
@@ -113,36 +117,36 @@ def _pictures(folder: Path, arm: str, samples: int) -> NDArray[np.float32]:
 
 
 def psnr_db(light: NDArray[np.float32], best: NDArray[np.float32]) -> float:
-    """Return the peak signal to noise of a scene-linear picture, both shown at the exposure that suits the better one.
+    """Return the peak signal-to-noise ratio of a scene-linear picture, both shown at the exposure that suits `best`.
 
-    The exposure brings the mean luminance to 0.18; what is shown is clipped at white, with a gamma of 2.2.
+    The exposure brings the mean luminance to 0.18; the shown pictures are clipped at white, with a gamma of 2.2.
     """
     gain = 0.18 / max(float((best @ LUMINANCE).mean()), 1e-6)
-    seen, wanted = (np.clip(each * gain, 0, 1) ** (1 / 2.2) for each in (light, best))
-    return float(-10 * np.log10(max(float(((seen - wanted) ** 2).mean()), 1e-12)))
+    shown, expected = (np.clip(picture * gain, 0, 1) ** (1 / 2.2) for picture in (light, best))
+    return float(-10 * np.log10(max(float(((shown - expected) ** 2).mean()), 1e-12)))
 
 
 def _recorded(config: RenderConfig, one: spec.Scene, number: int, folder: Path, samples: int) -> list[RenderingRow]:
     """Time the steps after Blender: photographs developed and written, masks made, labels written."""
     pictures = _pictures(folder, "ours", samples)
     with np.load(folder / "ours-labels.npz") as arrays:
-        seen = [np.asarray(arrays[str(view)]) for view in range(VIEWS)]
+        labels = [np.asarray(arrays[str(view)]) for view in range(VIEWS)]
     out = folder / "out"
     (out / "images").mkdir(parents=True)
     wall = cpu = 0.0
-    for view, light, label in zip(one.views, pictures, seen, strict=True):
+    for view, light, label in zip(one.views, pictures, labels, strict=True):
         file = folder / "view.npz"
         np.savez(file, photograph=light.astype(np.float16))
         np.savez(folder / "view-labels.npz", label=label)
-        begun = time.perf_counter(), time.process_time()
+        started = time.perf_counter(), time.process_time()
         batch.record(out, config, None, number, one, view, file, {})
-        wall += time.perf_counter() - begun[0]
-        cpu += time.process_time() - begun[1]
+        wall += time.perf_counter() - started[0]
+        cpu += time.process_time() - started[1]
     return [RenderingRow(arm="ours", scene=number, step="recorded", wall_s=wall, cpu_s=cpu)]
 
 
 def write(folder: Path, rows: Sequence[RenderingRow], title: str) -> None:
-    """Write ``rendering.csv``, the tables ``rendering.md`` and, where matplotlib is, the curves ``rendering.svg``."""
+    """Write ``rendering.csv``, the tables ``rendering.md`` and, with matplotlib, the curves ``rendering.svg``."""
     names = [field.name for field in fields(RenderingRow)]
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ VIEWS = 4  # of each scene
 
 @dataclass(frozen=True, kw_only=True)
 class RenderingRow:
-    """The time that one step of one arm took for one scene; `psnr_db` where it made pictures, mean of the views."""
+    """The time that one step of one arm took for one scene, with the mean `psnr_db` of its pictures, if any."""
 
     arm: str
     scene: int
@@ -31,24 +31,26 @@ class RenderingRow:
 
 
 def curve(rows: Sequence[RenderingRow], arm: str) -> Curve:
-    """Return the mean time of an image by number of samples, with our label pass or stock's segmentation."""
-    extra = np.array([_mean(rows, arm, "label pass", what) for what in ("wall_s", "cpu_s")])
-    found = []
+    """Return the mean time of an image by number of samples, including our label pass or stock's segmentation."""
+    extra = np.array([_mean(rows, arm, "label pass", column) for column in ("wall_s", "cpu_s")])
+    points = []
     for samples in sorted({row.samples for row in rows if row.arm == arm and row.step == "photographs"}):
-        here = [row for row in rows if row.arm == arm and row.samples == samples]
-        wall, cpu = extra + [np.mean([getattr(row, what) / row.items for row in here]) for what in ("wall_s", "cpu_s")]
-        found.append((samples, float(wall), float(cpu), float(np.mean([row.psnr_db for row in here]))))
-    return found
+        matching = [row for row in rows if row.arm == arm and row.samples == samples]
+        wall, cpu = extra + [
+            np.mean([getattr(row, column) / row.items for row in matching]) for column in ("wall_s", "cpu_s")
+        ]
+        points.append((samples, float(wall), float(cpu), float(np.mean([row.psnr_db for row in matching]))))
+    return points
 
 
 def _mean(rows: Sequence[RenderingRow], arm: str, step: str, what: str) -> float:
-    """Return seconds an item of a step, over all scenes; 0 where the arm has no such step."""
-    here = [row for row in rows if row.arm == arm and row.step == step]
-    return float(sum(getattr(row, what) for row in here)) / max(sum(row.items for row in here), 1)
+    """Return the seconds per item of a step, over all scenes; 0 if the arm has no such step."""
+    matching = [row for row in rows if row.arm == arm and row.step == step]
+    return float(sum(getattr(row, what) for row in matching)) / max(sum(row.items for row in matching), 1)
 
 
 def seconds_at(points: Curve, db: float, which: int) -> float:
-    """Return seconds an image (`which` 1: wall, 2: processor) at `db`, between two points of the curve; else NaN."""
+    """Return the seconds per image (`which` 1: wall, 2: processor) at which a curve reaches `db`, or else NaN."""
     reached = [point for point in points if np.isfinite(point[3])]
     for low, high in pairwise(reached):
         if low[3] <= db <= high[3]:
@@ -58,48 +60,48 @@ def seconds_at(points: Curve, db: float, which: int) -> float:
 
 
 def shares(rows: Sequence[RenderingRow], samples: int, scenes_per_process: int) -> list[tuple[str, float, float]]:
-    """Return step, wall and processor seconds an image of ours at so many samples; a process serves several scenes."""
-    found = []
+    """Return each step of ours and its wall and processor seconds per image; a process serves several scenes."""
+    steps = []
     for step in ("scene sampled", "start", "building", "label pass", "photographs", "recorded"):
-        here = [row for row in rows if row.arm == "ours" and row.step == step and row.samples in (0, samples)]
-        part = 1 / scenes_per_process if step == "start" else 1.0
-        wall, cpu = (sum(getattr(row, what) for row in here) * part for what in ("wall_s", "cpu_s"))
-        images = max(sum(row.items for row in here), 1)
-        found.append((step, wall / images, cpu / images))
-    return found
+        matching = [row for row in rows if row.arm == "ours" and row.step == step and row.samples in (0, samples)]
+        weight = 1 / scenes_per_process if step == "start" else 1.0
+        wall, cpu = (sum(getattr(row, column) for row in matching) * weight for column in ("wall_s", "cpu_s"))
+        images = max(sum(row.items for row in matching), 1)
+        steps.append((step, wall / images, cpu / images))
+    return steps
 
 
 def write(folder: Path, rows: Sequence[RenderingRow], title: str) -> None:
-    """Write ``rendering.md``, and ``rendering.svg`` where matplotlib is installed."""
+    """Write ``rendering.md``, and ``rendering.svg`` if matplotlib is installed."""
     from corrotwin.synth.presets.builtin import preset
     from corrotwin.synth.rendering.job import SCENES_PER_BATCH
 
     usual = preset("balanced").samples
-    both = {arm: curve(rows, arm) for arm in ("stock", "ours")}
+    curves = {arm: curve(rows, arm) for arm in ("stock", "ours")}
     lines = [
         f"# {title}", "", "Seconds an image: by the wall, and of the processor (all threads).", "",
         "| samples | stock, wall | processor | dB | ours, wall | processor | dB |", "|" + "---|" * 7,
     ]  # fmt: skip
-    for one, other in zip(both["stock"], both["ours"], strict=True):
+    for stock_point, our_point in zip(curves["stock"], curves["ours"], strict=True):
         cells = [
             f"{wall:.2f} | {cpu:.2f} | {'reference' if np.isnan(db) else f'{db:.1f}'}"
-            for _, wall, cpu, db in (one, other)
+            for _, wall, cpu, db in (stock_point, our_point)
         ]
-        lines.append(f"| {one[0]:,} | {' | '.join(cells)} |")
+        lines.append(f"| {stock_point[0]:,} | {' | '.join(cells)} |")
     lines += ["", "| | stock | ours | ratio |", "|---|---|---|---|"]
     masks = next((row.items for row in rows if row.arm == "writers"), 0)
     compared: list[tuple[str, float, float]] = []
-    for what, which in (("wall", 1), ("processor", 2)):
-        theirs, own = (seconds_at(each, ENOUGH_DB, which) for each in both.values())
-        compared.append((f"{what} s an image at {ENOUGH_DB:g} dB", theirs, own))
-    for what, name in (("wall", "wall_s"), ("processor", "cpu_s")):
-        theirs, own = (1e3 * _mean(rows, "writers", f"{writer} writer", name) for writer in ("stock", "our"))
-        compared.append((f"{what} ms a mask written, the same {masks} masks", theirs, own))
-    for name, theirs, own in compared:
-        ratio = f"{theirs / own:.1f}" if own > 0 else "not reached"
-        lines.append(f"| {name} | {theirs:.2f} | {own:.2f} | {ratio} |")
+    for clock, which in (("wall", 1), ("processor", 2)):
+        stock, ours = (seconds_at(points, ENOUGH_DB, which) for points in curves.values())
+        compared.append((f"{clock} s an image at {ENOUGH_DB:g} dB", stock, ours))
+    for clock, name in (("wall", "wall_s"), ("processor", "cpu_s")):
+        stock, ours = (1e3 * _mean(rows, "writers", f"{writer} writer", name) for writer in ("stock", "our"))
+        compared.append((f"{clock} ms a mask written, the same {masks} masks", stock, ours))
+    for name, stock, ours in compared:
+        ratio = f"{stock / ours:.1f}" if ours > 0 else "not reached"
+        lines.append(f"| {name} | {stock:.2f} | {ours:.2f} | {ratio} |")
     steps = shares(rows, usual, SCENES_PER_BATCH)
-    total = np.array([each[1:] for each in steps]).sum(axis=0)
+    total = np.array([step_row[1:] for step_row in steps]).sum(axis=0)
     lines += [
         "",
         f"Ours at {usual} samples, {SCENES_PER_BATCH} scenes a process:",
@@ -112,15 +114,15 @@ def write(folder: Path, rows: Sequence[RenderingRow], title: str) -> None:
     lines += _variants(rows, usual)
     write_text(folder / "rendering.md", "\n".join(lines) + "\n")
     if find_spec("matplotlib") is not None:
-        _draw(folder / "rendering.svg", both)
+        _draw(folder / "rendering.svg", curves)
 
 
 def _variants(rows: Sequence[RenderingRow], usual: int) -> list[str]:
-    """Return other settings of Cycles: their times, and how near their photographs come to the reference and ours."""
+    """Return a table of other settings of Cycles: their times beside ours, and dB to the reference."""
     names = [arm for arm in dict.fromkeys(row.arm for row in rows) if arm not in ("stock", "ours", "writers")]
     if not names:
         return []
-    here = [row for row in rows if row.step == "photographs" and row.samples == usual]
+    photographs = [row for row in rows if row.step == "photographs" and row.samples == usual]
     lines = [
         "",
         f"Other settings of Cycles, {usual} samples:",
@@ -130,11 +132,11 @@ def _variants(rows: Sequence[RenderingRow], usual: int) -> list[str]:
     ]
     for arm in ("ours", *names):
         wall, cpu = (
-            sum(getattr(row, what) for row in here if row.arm == arm)
-            / sum(getattr(row, what) for row in here if row.arm == "ours")
-            for what in ("wall_s", "cpu_s")
+            sum(getattr(row, column) for row in photographs if row.arm == arm)
+            / sum(getattr(row, column) for row in photographs if row.arm == "ours")
+            for column in ("wall_s", "cpu_s")
         )
-        db = np.mean([row.psnr_db for row in here if row.arm == arm])
+        db = np.mean([row.psnr_db for row in photographs if row.arm == arm])
         lines.append(f"| {arm} | {wall:.2f} | {cpu:.2f} | {db:.1f} |")
     return lines
 
@@ -147,7 +149,7 @@ def _draw(path: Path, both: dict[str, Curve]) -> None:
     axes = figure.add_subplot()
     for arm, points in both.items():
         reached = [point for point in points if np.isfinite(point[3])]
-        axes.plot([each[2] for each in reached], [each[3] for each in reached], "o-", label=arm)
+        axes.plot([point[2] for point in reached], [point[3] for point in reached], "o-", label=arm)
         for samples, _, cpu, db in reached:
             axes.annotate(str(samples), (cpu, db), textcoords="offset points", xytext=(4, -9), fontsize=7)
     axes.axhline(ENOUGH_DB, color="grey", linewidth=0.8)

@@ -1,6 +1,6 @@
 """The overhead of Ray Tune on a sweep's trainings: time, logs, disk and shared memory, for many tiny trials.
 
-The same trainings run one after another in one process too, without Ray. What a trial takes beyond them is overhead.
+The same trainings also run one after another in one process, without Ray. What a trial takes beyond that is overhead.
 """
 
 import resource
@@ -39,16 +39,16 @@ class Overhead:
 
     Parameters
     ----------
-    nodes : raylets beside a head that trains nothing; 0 where the command started Ray itself.
+    nodes : raylets beside a head that trains nothing; 0 if the command started Ray itself.
     slots : trials that train at a time.
-    trials : in all.
-    seconds : of the whole sweep, Ray's start left out.
-    alone_seconds : one such training in a process that does nothing else, the mean of several, beside nothing.
-    log_mb : Ray's logs of the session.
-    ray_mb : Tune's own files, which are deleted at the end.
-    trial_kb : what is kept of a trial.
-    store_mb : most of the object store that was in use.
-    driver_mb : most memory of the process that drives.
+    trials : number of trials.
+    seconds : duration of the whole sweep, Ray's start left out.
+    alone_seconds : duration of one such training in a process that runs alone, the mean of several.
+    log_mb : size of Ray's logs of the session.
+    ray_mb : size of Tune's own files, which are deleted at the end.
+    trial_kb : size of what is kept of a trial.
+    store_mb : peak use of the object store.
+    driver_mb : peak memory of the driver process.
     """
 
     nodes: int
@@ -64,7 +64,7 @@ class Overhead:
 
     @property
     def overhead_seconds(self) -> float:
-        """Seconds of a slot for each trial beyond the training itself."""
+        """Seconds that each trial occupies a slot beyond the training itself."""
         return self.seconds * self.slots / self.trials - self.alone_seconds
 
 
@@ -78,61 +78,61 @@ def measure(
     Raises
     ------
     InputError
-        The folder is there, or the data cannot be read.
+        The folder already exists, or the data cannot be read.
     """
     if folder.exists():
         raise InputError(f"{folder}: is there; choose another --out")
     real = coco.read(data)
-    parts = splits.split(real, how="published", seed=0)
+    split = splits.split(real, how="published", seed=0)
     base = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=0, size=32, epochs=1, threads=1)
     with writing(folder):
         folder.mkdir(parents=True)
-        splits.save(parts, folder / "split.json")
-    alone_seconds = _alone(folder / "alone", base, real, parts, alone)
+        splits.save(split, folder / "split.json")
+    alone_seconds = _alone(folder / "alone", base, real, split, alone)
     out = folder / "sweep"
     peaks = {"store": 0.0, "ray": 0.0}
     with _machines(nodes, slots) as address:
         connect(address)
         logs = Path(tempfile.gettempdir()) / "ray" / ray.get_runtime_context().get_session_name() / "logs"
         with _watched(out / RAY, peaks):
-            begun = time.perf_counter()
-            done = run(
+            started = time.perf_counter()
+            finished = run(
                 out, base, SPACE,
                 SweepPlan(trials=trials, search="random", scheduler="none", grace=1, seed=0, gpus=None),
                 data=data, split=folder / "split.json", address=address, workers=slots, on_end=on_end,
             )  # fmt: skip
-            seconds = time.perf_counter() - begun
+            seconds = time.perf_counter() - started
         log_bytes = _size(logs)
         ray.shutdown()
     return Overhead(
         nodes=nodes,
         slots=slots,
-        trials=len(done),
+        trials=len(finished),
         seconds=seconds,
         alone_seconds=alone_seconds,
         log_mb=log_bytes / 1e6,
         ray_mb=peaks["ray"] / 1e6,
-        trial_kb=_size(out / TRIALS) / len(done) / 1e3,
+        trial_kb=_size(out / TRIALS) / len(finished) / 1e3,
         store_mb=peaks["store"] / 1e6,
         driver_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
     )
 
 
 def _alone(folder: Path, base: TrainConfig, real: coco.CocoDataset, parts: splits.Split, count: int) -> float:
-    """Return mean seconds of the first trials' trainings in this process; one before them warms the cache."""
-    begun = time.perf_counter()
+    """Return the mean seconds of the first trials' trainings in this process; another before them warms the cache."""
+    started = time.perf_counter()
     for number in range(count + 1):
         config = trial_config(base, SPACE.draw(0, number))
         train(folder / str(number), config, real=real, split=parts, renders=None)
         if number == 0:
-            begun = time.perf_counter()
+            started = time.perf_counter()
     shutil.rmtree(folder)
-    return (time.perf_counter() - begun) / count
+    return (time.perf_counter() - started) / count
 
 
 @contextmanager
 def _machines(nodes: int, slots: int) -> Iterator[str | None]:
-    """Yield the address of a cluster of `nodes` raylets on this machine, which share `slots` cores; None without."""
+    """Yield the address of a cluster of `nodes` raylets on this machine, which share `slots` cores; None for 0."""
     if nodes == 0:
         yield None
         return
@@ -149,13 +149,13 @@ def _machines(nodes: int, slots: int) -> Iterator[str | None]:
 @contextmanager
 def _watched(folder: Path, peaks: dict[str, float]) -> Iterator[None]:
     """Record the largest size of Tune's folder, and the peak use of the object store."""
-    over = threading.Event()
-    whole = ray.cluster_resources()["object_store_memory"]  # type: ignore[no-untyped-call]
+    stop = threading.Event()
+    capacity = ray.cluster_resources()["object_store_memory"]  # type: ignore[no-untyped-call]
 
     def watch() -> None:
-        while not over.wait(SAMPLE_SECONDS):
-            free = ray.available_resources().get("object_store_memory", whole)  # type: ignore[no-untyped-call]
-            peaks["store"] = max(peaks["store"], whole - free)
+        while not stop.wait(SAMPLE_SECONDS):
+            free = ray.available_resources().get("object_store_memory", capacity)  # type: ignore[no-untyped-call]
+            peaks["store"] = max(peaks["store"], capacity - free)
             peaks["ray"] = max(peaks["ray"], _size(folder))
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -163,7 +163,7 @@ def _watched(folder: Path, peaks: dict[str, float]) -> Iterator[None]:
     try:
         yield
     finally:
-        over.set()
+        stop.set()
         watcher.join()
 
 
@@ -179,5 +179,5 @@ def _size(folder: Path) -> float:
 def write(path: Path, found: Overhead) -> None:
     """Write one row as CSV."""
     row = {**asdict(found), "overhead_seconds": found.overhead_seconds}
-    names = [*(each.name for each in fields(found)), "overhead_seconds"]
+    names = [*(field.name for field in fields(found)), "overhead_seconds"]
     tables.write_own(path, names, [[round(row[name], 3) for name in names]])

@@ -1,8 +1,8 @@
-"""Training speed in images a second: segmentation-models-pytorch's own example beside our loops, at the same work.
+"""Training speed in images a second: segmentation-models-pytorch's own example and our loops, at the same work.
 
-The example is that of its notebook "Binary segmentation": a `CocoDataset` that reads and resizes each photo when it is
-requested, a `DataLoader` with a worker for each core, float32, Dice. It is given our augmentation and our optimiser's
-settings, so that both train on the same.
+The example is from its notebook "Binary segmentation": a `CocoDataset` that reads and resizes each photo when it is
+requested, a `DataLoader` with a worker for each core, float32, Dice. It gets our augmentation and our optimiser's
+settings, so that both train in the same way.
 """
 
 import time
@@ -92,9 +92,9 @@ def measure(
                 LoopTiming(
                     backbone=backbone,
                     loop=name,
-                    images_per_second=tuple(steps * batch_size / each for each in spent),
+                    images_per_second=tuple(steps * batch_size / duration for duration in durations),
                 )
-                for name, spent in seconds.items()
+                for name, durations in seconds.items()
             ]
     return timings
 
@@ -119,7 +119,7 @@ def _config(backbone: str, size: int, batch_size: int, precision: Precision) -> 
 
 def _loader(data: coco.CocoDataset, config: TrainConfig) -> BatchLoader:
     count = len(data.photos)
-    where = device()
+    target = device()
     return BatchLoader(
         config=config,
         plan=plan_batches(
@@ -127,8 +127,8 @@ def _loader(data: coco.CocoDataset, config: TrainConfig) -> BatchLoader:
         ),
         photos=Pool(images=decoded.arrays(data, config.size, cache=cache_folder()), rows=np.arange(count)),
         renders=None,
-        where=where,
-        workers=available_cores() if where.type == "cuda" else 0,
+        where=target,
+        workers=available_cores() if target.type == "cuda" else 0,
     )
 
 
@@ -179,7 +179,7 @@ class _Photos(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 
 def _example_batches(data: coco.CocoDataset, config: TrainConfig) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    where = device()
+    target = device()
     loader = torch.utils.data.DataLoader(
         _Photos(data, config.size),
         batch_size=config.batch_size,
@@ -191,46 +191,46 @@ def _example_batches(data: coco.CocoDataset, config: TrainConfig) -> Iterator[tu
     )
     while True:
         for images, masks in loader:
-            yield images.to(where), masks.to(where)
+            yield images.to(target), masks.to(target)
 
 
 def write(path: Path, timings: Sequence[LoopTiming]) -> None:
     """Write one row for each backbone, loop and round."""
     rows = (
-        (each.backbone, each.loop, number, f"{value:.3f}")
-        for each in timings
-        for number, value in enumerate(each.images_per_second, start=1)
+        (timing.backbone, timing.loop, number, f"{value:.3f}")
+        for timing in timings
+        for number, value in enumerate(timing.images_per_second, start=1)
     )
     with writing(path):
         tables.write_own(path, ("backbone", "loop", "round", "images_per_second"), rows)
 
 
 def show(timings: Sequence[LoopTiming], *, size: int, batch_size: int, threads: int) -> None:
-    """Print the medians of the rounds, and the two ratios that matter."""
+    """Print the medians of the rounds, and the ratios that matter."""
     from rich.table import Table
 
-    rates = {(each.backbone, each.loop): median(each.images_per_second) for each in timings}
-    backbones = list(dict.fromkeys(each.backbone for each in timings))
+    rates = {(timing.backbone, timing.loop): median(timing.images_per_second) for timing in timings}
+    backbones = list(dict.fromkeys(timing.backbone for timing in timings))
     table = Table(title=f"images a second, median of rounds; {size} px, batches of {batch_size}, {threads} threads")
     table.add_column("loop")
     for backbone in backbones:
         table.add_column(backbone, justify="right")
     for loop in LOOPS:
         table.add_row(loop, *(f"{rates[backbone, loop]:.1f}" for backbone in backbones))
-    for title, one, other in (
+    for title, numerator, denominator in (
         ("fast / example", "fast", "example"),
         ("exact / example", "exact", "example"),
         ("fast / model, fast", "fast", "model, fast"),
         ("exact / model, float32", "exact", "model, float32"),
     ):
-        table.add_row(title, *(f"{ratio(timings, backbone, one, other):.2f}" for backbone in backbones))
+        table.add_row(title, *(f"{ratio(timings, backbone, numerator, denominator):.2f}" for backbone in backbones))
     rich_console(wrap=False).print(table)
 
 
 def ratio(timings: Sequence[LoopTiming], backbone: str, one: str, other: str) -> float:
     """Return how many times faster loop `one` is than `other`: the median over rounds of the ratio within a round."""
     first, second = (
-        next(each.images_per_second for each in timings if (each.backbone, each.loop) == (backbone, loop))
+        next(timing.images_per_second for timing in timings if (timing.backbone, timing.loop) == (backbone, loop))
         for loop in (one, other)
     )
     return median(a / b for a, b in zip(first, second, strict=True))

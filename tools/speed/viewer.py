@@ -1,8 +1,8 @@
 """Frame times of the viewer with thousands of pictures, in headless Chromium.
 
-Pictures are drawn from smooth noise, so that each is decoded as a photograph of its size is. The page is scrolled by a
-fixed step in each frame from the top to the end; then it is scrolled by the wheel's steps, decided on by keys, and
-sorted. What is measured is the time between frames, as the browser gives them to the page.
+Pictures are made of smooth noise, so that each takes as long to decode as a photograph of its size. The page is
+scrolled by a fixed step in each frame from the top to the end, then in steps of the wheel; keys decide on pictures, and
+the page is sorted. The time between frames is measured as the browser reports it to the page.
 """
 
 import shutil
@@ -62,7 +62,7 @@ SCROLLS = (("frames at rest", 60, 0), ("frames of 60 pixels", 300, 60), ("frames
 
 
 def drawn(count: int) -> Iterator[viewer.ViewerPicture]:
-    """Yield made-up pictures of 320 x 240 pixels, as lie in the list, with three layers, all different."""
+    """Yield made-up pictures of 320 x 240 pixels, the size in the list, with three layers, all different."""
     import cv2
 
     rng = np.random.default_rng(0)
@@ -87,19 +87,19 @@ def opened(page: Path) -> Iterator["Page"]:
     """Open a page in headless Chromium, 1,200 x 900 pixels."""
     from playwright.sync_api import sync_playwright
 
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
         raise InputError(f"no browser ({', '.join(BROWSERS)}); on Debian: apt-get install chromium")
     with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        shown = browser.new_page(viewport={"width": 1200, "height": 900})
-        shown.goto(page.as_uri())
-        yield shown
+        browser = player.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": 1200, "height": 900})
+        tab.goto(page.as_uri())
+        yield tab
         browser.close()
 
 
 class _Clock:
-    """Processor time of the page's main thread, by Chromium's own account: a busy machine does not lengthen it."""
+    """Processor time of the page's main thread, as counted by Chromium: a busy machine does not lengthen it."""
 
     def __init__(self, shown: "Page") -> None:
         self._session = shown.context.new_cdp_session(shown)
@@ -107,28 +107,28 @@ class _Clock:
 
     def milliseconds(self) -> float:
         metrics = self._session.send("Performance.getMetrics")["metrics"]
-        return 1000 * float(next(each["value"] for each in metrics if each["name"] == "TaskDuration"))
+        return 1000 * float(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
 
 
 def measure(page: Path) -> list[str]:
-    """Return lines with what was measured: loading, sorting, and for each kind of scrolling the times of frames."""
+    """Return lines with the measured times: loading, frames of each kind of scrolling, decisions, sorting."""
     lines = []
-    begun = time.perf_counter()
-    with opened(page) as shown:
-        shown.wait_for_selector(".card")
-        lines.append(f"shown after {time.perf_counter() - begun:.1f} s, browser's start included")
-        clock = _Clock(shown)
+    started = time.perf_counter()
+    with opened(page) as tab:
+        tab.wait_for_selector(".card")
+        lines.append(f"shown after {time.perf_counter() - started:.1f} s, browser's start included")
+        clock = _Clock(tab)
         for label, frames, step in SCROLLS:
             before = clock.milliseconds()
-            times, cards = shown.evaluate(FRAMES, [frames, step])
+            times, cards = tab.evaluate(FRAMES, [frames, step])
             spent = (clock.milliseconds() - before) / len(times)
             lines.append(f"{label}: {_times(times)}; {spent:.1f} ms of the main thread each; {cards} cards")
         before = clock.milliseconds()
-        times = shown.evaluate(KEYS, 100)
+        times = tab.evaluate(KEYS, 100)
         spent = (clock.milliseconds() - before) / len(times)
         lines.append(f"a decision by key: {_times(times)}; {spent:.1f} ms of the main thread each")
         before = clock.milliseconds()
-        waited = shown.evaluate(SORT)
+        waited = tab.evaluate(SORT)
         lines.append(f"sorted in {waited:.0f} ms, {clock.milliseconds() - before:.0f} ms of the main thread")
     return lines
 
@@ -144,7 +144,7 @@ def viewer_speed(*, count: int = 2000, single: bool = False) -> None:
     Parameters
     ----------
     count
-        pictures.
+        number of pictures.
     single
         put the pictures into the page.
     """

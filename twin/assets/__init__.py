@@ -62,8 +62,8 @@ KINDS: dict[str, AssetKind] = {
 }
 
 MESH = mesh_file.KIND  # the kind of an asset that is a mesh of the user's own
-_SINCE = ("truss", "column", "girder", "cladding", "hull", "tank", "panel")  # added when meshes had a place already
-_OWN = (*(name for name in KINDS if name not in _SINCE), MESH, *_SINCE)  # categories of datasets are places in it
+_SINCE = ("truss", "column", "girder", "cladding", "hull", "tank", "panel")  # kinds added after meshes had their place
+_OWN = (*(name for name in KINDS if name not in _SINCE), MESH, *_SINCE)  # a dataset's category is a position in it
 
 
 def _added() -> dict[str, AssetKind]:
@@ -72,9 +72,9 @@ def _added() -> dict[str, AssetKind]:
     Raises
     ------
     InputError
-        One cannot be imported, is none, or has the name of one of ours.
+        An entry point cannot be imported, names no `AssetKind`, or has a name that is ours or no identifier.
     """
-    found = {}
+    kinds = {}
     for name, point in plugins.installed().items():
         where = f"kind of asset {name!r} of {point.dist.name if point.dist else point.value}"
         try:
@@ -85,12 +85,12 @@ def _added() -> dict[str, AssetKind]:
             ) from error
         if not isinstance(kind, AssetKind) or name in _OWN or not name.isidentifier():
             raise InputError(f"{where}: its entry point must name an AssetKind, and be no name of ours; remove it")
-        found[name] = kind
-    return found
+        kinds[name] = kind
+    return kinds
 
 
 KINDS |= _added()
-EVERY_KIND = (*_OWN, *(name for name in KINDS if name not in _OWN))  # of ours first: a category is a place in it
+EVERY_KIND = (*_OWN, *(name for name in KINDS if name not in _OWN))  # ours first: a category is a position in it
 
 
 def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> AssetGeometry:
@@ -100,7 +100,7 @@ def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset
     ----------
     kind : one of `EVERY_KIND`.
     parameters : dimensions and features of the kind, as its builder takes them; those with a default may be omitted.
-        Of a mesh `file`, which `twin.meshes` wrote.
+        A mesh takes `file`, which `twin.meshes` wrote.
     texel_mm : wanted side of a texel on the surface, 0.05 to 100 mm.
 
     Raises
@@ -119,9 +119,9 @@ def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset
         names = ", ".join(sorted(wrong))
         raise InputError(f"{kind}: unknown or missing parameters: {names}; it takes {', '.join(expected)}")
     patches, thickness_mm = _patches(kind, json.dumps(parameters, sort_keys=True, default=list))
-    corners = np.array([patch.points.reshape(-1, 3).min(axis=0) for patch in patches]).min(axis=0)
-    others = np.array([patch.points.reshape(-1, 3).max(axis=0) for patch in patches]).max(axis=0)
-    shift = np.array([*(corners + others)[:2] / 2, corners[2]])
+    lowest = np.array([patch.points.reshape(-1, 3).min(axis=0) for patch in patches]).min(axis=0)
+    highest = np.array([patch.points.reshape(-1, 3).max(axis=0) for patch in patches]).max(axis=0)
+    shift = np.array([*(lowest + highest)[:2] / 2, lowest[2]])
     moved = [replace(patch, points=patch.points - shift) for patch in patches]
     return assemble(kind, parameters, moved, thickness_mm=thickness_mm, texel_mm=texel_mm)
 
@@ -134,7 +134,7 @@ def area_m2(kind: str, parameters: Mapping[str, Any]) -> float:
     return float(patch_areas_m2(patches).sum())
 
 
-@lru_cache(maxsize=1)  # of an asset that is drawn the area is asked first, then the whole
+@lru_cache(maxsize=1)  # a drawn asset is asked for its area first, then built
 def _patches(kind: str, parameters: str) -> tuple[tuple[Patch, ...], float]:
     """Return the patches of an asset and its nominal thickness in mm; `parameters` are JSON."""
     patches, thickness_mm = _kind(kind).build(**json.loads(parameters))

@@ -12,13 +12,13 @@ from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
 
 SECTIONS = ("round", "square", "flat", "hexagon", "rebar", "deformed", "threaded")
-ROUND = ("round", "rebar", "deformed", "threaded")  # what lies in the hollows of a row below
+ROUND = ("round", "rebar", "deformed", "threaded")  # sections that lie in the hollows of the row below
 ARRANGEMENTS = ("row", "stack", "mat")
 SHAPES = ("straight", "bend", "hook", "u", "crank")
 BENT = ("round", "rebar", "deformed")
 FACES = {"square": (0, 2, 4, 6), "flat": (0, 2, 4, 6), "hexagon": (10, None, 4, None)}  # strips below, +y, above, -y
-MOST_DIAMETERS = 1500.0  # of ribbed bar in all: beyond, the ribs are millions of triangles
-# Sizes, mm, of EN 10060, EN 10059, EN 10061, EN 10080 and ASTM A615, a part of each; flats of EN 10058.
+MOST_DIAMETERS = 1500.0  # total length of ribbed bar; beyond it, the ribs are millions of triangles
+# Some of the sizes of EN 10060, EN 10059, EN 10061, EN 10080 and ASTM A615, mm; flats are those of EN 10058.
 SIZES_MM = {
     "round": (12, 16, 20, 25, 30, 40, 50, 60),
     "square": (12, 16, 20, 25, 30, 40, 50),
@@ -56,13 +56,13 @@ def bar(
     length_m : length of a straight bar, or of the main part of a bent one.
     count : number of bars; in a mat, each way.
     arrangement : "row" side by side; "stack", rounds in the hollows of the row below, others and bent bars on top of
-        each other; "mat", a layer along and one across upon it.
-    gap_mm : clear distance between bars of a row or mat; in a row it varies, and bars lie askew within it. 0: they
-        touch.
+        each other; "mat", one layer along and one across on top of it.
+    gap_mm : clear distance between bars of a row or mat; in a row it varies, and bars lie askew within it. At 0
+        they touch.
     shape : "straight"; "bend" with one leg at 90 degrees, "hook" turned back by 180, "u" with two legs, "crank" with a
         leg at 45 degrees between two halves. Inside radii are half the mandrels of EN 1992-1-1, table 8.1N.
-    leg_m : straight part behind a bend, at least 5 diameters.
-    lay : random seed of the bars' poses: rolled, shifted, askew, cut a little out of square.
+    leg_m : straight part beyond a bend, at least 5 diameters.
+    lay : random seed of how the bars are rolled, shifted, laid askew and cut a little out of square.
 
     Returns
     -------
@@ -75,8 +75,8 @@ def bar(
 
     Notes
     -----
-    Ribbed bars lie as their envelopes would: between two ribs that miss each other a gap of up to two heights of rib
-    is left.
+    Ribbed bars lie as their envelopes would: where their ribs miss each other, a gap of up to two rib heights is
+    left.
     """
     check_choices(
         "bar", section=(section, SECTIONS), arrangement=(arrangement, ARRANGEMENTS), shape=(shape, SHAPES)
@@ -108,8 +108,8 @@ def bar(
         raise InputError(f"mat of {count} bars each way, gap {gap_mm} mm: wider than the bars of {length_m} m are long")
     rng = np.random.default_rng(lay)
     skin = bar_surface.skin(section, size, thickness_mm / 1000, path, rng)
-    lying = _straight if shape == "straight" else _bent
-    poses = lying(section, skin.extent, path, arrangement, count, gap_mm / 1000, rng)
+    poses_of = _straight if shape == "straight" else _bent
+    poses = poses_of(section, skin.extent, path, arrangement, count, gap_mm / 1000, rng)
     patches: list[Patch] = []
     for number, (turn, place, roll) in enumerate(poses):
         pressed = _pressed(section, skin.extent, size, path.length, poses, number) if section in FACES else []
@@ -131,9 +131,9 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
     count = 1 if arrangement == "row" and rng.random() < 0.35 else int(rng.integers(fewest, most + 1))
     bars = count * (2 if arrangement == "mat" else 1)
     size_mm = float(rng.choice([size for size in SIZES_MM[section] if size > 15 or bars <= 8]))
-    # In sizes: ribs cost triangles, threads most of all; and the thinner it is, the less a photograph shows of it.
-    dear = {"threaded": 28.0, "rebar": 230.0, "deformed": 230.0}.get(section, 1e9) / bars
-    longest = min(dear, 55.0 if bent else 40.0 if bars > 1 else 28.0, 3000 / size_mm)
+    # Lengths in sizes. Ribs cost triangles, threads most of all; the thinner a bar, the less of it a photograph shows.
+    affordable = {"threaded": 28.0, "rebar": 230.0, "deformed": 230.0}.get(section, 1e9) / bars
+    longest = min(affordable, 55.0 if bent else 40.0 if bars > 1 else 28.0, 3000 / size_mm)
     leg = float(rng.uniform(5.5, 10)) if bent else 0.0
     length = longest * float(rng.uniform(0.6, 1.0)) - (2 * leg + 12 if bent else 0.0)
     length = max(length, (240 if bent else 300) / size_mm, 5.0)
@@ -180,7 +180,7 @@ def _straight(
     gap: float,
     rng: np.random.Generator,
 ) -> list[Pose]:
-    """Return the poses of straight bars of this width and height."""
+    """Return the poses of straight bars; `extent` is their width and height."""
     width, height = extent
 
     def roll() -> float:
@@ -201,13 +201,13 @@ def _straight(
         lower = [(_yaw(0.0), np.array([along() / 2, y, 0.0]), roll()) for y in across]
         return lower + [(_yaw(np.pi / 2), np.array([x, along() / 2, height]), roll()) for x in across]
     poses: list[Pose] = []
-    bottom = int(np.ceil((np.sqrt(8 * count + 1) - 1) / 2))  # of a triangle of rounds
+    bottom = int(np.ceil((np.sqrt(8 * count + 1) - 1) / 2))  # bars in the lowest layer of a triangle of rounds
     if section not in ROUND:
-        bottom = int(np.ceil(np.sqrt(1.5 * count * height / width)))  # half as wide again as high
+        bottom = int(np.ceil(np.sqrt(1.5 * count * height / width)))  # a stack half as wide again as high
     layer = 0
     while len(poses) < count:
-        here = min(bottom - layer if section in ROUND else bottom, count - len(poses))
-        for place in range(here):
+        in_layer = min(bottom - layer if section in ROUND else bottom, count - len(poses))
+        for place in range(in_layer):
             y = width * (place + (layer / 2 if section in ROUND else 0.0))
             z = height * layer * (np.sqrt(3) / 2 if section in ROUND else 1.0)
             poses.append((_yaw(0.0), np.array([along(), y, z]), roll()))

@@ -9,7 +9,7 @@ import numpy as np
 from corrotwin.twin.geometry.atlas import Floats, Patch
 from corrotwin.twin.geometry.solids import COVERED
 
-Pressed = tuple[int, float, float]  # a strip of a bar on which another bar lies, and from where to where along it
+Pressed = tuple[int, float, float]  # a strip on which another bar lies, and where along it the contact starts and ends
 
 # Pitch of ISO 261 coarse threads by diameter, mm.
 PITCHES_MM = {16.0: 2.0, 20.0: 2.5, 24.0: 3.0, 30.0: 3.5, 36.0: 4.0, 42.0: 4.5, 48.0: 5.0}
@@ -21,29 +21,29 @@ CUT_DEGREES = 3.0  # ends are out of square by up to this much; by eye
 class Ribs:
     """Ribs of a reinforcing bar, in bar diameters; angles in degrees.
 
-    Two longitudinal ribs lie on opposite sides; between them run the transverse ones, whose height falls to nothing
-    `reach` from the middle of their side, along a parabola (crescents) or over the last `fade`.
+    Two longitudinal ribs lie on opposite sides; between them run the transverse ones, whose height falls to zero
+    at `reach` from the middle of their side, along a parabola (crescents) or over the last `fade`.
     """
 
     height: float
     spacing: float
-    slope: float  # of a transverse rib to the axis of the bar
+    slope: float  # angle between a transverse rib and the axis of the bar
     top: float  # width of a transverse rib's top, square to it
     reach: float
     fade: float | None
-    side_height: float  # of the longitudinal ribs
+    side_height: float  # height of the longitudinal ribs
 
 
-# EN 10080 allows heights of 0.03 to 0.15, spacings of 0.4 to 1.2 diameters, 35 to 75 degrees, ends of ribs apart by a
-# quarter of the girth at most. These are the values of DIN 488-2, from memory: a relative rib area of 0.058
-# (0.056 is asked for over 12 mm, EN 1992-1-1, table C.2N).
+# EN 10080 allows heights of 0.03 to 0.15 and spacings of 0.4 to 1.2 diameters, slopes of 35 to 75 degrees, and gaps
+# between rib ends of a quarter of the girth at most. These are the values of DIN 488-2, from memory: a relative rib
+# area of 0.058 (EN 1992-1-1, table C.2N, asks for 0.056 over 12 mm).
 # ASTM A615: spacing up to 0.7, height from 0.04 (to No. 13), 0.045 (No. 16) and 0.05 diameters, gaps up to 12.5 % of
-# the girth; the height is a tenth over the least.
+# the girth; the height here is a tenth over the least.
 RIBS = {
     "rebar": Ribs(height=0.065, spacing=0.6, slope=60.0, top=0.1, reach=72.0, fade=None, side_height=0.05),
     "deformed": Ribs(height=0.055, spacing=0.66, slope=90.0, top=0.13, reach=82.0, fade=8.0, side_height=0.055),
 }
-FLANK = np.tan(np.radians(50.0))  # of ribs; EN 10080 asks for 45 degrees at least
+FLANK = np.tan(np.radians(50.0))  # slope of rib flanks; EN 10080 asks for at least 45 degrees
 SIDE_RIB_DEGREES = (4.5, 8.0)  # half the angle of a longitudinal rib at its top and foot; by eye
 
 
@@ -51,7 +51,7 @@ SIDE_RIB_DEGREES = (4.5, 8.0)  # half the angle of a longitudinal rib at its top
 class Path:
     """A plane line of straight pieces and arcs: start, direction and curvature of each."""
 
-    starts: Floats  # (pieces + 1,) length along the line, the last where it ends
+    starts: Floats  # (pieces + 1,) lengths along the line at which pieces start; the last is its end
     corners: Floats  # (pieces, 2)
     angles: Floats  # (pieces,)
     curvatures: Floats  # (pieces,), 1/m, positive to the left
@@ -95,8 +95,8 @@ class Path:
 class Skin:
     """Strips of a bar's surface before it is rolled and laid along its line.
 
-    A strip is a zone and where its points are: length along the bar, (rows, points), and (normal, upright) offsets,
-    (rows, points, 2). `extent` is the width and height within which a bar lies, however it is turned.
+    A strip is a zone and the positions of its points: length along the bar, (rows, points), and (normal, upright)
+    offsets, (rows, points, 2). `extent` is the width and height within which a bar lies, however it is turned.
     """
 
     strips: tuple[tuple[str, Floats, Floats], ...]
@@ -163,8 +163,8 @@ def solid(
         ends = [0, *np.searchsorted(along[:, 0], np.ravel(ranges)), len(along) - 1]
         for index, (first, last) in enumerate(pairwise(ends)):
             if first < last:
-                own = COVERED if index % 2 else zone
-                patches.append(Patch(solid=name, zone=own, points=points[first : last + 1], wrap_u=wrap))
+                strip_zone = COVERED if index % 2 else zone
+                patches.append(Patch(solid=name, zone=strip_zone, points=points[first : last + 1], wrap_u=wrap))
     ring = np.concatenate(rings, axis=1)
     if len(surface.strips) > 1:
         ring = np.concatenate([ring, ring[:, :1]], axis=1)
@@ -213,8 +213,8 @@ def _rounded(corners: Floats, radius: float) -> list[tuple[str, Floats]]:
 def _ribbed(ribs: Ribs, size: float, path: Path, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     """Return length along the bar, angle and radius, (rows, points), of a ribbed bar.
 
-    Rows of points follow the ribs, but square to the axis at the ends. The core is as thick as makes the whole section
-    that of the nominal diameter.
+    Rows of points follow the ribs, but are square to the axis at the ends. The core is so thick that the mean
+    section has the area of the nominal diameter.
     """
     top = ribs.top / np.sin(np.radians(ribs.slope)) / 2
     foot = top + ribs.height / FLANK / np.sin(np.radians(ribs.slope))
@@ -249,7 +249,7 @@ def _ribbed(ribs: Ribs, size: float, path: Path, rng: np.random.Generator) -> tu
 
 
 def _thread(size: float, path: Path) -> tuple[Floats, Floats, Floats]:
-    """Return the same for a threaded rod: the basic profile of ISO 68-1, chamfered at its ends."""
+    """Return what `_ribbed` does, for a threaded rod: the basic profile of ISO 68-1, chamfered at its ends."""
     pitch = PITCHES_MM[round(1000 * size, 3)] / 1000
     rows = np.linspace(0, path.length, 8 * int(np.ceil(path.length / pitch)) + 1)
     turn = np.arange(29) / 28

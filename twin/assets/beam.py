@@ -15,9 +15,9 @@ STANCES = ("beam", "column")
 JOINTS = ("none", "end plates", "splice", "cleats")
 BOLTS_M = (0.012, 0.016, 0.02, 0.024)
 CLEATS = {0.012: "L 60x6", 0.016: "L 80x8", 0.02: "L 100x10"}  # angle for each bolt; by eye
-MARGIN = 0.12  # of a beam's length, at either end, without stiffeners
+MARGIN = 0.12  # share of a beam's length at either end that has no stiffeners
 GAP_M = 0.004  # between the ends of spliced beams
-BLOCK_M = 0.08  # square tubes of 4 mm wall that carry a beam
+BLOCK_M = 0.08  # side of the square tubes, of 4 mm wall, that carry a beam
 FRAMED = ("IPE 220", "IPE 200", "IPE 180", "IPE 160", "IPE 140", "IPE 120", "IPE 100")  # beams that cleats carry
 
 
@@ -187,7 +187,7 @@ def _plate_rows(size: _Size) -> list[float]:
 
 
 def _end_plates(size: _Size, x: float, section: str) -> _Joint:
-    """Build two plates, each welded to one length and bolted together; the upper row is above deep beams."""
+    """Build two plates, each welded to one length and bolted together; deep beams have a row above the flange."""
     t, bolt = size.plate, size.bolt
     above = 2 * steelwork.WASHER * bolt + 2 * size.leg + 0.01 if size.h > 0.25 else 0.01
     low, high = -0.01, size.h + above

@@ -18,13 +18,13 @@ ROLLED = tuple(name for name, size in BEAMS.items() if size[0] >= 230 and size[1
 GIRDERS = ("none", *ROLLED, *PLATE_GIRDERS)
 # Proportions by eye, from photographs of road bridges; metres.
 MASONRY = 0.045  # thickness of the plate on the masonry
-PLATE = 0.03  # of the plates on it and of the sole plate
-ROD = 0.03  # anchor rods
-OVERHANG = 0.2  # of the girder's end beyond the bearing
-SPANS = (0.1, 4.0)  # of the girder on the other side that is built
-DEEP = 0.5  # from this depth on, a girder is stiffened on its way
-PANEL = 1.2  # distance of these stiffeners, in depths
-SWAY = 0.12  # greatest travel, in heights
+PLATE = 0.03  # thickness of the plates on it and of the sole plate
+ROD = 0.03  # diameter of anchor rods
+OVERHANG = 0.2  # how far the girder's end reaches beyond the middle of the bearing
+SPANS = (0.1, 4.0)  # limits of the girder's length on the other side
+DEEP = 0.5  # a girder over this depth is stiffened along its length
+PANEL = 1.2  # distance between these stiffeners, in depths
+SWAY = 0.12  # greatest travel, as a share of the height
 _SECTIONS = {**BEAMS, **PLATE_GIRDERS}
 
 
@@ -80,15 +80,15 @@ def bearing(
     makers = {"rocker": _rocker, "pinned": _pinned, "rollers": _rollers, "sliding": _sliding}
     body = makers[design](height_m, width_m, travel, ribs)
     patches = body.patches
-    # The origin is under the middle of the sole plate, on what the bearing stands on.
-    top, rest = 0.0, body.rest
+    # The origin is under the middle of the sole plate, on the plate that the bearing stands on.
+    top, seat = 0.0, body.rest
     length, wide = 2 * body.half + 0.06, width_m + 0.03
     size = (length + 0.05, wide + 0.2, MASONRY)
     if design in ("rocker", "pinned"):
         top, bed = -PLATE, steelwork.seated("bed plate", (length, wide, PLATE), steelwork.ALL, body.rest)
         patches += solids.place(bed, np.eye(3), (-travel, 0, top))
-        rest = _around(length / 2, wide / 2)
-    masonry = steelwork.seated("masonry plate", size, steelwork.ALL, rest)
+        seat = _around(length / 2, wide / 2)
+    masonry = steelwork.seated("masonry plate", size, steelwork.ALL, seat)
     patches += solids.place(masonry, np.eye(3), (-travel, 0, top - MASONRY))
     along = [0.0] if anchors == 2 else [-size[0] / 2 + 0.05, size[0] / 2 - 0.05]
     places = [(x - travel, y, top) for x in along for y in (-wide / 2 - 0.05, wide / 2 + 0.05)]
@@ -126,7 +126,7 @@ class _Body:
     Parameters
     ----------
     half : half of its length on the lower plate, metres.
-    rest, block : areas pressed on the lower plate, about its middle, and on the sole plate; None where small.
+    rest, block : areas pressed on the lower plate, about its middle, and on the sole plate; None if small.
     """
 
     patches: list[Patch]
@@ -140,15 +140,15 @@ def _around(x: float, y: float, middle: float = 0.0) -> Seat:
 
 
 def _near(gap: Floats) -> list[str]:
-    """Return zones of stretches of a curved face by the gap (n + 1,) at their ends, m: pressed, crevice, open."""
-    wide = np.maximum(gap[:-1], gap[1:])
-    return [solids.COVERED if one < 0.0015 else "crevice" if one < 0.003 else "contact" for one in wide]
+    """Return zones of stretches of a curved face from the gaps, (n + 1,), at their ends, m: pressed, crevice, open."""
+    widest = np.maximum(gap[:-1], gap[1:])
+    return [solids.COVERED if width < 0.0015 else "crevice" if width < 0.003 else "contact" for width in widest]
 
 
 def _rocker(height: float, width: float, travel: float, ribs: int) -> _Body:
     pin = 0.03 + 0.05 * height
     half = pin + 0.035
-    level = height - pin - PLATE  # of the pin's axis: centre of the curved foot, which rolls on the bed plate
+    level = height - pin - PLATE  # level of the pin's axis, the centre of the curved foot that rolls on the bed plate
     foot, reach = 1.15 * half, 1.15 * half + 0.03
     depth = float(np.sqrt(level**2 - reach**2)) - 0.025
     lean = travel / level
@@ -158,7 +158,7 @@ def _rocker(height: float, width: float, travel: float, ribs: int) -> _Body:
     edges = (_near(level - level * np.cos(np.arcsin(x / level) - lean)), "rocker", "edge", "edge")
     segment = steelwork.gusset("rocker foot", lower, upper, width + 0.02, face="rocker", edges=edges)
     parts = solids.thick(segment, 40.0) + pedestal(pin, depth, width, (half, foot), ribs)
-    # The girder has moved on: the upright leans after it, and its foot has rolled as far.
+    # The girder has moved: the upright leans after it, and its foot has rolled as far.
     turn = np.array([[np.cos(lean), 0, np.sin(lean)], [0, 1, 0], [-np.sin(lean), 0, np.cos(lean)]])
     parts = solids.place(parts, turn, (0, 0, 0)) + pin_with_caps(pin, width, half, shod=True)
     lower = saddle_line(pin, half, 1.0)
@@ -167,8 +167,8 @@ def _rocker(height: float, width: float, travel: float, ribs: int) -> _Body:
     shoe = steelwork.gusset("shoe", lower, upper, width, face="body", edges=(hollow, solids.COVERED, "body", "body"))
     patches = solids.place(parts + solids.thick(shoe, 60.0), np.eye(3), (0, 0, level))
     patches += _under_sole(1.3 * half, width, height)
-    line = float(np.sqrt(0.003 * level))  # half of what lies within 1.5 mm
-    rest = _around(line, width / 2 + 0.01, travel)
+    contact = float(np.sqrt(0.003 * level))  # half the length that lies within 1.5 mm
+    rest = _around(contact, width / 2 + 0.01, travel)
     return _Body(patches=patches, half=reach, rest=rest, block=_around(1.3 * half, width / 2))
 
 
@@ -213,7 +213,7 @@ def _rollers(height: float, width: float, travel: float, ribs: int) -> _Body:
     patches = solids.thick(solids.copies(roller, np.eye(3), [(x, 0, 0) for x in places]), 1000 * height)
     for name, side in (("front", -1.0), ("rear", 1.0)):
         y = side * (width / 2 + thick / 2)
-        turn = np.array([[-side, 0, 0], [0, 0, side], [0, 1.0, 0]])  # the covered side to the rollers
+        turn = np.array([[-side, 0, 0], [0, 0, side], [0, 1.0, 0]])  # the covered side faces the rollers
         patches += solids.named(solids.place(solids.thick(bar, 12.0), turn, (-travel / 2, y, height / 2)), name)
         for number, x in enumerate(places):
             spin = solids.axes((0, side, 0), (np.cos(2.4 * number), 0, np.sin(2.4 * number)))
@@ -226,7 +226,7 @@ def _sliding(height: float, width: float, travel: float, ribs: int) -> _Body:
     low, half = 0.45 * height, 0.09 + 0.4 * height
     plate = slabs.slab("lower plate", (2 * half, width, low), cut="rolled", bottom=((np.inf, solids.COVERED),))
     patches = solids.thick(solids.place(plate, np.eye(3), (-travel, 0, 0)), 1000 * low)
-    reach, radius = 0.85 * half, 0.22  # of the curved underside
+    reach, radius = 0.85 * half, 0.22  # half length and radius of the curved underside
     x = np.linspace(-reach, reach, 41)
     lower = np.column_stack([x, radius + low - np.sqrt(radius**2 - x**2)])
     upper = np.column_stack([x, np.full(len(x), height)])

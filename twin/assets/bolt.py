@@ -15,8 +15,8 @@ from corrotwin.twin.geometry.solids import COVERED
 SHOWN = ("head", "nut", "mixed")
 PATTERNS = {"single": (1, 1), "row": (2, 12), "grid": (4, 24), "circle": (3, 24)}  # fewest and most bolts
 JOINTS = ("plate", "lap", "base")
-RIM_M = 0.006  # least steel between a washer or head and an edge, and half of it between two of them
-SEAM_M = 0.003  # a face this near to the end of the plate that lies on it counts as the crevice between them
+RIM_M = 0.006  # least steel between a washer or head and an edge, or between two of them
+SEAM_M = 0.003  # a face this near to the end of the plate on top of it counts as the crevice between them
 ARRIS_M = 0.001  # radius of the edges of rolled plates
 FLIP = np.diag([1.0, -1.0, -1.0])
 
@@ -49,16 +49,16 @@ def bolt(
     head : "hexagon" (ISO 4014), "socket" (ISO 4762) or "cup" (DIN 603, to M20, without washer).
     shown : side of the bolts on the worked face: "head", "nut" or, in turns, "mixed". A base plate has nuts.
     washers : whether heads and nuts have washers.
-    nuts : 1, or 2 where they lock each other.
+    nuts : 1, or 2 that lock each other.
     protrusion_mm : length of thread beyond the nut, 1 pitch to 6 diameters; it differs a little from bolt to bolt.
     pattern, bolts, pitch_mm : "single", "row", "grid" (two rows) or "circle"; how many places; their distance. Rows run
-        along the plate, in a lap joint across it.
-    missing : places with an empty hole; none beside a post.
+        along the plate, but across it in a lap joint.
+    missing : number of places with an empty hole; 0 beside a post.
     joint : a "plate", two plates that "lap", or a "base" plate on the ground.
-    length_m, width_m, thickness_mm : size of the whole along x and y; thickness of each plate.
+    length_m, width_m, thickness_mm : size of the joint along x and y; thickness of each plate.
     edge : how the plates were cut: "rolled", "sheared" or "flame".
     post_mm : diameter of a post in the middle of a base plate, 0 for none.
-    upright : whether the joint stands on a long edge; then the far ends of the bolts are there too.
+    upright : whether the joint stands on a long edge; then the far ends of the bolts are built too.
 
     Returns
     -------
@@ -227,16 +227,16 @@ def _plates(
     if joint != "lap":
         under = [(np.inf, COVERED)] if joint == "base" else []
         return slab("plate", size, cut=edge, radius=ARRIS_M, holes=holes, bottom=under), t
-    # The lower plate lies to the left; each knows holes and bands from its own middle.
-    one = (length + lap) / 2
-    shift = one / 2 - lap / 2
+    # The lower plate lies to the left; holes and bands of each plate count from its own middle.
+    plate_length = (length + lap) / 2
+    shift = plate_length / 2 - lap / 2
     start = shift - lap / 2
     top = [(start - SEAM_M, "face"), (start + ARRIS_M, "crevice"), (np.inf, COVERED)]
     bottom = [(-x, zone) for (x, _), (_, zone) in zip(top[1::-1], [*top[:0:-1]], strict=True)] + [(np.inf, "back")]
     patches: list[Patch] = []
     for name, side, bands in (("lower", 1.0, {"top": top}), ("upper", -1.0, {"bottom": bottom})):
-        own = [Hole(x=hole.x + side * shift, y=hole.y, diameter=hole.diameter) for hole in holes]
-        plate = slab(f"{name} plate", (one, width, t), cut=edge, radius=ARRIS_M, holes=own, **bands)
+        shifted = [Hole(x=hole.x + side * shift, y=hole.y, diameter=hole.diameter) for hole in holes]
+        plate = slab(f"{name} plate", (plate_length, width, t), cut=edge, radius=ARRIS_M, holes=shifted, **bands)
         patches += solids.place(plate, np.eye(3), (-side * shift, 0, 0.0 if side > 0 else t))
     return patches, 2 * t
 

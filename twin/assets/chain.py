@@ -12,10 +12,10 @@ from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
 
 LAYOUTS = ("hanging", "spanning", "lying", "pile")
-DIAMETERS_MM = (16, 19, 22, 26, 30, 34, 38, 42, 48, 52, 58, 64, 70, 76)  # of ISO 1704
-MOST_IN_PILE = 40  # each link more costs time
-STEEPEST_JOINT = 60.0  # degrees between neighbours; further on, a crown would meet the next link's sides
-SHACKLE = 1.1  # bow of the shackle in bar diameters: the next size up
+DIAMETERS_MM = (16, 19, 22, 26, 30, 34, 38, 42, 48, 52, 58, 64, 70, 76)  # sizes of ISO 1704
+MOST_IN_PILE = 40  # each further link costs time
+STEEPEST_JOINT = 60.0  # degrees between neighbours; beyond this, a crown would meet the next link's sides
+SHACKLE = 1.1  # diameter of the shackle's bow in bar diameters: the next size up
 
 
 def chain(
@@ -39,10 +39,10 @@ def chain(
     links : number of links.
     layout : "hanging" straight down; "spanning" two points in a catenary, deep or nearly straight; "lying" taut on the
         ground, links rolled 45 degrees to either side; "pile" on the ground as a dropped chain lies.
-    tension_ratio : horizontal tension over the weight of a spanning chain, 0.2 to 1000. It sags by about an eighth of
-        its length over this.
+    tension_ratio : horizontal tension over the weight of a spanning chain, 0.2 to 1000. The sag is about an eighth
+        of the length divided by this ratio.
     incline_degrees : slope of the line between the two points, 0 to 60.
-    wear_percent : share of the bar's diameter that the grip between links has worn off each of them, 0 to 15. Each
+    wear_percent : share of the bar's diameter that has worn off each link where it grips the next, 0 to 15. Each
         link sinks into the next by twice that, so a worn chain is longer.
     shackles : whether a bow shackle holds the top of a hanging chain, or both ends of a spanning one.
     lay : seed of the folds of a pile.
@@ -135,8 +135,8 @@ def _frames(link: Link, links: int, layout: str, tension_ratio: float, incline_d
 def _halves(link: Link, links: int) -> Floats:
     """Return the distance, (links,), from the middle of each link to the points about which it turns.
 
-    Two links meet where the bar of the one that lies across the chain's plane rests in the crown of the one that lies
-    in it. They turn about the centre of that bar, nearer to the middle of the latter.
+    One of two neighbours lies in the chain's plane, the other across it. The bar of the latter rests in the crown of
+    the former. Both turn about the centre of that bar, which is nearer to the middle of the link in the plane.
     """
     return np.where(np.arange(links) % 2 == 0, 1.5 + 2 * link.wear, 2.5)
 
@@ -145,7 +145,7 @@ def _catenary(link: Link, links: int, tension_ratio: float, incline: float) -> F
     """Return slopes, (links,), of equal links between two points under one horizontal tension (a discrete catenary).
 
     From link to link the vertical force changes by the link's weight, so the tangent of the slope is linear along the
-    chain; its mean is that which brings the ends onto a line of this incline.
+    chain; its mean is chosen so that the ends lie on a line of this incline.
     """
     from scipy.optimize import brentq
 
@@ -178,8 +178,8 @@ def _row(link: Link, direction: Floats, second: Floats) -> tuple[Floats, Floats]
         def gap(by: float, way: Floats = centre - centres[before], pull: Floats = pull, pairs: Any = pairs) -> float:
             apart = way + by * pull
             return min(
-                float(chain_link.outside(link, (grips @ one.T + sign * apart) @ other)[0].min())
-                for one, other, sign in pairs
+                float(chain_link.outside(link, (grips @ rotation.T + sign * apart) @ other_rotation)[0].min())
+                for rotation, other_rotation, sign in pairs
             )
 
         if link.wear > 0:  # scars of links at an angle do not fit exactly

@@ -15,8 +15,8 @@ from corrotwin.twin.geometry.atlas import Floats, Patch
 WIDTH = {"stud": 3.6, "studless": 3.35}
 UPSET = 0.02  # height of the ground flash-butt weld over the bar, and half its length; set by eye
 WELD = 0.25
-RUB_DEGREES = (30.0, 45.0)  # half the crown and half the section that a new chain rubs bright; set by eye
-GRIP_SEGMENTS, REST_SEGMENTS = 20, 22  # round the bar: within the grip, and the rest
+RUB_DEGREES = (30.0, 45.0)  # half angles, along the crown and round the bar, rubbed bright on a new chain; by eye
+GRIP_SEGMENTS, REST_SEGMENTS = 20, 22  # round the bar: within the grip, and outside it
 GRIP_ROWS = 20  # along the crown within the grip
 
 
@@ -42,7 +42,7 @@ class Link:
     def seat(self) -> float:
         """Radius of the worn seat, between that of the bar and that of the crown's inside.
 
-        Then the scar has an edge on both sides; 0.58 and 0.42 keep it within the seat up to 15 % of wear.
+        The scar then has an edge on both sides; 0.58 and 0.42 keep it within the seat up to 15 % of wear.
         """
         return 1 / (0.58 / 0.5 + 0.42 / (self.bend - 0.5))
 
@@ -52,12 +52,12 @@ def centre_line(link: Link, count: int) -> Floats:
     quarter = np.array([2 * link.straight, np.pi * link.bend])
     ends = np.concatenate([[0.0], np.cumsum(np.tile(quarter, 2))])
     along = (np.arange(count) + 0.5) / count * ends[-1]
-    part = np.searchsorted(ends, along, side="right") - 1
-    rest = along - ends[part]
-    turn = np.where(part % 2 == 1, rest / link.bend, 0.0) + np.where(part >= 2, np.pi, 0.0) - np.pi / 2
-    x = np.select([part == 0, part == 1, part == 2], [rest - link.straight, link.straight, link.straight - rest])
-    x[part == 3] = -link.straight
-    return np.column_stack([x + link.bend * np.cos(turn) * (part % 2), link.bend * np.sin(turn), np.zeros(count)])
+    piece = np.searchsorted(ends, along, side="right") - 1
+    beyond = along - ends[piece]
+    turn = np.where(piece % 2 == 1, beyond / link.bend, 0.0) + np.where(piece >= 2, np.pi, 0.0) - np.pi / 2
+    x = np.select([piece == 0, piece == 1, piece == 2], [beyond - link.straight, link.straight, link.straight - beyond])
+    x[piece == 3] = -link.straight
+    return np.column_stack([x + link.bend * np.cos(turn) * (piece % 2), link.bend * np.sin(turn), np.zeros(count)])
 
 
 def nearest(link: Link, points: Floats) -> Floats:
@@ -104,7 +104,7 @@ def outside(link: Link, points: Floats) -> tuple[Floats, Floats]:
 
 
 def crown(link: Link, along: Floats, around: Floats) -> Floats:
-    """Return the surface, (along, around, 3), of the crown at +x: radians from its middle and the bend's inside."""
+    """Return the crown's surface at +x, (along, around, 3), at radians from its middle and the bend's inside."""
     theta, phi = along[:, None], around[None, :]
     outward = np.stack(np.broadcast_arrays(np.cos(theta), np.sin(theta), 0 * phi), axis=-1)
     centre = link.bend * outward + [link.straight, 0, 0]
@@ -143,28 +143,28 @@ def link_solids(link: Link, diameter: float) -> list[Patch]:
     """Build the link, metres: swept counter-clockwise from the welded side, and its stud."""
     half_crown, half_section = np.radians(grip_degrees(link))
     grip = np.linspace(-half_section, half_section, GRIP_SEGMENTS + 1)
-    rest = np.linspace(half_section, 2 * np.pi - half_section, REST_SEGMENTS + 1)
-    rest[-1] = grip[0]
-    whole = np.concatenate([grip, rest[1:]])
-    whole[-1] = whole[0]
+    outer = np.linspace(half_section, 2 * np.pi - half_section, REST_SEGMENTS + 1)
+    outer[-1] = grip[0]
+    ring = np.concatenate([grip, outer[1:]])
+    ring[-1] = ring[0]
     swell = np.linspace(-WELD, WELD, 9)
     a = link.straight
-    pieces = [("side", _side(link, [-a, -WELD], -1, whole)), ("weld", _side(link, swell, -1, whole))]
-    pieces += [("side", _side(link, [WELD, a], -1, whole)), ("side", _side(link, [a, -a], 1, whole))]
+    pieces = [("side", _side(link, [-a, -WELD], -1, ring)), ("weld", _side(link, swell, -1, ring))]
+    pieces += [("side", _side(link, [WELD, a], -1, ring)), ("side", _side(link, [a, -a], 1, ring))]
     quarter = np.linspace(half_crown, np.pi / 2, 8)
     middle = np.linspace(-half_crown, half_crown, GRIP_ROWS + 1)
     for zone, along, around in (
-        ("crown", -quarter[::-1], whole),
+        ("crown", -quarter[::-1], ring),
         ("contact", middle, grip),
-        ("crown", middle, rest),
-        ("crown", quarter, whole),
+        ("crown", middle, outer),
+        ("crown", quarter, ring),
     ):
         points = crown(link, along, around)
         pieces += [(zone, points), (zone, points * [-1, -1, 1])]
     patches = []
     for zone, points in pieces:
         # The last column of a ring repeats the first exactly.
-        wrap = points.shape[1] == len(whole)
+        wrap = points.shape[1] == len(ring)
         if wrap:
             points[:, -1] = points[:, 0]
         patch = Patch(solid="link", zone=zone, points=diameter * points, wrap_u=wrap)
@@ -209,7 +209,7 @@ PIN, JAW, BOW, INSIDE, EYE = 1.12, 1.69, 2.69, 3.75, 2.38
 def shackle(diameter: float) -> list[Patch]:
     """Build a bow shackle of this bow diameter (m) in the plane z = 0: bow through the origin, pin at -x.
 
-    Nothing shows what the pin holds: a plate eye on a structure would be between the eyes.
+    What the pin holds is not built: a plate eye on a structure would be between the eyes.
     """
     thick, bevel, rim, hole = 1.06, 0.12, EYE / 2, PIN / 2
     radius, half = (BOW + 1) / 2, (JAW + thick) / 2

@@ -20,14 +20,14 @@ from corrotwin.twin.geometry.atlas import Floats
 Indices = NDArray[np.intp]
 Pose = tuple[Floats, Floats]  # centres (n, 3) and rotations (n, 3, 3)
 
-APART = 0.005  # springs act up to this gap, so that what is left of them at rest does not pierce
-# Stiffness of the springs, drag, iterations; how far apart bars may be to be watched.
+APART = 0.005  # springs act up to this gap, so that bars do not pierce each other when they rest on them
+# Stiffness of the springs, drag, iterations, and the gap up to which bars are watched.
 FALL = ((20.0, 0.3, 40, 3.0), (20.0, 0.05, 60, 2.0), (60.0, 0.02, 60, 1.5), (200.0, 0.01, 100, 1.0))
 REST = (800.0, 0.005, 80, 0.4)
 LIFT = (800.0, 0.0, 60, 0.4)  # without weight: what still pierces moves apart
-ROUNDS = 8  # of rest, as long as links still sink by a two-hundredth of a diameter each
-TRIES = 12  # other folds from the same seed, should links end up within each other or unlinked
-LONGEST = 0.2  # of a step: too short for a bar to pass through another
+ROUNDS = 8  # most rounds of rest; they end when links sink by less than 1/200 diameter each
+TRIES = 12  # folds from one seed, in case links end up within each other or unlinked
+LONGEST = 0.2  # longest step: too short for a bar to pass through another
 LEVER = 1.5  # a radian moves a link's bar about this far
 
 
@@ -77,18 +77,18 @@ def linked(link: Link, centres: Floats, rotations: Floats) -> bool:
     """Return True if each link passes through the next one exactly once and through no other."""
     line = chain_link.centre_line(link, 72)
     points = np.einsum("nij,kj->nki", rotations, line) + centres[:, None]
-    for one in range(len(centres)):
-        local = (points - centres[one]) @ rotations[one]
+    for number in range(len(centres)):
+        local = (points - centres[number]) @ rotations[number]
         after = np.roll(local, -1, axis=1)
         share = local[..., 2:] / np.where(local[..., 2:] == after[..., 2:], 1.0, local[..., 2:] - after[..., 2:])
         cut = local + share * (after - local)
         end = np.clip(cut[..., 0], -link.straight, link.straight)
         within = np.hypot(cut[..., 0] - end, cut[..., 1]) < link.bend
         through = np.sign(after[..., 2]) - np.sign(local[..., 2])
-        times = np.abs((through / 2 * within).sum(axis=1))
-        expected = np.abs(np.arange(len(centres)) - one) == 1
-        times[one] = 0
-        if not (times == expected).all():
+        crossings = np.abs((through / 2 * within).sum(axis=1))
+        expected = np.abs(np.arange(len(centres)) - number) == 1
+        crossings[number] = 0
+        if not (crossings == expected).all():
             return False
     return True
 
@@ -190,8 +190,8 @@ def _relax(link: Link, pose: Pose, stage: tuple[float, float, int, float], weigh
 
         def push(who: Indices, arm: Floats, strength: Floats) -> None:
             for axis in range(3):
-                one, two = (axis + 1) % 3, (axis + 2) % 3
-                turning = arm[:, one] * strength[:, two] - arm[:, two] * strength[:, one]
+                second, third = (axis + 1) % 3, (axis + 2) % 3
+                turning = arm[:, second] * strength[:, third] - arm[:, third] * strength[:, second]
                 torque[:, axis] += np.bincount(who, turning, count)
                 force[:, axis] += np.bincount(who, strength[:, axis], count)
 
@@ -202,15 +202,15 @@ def _relax(link: Link, pose: Pose, stage: tuple[float, float, int, float], weigh
         push(who, bar[who, where], stiffness * sunk[who, where, None] * [0.0, 0.0, 1.0])
         for group in near:
             arm = np.einsum("mab,mb->ma", turned[group.i], group.points)
-            other = arm + moved[group.i] - moved[group.j]
-            local = np.einsum("mba,mb->ma", turned[group.j], other)
+            other_arm = arm + moved[group.i] - moved[group.j]
+            local = np.einsum("mba,mb->ma", turned[group.j], other_arm)
             depth, way = _depth(link, group, local, turned)
             deep = np.flatnonzero(depth > 0)
-            share = stiffness * (0.3 if group.worn else 1.0)  # a scar is met at many points
+            share = stiffness * (0.3 if group.worn else 1.0)  # a scar touches at many points
             total += share / 2 * (depth[deep] ** 2).sum()
             pull = np.einsum("mab,mb->ma", turned[group.j[deep]], way[deep]) * (share * depth[deep, None])
             push(group.i[deep], arm[deep], pull)
-            push(group.j[deep], other[deep], -pull)
+            push(group.j[deep], other_arm[deep], -pull)
         spun = np.einsum("nba,nb->na", rate, torque) / LEVER
         return float(total), -np.concatenate([force.ravel(), spun.ravel()])
 
@@ -220,7 +220,7 @@ def _relax(link: Link, pose: Pose, stage: tuple[float, float, int, float], weigh
 
 
 def _descend(energy: Callable[[Floats], tuple[float, Floats]], size: int, iterations: int) -> tuple[Floats, float]:
-    """Minimise by L-BFGS from zero in short steps; springs that come and go make kinks, at which it restarts."""
+    """Minimise by L-BFGS from zero in short steps; restart at the kinks that springs make as they come and go."""
     place = np.zeros(size)
     value, slope = energy(place)
     past: deque[tuple[Floats, Floats]] = deque(maxlen=12)

@@ -8,9 +8,9 @@ from corrotwin.twin.geometry import extrusion, profiles, solids, steelwork
 from corrotwin.twin.geometry.atlas import Floats, Patch
 
 # Proportions by eye, from photographs of road bridges; metres.
-GAP = 0.012  # between a saddle's lips and the level of the pin's axis
-RIB = 0.03  # thickness of ribs at most
-LEG = 0.007  # of fillet welds
+GAP = 0.012  # distance between a saddle's lips and the level of the pin's axis
+RIB = 0.03  # greatest thickness of ribs
+LEG = 0.007  # leg of fillet welds
 
 # Turns a bar along x to run along y.
 LENGTHWISE = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
@@ -66,9 +66,9 @@ def _welds(middles: Floats, thick: float, web: float, half: float, levels: tuple
                 patches += steelwork.seam(f"foot weld {name} {which}", *ends, (normal, up), LEG)
                 ends = ((way * web, face, low), (way * web, face, high))
                 patches += steelwork.seam(f"web weld {name} {which}", *ends, (normal, (way, 0, 0)), LEG)
-    for number, (one, other) in enumerate(pairwise(middles)):
+    for number, (near, far) in enumerate(pairwise(middles)):
         for way, which in ((-1.0, "left"), (1.0, "right")):
-            ends = ((way * web, one + thick / 2, low), (way * web, other - thick / 2, low))
+            ends = ((way * web, near + thick / 2, low), (way * web, far - thick / 2, low))
             patches += steelwork.seam(f"web foot weld {number + 1} {which}", *ends, ((way, 0, 0), up), LEG)
     return patches
 
@@ -76,7 +76,7 @@ def _welds(middles: Floats, thick: float, web: float, half: float, levels: tuple
 def pin_with_caps(pin: float, width: float, half: float, *, shod: bool) -> list[Patch]:
     """Build a pin along y about the origin with a cap at either end, no wider than ribs of half length `half`.
 
-    `shod` tells whether a shoe covers its upper part all along.
+    `shod` says whether a shoe covers its upper part over the whole length.
     """
     top = np.degrees(np.arcsin(GAP / pin)) if shod else 90.0
     lower = solids.arc((0, 0), pin, -180 - top, top, 40)

@@ -17,7 +17,7 @@ from corrotwin.twin.geometry.slabs import CUTS, Hole, slab
 STIFFENERS = ("flat", "tee")
 FASTENERS = ("none", "rivets", "bolts", "holes", "chequer")
 MOST_DENTS = 20
-CHEQUER_M2 = 10  # most of chequer plate: thousands of tears
+CHEQUER_M2 = 10  # largest chequer plate: it has thousands of tears
 
 
 def plate(
@@ -50,7 +50,7 @@ def plate(
     butt_weld : whether a weld crosses the plate at two fifths of its length.
     upright : whether the plate stands on a long edge.
     dents : number of dents, which bend all parts with the plate; those that reach an edge bend it.
-    dent_mm : depth of the deepest.
+    dent_mm : depth of the deepest dent.
     lay : seed of the dents.
 
     Returns
@@ -140,8 +140,8 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
     opening_mm = 0.0
     if rng.random() < (0.15 if chequer else 0.35) and room_mm > 70:
         opening_mm = float(5 * int(rng.uniform(60, min(room_mm, 450)) / 5))
-    own = rng.spawn(1)[0]  # a stream of its own: what else is drawn stays as it was
-    dents = 0 if chequer or own.random() < 0.7 else int(own.integers(1, 4))
+    dent_rng = rng.spawn(1)[0]  # a separate stream, so that all other draws stay as they were
+    dents = 0 if chequer or dent_rng.random() < 0.7 else int(dent_rng.integers(1, 4))
     return {
         "length_m": length_m,
         "width_m": width_m,
@@ -155,8 +155,8 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
         "butt_weld": butt_weld,
         "upright": bool(rng.random() < (0.1 if chequer else 0.6)),
         "dents": dents,
-        "dent_mm": round(float(own.uniform(6, 30)), 1),
-        "lay": int(own.integers(2**16)),
+        "dent_mm": round(float(dent_rng.uniform(6, 30)), 1),
+        "lay": int(dent_rng.integers(2**16)),
     }
 
 

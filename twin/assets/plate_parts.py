@@ -1,4 +1,4 @@
-"""Parts on the face of a plate, which is z = 0 here: ribs, weld beads, fasteners, the tears of chequer plate."""
+"""Parts on the face of a plate, here at z = 0: ribs, weld beads, fasteners, the tears of chequer plate."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,7 +10,7 @@ from corrotwin.twin.geometry.atlas import Floats, Patch
 from corrotwin.twin.geometry.fasteners import SIZES, Size, head, hole_mm, washer
 from corrotwin.twin.geometry.slabs import Hole
 
-CLEAR_M = 0.012  # least steel between an opening and what else is on the plate
+CLEAR_M = 0.012  # least steel between an opening and anything else on the plate
 RIM_M = 0.035  # least steel between an opening and an edge
 TEAR_PITCH_M = 0.0165  # tears 31 mm long, as the markers in photographs suggest
 

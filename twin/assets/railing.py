@@ -22,14 +22,14 @@ ENDS = ("capped", "returned")
 BASES = ("round", "square")
 # Sizes by eye, metres.
 PICKET = 0.014  # square bar
-SPACING = 0.11  # between pickets at most
+SPACING = 0.11  # greatest distance between pickets
 BASE = 0.01  # thickness of base plates
 TOE = (0.1, 0.006)  # height and thickness of the toe plate
 BEND = 0.09  # radius of a returned handrail
-SEGMENTS, PARTS = 32, 6  # round a tube; across an end that is cut to fit one
+SEGMENTS, PARTS = 32, 6  # round a tube; across an end that is cut to fit a tube
 
 ALONG = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # a bar along x: its (y, z) is (z, -y)
-# What stands on the far side of a post, its z along the rail and its x upwards; and on the near side of the next one.
+# Turns of a part on the far side of a post, its z along the rail and its x upwards, and on the near side of the next.
 ONWARD = np.array([[0.0, 0.0, 1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
 BACK = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
 

@@ -18,7 +18,7 @@ FIXINGS = ("bolted", "welded")
 HANDRAILS = ("none", "left", "right")
 # Sizes by eye, metres, where no standard is named.
 FLAT = 0.01  # thickness of flat stringers
-MARGIN = 0.02  # of the stringers' top edge over the line of nosings
+MARGIN = 0.02  # height of the stringers' top edge over the line of nosings
 TIP = 0.07  # height of the stringers' blunt front
 FOLD = 0.045  # depth of a bent nosing
 CARRIER = (0.07, 0.006)  # depth and thickness of the plates at the ends of treads
@@ -97,7 +97,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-_Size = tuple[float, float, float]  # of a stringer: depth, thickness of its web, width of its flanges
+_Size = tuple[float, float, float]  # depth of a stringer, thickness of its web, width of its flanges
 
 
 def _thickness(tread: str) -> float:
@@ -129,11 +129,11 @@ def _middle(size: _Size, slope: float, rise: float) -> Floats:
 
 
 def _placed(steel: Section, size: _Size, slope: float, rise: float, end: tuple[float, float, float]) -> list[Patch]:
-    """Build a stringer, its inner face at x; `end` is the plumb cut's y, x, and the side on which it is."""
+    """Build a stringer, its inner face at x; `end` holds the y of the plumb cut, that x, and the side."""
     y_end, x, side = end
     y0, z0 = _middle(size, slope, rise)
     along, up = np.array([0.0, np.cos(slope), np.sin(slope)]), np.array([0.0, -np.sin(slope), np.cos(slope)])
-    # The tip that the level cut leaves is cut off plumb: `blunt` is where the two cuts meet, up from the middle line.
+    # The tip that the level cut leaves is cut off plumb: `blunt` is how far above the middle line the two cuts meet.
     blunt = size[0] / 2 - TIP * np.cos(slope)
     front = y0 - z0 / np.tan(slope) - blunt / np.sin(slope)
 

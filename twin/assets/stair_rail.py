@@ -12,9 +12,9 @@ from corrotwin.twin.geometry.steelwork import HANGING, SUNK_M, UPRIGHT, saddle
 
 TUBE, MID_TUBE, WALL_MM = 0.0424, 0.0337, 2.6  # diameters of handrail and posts, of the mid rail, m (EN 10219-2)
 # By eye, metres.
-HEIGHT, MID_HEIGHT = 0.9, 0.45  # over the line of nosings, plumb
-OVER = 0.12  # of the handrail beyond the outer posts
-LAP = 0.16  # of posts on the side of a flat stringer
+HEIGHT, MID_HEIGHT = 0.9, 0.45  # heights over the line of nosings, plumb
+OVER = 0.12  # overhang of the handrail beyond the outer posts
+LAP = 0.16  # overlap of posts with the side of a flat stringer
 SEGMENTS, RINGS = 48, 8
 UPHILL = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])  # turns x uphill
 
@@ -35,7 +35,7 @@ class Line:
     edge: float
 
     def at(self, y: float) -> float:
-        """Return its height at y, metres."""
+        """Return the height of the line at y, metres."""
         return float(self.rise + y * np.tan(self.slope))
 
     @property
@@ -68,8 +68,8 @@ def handrail(line: Line, ends: tuple[float, float], x: float, side: float, flang
     for name, way, place in (("low", -1.0, -OVER), ("high", 1.0, far + OVER)):
         top += solids.named(solids.place(cap, solids.axes((way, 0, 0), (0, 1, 0)), (place, 0, 0)), name)
     patches += solids.place(top, line.turn, (0, places[0], line.at(places[0]) + HEIGHT))
-    for number, (one, other) in enumerate(pairwise(places)):
-        parts = solids.place(_mid_rail(line, other - one), line.turn, (0, one, line.at(one) + MID_HEIGHT))
+    for number, (lower, upper) in enumerate(pairwise(places)):
+        parts = solids.place(_mid_rail(line, upper - lower), line.turn, (0, lower, line.at(lower) + MID_HEIGHT))
         patches += solids.named(parts, f"{number + 1}")
     return solids.thick(solids.place(patches, np.eye(3), (x + side * out, 0, 0)), WALL_MM)
 

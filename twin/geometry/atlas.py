@@ -94,7 +94,7 @@ class AssetGeometry:
     atlas_shape: tuple[int, int]
     islands: tuple[Island, ...] = ()
     face_chart: Integers | None = None  # (m,)
-    named_as: tuple[str, ...] = ()  # of each zone that the user named, the zone as which it corrodes
+    named_as: tuple[str, ...] = ()  # for each zone, if the user named them, the zone as which it corrodes
     face_thickness_mm: Floats | None = None  # (m,)
 
     @property
@@ -121,17 +121,17 @@ class AssetGeometry:
 
     def wall_mm(self, zone: str, uv: tuple[float, float] | None = None) -> float:
         """Return the nominal thickness at a place, mm; without one, or off the surface, the greatest of a zone."""
-        own: list[float]
+        walls: list[float]
         index, texel = self.zone_names.index(zone), None if uv is None else self.texel_at(uv)
         if self.face_thickness_mm is not None:
-            own = self.face_thickness_mm[self.face_zone == index].tolist()
+            walls = self.face_thickness_mm[self.face_zone == index].tolist()
             if texel is not None and (face := self._face_at(texel)) >= 0:
-                own = [float(self.face_thickness_mm[face])]
+                walls = [float(self.face_thickness_mm[face])]
         else:
-            held = [each for each in self.islands if (each.zone == index if texel is None else each.holds(texel))]
-            own = [each.thickness_mm for each in (island.patch for island in held) if each.thickness_mm is not None]
-            own += [self.nominal_thickness_mm] if len(own) < len(held) else []
-        return float(np.float32(max(own, default=self.nominal_thickness_mm)))
+            held = [piece for piece in self.islands if (piece.zone == index if texel is None else piece.holds(texel))]
+            walls = [patch.thickness_mm for patch in (piece.patch for piece in held) if patch.thickness_mm is not None]
+            walls += [self.nominal_thickness_mm] if len(walls) < len(held) else []
+        return float(np.float32(max(walls, default=self.nominal_thickness_mm)))
 
     def _face_at(self, texel: tuple[int, int]) -> int:
         """Return the face nearest to the centre of a texel on the atlas, or -1 if none is within the gutter."""
@@ -185,23 +185,23 @@ def assemble(
     corner = np.array([(island.column, island.row) for island in islands])
     faces = np.empty((face_counts.sum(), 3), dtype=np.int64)
     uv = np.empty((len(faces), 3, 2))
-    for some, grids in alike(patches):
+    for members, grids in alike(patches):
         rows, columns = grids.shape[1:3]
-        index = first_point[some, None, None] + np.arange(rows * columns).reshape(rows, columns)
-        u = corner[some, 0, None] + np.stack([islands[one].column_edges for one in some])
-        v = corner[some, 1, None] + np.stack([islands[one].row_edges for one in some])
+        index = first_point[members, None, None] + np.arange(rows * columns).reshape(rows, columns)
+        u = corner[members, 0, None] + np.stack([islands[member].column_edges for member in members])
+        v = corner[members, 1, None] + np.stack([islands[member].row_edges for member in members])
         across, down = np.broadcast_arrays((u / shape[1])[:, None, :], (v / shape[0])[:, :, None])
-        place = first_face[some, None] + np.arange(face_counts[some[0]])
+        place = first_face[members, None] + np.arange(face_counts[members[0]])
         faces[place] = np.concatenate(_corners(index[..., None]), axis=1)[..., 0]
         uv[place] = np.concatenate(_corners(np.stack([across, down], axis=-1)), axis=1)
     points = np.concatenate([patch.points.reshape(-1, 3) for patch in patches])
     face_zone, face_solid = np.repeat(zone, face_counts), np.repeat(solid, face_counts)
     vertices, vertex_of = weld(points, np.repeat(solid, point_counts))
     welded = vertex_of[faces]
-    whole = (welded[:, 0] != welded[:, 1]) & (welded[:, 1] != welded[:, 2]) & (welded[:, 2] != welded[:, 0])
+    valid = (welded[:, 0] != welded[:, 1]) & (welded[:, 1] != welded[:, 2]) & (welded[:, 2] != welded[:, 0])
     return AssetGeometry(
-        kind=kind, parameters=dict(parameters), texel_mm=texel_mm, vertices=vertices, faces=welded[whole], uv=uv[whole],
-        face_zone=face_zone[whole], face_solid=face_solid[whole], zone_names=zone_names, solid_names=solid_names,
+        kind=kind, parameters=dict(parameters), texel_mm=texel_mm, vertices=vertices, faces=welded[valid], uv=uv[valid],
+        face_zone=face_zone[valid], face_solid=face_solid[valid], zone_names=zone_names, solid_names=solid_names,
         nominal_thickness_mm=thickness_mm, atlas_shape=shape, islands=tuple(islands),
     )  # fmt: skip
 
@@ -214,9 +214,9 @@ def mesh(asset: AssetGeometry) -> "trimesh.Trimesh":
 
 
 def alike(patches: Sequence[Patch]) -> Iterator[tuple[Integers, Floats]]:
-    """Yield patches whose grids have one shape: their indices (k,), and their points (k, nv + 1, nu + 1, 3).
+    """Yield patches whose grids have the same shape: their indices (k,), and points (k, nv + 1, nu + 1, 3).
 
-    Thousands of tears or rivets are few shapes, and numpy is slow on many small arrays.
+    Thousands of tears or rivets have few shapes, and numpy is slow on many small arrays.
     """
     shapes: dict[tuple[int, ...], list[int]] = {}
     for index, patch in enumerate(patches):
@@ -228,10 +228,10 @@ def alike(patches: Sequence[Patch]) -> Iterator[tuple[Integers, Floats]]:
 def patch_areas_m2(patches: Sequence[Patch]) -> Floats:
     """Return the area of the triangles of each patch, (n,) m²."""
     areas = np.zeros(len(patches))
-    for some, grids in alike(patches):
+    for members, grids in alike(patches):
         for corners in _corners(grids):
             cross = _cross(corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0])
-            areas[some] += np.sqrt((cross * cross).sum(axis=-1)).sum(axis=-1) / 2
+            areas[members] += np.sqrt((cross * cross).sum(axis=-1)).sum(axis=-1) / 2
     return areas
 
 
@@ -276,8 +276,8 @@ def _edges(grids: Floats, texel_m: float) -> Floats:
     """
     arcs = np.linalg.norm(np.diff(grids, axis=2), axis=3).mean(axis=1)
     lines = np.concatenate([np.zeros((len(grids), 1)), np.cumsum(np.maximum(arcs, 1e-9), axis=1)], axis=1)
-    whole = np.maximum(2, np.ceil(lines[:, -1:] / texel_m - 1e-6))
-    return np.asarray(lines / lines[:, -1:] * whole)
+    extent = np.maximum(2, np.ceil(lines[:, -1:] / texel_m - 1e-6))
+    return np.asarray(lines / lines[:, -1:] * extent)
 
 
 def _pack(
@@ -285,9 +285,9 @@ def _pack(
 ) -> tuple[list[Island], tuple[int, int]]:
     """Lay the patches out in an atlas."""
     lines: dict[int, tuple[Floats, Floats]] = {}
-    for some, grids in alike(patches):
+    for members, grids in alike(patches):
         rows, columns = _edges(grids.transpose(0, 2, 1, 3), texel_m), _edges(grids, texel_m)
-        lines |= dict(zip(some.tolist(), zip(rows, columns, strict=True), strict=True))
+        lines |= dict(zip(members.tolist(), zip(rows, columns, strict=True), strict=True))
     sizes = np.array([[along[-1] + 2 * GUTTER for along in lines[index]] for index in range(len(patches))])
     corner, shape = pack(sizes.round().astype(int))
     check_memory(shape, texel_m)

@@ -15,7 +15,7 @@ from corrotwin.twin.geometry.atlas import (
 )
 from corrotwin.twin.geometry.packing import check_memory, pack
 
-PAIRS = 1 << 21  # pairs of a face and a texel that are looked at together
+PAIRS = 1 << 21  # pairs of a face and a texel that are evaluated together
 NEAR = GUTTER * np.sqrt(2) + 1e-6  # texels: how far the gutter reaches
 
 
@@ -30,7 +30,7 @@ class Charts:
     flat : (m, 3, 2) metres, the corners of each face on its chart, which begins at (0, 0).
     face_chart : (m,) number of the chart; each chart is in one zone.
     face_zone, face_solid : (m,) index into the names.
-    face_thickness_mm : (m,) of the metal behind.
+    face_thickness_mm : (m,) thickness of the metal behind.
     zone_kinds : for each zone name, the zone as which it corrodes.
     """
 
@@ -54,7 +54,7 @@ class Charts:
 
     @property
     def nominal_thickness_mm(self) -> float:
-        """The thickness of the metal behind half of the surface, or less."""
+        """The median thickness by area: half of the surface has metal of this thickness behind it, or thinner."""
         order = np.argsort(self.face_thickness_mm)
         below = np.cumsum(self.areas_m2[order])
         return float(self.face_thickness_mm[order][np.searchsorted(below, below[-1] / 2)])
@@ -65,7 +65,7 @@ def assemble(kind: str, parameters: Mapping[str, Any], charts: Charts, *, texel_
 
     Parameters
     ----------
-    kind, parameters : of the asset, kept for the record.
+    kind, parameters : kind and parameters of the asset, kept for the record.
     charts : the surface.
     texel_mm : wanted side of a texel on the surface.
 
@@ -147,17 +147,17 @@ def _covered(corners: Floats) -> "list[tuple[Integers, Integers, Integers]]":
     low = np.ceil(corners.min(axis=1) - 0.5).astype(np.int64)
     spans = (np.floor(corners.max(axis=1) - 0.5).astype(np.int64) - low + 1).clip(0)
     counts = spans.prod(axis=1)
-    found = []
+    portions = []
     for face, place in _in_portions(counts):
         column, row = low[face, 0] + place % spans[face, 0], low[face, 1] + place // spans[face, 0]
         centre = np.column_stack([column, row]) + 0.5
         inside = (_barycentric(corners[face], centre) >= -1e-9).all(axis=1)
-        found.append((face[inside], row[inside], column[inside]))
-    return found
+        portions.append((face[inside], row[inside], column[inside]))
+    return portions
 
 
 def spread(counts: Integers) -> tuple[Integers, Integers]:
-    """Return for places of which each owner has so many: the owner, and the number of the place among the owner's."""
+    """Return the owner of each place, and its number among the owner's places; `counts` says how many each has."""
     owner = np.repeat(np.arange(len(counts)), counts)
     return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
 
@@ -173,23 +173,23 @@ def _in_portions(counts: Integers) -> Iterator[tuple[Integers, Integers]]:
 
 
 def _barycentric(corners: Floats, points: Floats) -> Floats:
-    """Return the weights (n, 3) of the corners (n, 3, 2) at points (n, 2); finite, too, on a face without area."""
+    """Return the weights (n, 3) of the corners (n, 3, 2) at points (n, 2); finite even on a face without area."""
     first, second, inside = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0], points - corners[:, 0]
     area = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
     area = np.where(np.abs(area) < 1e-12, 1e-12, area)
-    one = (inside[:, 0] * second[:, 1] - inside[:, 1] * second[:, 0]) / area
-    other = (first[:, 0] * inside[:, 1] - first[:, 1] * inside[:, 0]) / area
-    return np.stack([1 - one - other, one, other], axis=1)
+    second_weight = (inside[:, 0] * second[:, 1] - inside[:, 1] * second[:, 0]) / area
+    third_weight = (first[:, 0] * inside[:, 1] - first[:, 1] * inside[:, 0]) / area
+    return np.stack([1 - second_weight - third_weight, second_weight, third_weight], axis=1)
 
 
 def _touched(face: Integers, corners: Floats, width: int) -> tuple[Integers, Floats]:
-    """Give texels on which no face has their centre, but a side lies, to the face of that side.
+    """Assign texels whose centre lies on no face, but on which a side lies, to the face of that side.
 
     Returns
     -------
     Those texels, and the weights of the corners of the face at a point of the side that lies on each, (n, 3).
     """
-    found, on_sides = [np.empty(0, dtype=np.int64)], [np.empty((0, 3))]
+    touched, on_sides = [np.empty(0, dtype=np.int64)], [np.empty((0, 3))]
     for side in range(3):
         begin, along = corners[:, side], corners[:, (side + 1) % 3] - corners[:, side]
         counts = np.ceil(2 * np.abs(along).max(axis=1)).astype(np.int64) + 1
@@ -203,6 +203,6 @@ def _touched(face: Integers, corners: Floats, width: int) -> tuple[Integers, Flo
             face[new] = number[first]
             weights = np.zeros((len(new), 3))
             weights[:, side], weights[:, (side + 1) % 3] = 1 - share[first], share[first]
-            found.append(new)
+            touched.append(new)
             on_sides.append(weights)
-    return np.concatenate(found), np.concatenate(on_sides)
+    return np.concatenate(touched), np.concatenate(on_sides)

@@ -1,6 +1,6 @@
 """Smooth dents in steel: metal moved along a direction by a function of position alone, so that solids stay closed.
 
-Sizes are by eye; nothing but geometry is meant. Since every face of a solid moves by the same function, sheet keeps its
+Sizes are by eye; only the geometry is modelled. Since every face of a solid moves by the same function, sheet keeps its
 thickness along the direction of a dent, and a solid its volume.
 """
 
@@ -16,20 +16,20 @@ from corrotwin.twin.geometry.atlas import Floats, Integers, Patch, weld
 Flags = NDArray[np.bool_]
 
 FINENESS = 7  # lines of the mesh to the radius of a dent
-HALVINGS = 12  # of a line of the mesh, at most
+HALVINGS = 12  # greatest number of halvings of a line of the mesh
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dent:
-    """A smooth dent: deepest at its place or all along a crease, and gone at its radius from there.
+    """A smooth dent: deepest at its place or all along a crease, and zero at its radius from there.
 
     Parameters
     ----------
     place_m : (3,) its middle.
     radius_m : distance from the place, or from the crease, seen along `direction`, at which it ends.
-    depth_mm : how far the metal is pushed in the middle; negative where it is pulled the other way.
-    direction : (3,) into which it is pushed.
-    crease_m : (3,) from one end of the crease to the other, with the place in the middle; zero for a round dent.
+    depth_mm : how far the metal is pushed in the middle; negative if it is pulled the other way.
+    direction : (3,) direction in which the metal is pushed.
+    crease_m : (3,) vector from one end of the crease to the other, with the place in the middle; zero for a round dent.
     """
 
     place_m: tuple[float, float, float]
@@ -60,14 +60,14 @@ def check(kind: str, dents: int, dent_mm: float, lay: int, *, most: int, deepest
 
     Parameters
     ----------
-    kind : of the asset, for the message.
+    kind : kind of the asset, for the message.
     dents, dent_mm, lay : number of dents, depth of the deepest, and their seed.
     most, deepest_mm : the greatest number and depth.
 
     Raises
     ------
     InputError
-        One is out of range.
+        A parameter is out of range.
     """
     if not (0 <= dents <= most and 0 < dent_mm <= deepest_mm and lay >= 0):
         raise InputError(
@@ -140,7 +140,7 @@ def dents_rand(
     count : number of dents.
     low, high : (3,) corners of the box, m.
     radius_m, depth_mm : ranges; a dent is at most a fifth as deep as its radius.
-    direction : (3,) of all dents.
+    direction : (3,) direction of all dents.
     creased : share of the dents that have a crease, up to three radii long and at right angles to the direction.
     """
     way = np.asarray(direction, dtype=float) / np.linalg.norm(direction)
@@ -170,7 +170,7 @@ def _triple(values: Floats) -> tuple[float, float, float]:
 
 
 def _lines(grid: Floats) -> tuple[Floats, Floats]:
-    """Return the segments between rows, (rows - 1, columns, 2, 3), and those between columns, as many by column."""
+    """Return the segments between rows, (rows - 1, columns, 2, 3), and between columns, (columns - 1, rows, 2, 3)."""
     turned = grid.transpose(1, 0, 2)
     return np.stack([grid[:-1], grid[1:]], axis=2), np.stack([turned[:-1], turned[1:]], axis=2)
 
@@ -178,12 +178,12 @@ def _lines(grid: Floats) -> tuple[Floats, Floats]:
 def _coarse(lines: Floats, dents: Sequence[Dent]) -> Flags:
     """Return which intervals, (n,), have a segment, (n, m, 2, 3), that passes a dent and is too long for it."""
     long = np.linalg.norm(lines[:, :, 1] - lines[:, :, 0], axis=2)
-    longest, found = long.max(axis=1), np.zeros(len(lines), dtype=bool)
+    longest, coarse = long.max(axis=1), np.zeros(len(lines), dtype=bool)
     for dent in dents:
-        wide = np.flatnonzero(~found & (longest > dent.radius_m / FINENESS))
-        nearest = dent.away(lines[wide].mean(axis=2)) - 0.5 * long[wide]
-        found[wide] = ((long[wide] > dent.radius_m / FINENESS) & (nearest < dent.radius_m)).any(axis=1)
-    return found
+        candidates = np.flatnonzero(~coarse & (longest > dent.radius_m / FINENESS))
+        nearest = dent.away(lines[candidates].mean(axis=2)) - 0.5 * long[candidates]
+        coarse[candidates] = ((long[candidates] > dent.radius_m / FINENESS) & (nearest < dent.radius_m)).any(axis=1)
+    return coarse
 
 
 def _together(grids: Sequence[Floats], coarse: Sequence[Sequence[Flags]]) -> list[list[Flags]]:
@@ -211,14 +211,14 @@ def _together(grids: Sequence[Floats], coarse: Sequence[Sequence[Flags]]) -> lis
     total, owner = sum(counts), owner[real]
     links = np.column_stack([owner, total + segment.reshape(-1)])
     group = connected_component_labels(links, total + len(owner))
-    wanted = np.concatenate([flags for both in coarse for flags in both])
-    marked = np.isin(group[:total], group[:total][wanted])
+    flagged = np.concatenate([flags for both in coarse for flags in both])
+    marked = np.isin(group[:total], group[:total][flagged])
     parts = np.split(marked, np.cumsum(counts)[:-1])
     return [[parts[2 * number], parts[2 * number + 1]] for number in range(len(grids))]
 
 
 def _halved(grid: Floats, flags: Flags, axis: int = 0) -> Floats:
-    """Return a grid with a line more in the middle of some of its intervals."""
+    """Return a grid with one more line in the middle of some of its intervals."""
     at = np.flatnonzero(flags) + 1
     lines = np.moveaxis(grid, axis, 0)
     middles = (lines[at - 1] + lines[at]) / 2

@@ -9,7 +9,7 @@ from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
 from corrotwin.twin.geometry.profiles import Section
 
-Cope = Callable[[Floats], Floats]  # from (..., 2) places of a section to where along the bar it is cut there
+Cope = Callable[[Floats], Floats]  # maps places (..., 2) of a section to positions of the cut along the bar
 Cut = float | Cope
 
 
@@ -35,13 +35,13 @@ def bar(
 
     rows: list[Cut] = [start, *(seat or ()), end]
     patches = []
-    for number, (zone, line, own) in enumerate(section.skin):
+    for number, (zone, line, wall_mm) in enumerate(section.skin):
         points = np.stack([at(row, line) for row in rows])
         if seat is None or number:
-            patches.append(Patch(solid=solid, zone=zone, points=points, wrap_u=_closed(line), thickness_mm=own))
+            patches.append(Patch(solid=solid, zone=zone, points=points, wrap_u=_closed(line), thickness_mm=wall_mm))
             continue
-        for row, part in enumerate((zone, solids.COVERED, zone)):
-            patches.append(Patch(solid=solid, zone=part, points=points[row : row + 2], thickness_mm=own))
+        for row, strip_zone in enumerate((zone, solids.COVERED, zone)):
+            patches.append(Patch(solid=solid, zone=strip_zone, points=points[row : row + 2], thickness_mm=wall_mm))
     for cap in section.caps:
         wrap = _wraps(cap)
         for zone, points in ((ends[0], at(start, cap)[:, ::-1]), (ends[1], at(end, cap))):
@@ -63,8 +63,8 @@ def run(
     ----------
     line : (n, 3) metres.
     side : (3,) unit vector.
-    cuts : extension of start and end beyond the first and the last point, by (..., 2) of the section; None for a
-        square cut there.
+    cuts : extension of start and end beyond the first and the last point, at (..., 2) places of the section; None
+        for a square cut there.
     """
     along = np.diff(line, axis=0)
     along /= np.linalg.norm(along, axis=1)[:, None]
@@ -78,10 +78,10 @@ def run(
         return points if cut is None else points + cut(section_points)[..., None] * (along[-1] if index else -along[0])
 
     patches = []
-    for zone, piece, own in section.skin:
+    for zone, piece, wall_mm in section.skin:
         points = solids.sweep(line, normals, binormals, piece)
         points[0], points[-1] = moved(points[0], 0, piece), moved(points[-1], 1, piece)
-        patches.append(Patch(solid=solid, zone=zone, points=points, wrap_u=_closed(piece), thickness_mm=own))
+        patches.append(Patch(solid=solid, zone=zone, points=points, wrap_u=_closed(piece), thickness_mm=wall_mm))
     for cap in section.caps:
         wrap = _wraps(cap)
         for index, grid in ((0, cap[:, ::-1]), (1, cap)):
@@ -99,9 +99,9 @@ def bend(corners: Sequence[ArrayLike], radius: float, segments: int = 8) -> Floa
     line = [points[0]]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
         back = (before - corner) / np.linalg.norm(before - corner)
-        on = (after - corner) / np.linalg.norm(after - corner)
-        half = np.arccos(np.clip(back @ on, -1, 1)) / 2
-        centre = corner + (back + on) / np.linalg.norm(back + on) * radius / np.sin(half)
+        ahead = (after - corner) / np.linalg.norm(after - corner)
+        half = np.arccos(np.clip(back @ ahead, -1, 1)) / 2
+        centre = corner + (back + ahead) / np.linalg.norm(back + ahead) * radius / np.sin(half)
         first = corner + back * radius / np.tan(half) - centre
         # The arc turns from one tangent point to the other in the plane of the two.
         second = -back * radius

@@ -8,8 +8,8 @@ from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
 from corrotwin.twin.geometry.solids import COVERED
 
-ROWS = 16  # of the mesh to one pitch of thread: crest, root and flanks begin on a row
-COLUMNS = 32  # round a thread
+ROWS = 16  # rows of the mesh to one pitch of thread: crest, root and flanks begin on a row
+COLUMNS = 32  # columns of the mesh round a thread
 GAP_M = 0.0004  # height of the lowest strip of a nut, a washer or a round head that counts as its crevice
 
 
@@ -24,7 +24,7 @@ class Size:
     nut : height of a nut of the same width (ISO 4032, greatest).
     washer : outside diameter and thickness (ISO 7089).
     socket : head diameter, key width and depth of the recess (ISO 4762); the head is as high as the thread is thick.
-    cup : head diameter and height of a cup head (DIN 603, middle of the limits); None where there is none.
+    cup : head diameter and height of a cup head (DIN 603, middle of the limits); None if there is none.
     """
 
     diameter: float
@@ -82,8 +82,8 @@ def nutted(size: Size, *, nuts: int, washers: bool, protrusion_m: float) -> list
     level = size.washer[1] if washers else 0.0
     for number in range(nuts):
         last = number == nuts - 1
-        one = solids.place(nut(size, locked=not last), solids.axes([0, 0, 1], [1, 0.9 * number, 0]), (0, 0, 0))
-        parts += _above(solids.thick(solids.named(one, "" if last else "lower"), size.diameter), level)
+        turned = solids.place(nut(size, locked=not last), solids.axes([0, 0, 1], [1, 0.9 * number, 0]), (0, 0, 0))
+        parts += _above(solids.thick(solids.named(turned, "" if last else "lower"), size.diameter), level)
         level += size.nut
     start = level - 0.1 * size.diameter - 0.5
     hidden = (level - start - 0.05 * size.diameter) / 1000  # the countersink shows a little of the thread in the nut

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Singles, Texels
 from corrotwin.twin.geometry.solids import COVERED
 
-INSIDE_M = 1e-5  # rays begin so far below the surface
-DEEPEST = 2.0  # of the nominal thickness: metal farther behind belongs to another part
+INSIDE_M = 1e-5  # rays begin this far below the surface
+DEEPEST = 2.0  # times the nominal thickness: metal farther behind belongs to another part
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -19,7 +19,7 @@ class OppositeSurface:
 
     position_m: Floats  # (n, 3)
     normal: Floats  # (n, 3)
-    face: Integers  # (n,) of the asset, or -1
+    face: Integers  # (n,) face of the asset, or -1
 
     @property
     def found(self) -> NDArray[np.bool_]:
@@ -60,7 +60,7 @@ def opposite_surface(
     return OppositeSurface(position_m=seen, normal=away, face=behind)
 
 
-@lru_cache(maxsize=2)  # of one asset it is asked again and again
+@lru_cache(maxsize=2)  # it is asked again and again about one asset
 def opposite_texel(asset: AssetGeometry, texels: Texels) -> Integers:
     """Return the texel on the other side of the metal (`twin.geometry.opposite`), (N,) flat index; -1 without one."""
     air = np.flatnonzero(texels.area_mm2.reshape(-1) > 0)
@@ -76,10 +76,10 @@ def texels_behind(asset: AssetGeometry, texels: Texels, places: Integers) -> Int
     face = opposite.face[opposite.found]
     corners = asset.welded.triangles[face]
     first, second, inside = (
-        own - corners[:, 0] for own in (corners[:, 1], corners[:, 2], opposite.position_m[opposite.found])
+        point - corners[:, 0] for point in (corners[:, 1], corners[:, 2], opposite.position_m[opposite.found])
     )
     pairs = ((first, first), (first, second), (second, second), (inside, first), (inside, second))
-    dots = [(one * other).sum(axis=1) for one, other in pairs]
+    dots = [(a * b).sum(axis=1) for a, b in pairs]
     spread = dots[0] * dots[2] - dots[1] ** 2
     along = np.stack([dots[2] * dots[3] - dots[1] * dots[4], dots[0] * dots[4] - dots[1] * dots[3]]) / spread
     uv = np.einsum("cn,ncd->nd", [1 - along.sum(axis=0), *along], asset.uv[face])

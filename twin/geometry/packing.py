@@ -9,7 +9,7 @@ from corrotwin.twin.core.machine import available_bytes
 # At the peak of `twin new`, `inspect`, `forecast`, `show` and `export` a texel takes up to 120 bytes: `new` of bare
 # steel that fills its atlas, 755 MiB at 5.9 million texels and 250 MiB at 1.5 million; with a margin of a third:
 TEXEL_BYTES = 160
-MOST_TEXELS = 64_000_000  # whose four fields fit the 1 GiB of `core.opening.MOST_BYTES`
+MOST_TEXELS = 64_000_000  # their four fields fit the 1 GiB of `core.opening.MOST_BYTES`
 
 
 def check_memory(shape: tuple[int, int], texel_m: float) -> None:

@@ -20,7 +20,7 @@ class Section:
 
     Parameters
     ----------
-    pieces : (zone, (n, 2) line) in order, counter-clockwise round the steel; a closed line is a loop of its own.
+    pieces : (zone, (n, 2) line) in order, counter-clockwise round the steel; a closed line is a separate loop.
     caps : (rows, columns, 2) grids that fill the section between the points of the pieces, du x dv towards +x.
     thickness_mm : thickness of the metal behind each piece, where they differ; empty for the asset's nominal one.
     """
@@ -32,12 +32,12 @@ class Section:
     @property
     def skin(self) -> list[tuple[str, Floats, float | None]]:
         """Zone, line and thickness of each piece."""
-        behind = self.thickness_mm or (None,) * len(self.pieces)
-        return [(zone, line, own) for (zone, line), own in zip(self.pieces, behind, strict=True)]
+        thicknesses = self.thickness_mm or (None,) * len(self.pieces)
+        return [(zone, line, thickness) for (zone, line), thickness in zip(self.pieces, thicknesses, strict=True)]
 
     @property
     def least_mm(self) -> float | None:
-        """Thickness of its thinnest piece, which its ends are given."""
+        """Thickness of its thinnest piece, which its ends take."""
         return min(self.thickness_mm, default=None)
 
 
@@ -107,17 +107,17 @@ def angle(leg: float, t: float, r: float) -> Section:
     toe = np.concatenate([[[leg, 0.0]], solids.arc((leg - r / 2, t - r / 2), r / 2, 0, 90, 4)])
     root = solids.arc((t + r, t + r), r, 270, 180, 6)
     column = np.column_stack([np.full(len(toe), t + r), toe[:, 1]])
-    other = toe[::-1, ::-1]
+    upper_toe = toe[::-1, ::-1]
     pieces = (
         ("flange", np.array([[0, 0], [t + r, 0], toe[0]])),
         ("edge", toe),
-        ("flange", np.concatenate([toe[-1:], root, other[:1]])),
-        ("edge", other),
-        ("flange", np.array([other[-1], [0, t + r], [0, 0]])),
+        ("flange", np.concatenate([toe[-1:], root, upper_toe[:1]])),
+        ("edge", upper_toe),
+        ("flange", np.array([upper_toe[-1], [0, t + r], [0, 0]])),
     )
     corner = np.concatenate([column, root[1:-1], column[::-1, ::-1]])
-    one = np.stack([column, toe], axis=1)
-    return Section(pieces=pieces, caps=(one, one[:, ::-1, ::-1], np.stack([corner, np.zeros_like(corner)])))
+    leg_cap = np.stack([column, toe], axis=1)
+    return Section(pieces=pieces, caps=(leg_cap, leg_cap[:, ::-1, ::-1], np.stack([corner, np.zeros_like(corner)])))
 
 
 def flat(width: float, thickness: float, radius: float, parts: int = 1) -> Section:
@@ -128,9 +128,9 @@ def flat(width: float, thickness: float, radius: float, parts: int = 1) -> Secti
     low = solids.arc((width / 2 - radius, radius - thickness / 2), radius, -90, 0, 4)
     side = np.linspace(low[-1], low[-1] * [1, -1], parts + 1)
     toe = np.concatenate([low, side[1:-1], low[::-1] * [1, -1]])
-    other = toe * [-1, 1]
-    cap = np.linspace(other, toe, parts + 1, axis=1)
-    pieces = (("face", cap[0]), ("edge", toe), ("face", cap[-1, ::-1]), ("edge", other[::-1]))
+    left = toe * [-1, 1]
+    cap = np.linspace(left, toe, parts + 1, axis=1)
+    pieces = (("face", cap[0]), ("edge", toe), ("face", cap[-1, ::-1]), ("edge", left[::-1]))
     return Section(pieces=pieces, caps=(cap,))
 
 
@@ -153,20 +153,20 @@ def square_tube(side: float, wall: float) -> Section:
 
 
 def folded(line: ArrayLike, thickness: float) -> Section:
-    """Return a bent plate: `line` (n, 2) is its right-hand face along it, the other lies `thickness` to the left."""
+    """Return a bent plate: `line` (n, 2) runs along its right-hand face, the other lies `thickness` to the left."""
     points = np.asarray(line, dtype=float)
     along = np.diff(points, axis=0)
     left = np.column_stack([-along[:, 1], along[:, 0]]) / np.linalg.norm(along, axis=1)[:, None]
     before, after = np.concatenate([left[:1], left]), np.concatenate([left, left[-1:]])
     mitre = (before + after) / (1 + (before * after).sum(axis=1))[:, None]
-    other = points + thickness * mitre
+    opposite = points + thickness * mitre
     pieces = (
         ("back", points),
-        ("edge", np.stack([points[-1], other[-1]])),
-        ("face", other[::-1]),
-        ("edge", np.stack([other[0], points[0]])),
+        ("edge", np.stack([points[-1], opposite[-1]])),
+        ("face", opposite[::-1]),
+        ("edge", np.stack([opposite[0], points[0]])),
     )
-    return Section(pieces=pieces, caps=(np.stack([points, other]),))
+    return Section(pieces=pieces, caps=(np.stack([points, opposite]),))
 
 
 def rezone(section: Section, zones: Mapping[str, str]) -> Section:
@@ -192,7 +192,7 @@ def moved(section: Section, shift: tuple[float, float]) -> Section:
 def split(section: Section, z: float) -> Section:
     """Return the section with points where the line at height z crosses it, so that a cut may have an edge there.
 
-    For sections whose caps are filled in level rows there: beams, channels, flat bars.
+    This is for sections whose caps are filled in level rows there: beams, channels, flat bars.
     """
 
     def crossed(rows: Floats) -> Floats:

@@ -45,7 +45,7 @@ PLATE_GIRDERS = {
     "girder 1000": (1000, 350, 12.0, 25.0, 8),
     "girder 1200": (1200, 400, 12.0, 30.0, 10),
 }
-# EN 10365 with parallel flanges: the same as of beams.
+# EN 10365 with parallel flanges: the same dimensions as for beams.
 CHANNELS = {
     "UPE 120": (120, 60, 5.0, 8.0, 12),
     "UPE 140": (140, 65, 5.0, 9.0, 12),

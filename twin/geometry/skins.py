@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from corrotwin.twin.geometry.atlas import Floats, Patch
 
-Zones = str | NDArray[np.str_]  # of all cells of a grid, or (rows - 1, columns - 1)
+Zones = str | NDArray[np.str_]  # one for all cells of a grid, or (rows - 1, columns - 1) of them
 
 
 def behind(front: Floats, thickness: float) -> Floats:
     """Return the face on the other side of a sheet, (rows, columns, 3), so that the metal is as thick everywhere.
 
-    Each point moves along the mean normal of the cells about it, by so much more as these differ from that mean.
+    Each point moves along the mean normal of the cells about it, and farther the more these differ from that mean.
     """
     across = np.cross(front[:-1, 1:] - front[1:, :-1], front[1:, 1:] - front[:-1, :-1])
     unit = across / np.maximum(np.linalg.norm(across, axis=2, keepdims=True), 1e-30)
@@ -61,10 +61,10 @@ def skin(
 
 def _rectangles(names: NDArray[np.str_]) -> list[tuple[str, tuple[int, int], tuple[int, int]]]:
     """Return rectangles of cells of one zone each, with the grid lines at which they begin and end."""
-    found = []
+    rectangles = []
     changes = np.flatnonzero((names[1:] != names[:-1]).any(axis=1)) + 1
     for r0, r1 in pairwise([0, *changes.tolist(), len(names)]):
         row = names[r0]
         for c0, c1 in pairwise([0, *(np.flatnonzero(row[1:] != row[:-1]) + 1).tolist(), len(row)]):
-            found.append((str(row[c0]), (r0, r1), (c0, c1)))
-    return found
+            rectangles.append((str(row[c0]), (r0, r1), (c0, c1)))
+    return rectangles

@@ -72,7 +72,7 @@ def slab(
     wall = _wall(cut, height, radius)
     faces = (tuple(bottom) or ((np.inf, "back"),), tuple(top) or ((np.inf, "face"),))
     inset = -float(wall.profile[:, 0].min())
-    # Between drag lines and face, triangles fan out; they stay short where the face has lines enough.
+    # Between drag lines and face, triangles fan out; they stay short if the face has enough lines.
     step = max(0.008, (length + width) / 125) if wall.dragged else np.inf
     limits = [x for bands in faces for x, _ in bands[:-1]]
     xs = _lines(length / 2, inset, step, [(hole.x, hole) for hole in holes], limits)
@@ -126,12 +126,12 @@ def _wall(cut: str, t: float, radius: float) -> _Wall:
 
 def _lines(half: float, inset: float, step: float, holes: list[tuple[float, Hole]], limits: list[float]) -> Floats:
     """Return grid lines along one axis from -half to half, including borders of the holes' squares and of bands."""
-    wanted = [np.asarray(limits, dtype=float)]
+    places = [np.asarray(limits, dtype=float)]
     for middle, hole in holes:
         # Rays at equal angles, which meet the circle 2 mm or 15 degrees apart.
         count = 2 * int(np.clip(np.ceil(np.pi * hole.diameter / 8 / 0.002), 3, 12))
-        wanted.append(middle + hole.half * np.tan(np.linspace(-np.pi / 4, np.pi / 4, count + 1)))
-    fixed = np.sort(np.concatenate(wanted))
+        places.append(middle + hole.half * np.tan(np.linspace(-np.pi / 4, np.pi / 4, count + 1)))
+    fixed = np.sort(np.concatenate(places))
     fixed = fixed[np.diff(fixed, prepend=-np.inf) > 1e-6]
     spread = np.empty(0)
     if np.isfinite(step):

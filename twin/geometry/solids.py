@@ -26,7 +26,7 @@ def copies(part: Sequence[Patch], rotation: ArrayLike, origins: ArrayLike) -> li
 
 
 def named(patches: Sequence[Patch], name: str) -> list[Patch]:
-    """Return the patches as a part of their own: `name` follows the name of their solid, or replaces it."""
+    """Return the patches as a separate part: `name` follows the name of their solid, or replaces it."""
     return [replace(patch, solid=f"{patch.solid} {name}".strip()) for patch in patches]
 
 
@@ -90,7 +90,7 @@ def revolve(solid: str, pieces: Sequence[tuple[str, Floats]], segments: int) -> 
     solid : name of the solid.
     pieces : (zone, profile) in order; a profile is (n, 2) of radius and z, with the solid on its left when going up
         the outside. Together the profiles form a closed loop, or begin and end on the axis.
-    segments : round the axis.
+    segments : number of segments round the axis.
     """
     return revolve_columns(solid, pieces, circle(1.0, segments))
 
@@ -163,7 +163,7 @@ def nut(solid: str, bolt_m: float, height_m: float) -> list[Patch]:
     outline, seat = spanner_flats(across, 0.06 * across, 5), 0.475 * across
     sides = [ring(outline, 0.0), ring(outline, height_m - chamfer(outline, seat)), ring(outline, height_m, seat)]
     middle = [ring(outline, z, 0.0) for z in (0.0, height_m)]
-    top = [("bolt", sides[1:]), ("bolt", [sides[2], middle[1]])]  # islands of their own: texels keep to their facets
+    top = [("bolt", sides[1:]), ("bolt", [sides[2], middle[1]])]  # separate islands: texels keep to their facets
     return rings(solid, [(COVERED, [middle[0], sides[0]]), ("bolt", sides[:2]), *top])
 
 
@@ -186,8 +186,8 @@ def tears(
     """Build raised tears of chequer plate on z = 0 within `length` along x and `width` along y, all one solid.
 
     Tears of one direction stand on a square lattice of two `pitch`es, the others at the middle of its squares; they
-    are 1.9 pitches long, 0.34 wide, 1.8 mm high and pointed (by eye, from photographs). `clear` says of an x and y
-    whether there may be a tear.
+    are 1.9 pitches long, 0.34 wide, 1.8 mm high and pointed (by eye, from photographs). `clear` says whether
+    there may be a tear at an x and y.
     """
     long, wide, high, sunk = 1.9 * pitch, 0.34 * pitch, 0.0018, 0.0002
     along, across, rise = np.linspace(-1, 1, 7), np.array([-1.0, -0.45, 0.45, 1.0]), np.array([0.0, 1.0, 1.0, 0.0])
@@ -199,7 +199,7 @@ def tears(
         ],
         axis=2,
     )
-    reach = 0.36 * long + wide / 3  # of a tear at 45 degrees along x or y
+    reach = 0.36 * long + wide / 3  # reach of a tear at 45 degrees along x or y
     columns, rows = (int((side - 2 * reach) / pitch) + 1 for side in (length, width))
     patches: list[Patch] = []
     for row in range(max(rows, 0)):

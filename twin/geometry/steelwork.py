@@ -11,11 +11,11 @@ from corrotwin.twin.geometry.atlas import Floats, Patch
 
 WASHER = 0.925  # radius in bolt diameters: 37 mm across for M20 (EN 14399-6)
 RIVET_HEAD = 0.65  # height of a round rivet head in diameters
-STACK = 1.6  # washer, nut and tip in bolt diameters, at most
-SUNK_M = 0.0006  # how deep beads and the like reach into what carries them
+STACK = 1.6  # greatest height of washer, nut and tip, in bolt diameters
+SUNK_M = 0.0006  # how deep beads and the like reach into the steel under them
 
 UPRIGHT = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])  # a bar along x, standing: its (y, z) is (x, y)
-HANGING = np.diag([1.0, -1.0, -1.0])  # what stands on z = 0 hangs from it
+HANGING = np.diag([1.0, -1.0, -1.0])  # turns a part that stands on z = 0 to hang from it
 
 
 def bolts(places: ArrayLike, outwards: ArrayLike, diameter: float, grip: float, tag: str) -> list[Patch]:
@@ -36,7 +36,7 @@ def bolts(places: ArrayLike, outwards: ArrayLike, diameter: float, grip: float, 
 
 
 def rivets(places: ArrayLike, outwards: ArrayLike, diameter: float, grip: float, tag: str) -> list[Patch]:
-    """Build the two round heads of rivets through `grip` of steel; arguments as of `bolts`. Heads by ISO 1051."""
+    """Build the two round heads of rivets through `grip` of steel; arguments as for `bolts`. Heads by ISO 1051."""
     head = solids.dome("rivet", "rivet", 1.6 * diameter, 1.6 * diameter, RIVET_HEAD * diameter, 16, 4)
     far = solids.named(solids.place(head, HANGING, (0, 0, -grip)), "b")
     return _spread(solids.thick(solids.named(head, "a") + far, 1000 * diameter), places, outwards, tag)
@@ -81,11 +81,11 @@ def _secured(nut: str, tag: str, diameter: float, tip: float) -> list[Patch]:
 def _spread(parts: Sequence[Patch], places: ArrayLike, outwards: ArrayLike, tag: str) -> list[Patch]:
     """Copy `parts` with z along `outwards`, turned by the golden angle without a random draw."""
     axis = np.asarray(outwards, dtype=float)
-    one = np.roll(axis, 1)
+    across = np.roll(axis, 1)
     patches: list[Patch] = []
     for number, place in enumerate(np.asarray(places, dtype=float)):
         angle = 2.4 * (number + 1)
-        turn = solids.axes(axis, one) @ np.array(
+        turn = solids.axes(axis, across) @ np.array(
             [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
         )
         patches += solids.named(solids.place(parts, turn, place), f"{tag} {number + 1}")
@@ -101,13 +101,13 @@ def fillet(leg: float, points: int = 6) -> Floats:
 
 def seam(solid: str, start: ArrayLike, end: ArrayLike, faces: tuple[ArrayLike, ArrayLike], leg: float) -> list[Patch]:
     """Build a fillet weld from `start` to `end` along the corner of two faces, given by outward normals (3,)."""
-    one, other = np.asarray(start, dtype=float), np.asarray(end, dtype=float)
+    near, far = np.asarray(start, dtype=float), np.asarray(end, dtype=float)
     first, second = (np.asarray(face, dtype=float) for face in faces)
-    if np.dot(np.cross(second, first), other - one) < 0:
-        one, other = other, one
-    length = float(np.linalg.norm(other - one))
-    turn = np.column_stack([(other - one) / length, second, first])
-    return solids.place(solids.bead(solid, length, fillet(leg)), turn, one)
+    if np.dot(np.cross(second, first), far - near) < 0:
+        near, far = far, near
+    length = float(np.linalg.norm(far - near))
+    turn = np.column_stack([(far - near) / length, second, first])
+    return solids.place(solids.bead(solid, length, fillet(leg)), turn, near)
 
 
 def collar(
@@ -150,7 +150,7 @@ def collar(
     phase = 2 * np.pi * max(3, round(steps.sum() / solids.RIPPLE_M)) * far[:, None]
     smooth = np.maximum((normal * side).sum(axis=1), 0.0)[:, None]  # where the two surfaces run into each other
     size = np.full((len(ring), 1), leg)
-    if cylinder is not None:  # less of it where the round bar falls away
+    if cylinder is not None:  # a smaller weld where the round bar falls away
         size *= np.clip((cylinder - np.abs(y)) / leg, 0.5, 1.0)[:, None]
     crown = size * (0.14 + 0.35 * smooth + 0.12 * np.sin(phase + 4 * (share - 0.5) ** 2))
     bead = root + 4 * share * (1 - share) * crown * _unit(normal + side)
@@ -191,7 +191,7 @@ def gusset(
     Parameters
     ----------
     lower, upper : (n, 2) from left to right; where they meet at an end, there is no edge.
-    edges : zones of the lower, upper, left and right edges; of lower and upper also one for each of n - 1 stretches.
+    edges : zones of the lower, upper, left and right edges; lower and upper also take one for each of n - 1 stretches.
     """
     low, high = np.asarray(lower, dtype=float), np.asarray(upper, dtype=float)
     half = thickness / 2
@@ -221,7 +221,7 @@ def pressed(solid: str, size: ArrayLike) -> list[Patch]:
     return solids.thick(parts, 1000 * float(np.asarray(size)[2]))
 
 
-Seat = tuple[tuple[float, float], tuple[float, float]]  # least and greatest x, and y, of what is pressed on a face
+Seat = tuple[tuple[float, float], tuple[float, float]]  # least and greatest x, and y, of the area pressed on a face
 ALL: Seat = ((-np.inf, np.inf), (-np.inf, np.inf))
 
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from corrotwin.twin.geometry.atlas import Floats, Integers
 from corrotwin.twin.meshes.surface import Surface
 
-ANGLES = 6000  # of a full turn: faces at an edge that differ by less lie on each other
+ANGLES = 6000  # steps of a full turn: faces at an edge that differ by less lie on each other
 FLAT = 1e-6  # volume, as a share of area ** 1.5, below which a piece is a sheet
-WITHIN_CLOSED, WITHIN_OPEN = 0.75, 0.25  # mean winding number of what holds a piece, around places of that
+WITHIN_CLOSED, WITHIN_OPEN = 0.75, 0.25  # least mean winding number, around places of a piece, of another that holds it
 PLACES = 8
-NEAR = 1e-6  # of the diagonal: by how much a piece may reach out of the box of one that holds it
+NEAR = 1e-6  # share of the diagonal by which a piece may reach out of the box of one that holds it
 PAIR = 0.5  # least size of the inner skin of an open wall, as a share of its outer skin
 
 
@@ -24,13 +24,13 @@ def open_pieces(surface: Surface, piece: Integers) -> NDArray[np.bool_]:
 
 
 def _with_rim(piece: Integers, edge: Integers, count: Integers) -> NDArray[np.bool_]:
-    found = np.zeros(int(piece.max()) + 1, dtype=bool)
-    found[np.repeat(piece, 3)[count[edge] % 2 == 1]] = True
-    return found
+    has_rim = np.zeros(int(piece.max()) + 1, dtype=bool)
+    has_rim[np.repeat(piece, 3)[count[edge] % 2 == 1]] = True
+    return has_rim
 
 
 def _edges(surface: Surface) -> tuple[Integers, Integers, Integers]:
-    """Return the sides of the faces: their ends (3 m, 2), the edge that each is (3 m,), and how many each edge has."""
+    """Return the sides of the faces: their ends (3 m, 2), the edge of each (3 m,), and how many each edge has."""
     ends = surface.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
     key = ends.min(axis=1) * len(surface.vertices) + ends.max(axis=1)
     _, edge, count = np.unique(key, return_inverse=True, return_counts=True)
@@ -50,17 +50,17 @@ def parted(surface: Surface) -> Surface:
     if several.any():
         pairs = np.concatenate([pairs, _paired(surface, ends, edge, np.flatnonzero(several))])
     body = np.asarray(connected_component_labels(pairs, len(surface.faces)), dtype=np.int64)
-    body[_with_rim(body, edge, count)[body]] = -1  # what is open holds together by its points
-    of, most = np.repeat(body + 1, 3), int(body.max()) + 2
-    own, number = np.unique(surface.faces.reshape(-1) * most + of, return_inverse=True)
-    return replace(surface, vertices=surface.vertices[own // most], faces=number.reshape(-1, 3))
+    body[_with_rim(body, edge, count)[body]] = -1  # open bodies hold together by their points
+    owner, most = np.repeat(body + 1, 3), int(body.max()) + 2
+    keys, number = np.unique(surface.faces.reshape(-1) * most + owner, return_inverse=True)
+    return replace(surface, vertices=surface.vertices[keys // most], faces=number.reshape(-1, 3))
 
 
 def _paired(surface: Surface, ends: Integers, edge: Integers, sides: Integers) -> Integers:
     """Return the pairs of faces (k, 2) that bound the same metal, of sides whose edges have four faces or more.
 
-    Around such an edge each face opens a wedge of metal or closes the last that was opened. Of faces that lie on each
-    other, those come first that close one: two bodies in contact, or the two sides of a sheet.
+    Around such an edge each face opens a wedge of metal or closes the last one opened. Of faces that lie on each other,
+    those that close a wedge come first: they are two bodies in contact, or the two sides of a sheet.
     """
     sides = sides[np.argsort(edge[sides], kind="stable")]
     _, begins, group = np.unique(edge[sides], return_index=True, return_inverse=True)
@@ -81,19 +81,19 @@ def _paired(surface: Surface, ends: Integers, edge: Integers, sides: Integers) -
             elif waiting:
                 pairs.append((waiting.pop(), face))
             else:
-                closing.append(face)  # what the last one opens
+                closing.append(face)  # it closes what the last face opens
         pairs += zip(reversed(waiting), closing, strict=False)
-        left = [*waiting[: max(0, len(waiting) - len(closing))], *closing[len(waiting) :]]
-        pairs += pairwise(left)
+        unpaired = [*waiting[: max(0, len(waiting) - len(closing))], *closing[len(waiting) :]]
+        pairs += pairwise(unpaired)
     return np.array(pairs, dtype=np.int64)
 
 
 def inwards(surface: Surface, piece: Integers) -> NDArray[np.bool_]:
     """Return which pieces face inwards, (pieces,).
 
-    A closed piece does where its volume is negative, an open one where more of it looks towards its middle than away.
-    A piece in the metal of another is the wall of a cavity, or a body in a body: it stays to that one as in the file.
-    So does the inner skin of an open wall, but not what is small and open within an open shell.
+    A closed piece does if its volume is negative, an open one if more of it faces its middle than away from it. A piece
+    in the metal of another is the wall of a cavity, or a body in a body: relative to that one it stays as in the file.
+    So does the inner skin of an open wall, but not a small open piece within an open shell.
     """
     corners, cross, is_open = surface.corners, surface.cross, open_pieces(surface, piece)
     doubled = np.linalg.norm(cross, axis=1)
@@ -105,26 +105,26 @@ def inwards(surface: Surface, piece: Integers) -> NDArray[np.bool_]:
     if not negative.any():
         return negative
     faces = np.split(np.argsort(piece, kind="stable"), np.cumsum(np.bincount(piece))[:-1])
-    low = np.array([corners[own].min(axis=(0, 1)) for own in faces])
-    high = np.array([corners[own].max(axis=(0, 1)) for own in faces])
+    low = np.array([corners[members].min(axis=(0, 1)) for members in faces])
+    high = np.array([corners[members].max(axis=(0, 1)) for members in faces])
     size, near, turned = np.linalg.norm(high - low, axis=1), NEAR * surface.diagonal_m, negative.copy()
     larger = np.argsort(-size, kind="stable")
     for place, number in enumerate(larger):
-        about = larger[:place]
-        about = about[
-            (is_open[about] == is_open[number])
-            & (low[about] <= low[number] + near).all(axis=1)
-            & (high[about] >= high[number] - near).all(axis=1)
-            & (~is_open[about] | (size[number] > PAIR * size[about]))
+        candidates = larger[:place]
+        candidates = candidates[
+            (is_open[candidates] == is_open[number])
+            & (low[candidates] <= low[number] + near).all(axis=1)
+            & (high[candidates] >= high[number] - near).all(axis=1)
+            & (~is_open[candidates] | (size[number] > PAIR * size[candidates]))
         ]
-        if not negative[number] and not turned[about].any():
+        if not negative[number] and not turned[candidates].any():
             continue
         seen = faces[number][np.linspace(0, len(faces[number]) - 1, PLACES).astype(int)]
         places = corners[seen].mean(axis=1)
-        winding = np.array([np.mean([_winding(corners[faces[one]], at) for at in places]) for one in about])
+        winding = np.array([np.mean([_winding(corners[faces[holder]], at) for at in places]) for holder in candidates])
         within = WITHIN_OPEN if is_open[number] else WITHIN_CLOSED
-        holding = about[np.abs(winding) > within]
-        if len(holding) and (winding * np.where(turned[about], -1, 1)).sum() > within:
+        holding = candidates[np.abs(winding) > within]
+        if len(holding) and (winding * np.where(turned[candidates], -1, 1)).sum() > within:
             turned[number] = turned[holding[-1]]
     return turned
 
@@ -135,7 +135,7 @@ def _winding(corners: Floats, place: Floats) -> float:
     By their solid angles (Van Oosterom and Strackee, IEEE Transactions on Biomedical Engineering 30, 1983).
     """
     a, b, c = np.moveaxis(corners - place, 1, 0)
-    to_a, to_b, to_c = (np.linalg.norm(one, axis=1) for one in (a, b, c))
+    to_a, to_b, to_c = (np.linalg.norm(vector, axis=1) for vector in (a, b, c))
     volume = (a * np.cross(b, c)).sum(axis=1)
     ab, bc, ca = (a * b).sum(axis=1), (b * c).sum(axis=1), (c * a).sum(axis=1)
     return float(np.arctan2(volume, to_a * to_b * to_c + ab * to_c + bc * to_a + ca * to_b).sum() / (2 * np.pi))

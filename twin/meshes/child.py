@@ -27,7 +27,7 @@ MOST_BYTES = 8 * 1024**3
 
 @dataclass(frozen=True, kw_only=True)
 class MeshAsset:
-    """The file of a mesh that was made an asset, what was done to make it, and the coordinates of its source."""
+    """The file of a mesh that was made into an asset, the report of its conversion, and its source's coordinates."""
 
     file: Path
     report: tuple[str, ...]
@@ -38,8 +38,8 @@ class MeshAsset:
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of the asset, as a twin keeps them."""
-        made = {name: value for name, value in asdict(self.options).items() if value is not None}
-        return {mesh_file.FILE: str(self.file), "source": self.source, **made, "frame": asdict(self.frame)}
+        options = {name: value for name, value in asdict(self.options).items() if value is not None}
+        return {mesh_file.FILE: str(self.file), "source": self.source, **options, "frame": asdict(self.frame)}
 
 
 def convert(path: Path, options: MeshOptions, folder: Path) -> MeshAsset:
@@ -48,7 +48,7 @@ def convert(path: Path, options: MeshOptions, folder: Path) -> MeshAsset:
     Raises
     ------
     InputError
-        As of `conversion.convert`; or it took too long, or too much memory.
+        As in `conversion.convert`; or it took too long, or too much memory.
     """
     answer = _answer(path, folder, options)
     return MeshAsset(
@@ -58,31 +58,31 @@ def convert(path: Path, options: MeshOptions, folder: Path) -> MeshAsset:
 
 
 def convert_prop(path: Path, folder: Path) -> Path:
-    """Convert a GLB of a thing that does not rust, and return the file of `textured.save` in a folder.
+    """Convert a GLB of a prop, which does not rust, and return the file that `textured.save` wrote into a folder.
 
     Raises
     ------
     InputError
-        As of `textured.read`; or it took too long, or too much memory.
+        As in `textured.read`; or it took too long, or too much memory.
     """
     return Path(_answer(path, folder)["file"])
 
 
 def _answer(path: Path, folder: Path, options: MeshOptions | None = None) -> dict[str, Any]:
-    """Ask the child, with options for an asset, and return its answer."""
+    """Ask the child process, with `options` for an asset, and return its answer."""
     free = available_bytes()
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "path": str(path.resolve()),
         "folder": str(folder.resolve()),
         "most_bytes": MOST_BYTES if free is None else min(MOST_BYTES, free),
     }
     if options is not None:
-        asked["options"] = asdict(options)
+        request["options"] = asdict(options)
     try:
-        with TemporaryDirectory() as scratch:  # what a reader that is ended leaves goes with it
-            done = subprocess.run(
+        with TemporaryDirectory() as scratch:  # files that a killed reader leaves are removed with it
+            process = subprocess.run(
                 [sys.executable, "-P", "-m", "corrotwin.twin.meshes.child"],
-                input=json.dumps(asked).encode(), capture_output=True, check=False,
+                input=json.dumps(request).encode(), capture_output=True, check=False,
                 timeout=SECONDS, env={**os.environ, "TMPDIR": scratch},
             )  # fmt: skip
     except subprocess.TimeoutExpired as error:
@@ -90,9 +90,9 @@ def _answer(path: Path, folder: Path, options: MeshOptions | None = None) -> dic
             f"{path}: was not read within {SECONDS} s; simplify it in a mesh editor, or export another format"
         ) from error
     try:
-        answer: dict[str, Any] = json.loads(done.stdout.decode().splitlines()[-1])
+        answer: dict[str, Any] = json.loads(process.stdout.decode().splitlines()[-1])
     except (IndexError, ValueError) as error:
-        last = (done.stderr.decode(errors="replace").strip().splitlines() or ["no word"])[-1]
+        last = (process.stderr.decode(errors="replace").strip().splitlines() or ["no word"])[-1]
         raise InputError(
             f"{path}: its reader broke off ({last[:120]}); repair it in a mesh editor, or export another format"
         ) from error
@@ -112,9 +112,9 @@ def main() -> None:
     try:
         folder = Path(request["folder"])
         if "options" in request:
-            made = conversion.convert(path, MeshOptions(**request["options"]))
-            file = mesh_file.save(made.charts, folder)
-            answer = {"file": str(file), "report": made.report, "frame": asdict(made.frame)}
+            converted = conversion.convert(path, MeshOptions(**request["options"]))
+            file = mesh_file.save(converted.charts, folder)
+            answer = {"file": str(file), "report": converted.report, "frame": asdict(converted.frame)}
         else:
             answer = {"file": str(textured.save(textured.read(path), folder))}
     except InputError as error:

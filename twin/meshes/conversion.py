@@ -16,7 +16,7 @@ from corrotwin.twin.meshes import reading, repair, simplifying, thickness, unwra
 from corrotwin.twin.meshes.surface import Frame, Surface
 
 NAMED_BY = ("shape", "parts", "materials")
-NUMBERED = ".stl"  # the format whose triangles have numbers of their own
+NUMBERED = ".stl"  # the format whose triangles have fixed numbers
 LABELS = ("part", "material", "face")  # by which a CSV may name zones
 MOST_ZONES = 200
 
@@ -27,12 +27,11 @@ class MeshOptions:
 
     Parameters
     ----------
-    units : of its coordinates, a key of `reading.METRES`, as `reading.read` takes them; None where the format states
-        them.
+    units : units of its coordinates, a key of `reading.METRES`, as in `reading.read`; None if the format states them.
     up : the axis that points up, y or z; None is y for glTF, else z.
-    thickness : of the metal in mm, one value or one for each part; or "rays", to measure it through the solid.
+    thickness : thickness of the metal in mm, one value or one per part; or "rays", to measure it through the solid.
     zones : what names the zones: "shape" alone, "parts" or "materials", each divided by shape; or the path of a CSV
-        with columns `zone` and one of `part`, `material` or, of STL, `face` (its number in the file, from 0).
+        with columns `zone` and one of `part`, `material` or, for STL, `face` (its number in the file, from 0).
     simplify : number of triangles to reduce it to; None for all.
     """
 
@@ -53,7 +52,7 @@ class MeshOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
-    """The charts of a mesh, what was done to make them, a line for each, and the coordinates of its file."""
+    """The charts of a mesh, a line for each step that made them, and the coordinates of its file."""
 
     charts: Charts
     report: tuple[str, ...]
@@ -66,7 +65,7 @@ def convert(path: Path, options: MeshOptions) -> Converted:
     Raises
     ------
     InputError
-        As of `reading.read`, `thickness` and `unwrapping`; or it has too many triangles, or an unknown zone.
+        As in `reading.read`, `thickness` and `unwrapping`; or it has too many triangles, or an unknown zone.
     """
     surface = reading.read(path, units=options.units, up=options.up)
     surface = _labelled(surface, options.zones, path)  # before the numbers of the faces change
@@ -74,16 +73,16 @@ def convert(path: Path, options: MeshOptions) -> Converted:
     if options.simplify is not None and len(surface.faces) > options.simplify:
         before = len(surface.faces)
         surface = simplifying.simplified(surface, options.simplify)
-        said = f"simplified from {counted(before, 'triangle')} to {len(surface.faces):,}"
+        line = f"simplified from {counted(before, 'triangle')} to {len(surface.faces):,}"
         if len(surface.faces) > (1 + simplifying.MOST_CHANGE) * options.simplify:
-            said += (
+            line += (
                 f", not {options.simplify:,}: no fewer were found that keep each body whole and within "
                 f"{100 * simplifying.MOST_CHANGE:g} % of its area, extents and volume"
             )
-        report.append(said)
+        report.append(line)
     if len(surface.faces) > reading.MOST_FACES:
-        what = f"give `simplify` {200_000}" if options.simplify is None else "simplify it in a mesh editor"
-        raise InputError(f"{path}: {len(surface.faces):,} triangles, over {reading.MOST_FACES:,}; {what}")
+        remedy = f"give `simplify` {200_000}" if options.simplify is None else "simplify it in a mesh editor"
+        raise InputError(f"{path}: {len(surface.faces):,} triangles, over {reading.MOST_FACES:,}; {remedy}")
     try:
         surface, repairs = repair.repair(surface)
         report += repairs.lines()
@@ -120,23 +119,23 @@ def _labelled(surface: Surface, zones: str, mesh: Path) -> Surface:
 
 
 def _by_table(surface: Surface, path: Path, mesh: Path) -> Surface:
-    """Return a surface whose zones a CSV names; what it leaves out is the zone body."""
+    """Return a surface whose zones a CSV names; faces that it leaves out are in the zone body."""
     table = tables.read(path, required=("zone",), optional=LABELS)
-    known = [name for name in LABELS if any(canonical(column) == name for column in table.columns)]
-    if len(known) != 1:
+    keys = [name for name in LABELS if any(canonical(column) == name for column in table.columns)]
+    if len(keys) != 1:
         raise InputError(f"{path}: needs the columns zone and one of {', '.join(LABELS)}")
-    if known == ["face"] and mesh.suffix.lower() != NUMBERED:
+    if keys == ["face"] and mesh.suffix.lower() != NUMBERED:
         raise InputError(f"{path}: numbers faces, which stand in a fixed order in STL alone; name parts or materials")
-    by, own = known[0], np.zeros(len(surface.faces), dtype=np.int64)
+    by, face_zones = keys[0], np.zeros(len(surface.faces), dtype=np.int64)
     names = {zoning.BODY: 0}
     for row in table.rows:
         zone = zoning.own_name(reading.clean_name(row.text("zone")))
         if by == "face":
-            here: Any = row.whole(by, least=0, most=len(own) - 1)
+            faces: Any = row.whole(by, least=0, most=len(face_zones) - 1)
         else:
             labels = getattr(surface, f"{by}_names")
             if row.text(by) not in labels:
                 raise row.wrong(f"is not a {by}; there are {', '.join(labels[:20])}", by)
-            here = getattr(surface, by) == labels.index(row.text(by))
-        own[here] = names.setdefault(zone, len(names))
-    return replace(surface, zone=own, zone_names=tuple(names))
+            faces = getattr(surface, by) == labels.index(row.text(by))
+        face_zones[faces] = names.setdefault(zone, len(names))
+    return replace(surface, zone=face_zones, zone_names=tuple(names))

@@ -30,12 +30,12 @@ def document(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        It cannot be read, or is none.
+        The file cannot be read, or is no GLB.
     """
     try:
         with files.open_file(path, most_bytes=MOST_FILE_BYTES) as stream:
-            magic, version, whole, length, kind = struct.unpack("<4sIIII", stream.read(20))
-            if (magic, version, kind) != (b"glTF", 2, _JSON) or path.stat().st_size < whole:
+            magic, version, total, length, kind = struct.unpack("<4sIIII", stream.read(20))
+            if (magic, version, kind) != (b"glTF", 2, _JSON) or path.stat().st_size < total:
                 raise ValueError("no glTF 2.0, or not all of it")
             if length > MOST_JSON_BYTES:
                 raise ValueError("much more JSON than a prop needs")
@@ -59,7 +59,7 @@ def check(path: Path) -> None:
     Raises
     ------
     InputError
-        It is no GLB, names other files, is compressed, or has too many triangles or an implausible size.
+        The file is no GLB, names other files, is compressed, or has too many triangles or an implausible size.
     """
     content = document(path)
     try:
@@ -95,12 +95,12 @@ def _measured(path: Path, content: Mapping[str, Any]) -> tuple[Floats, Floats]:
     meshes = content.get("meshes", [])
     if len(meshes) + len(content.get("nodes", [])) + sum(len(mesh["primitives"]) for mesh in meshes) > MOST_PARTS:
         raise InputError(f"{path}: has more than {MOST_PARTS:,} nodes and parts; join them in a mesh editor")
-    known: dict[int, tuple[int, Floats]] = {}
+    measured: dict[int, tuple[int, Floats]] = {}
     faces, low, high = 0, np.full(3, np.inf), np.full(3, -np.inf)
     for pose, number in _placed(content):
-        if number not in known:
-            known[number] = _of_mesh(content["accessors"], meshes[number])
-        count, corners = known[number]
+        if number not in measured:
+            measured[number] = _of_mesh(content["accessors"], meshes[number])
+        count, corners = measured[number]
         faces += count
         if faces > MOST_FACES:
             raise InputError(f"{path}: has more than {MOST_FACES:,} triangles; simplify it in a mesh editor")
@@ -115,12 +115,12 @@ def _measured(path: Path, content: Mapping[str, Any]) -> tuple[Floats, Floats]:
 def _of_mesh(accessors: Sequence[Mapping[str, Any]], mesh: Mapping[str, Any]) -> tuple[int, Floats]:
     """Return the number of triangles of a mesh, and the corners (8, 3) of the box about them, or none."""
     faces, low, high = 0, np.full(3, np.inf), np.full(3, -np.inf)
-    for part in mesh["primitives"]:
-        mode = part.get("mode", _TRIANGLES)
+    for primitive in mesh["primitives"]:
+        mode = primitive.get("mode", _TRIANGLES)
         if mode not in (_TRIANGLES, *_STRIPS):
             continue
-        place = accessors[part["attributes"]["POSITION"]]
-        points = int(accessors[part["indices"]]["count"] if "indices" in part else place["count"])
+        place = accessors[primitive["attributes"]["POSITION"]]
+        points = int(accessors[primitive["indices"]]["count"] if "indices" in primitive else place["count"])
         if points < 0:
             raise ValueError("a negative count")
         faces += points // 3 if mode == _TRIANGLES else max(0, points - 2)
@@ -151,11 +151,11 @@ def _placed(content: Mapping[str, Any]) -> Iterator[tuple[Floats, int]]:
 
 
 def _pose(node: Mapping[str, Any]) -> Floats:
-    """Return the pose (4, 4) of a node in that above it."""
+    """Return the pose (4, 4) of a node in the node above it."""
     if "matrix" in node:
         return np.array(node["matrix"], dtype=float).reshape(4, 4).T
     pose = np.eye(4)
-    if "rotation" in node:  # as the reader takes it, also where it is not of unit length
+    if "rotation" in node:  # as the reader takes it, even if it is not of unit length
         from trimesh.transformations import quaternion_matrix
 
         pose = quaternion_matrix(np.reshape(node["rotation"], 4)[[3, 0, 1, 2]])

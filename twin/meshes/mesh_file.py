@@ -20,10 +20,10 @@ from corrotwin.twin.meshes.thickness import LEAST_MM, MOST_MM
 from corrotwin.twin.meshes.zoning import SHAPES
 
 KIND = "mesh"
-FILE = "file"  # the parameter that names it
+FILE = "file"  # the parameter that names the file
 MOST_FACES = 4_000_000
 _NAME = re.compile(r"mesh-[0-9a-f]{16}\.npz")
-_KINDS: Mapping[str, tuple[str, int]] = {  # type and numbers a face
+_KINDS: Mapping[str, tuple[str, int]] = {  # type, and numbers per face
     "vertices": ("f8", 9), "faces": ("i4", 3), "flat": ("f8", 6), "face_chart": ("i4", 1), "face_zone": ("i4", 1),
     "face_solid": ("i4", 1), "face_thickness_mm": ("f8", 1),
 }  # fmt: skip
@@ -45,7 +45,7 @@ def copy(source: Path, folder: Path) -> None:
     Raises
     ------
     InputError
-        It cannot be read, or is damaged.
+        The file cannot be read, or is damaged.
     """
     if not (folder / source.name).exists():
         _write(_content(source), folder)
@@ -60,7 +60,7 @@ def _write(content: bytes, folder: Path) -> Path:
 
 
 def is_name(text: object) -> bool:
-    """Return whether a text is the name of such a file."""
+    """Return whether a text is the name of a mesh file."""
     return isinstance(text, str) and _NAME.fullmatch(text) is not None
 
 
@@ -72,14 +72,14 @@ def _content(path: Path) -> bytes:
     return content
 
 
-@lru_cache(maxsize=4)  # of one asset it is asked again and again
+@lru_cache(maxsize=4)  # it is asked again and again about one asset
 def load(path: Path) -> Charts:
     """Read charts.
 
     Raises
     ------
     InputError
-        The file cannot be read, is damaged, or its arrays do not go together.
+        The file cannot be read, is damaged, or its arrays do not match.
     """
     content = _content(path)
     most = {name: MOST_FACES * width * np.dtype(kind).itemsize for name, (kind, width) in _KINDS.items()}
@@ -89,10 +89,10 @@ def load(path: Path) -> Charts:
         zones, kinds, solids = (tuple(str(name) for name in names[key]) for key in ("zones", "kinds", "solids"))
     except (npz.DamagedError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path}: not the mesh of a twin ({error}); make the twin again from its mesh") from error
-    named = len(kinds) == len(zones) and set(kinds) <= set(SHAPES) and all(map(str.isprintable, zones + solids))
+    valid_names = len(kinds) == len(zones) and set(kinds) <= set(SHAPES) and all(map(str.isprintable, zones + solids))
     if (
         any(arrays[name].dtype != kind for name, (kind, _) in _KINDS.items())
-        or not named
+        or not valid_names
         or not _fits(arrays, len(zones), len(solids))
     ):
         raise InputError(f"{path}: its arrays do not go together; make the twin again from its mesh")

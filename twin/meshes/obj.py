@@ -1,6 +1,6 @@
 """Reading of Wavefront OBJ: its points and faces, objects and materials; faces may have any number of corners.
 
-The materials are those that the file itself names: no file of materials is needed beside it.
+The materials are those that the file itself names; no material file is needed beside it.
 """
 
 from collections.abc import Iterator
@@ -16,31 +16,31 @@ UNNAMED = "none"  # the material before one is named
 
 
 def bodies(content: bytes, stem: str) -> Iterator[tuple[str, str, Floats, Integers]]:
-    """Yield what is of one object and one material: both names, vertices (n, 3) and triangles (m, 3).
+    """Yield the mesh of each object and material: both names, vertices (n, 3) and triangles (m, 3).
 
     Parameters
     ----------
     content : bytes of the file.
-    stem : the name of what belongs to no object.
+    stem : the name for faces that belong to no object.
 
     Raises
     ------
     InputError
-        A line is malformed, a face names a vertex that there is not, or crosses itself.
+        A line is malformed, a face names a vertex that does not exist, or crosses itself.
     """
     part, material = stem, UNNAMED
     places: list[list[float]] = []
     polygons: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
     for number, line in enumerate(_text(content).split("\n"), start=1):
         kind, *words = line.split(None, 1) or [""]
-        rest = words[0].strip() if words else ""
+        value = words[0].strip() if words else ""
         try:
             if kind == "v":
-                places.append([float(word) for word in rest.split()[:3]])
+                places.append([float(word) for word in value.split()[:3]])
                 if len(places[-1]) < 3:
                     raise ValueError
             elif kind == "f":
-                face = [_index(word, len(places)) for word in takewhile(lambda word: word[0] != "#", rest.split())]
+                face = [_index(word, len(places)) for word in takewhile(lambda word: word[0] != "#", value.split())]
                 if len(face) > 2:
                     corners, counts = polygons.setdefault((part, material), ([], []))
                     corners += face
@@ -48,14 +48,14 @@ def bodies(content: bytes, stem: str) -> Iterator[tuple[str, str, Floats, Intege
         except ValueError as error:
             raise InputError(f"line {number}: {line.strip():.60} is no line of an OBJ; export it again") from error
         if kind == "o":
-            part = rest or stem
+            part = value or stem
         elif kind == "usemtl":
-            material = rest or UNNAMED
+            material = value or UNNAMED
     points = np.array(places, dtype=float).reshape(-1, 3)
     for (part, material), (corners, counts) in polygons.items():
         faces, _ = triangles(points, np.array(corners), np.array(counts))
-        used, own = np.unique(faces, return_inverse=True)
-        yield part, material, points[used], own.reshape(-1, 3)
+        used, renumbered = np.unique(faces, return_inverse=True)
+        yield part, material, points[used], renumbered.reshape(-1, 3)
 
 
 def _text(content: bytes) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import Floats, Integers
 
-STRAIGHT = 1e-7  # sine of the turn at a corner that is none
+STRAIGHT = 1e-7  # sine of the turn up to which a corner is straight
 
 
 def triangles(points: Floats, corners: Integers, counts: Integers) -> tuple[Integers, Integers]:
@@ -19,26 +19,26 @@ def triangles(points: Floats, corners: Integers, counts: Integers) -> tuple[Inte
 
     Returns
     -------
-    The triangles (k, 3), wound as their polygons, and the polygon that each is of (k,), in the order of the polygons.
+    The triangles (k, 3), wound as their polygons, and the polygon of each (k,), in the order of the polygons.
 
     Raises
     ------
     InputError
-        A polygon crosses itself, or names a point that there is not.
+        A polygon crosses itself, or names a point that does not exist.
     """
     if len(corners) and not 0 <= corners.min() <= corners.max() < len(points):
         raise InputError("its faces name vertices that it lacks")
     begins = np.cumsum(counts) - counts
     faces, owners = [np.zeros((0, 3), dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for count in np.unique(counts).tolist():
-        own = np.flatnonzero(counts == count)
-        rows = corners[begins[own][:, None] + np.arange(count)]
+        selected = np.flatnonzero(counts == count)
+        rows = corners[begins[selected][:, None] + np.arange(count)]
         fan = np.stack([np.zeros(count - 2, dtype=int), np.arange(1, count - 1), np.arange(2, count)], axis=1)
         cut = rows[:, fan]  # (polygons, triangles, 3)
         for number in np.flatnonzero(_not_convex(points[rows])) if count > 3 else ():
             cut[number] = rows[number][_ears(points[rows[number]])]
         faces.append(cut.reshape(-1, 3))
-        owners.append(np.repeat(own, count - 2))
+        owners.append(np.repeat(selected, count - 2))
     owner = np.concatenate(owners)
     order = np.argsort(owner, kind="stable")
     return np.concatenate(faces)[order], owner[order]
@@ -63,22 +63,22 @@ def _not_convex(outlines: Floats) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]
 def _ears(outline: Floats) -> Integers:
     """Return the triangles of a polygon (n, 3) as corners of it, (n - 2, 3), by cutting off ears."""
     normal = _normals(outline[None])[0]
-    kept = np.delete([0, 1, 2], int(np.argmax(np.abs(normal))))
-    flat = outline[:, kept] - outline[0, kept]
+    axes = np.delete([0, 1, 2], int(np.argmax(np.abs(normal))))
+    flat = outline[:, axes] - outline[0, axes]
     flat = flat / np.abs(flat).max()
     sense = np.sign(_cross(flat, np.roll(flat, -1, axis=0)).sum())
-    left, ears = list(range(len(outline))), []
-    while len(left) > 3:
-        found = (place for place in range(len(left)) if _is_ear(flat[_around(left, place)], flat[left], sense))
-        place = next(found, None)
+    kept, ears = list(range(len(outline))), []
+    while len(kept) > 3:
+        candidates = (place for place in range(len(kept)) if _is_ear(flat[_around(kept, place)], flat[kept], sense))
+        place = next(candidates, None)
         if place is None:
             break
-        ears.append(_around(left, place))
-        del left[place]
-    a, b, c = flat[left[:3]]
-    if len(left) > 3 or sense * _cross(b - a, c - a) < -STRAIGHT:
+        ears.append(_around(kept, place))
+        del kept[place]
+    a, b, c = flat[kept[:3]]
+    if len(kept) > 3 or sense * _cross(b - a, c - a) < -STRAIGHT:
         raise InputError(f"has a face of {len(outline)} corners that crosses itself; export it as triangles")
-    return np.array([*ears, left], dtype=np.int64)
+    return np.array([*ears, kept], dtype=np.int64)
 
 
 def _around(left: list[int], place: int) -> list[int]:
@@ -86,7 +86,7 @@ def _around(left: list[int], place: int) -> list[int]:
 
 
 def _is_ear(ear: Floats, outline: Floats, sense: float) -> bool:
-    """Return whether a triangle turns as its polygon does and holds no other corner of it, on its sides either."""
+    """Return whether a triangle turns as its polygon does and holds no other corner of it, not even on its sides."""
     sides = np.roll(ear, -1, axis=0) - ear
     if sense * _cross(sides[0], sides[1]) <= STRAIGHT * np.linalg.norm(sides[0]) * np.linalg.norm(sides[1]):
         return False

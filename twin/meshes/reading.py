@@ -21,8 +21,8 @@ STEP = (".step", ".stp")  # states its unit, which the reader applies
 IN_METRES = (".glb", ".gltf", *STEP)  # glTF by its standard
 FORMATS = (".stl", ".obj", ".ply", *IN_METRES)
 UPRIGHT = (".glb", ".gltf")  # formats whose y points up
-LEAST_M, MOST_M = 0.002, 300.0  # longest side of an asset that units can be right for
-MOST_FACES = 500_000  # without `simplify`
+LEAST_M, MOST_M = 0.002, 300.0  # limits of an asset's longest side within which units can be right
+MOST_FACES = 500_000  # most triangles without `simplify`
 MOST_FILE_BYTES = 1024**3
 NAME_CHARACTERS = 40
 PLY_FACES = ("vertex_index", "vertex_indices")  # names of the list of a face's corners
@@ -39,7 +39,7 @@ class _Beside(Mapping[str, bytes]):
         path = self.folder / name
         if "://" in name or Path(name).is_absolute() or ".." in Path(name).parts:
             raise InputError(f"names {printable(name):.60} outside its folder; give a .glb, which holds all")
-        if path.suffix.lower() in PICTURES:  # no use is made of what it was painted with
+        if path.suffix.lower() in PICTURES:  # pictures are not used
             return b""
         try:
             return files.read_bytes(path, inside=self.folder, most_bytes=MOST_FILE_BYTES)
@@ -59,15 +59,15 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
     Parameters
     ----------
     path : the file; its suffix says its format.
-    units : of its coordinates, a key of `METRES`; None where the format states them. For glTF they replace the metres
-        of its standard; a STEP file states its own and takes no others.
+    units : units of its coordinates, a key of `METRES`; None if the format states them. For glTF they replace the
+        metres of its standard; a STEP file states its own and takes no others.
     up : the axis that points up, y or z; None is y for glTF, else z.
 
     Raises
     ------
     InputError
-        It cannot be read, is not a mesh, has no units or implausible ones, or coordinates that are no numbers; or
-        `units` are given for a STEP file.
+        The file cannot be read, is not a mesh, has no units or implausible ones, or coordinates that are no numbers,
+        or `units` are given for a STEP file.
     """
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
@@ -84,10 +84,10 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     try:
         if suffix == ".obj":
-            found = obj.bodies(content, path.stem)
+            meshes = obj.bodies(content, path.stem)
         else:
-            found = bodies(scene_of(content, suffix, path), path.stem)
-        surface = surface_of(found)
+            meshes = bodies(scene_of(content, suffix, path), path.stem)
+        surface = surface_of(meshes)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     if not np.isfinite(surface.vertices).all():
@@ -114,8 +114,8 @@ def scene_of(content: bytes, suffix: str, path: Path) -> Any:
     Parameters
     ----------
     content : bytes of the file.
-    suffix : that of its name, such as .glb, which says the format.
-    path : the file, beside which others that it names are looked for.
+    suffix : suffix of its name, such as .glb, which says the format.
+    path : the file; other files that it names are looked for beside it.
 
     Raises
     ------
@@ -167,12 +167,12 @@ def _short(error: BaseException) -> str:
 def placed(scene: Any) -> Iterator[tuple[str, Any, Floats, Integers]]:
     """Yield each mesh of a trimesh scene: its node's name, the mesh, its vertices (n, 3) in the scene, faces (m, 3).
 
-    Faces of a mesh that its node mirrors are turned, so that they look out as before.
+    Faces of a mesh that its node mirrors are turned, so that they still face outwards.
 
     Raises
     ------
     InputError
-        Faces name vertices that there are not.
+        Faces name vertices that do not exist.
     """
     import trimesh
 
@@ -197,8 +197,8 @@ def placed(scene: Any) -> Iterator[tuple[str, Any, Floats, Integers]]:
 def _whole(geometry: Any) -> tuple[Floats, Integers]:
     """Return the vertices (n, 3) and triangles (m, 3) of a mesh.
 
-    The polygons of a PLY are cut anew: the fans of triangles that trimesh makes of them leave those that are not
-    convex.
+    The polygons of a PLY are cut again: the fans of triangles that trimesh makes of them reach outside those that are
+    not convex.
     """
     raw = geometry.metadata.get("_ply_raw")
     if raw is not None:
@@ -225,7 +225,7 @@ def bodies(scene: Any, stem: str) -> Iterator[tuple[str, str, Floats, Integers]]
     Raises
     ------
     InputError
-        As of `placed`.
+        As in `placed`.
     """
     for node, geometry, points, faces in placed(scene):
         single = len(scene.geometry) == 1 and node.startswith("geometry")
@@ -239,25 +239,25 @@ def surface_of(found: Iterable[tuple[str, str, Floats, Integers]]) -> Surface:
     Raises
     ------
     InputError
-        There are none.
+        There are no triangles.
     """
     vertices, faces, parts, materials = [], [], [], []
     part_names: dict[str, int] = {}
     material_names: dict[str, int] = {}
     offset = 0
-    for part, material, points, own in found:
+    for part, material, points, triangles in found:
         vertices.append(points)
-        faces.append(own + offset)
-        parts.append(np.full(len(own), part_names.setdefault(clean_name(part), len(part_names))))
-        materials.append(np.full(len(own), material_names.setdefault(clean_name(material), len(material_names))))
+        faces.append(triangles + offset)
+        parts.append(np.full(len(triangles), part_names.setdefault(clean_name(part), len(part_names))))
+        materials.append(np.full(len(triangles), material_names.setdefault(clean_name(material), len(material_names))))
         offset += len(points)
     if not faces:
         raise InputError("holds no triangles")
     count = sum(map(len, faces))
-    used, every = np.unique(np.concatenate(faces), return_inverse=True)
+    used, renumbered = np.unique(np.concatenate(faces), return_inverse=True)
     return Surface(
         vertices=np.concatenate(vertices).astype(float)[used],
-        faces=every.reshape(-1, 3),
+        faces=renumbered.reshape(-1, 3),
         part=np.concatenate(parts),
         part_names=tuple(part_names),
         material=np.concatenate(materials),
@@ -268,5 +268,5 @@ def surface_of(found: Iterable[tuple[str, str, Floats, Integers]]) -> Surface:
 
 
 def clean_name(text: str) -> str:
-    """Return a name from a file as a zone can have it: short, printable, without what separates names."""
+    """Return a name from a file in a form fit for a zone: short, printable, without separators of names."""
     return " ".join(printable(text).replace(",", " ").replace("=", " ").split())[:NAME_CHARACTERS] or "part"

@@ -10,8 +10,8 @@ from corrotwin.twin.geometry.atlas import Integers
 from corrotwin.twin.meshes import bodies
 from corrotwin.twin.meshes.surface import Surface
 
-WELD_SHARE = 1e-7  # of the diagonal: points closer than this are one
-FLAW_SHARE = 0.02  # of the diagonal: a hole whose edges are all shorter is a flaw and is closed
+WELD_SHARE = 1e-7  # share of the diagonal: points closer than this are one
+FLAW_SHARE = 0.02  # share of the diagonal: a hole whose edges are all shorter is a flaw and is closed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,26 +21,26 @@ class Repairs:
     faces: int
     pieces: int
     open_pieces: int
-    dropped: int  # faces without area, or twice there
+    dropped: int  # faces without area, or there twice
     closed: int  # faces that close holes
     turned: int  # faces whose normals pointed inwards
 
     def lines(self) -> list[str]:
-        """Describe it, a line for each thing that was done."""
-        found = [f"{counted(self.faces, 'triangle')} in {counted(self.pieces, 'piece')}"]
+        """Describe the repairs, a line for each kind."""
+        report = [f"{counted(self.faces, 'triangle')} in {counted(self.pieces, 'piece')}"]
         if self.open_pieces:
-            found[0] += f", {self.open_pieces} of them open: shells without a far side"
+            report[0] += f", {self.open_pieces} of them open: shells without a far side"
         if self.dropped:
-            found.append(f"left out {counted(self.dropped, 'triangle')} without area or there twice")
+            report.append(f"left out {counted(self.dropped, 'triangle')} without area or there twice")
         if self.closed:
-            found.append(f"closed small holes with {counted(self.closed, 'triangle')}")
+            report.append(f"closed small holes with {counted(self.closed, 'triangle')}")
         if self.turned:
-            found.append(f"turned {counted(self.turned, 'triangle')} that faced inwards")
-        return found
+            report.append(f"turned {counted(self.turned, 'triangle')} that faced inwards")
+        return report
 
 
 def repair(surface: Surface) -> tuple[Surface, Repairs]:
-    """Return a surface whose points are welded, without faces of no use, with normals out where that is defined.
+    """Return a surface with welded points, without useless faces, with normals outwards where that is defined.
 
     Raises
     ------
@@ -63,25 +63,25 @@ def repair(surface: Surface) -> tuple[Surface, Repairs]:
 
 
 def welded(surface: Surface) -> Surface:
-    """Merge points that are one, and leave out faces without area or there twice."""
+    """Merge points that coincide, and leave out faces that have no area or are there twice."""
     step = max(surface.diagonal_m * WELD_SHARE, 1e-12)
     points = np.column_stack([np.round(surface.vertices / step).astype(np.int64), _owners(surface)])
     _, first, number = np.unique(points, axis=0, return_index=True, return_inverse=True)
     faces = number.reshape(-1)[surface.faces]
     surface = replace(surface, vertices=surface.vertices[first], faces=faces)
-    whole = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    proper = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
     corners = surface.corners
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
     height = np.linalg.norm(surface.cross, axis=1) / np.maximum(longest, 1e-30)
-    whole &= height > step
-    _, once = np.unique(_from_least(faces), axis=0, return_index=True)  # the same turned over is another side
+    proper &= height > step
+    _, once = np.unique(_from_least(faces), axis=0, return_index=True)  # the same face turned over is another side
     kept = np.zeros(len(faces), dtype=bool)
     kept[once] = True
-    return surface.of(kept & whole)
+    return surface.of(kept & proper)
 
 
 def _owners(surface: Surface) -> Integers:
-    """Return the part that each vertex is of, (n,); parts are never welded to each other."""
+    """Return the part of each vertex, (n,); parts are never welded to each other."""
     owner = np.zeros(len(surface.vertices), dtype=np.int64)
     owner[surface.faces.reshape(-1)] = np.repeat(surface.part, 3)
     return owner
@@ -131,6 +131,6 @@ def _turned_out(surface: Surface) -> tuple[Surface, int]:
     piece = surface.pieces()
     turns = bodies.inwards(surface, piece)[piece]
     turned = (_from_least(before) != _from_least(faces)).any(axis=1) ^ turns
-    own = surface.faces.copy()
-    own[turns] = own[turns][:, ::-1]
-    return replace(surface, faces=own), int(turned.sum())
+    outward = surface.faces.copy()
+    outward[turns] = outward[turns][:, ::-1]
+    return replace(surface, faces=outward), int(turned.sum())

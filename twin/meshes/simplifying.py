@@ -8,12 +8,12 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.meshes import bodies, repair
 from corrotwin.twin.meshes.surface import Surface
 
-MOST_CHANGE = 0.05  # of the area of a body, of its extent along each axis and, if it is closed, of its volume
-LEAST = 8  # triangles that are tried
+MOST_CHANGE = 0.05  # greatest change of the area of a body, of its extents and, if it is closed, of its volume
+LEAST = 8  # fewest triangles that are tried
 
 
 def simplified(surface: Surface, count: int) -> Surface:
-    """Return a surface of about so many triangles, or of more where fewer would change a body by over `MOST_CHANGE`.
+    """Return a surface of about `count` triangles, or of more if fewer would change a body by over `MOST_CHANGE`.
 
     Raises
     ------
@@ -24,24 +24,24 @@ def simplified(surface: Surface, count: int) -> Surface:
     piece = surface.pieces()
     sizes = np.bincount(piece)
     faces = np.split(np.argsort(piece, kind="stable"), np.cumsum(sizes)[:-1])
-    made: list[Surface] = []
+    simpler: list[Surface] = []
     before, allowed = len(surface.faces), count
-    for number in np.argsort(sizes, kind="stable"):  # what small ones cannot spare larger ones do
+    for number in np.argsort(sizes, kind="stable"):  # larger bodies spare what small ones cannot
         body = _alone(surface.of(faces[number]))
-        made.append(_fewer(body, allowed * len(body.faces) // before))
-        before, allowed = before - len(body.faces), max(0, allowed - len(made[-1].faces))
-    begins = np.cumsum([0, *(len(body.vertices) for body in made)])
-    labels = {name: np.concatenate([getattr(body, name) for body in made]) for name in ("part", "material", "zone")}
+        simpler.append(_fewer(body, allowed * len(body.faces) // before))
+        before, allowed = before - len(body.faces), max(0, allowed - len(simpler[-1].faces))
+    begins = np.cumsum([0, *(len(body.vertices) for body in simpler)])
+    labels = {name: np.concatenate([getattr(body, name) for body in simpler]) for name in ("part", "material", "zone")}
     return replace(
         surface,
-        vertices=np.concatenate([body.vertices for body in made]),
-        faces=np.concatenate([body.faces + begin for body, begin in zip(made, begins, strict=False)]),
+        vertices=np.concatenate([body.vertices for body in simpler]),
+        faces=np.concatenate([body.faces + begin for body, begin in zip(simpler, begins, strict=False)]),
         **labels,
     )
 
 
 def reduced(surface: Surface, count: int) -> Surface:
-    """Return a surface of about so many triangles, whatever becomes of its shape; labels are of the nearest before.
+    """Return a surface of about `count` triangles, whatever becomes of its shape; labels are of the nearest before.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def reduced(surface: Surface, count: int) -> Surface:
 
 
 def _alone(surface: Surface) -> Surface:
-    """Return a surface without the points that no face of it has."""
+    """Return a surface without the points that none of its faces uses."""
     used, faces = np.unique(surface.faces, return_inverse=True)
     return replace(surface, vertices=surface.vertices[used], faces=faces.reshape(-1, 3))
 
@@ -80,14 +80,14 @@ def _fewer(body: Surface, count: int) -> Surface:
 
 
 def _alike(before: Surface, after: Surface) -> bool:
-    """Return whether a body is still one, as open or closed as it was, of its area, extents and, if closed, volume."""
+    """Return whether a body is still one, as open as before, and has kept its area, extents and, if closed, volume."""
     piece = after.pieces()
     is_open = bodies.open_pieces(before, np.zeros(len(before.faces), dtype=np.int64))
     if not np.array_equal(bodies.open_pieces(after, piece), is_open):
         return False
     old, new = (
-        np.array([np.linalg.norm(one.cross, axis=1).sum(), *np.ptp(one.vertices, axis=0), _volume(one)])
-        for one in (before, after)
+        np.array([np.linalg.norm(surface.cross, axis=1).sum(), *np.ptp(surface.vertices, axis=0), _volume(surface)])
+        for surface in (before, after)
     )
     near = MOST_CHANGE * np.abs(old) + 1e-6 * before.diagonal_m ** np.array([2, 1, 1, 1, 3])
     near[4] = np.inf if is_open[0] else near[4]

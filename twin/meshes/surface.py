@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """Coordinates of a mesh file: metres a unit, the axis that points up, and what was taken off to rest on z = 0."""
+    """Coordinates of a mesh file: metres per unit, upward axis, and the shift taken off so that it rests on z = 0."""
 
     metres: float = 1.0
     up: str = "z"
@@ -54,7 +54,7 @@ class Surface:
 
     @property
     def diagonal_m(self) -> float:
-        """The diagonal of the box around it."""
+        """The diagonal of the box around the surface."""
         return float(np.linalg.norm(np.ptp(self.vertices, axis=0)))
 
     @property

@@ -13,10 +13,10 @@ from corrotwin.twin.geometry.atlas import Floats, Integers
 from corrotwin.twin.meshes import glb, reading, repair, simplifying
 from corrotwin.twin.meshes.surface import Frame, Surface
 
-MOST_FACES = 20_000  # that are kept
-MOST_PIXELS = 512  # side of a texture that is kept
-BEYOND = 0.5  # how far outside a triangle its picture is read, in shares of it, where a simplified one reaches there
-PLAIN = (0.5, 0.5, 0.5, 0.7, 0.0)  # of what has no material
+MOST_FACES = 20_000  # most triangles that are kept
+MOST_PIXELS = 512  # greatest side of a texture that is kept
+BEYOND = 0.5  # how far outside a triangle, in shares of it, a simplified one may read its picture
+PLAIN = (0.5, 0.5, 0.5, 0.7, 0.0)  # factors of a mesh without material
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,22 +43,22 @@ def read(path: Path) -> Textured:
     Raises
     ------
     InputError
-        It cannot be read, names other files, has too many triangles, none, or an implausible size.
+        The file cannot be read, names other files, has too many triangles, none, or an implausible size.
     """
     glb.check(path)
     try:
         content = files.read_bytes(path, most_bytes=glb.MOST_FILE_BYTES)
-        made = _simplified(_gathered(reading.scene_of(content, ".glb", path)))
+        prop = _simplified(_gathered(reading.scene_of(content, ".glb", path)))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    glb.check_size(path, float(np.ptp(made.vertices, axis=0).max()))
-    return made
+    glb.check_size(path, float(np.ptp(prop.vertices, axis=0).max()))
+    return prop
 
 
 def save(made: Textured, folder: Path) -> Path:
-    """Write it as ``prop.npz`` of plain arrays, which Blender's process reads, and return the path."""
+    """Write a prop as ``prop.npz`` of plain arrays, which Blender's process reads, and return the path."""
     target = folder / "prop.npz"
     pictures = {f"texture-{number}": picture for number, picture in enumerate(made.textures)}
     with files.new_file(target, replace=True) as stream:
@@ -72,13 +72,13 @@ def save(made: Textured, folder: Path) -> Path:
 
 def _gathered(scene: Any) -> Textured:
     """Return all triangles of a trimesh scene."""
-    vertices, faces, uv, of = [], [], [], []
-    looks: dict[int, int] = {}  # of the meshes, several of which may show one
+    vertices, faces, uv, face_materials = [], [], [], []
+    looks: dict[int, int] = {}  # the material of each mesh, which may be placed several times
     materials: list[tuple[float, ...]] = []
     texture: list[int] = []
     textures: list[NDArray[np.uint8]] = []
     offset = 0
-    for _, geometry, moved, own in reading.placed(scene):
+    for _, geometry, moved, triangles in reading.placed(scene):
         if id(geometry) not in looks:
             looks[id(geometry)] = len(materials)
             factors, picture = _look(geometry.visual)
@@ -86,23 +86,23 @@ def _gathered(scene: Any) -> Textured:
             texture.append(-1 if picture is None else len(textures))
             textures += [] if picture is None else [picture]
         places = getattr(geometry.visual, "uv", None)
-        known = places is not None and np.shape(places) == (len(geometry.vertices), 2) and np.isfinite(places).all()
-        uv.append(np.asarray(places, dtype=float)[own] if known else np.zeros((len(own), 3, 2)))
+        has_uv = places is not None and np.shape(places) == (len(geometry.vertices), 2) and np.isfinite(places).all()
+        uv.append(np.asarray(places, dtype=float)[triangles] if has_uv else np.zeros((len(triangles), 3, 2)))
         vertices.append(moved)
-        faces.append(own + offset)
-        of.append(np.full(len(own), looks[id(geometry)]))
+        faces.append(triangles + offset)
+        face_materials.append(np.full(len(triangles), looks[id(geometry)]))
         offset += len(moved)
     if not faces:
         raise InputError("holds no triangles")
     points = Frame(up="y").to_asset(np.concatenate(vertices))
-    used, every = np.unique(np.concatenate(faces), return_inverse=True)
+    used, renumbered = np.unique(np.concatenate(faces), return_inverse=True)
     points = points[used]
     if not np.isfinite(points).all():
         raise InputError("has coordinates that are not finite numbers; repair it in a mesh editor")
     low, high = points.min(axis=0), points.max(axis=0)
     return Textured(
-        vertices=points - [*(low + high)[:2] / 2, low[2]], faces=every.reshape(-1, 3), uv=np.concatenate(uv),
-        face_material=np.concatenate(of), materials=np.array(materials), texture=np.array(texture),
+        vertices=points - [*(low + high)[:2] / 2, low[2]], faces=renumbered.reshape(-1, 3), uv=np.concatenate(uv),
+        face_material=np.concatenate(face_materials), materials=np.array(materials), texture=np.array(texture),
         textures=tuple(textures),
     )  # fmt: skip
 
@@ -113,15 +113,15 @@ def _look(visual: Any) -> tuple[tuple[float, ...], NDArray[np.uint8] | None]:
     if material is None:
         colors = np.asarray(visual.vertex_colors, dtype=float) if getattr(visual, "kind", None) == "vertex" else None
         return PLAIN if colors is None else (*(colors[:, :3].mean(axis=0) / 255).tolist(), *PLAIN[3:]), None
-    given = getattr(material, "baseColorFactor", None)
-    color = [1.0, 1.0, 1.0] if given is None else (np.asarray(given, dtype=float)[:3] / 255).tolist()
+    base_color = getattr(material, "baseColorFactor", None)
+    color = [1.0, 1.0, 1.0] if base_color is None else (np.asarray(base_color, dtype=float)[:3] / 255).tolist()
     rough, metal = (
         1.0 if (value := getattr(material, name, None)) is None else float(value)
         for name in ("roughnessFactor", "metallicFactor")
     )
-    both = getattr(material, "metallicRoughnessTexture", None)
-    if both is not None:  # its mean stands for it
-        shares = _pixels(both).mean(axis=(0, 1)) / 255
+    rough_metal = getattr(material, "metallicRoughnessTexture", None)
+    if rough_metal is not None:  # its mean stands for it
+        shares = _pixels(rough_metal).mean(axis=(0, 1)) / 255
         rough, metal = rough * float(shares[1]), metal * float(shares[2])
     picture = getattr(material, "baseColorTexture", None)
     factors = (*color, rough, metal)
@@ -139,13 +139,13 @@ def _pixels(picture: Any) -> NDArray[np.uint8]:
 
 
 def _simplified(made: Textured) -> Textured:
-    """Return it with at most about `MOST_FACES` triangles, whose colours are those of the nearest before."""
+    """Return a prop with at most about `MOST_FACES` triangles, coloured as the nearest original ones."""
     count = len(made.faces)
     if count <= MOST_FACES:
         return made
-    none = np.zeros(count, dtype=np.int64)
+    zeros = np.zeros(count, dtype=np.int64)
     before = Surface(
-        vertices=made.vertices, faces=made.faces, part=none, part_names=("all",), material=none,
+        vertices=made.vertices, faces=made.faces, part=zeros, part_names=("all",), material=zeros,
         material_names=("all",), zone=np.arange(count), zone_names=(),
     )  # fmt: skip
     after = simplifying.reduced(repair.welded(before), MOST_FACES)
@@ -156,9 +156,9 @@ def _simplified(made: Textured) -> Textured:
     wu, wv = (to * across).sum(axis=-1), (to * up).sum(axis=-1)
     size = np.maximum(uu * vv - uv * uv, 1e-30)
     shares = np.stack([(vv * wu - uv * wv) / size, (uu * wv - uv * wu) / size], axis=-1).clip(-BEYOND, 1 + BEYOND)
-    whole = np.concatenate([1 - shares.sum(axis=-1, keepdims=True), shares], axis=-1)  # (m, 3 corners, 3 shares)
+    weights = np.concatenate([1 - shares.sum(axis=-1, keepdims=True), shares], axis=-1)  # (m, 3 corners, 3 shares)
     return Textured(
-        vertices=after.vertices, faces=after.faces, uv=np.einsum("mcs,msx->mcx", whole, made.uv[nearest]),
+        vertices=after.vertices, faces=after.faces, uv=np.einsum("mcs,msx->mcx", weights, made.uv[nearest]),
         face_material=made.face_material[nearest], materials=made.materials, texture=made.texture,
         textures=made.textures,
     )  # fmt: skip

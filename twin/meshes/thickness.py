@@ -15,10 +15,10 @@ CONE_DEGREES = 60.0  # from minus the normal: how far rays lean
 LEANING = 6  # rays that lean so far, and as many that lean half as far
 OF_PLATE = 1 / np.cos(np.radians(CONE_DEGREES / 2))  # the median over all rays through a plate, in its thicknesses
 ALONG = 2.0  # times that median: a ray straight in that is longer runs along a plate, from its cut edge
-INSIDE_M = 1e-5  # below the surface, where rays begin
+INSIDE_M = 1e-5  # depth below the surface at which rays begin
 FOUND = 0.98  # share of the area on which rays must find the far side
-THICKER = 1.1  # times the least extent of a closed part: a thickness that cannot be
-LOW = 0.05  # where they find none, the metal counts as thick as that behind this share of the faces
+THICKER = 1.1  # times the least extent of a closed part: a greater thickness is impossible
+LOW = 0.05  # where rays find no far side, the thickness is this quantile of those found
 
 
 def stated(surface: Surface, given: float | Mapping[str, float]) -> Floats:
@@ -41,9 +41,9 @@ def stated(surface: Surface, given: float | Mapping[str, float]) -> Floats:
     piece = surface.pieces()
     is_open = open_pieces(surface, piece)
     for number, name in enumerate(surface.part_names):
-        own = surface.part == number
-        if own.any() and not is_open[piece[own]].any():
-            least = 1000 * float(np.ptp(surface.corners[own].reshape(-1, 3), axis=0).min())
+        in_part = surface.part == number
+        if in_part.any() and not is_open[piece[in_part]].any():
+            least = 1000 * float(np.ptp(surface.corners[in_part].reshape(-1, 3), axis=0).min())
             if least > LEAST_MM and by_part[name] > THICKER * least:
                 raise InputError(
                     f"`thickness` {by_part[name]:g}: part {name} is {least:.3g} mm across; check units and value"
@@ -54,13 +54,13 @@ def stated(surface: Surface, given: float | Mapping[str, float]) -> Floats:
 def by_rays(surface: Surface) -> Floats:
     """Return the thickness of each face, mm, (m,): straight in, or, at the cut edge of a plate, that of the plate.
 
-    The second shows in rays that lean: half of them are short there (as the shape diameter function of Shapira et
-    al., The Visual Computer 24, 2008, has it).
+    Rays that lean show the second case: half of them are short there, as in the shape diameter function of Shapira et
+    al. (The Visual Computer 24, 2008).
 
     Raises
     ------
     InputError
-        More than a fiftieth of the surface is of open pieces, or rays find no far side behind as much.
+        More than a fiftieth of the surface belongs to open pieces, or rays find no far side behind as much.
     """
     doubled = np.linalg.norm(surface.cross, axis=1)
     piece = surface.pieces()
@@ -78,21 +78,21 @@ def by_rays(surface: Surface) -> Floats:
     along = np.cross(inwards, across)
     mesh = surface.mesh
     leans = [(0.0, 0.0)] + [
-        (np.radians(CONE_DEGREES) * part, 2 * np.pi * number / LEANING)
-        for part in (0.5, 1.0)
+        (np.radians(CONE_DEGREES) * fraction, 2 * np.pi * number / LEANING)
+        for fraction in (0.5, 1.0)
         for number in range(LEANING)
     ]
-    every = np.full((len(leans), len(doubled)), np.inf)
+    lengths = np.full((len(leans), len(doubled)), np.inf)
     for place, (lean, turn) in enumerate(leans):
         sideways = np.cos(turn) * across + np.sin(turn) * along
         way = np.cos(lean) * inwards + np.sin(lean) * sideways
         hit, ray, _ = mesh.ray.intersects_location(centre + INSIDE_M * inwards, way, multiple_hits=False)
-        every[place, ray] = np.linalg.norm(hit - centre[ray], axis=1)
-    usual = np.sort(every, axis=0)[len(leans) // 2] / OF_PLATE
-    found = np.where(every[0] <= ALONG * usual, every[0], usual)
-    seen = np.isfinite(found)
+        lengths[place, ray] = np.linalg.norm(hit - centre[ray], axis=1)
+    usual = np.sort(lengths, axis=0)[len(leans) // 2] / OF_PLATE
+    thickness_m = np.where(lengths[0] <= ALONG * usual, lengths[0], usual)
+    seen = np.isfinite(thickness_m)
     share = float(doubled[~seen].sum() / doubled.sum())
     if share > 1 - FOUND:
         raise InputError(f"`thickness`: rays find no far side behind {100 * share:.0f} % of the surface; give it in mm")
-    found[~seen] = np.quantile(found[seen], LOW)
-    return np.asarray((1000 * found).clip(LEAST_MM, MOST_MM))
+    thickness_m[~seen] = np.quantile(thickness_m[seen], LOW)
+    return np.asarray((1000 * thickness_m).clip(LEAST_MM, MOST_MM))

@@ -8,9 +8,9 @@ from corrotwin.twin.geometry.charts import Charts
 from corrotwin.twin.meshes.surface import Surface
 from corrotwin.twin.meshes.zoning import Zoned
 
-MOST_STRETCH = 1.1  # of the area of a face, either way, before a chart is cut; so texels are true within 10 %
-MOST_DEGREES = 30.0  # between a face and the mean of its chart
-PAGE_TEXELS = 8192  # of a side of the page on which charts are made: their corners are true to 1e-7 of the whole
+MOST_STRETCH = 1.1  # greatest change of a face's area, either way, before a chart is cut: texels are true within 10 %
+MOST_DEGREES = 30.0  # greatest angle between a face and the mean of its chart
+PAGE_TEXELS = 8192  # side of the page on which charts are made, whose corners are true to 1e-7 of the page
 
 
 def unwrapped(zoned: Zoned, thickness_mm: Floats) -> tuple[Charts, float]:
@@ -18,11 +18,11 @@ def unwrapped(zoned: Zoned, thickness_mm: Floats) -> tuple[Charts, float]:
 
     Parameters
     ----------
-    thickness_mm : (m,) of each face.
+    thickness_mm : (m,) thickness at each face.
 
     Returns
     -------
-    The charts, and by which factor the area of a face differs on its chart, at most, but for a thousandth of the area.
+    The charts, and the greatest factor by which a face differs in area on its chart, except for 1/1000 of the area.
 
     Raises
     ------
@@ -48,9 +48,9 @@ def unwrapped(zoned: Zoned, thickness_mm: Floats) -> tuple[Charts, float]:
         )  # fmt: skip
     except uvunwrap.UnwrapError as error:
         raise InputError(f"cannot be unwrapped ({error}); simplify it or repair it in a mesh editor") from error
-    made = atlas.meshes[0]
-    flat = np.array(made.corner_uvs, dtype=float).reshape(-1, 3, 2) * [atlas.width, atlas.height] / scale
-    chart = np.array(made.chart, dtype=np.int64)[np.array(made.indices, dtype=np.int64).reshape(-1, 3)[:, 0]]
+    charted = atlas.meshes[0]
+    flat = np.array(charted.corner_uvs, dtype=float).reshape(-1, 3, 2) * [atlas.width, atlas.height] / scale
+    chart = np.array(charted.chart, dtype=np.int64)[np.array(charted.indices, dtype=np.int64).reshape(-1, 3)[:, 0]]
     flat, chart = _whole(surface, flat, chart)
     _, chart = np.unique(chart, return_inverse=True)
     chart = chart.reshape(-1)
@@ -81,16 +81,16 @@ def _whole(surface: Surface, flat: Floats, chart: Integers) -> tuple[Floats, Int
     """Lay each face that was left out, or is stretched beyond the limit, on a chart of its own, in its true size."""
     doubled = np.linalg.norm(surface.cross, axis=1)
     shown = _area(flat) / np.maximum(doubled, 1e-30)
-    wrong = np.flatnonzero((chart < 0) | ~((shown > 1 / MOST_STRETCH) & (shown < MOST_STRETCH)))
-    a, b, c = (surface.corners[wrong, corner] for corner in range(3))
+    replaced = np.flatnonzero((chart < 0) | ~((shown > 1 / MOST_STRETCH) & (shown < MOST_STRETCH)))
+    a, b, c = (surface.corners[replaced, corner] for corner in range(3))
     along = b - a
     length = np.maximum(np.linalg.norm(along, axis=1), 1e-30)
     x = ((c - a) * along).sum(axis=1) / length
-    y = doubled[wrong] / length
-    zero = np.zeros(len(wrong))
+    y = doubled[replaced] / length
+    zero = np.zeros(len(replaced))
     flat, chart = flat.copy(), chart.copy()
-    flat[wrong] = np.stack([np.stack(pair, axis=1) for pair in ((zero, zero), (length, zero), (x, y))], axis=1)
-    chart[wrong] = int(chart.max()) + 1 + np.arange(len(wrong))
+    flat[replaced] = np.stack([np.stack(pair, axis=1) for pair in ((zero, zero), (length, zero), (x, y))], axis=1)
+    chart[replaced] = int(chart.max()) + 1 + np.arange(len(replaced))
     return flat, chart
 
 

@@ -1,9 +1,9 @@
-"""Zones of a surface that has no builder: edges, crevices and what is covered by its shape; names of the user's own.
+"""Zones of a surface that has no builder: edges, crevices and covered faces by its shape; names of the user's own.
 
 Edges: within `BAND_M` of a sharp edge that stands out, or of the rim of an open shell, where coats are thin. Crevices:
 faces across a narrow gap from another piece, and bands of `BAND_M` along the rim of a contact, on either side. Covered:
-faces pressed on another piece or inside it, all of the triangle: what is partly free counts as open. Triangles at edges
-and rims are cut small first.
+faces pressed on another piece or inside it; a triangle that is partly free counts as open. Triangles at edges and rims
+are cut small first.
 """
 
 from dataclasses import dataclass, replace
@@ -17,13 +17,13 @@ from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.meshes.bodies import open_pieces
 from corrotwin.twin.meshes.surface import Surface
 
-BAND_M = 0.004  # from a sharp edge or the rim of a contact, on either side
-BAND_SHARE = 0.01  # of the diagonal, where that is less
-SHARP_DEGREES = 50.0  # more than between the sides of an octagon, which stands for something round
-MORE_FACES = 300_000  # than there were, after faces at edges are cut small
-COARSE = 3.0  # bands: longest side of a triangle at an edge
-GAP_M = 0.003  # across which a face is a crevice
-PRESSED_M = 0.00002  # across which it is covered
+BAND_M = 0.004  # width of the band at a sharp edge or the rim of a contact, on either side
+BAND_SHARE = 0.01  # share of the diagonal, if that is less
+SHARP_DEGREES = 50.0  # more than between the sides of an octagon, which may stand for a circle
+MORE_FACES = 300_000  # how many more there may be after faces at edges are cut small
+COARSE = 3.0  # longest side of a triangle at an edge, in bands
+GAP_M = 0.003  # gap across which a face is a crevice
+PRESSED_M = 0.00002  # gap across which it is covered
 ROUNDS = 12
 SEEN_FROM = ((1 / 3, 1 / 3, 1 / 3), (0.9, 0.05, 0.05), (0.05, 0.9, 0.05), (0.05, 0.05, 0.9))  # places on a face
 BODY, EDGE, CREVICE = "body", "edge", "crevice"
@@ -40,28 +40,28 @@ class Zoned:
 
 
 def by_shape(surface: Surface) -> Zoned:
-    """Divide each zone of a surface into itself, its edges and its crevices, and what is covered."""
+    """Divide each zone of a surface into itself, its edges and its crevices; covered faces are one zone."""
     band, most = min(BAND_M, BAND_SHARE * surface.diagonal_m), len(surface.faces) + MORE_FACES
     points = _sharp_points(surface, band / 2)
-    surface, whole = _refined(surface, points, band, most)
+    surface, all_cut = _refined(surface, points, band, most)
     covered, _ = _near_others(surface)
     if covered.any():
-        surface, more = _refined(surface, _rims(surface, covered, band / 2), band, most)
-        whole = whole and more
+        surface, rims_cut = _refined(surface, _rims(surface, covered, band / 2), band, most)
+        all_cut = all_cut and rims_cut
     covered, gap = _near_others(surface)
     rims = _rims(surface, covered, band / 2)
-    crevice = gap | _within(surface, rims, band, whole)
-    at_edge = _within(surface, points, band, whole)
+    crevice = gap | _within(surface, rims, band, all_cut)
+    at_edge = _within(surface, points, band, all_cut)
     shape = np.select([crevice, covered, at_edge], [SHAPES.index(name) for name in (CREVICE, COVERED, EDGE)], 0)
-    own = surface.zone * len(SHAPES) + shape
-    own[shape == SHAPES.index(COVERED)] = SHAPES.index(COVERED)  # one zone for all
-    numbers, zone = np.unique(own, return_inverse=True)
+    label = surface.zone * len(SHAPES) + shape
+    label[shape == SHAPES.index(COVERED)] = SHAPES.index(COVERED)  # one zone for all
+    numbers, zone = np.unique(label, return_inverse=True)
     kinds = tuple(SHAPES[number % len(SHAPES)] for number in numbers)
     names = tuple(
         _name(surface.zone_names[number // len(SHAPES)], kind) for number, kind in zip(numbers, kinds, strict=True)
     )
     return Zoned(
-        surface=replace(surface, zone=zone.reshape(-1).astype(np.int64), zone_names=names), kinds=kinds, whole=whole
+        surface=replace(surface, zone=zone.reshape(-1).astype(np.int64), zone_names=names), kinds=kinds, whole=all_cut
     )
 
 
@@ -83,7 +83,7 @@ def named(surface: Surface, by: str) -> Surface:
 
 
 def _within(surface: Surface, points: Floats, band: float, whole: bool) -> NDArray[np.bool_]:
-    """Return which faces lie within a band of points, (m,); where not all were cut small, those that reach into it."""
+    """Return which faces lie within a band of points, (m,); if not all were cut small, those that reach into it."""
     corners = surface.corners
     centre = corners.mean(axis=1)
     reach = 0.0 if whole else np.linalg.norm(corners - centre[:, None], axis=2).max(axis=1)
@@ -91,7 +91,7 @@ def _within(surface: Surface, points: Floats, band: float, whole: bool) -> NDArr
 
 
 def _sharp_points(surface: Surface, spacing_m: float) -> Floats:
-    """Return points along all sharp edges and rims, (k, 3); of closed pieces along those that stand out."""
+    """Return points along all sharp edges and rims, (k, 3); for closed pieces only along those that stand out."""
     mesh, piece = surface.mesh, surface.pieces()
     is_open = open_pieces(surface, piece)[piece[mesh.face_adjacency[:, 0]]]
     sharp = (mesh.face_adjacency_convex | is_open) & (mesh.face_adjacency_angles > np.radians(SHARP_DEGREES))
@@ -112,8 +112,8 @@ def _along(surface: Surface, edges: Integers, spacing_m: float) -> Floats:
     begin, end = surface.vertices[edges[:, 0]], surface.vertices[edges[:, 1]]
     pieces = np.maximum(1, np.ceil(np.linalg.norm(end - begin, axis=1) / spacing_m)).astype(int)
     number, step = spread(pieces + 1)
-    part = (step / pieces[number])[:, None]
-    return np.asarray(begin[number] * (1 - part) + end[number] * part)
+    share = (step / pieces[number])[:, None]
+    return np.asarray(begin[number] * (1 - share) + end[number] * share)
 
 
 def _distance(points: Floats, places: Floats) -> Floats:
@@ -159,7 +159,7 @@ def _split(surface: Surface, marked: NDArray[np.bool_]) -> Surface:
         chosen = np.flatnonzero(number == sides)
         if not len(chosen):
             continue
-        # Turn each face so that the halved sides come first: one is side 0, of two the whole one is side 2.
+        # Turn each face so that the halved sides come first: a single one is side 0; of two, the whole one is side 2.
         mark = is_halved[chosen]
         turn = np.zeros(len(chosen), dtype=int)
         if sides == 1:
@@ -175,7 +175,7 @@ def _split(surface: Surface, marked: NDArray[np.bool_]) -> Surface:
             2: [(x, b, y), (a, x, y), (a, y, c)],
             3: [(a, x, z), (x, b, y), (z, y, c), (x, y, z)],
         }[sides]
-        parts.append(np.concatenate([np.stack(one, axis=1) for one in cut]))
+        parts.append(np.concatenate([np.stack(triangle, axis=1) for triangle in cut]))
         sources.append(np.tile(chosen, len(cut)))
     source = np.concatenate(sources)
     return replace(surface.of(source), vertices=np.concatenate([surface.vertices, added]), faces=np.concatenate(parts))
@@ -184,7 +184,7 @@ def _split(surface: Surface, marked: NDArray[np.bool_]) -> Surface:
 def _near_others(surface: Surface) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which faces are covered by another piece, and which are crevices, (m,) each, by rays along the normals.
 
-    A face counts as covered where rays from all of `SEEN_FROM` say so, as a crevice where most of them do: a large
+    A face counts as covered if rays from all of `SEEN_FROM` say so, as a crevice if most of them do: a large
     face on which a small part stands is open to the air.
     """
     piece = surface.pieces()

@@ -8,8 +8,8 @@ import numpy as np
 
 from corrotwin.twin.core.errors import InputError
 
-GAP_M = 0.003  # between neighbours on the skin
-AIR_M = 0.01  # between what stands out, and below it
+GAP_M = 0.003  # least gap between neighbours on the skin
+AIR_M = 0.01  # least gap between parts that stand out, and below them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,16 +27,16 @@ def check_claims(kind: str, claims: Sequence[Claim]) -> None:
     skin = sorted(((claim.low, claim.high, claim.name) for claim in claims), key=lambda span: span[:2])
     air = sorted(((*claim.air, claim.name) for claim in claims if claim.air), key=lambda span: span[:2])
     for spans, gap in ((skin, GAP_M), (air, AIR_M)):
-        for (_, end, one), (begin, _, other) in pairwise(spans):
+        for (_, end, name), (begin, _, next_name) in pairwise(spans):
             if begin < end + gap:
                 raise InputError(
-                    f"{kind} {one} and {other} collide at {begin:.3f} m of its length: move or leave out one"
+                    f"{kind} {name} and {next_name} collide at {begin:.3f} m of its length: move or leave out one"
                 )
 
 
 def free_place(claims: Sequence[Claim], halves: tuple[float, float], target: float) -> float | None:
     """Return the free place nearest to `target` for a part occupying `halves` on the skin and in the air, or None."""
-    for spare in (0.02, 0.001):  # better not too tight
+    for spare in (0.02, 0.001):  # with room to spare if possible
         taken = [(claim.low, claim.high, halves[0] + GAP_M + spare) for claim in claims]
         taken += [(*claim.air, halves[1] + AIR_M + spare) for claim in claims if claim.air]
         places = [target, *(low - gap for low, _, gap in taken), *(high + gap for _, high, gap in taken)]

@@ -15,7 +15,7 @@ ENDS = ("cut", "flange", "blind")
 FLIP = np.diag([1.0, -1.0, -1.0])
 EDGE_M = 0.0015  # radius of the rim's edges; by eye
 ROUND_HOLE = 6  # columns of a flange that pass a bolt hole
-ROWS = 6  # of a face from the inner to the outer edge of its drilled band
+ROWS = 6  # rows of a face from the inner to the outer edge of its drilled band
 
 
 def check_end(name: str, end: str, size: str) -> None:
@@ -66,14 +66,14 @@ def stub(
 ) -> list[Patch]:
     """Build a pipe set on a run along x at an opening, with the weld round its foot and its end.
 
-    The weld round the foot counts as thick as the thinner wall, that of the flange as the pipe.
+    The weld round the foot counts as thick as the thinner wall, the weld of the flange as thick as the pipe.
 
     Parameters
     ----------
     opening : where it stands, in the coordinates of the run.
     nps, wall : nominal size, and wall in m.
     end_kind : one of `ENDS`.
-    top : height of the upper end of its pipe, below its flanges, above the axis of the run, m.
+    top : height above the axis of the run of the upper end of its pipe, below its flanges, m.
     run : outside radius and wall of the run, m.
     """
     patches = branch(opening, top, run[0], wall, "end" if end_kind == "cut" else solids.COVERED)
@@ -89,7 +89,7 @@ def stub(
 def _neck(size: Flange, radius: float, wall: float, *, mated: bool) -> list[Patch]:
     """Build a welding-neck flange; `mated` if its face is pressed on a gasket.
 
-    Its neck and its bore count as thick as the pipe, which the neck is beside the weld; towards the disc it is thicker.
+    Its neck and its bore count as thick as the pipe. The neck is that thick at the weld, and thicker towards the disc.
     """
     inner, outer = _drilled_band(size)
     back, front, bore = size.through - size.thickness, size.through - RAISED_M, radius - wall
@@ -118,7 +118,7 @@ def _neck(size: Flange, radius: float, wall: float, *, mated: bool) -> list[Patc
 
 
 def _blind(size: Flange) -> list[Patch]:
-    """Build a blind flange whose raised face looks down on z = 0."""
+    """Build a blind flange, its raised face downwards at z = 0."""
     inner, outer = _drilled_band(size)
     face, top = size.face / 2, size.thickness
     pieces = [
@@ -145,7 +145,7 @@ def _bolting(size: Flange) -> list[Patch]:
     grip = size.thickness + GASKET_M / 2  # from the middle to a nut
     half = size.stud / 2
     tip = half - grip - size.bolt
-    hidden = tip + size.bolt + size.thickness - RAISED_M  # where it leaves the hole
+    hidden = tip + size.bolt + size.thickness - RAISED_M  # where the stud leaves the hole
     zones = ("thread", solids.COVERED, "thread", solids.COVERED, "thread")
     levels = list(zip(zones, (tip, hidden, size.stud - hidden, size.stud - tip, size.stud), strict=True))
     stud = solids.cylinder("stud", size.bolt / 2, levels, 0.1 * size.bolt, "thread")
@@ -153,7 +153,7 @@ def _bolting(size: Flange) -> list[Patch]:
     patches: list[Patch] = []
     for number, angle in enumerate(_bolt_angles(size)):
         place = size.circle / 2 * np.array([np.cos(angle), np.sin(angle)])
-        flat = angle + np.pi / 6  # a flat of each nut looks at the hub, where there is least room
+        flat = angle + np.pi / 6  # a flat of each nut faces the hub, where there is least room
         turn = solids.axes([0, 0, 1], [np.cos(flat), np.sin(flat), 0])
         for part, rotation, z, name in (
             (stud, turn, middle - half, ""),
@@ -207,7 +207,7 @@ def _rim(size: Flange, outer: float, back: float, front: float) -> Floats:
 
 
 def _drilled(solid: str, size: Flange, low: float, high: float, zones: tuple[str, str]) -> list[Patch]:
-    """Build flat bands that look down from `low` and up from `high`, with bolt holes through them; zones of both."""
+    """Build flat bands that face down at `low` and up at `high`, of these zones, with bolt holes through them."""
     turn = _columns(size)
     inner, outer = _drilled_band(size)
     period = (len(turn) - 1) // size.bolts
@@ -229,10 +229,10 @@ def _drilled(solid: str, size: Flange, low: float, high: float, zones: tuple[str
         )
         edge = size.circle / 2 * out + hole * _towards(path - size.circle / 2 * out)
         ring = np.stack([path, edge])
-        rest = band[:, last : first + period + 1]
+        between = band[:, last : first + period + 1]
         for zone, z, side in ((zones[0], low, -1), (zones[1], high, 1)):
             patches.append(Patch(solid=solid, zone=zone, points=_at(ring[::side], z), wrap_u=True))
-            patches.append(Patch(solid=solid, zone=zone, points=_at(rest[::side], z)))
+            patches.append(Patch(solid=solid, zone=zone, points=_at(between[::side], z)))
         wall = np.concatenate([_at(edge[None], high), _at(edge[None], low)])
         patches.append(Patch(solid=solid, zone="hole", points=wall, wrap_u=True))
     return patches

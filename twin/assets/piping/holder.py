@@ -20,9 +20,9 @@ class Holder:
 
     kind: str
     radius: float
-    width: float  # of strap or pad, along the pipe
-    strap: float  # its thickness
-    plate: float  # thickness of what carries it
+    width: float  # width of strap or pad, along the pipe
+    strap: float  # thickness of strap or pad
+    plate: float  # thickness of the plates that carry it
     bolt: float
     angle: tuple[float, float, float]  # leg, thickness and root radius of a U-bolt's angle
     post: str
@@ -75,14 +75,14 @@ def bands(own: Holder, at: float, down: int, count: int) -> list[Band]:
     Parameters
     ----------
     at : place along the pipe, metres.
-    down, count : the segment of the pipe that looks at the ground or the rail, and the number of segments.
+    down, count : the segment of the pipe that faces the ground or the rail, and the number of segments.
     """
-    quarter, some = count // 4, count // 48
+    quarter, margin = count // 4, count // 48
     under: tuple[tuple[str, int], ...]
     half, bolt = own.width / 2, own.bolt / 2 + RIM_M
     sectors: list[tuple[tuple[str, int], ...]]
     if own.kind == "saddle":
-        wide, pad = count // 6 + some, count // 6
+        wide, pad = count // 6 + margin, count // 6
         beside = (("contact", down - wide), ("body", down + wide))
         under = (("contact", down - wide), (solids.COVERED, down - pad), ("contact", down + pad), ("body", down + wide))
         cuts = [-half - RIM_M, -half, half, half + RIM_M]
@@ -93,7 +93,7 @@ def bands(own: Holder, at: float, down: int, count: int) -> list[Band]:
         cuts = [-half - RIM_M, -half, half, half + RIM_M]
         sectors = [(("crevice", 0),), under, (("crevice", 0),)]
     else:
-        line = (("contact", down - 2 * some), ("body", down + 2 * some))
+        line = (("contact", down - 2 * margin), ("body", down + 2 * margin))
         strapped = (*line, ("crevice", down + quarter), ("body", down + 3 * quarter))
         cuts = [-own.offset - RIM_M, -bolt, bolt, own.angle[0] - own.offset + RIM_M]
         sectors = [line, strapped, line]

@@ -23,8 +23,8 @@ from corrotwin.twin.core.arguments import check_choices, check_numbers
 from corrotwin.twin.core.errors import InputError
 
 PIECE_M = 0.02  # the shortest piece of pipe
-LONGEST_M = 20.0  # of legs, branches and posts
-LONGEST_RUN_M = 5000.0  # a section of a pipeline
+LONGEST_M = 20.0  # longest leg, branch or post
+LONGEST_RUN_M = 5000.0  # longest run: a section of a pipeline
 MOST_PIECES = 20
 MOST_SUPPORTS = 24
 SIZES = tuple(OUTSIDE_MM)
@@ -49,8 +49,8 @@ class Spool:
 
     def __post_init__(self) -> None:
         if self.nps not in WALLS_MM or (self.schedule not in WALLS_MM[self.nps] and not self.wall_mm):
-            known = f"schedules {', '.join(WALLS_MM[self.nps])}" if self.nps in WALLS_MM else f"nps {', '.join(SIZES)}"
-            raise InputError(f"pipe nps {self.nps!r} schedule {self.schedule!r}: choose from {known}")
+            valid = f"schedules {', '.join(WALLS_MM[self.nps])}" if self.nps in WALLS_MM else f"nps {', '.join(SIZES)}"
+            raise InputError(f"pipe nps {self.nps!r} schedule {self.schedule!r}: choose from {valid}")
         check_own(self.od_mm, self.wall_mm, self.nps)
         flanges = self.size or f"od_mm {self.od_mm:g}"
         check_end("start", self.start, flanges)
@@ -75,7 +75,7 @@ class Spool:
 
     @property
     def nominal_mm(self) -> float:
-        """Nominal wall, mm: its own where one is given, else by the schedule."""
+        """Nominal wall, mm: its own if one is given, else by the schedule."""
         return self.wall_mm or WALLS_MM[self.nps][self.schedule]
 
     @property
@@ -85,7 +85,7 @@ class Spool:
 
     @property
     def size(self) -> str:
-        """Nominal size with its outside diameter, whose flanges fit; empty where there is none."""
+        """Nominal size of the outside diameter, whose flanges fit; empty if there is none."""
         return nominal_size(self.od_mm) if self.od_mm else self.nps
 
     @property
@@ -125,7 +125,7 @@ class Spool:
         return self.reach(self.finish)
 
     def reach(self, end: str) -> float:
-        """Return the radius of its pipe with this end, m."""
+        """Return the radius of the pipe with this end, m."""
         return self.radius if end == "cut" else widest(self.size, end)
 
     def welds(self) -> list[float]:
@@ -177,13 +177,13 @@ class Branch:
 
     @property
     def wall(self) -> float:
-        """Its wall, m: of the run's schedule where that exists, else STD."""
+        """Wall, m: that of the run's schedule if it exists in this size, else STD."""
         walls = WALLS_MM[self.nps]
         return walls.get(self.run.schedule, walls["STD"]) / 1000
 
     @property
     def opening(self) -> Opening:
-        """Its place on the run; the hole is a little narrower than its bore and the run's."""
+        """Place on the run; the hole is a little narrower than its bore and the run's."""
         foot = OUTSIDE_MM[self.nps] / 2000
         return Opening(
             at=self.at,
@@ -233,22 +233,22 @@ def support_claim(own: Holder, number: int, at: float) -> Claim:
 
 
 def check_supports(kind: str, places: Sequence[float], drop: float, run: Spool, branch: Branch | None) -> Holder:
-    """Return the supports' dimensions; raise InputError if the spool cannot stand on what is below or beside it."""
+    """Return the supports' dimensions; raise InputError if the spool cannot rest on them or on the ground."""
     check_choices("pipe", support=(kind, SUPPORTS))
-    own = holder(kind, run.radius)
+    support = holder(kind, run.radius)
     if not places:
         if not run.upright and lowest(run, branch) < -max(run.run_reach, run.leg_reach) - 1e-6:
             raise InputError("pipe leg or branch reaches below the run: turn it up, or put the run on supports")
-        return own
+        return support
     if run.upright and kind == "saddle":
         raise InputError("pipe support 'saddle': an upright run needs ubolt or clamp")
     if len(places) > MOST_SUPPORTS:
         raise InputError(f"pipe with {len(places)} supports: {MOST_SUPPORTS} at most")
     for at in places:
         check_place("supports_at_m", at, run)
-    least = least_drop(own, run, branch)
+    least = least_drop(support, run, branch)
     check_numbers("pipe", support_m=(drop, least, LONGEST_M))
-    return own
+    return support
 
 
 def least_drop(own: Holder, run: Spool, branch: Branch | None) -> float:

@@ -23,10 +23,10 @@ from corrotwin.twin.geometry.atlas import Patch
 SAMPLED = {
     "1": 0.4, "1-1/2": 0.6, "2": 1.2, "3": 1.2, "4": 1.5, "6": 1.5, "8": 1.2, "10": 0.8, "12": 0.6, "14": 0.3, "16": 0.3
 }  # fmt: skip
-ALONG = solids.axes([1, 0, 0], [0, 1, 0])  # what is built along z goes along the run
+ALONG = solids.axes([1, 0, 0], [0, 1, 0])  # turns parts built along z along the run
 BACK = solids.axes([-1, 0, 0], [0, 1, 0])
-BEHIND = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # what is below goes behind
-STANDING = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])  # the run goes up, its upper side left
+BEHIND = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # turns parts below the run behind it
+STANDING = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])  # turns the run upright, its upper side left
 
 
 def pipe(
@@ -63,18 +63,18 @@ def pipe(
     pieces : lengths of pipe that make up the run, joined by girth welds.
     flanged : whether the first joint of the run is a bolted flange pair (needs two pieces).
     start, finish : the ends of the spool: "cut", "flange", or "blind" for a bolted blind flange.
-    leg_m, leg_degrees : length of the pipe behind a long-radius elbow, without its end flanges, and where it goes; 0 m
+    leg_m, leg_degrees : length of the pipe after a long-radius elbow, without its end flanges, and its direction; 0 m
         for no elbow.
     branch_nps : size of a branch set on the run, smaller than the run's, or "none". Its schedule is the run's if that
         exists, else STD.
     branch_at_m, branch_m, branch_degrees, branch_end : place of its axis on the run, length of its pipe above the run,
-        where it points, and its end as for `start`.
+        its direction, and its end as for `start`.
     support : "saddle", "ubolt" on an angle, or two-half "clamp"; on posts, or on a column behind an upright run, which
         a saddle cannot hold.
     supports_at_m : places of supports on the run; none if empty.
     support_m : distance from the pipe to the ground or column that carries the supports.
     upright : whether the run stands on its start; otherwise it lies along x.
-    od_mm, wall_mm : outside diameter and wall of the run in place of those of `nps` and `schedule`; 0 for those. With
+    od_mm, wall_mm : outside diameter and wall of the run in place of those of `nps` and `schedule`; 0 keeps those. With
         a diameter that no nominal size has, its ends are cut, and the radius of its elbow is 1.5 times it.
 
     Returns
@@ -90,12 +90,12 @@ def pipe(
         branch = Branch(
             nps=branch_nps, run=run, at=branch_at_m, length=branch_m, degrees=branch_degrees, end=branch_end
         )  # fmt: skip
-    own = check_supports(support, supports_at_m, support_m, run, branch)
-    claims = [*run.claims(), *(support_claim(own, number, at) for number, at in enumerate(supports_at_m))]
+    mount = check_supports(support, supports_at_m, support_m, run, branch)
+    claims = [*run.claims(), *(support_claim(mount, number, at) for number, at in enumerate(supports_at_m))]
     check_claims("pipe", [*claims, branch.claim()] if branch else claims)
 
     count = tubes.segments(run.radius)
-    bands = [band for at in supports_at_m for band in holder.bands(own, at, 0 if upright else 3 * count // 4, count)]
+    bands = [band for at in supports_at_m for band in holder.bands(mount, at, 0 if upright else 3 * count // 4, count)]
     patches: list[Patch] = []
     if branch:
         claim = branch.claim()
@@ -107,11 +107,11 @@ def pipe(
         patches += _leg(run)
     turn = BEHIND if upright else np.eye(3)
     for number, at in enumerate(supports_at_m):
-        parts = solids.named(supports.support(own, support_m, rail=upright), f"of support {number + 1}")
+        parts = solids.named(supports.support(mount, support_m, rail=upright), f"of support {number + 1}")
         patches += solids.place(parts, turn, (at, 0, 0))
     if upright and supports_at_m:
-        top = max(supports_at_m) + own.halves_m()[1]
-        patches += solids.place(supports.rail(own, support_m, top), turn, (0, 0, 0))
+        top = max(supports_at_m) + mount.halves_m()[1]
+        patches += solids.place(supports.rail(mount, support_m, top), turn, (0, 0, 0))
     return solids.place(patches, STANDING, (0, 0, 0)) if upright else patches, run.nominal_mm
 
 
@@ -121,15 +121,15 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
     claims = run.claims()
     branch = _sample_branch(rng, run, claims) if rng.random() < 0.55 else None
     kind = str(rng.choice(["ubolt", "clamp"] if run.upright else ["saddle", "ubolt", "clamp"]))
-    own = holder.holder(kind, run.radius)
+    mount = holder.holder(kind, run.radius)
     places: list[float] = []
     if rng.random() < 0.65:
-        wanted = int(rng.integers(2, 4)) if run.run_m > 1.2 else 2
-        for number in range(wanted):
-            at = free_place(claims, own.halves_m(), run.run_m * (number + rng.uniform(0.35, 0.65)) / wanted)
-            if at is not None and all(abs(at - other) > 0.25 * run.run_m for other in places):
+        count = int(rng.integers(2, 4)) if run.run_m > 1.2 else 2
+        for number in range(count):
+            at = free_place(claims, mount.halves_m(), run.run_m * (number + rng.uniform(0.35, 0.65)) / count)
+            if at is not None and all(abs(at - place) > 0.25 * run.run_m for place in places):
                 places.append(at)
-                claims.append(support_claim(own, number, at))
+                claims.append(support_claim(mount, number, at))
         if len(places) < 2 and not run.upright:
             places = []
     if run.leg_m:
@@ -154,7 +154,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
         "branch_end": branch.end if branch else "cut",
         "support": kind,
         "supports_at_m": places,
-        "support_m": round(least_drop(own, run, branch) + 0.0005 + room, 4) if places else 0.0,
+        "support_m": round(least_drop(mount, run, branch) + 0.0005 + room, 4) if places else 0.0,
     }
 
 
@@ -183,7 +183,7 @@ def _sample_run(rng: np.random.Generator) -> Spool:
 
 
 def _sample_branch(rng: np.random.Generator, run: Spool, claims: list[Claim]) -> Branch | None:
-    """Draw a branch that points up; return it with its claim among the others, or None where there is no room."""
+    """Draw a branch that points up and add its claim to `claims`; return None if there is no room."""
     outside = OUTSIDE_MM[run.nps]
     nps = str(rng.choice([size for size in FLANGES if 0.2 * outside < OUTSIDE_MM[size] < 0.85 * outside]))
     end = str(rng.choice(flanges.ENDS, p=[0.25, 0.45, 0.3]))
@@ -208,9 +208,9 @@ def _run(run: Spool, bands: Sequence[tubes.Band]) -> list[Patch]:
     patches: list[Patch] = []
     for number in range(run.pieces):
         end = x + run.piece if number < run.pieces - 1 else high
-        own = [band for band in bands if x <= band.low < end]
+        in_piece = [band for band in bands if x <= band.low < end]
         zones = (first if number == 0 else covered, last if number == run.pieces - 1 else covered)
-        patches += tubes.run(f"run {number + 1}", x, end, run.radius, run.wall, zones, own)
+        patches += tubes.run(f"run {number + 1}", x, end, run.radius, run.wall, zones, in_piece)
         x = end
         if number == 0 and run.flanged:
             patches += solids.place(flanges.joint(run.size, run.radius, run.wall), ALONG, (x, 0, 0))
@@ -234,7 +234,7 @@ def _end(run: Spool, end: str, name: str) -> list[Patch]:
 
 
 def _leg(run: Spool) -> list[Patch]:
-    """Build the long-radius elbow at the end of the run (ASME B16.9), its second weld, and the leg behind it."""
+    """Build the long-radius elbow at the end of the run (ASME B16.9), its second weld, and the leg after it."""
     turn = np.linspace(0, np.pi / 2, 33)
     normals = np.column_stack([-np.sin(turn), np.cos(turn), np.zeros(33)])
     normals[-1] = -1.0, 0.0, 0.0
@@ -250,7 +250,7 @@ def _leg(run: Spool) -> list[Patch]:
     patches += tubes.tube("leg", "body", np.stack([corner, far]), aside, *size, ends)
     if run.finish != "cut":
         patches += solids.place(_end(run, run.finish, "at the finish"), onwards, far)
-    # Built towards +y; from there round the run to where it shall go.
+    # Built towards +y, then turned round the run to its direction.
     angle = np.pi / 2 + np.radians(run.leg_degrees)
     cos, sin = np.cos(angle), np.sin(angle)
     return solids.place(patches, [[1, 0, 0], [0, cos, -sin], [0, sin, cos]], (0, 0, 0))

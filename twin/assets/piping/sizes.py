@@ -84,10 +84,10 @@ WALLS_MM = {
     nps: {name: float(wall) for name, wall in zip(SCHEDULES, walls.split(), strict=True) if wall != "-"}
     for nps, (_outside, walls) in _PIPES.items()
 }
-SAME_MM = 1.0  # by which an own diameter may differ from that of a nominal size and take its flanges
+SAME_MM = 1.0  # an own diameter within this of a nominal size takes the flanges of that size
 LEAST_OD_MM, MOST_OD_MM = 10.0, 3000.0
 LEAST_WALL_MM = 0.5
-MOST_WALL = 0.42  # of the outside diameter; the thickest of B36.10M is 0.35
+MOST_WALL = 0.42  # share of the outside diameter; the thickest of B36.10M is 0.35
 RAISED_M = 0.002  # raised face, ASME B16.5 classes 150 and 300
 GASKET_M = 0.003  # spiral-wound gasket, tightened; by eye
 CLEARANCE_M = 0.0032  # bolt holes are 1/8 inch wider than the bolt, ASME B16.5
@@ -125,24 +125,24 @@ FLANGES = {
 
 
 def outside_mm(parameters: Mapping[str, Any]) -> float:
-    """Return the outside diameter of a pipe, mm, from its parameters: its own where one is given, else by its NPS."""
+    """Return the outside diameter of a pipe, mm, from its parameters: its own if one is given, else that of its NPS."""
     return float(parameters.get("od_mm", 0.0) or OUTSIDE_MM[parameters["nps"]])
 
 
 def inches(nps: str) -> float:
-    """Return a nominal size as a number, such as 1.5 of "1-1/2"."""
-    whole, _dash, part = nps.rpartition("-")
-    top, _slash, bottom = part.partition("/")
+    """Return a nominal size as a number, such as 1.5 for "1-1/2"."""
+    whole, _dash, fraction = nps.rpartition("-")
+    top, _slash, bottom = fraction.partition("/")
     return float(whole or 0) + float(top) / float(bottom or 1)
 
 
 def nominal_size(od_mm: float) -> str:
-    """Return the nominal size with this outside diameter, within `SAME_MM`; empty where there is none."""
+    """Return the nominal size with this outside diameter, within `SAME_MM`; empty if there is none."""
     return next((nps for nps, outside in OUTSIDE_MM.items() if abs(outside - od_mm) <= SAME_MM), "")
 
 
 def check_own(od_mm: float, wall_mm: float, nps: str) -> None:
-    """Raise InputError if an own outside diameter or wall, mm, is none that a pipe can have; 0 is none given."""
+    """Raise InputError if a pipe cannot have this outside diameter or wall of its own, mm; 0 means none given."""
     if od_mm != 0 and not LEAST_OD_MM <= od_mm <= MOST_OD_MM:
         raise InputError(f"pipe od_mm {od_mm}: {LEAST_OD_MM:g} to {MOST_OD_MM:g} mm, or 0 for that of the nps")
     if od_mm != 0 and wall_mm == 0 and abs(od_mm - OUTSIDE_MM[nps]) > SAME_MM:
@@ -158,7 +158,7 @@ def check_own(od_mm: float, wall_mm: float, nps: str) -> None:
 def elbow_m(nps: str, od_mm: float = 0.0) -> float:
     """Return the radius of a long-radius elbow, m: 1.5 times the nominal size, at least 38 mm (ASME B16.9).
 
-    `nps` is empty for a pipe with an outside diameter of its own, `od_mm`: then 1.5 times that.
+    `nps` is empty for a pipe with an outside diameter of its own, `od_mm`: the radius is then 1.5 times `od_mm`.
     """
     return max(0.0381, 1.5 * 0.0254 * inches(nps) if nps else 1.5 * od_mm / 1000)
 

@@ -14,7 +14,7 @@ from corrotwin.twin.geometry.atlas import Floats, Patch
 from corrotwin.twin.geometry.section_sizes import BEAMS
 
 SUNK_M = 0.0003
-BESIDE = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])  # x along y
+BESIDE = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])  # turns x along y
 RAILS = {
     "": "IPE 120",
     "HEA 100": "HEA 120",
@@ -138,11 +138,11 @@ def _ubolt(own: Holder) -> tuple[list[Patch], tuple[float, float]]:
     turn = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
     parts = solids.place(bar, turn, (-own.offset, 0, -own.radius))
     top, bottom = -own.radius, -own.radius - thickness - 0.001
-    bent = around(reach, 0, np.pi, 64)
+    arch = around(reach, 0, np.pi, 64)
     lines = [
         (solids.COVERED, np.array([[reach, bottom], [reach, top]])),
         ("bolt", np.array([[reach, top], [reach, 0.0]])),
-        ("bolt", bent),
+        ("bolt", arch),
         ("bolt", np.array([[-reach, 0.0], [-reach, top]])),
         (solids.COVERED, np.array([[-reach, top], [-reach, bottom]])),
     ]
@@ -191,7 +191,7 @@ def bent(solid: str, section: profiles.Section, own: Holder) -> list[Patch]:
 def _post(post: str) -> tuple[profiles.Section, tuple[float, float], float]:
     """Return the section of a post about its own axis, its size, and its wall or web thickness, m; web along the pipe.
 
-    A square tube where no section is named.
+    It is a square tube if no section is named.
     """
     size, wall = post_size(post), 0.003
     if not post:
@@ -208,6 +208,6 @@ def base_plate(standing: tuple[float, float], bolt: float, *, anchored: bool) ->
     parts = steelwork.pressed("base", (*size, BASE_M))
     if anchored:
         x, y = size[0] / 2 - 1.5 * bolt, standing[1] / 2 + 1.8 * bolt
-        places = [(side * x, other * y, BASE_M) for side in (-1, 1) for other in (-1, 1)]
+        places = [(side * x, way * y, BASE_M) for side in (-1, 1) for way in (-1, 1)]
         parts += steelwork.anchors(places, [0, 0, 1], bolt, 0.8 * bolt, "of the base")
     return parts

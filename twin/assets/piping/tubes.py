@@ -20,7 +20,7 @@ class Opening:
     angle: float
     foot: float  # outside radius of the branch
     bore: float  # radius of the hole in the run
-    leg: float  # of the weld round the foot
+    leg: float  # leg of the weld round the foot
 
     def half_length(self) -> float:
         """Half the length of the run that the branch and its weld occupy."""
@@ -31,7 +31,7 @@ class Opening:
 class Band:
     """A stretch of a run, from `low` to `high` along x, whose outside has zones of its own or an opening.
 
-    `sectors` go once round the run: (zone, segment at which it begins), rising; segments may pass the last one.
+    `sectors` go once round the run: (zone, segment at which it begins), in order; segments may pass the last one.
     """
 
     low: float
@@ -189,8 +189,8 @@ def _sector(solid: str, zone: str, radius: float, count: int, x: Floats, first: 
 def _opened(solid: str, band: Band, opening: Opening, radius: float, wall: float) -> list[Patch]:
     """Build a band with a hole through the wall: skin and bore around it, and the wall of the hole.
 
-    Between the rectangle of segments that holds the opening and the hole lie rings of quads, straight in the unrolled
-    surface.
+    Rings of quads, straight in the unrolled surface, fill the space between the hole and the rectangle of segments that
+    holds the opening.
     """
     count = segments(radius)
     step = 2 * np.pi / count
@@ -206,20 +206,20 @@ def _opened(solid: str, band: Band, opening: Opening, radius: float, wall: float
     turn = np.arctan2(line - opening.at, radius * (index * step - opening.angle))
 
     def curve(r: float, size: float, beyond: float) -> Floats:
-        """Angle and x of a circle of this size, seen along the branch, and so far beyond it along the surface."""
+        """Return angle and x of a circle of this size seen along the branch, or of one `beyond` it on the surface."""
         angle = opening.angle + np.arcsin(size * np.cos(turn) / r) + beyond * np.cos(turn) / r
         return np.stack([angle, opening.at + (size + beyond) * np.sin(turn)])
 
     def ring(zone: str, r: float, outside: Floats, inside: Floats, parts: int) -> Patch:
-        part = np.linspace(0, 1, parts + 1)[:, None, None]
-        angle, along = np.moveaxis((1 - part) * outside + part * inside, 1, 0)
+        share = np.linspace(0, 1, parts + 1)[:, None, None]
+        angle, along = np.moveaxis((1 - share) * outside + share * inside, 1, 0)
         return Patch(solid=solid, zone=zone, points=_on(r, along, angle), wrap_u=True)
 
     bore = radius - wall
     rim = np.stack([index * step, line])
     toe, hole = curve(radius, opening.foot, 0.7 * opening.leg), curve(radius, opening.bore, 0.0)
     hole_in_bore = curve(bore, opening.bore, 0.0)
-    within = [
+    bore_patches = [
         _sector(solid, "bore", bore, count, x, last, first + count),
         ring("bore", bore, rim, hole_in_bore, 6),
     ]
@@ -227,7 +227,7 @@ def _opened(solid: str, band: Band, opening: Opening, radius: float, wall: float
         _sector(solid, "body", radius, count, x, last, first + count),
         ring("body", radius, rim, toe, 3),
         ring(solids.COVERED, radius, toe, hole, 3),
-        *(replace(patch, points=patch.points[::-1]) for patch in within),
+        *(replace(patch, points=patch.points[::-1]) for patch in bore_patches),
         Patch(
             solid=solid,
             zone="bore",

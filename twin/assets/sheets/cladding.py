@@ -22,10 +22,10 @@ MOST_SHEETS = 12
 GAUGE = 0.002  # thickness of purlins
 FLANGE, WEB, LIP = 0.06, 0.12, 0.018
 TUBE = 0.06  # side of square tubes
-OVERHANG = 0.12  # of sheets over the outer purlins
-CLEAR = 0.0008  # between sheet and purlin
+OVERHANG = 0.12  # overhang of sheets over the outer purlins
+CLEAR = 0.0008  # clearance between sheet and purlin
 RIM = 0.006  # width of the crevice beside a lap
-GROUND = 0.05  # between a wall's sheets and the ground
+GROUND = 0.05  # distance between a wall's sheets and the ground
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class _Sheets:
 
     @property
     def width(self) -> float:
-        """Width of them all: half a pitch beyond what they cover, on either side."""
+        """Width of all sheets: on either side half a pitch more than they cover."""
         return self.count * self.cover + self.pitch
 
     @property
@@ -74,7 +74,7 @@ def cladding(
     dent_mm: float = 15.0,
     lay: int = 0,
 ) -> tuple[list[Patch], float]:
-    """Build profiled sheets on purlins; their outer face is up, or to the front (-y) where they stand as a wall.
+    """Build profiled sheets on purlins; their outer face is up, or to the front (-y) if they stand as a wall.
 
     Parameters
     ----------
@@ -85,10 +85,10 @@ def cladding(
     purlin : "Z" or "C" sections folded of 2 mm plate, or square "tube".
     purlins : number of purlins, or of rails of a wall.
     fixing : whether screws sit on the "crest" of ribs or in the "trough" between them.
-    every : a screw in every so many ribs; a rib at each lap has one in any case.
+    every : there is a screw in every so many ribs; a rib at each lap has one in any case.
     stance : "lying" on purlins, or a "wall" on rails between two posts.
     dents : number of dents, between purlins.
-    dent_mm : depth of the deepest.
+    dent_mm : depth of the deepest dent.
     lay : seed of the dents.
 
     Returns
@@ -111,16 +111,16 @@ def cladding(
     if length_m / purlins < 0.25:
         raise InputError(f"cladding on {purlins} purlins in {length_m} m: leave at least 0.25 m for each")
     denting.check("cladding", dents, dent_mm, lay, most=20, deepest_mm=60)
-    own = _Sheets(profile=PROFILES[profile], thickness=thickness_mm / 1000, count=sheets, length=length_m)
+    sheeting = _Sheets(profile=PROFILES[profile], thickness=thickness_mm / 1000, count=sheets, length=length_m)
     levels = np.linspace(OVERHANG, length_m - OVERHANG, purlins)
     skins: list[Patch] = []
     for number in range(sheets):
-        skins += solids.place(_sheet(own, number, levels), np.eye(3), (number * own.cover, 0, 0))
-    skins += _screws(own, levels, fixing, every)
-    skins = dented(skins, _dents(own, levels, dents, dent_mm, lay))
-    patches = skins + _purlins(own, levels, purlin)
+        skins += solids.place(_sheet(sheeting, number, levels), np.eye(3), (number * sheeting.cover, 0, 0))
+    skins += _screws(sheeting, levels, fixing, every)
+    skins = dented(skins, _dents(sheeting, levels, dents, dent_mm, lay))
+    patches = skins + _purlins(sheeting, levels, purlin)
     if stance == "wall":
-        patches += _posts(own, purlin)
+        patches += _posts(sheeting, purlin)
         patches = solids.place(patches, [[1, 0, 0], [0, 0, -1], [0, 1, 0]], (0, 0, 0))
     return patches, thickness_mm
 
@@ -243,13 +243,13 @@ def _posts(own: _Sheets, kind: str) -> list[Patch]:
 def _dents(own: _Sheets, levels: Floats, count: int, deepest: float, lay: int) -> list[Any]:
     """Return dents in the bays between purlins, which they do not reach, and in the free ends."""
     rng = np.random.default_rng(lay)
-    found = []
+    dents = []
     for _ in range(count):
         bay = int(rng.integers(len(levels) - 1))
         low, high = levels[bay] + FLANGE / 2, levels[bay + 1] - FLANGE / 2
         radius = min(0.22, 0.45 * (high - low))
-        found += dents_rand(
+        dents += dents_rand(
             rng, 1, low=(0, low + radius, 0), high=(own.count * own.cover, high - radius, 0), creased=0.0,
             radius_m=(0.4 * radius, radius), depth_mm=(0.3 * deepest, deepest), direction=(0, 0, -1),
         )  # fmt: skip
-    return found
+    return dents

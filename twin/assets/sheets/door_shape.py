@@ -20,14 +20,14 @@ RECESS = (0.062, 0.036, 0.012)  # half length, half height and depth of the rece
 
 @dataclass(frozen=True, kw_only=True)
 class DoorShape:
-    """A door's outer skin, metres: x from the front edge backwards, z from the lower edge up; it looks to -y.
+    """A door's outer skin, metres: x from the front edge backwards, z from the lower edge up; it faces -y.
 
     Parameters
     ----------
-    width, height : of the skin.
+    width, height : size of the skin.
     front, rear : radius of the lower corners; the rear one of a rear door makes room for the wheel.
     swage : height of the swage line, above which the skin steps back, and the depth of that step.
-    crease : height below which it leans inwards.
+    crease : height below which the skin leans inwards.
     """
 
     width: float
@@ -43,7 +43,7 @@ class DoorShape:
         return self.width - 0.16, self.height - 0.1
 
     def sides(self, z: Floats) -> tuple[Floats, Floats]:
-        """Return the x of the front and of the rear edge at heights."""
+        """Return the x of the front and of the rear edge at heights `z`."""
 
         def inset(radius: float, from_corner: Floats) -> Floats:
             into = np.maximum(radius - from_corner, 0)
@@ -57,19 +57,19 @@ class DoorShape:
         """The x and z of the mesh, (rows, columns) each."""
         x0, z0 = self.handle
         turn = np.linspace(0, np.pi / 2, 9)
-        rim, far = np.array(RIM), np.array([0.0])
+        rim, zero = np.array(RIM), np.array([0.0])
         corners = [radius * (1 - np.cos(turn)) for radius in (self.front, self.rear)]
         rows = [*corners, self.height - UPPER * (1 - np.cos(turn)), rim, self.height - rim]
-        rows += [far, far + self.crease, far + self.height]
+        rows += [zero, zero + self.crease, zero + self.height]
         rows += [self.swage[0] + STEP * np.linspace(0, 1, 5), z0 + _about(RECESS[1])]
         z = _spread(np.concatenate(rows), self.height)
-        columns = [far, far + self.width, rim, self.width - rim, x0 + _about(RECESS[0])]
+        columns = [zero, zero + self.width, rim, self.width - rim, x0 + _about(RECESS[0])]
         u = _spread(np.concatenate(columns), self.width) / self.width
         first, last = self.sides(z)
         return first[:, None] + u * (last - first)[:, None], np.repeat(z[:, None], len(u), axis=1)
 
     def surface(self, x: Floats, z: Floats, *, recessed: bool = True) -> Floats:
-        """Return the points (..., 3) of the outer skin at places."""
+        """Return the points (..., 3) of the outer skin at places `x` and `z`."""
         level, deep = self.swage
         step = np.clip((z - level) / STEP, 0, 1)
         y = (z - 0.6 * self.height) ** 2 / (2 * BARREL) + (x - self.width / 2) ** 2 / (2 * SWEEP)

@@ -13,7 +13,7 @@ from corrotwin.twin.geometry.atlas import Patch
 from corrotwin.twin.geometry.denting import Dent, dented, dents_rand
 from corrotwin.twin.geometry.skins import behind, skin
 
-STEP = 0.06  # of the mesh along the plating; by eye, as all below
+STEP = 0.06  # step of the mesh along the plating; by eye, as all below
 FINE = 8  # lines of the mesh to a bay
 DENT_M = (0.08, 0.3)  # radius of dents
 
@@ -37,24 +37,24 @@ def hull(
     dent_mm: float = 20.0,
     lay: int = 0,
 ) -> tuple[list[Patch], float]:
-    """Build an area of a ship's shell; its outer face looks to the front (-y), its frames stand behind.
+    """Build an area of a ship's shell; its outer face is to the front (-y), its frames behind.
 
     Parameters
     ----------
-    length_m, girth_m : along the ship, and up its side along the plating.
-    thickness_mm : of the plating.
+    length_m, girth_m : size along the ship, and up its side along the plating.
+    thickness_mm : thickness of the plating.
     frames : number of frames, evenly spaced, 0.4 to 1 m.
     bow_mm : how far the plating is bowed inwards in the middle between frames ("hungry horse").
     bilge_m : radius of the turn of the bilge at the lower edge.
     sweep_m : radius of the curvature along the ship.
-    flare_degrees : by which the upper part leans outwards.
+    flare_degrees : angle by which the upper part leans outwards.
     strakes : rows of plates, joined by seams along the ship.
     butt : whether a weld across the strakes joins two plates of each.
     keel : whether a bilge keel stands on the turn of the bilge.
     fender_m : height along the girth of a half-round fender bar, 0 for none.
     marks : whether draught marks, figures of welded-on strips, stand on it.
     dents : number of dents from fenders, quays and tugs.
-    dent_mm : depth of the deepest.
+    dent_mm : depth of the deepest dent.
     lay : seed of the dents.
 
     Returns
@@ -86,31 +86,31 @@ def hull(
         most = (girth_m - 0.1) / (0.5 * TURN)
         raise InputError(f"hull keel with bilge_m {bilge_m}: at most {most:.2f} m in a girth of {girth_m} m")
     denting.check("hull", dents, dent_mm, lay, most=20, deepest_mm=80)
-    own = Shell(
+    shell = Shell(
         length=length_m, girth=girth_m, thickness=thickness_mm / 1000, bilge=bilge_m, sweep=sweep_m,
         flare=float(np.radians(flare_degrees)), frames=frames, bow=bow_mm / 1000,
     )  # fmt: skip
-    patches = _plating(own)
+    patches = _plating(shell)
     levels = girth_m * np.arange(1, strakes) / strakes
     ends = (0.01 - length_m / 2, length_m / 2 - 0.01)
     for number, s in enumerate(levels):
-        patches += hull_parts.seam(own, f"seam {number + 1}", np.array([[ends[0], s], [ends[1], s]]))
+        patches += hull_parts.seam(shell, f"seam {number + 1}", np.array([[ends[0], s], [ends[1], s]]))
     if butt:
-        x = float(own.frame_x[frames // 2 - 1] + 0.3 * spacing)
-        patches += hull_parts.seam(own, "butt", np.array([[x, 0.01], [x, girth_m - 0.01]]))
-    for number, x in enumerate(own.frame_x):
-        patches += hull_parts.frame(own, f"{number + 1}", float(x))
+        x = float(shell.frame_x[frames // 2 - 1] + 0.3 * spacing)
+        patches += hull_parts.seam(shell, "butt", np.array([[x, 0.01], [x, girth_m - 0.01]]))
+    for number, x in enumerate(shell.frame_x):
+        patches += hull_parts.frame(shell, f"{number + 1}", float(x))
     if keel:
-        patches += hull_parts.bilge_keel(own, 0.5 * TURN * bilge_m)
+        patches += hull_parts.bilge_keel(shell, 0.5 * TURN * bilge_m)
     if fender_m:
-        patches += hull_parts.fender(own, fender_m)
+        patches += hull_parts.fender(shell, fender_m)
     if marks:
-        x = float(own.frame_x[0] + 0.55 * spacing)
+        x = float(shell.frame_x[0] + 0.55 * spacing)
         for number, s in enumerate(np.arange(0.75 * bilge_m + 0.1, girth_m - 0.25, 0.2)):
-            near = [abs(s + 0.05 - other) < 0.13 for other in (*levels, *([fender_m] if fender_m else []))]
+            near = [abs(s + 0.05 - level) < 0.13 for level in (*levels, *([fender_m] if fender_m else []))]
             if not any(near):
-                patches += hull_parts.draught_mark(own, f"mark {number + 1}", str(2 * (number % 5)), x, float(s))
-    return dented(patches, _dents(own, dents, dent_mm, lay)), thickness_mm
+                patches += hull_parts.draught_mark(shell, f"mark {number + 1}", str(2 * (number % 5)), x, float(s))
+    return dented(patches, _dents(shell, dents, dent_mm, lay)), thickness_mm
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:

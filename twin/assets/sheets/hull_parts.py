@@ -9,8 +9,8 @@ from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
 from corrotwin.twin.geometry.skins import skin
 
-MARGIN = 0.12  # from the outer frames to the cut ends of the plating
-TURN = float(np.radians(40))  # of the bilge at the lower edge
+MARGIN = 0.12  # distance from the outer frames to the cut ends of the plating
+TURN = float(np.radians(40))  # turn of the bilge at the lower edge
 BEAD = (0.007, 0.0022)  # half width and height of a seam
 RIPPLE = 0.02  # length of its ripples
 SUNK = 0.0006
@@ -29,13 +29,13 @@ class Shell:
 
     Parameters
     ----------
-    length, girth : along x, and along s.
-    thickness : of the plating.
+    length, girth : size along x, and along s.
+    thickness : thickness of the plating.
     bilge : radius of the turn of the bilge, whose lower edge is `TURN` from upright.
-    sweep : radius of its curvature along the ship.
+    sweep : radius of the curvature along the ship.
     flare : radians by which the upper part leans outwards.
     frames : number of frames.
-    bow : how deep it is bowed inwards in the middle of a bay.
+    bow : how far the plating is bowed inwards in the middle of a bay.
     """
 
     length: float
@@ -54,7 +54,7 @@ class Shell:
 
     @cached_property
     def girth_line(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """Places up the girth, and there the height, how far out, and the angle of the normal below the horizontal."""
+        """Places up the girth, and there the height, the distance outwards and the normal's angle below horizontal."""
         s = np.linspace(0, self.girth, 2001)
         lean = np.maximum(TURN - s / self.bilge, -self.flare)
         middle, step = (lean[1:] + lean[:-1]) / 2, np.diff(s)
@@ -62,7 +62,7 @@ class Shell:
         return s, rise, out, lean
 
     def at(self, x: Floats, s: Floats) -> Floats:
-        """Return points (..., 3) of the outer face, which looks to -y, at places x and s of one shape."""
+        """Return points (..., 3) of the outer face, which faces -y, at places x and s of one shape."""
         fine, rise, out, lean = self.girth_line
         bay = (x - self.frame_x[0]) / (self.frame_x[1] - self.frame_x[0])
         wave = np.sin(np.pi * np.clip(bay, 0, self.frames - 1)) ** 2

@@ -15,9 +15,9 @@ from corrotwin.twin.geometry.profiles import Section
 from corrotwin.twin.geometry.skins import behind, skin
 
 # By eye, metres.
-FLANGE = 0.011  # of the hem, over the inner panel
+FLANGE = 0.011  # width of the hem over the inner panel
 INNER_MM = 0.7  # thickness of the inner panel
-DEPTH = 0.07  # of the inner panel from the skin
+DEPTH = 0.07  # distance of the inner panel from the skin
 WALL = (0.014, 0.05)  # from the edge: where the inner panel leaves the skin, and where it is deepest
 PRESSED = 0.012  # depth of the field pressed into the inner panel
 FRAME = (0.03, 0.02, 0.36)  # width, depth and height of the window frame
@@ -41,19 +41,19 @@ def panel(
     dent_mm: float = 8.0,
     lay: int = 0,
 ) -> tuple[list[Patch], float]:
-    """Build a car door without glass and trim; its skin looks to the front (-y).
+    """Build a car door without glass and trim; its skin is to the front (-y).
 
     Parameters
     ----------
-    width_m, height_m : of the skin, below the window.
-    thickness_mm : of the skin, 0.6 to 1.2.
-    arch_mm : radius of the lower rear corner: 40 or so, or 200 to 300 of a rear door that makes room for the wheel.
+    width_m, height_m : size of the skin, below the window.
+    thickness_mm : thickness of the skin, 0.6 to 1.2.
+    arch_mm : radius of the lower rear corner: 40 or so, or 200 to 300 for a rear door that makes room for the wheel.
     swage_mm, swage_m : depth of the step at the swage line, and its height as a share of the door's.
     window : whether the frame of the window stands on it.
     sill : whether it hangs over a length of the car's sill; else it stands on its lower hem.
-    lean_degrees : by which it leans backwards, without a sill.
+    lean_degrees : angle by which it leans backwards, without a sill.
     dents : number of dents in the skin.
-    dent_mm : depth of the deepest.
+    dent_mm : depth of the deepest dent.
     lay : seed of the dents.
 
     Returns
@@ -146,7 +146,7 @@ def _directions(front: Floats, back: Floats, thickness: float) -> tuple[Floats, 
     onward = np.roll(ring, -1, axis=0) - ring
     after = np.linalg.norm(onward, axis=1, keepdims=True)
     arriving, before = np.roll(onward, 1, axis=0), np.roll(after, 1, axis=0)
-    along = onward * before / after + arriving * after / before  # of the circle through three points
+    along = onward * before / after + arriving * after / before  # tangent of the circle through three points
     along = np.concatenate([along, along[:1]])
     outward = np.cross(inward, along)
     return edge, inward, outward / np.linalg.norm(outward, axis=1, keepdims=True)

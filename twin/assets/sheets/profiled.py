@@ -7,7 +7,7 @@ import numpy as np
 from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
 
-STEPS = 16  # of the mesh to a corrugation
+STEPS = 16  # steps of the mesh to a corrugation
 SCREW_M = {"flats": 0.008, "head": 0.005, "washer": 0.016, "gasket": 0.0018}  # 5.5 mm screw, 16 mm washer; by eye
 SUNK_M = 0.0003  # how deep a washer reaches into the sheet
 
@@ -18,8 +18,8 @@ class Profile:
 
     Parameters
     ----------
-    depth, pitch : of a corrugation or rib.
-    crown : width of the flat of a rib, away from what carries the sheet; 0 for a sinusoidal profile.
+    depth, pitch : depth and pitch of a corrugation or rib.
+    crown : width of the flat of a rib, on the side away from the supports; 0 for a sinusoidal profile.
     trough : width of the flat between ribs.
     ribs : pitches to a sheet, its side lap not counted.
     """
@@ -51,7 +51,7 @@ class Profile:
 
 
 # Corrugated 76 x 17.5 mm is the standard of metalroofing.org.nz/corrugate-profile; 160 x 42 and the depth and pitch of
-# the trapezoidal ones are what their names say, and the widths of flats and the number of ribs by eye.
+# the trapezoidal ones follow from their names; the widths of flats and the number of ribs are by eye.
 PROFILES = {
     "corrugated 76/18": Profile(depth=17.5, pitch=76, ribs=10),
     "corrugated 160/42": Profile(depth=42, pitch=160, ribs=5),
@@ -68,7 +68,7 @@ def screw(profile: Profile, x: float) -> list[Patch]:
     seat = profile.height(x + rim[:, 0]) - base
     low = float(seat.min())
     rings = [solids.ring(rim, seat - SUNK_M), solids.ring(rim, np.maximum(seat, 0.0) + gasket)]
-    if low < -0.0002 or profile.round:  # one that bends over a crest, or hangs in a trough: its top stays level
+    if low < -0.0002 or profile.round:  # it bends over a crest or hangs in a trough, but its top stays level
         rings[1] = solids.ring(rim, float(seat.max()) + gasket)
     top = float(rings[1][0, 2])
     inner = solids.ring(rim, top + 0.0006, 0.6 * half)

@@ -24,8 +24,8 @@ MANHOLES = ("18", "20", "24")
 NECK = 0.15  # length of a nozzle's pipe; by eye, as all here
 OUTLET_M = 0.17  # height of the outlet
 WIDEST_RIVETED = 3.5  # m: a larger one has too many rivets
-GIRDER_M = 0.35  # of a wind girder below the top
-TURNS = (50.0, -12.0, 28.0, -30.0, 44.0, 8.0)  # of the upright joints from the manhole, course by course, degrees
+GIRDER_M = 0.35  # distance of a wind girder below the top
+TURNS = (50.0, -12.0, 28.0, -30.0, 44.0, 8.0)  # degrees from the manhole to the upright joint of each course
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +109,12 @@ def tank(
     leg = ANGLES[tank_parts.CURB][0] / 1000
     ceiling = top - leg - RIM - (GIRDER_M if girder else 0.0)
     patches += _seams(rings, wall, manhole_degrees, ceiling, riveted=seams == "riveted")
-    at_top = rings[-1].radius
-    patches += tank_parts.angle_ring("curb angle", at_top, top, under_roof=roof == "cone")
+    top_radius = rings[-1].radius
+    patches += tank_parts.angle_ring("curb angle", top_radius, top, under_roof=roof == "cone")
     if girder:
-        patches += tank_parts.angle_ring("wind girder", at_top, top - GIRDER_M)
+        patches += tank_parts.angle_ring("wind girder", top_radius, top - GIRDER_M)
     if roof == "cone":
-        patches += tank_parts.roof(at_top, top)
+        patches += tank_parts.roof(top_radius, top)
     return patches, shell_mm
 
 
@@ -158,8 +158,8 @@ def _courses(radius: float, wall: float, floor: float, top: float, count: int, s
 def _nozzles(
     first: _Course, wall: float, outlet: str, manhole: str, degrees: float
 ) -> list[tuple[tubes.Opening, str, str]]:
-    """Return opening, size and end of the outlet and of the manhole; raise InputError where there is no room."""
-    found = []
+    """Return opening, size and end of the outlet and of the manhole; raise InputError if there is no room."""
+    nozzles = []
     level = first.low
     for nps, turn, end in ((outlet, degrees - 40.0, "flange"), (manhole, degrees, "blind")):
         if nps == "none":
@@ -179,12 +179,12 @@ def _nozzles(
             raise InputError(
                 f"tank nozzles: no room in a first course of {first.high - first.low:.2f} m; leave out one"
             )
-        found.append((opening, nps, end))
-    return found
+        nozzles.append((opening, nps, end))
+    return nozzles
 
 
 def _pipe(nps: str) -> float:
-    """Return the wall of a nozzle's pipe, m: schedule STD, as API 650 asks of small nozzles about so much."""
+    """Return the wall of a nozzle's pipe, m: that of schedule STD, about what API 650 asks of small nozzles."""
     return WALLS_MM[nps]["STD"] / 1000
 
 

@@ -11,15 +11,15 @@ from corrotwin.twin.geometry.atlas import Floats, Patch
 from corrotwin.twin.geometry.section_sizes import ANGLES
 from corrotwin.twin.geometry.skins import skin
 
-CHIME = 0.055  # of the bottom beyond the shell
+CHIME = 0.055  # width of the bottom beyond the shell
 CURB = "L 60x6"
 ROOF = (0.005, 1 / 6)  # thickness, and rise over run (API 650 allows supported cones from 1:16 on)
 RIM = 0.008  # width of a crevice beside a lap
-RIVET = (0.028, 0.011)  # width and height of a head
-ROWS = 0.024  # of rivets on either side of the middle of a seam
-PITCH = 0.075
+RIVET = (0.028, 0.011)  # width and height of a rivet's head
+ROWS = 0.024  # distance of the rows of rivets from the middle of a seam
+PITCH = 0.075  # pitch of the rivets
 STRAP = 0.13  # width of a strap over a riveted joint
-LONGER = 3.0  # ripples of an upright seam than those of a bead laid by hand
+LONGER = 3.0  # how much longer ripples are in an upright seam than in a bead laid by hand
 
 
 def bottom(radius: float, wall: float, thickness: float) -> list[Patch]:
@@ -67,7 +67,7 @@ def roof(radius: float, top: float) -> list[Patch]:
 
 
 def lap_bands(low: float, high: float, *, inner: bool, top: bool, bottom: bool) -> list[tubes.Band]:
-    """Return bands of the outside of a course where the next one laps over it, above and below; of an inner one."""
+    """Return bands of the outside of an inner course where its neighbours lap over it, above and below; else none."""
     bands: list[tubes.Band] = []
     if not inner:
         return bands

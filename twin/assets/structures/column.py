@@ -19,13 +19,13 @@ SECTIONS = (*CHANNELS, *ANGLES)
 # Proportions by usual practice: bars at 60 degrees where single and at 45 degrees where double, three rivets wide;
 # battens as long as the rows of rivets are apart. Sizes by eye where no proportion is named, metres.
 SLOPE = {"single": np.tan(np.radians(60)), "double": 1.0}
-BAR, BAR_T = 3.0, (0.008, 0.01)  # width in rivets; thickness, of bars of wide columns the second
+BAR, BAR_T = 3.0, (0.008, 0.01)  # width in rivets; thickness, the second for wide columns
 BATTEN_T = 0.01
-EDGE = 1.75  # of rivets from the edge of a batten, in diameters
-ROW = 5.0  # most between rivets of a batten, in diameters
+EDGE = 1.75  # distance of rivets from the edge of a batten, in diameters
+ROW = 5.0  # greatest distance between rivets of a batten, in diameters
 BASE, ROD, SHOE, SHOE_PITCH = 0.025, 0.024, "L 100x10", 0.12
-FREE = 0.03  # of the posts beyond their last batten
-LEAST_GAP = 0.06  # between the posts on a laced face
+FREE = 0.03  # free length of the posts beyond their last batten
+LEAST_GAP = 0.06  # least distance between the posts on a laced face
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +49,12 @@ class _Size:
 
     @property
     def flange(self) -> float:
-        """Thickness of what bars and battens lie on."""
+        """Thickness of the steel on which bars and battens lie."""
         return self.angle.t if self.angle else CHANNELS[self.section][3] / 1000
 
     @property
     def leg(self) -> float:
-        """Width of what they lie on."""
+        """Width of the steel on which they lie."""
         return self.angle.leg if self.angle else CHANNELS[self.section][1] / 1000
 
     @property
@@ -69,13 +69,13 @@ class _Size:
     def faces(self) -> list[tuple[str, Floats, float, float]]:
         """Return name, rotation, half width and distance of each face that is laced; a face's own z is outwards."""
         turned = [("front", -1.0), ("rear", 1.0)]
-        found = []
+        laced = []
         for name, side in turned:
-            found.append((name, np.array([[1, 0, 0], [0, side, 0], [0, 0, side]]), self.y, self.z))
+            laced.append((name, np.array([[1, 0, 0], [0, side, 0], [0, 0, side]]), self.y, self.z))
         if self.form == "angles":
             for name, side in (("left", -1.0), ("right", 1.0)):
-                found.append((name, np.array([[1, 0, 0], [0, 0, side], [0, -side, 0]]), self.z, self.y))
-        return found
+                laced.append((name, np.array([[1, 0, 0], [0, 0, side], [0, -side, 0]]), self.z, self.y))
+        return laced
 
 
 def column(
@@ -98,7 +98,7 @@ def column(
         laced on all sides.
     section : size of the channels, a key of `CHANNELS`, or of the angles, a key of `ANGLES`.
     lacing : "single" or "double" bars, or "battens" alone.
-    depth_m : depth over the four angles; 0 for as deep as wide. Channels are as deep as they are high.
+    depth_m : depth over the four angles; 0 for the same as the width. The depth over channels is their height.
     base : whether it stands on a base plate with anchors.
 
     Returns
@@ -222,7 +222,7 @@ def _batten(size: _Size, half: float, across: float, deep: float, shoe: float) -
 def _bars(size: _Size, half: float, across: float, room: float) -> list[Patch]:
     """Build the lacing bars of a face between x = 0 and `room`: a zigzag, every other bar over its neighbours.
 
-    Where no bar comes first, a round packing lies under the end of the one above.
+    Where no bar lies below, a round packing lies under the end of the upper bar.
     """
     d, t = size.rivet, BAR_T[across > 0.3]
     wide = BAR * d

@@ -10,15 +10,15 @@ from corrotwin.twin.assets.structures.girder_layout import GirderSize
 from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
 
-PACK_ROWS, DENT_ROWS = 6, 16  # of the mesh to a pitch, and along a dent
+PACK_ROWS, DENT_ROWS = 6, 16  # rows of the mesh to a pitch, and along a dent
 
 
 def _rows(size: GirderSize, span: tuple[float, float], *, dented: bool) -> list[float]:
     """Return the x of the rows of a plate's mesh: close where pack rust or a dent bends it."""
     rows = [*span]
     if size.pack:
-        at = size.rivets
-        rows += np.linspace(at[0], at[-1], PACK_ROWS * (len(at) - 1) + 1).tolist()
+        rivets = size.rivets
+        rows += np.linspace(rivets[0], rivets[-1], PACK_ROWS * (len(rivets) - 1) + 1).tolist()
     if dented and size.dent:
         middle, half = size.dented
         rows += np.linspace(middle - half, middle + half, DENT_ROWS + 1).tolist()
@@ -86,18 +86,18 @@ def _smooth(share: Floats) -> Floats:
 
 
 def opening(size: GirderSize, x: Floats, y: Floats) -> Floats:
-    """Return by how much pack rust has opened the seam at places of the cover plate, metres: 0 at every rivet.
+    """Return how far pack rust has opened the seam at places of the cover plate, metres: 0 at every rivet.
 
-    Between two rivets the edge of the plate bulges as a sine squared, by the parameter at most: from seam to seam it
-    is 0.55 to 1 of it, without a random draw.
+    Between two rivets the edge of the plate bulges as a sine squared. The height of the bulge varies from seam to seam,
+    without a random draw, from 0.55 to 1 of the parameter.
     """
-    at = size.rivets
-    run = (x - at[0]) / size.pitch
+    rivets = size.rivets
+    run = (x - rivets[0]) / size.pitch
     seam = np.floor(run)
     swing = 0.775 + 0.225 * np.cos(2.4 * seam + np.where(y < 0, 0.0, 1.9) * (seam > 0))
-    inside = (run > 0) & (run < len(at) - 1)
+    inside = (run > 0) & (run < len(rivets) - 1)
     out = np.clip((np.abs(y) - size.web / 2 - size.tight) / (size.wide / 2 - size.web / 2 - size.tight), 0, 1)
-    out = out**2 * (3 - out) / 2  # as a strip bends that is held at one edge and lifted at the other
+    out = out**2 * (3 - out) / 2  # the bend of a strip that is held at one edge and lifted at the other
     return np.asarray(np.where(inside, size.pack * swing * np.sin(np.pi * (run - seam)) ** 2 * out, 0.0))
 
 

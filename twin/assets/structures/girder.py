@@ -12,8 +12,8 @@ from corrotwin.twin.geometry import slabs, solids, steelwork
 from corrotwin.twin.geometry.atlas import Patch
 from corrotwin.twin.geometry.section_sizes import ANGLES
 
-SHORT = 0.007  # from the edge of the web to the backs of the flange angles; by eye
-STITCH = 0.15  # most between rivets of a stiffener
+SHORT = 0.007  # distance from the edge of the web to the backs of the flange angles; by eye
+STITCH = 0.15  # greatest distance between rivets of a stiffener
 ALONG_WEB = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # a bar along x: its (y, z) is (z, -y)
 
 
@@ -40,9 +40,9 @@ def girder(
     covers : cover plates on each flange, 0 to 2; the second covers the middle 60 %.
     pitch_mm : pitch of the rivets in the flanges, 3 to 10 diameters.
     stiffeners : pairs of angles across the web.
-    pack_rust_mm : by how much rust between flange angles and cover plates has bent the plates' edges away between
-        rivets, at most; 0 for sound steel.
-    dent_mm : by how much the front edge of the lower flange is bent up, as by a vehicle that was too high; 0 for none.
+    pack_rust_mm : greatest distance by which rust between flange angles and cover plates has bent the plates' edges
+        away between rivets; 0 for sound steel.
+    dent_mm : how far the front edge of the lower flange is bent up, as by a vehicle that was too high; 0 for none.
 
     Returns
     -------

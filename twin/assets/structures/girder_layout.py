@@ -10,9 +10,9 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import Floats
 
 FLANGES = ("L 80x8", "L 90x9", "L 100x10", "L 120x12", "L 150x15")
-OVERHANG = 0.012  # of cover plates beyond the angles; by eye
+OVERHANG = 0.012  # overhang of cover plates beyond the angles; by eye
 SECOND = (0.2, 0.8)  # stretch of the girder that has a second cover plate
-PITCH = (3.0, 10.0)  # of rivets in diameters: usual practice is 3 to 6 where a seam is to be tight
+PITCH = (3.0, 10.0)  # limits of the rivets' pitch in diameters; usual practice is 3 to 6 where a seam is to be tight
 END = 2.0  # diameters from the last rivet to the end of a plate; usual practice is at least 1.5
 PACK, DENT = 0.02, 0.06  # greatest opening of a seam, and greatest dent of a flange, metres
 DENT_HALF = 0.3  # half of the length of a dent, at most
@@ -45,7 +45,7 @@ class GirderSize:
 
     @property
     def gauge(self) -> float:
-        """Distance of their rows from the angles' heels."""
+        """Distance of the rivets' rows from the angles' heels."""
         return self.flange.gauge
 
     @property
@@ -60,18 +60,18 @@ class GirderSize:
 
     @property
     def tight(self) -> float:
-        """Distance from the heels of the angles up to which pack rust parts nothing: the heads of the rivets hold."""
+        """Distance from the heels of the angles up to which pack rust opens nothing: rivet heads hold there."""
         return self.gauge + 0.8 * self.rivet
 
     @property
     def parted(self) -> float:
-        """Distance from the heels from which the seam gapes: what is nearer to the rivets still touches, or nearly."""
+        """Distance from the heels beyond which the seam gapes; nearer to the rivets it is closed, or nearly so."""
         share = float(np.clip(np.sqrt(0.0012 / max(self.pack, 0.001)), 0.3, 0.7))
         return self.tight + share * (self.flange.leg - self.tight)
 
     @property
     def seams(self) -> list[tuple[float, float]]:
-        """From and to along the girder of each opened stretch of a seam, between two rivets."""
+        """Start and end, along the girder, of each opened stretch of a seam between two rivets."""
         if not self.pack:
             return []
         near = self.pitch * float(np.arcsin(np.sqrt(np.clip(0.0018 / self.pack, 0.2, 0.8)))) / np.pi
@@ -90,12 +90,12 @@ class GirderSize:
 
     @property
     def stretches(self) -> list[tuple[float, float]]:
-        """From and to of each cover plate, the longest first; ends of short ones lie midway between rivets."""
-        found = [(0.0, self.length)] * min(self.covers, 1)
+        """Start and end of each cover plate, the longest first; ends of short ones lie midway between rivets."""
+        spans = [(0.0, self.length)] * min(self.covers, 1)
         if self.covers == 2:
             a, b = (float(np.abs(self.rivets / self.length - share).argmin()) for share in SECOND)
-            found.append((float(self.rivets[int(a)]) - self.pitch / 2, float(self.rivets[int(b)]) + self.pitch / 2))
-        return found
+            spans.append((float(self.rivets[int(a)]) - self.pitch / 2, float(self.rivets[int(b)]) + self.pitch / 2))
+        return spans
 
     @property
     def stiffener(self) -> Angle:

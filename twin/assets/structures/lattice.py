@@ -9,22 +9,22 @@ from corrotwin.twin.assets.structures.members import Angle
 from corrotwin.twin.geometry.atlas import Floats
 from corrotwin.twin.geometry.section_sizes import CHANNELS
 
-CLEAR = 0.01  # between members that meet at a node
-MARGIN = 0.012  # of a gusset beside and beyond a member
+CLEAR = 0.01  # clear distance between members that meet at a node
+MARGIN = 0.012  # margin of a gusset beside and beyond a member
 END, PITCH = 1.75, 3.5  # rivets: edge distance and pitch in diameters; usual practice is at least 1.5, and 3 to 6
-INSET = 0.008  # of a gusset from the outer edge of its chord
+INSET = 0.008  # distance of a gusset from the outer edge of its chord
 PATTERNS = ("pratt", "warren", "x")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chord:
-    """A chord of two angles or two channels: metres. `high` is its height on the gusset, `t` what rivets go through."""
+    """A chord of two angles or two channels, metres: `high` is its height on the gusset, `t` its thickness there."""
 
     name: str
     high: float
     t: float
     rivet: float
-    rows: tuple[float, ...]  # of rivets, from its outer edge
+    rows: tuple[float, ...]  # distances of rows of rivets from its outer edge
 
     @classmethod
     def of(cls, name: str) -> "Chord":
@@ -105,13 +105,13 @@ class Lattice:
                 pairs += [("diagonal", i, n + 2 + i), ("counter", n + 1 + i, i + 1)]
             elif self.pattern == "warren":
                 pairs.append(("diagonal", i, n + 2 + i) if i % 2 == 0 else ("diagonal", n + 1 + i, i + 1))
-            else:  # they fall towards the middle, as those of a bridge that is loaded from above
+            else:  # they fall towards the middle, as in a bridge that is loaded from above
                 pairs.append(("diagonal", n + 1 + i, i + 1) if i < n / 2 else ("diagonal", i, n + 2 + i))
         return pairs
 
     def members(self) -> list[Member]:
         """Return the web members, each cut clear of the chords and of its neighbours."""
-        found, nodes, wide = [], self.nodes, self.brace.leg
+        web_members, nodes, wide = [], self.nodes, self.brace.leg
         uprights = {node for kind, a, b in self._pairs() if kind == "vertical" for node in (a, b)}
         for kind, a, b in self._pairs():
             way = (nodes[b] - nodes[a]) / np.linalg.norm(nodes[b] - nodes[a])
@@ -122,8 +122,8 @@ class Lattice:
                     beside = wide / 2 if node in uprights else 0.0
                     back = max(back, (beside + CLEAR / 2 + wide / 2 * abs(way[1])) / abs(way[0]))
                 ends.append(nodes[node] + sign * back * way)
-            found.append(Member(kind=kind, start=ends[0], end=ends[1], joint=self.joint, nodes=(a, b)))
-        return found
+            web_members.append(Member(kind=kind, start=ends[0], end=ends[1], joint=self.joint, nodes=(a, b)))
+        return web_members
 
     def gusset(self, node: int, members: list[Member]) -> Floats:
         """Return the outline of the gusset of a node, (n, 2) about it, its chord at the bottom."""
@@ -135,7 +135,7 @@ class Lattice:
         return outlined_plates.hull(points)
 
     def pad(self, member: Member, node: int, margin: float) -> Floats:
-        """Return the rectangle of a member's joint at a node, (4, 2) about it, grown by `margin` but at its end."""
+        """Return the rectangle of a member's joint at a node, (4, 2) about it, grown by `margin` except at its end."""
         first = node == member.nodes[0]
         start, way = (member.start, member.way) if first else (member.end, -member.way)
         across = np.array([-way[1], way[0]]) * (self.brace.leg / 2 + margin)
@@ -152,7 +152,7 @@ class Lattice:
         for first in (0, self.panels + 1):
             right = -np.inf
             for node in range(first, first + self.panels + 1):
-                outline = self.gusset(node, [one for one in members if node in one.nodes])[:, 0] + self.nodes[node, 0]
+                outline = self.gusset(node, [bar for bar in members if node in bar.nodes])[:, 0] + self.nodes[node, 0]
                 if outline.min() < right + 0.02:
                     return "its gussets meet"
                 right = outline.max()

@@ -13,7 +13,7 @@ from corrotwin.twin.geometry.section_sizes import ANGLES, CHANNELS
 
 Bands = Sequence[tuple[float, float, str]]  # stretches of a member: from x, to x, zone
 EVERYWHERE = (-np.inf, np.inf)
-BOW_ROWS = 16  # of the mesh along a bent stretch
+BOW_ROWS = 16  # rows of the mesh along a bent stretch
 
 # Pieces of `angle`, from the toe of the leg along y to that of the leg along z: k and 8 - k are alike. The back of a
 # leg is divided where the root begins.
@@ -54,14 +54,14 @@ def angle(size: Angle, zone: str, divided: float | None = None) -> Section:
     lines = [line for _, line in plain.pieces]
     caps = list(plain.caps)
     root = 1
-    if divided is not None:  # a line of the mesh more in each leg
+    if divided is not None:  # one more line of the mesh in each leg
         low, high = np.array([[divided, 0.0]]), np.array([[divided, size.t]])
         lines[0] = np.concatenate([lines[0][:2], low, lines[0][2:]])
         lines[2] = np.concatenate([lines[2][:1], high, lines[2][1:-1], high[:, ::-1], lines[2][-1:]])
         lines[4] = np.concatenate([lines[4][:1], low[:, ::-1], lines[4][1:]])
-        one = caps[0]
-        one = np.stack([one[:, 0], np.column_stack([np.full(len(one), divided), one[:, 0, 1]]), one[:, 1]], axis=1)
-        caps[:2] = [one, one[:, ::-1, ::-1]]
+        cap = caps[0]
+        cap = np.stack([cap[:, 0], np.column_stack([np.full(len(cap), divided), cap[:, 0, 1]]), cap[:, 1]], axis=1)
+        caps[:2] = [cap, cap[:, ::-1, ::-1]]
         root = 2
     pieces = [(name if name == "edge" else zone, line) for (name, _), line in zip(plain.pieces, lines, strict=True)]
     split = [*_split(pieces[0], root), *_split(pieces[1], 1), pieces[2]]
@@ -79,12 +79,12 @@ CHANNEL_BACK, LOWER_SEAM, UPPER_SEAM = 9, 0, 8
 
 
 def channel(name: str, zone: str) -> Section:
-    """Return a channel of `CHANNELS` as `profiles.channel` does, the roots of its flanges as pieces of their own."""
+    """Return a channel of `CHANNELS` as `profiles.channel` does, with the roots of its flanges as separate pieces."""
     section = profiles.channel(*(value / 1000 for value in CHANNELS[name]))
     pieces = [(zone if kind in ("flange", "web") else kind, line) for kind, line in section.pieces]
     split = [*_split(pieces[0], 1), *pieces[1:6], *_split(pieces[6], 1), pieces[7]]
-    behind = section.thickness_mm
-    return replace(section, pieces=tuple(split), thickness_mm=(behind[0], *behind[:6], behind[6], behind[6], behind[7]))
+    walls = section.thickness_mm
+    return replace(section, pieces=tuple(split), thickness_mm=(walls[0], *walls[:6], walls[6], walls[6], walls[7]))
 
 
 def plank(width: float, thickness: float, lines: Sequence[float], cuts: Sequence[float], zone: str) -> Section:
@@ -93,8 +93,9 @@ def plank(width: float, thickness: float, lines: Sequence[float], cuts: Sequence
     Parameters
     ----------
     lines : y of the lines of its mesh, increasing, clear of its rounded edges.
-    cuts : those of them at which its faces are divided. With n pieces below, numbered from 0 at low y, follow the
-        foot and the rest of the edge at high y, n pieces above from high y, and the rest and the foot at low y.
+    cuts : those of these lines at which its faces are divided. The n pieces below, numbered from 0 at low y, are
+        followed by the foot and the rest of the edge at high y, n pieces above from high y, and the rest and the foot
+        of the edge at low y.
     """
     radius = min(0.0015, thickness / 4)
     low = solids.arc((width / 2 - radius, radius), radius, -90, 0, 2)
@@ -119,12 +120,12 @@ def member(
     pressed: Mapping[int, Bands],
     ends: tuple[str, str] = ("end", "end"),
 ) -> list[Patch]:
-    """Build a bar along x whose pieces are of other zones on some stretches.
+    """Build a bar along x whose pieces have other zones on some stretches.
 
     Parameters
     ----------
     rows : x of the rows of its mesh; the first and the last are its ends.
-    pressed : by number of the piece of the section, its stretches of another zone.
+    pressed : stretches of another zone, by the number of the section's piece.
     ends : zones of the cut faces.
     """
     first, last = min(rows), max(rows)
@@ -132,7 +133,7 @@ def member(
     x = np.unique(np.round(np.clip([*rows, *limits], first, last), 7))
     middle = (x[:-1] + x[1:]) / 2
     patches = []
-    for number, (zone, line, own) in enumerate(section.skin):
+    for number, (zone, line, thickness_mm) in enumerate(section.skin):
         names = np.full(len(middle), zone, dtype=object)
         for a, b, name in pressed.get(number, ()):
             names[(middle > a) & (middle < b)] = name
@@ -141,7 +142,7 @@ def member(
             axis=2,
         )
         for name, points in steelwork.stretches(names.tolist(), grid):
-            patches.append(Patch(solid=solid, zone=name, points=points, thickness_mm=own))
+            patches.append(Patch(solid=solid, zone=name, points=points, thickness_mm=thickness_mm))
     for cap in section.caps:
         for zone, place, grid in ((ends[0], x[0], cap[:, ::-1]), (ends[1], x[-1], cap)):
             points = np.concatenate([np.full((*grid.shape[:2], 1), place), grid], axis=2)
@@ -175,7 +176,7 @@ def lacing_bar(
 
     def zones(bands: Sequence[tuple[float, float]], zone: str, other: str) -> list[str]:
         hit = np.any([(middle > a) & (middle < b) for a, b in bands], axis=0) if len(bands) else middle > np.inf
-        return [other if one else zone for one in hit]
+        return [other if pressed else zone for pressed in hit]
 
     grids = [
         (zones(below, "lacing", solids.COVERED), np.stack([line(-1, 0), line(1, 0)], axis=1)),
@@ -190,9 +191,9 @@ def lacing_bar(
 
 
 def bowed(patches: Sequence[Patch], start: float, end: float, bow: float, axis: int) -> list[Patch]:
-    """Bend members along x sideways: by `bow` along `axis` midway between `start` and `end`, where they stay straight.
+    """Bend members along x sideways, by up to `bow` along `axis`, between `start` and `end`; the rest stays straight.
 
-    The deflection is a sine squared, as of a strut whose ends are held: it leaves both ends without a kink.
+    The deflection is a sine squared, as in a strut with held ends: there is no kink at either end.
     """
     moved = []
     for patch in patches:

@@ -15,8 +15,8 @@ SNAP_M = 5e-5  # points on a vertical line nearer than this are one
 
 def hull(points: ArrayLike) -> Floats:
     """Return the convex outline (n, 2) of points, counter-clockwise."""
-    given = np.round(np.asarray(points, dtype=float), 6)
-    return np.asarray(given[ConvexHull(given).vertices])
+    rounded = np.round(np.asarray(points, dtype=float), 6)
+    return np.asarray(rounded[ConvexHull(rounded).vertices])
 
 
 def clipped(polygon: Floats, height: float) -> Floats:
@@ -42,8 +42,8 @@ def sheet(
 ) -> list[Patch]:
     """Build a plate in the plane of x and z, its thickness centred on y = 0.
 
-    Both faces are divided into ribbons: strips between two lines that run on from one vertical line to the next, where
-    some other corner lies. All points of a vertical line belong to the pieces on both of its sides.
+    Both faces are divided into ribbons: strips between two lines that continue across the vertical lines through other
+    corners. The pieces on both sides of a vertical line share all points on it.
 
     Parameters
     ----------
@@ -54,20 +54,20 @@ def sheet(
     """
     outline = np.round(outline, 6)
     polygons = [[np.round(polygon, 6) for polygon in side] for side in under]
-    every = [outline, *polygons[0], *polygons[1]]
-    xs = np.unique(np.concatenate(every)[:, 0])
+    outlines = [outline, *polygons[0], *polygons[1]]
+    xs = np.unique(np.concatenate(outlines)[:, 0])
     levels: list[list[float]] = [[] for _ in xs]  # canonical z on each vertical line
 
     def canonical(column: int, z: float) -> float:
-        for known in levels[column]:
-            if abs(known - z) < SNAP_M:
-                return known
+        for level in levels[column]:
+            if abs(level - z) < SNAP_M:
+                return level
         levels[column].append(z)
         return z
 
     def segments(polygon: Floats) -> list[dict[int, float]]:
         """Return the edges of a polygon that are not upright: z by number of the vertical line."""
-        found = []
+        edges = []
         for a, b in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
             first, last = (int(np.searchsorted(xs, x)) for x in sorted((a[0], b[0])))
             if first == last:
@@ -76,8 +76,8 @@ def sheet(
                 continue
             share = (xs[first : last + 1] - a[0]) / (b[0] - a[0])
             heights = a[1] + share * (b[1] - a[1])
-            found.append({first + k: canonical(first + k, float(z)) for k, z in enumerate(heights)})
-        return found
+            edges.append({first + k: canonical(first + k, float(z)) for k, z in enumerate(heights)})
+        return edges
 
     boundary = segments(outline)
     inner = [[line for polygon in side for line in segments(polygon)] for side in polygons]
@@ -97,19 +97,19 @@ def _ribbons(
     running: dict[tuple[int, int], list[int]] = {}
     done: list[tuple[int, int, list[int]]] = []
     for column in range(len(xs) - 1):
-        here = [number for number, line in enumerate(lines) if column in line and column + 1 in line]
-        here.sort(key=lambda number: (lines[number][column] + lines[number][column + 1], number))
-        kept = here[:1]
-        for number in here[1:]:
-            below = lines[kept[-1]]
+        spanning = [number for number, line in enumerate(lines) if column in line and column + 1 in line]
+        spanning.sort(key=lambda number: (lines[number][column] + lines[number][column + 1], number))
+        distinct = spanning[:1]
+        for number in spanning[1:]:
+            below = lines[distinct[-1]]
             if any(abs(lines[number][k] - below[k]) > SNAP_M for k in (column, column + 1)):
-                kept.append(number)
-        pairs = list(pairwise(kept))
+                distinct.append(number)
+        pairs = list(pairwise(distinct))
         done += [(*pair, running.pop(pair)) for pair in list(running) if pair not in pairs]
         for pair in pairs:
             running.setdefault(pair, [column]).append(column + 1)
     done += [(*pair, columns) for pair, columns in running.items()]
-    found = []
+    ribbons = []
     for low, high, columns in done:
         sides = []
         for column in (columns[0], columns[-1]):
@@ -122,9 +122,9 @@ def _ribbons(
         grid = np.stack([np.broadcast_to(xs[columns], z.shape), z], axis=2)
         k = columns[0]
         middle = [xs[k : k + 2].mean(), np.mean([line[c] for line in (lines[low], lines[high]) for c in (k, k + 1)])]
-        hit = any(_inside(polygon, np.array(middle)) for polygon in covered)
-        found.append((solids.COVERED if hit else face, grid))
-    return found
+        hidden = any(_inside(polygon, np.array(middle)) for polygon in covered)
+        ribbons.append((solids.COVERED if hidden else face, grid))
+    return ribbons
 
 
 def _inside(polygon: Floats, point: Floats) -> bool:
@@ -156,8 +156,8 @@ def _rim(
             z = [canonical(k, float(a[1] + (xs[k] - a[0]) / (b[0] - a[0]) * (b[1] - a[1]))) for k in columns]
             line = np.column_stack([xs[columns], z])
         names = ["crevice" if height < hidden_below else edge for height in (line[:-1, 1] + line[1:, 1]) / 2]
-        for zone, part in steelwork.stretches(names, line):
-            back, front = (np.column_stack([part[:, 0], np.full(len(part), y), part[:, 1]]) for y in (0.5, -0.5))
+        for zone, piece in steelwork.stretches(names, line):
+            back, front = (np.column_stack([piece[:, 0], np.full(len(piece), y), piece[:, 1]]) for y in (0.5, -0.5))
             back[:, 1] *= thickness
             front[:, 1] *= thickness
             patches.append(Patch(solid=solid, zone=zone, points=np.stack([back, front])))

@@ -18,7 +18,7 @@ STANCES = ("beam", "bay")
 BRACES = ("single", "double")
 FASTENERS = ("rivets", "bolts")
 CHORDS = (*ANGLES, *CHANNELS)
-BOW = 0.08  # greatest bow of a member, of its free length
+BOW = 0.08  # greatest bow of a member, as a share of its free length
 
 
 def truss(
@@ -42,13 +42,13 @@ def truss(
     length_m, height_m : between the middles of the outer nodes, along the chords and across.
     panels : number of panels, 1 to 8.
     pattern : "pratt", verticals and diagonals that fall towards the middle; "warren", a zigzag between end posts;
-        "x", crossed diagonals of single angles, one before and one behind the gussets.
+        "x", crossed diagonals of single angles, one in front of the gussets and one behind.
     chord : size of the two angles or channels of each chord, one of `CHORDS`.
     brace, braces : size of the angles of verticals and diagonals, and whether each is "single" or "double".
     gusset_mm : thickness of the gussets.
     fastener : "rivets" or "bolts".
     stance : "beam", chords lying one above the other; or "bay", upright on base plates as posts with bracing.
-    bow_mm : by how much the middle diagonal is bent: a single angle away from the gussets, a double one in its plane.
+    bow_mm : how far the middle diagonal is bent: a single angle away from the gussets, a double one in its plane.
 
     Returns
     -------
@@ -61,12 +61,12 @@ def truss(
     web = size.members()
     build = TrussParts(size, gusset_mm / 1000, braces == "double", fastener)
     patches: list[Patch] = []
-    for number, one in enumerate(web):
+    for number, member in enumerate(web):
         patches += solids.named(
-            build.web_member(one, bow_mm / 1000 if one.nodes == bent.nodes else 0.0), f"{number + 1}"
+            build.web_member(member, bow_mm / 1000 if member.nodes == bent.nodes else 0.0), f"{number + 1}"
         )
     for node in range(len(size.nodes)):
-        patches += solids.named(build.node(node, [one for one in web if node in one.nodes]), f"{node + 1}")
+        patches += solids.named(build.node(node, [member for member in web if node in member.nodes]), f"{node + 1}")
     upright = stance == "bay"
     for name, level in (("lower", -1.0), ("upper", 1.0)):
         patches += solids.named(build.chord(level, upright=upright), name)
@@ -130,7 +130,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
     height = round(float(rng.uniform(0.95, 1.5)), 3)
     panel = float(rng.uniform(0.8, 1.25)) * height if pattern != "warren" else float(rng.uniform(0.55, 0.8)) * height
     length = round(panels * panel, 3)
-    # Where members do not fit, with fewer panels each is longer.
+    # If members do not fit, try fewer and longer panels.
     while panels > 1 and _lattice(length, height, panels, pattern, chord, brace).fault():
         panels -= 1
     return {
@@ -179,4 +179,4 @@ def _lattice(length: float, height: float, panels: int, pattern: str, chord: str
 
 def _diagonals(web: Sequence[Member]) -> list[Member]:
     """Return the diagonals in front of the gussets, or on both sides of them."""
-    return [one for one in web if one.kind == "diagonal"]
+    return [member for member in web if member.kind == "diagonal"]

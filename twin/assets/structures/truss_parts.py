@@ -12,8 +12,8 @@ from corrotwin.twin.geometry import solids, steelwork
 from corrotwin.twin.geometry.atlas import Floats, Patch
 from corrotwin.twin.geometry.section_sizes import ANGLES, CHANNELS
 
-STITCH = 0.45  # most between rivets that hold two angles together; by eye
-OVER = 0.03  # of a chord beyond its last gusset; by eye
+STITCH = 0.45  # greatest distance between rivets that hold two angles together; by eye
+OVER = 0.03  # overhang of a chord beyond its last gusset; by eye
 BASE, ROD = 0.02, 0.02  # thickness of the base plates of a bay, and diameter of their anchors; by eye
 
 
@@ -26,7 +26,7 @@ class TrussParts:
         self.word = fastener[:-1]
         web = size.members()
         self.outlines = [
-            size.gusset(node, [one for one in web if node in one.nodes]) for node in range(len(size.nodes))
+            size.gusset(node, [member for member in web if node in member.nodes]) for node in range(len(size.nodes))
         ]
 
     def sides(self, member: Member) -> tuple[float, ...]:
@@ -45,7 +45,7 @@ class TrussParts:
         self, solid: str, size: Angle, zone: str, ends: tuple[Floats, Floats], toe: Floats, side: float,
         contacts: Sequence[tuple[float, float]], bow: float, cut: tuple[str, str] = ("end", "end"),
     ) -> list[Patch]:  # fmt: skip
-        """Build an angle whose leg lies on the gussets from its heel towards `toe`, (2,) unit; cut as from `ends`."""
+        """Build an angle whose leg lies on the gussets from its heel towards `toe`, (2,) unit; `cut` as `ends`."""
         out, heel_to_toe = np.array([0.0, side, 0.0]), np.array([toe[0], 0.0, toe[1]])
         along = np.cross(heel_to_toe, out)
         start, end = (np.array([point[0], 0.0, point[1]]) for point in ends)
@@ -103,11 +103,11 @@ class TrussParts:
         outline = self.outlines[node]
         on_chord = outlined_plates.clipped(outline, chord.high / 2)
         under: tuple[list[Floats], list[Floats]] = ([on_chord], [on_chord])
-        for one in web:
-            pad = size.pad(one, node, 0.0)
+        for member in web:
+            pad = size.pad(member, node, 0.0)
             pad[[1, 2]] -= 0.001 * (pad[1] - pad[0]) / np.linalg.norm(pad[1] - pad[0])
             pad = pad * [1, up]
-            for side in self.sides(one):
+            for side in self.sides(member):
                 under[0 if side * up < 0 else 1].append(pad if up > 0 else pad[::-1])
         plate = outlined_plates.sheet(
             "gusset", outline, self.gusset, under, face="gusset", edge="edge", hidden_below=chord.high / 2 - 0.001
@@ -169,7 +169,7 @@ class TrussParts:
         covered, seam = ([(a, b, name) for a, b in contacts] for name in (solids.COVERED, "crevice"))
         pressed = {members.CHANNEL_BACK: covered, members.LOWER_SEAM: seam, members.UPPER_SEAM: seam}
         bar = members.member(solid, members.channel(self.size.chord.name, "chord"), (0.0, length), pressed, cut)
-        # Along x on both sides: at the front upside down, where its section is as high as deep.
+        # Along x on both sides; at the front it is upside down, which its symmetric section allows.
         turn = np.array([[1.0, 0.0, 0.0], [0.0, side, 0.0], [0.0, 0.0, side]])
         origin = (ends[0][0], side * self.gusset / 2, ends[0][1] - side * high / 2)
         return solids.place(bar, turn, origin)

@@ -12,8 +12,8 @@ from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
 
 HEADS = ("ellipsoidal", "torispherical")
-KNUCKLE = 0.06  # of the outside diameter, at least
-STEPS = 32  # of a head's profile, by equal turns of its normal
+KNUCKLE = 0.06  # least radius of the knuckle, as a share of the outside diameter
+STEPS = 32  # steps of a head's profile, by equal turns of its normal
 STRAIGHT_M = 0.04  # least straight flange, about that of ASME VIII-1 Fig. UW-13.1 for a thicker head: 38 mm
 TAPER = 3.0  # length over height where walls of unequal thickness meet (ASME VIII-1 UW-9(c))
 
@@ -34,7 +34,7 @@ class Head:
     ----------
     kind : one of `HEADS`.
     inside : inside diameter, that of the shell.
-    thickness, shell : of the head, and of the shell that it is welded to.
+    thickness, shell : wall of the head, and of the shell that it is welded to.
     """
 
     kind: str
@@ -49,7 +49,7 @@ class Head:
 
     @property
     def taper(self) -> float:
-        """Length over which the outside goes from the shell's radius to its own, from the seam on."""
+        """Length, from the seam on, over which the outside changes from the shell's radius to the head's."""
         return TAPER * abs(self.thickness - self.shell)
 
     @property
@@ -191,7 +191,7 @@ def ring_fillet(solid: str, first: Floats, last: Floats, root: Floats) -> list[P
 
 
 def _cut(line: Floats, radius: float) -> tuple[Floats, Floats]:
-    """Divide a profile that runs towards the axis at a distance from it."""
+    """Divide a profile that runs towards the axis, at a distance `radius` from the axis."""
     at = int(np.searchsorted(-line[:, 0], -radius))
     point = np.array([radius, np.interp(radius, line[::-1, 0], line[::-1, 1])])
     return np.vstack([line[:at], point]), np.vstack([point, line[at:]])

@@ -59,12 +59,12 @@ def vessel(
         dished: crown radius the outside diameter, knuckle radius 6 % of it and at least three walls); see
         `heads.Head`.
     courses : cylinders of plate that make up the shell, joined by girth seams.
-    nozzles_nps, nozzles_at_m, nozzles_degrees : one value of each to a nozzle on the shell: nominal size as a number,
-        such as 1.5; distance of its axis from the first (lower) tangent line; direction from up towards the front, or,
-        of a standing vessel, from left towards the front.
+    nozzles_nps, nozzles_at_m, nozzles_degrees : one value of each per nozzle on the shell: nominal size as a number,
+        such as 1.5; distance of its axis from the first (lower) tangent line; direction from up towards the front, or
+        from left towards the front if the vessel stands.
     head_nozzles_nps : nominal sizes of the nozzles in the middle of the first (lower) and of the second head; 0 for
         none.
-    nozzle_schedule : of all nozzles; STD for a size without it.
+    nozzle_schedule : schedule of all nozzles; STD for a size without it.
     nozzle_m : length of pipe of each nozzle, from shell or head to the weld of its flange.
     nozzle_end : "flange", "blind" or "cut"; from NPS 16 on a nozzle is a manway, always blind.
     support : "saddles", "skirt" or "legs" (up to 1.6 m outside).
@@ -75,23 +75,23 @@ def vessel(
     -------
     Patches and the nominal wall of the shell in mm.
     """
-    own = Vessel(
+    layout = Vessel(
         inside_mm=inside_mm, length_m=length_m, shell_mm=shell_mm, head_mm=head_mm, head=head, courses=courses,
         support=support, support_m=support_m, saddle_m=saddle_m,
     )  # fmt: skip
     nozzles = shell_nozzles(
-        own, nozzles_nps, nozzles_at_m, nozzles_degrees, nozzle_schedule, nozzle_m, nozzle_end
+        layout, nozzles_nps, nozzles_at_m, nozzles_degrees, nozzle_schedule, nozzle_m, nozzle_end
     )  # fmt: skip
-    ends = head_nozzles(own, head_nozzles_nps, nozzle_schedule, nozzle_m, nozzle_end)
-    least = least_height(own, ends[0])
+    ends = head_nozzles(layout, head_nozzles_nps, nozzle_schedule, nozzle_m, nozzle_end)
+    least = least_height(layout, ends[0])
     check_numbers("vessel", support_m=(support_m, least, LONGEST_M))
-    check_claims("vessel", [*own.claims(), *(nozzle.claim() for nozzle in nozzles)])
-    patches = _shell(own, nozzles)
+    check_claims("vessel", [*layout.claims(), *(nozzle.claim() for nozzle in nozzles)])
+    patches = _shell(layout, nozzles)
     for nozzle, turn, x, name in ((ends[0], BACK, 0.0, "first"), (ends[1], ALONG, length_m, "second")):
         lap = vessel_supports.lap_m(support) if name == "first" else 0.0
-        patches += solids.place(dished_head(f"{name} head", own.end, nozzle, lap), turn, (x, 0, 0))
-    patches += _supports(own)
-    return solids.place(patches, STANDING, (0, 0, 0)) if own.upright else patches, shell_mm
+        patches += solids.place(dished_head(f"{name} head", layout.end, nozzle, lap), turn, (x, 0, 0))
+    patches += _supports(layout)
+    return solids.place(patches, STANDING, (0, 0, 0)) if layout.upright else patches, shell_mm
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:
@@ -102,22 +102,22 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
     longest = {"saddles": 4.5, "skirt": 3.5, "legs": 2.2}[support]
     length_m = round(float(np.clip(inside * rng.uniform(1.6, 3.6), 1.2, max(longest, 1.2 * inside))), 2)
     shell_mm = float(rng.choice([wall for wall in (5, 6, 8, 10, 12, 14) if 5 * inside <= wall <= 14 * inside]))
-    own = Vessel(
+    layout = Vessel(
         inside_mm=inside_mm, length_m=length_m, shell_mm=shell_mm, head_mm=shell_mm + float(rng.choice([0, 0, 1, 2])),
         head=str(rng.choice(["ellipsoidal", "torispherical"], p=[0.6, 0.4])),
         courses=int(max(1, np.ceil(length_m / rng.uniform(1.2, 2.4)))), support="skirt", support_m=1.0, saddle_m=0.0,
     )  # fmt: skip
-    own = replace(own, support=support, saddle_m=_saddle_place(own, rng) if support == "saddles" else 0.0)
+    layout = replace(layout, support=support, saddle_m=_saddle_place(layout, rng) if support == "saddles" else 0.0)
     schedule = str(rng.choice(["STD", "40", "XS", "80", "80"]))
     length = round(float(rng.uniform(0.1, 0.22)), 3)
     end = str(rng.choice(flanges.ENDS, p=[0.06, 0.7, 0.24]))
-    claims, nozzles = own.claims(), []
-    wanted = [str(size) for size in rng.choice(["2", "2", "3", "3", "4", "6", "8"], int(rng.integers(2, 5)))]
+    claims, nozzles = layout.claims(), []
+    drawn = [str(size) for size in rng.choice(["2", "2", "3", "3", "4", "6", "8"], int(rng.integers(2, 5)))]
     if inside > 0.85 and rng.random() < 0.6:
-        wanted.insert(0, str(rng.choice(["18", "20", "24"] if inside > 1.1 else ["16", "18"])))
-    turns = [0.0, 45.0, 90.0, 135.0, 180.0, -45.0] if own.upright else [0.0, 0.0, 30.0, -30.0, 90.0]
-    raised = replace(own, support_m=LONGEST_M)
-    for nps in wanted:
+        drawn.insert(0, str(rng.choice(["18", "20", "24"] if inside > 1.1 else ["16", "18"])))
+    turns = [0.0, 45.0, 90.0, 135.0, 180.0, -45.0] if layout.upright else [0.0, 0.0, 30.0, -30.0, 90.0]
+    raised = replace(layout, support_m=LONGEST_M)
+    for nps in drawn:
         nozzle = Nozzle(
             nps=nps, schedule=schedule, vessel=raised, at=length_m / 2, degrees=float(rng.choice(turns)), length=length,
             end=closed(nps, end),
@@ -128,12 +128,12 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
             claims.append(nozzle.claim())
             nozzles.append(nozzle)
     sizes = [float(rng.choice([0, 2, 3, 4])), float(rng.choice([0, 0, 2, 4]))]
-    least = least_height(own, head_nozzles(own, sizes, schedule, length, end)[0])
-    if not own.upright:
-        least = max([least, *(-nozzle.lowest() - own.radius + 0.031 for nozzle in nozzles)])
-    room = rng.uniform(0.05, 0.5) * (1.0 if own.upright else 0.8)
+    least = least_height(layout, head_nozzles(layout, sizes, schedule, length, end)[0])
+    if not layout.upright:
+        least = max([least, *(-nozzle.lowest() - layout.radius + 0.031 for nozzle in nozzles)])
+    room = rng.uniform(0.05, 0.5) * (1.0 if layout.upright else 0.8)
     return {
-        **{field.name: getattr(own, field.name) for field in fields(own)},
+        **{field.name: getattr(layout, field.name) for field in fields(layout)},
         "support_m": round(float(least + 0.001 + room), 3),
         "nozzles_nps": [float(nozzle.nps) for nozzle in nozzles],
         "nozzles_at_m": [nozzle.at for nozzle in nozzles],
@@ -175,8 +175,8 @@ def _shell(own: Vessel, nozzles: Sequence[Nozzle]) -> list[Patch]:
     bands.sort(key=lambda band: band.low)
     covered = (solids.COVERED, solids.COVERED)
     for number, (low, high) in enumerate(zip(own.seams[:-1], own.seams[1:], strict=True)):
-        here = [band for band in bands if low <= band.low < high]
-        patches += tubes.run(f"shell {number + 1}", low, high, own.radius, own.wall, covered, here)
+        in_course = [band for band in bands if low <= band.low < high]
+        patches += tubes.run(f"shell {number + 1}", low, high, own.radius, own.wall, covered, in_course)
     for number, x in enumerate(own.seams):
         of_head = number in (0, own.courses)
         thinner = min(own.shell_mm, own.head_mm) if of_head else own.shell_mm

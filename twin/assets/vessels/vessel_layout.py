@@ -19,11 +19,11 @@ from corrotwin.twin.core.errors import InputError
 LEAST_INSIDE_MM, MOST_INSIDE_MM = 200.0, 6000.0
 LONGEST_M = 60.0
 MOST_COURSES, MOST_NOZZLES = 30, 12
-COURSE_M = 0.1  # the shortest
+COURSE_M = 0.1  # length of the shortest course
 MANWAY = 16.0  # nominal size from which a nozzle is a manway, closed by a blind flange
-WIDEST = 0.65  # of a nozzle's diameter, of the vessel's
-LEAST_NOZZLE_M = 0.02  # of bare pipe between its welds
-AIR_M = 0.03  # above the ground
+WIDEST = 0.65  # greatest diameter of a nozzle, as a share of the vessel's
+LEAST_NOZZLE_M = 0.02  # least length of bare pipe between a nozzle's welds
+AIR_M = 0.03  # least clearance above the ground
 BY_NUMBER = {inches(nps): nps for nps in OUTSIDE_MM}
 
 
@@ -187,12 +187,12 @@ class Nozzle:
 
 
 def wall_mm(nps: str, schedule: str) -> float:
-    """Return the wall of a nozzle's pipe, mm: of the schedule where the size has it, else STD."""
+    """Return the wall of a nozzle's pipe, mm: by the schedule if the size has it, else by STD."""
     return WALLS_MM[nps].get(schedule, WALLS_MM[nps]["STD"])
 
 
 def closed(nps: str, end: str) -> str:
-    """Return the end of a nozzle: that of the others, or of a manway a blind flange."""
+    """Return the end of a nozzle: `end`, or a blind flange if it is a manway."""
     return "blind" if inches(nps) >= MANWAY else end
 
 
@@ -200,8 +200,8 @@ def size_of(number: float, name: str, end: str) -> str:
     """Return the nominal size that a number stands for; raise InputError if it has no pipe, or no flange."""
     nps = BY_NUMBER.get(float(number), "")
     if not nps or (closed(nps, end) != "cut" and nps not in FLANGES):
-        known = ", ".join(f"{size:g}" for size, own in BY_NUMBER.items() if own in FLANGES)
-        raise InputError(f"vessel {name} {number:g}: choose nominal sizes from {known}")
+        valid = ", ".join(f"{size:g}" for size, label in BY_NUMBER.items() if label in FLANGES)
+        raise InputError(f"vessel {name} {number:g}: choose nominal sizes from {valid}")
     return nps
 
 
@@ -232,7 +232,7 @@ def shell_nozzles(
 def head_nozzles(
     own: Vessel, numbers: Sequence[float], schedule: str, length: float, end: str
 ) -> tuple[AxialNozzle | None, AxialNozzle | None]:
-    """Return the nozzles in the middle of the first and of the second head; a size of 0 is none.
+    """Return the nozzles in the middle of the first and of the second head; a size of 0 means none.
 
     Raises
     ------
@@ -241,17 +241,17 @@ def head_nozzles(
     """
     if len(numbers) != 2:
         raise InputError(f"vessel head_nozzles_nps has {len(numbers)} values: give one to each head, 0 for none")
-    found: list[AxialNozzle | None] = []
+    nozzles: list[AxialNozzle | None] = []
     for number in numbers:
         if number == 0:
-            found.append(None)
+            nozzles.append(None)
             continue
         nps = size_of(number, "head_nozzles_nps", end)
         if OUTSIDE_MM[nps] > 0.4 * own.inside_mm:
             raise InputError(f"vessel head_nozzles_nps {number:g}: too wide for this head; up to 0.4 of inside_mm")
         wall = wall_mm(nps, schedule) / 1000
-        found.append(AxialNozzle(nps=nps, wall=wall, length=length, end=closed(nps, end)))
-    return found[0], found[1]
+        nozzles.append(AxialNozzle(nps=nps, wall=wall, length=length, end=closed(nps, end)))
+    return nozzles[0], nozzles[1]
 
 
 def least_height(own: Vessel, lower: AxialNozzle | None) -> float:

@@ -20,10 +20,10 @@ from corrotwin.twin.geometry.section_sizes import ANGLES
 SUPPORTS = ("saddles", "skirt", "legs")
 ALONG = solids.axes([1, 0, 0], [0, 1, 0])
 WRAP = np.radians(60.0)  # half of the arc of a saddle: the usual 120 degrees
-LEG_OVERLAP_M = 0.25  # of a leg on the shell
-LAP_M = 0.025  # of a skirt over the straight flange
+LEG_OVERLAP_M = 0.25  # overlap of a leg on the shell
+LAP_M = 0.025  # lap of a skirt over the straight flange
 RING_M = 0.02  # thickness of the ring under a skirt
-LEGS = {0.26: "L 60x6", 0.42: "L 80x8", 0.82: "L 100x10"}  # up to these radii of the shell
+LEGS = {0.26: "L 60x6", 0.42: "L 80x8", 0.82: "L 100x10"}  # angle section of legs, by the greatest radius of the shell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Saddle:
 
     @property
     def holder(self) -> Holder:
-        """Its dimensions, as those of a pipe's saddle."""
+        """Dimensions, as for a pipe's saddle."""
         thick = float(np.clip(0.014 * self.radius, 0.006, 0.014))
         return Holder(
             kind="saddle",
@@ -98,7 +98,7 @@ class Skirt:
 
     @property
     def thickness(self) -> float:
-        """Of its plate, m."""
+        """Thickness of its plate, m."""
         return float(np.clip(0.9 * self.head.thickness, 0.006, 0.016))
 
     @property
@@ -107,7 +107,7 @@ class Skirt:
         return self.head.radius + self.thickness
 
     def access(self) -> tubes.Opening | None:
-        """Return the access opening towards the front, as large as there is room for; None where there is little."""
+        """Return the access opening towards the front, as large as fits; None if there is too little room."""
         clear = self.height - RING_M - 0.1
         foot = min(0.25, 0.3 * self.radius, 0.4 * clear)
         if foot < 0.06:
@@ -168,7 +168,7 @@ def _ring(own: Skirt) -> list[Patch]:
 
 
 def leg_size(radius: float) -> str:
-    """Return the angle that legs under a shell of this radius are made of; raise InputError where none carries it."""
+    """Return the angle of the legs under a shell of this radius; raise InputError if none carries it."""
     size = next((name for most, name in LEGS.items() if radius <= most), "")
     if not size:
         raise InputError(f"vessel on legs: up to {2000 * max(LEGS):g} mm outside; choose a skirt or saddles")
@@ -176,7 +176,7 @@ def leg_size(radius: float) -> str:
 
 
 def leg_angles(radius: float) -> Floats:
-    """Return the directions of the legs round the axis, radians from y towards z: three, or four of a larger vessel."""
+    """Return the directions of the legs round the axis, radians from y towards z: three, or four on a larger vessel."""
     count = 3 if radius < 0.35 else 4
     return np.asarray(np.pi / 4 + 2 * np.pi * np.arange(count) / count)
 
@@ -206,7 +206,7 @@ def legs(radius: float, height: float, top: float) -> list[Patch]:
         spread = angle + np.pi - np.pi / 4
         cos, sin = np.cos(spread), np.sin(spread)
         out = np.array([0.0, np.cos(angle), np.sin(angle)])
-        one = solids.place(bar, [[1, 0, 0], [0, cos, -sin], [0, sin, cos]], heel * out)
+        parts = solids.place(bar, [[1, 0, 0], [0, cos, -sin], [0, sin, cos]], heel * out)
         across = np.array([0.0, -np.sin(angle), np.cos(angle)])
         for hand in (-1, 1):
             corner = out * (heel - inward[touch]) + hand * abs(aside[touch]) * across
@@ -214,14 +214,14 @@ def legs(radius: float, height: float, top: float) -> list[Patch]:
             beside = hand * np.cross([1.0, 0.0, 0.0], normal)
             start, stop = corner.copy(), corner.copy()
             start[0], stop[0] = top - LEG_OVERLAP_M + 0.01, top
-            one += steelwork.seam(f"leg weld {hand:+d}", start, stop, (normal, beside), 0.7 * thick)
+            parts += steelwork.seam(f"leg weld {hand:+d}", start, stop, (normal, beside), 0.7 * thick)
         middle = out * (heel - 0.35 * leg)
         upwards = solids.axes([1, 0, 0], out)
-        one += solids.place(plate, upwards, middle - height * np.eye(3)[0])
+        parts += solids.place(plate, upwards, middle - height * np.eye(3)[0])
         place = middle + out * (0.5 * side - 1.8 * bolt) + (BASE_M - height) * np.eye(3)[0]
         places = [place + hand * (0.5 * side - 1.8 * bolt) * across for hand in (-1, 1)]
-        one += steelwork.anchors(places, [1, 0, 0], bolt, 0.8 * bolt, "")
-        patches += solids.named(one, f"of leg {number + 1}")
+        parts += steelwork.anchors(places, [1, 0, 0], bolt, 0.8 * bolt, "")
+        patches += solids.named(parts, f"of leg {number + 1}")
     return solids.thick(patches, 1000 * thick)
 
 
