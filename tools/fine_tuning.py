@@ -177,7 +177,7 @@ def fine_tuning(
     data: Annotated[Path, arg(help="photos with masks, and their spots.csv")],
     out: Annotated[Path, arg(help="folder for runs, runs.csv and table.md")],
     renders: Annotated[Path | None, arg(help="renders, for the runs with statistics of their own")] = None,
-    most: Annotated[int | None, arg(help="train so many runs in this command; default: all")] = None,
+    most: Annotated[int | None, arg(help="most runs that this command trains; default: all")] = None,
 ) -> None:
     """Compare rates of the encoder, frozen first steps and statistics of batch normalisation on validation photos."""
     finished = study(out, data, renders=renders, most=most)

@@ -192,7 +192,7 @@ def first_weights(
     data: Annotated[Path, arg(help="photos with masks in an export's own parts, and their spots.csv")],
     out: Annotated[Path, arg(help="folder for runs, runs.csv and table.md")],
     twin: Annotated[Path | None, arg(help="compare a start from this run with ImageNet weights")] = None,
-    most: Annotated[int | None, arg(help="train so many runs in this command; default: all")] = None,
+    most: Annotated[int | None, arg(help="most runs that this command trains; default: all")] = None,
 ) -> None:
     """Compare first weights on test photos: ImageNet with random ones, or a run's with ImageNet."""
     text.say(table(study(out, data, twin=twin, most=most), twin), end="")

@@ -282,7 +282,7 @@ def levers(
     renders: Annotated[Path, arg(help="renders, a COCO dataset")],
     out: Annotated[Path, arg(help="folder for runs and tables")],
     stage: Annotated[Stage, arg(help="steps, or ways of training")] = "steps",
-    seeds: Annotated[tuple[int, ...], arg(help="of the drawn photos and the networks")] = (0, 1),
+    seeds: Annotated[tuple[int, ...], arg(help="seeds of the drawn photos and the networks")] = (0, 1),
     workers: Annotated[int, arg(help="runs at a time, one core each")] = 2,
 ) -> None:
     """Screen how long, and in which way, photos and renders are best trained together."""

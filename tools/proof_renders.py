@@ -57,7 +57,7 @@ def render_again(
 ) -> None:
     """Render the sets of docs/results/transfer again, and compare their digests."""
     if unknown := [name for name in sets if name not in SETS]:
-        raise InputError(f"--sets {unknown[0]}: there is no such set; choose of {', '.join(SETS)}")
+        raise InputError(f"--sets {unknown[0]}: there is no such set; choose from {', '.join(SETS)}")
     if count is not None and count < 1:
         raise InputError(f"--count {count}: give at least 1")
     for name in sets:

@@ -95,9 +95,7 @@ def table(scores: Mapping[str, Mapping[int, Mapping[str, float]]]) -> str:
 
 
 def screen(
-    renders: Annotated[
-        tuple[Path, ...], arg(help="COCO datasets of renders; the first is what others are held against")
-    ],
+    renders: Annotated[tuple[Path, ...], arg(help="COCO datasets of renders; the others are compared with the first")],
     data: Annotated[tuple[Path, ...], arg(help="sets of photos, each with the folders train and valid")],
     out: Annotated[Path, arg(help="folder for runs and table.md")],
     steps: Annotated[int, arg(help="optimiser steps of each network, a multiple of 10")] = 300,

@@ -132,7 +132,7 @@ def table(run_folder: Path, data: Path, *, flips: bool = False) -> str:
 
 def tiling(
     run_folder: Positional[Path],
-    data: Annotated[Path, arg(help="photos with masks; of a run's own its test photos")],
+    data: Annotated[Path, arg(help="photos with masks; if the run was trained on them, its test photos are used")],
     flips: Annotated[bool, arg(help="average over mirror images")] = False,
 ) -> None:
     """Compare masks of photos laid side by side as one large photo with masks of each photo alone."""

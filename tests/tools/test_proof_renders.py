@@ -84,7 +84,7 @@ def test_work_that_fails_and_history_that_is_cut_are_said(history: tuple[Path, s
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--sets", "bridges"], "--sets bridges: there is no such set; choose of bridges-300, painted-300"),
+        (["--sets", "bridges"], "--sets bridges: there is no such set; choose from bridges-300, painted-300"),
         (["--count", "0"], "--count 0: give at least 1"),
     ],
 )

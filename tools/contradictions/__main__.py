@@ -39,7 +39,7 @@ def main() -> None:
     """Render, look for contradictions, and write the report."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("presets", nargs="*", metavar="PRESET", help=f"by default {', '.join(PRESETS)}")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="of renders and report")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder for renders and report")
     parser.add_argument("--scenes", type=int, default=SCENES, help=f"a preset, 1 to {MOST_SCENES}; by default {SCENES}")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other scenes")
     arguments = parser.parse_args()

@@ -153,7 +153,7 @@ def _check_sound(tests: tuple[str, ...]) -> None:
     outcome = trial.attempt(tests)
     if outcome.status:
         raise InputError(
-            f"{' '.join(tests)}: {outcome.failed or outcome.status} fails without any mutant; mend it first"
+            f"{' '.join(tests)}: {outcome.failed or outcome.status} fails without any mutant; fix it first"
         )
     trial.warm(outcome.imported)
 

@@ -70,7 +70,7 @@ def markdown(
     groups = {row["file_name"]: row["spot"] for row in tables.read(spots, required=("file_name", "spot")).rows}
     digests = sorted({pixels.training.renders for pixels in counts if pixels.training.renders})
     if renders not in digests:
-        raise InputError(f"--renders {renders}: no training took them; there are {', '.join(digests)}")
+        raise InputError(f"--renders {renders}: no training used them; choose from {', '.join(digests)}")
     if lacking := [photo for pixels in counts for photo in pixels.tested.image if photo not in groups]:
         raise InputError(f"{spots}: has no spot of {lacking[0]}; give the table of these photos")
     chosen = _chosen(counts, renders, mix)

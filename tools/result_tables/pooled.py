@@ -96,7 +96,7 @@ def gather(folder: Path) -> dict[Place, "PerImage"]:
         if (counts.tp + counts.fn).any():
             networks[place] = counts
     if not networks:
-        raise InputError(f"{folder}: has no redraw, and no network of --folds 1 that was measured --across sets")
+        raise InputError(f"{folder}: has no redraws, and no networks with --folds 1 measured with --across")
     return networks
 
 
@@ -121,7 +121,7 @@ def joined(known: Mapping[Place, "PerImage"], more: Mapping[Place, "PerImage"]) 
     for place in known.keys() & more.keys():
         if sorted(_rows(known[place])) != sorted(_rows(more[place])):  # photos are in another order in a table
             raise InputError(
-                f"{place.arm} of run {place.run} is there with other counts; give the folder another --seed"
+                f"{place.arm} of run {place.run} is there already with different counts; give the folder another --seed"
             )
     return {**known, **more}
 

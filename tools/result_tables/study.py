@@ -119,7 +119,7 @@ def _inside(name: str) -> str:
 def _write(out: Path, files: Mapping[str, Any]) -> None:
     """Write texts and JSON values as the files of a new folder, all or none."""
     if out.exists():
-        raise InputError(f"{out}: is there already; delete it or choose another folder")
+        raise InputError(f"{out}: already exists; delete it or choose another folder")
     out.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(out) as folder:
         for name, content in files.items():

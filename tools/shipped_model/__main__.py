@@ -26,9 +26,9 @@ AGAIN = "shipped-model-again.csv"  # rows of twins that were trained a second ti
 def make(
     data: Annotated[Path, arg(help="folder of the two public sets")],
     out: Annotated[Path, arg(help="folder for renders, runs and rows")] = Path("out/shipped-model"),
-    stage: Annotated[Stage, arg(help="all, or train, twins (of them those without one set) or pack alone")] = "all",
+    stage: Annotated[Stage, arg(help="all, or only train, twins (those trained without one set) or pack")] = "all",
     workers: Annotated[int, arg(help="trainings at a time, one core each")] = 2,
-    seed: Annotated[int, arg(help="of the trainings; another needs another folder")] = recipe.SEED,
+    seed: Annotated[int, arg(help="seed of the trainings; each seed needs a folder of its own")] = recipe.SEED,
 ) -> None:
     """Make the shipped model again."""
     out = out.resolve()

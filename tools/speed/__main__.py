@@ -259,6 +259,6 @@ def memory(*, out: Path, preset: str = "quick", size: int = 64, scenes: int = 50
 if __name__ == "__main__":
     run(
         "python -m tools.speed",
-        "Time our loops beside the libraries' own examples, hold the fast ones against the exact, and weigh Ray.",
+        "Time our loops beside the libraries' own examples, check the fast ones against the exact, and measure Ray.",
         {"training": training, "agreement": agreement, "rendering": rendering, "memory": memory, "sweep": sweep},
     )

@@ -58,7 +58,7 @@ def measure(out: Path, *, preset: str, size: int, scenes: int, views: int, worke
         The command failed; the message has the last line that it printed.
     """
     if out.exists():
-        raise InputError(f"{out}: is there; choose another --out")
+        raise InputError(f"{out}: already exists; choose another --out")
     renders = out / "renders"
     with writing(out):
         out.mkdir(parents=True)
@@ -153,7 +153,7 @@ def write(out: Path, samples: Sequence[Sample], title: str) -> str:
         lines.append(f"| {stretch.first} to {stretch.last} | {stretch.seconds:.0f} | {cells} |")
     grown = ", ".join(f"{role} {100 * share:+.1f} %" for role, share in growth(parts).items())
     text = "\n".join(
-        [*lines, "", f"Growth of the means from the second stretch to the last: {grown or 'not told'}.", ""]
+        [*lines, "", f"Growth of the means from the second stretch to the last: {grown or 'unknown'}.", ""]
     )
     write_text(out / "memory.md", text)
     return text

@@ -81,7 +81,7 @@ def measure(
         The folder already exists, or the data cannot be read.
     """
     if folder.exists():
-        raise InputError(f"{folder}: is there; choose another --out")
+        raise InputError(f"{folder}: already exists; choose another --out")
     real = coco.read(data)
     split = splits.split(real, how="published", seed=0)
     base = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=0, size=32, epochs=1, threads=1)

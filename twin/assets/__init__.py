@@ -84,7 +84,7 @@ def _added() -> dict[str, AssetKind]:
                 f"{where}: cannot be imported ({type(error).__name__}: {error}); fix or remove it"
             ) from error
         if not isinstance(kind, AssetKind) or name in _OWN or not name.isidentifier():
-            raise InputError(f"{where}: its entry point must name an AssetKind, and be no name of ours; remove it")
+            raise InputError(f"{where}: its entry point is no AssetKind, or its name is taken; remove it")
         kinds[name] = kind
     return kinds
 

@@ -185,7 +185,7 @@ def _chosen(size: str, head: str, shown: str, pattern: str, joint: str, edge: st
         joint=(joint, JOINTS), edge=(edge, CUTS),
     )  # fmt: skip
     if head == "cup" and SIZES[size].cup is None:
-        raise InputError(f"bolt head 'cup' of {size}: there are {', '.join(n for n, s in SIZES.items() if s.cup)}")
+        raise InputError(f"bolt head 'cup' of {size}: choose from {', '.join(n for n, s in SIZES.items() if s.cup)}")
     return SIZES[size]
 
 

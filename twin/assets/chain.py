@@ -64,7 +64,7 @@ def chain(
         incline_degrees=(incline_degrees, 0, 60), lay=(lay, range(2**32)),
     )  # fmt: skip
     if shackles and layout not in ("hanging", "spanning"):
-        raise InputError(f"chain layout {layout!r} with shackles: only a hanging or spanning chain is held by them")
+        raise InputError(f"chain layout {layout!r} with shackles: only hanging and spanning chains have shackles")
     d = diameter_mm / 1000
     shape = Link(width=chain_link.WIDTH[link], stud=link == "stud", wear=wear_percent / 100)
     if layout == "pile":

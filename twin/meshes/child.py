@@ -92,9 +92,9 @@ def _answer(path: Path, folder: Path, options: MeshOptions | None = None) -> dic
     try:
         answer: dict[str, Any] = json.loads(process.stdout.decode().splitlines()[-1])
     except (IndexError, ValueError) as error:
-        last = (process.stderr.decode(errors="replace").strip().splitlines() or ["no word"])[-1]
+        last = (process.stderr.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
         raise InputError(
-            f"{path}: its reader broke off ({last[:120]}); repair it in a mesh editor, or export another format"
+            f"{path}: its reader crashed ({last[:120]}); repair it in a mesh editor, or export another format"
         ) from error
     if "error" in answer:
         raise InputError(answer["error"].replace(str(path.resolve()), str(path)))

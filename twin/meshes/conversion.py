@@ -90,7 +90,7 @@ def convert(path: Path, options: MeshOptions) -> Converted:
         zoned = zoning.by_shape(surface)
         surface = zoned.surface
         if not zoned.whole:
-            report.append("too many sharp edges to cut them all small: triangles that reach to one count as edge whole")
+            report.append("too many sharp edges to refine the mesh along all: whole triangles beside one count as edge")
         if options.thickness == thickness.RAYS:
             mm = thickness.by_rays(surface)
         else:
@@ -125,7 +125,7 @@ def _by_table(surface: Surface, path: Path, mesh: Path) -> Surface:
     if len(keys) != 1:
         raise InputError(f"{path}: needs the columns zone and one of {', '.join(LABELS)}")
     if keys == ["face"] and mesh.suffix.lower() != NUMBERED:
-        raise InputError(f"{path}: numbers faces, which stand in a fixed order in STL alone; name parts or materials")
+        raise InputError(f"{path}: numbers faces, whose order is fixed only in STL; name parts or materials")
     by, face_zones = keys[0], np.zeros(len(surface.faces), dtype=np.int64)
     names = {zoning.BODY: 0}
     for row in table.rows:

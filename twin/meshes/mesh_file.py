@@ -95,7 +95,7 @@ def load(path: Path) -> Charts:
         or not valid_names
         or not _fits(arrays, len(zones), len(solids))
     ):
-        raise InputError(f"{path}: its arrays do not go together; make the twin again from its mesh")
+        raise InputError(f"{path}: its arrays contradict each other; make the twin again from its mesh")
     numbers = {name: arrays[name].astype(np.int64) for name in ("faces", "face_chart", "face_zone", "face_solid")}
     return Charts(
         vertices=arrays["vertices"], flat=arrays["flat"], face_thickness_mm=arrays["face_thickness_mm"],

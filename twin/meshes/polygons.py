@@ -27,7 +27,7 @@ def triangles(points: Floats, corners: Integers, counts: Integers) -> tuple[Inte
         A polygon crosses itself, or names a point that does not exist.
     """
     if len(corners) and not 0 <= corners.min() <= corners.max() < len(points):
-        raise InputError("its faces name vertices that it lacks")
+        raise InputError("its faces refer to vertices that do not exist")
     begins = np.cumsum(counts) - counts
     faces, owners = [np.zeros((0, 3), dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for count in np.unique(counts).tolist():

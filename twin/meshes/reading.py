@@ -71,7 +71,7 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
     """
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
-        raise InputError(f"{path}: its suffix is none of {', '.join(FORMATS)}; convert it")
+        raise InputError(f"{path}: its format is not supported; convert it to one of {', '.join(FORMATS)}")
     if units is None and suffix not in IN_METRES:
         raise InputError(f"{path}: {suffix[1:].upper()} has no units; give `units`, one of {', '.join(METRES)}")
     if units is not None and units not in METRES:
@@ -183,7 +183,7 @@ def placed(scene: Any) -> Iterator[tuple[str, Any, Floats, Integers]]:
             continue
         vertices, faces = _whole(geometry)
         if faces.min() < 0 or faces.max() >= len(vertices):
-            raise InputError("its faces name vertices that it lacks")
+            raise InputError("its faces refer to vertices that do not exist")
         if np.linalg.det(np.asarray(transform)[:3, :3]) < 0:
             faces = faces[:, ::-1]
         parent = str(scene.graph.transforms.parents.get(node))

@@ -32,7 +32,7 @@ def unwrapped(zoned: Zoned, thickness_mm: Floats) -> tuple[Charts, float]:
     try:
         import uvunwrap
     except ImportError as error:
-        raise InputError("a mesh of one's own needs uvunwrap; pip install 'corrotwin[mesh]'") from error
+        raise InputError("reading a mesh needs uvunwrap; pip install 'corrotwin[mesh]'") from error
     surface = zoned.surface
     doubled = np.linalg.norm(surface.cross, axis=1)
     scale = PAGE_TEXELS / 2 / np.sqrt(max(doubled.sum() / 2, 1e-12))

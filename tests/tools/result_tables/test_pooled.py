@@ -101,12 +101,12 @@ def test_the_same_counts_in_another_order_are_the_same(tmp_path: Path) -> None:
 
 def test_a_run_with_other_counts_or_twice_or_none_at_all_is_refused(tmp_path: Path) -> None:
     first, other = measured(tmp_path / "first", 0, 5), measured(tmp_path / "other", 0, 6)
-    with pytest.raises(InputError, match="run 1 is there with other counts; give the folder another --seed"):
+    with pytest.raises(InputError, match="run 1 is there already with different counts"):
         pooled.joined(pooled.gather(first), pooled.gather(other))
     measured(first, 0, 5, renders="renders-5e6f7a8b")
     with pytest.raises(InputError, match="twice, with two sets of renders"):
         pooled.gather(first)
-    with pytest.raises(InputError, match="has no redraw, and no network"):
+    with pytest.raises(InputError, match="has no redraws, and no networks"):
         pooled.gather(tmp_path)
     lacking = tmp_path / "painted-steel.csv"
     lacking.write_text("file_name,spot\nanother.jpg,1\n")

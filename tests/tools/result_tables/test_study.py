@@ -86,5 +86,5 @@ def test_what_is_no_study_or_in_the_way_is_refused(folder: Path, tmp_path: Path)
     with pytest.raises(InputError, match="other columns than those of other runs"):
         study.pack(folder, tmp_path / "packed")
     assert not (tmp_path / "packed").exists()
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         study.unpack(PUBLISHED, folder)

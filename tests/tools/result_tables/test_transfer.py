@@ -98,4 +98,4 @@ def test_the_command_names_the_renders_that_there_are() -> None:
     words = ["compare", str(TABLES), "--photos", "painted-steel", "--renders", "00000000"]
     done = subprocess.run([sys.executable, "-m", "tools.result_tables", *words], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "no training took them; there are 41f35a7b, 5404f945" in done.stderr
+    assert "no training used them; choose from 41f35a7b, 5404f945" in done.stderr

@@ -255,7 +255,7 @@ def test_shackles_hold_the_ends(layout: str, wear: float) -> None:
         ({"tension_ratio": 0.2, "links": 2}, "more links or more tension"),
         ({"incline_degrees": -1.0}, "0 to 60"),
         ({"lay": -1}, "whole number"),
-        ({"shackles": True, "layout": "pile"}, "hanging or spanning"),
+        ({"shackles": True, "layout": "pile"}, "only hanging and spanning chains"),
     ],
 )
 def test_impossible_chains_are_refused(change: dict[str, Any], message: str) -> None:

@@ -149,7 +149,7 @@ def faulty() -> dict[str, tuple[trimesh.Trimesh, str]]:
     return {
         "turned": (turned, "turned 12 triangles that faced inwards"),
         "mixed": (trimesh.Trimesh(PLATE.vertices, mixed, process=False), "turned 4 triangles"),
-        "twice": (trimesh.util.concatenate([PLATE, PLATE]), "left out 12 triangles without area or there twice"),
+        "twice": (trimesh.util.concatenate([PLATE, PLATE]), "left out 12 triangles without area or duplicated"),
         "holed": (
             trimesh.Trimesh(holed.vertices, holed.faces[1:], process=False),
             "closed small holes with 1 triangle",
@@ -277,7 +277,7 @@ BAD: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
     "text": (lambda at: text(at, "words.stl", b"no mesh at all"), {"units": "m"}, "words.stl: "),
     "empty": (lambda at: text(at, "empty.glb", b""), {}, "empty.glb: is not a readable GLB"),
     "absent": (lambda at: at / "absent.stl", {"units": "m"}, "absent.stl: cannot be read"),
-    "suffix": (lambda at: text(at, "mesh.fbx", b"x"), {}, "its suffix is none of .stl, .obj"),
+    "suffix": (lambda at: text(at, "mesh.fbx", b"x"), {}, "is not supported; convert it to one of .stl, .obj"),
     "no units": (lambda at: write(at / "a.stl", PLATE), {}, "STL has no units; give `units`, one of m, cm, mm, in, ft"),
     "inches": (lambda at: write(at / "a.stl", PLATE, 39.37 * 100), {"units": "m"}, "its longest side is 1575 m"),
     "metres": (lambda at: write(at / "a.stl", PLATE), {"units": "mm"}, "its longest side is 0.0004 m"),
@@ -373,7 +373,7 @@ def test_edges_that_are_too_many_to_be_cut_small_count_whole_and_are_said(
 ) -> None:
     monkeypatch.setattr(zoning, "MORE_FACES", 100)
     found = made(write(tmp_path / "plate.stl", PLATE), units="m")
-    assert "triangles that reach to one count as edge whole" in "\n".join(found.report)
+    assert "whole triangles beside one count as edge" in "\n".join(found.report)
     assert found.charts.zone_names == ("edge",)
 
 
@@ -402,7 +402,7 @@ def test_faces_have_numbers_in_stl_alone(tmp_path: Path) -> None:
     table.write_text("face,zone\n99,a\n")
     with pytest.raises(InputError, match="line 2, column 'face': '99' is not a whole number from 0 to 11"):
         made(tmp_path / "plate.stl", units="m", zones=str(table))
-    with pytest.raises(InputError, match="which stand in a fixed order in STL alone; name parts or materials"):
+    with pytest.raises(InputError, match="whose order is fixed only in STL; name parts or materials"):
         made(write(tmp_path / "plate.obj", PLATE), units="m", zones=str(table))
 
 

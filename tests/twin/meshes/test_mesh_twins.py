@@ -188,7 +188,7 @@ def test_a_reader_that_breaks_off_says_its_last_word(
     valve: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(child, "asdict", lambda _: {"surprise": 1})
-    with pytest.raises(InputError, match=r"valve.stl: its reader broke off \(TypeError: .*surprise"):
+    with pytest.raises(InputError, match=r"valve.stl: its reader crashed \(TypeError: .*surprise"):
         child.convert(valve, MeshOptions(units="mm"), tmp_path / "work")
 
 

@@ -30,7 +30,7 @@ def check_claims(kind: str, claims: Sequence[Claim]) -> None:
         for (_, end, name), (begin, _, next_name) in pairwise(spans):
             if begin < end + gap:
                 raise InputError(
-                    f"{kind} {name} and {next_name} collide at {begin:.3f} m of its length: move or leave out one"
+                    f"{kind} {name} and {next_name} collide at {begin:.3f} m of its length: move one, or leave it out"
                 )
 
 

@@ -213,7 +213,7 @@ def shell_nozzles(
     if not len(numbers) == len(places) == len(degrees) <= MOST_NOZZLES:
         raise InputError(
             f"vessel nozzles_nps has {len(numbers)} values, nozzles_at_m {len(places)}, nozzles_degrees "
-            f"{len(degrees)}: give one of each to a nozzle, {MOST_NOZZLES} at most"
+            f"{len(degrees)}: give one of each for every nozzle, at most {MOST_NOZZLES}"
         )
     if schedule not in WALLS_MM["4"] and schedule not in WALLS_MM["8"]:
         raise InputError(f"vessel nozzle_schedule {schedule!r}: choose from {', '.join(WALLS_MM['8'])}")
@@ -240,7 +240,7 @@ def head_nozzles(
         There are not two sizes, or a size is unknown or too wide for a head.
     """
     if len(numbers) != 2:
-        raise InputError(f"vessel head_nozzles_nps has {len(numbers)} values: give one to each head, 0 for none")
+        raise InputError(f"vessel head_nozzles_nps has {len(numbers)} values: give one for each head, 0 for none")
     nozzles: list[AxialNozzle | None] = []
     for number in numbers:
         if number == 0:

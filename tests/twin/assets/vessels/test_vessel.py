@@ -206,7 +206,7 @@ def test_sampled_vessels_are_small_enough_and_written_as_json(seed: int) -> None
         ({"support_m": float("nan")}, "support_m nan"),
         ({"support": "skirt", "support_m": 0.2}, "support_m 0.2"),
         ({"support": "legs", "inside_mm": 1700.0, "support_m": 1.0}, "choose a skirt or saddles"),
-        ({"nozzles_nps": [3.0]}, "give one of each to a nozzle"),
+        ({"nozzles_nps": [3.0]}, "give one of each for every nozzle"),
         ({"nozzles_nps": [7.0, 18.0, 2.0]}, "nozzles_nps 7: choose nominal sizes from 0.5, 0.75"),
         ({"nozzles_nps": [3.0, 30.0, 2.0]}, "nozzles_nps 30"),
         ({"inside_mm": 500.0}, "nozzles_nps 18: too wide for this shell"),
@@ -218,7 +218,7 @@ def test_sampled_vessels_are_small_enough_and_written_as_json(seed: int) -> None
         ({"nozzle_m": 0.001}, "nozzle_m 0.001"),
         ({"nozzle_end": "open"}, "cut, flange, blind"),
         ({"nozzle_schedule": "41"}, "nozzle_schedule '41'"),
-        ({"head_nozzles_nps": [3.0]}, "one to each head"),
+        ({"head_nozzles_nps": [3.0]}, "give one for each head"),
         ({"head_nozzles_nps": [20.0, 0.0]}, "too wide for this head"),
     ],
 )
