@@ -21,8 +21,8 @@ from corrotwin.twin.model.coating import Coating, Paint, Zinc
 from corrotwin.twin.model.exposure import Climate, Exposure, Period
 from corrotwin.twin.twin_state import TwinState
 
-_ARGUMENTS = {"splash_m": "splash", "life_years": "coating_life", "thickness_um": "zinc_um"}  # by field of the model
-DRAWS = 12  # of the dimensions that were not given, until they fit those that were
+_ARGUMENTS = {"splash_m": "splash", "life_years": "coating_life", "thickness_um": "zinc_um"}  # argument by model field
+DRAWS = 12  # most draws of the dimensions that were not given, until they fit those that were
 
 ClimateValues = tuple[float, float, float, float]  # mean °C, relative humidity %, SO2 and chloride in mg/(m² d)
 
@@ -32,12 +32,12 @@ def shaped(kind: str, dimensions: Mapping[str, Any], *, seed: int, texel_mm: flo
 
     Parameters
     ----------
-    kind : of the asset, as `twin.assets.KINDS` lists them.
-    dimensions : by name.
+    kind : kind of the asset, one of `twin.assets.KINDS`.
+    dimensions : values by name.
     seed : decides everything that is drawn.
     texel_mm : resolution on the surface.
-    random : draw the dimensions and features that are not given, and again those drawn that do not fit, such as a
-        support. Otherwise the main dimensions must be given, and features are plain (`twin.defaults`).
+    random : draw the dimensions and features that are not given, and draw again if they do not fit those that are.
+        Otherwise the main dimensions must be given, and features are plain (`twin.defaults`).
 
     Raises
     ------
@@ -56,17 +56,17 @@ def shaped(kind: str, dimensions: Mapping[str, Any], *, seed: int, texel_mm: flo
         return replace(twin, parameters=defaults.filled(kind, stated))
     if not dimensions:
         return twin
-    trouble: list[InputError] = []
+    errors: list[InputError] = []
     for _ in range(DRAWS):
         changed = replace(twin, parameters=_changed(twin.kind, twin.parameters, dimensions))
         try:
             twin_state.asset(changed)
         except InputError as error:
-            trouble.append(error)
+            errors.append(error)
             twin = twin_state.sample_twin(kind, rng, texel_mm=twin.texel_mm)
         else:
             return changed
-    raise trouble[0]
+    raise errors[0]
 
 
 def of_mesh(made: MeshAsset, *, seed: int, texel_mm: float) -> TwinState:
@@ -74,7 +74,7 @@ def of_mesh(made: MeshAsset, *, seed: int, texel_mm: float) -> TwinState:
 
     Parameters
     ----------
-    made : from `twin.meshes.child`; its file is copied into the folder of the twin.
+    made : mesh from `twin.meshes.child`; its file is copied into the folder of the twin.
     seed, texel_mm : as for `shaped`.
 
     Raises
@@ -115,14 +115,14 @@ def specify(
     mechanisms: Sequence[str | Mechanism] | None = None,
     random: bool = False,
 ) -> TwinState:
-    """Replace what was drawn of a twin's history by what is stated of it.
+    """Replace the drawn history of a twin with the stated one.
 
     Parameters
     ----------
-    drawn : from `shaped`.
-    name : of the twin; without one its kind and the drawn seed.
-    years : of service so far; None for those from `built` to today. Without either service begins today.
-    random : keep what was drawn of the place, the coating and, without `built`, the years, where nothing is stated.
+    drawn : twin from `shaped`.
+    name : name of the twin; by default its kind and the drawn seed.
+    years : years of service so far; None counts from `built` to today. Without either, service begins today.
+    random : keep the drawn place, coating and, without `built`, years where nothing is stated.
 
     All others are as for `twin.api.twin.Twin`.
 
@@ -145,10 +145,10 @@ def specify(
     age = years if years is not None else drawn.years if random else 0.0
     _check_age(age)
     begin = twin_state.later(now, -age) if begin is None else begin
-    there = place(category, climate) or drawn.exposure.periods[0]
-    there = replace(there, splash_m=splash and (float(splash[0]), float(splash[1])))
+    period = place(category, climate) or drawn.exposure.periods[0]
+    period = replace(period, splash_m=splash and (float(splash[0]), float(splash[1])))
     with naming("debris"):
-        there = replace(there, debris=float(debris))
+        period = replace(period, debris=float(debris))
     coating = drawn.coating
     if bare or coating_life is not None or zinc_um is not None:
         coating = _coating(coating_life, zinc_um, bare=bare)
@@ -158,7 +158,7 @@ def specify(
     if lacking and not random:
         raise InputError(f"{drawn.kind}: give {', and '.join(lacking)}; or `random` to draw what is not given")
     twin = replace(
-        drawn, built=begin, clock=twin_state.later(begin, age), exposure=Exposure(periods=(there,)), coating=coating
+        drawn, built=begin, clock=twin_state.later(begin, age), exposure=Exposure(periods=(period,)), coating=coating
     )
     if debris > 1 and not isinstance(twin.coating, Paint):
         raise InputError(f"`debris` {debris:g}: concerns paint, and this {twin.kind} has none; give `coating_life`")
@@ -175,13 +175,13 @@ def growth(
     climate: ClimateValues | None = None,
     splash: tuple[float, float] | None = None,
 ) -> tuple[Callable[[datetime], datetime], Period | None]:
-    """Return how far a clock goes on, from the old time to the new, and the place that a twin moves to, if any.
+    """Return a function from the old time of a clock to the new, and the place to which the twin moves, if any.
 
     Parameters
     ----------
-    years : to add, at least 0.
+    years : years to add, at least 0.
     until : date to go on to, instead of `years`.
-    category, climate, splash : of the place where it stands from now on, as for `specify`.
+    category, climate, splash : those of the place where the twin stands from now on, as for `specify`.
 
     Raises
     ------
@@ -193,16 +193,16 @@ def growth(
     if years is not None:
         _check_age(years)
     end = moment("until", until) if until else None
-    there = place(category, climate)
+    period = place(category, climate)
     if splash is not None:
-        if there is None:
+        if period is None:
             raise InputError("`splash` is of the place it moves to: give its `category` or `climate`, too")
-        there = replace(there, splash_m=(float(splash[0]), float(splash[1])))
-    return lambda clock: end if end is not None else twin_state.later(clock, years or 0.0), there
+        period = replace(period, splash_m=(float(splash[0]), float(splash[1])))
+    return lambda clock: end if end is not None else twin_state.later(clock, years or 0.0), period
 
 
 def place(category: str | None, climate: ClimateValues | None) -> Period | None:
-    """Return the place that a category or a climate describes; None where neither is given.
+    """Return the place that a category or a climate describes; None if neither is given.
 
     Raises
     ------
@@ -224,7 +224,7 @@ def place(category: str | None, climate: ClimateValues | None) -> Period | None:
 
 
 def moment(name: str, given: str | date) -> datetime:
-    """Return a date, or a time with its zone, as UTC; `name` is that of the argument, for errors.
+    """Return a date, or a time with its zone, as UTC; `name` is the name of the argument, for errors.
 
     Raises
     ------
@@ -248,12 +248,12 @@ def is_number(value: object) -> bool:
 
 
 def fitting(old: Any, value: Any) -> Any:
-    """Return a value in the type of the one that it replaces.
+    """Return a value, converted to the type of the one that it replaces.
 
     Raises
     ------
     InputError
-        It is of another kind.
+        The value has another type.
     """
     if isinstance(old, str) and is_number(value):
         value = f"{value:g}"  # a nominal pipe size is a name, such as "8" or "1/2"

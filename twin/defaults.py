@@ -10,8 +10,8 @@ from corrotwin.twin.geometry.fasteners import SIZES
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.twin_state import TwinState
 
-# Features by kind, where none is given: nothing that was not asked for, ends as cut, lying. What is not here, and has
-# no default in the kind's builder, must be given; so must what `missing` says.
+# Plain features by kind: nothing that was not requested, cut ends, lying down. A parameter that is neither here nor has
+# a default in the kind's builder must be given, and so must those that `missing` returns.
 FEATURES: dict[str, dict[str, Any]] = {
     "pipe": {
         "pieces": 1, "flanged": False, "start": "cut", "finish": "cut", "leg_m": 0.0, "leg_degrees": 0.0,
@@ -59,28 +59,28 @@ def main_dimensions(kind: str) -> tuple[str, ...]:
 
 def features(kind: str) -> dict[str, Any]:
     """Return the features of a kind with their plain values, those with a default in its builder too."""
-    parameters = inspect.signature(assets.KINDS[kind].build).parameters.values()
-    own = {each.name: each.default for each in parameters if each.default is not each.empty}
-    return own | FEATURES.get(kind, {})
+    builder = inspect.signature(assets.KINDS[kind].build).parameters
+    defaults = {name: option.default for name, option in builder.items() if option.default is not option.empty}
+    return defaults | FEATURES.get(kind, {})
 
 
 def example(kind: str, sampled: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a value of every parameter that a kind can have, in the order of its builder.
+    """Return a value for every parameter that a kind can have, in the order of its builder.
 
     Parameters
     ----------
-    kind : of the asset.
+    kind : kind of the asset.
     sampled : parameters that its sampler drew; it leaves out some that have a default.
     """
-    whole = features(kind) | dict(sampled)
-    return {name: whole[name] for name in inspect.signature(assets.KINDS[kind].build).parameters}
+    values = features(kind) | dict(sampled)
+    return {name: values[name] for name in inspect.signature(assets.KINDS[kind].build).parameters}
 
 
 def missing(kind: str, given: Mapping[str, Any]) -> list[str]:
     """Return the main dimensions that are not among those given.
 
-    A pipe with a wall of its own needs no schedule, and with an outside diameter, too, no nominal size; a flat bar
-    needs its thickness.
+    A pipe whose wall is given needs no schedule, and if its outside diameter is given, too, no nominal size; a flat
+    bar needs its thickness.
     """
     lacking = [name for name in main_dimensions(kind) if name not in given]
     if kind == "pipe" and given.get("wall_mm"):
@@ -92,9 +92,9 @@ def missing(kind: str, given: Mapping[str, Any]) -> list[str]:
 
 
 def filled(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all parameters of an asset of which the main dimensions are given; the rest is plain.
+    """Return all parameters of an asset from its main dimensions; the others take plain values.
 
-    Where a plain value follows from a dimension: a joint lies in the middle of a beam, a thread stands out of its nut
+    Some plain values follow from a dimension: a joint lies in the middle of a beam, a thread stands out of its nut
     by half a diameter, a base plate shows its nuts, saddles stand at a fifth of a vessel's length, and a pipe with a
     diameter of its own counts as the nearest nominal size.
     """
@@ -124,7 +124,7 @@ def history_missing(
     zinc_um: float | None = None,
     bare: bool = False,
 ) -> list[str]:
-    """Return what of a history is not stated and would have to be drawn: the place, the coating."""
+    """Return the parts of a history that are not stated and would have to be drawn: place, coating."""
     place_given = category is not None or climate is not None
     coating_given = bare or coating_life is not None or zinc_um is not None
     place, coating = "`category` or `climate`", "`coating_life`, `zinc_um` or `bare`"
@@ -132,14 +132,14 @@ def history_missing(
 
 
 def drawn(twin: TwinState, dimensions: Mapping[str, Any], history: Sequence[str], *, age: bool) -> dict[str, Any]:
-    """Return what of a new twin was drawn, by name.
+    """Return the drawn values of a new twin, by name.
 
     Parameters
     ----------
     twin : the new twin.
-    dimensions : those that were given.
-    history : from `history_missing`.
-    age : whether its years were drawn.
+    dimensions : dimensions that were given.
+    history : the list from `history_missing`.
+    age : whether the years were drawn.
     """
     builder = inspect.signature(assets.KINDS[twin.kind].build).parameters
     values = {

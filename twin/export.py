@@ -22,7 +22,7 @@ from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.twin_state import TwinState
 
 SHELLS = (".aasx", ".json")  # Asset Administration Shells, which `twin.aas` writes
-SEEN = 0.5  # rust cover from which a place counts as rusted
+SEEN = 0.5  # least rust cover of a place that counts as rusted
 
 Colour = NDArray[np.float32]  # (3,) red, green, blue
 PAINTED: Colour = np.array([0.47, 0.53, 0.56], dtype=np.float32)
@@ -54,13 +54,13 @@ def zone_table(
 ) -> list[ZoneRow]:
     """Return a row for each of `model.zones.regions`: by part, by facing, by height, and all surface in the air.
 
-    What is left at a place is the thickness when new less the loss of its face and of the one behind it there.
+    The remaining thickness at a place is the thickness when new, less the losses of its face and of the face behind it.
     """
     left = left_mm(asset, texels, fields)
     rows = []
-    for by, name, here in zones.regions(asset, texels, splash_m):
-        area, loss = texels.area_mm2[here].astype(np.float64), fields.wall_loss_mm[here]
-        rusted = 100 * float(area[fields.rust_cover[here] > SEEN].sum() / area.sum())
+    for by, name, in_region in zones.regions(asset, texels, splash_m):
+        area, loss = texels.area_mm2[in_region].astype(np.float64), fields.wall_loss_mm[in_region]
+        rusted = 100 * float(area[fields.rust_cover[in_region] > SEEN].sum() / area.sum())
         rows.append(
             ZoneRow(
                 by=by,
@@ -70,7 +70,7 @@ def zone_table(
                 iso_4628_3=rust_grade(rusted),
                 mean_loss_mm=float((area * loss).sum() / area.sum()),
                 max_loss_mm=float(loss.max()),
-                least_left_mm=float(left[here].min()),
+                least_left_mm=float(left[in_region].min()),
             )
         )
     return rows

@@ -19,7 +19,7 @@ _DAMAGED = (
 
 
 class DamagedError(Exception):
-    """A file is no .npz of plain arrays, lacks one of them, or is broken; the message is short."""
+    """A file is not an .npz of plain arrays, lacks one of them, or is damaged; the message is short."""
 
 
 def shape(source: IO[bytes], name: str) -> tuple[int, ...]:
@@ -28,7 +28,7 @@ def shape(source: IO[bytes], name: str) -> tuple[int, ...]:
     Raises
     ------
     DamagedError
-        It is absent or has no header that could be.
+        The array is absent, or its header is invalid.
     """
     with _trouble(), zipfile.ZipFile(source) as archive, archive.open(f"{name}.npy") as stream:
         return _header(stream)[0]
@@ -52,7 +52,7 @@ def read(source: IO[bytes], most_bytes: Mapping[str, int]) -> dict[str, NDArray[
     Raises
     ------
     DamagedError
-        One is absent, larger, of Python objects, or broken off.
+        An array is absent, too large, of Python objects, or truncated.
     """
     with _trouble(), zipfile.ZipFile(source) as archive:
         arrays = {}

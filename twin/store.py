@@ -35,12 +35,12 @@ def save(twin: TwinState, folder: Path, *, new: bool = False) -> None:
     ----------
     twin : the state to write.
     folder : absent, empty, or that of a twin, which is replaced.
-    new : whether a folder that holds a twin already is refused instead.
+    new : refuse a folder that holds a twin already.
 
     Raises
     ------
     InputError
-        The folder holds something else, or another process is writing to it; or a twin, where it shall be new.
+        The folder holds something else, or another process is writing to it, or it holds a twin and `new` is set.
     """
     if new:
         check_new(folder)  # before the work
@@ -57,7 +57,7 @@ def check_new(folder: Path) -> None:
     Raises
     ------
     InputError
-        It does.
+        It holds one.
     """
     if files.read_manifest(folder, "twin") is not None:
         raise InputError(f"{folder}: holds a twin already; grow it, or choose another folder")
@@ -171,12 +171,12 @@ def read(folder: Path) -> TwinState:
 
 
 def asset_of(folder: Path) -> TwinState:
-    """Read a twin of which its asset alone matters: kind and parameters, checked without assembling it.
+    """Read a twin of which only the asset is used: kind and parameters are checked, but nothing is built.
 
     Raises
     ------
     InputError
-        As of `read`.
+        As for `read`.
     """
     twin, _ = _named(folder)
     with _of_this_version(folder / "twin.json"):
@@ -197,7 +197,7 @@ def _again(folder: Path) -> str:
 
 
 def plain(twin: TwinState) -> dict[str, Any]:
-    """Return a twin as JSON holds it."""
+    """Return a twin as values for JSON."""
     content = {**asdict(twin), "parameters": plain_parameters(twin)}
     if twin.coating is not None:
         name = next(name for name, kind in COATINGS.items() if isinstance(twin.coating, kind))
@@ -206,7 +206,7 @@ def plain(twin: TwinState) -> dict[str, Any]:
 
 
 def plain_parameters(twin: TwinState) -> dict[str, Any]:
-    """Return the parameters of a twin's asset wherever its folder lies: of a mesh the name of its file, not its path.
+    """Return the parameters of a twin's asset, wherever its folder is: for a mesh the name of its file, not its path.
 
     The name carries the digest of the file's content.
     """
@@ -224,10 +224,10 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[TwinState, str]:
     with _of_this_version(path):
         content = dict(manifest["twin"])
         if content["kind"] == mesh_file.KIND:
-            own = content["parameters"][mesh_file.FILE]
-            if not mesh_file.is_name(own):
-                raise InputError(f"names {own!r:.60} as its mesh, which is not a file of a twin")
-            content["parameters"] = {**content["parameters"], mesh_file.FILE: str(path.parent.resolve() / own)}
+            mesh_name = content["parameters"][mesh_file.FILE]
+            if not mesh_file.is_name(mesh_name):
+                raise InputError(f"names {mesh_name!r:.60} as its mesh, which is not a file of a twin")
+            content["parameters"] = {**content["parameters"], mesh_file.FILE: str(path.parent.resolve() / mesh_name)}
         content["exposure"] = Exposure(periods=tuple(_periods(**content["exposure"])))
         if content["coating"] is not None:
             coating = dict(content["coating"])
@@ -247,13 +247,13 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[TwinState, str]:
 def _periods(periods: list[dict[str, Any]], **for_life: Any) -> Iterator[Period]:
     """Yield the periods of an exposure from JSON; `for_life`, in older files, is splash and debris of all of them."""
     for period in periods:
-        given = {**for_life, **period}
-        if given["climate"] is not None:
-            given["climate"] = Climate(**given["climate"])
-        if given.get("splash_m") is not None:
-            low, high = given["splash_m"]
-            given["splash_m"] = (low, high)
-        yield Period(**given)
+        values = {**for_life, **period}
+        if values["climate"] is not None:
+            values["climate"] = Climate(**values["climate"])
+        if values.get("splash_m") is not None:
+            low, high = values["splash_m"]
+            values["splash_m"] = (low, high)
+        yield Period(**values)
 
 
 def _mechanism(*, zones: list[str], heights_m: list[float] | None, **values: Any) -> Mechanism:

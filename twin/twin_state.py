@@ -30,12 +30,12 @@ class TwinState:
     ----------
     id : name of the twin.
     kind, parameters : arguments of `twin.assets.build`.
-    texel_mm : wanted side of a texel on the surface.
+    texel_mm : requested side of a texel on the surface.
     exposure, coating : places where it has stood, and its protection; coating None is bare steel.
     pits : number and growth of pits, or None for no pits.
     built, clock : start of service, and now, UTC.
     seed : random seed of the whole history.
-    mechanisms : of corrosion beside the open air.
+    mechanisms : mechanisms of corrosion other than the open air.
     """
 
     id: str
@@ -119,7 +119,7 @@ def asset(twin: TwinState) -> AssetGeometry:
     Raises
     ------
     InputError
-        It cannot be built, or a mechanism acts on a zone that it lacks.
+        The asset cannot be built, or a mechanism acts on a zone that it lacks.
     """
     built = assets.build(twin.kind, twin.parameters, texel_mm=twin.texel_mm)
     check_zones(twin.mechanisms, built.zone_names)
