@@ -1,4 +1,4 @@
-"""Concepts of the condition submodel: what each element means, in which unit, as IEC 61360 data specifications."""
+"""Concepts of the condition submodel: meaning and unit of each element, as IEC 61360 data specifications."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from basyx.aas import model
 from basyx.aas.model import DataTypeIEC61360 as Kind
 from basyx.aas.model.concept import ConceptDescription
 
-PREFIX = "urn:corrotwin:aas:"  # of what no published dictionary or template defines
+PREFIX = "urn:corrotwin:aas:"  # of concepts that no published dictionary or template defines
 DATA_SPECIFICATION = "https://admin-shell.io/DataSpecificationTemplates/DataSpecificationIEC61360/3/0"
 MM, YEAR, RATE = "mm", "year", "mm/year"
 
@@ -17,9 +17,9 @@ class Concept:
 
     Parameters
     ----------
-    title, definition : in English.
-    kind : of its values by IEC 61360; None for a collection.
-    unit : of its values; empty for none.
+    title, definition : texts in English.
+    kind : IEC 61360 type of the values; None for a collection.
+    unit : unit of the values; empty for none.
     """
 
     title: str

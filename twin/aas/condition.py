@@ -1,4 +1,4 @@
-"""Submodel of condition and remaining life: what a forecast says of each zone and each measured place."""
+"""Submodel of condition and remaining life: the forecast of each zone and each measured place."""
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ Element = model.SubmodelElement
 
 
 def condition(identifier: str, outlook: TwinOutlook) -> model.Submodel:
-    """Return what is forecast; what is not known, such as a life without a required thickness, is left out."""
+    """Return the submodel of a forecast; unknown values, such as a life without a required thickness, are left out."""
     return model.Submodel(
         identifier, list(_elements(outlook)), id_short="Condition", semantic_id=meaning("Condition")
     )  # fmt: skip
@@ -36,15 +36,15 @@ def _elements(outlook: TwinOutlook) -> Iterator[Element]:
             yield texts(name, lines, meaning(name))
     names = dict.fromkeys(str(row["zone"]) for row in outlook.zones)
     rows = [[row for row in outlook.zones if row["zone"] == name] for name in names]
-    yield collections("Zones", [collection(None, _zone(each), None) for each in rows], meaning("Zones"))
+    yield collections("Zones", [collection(None, _zone(zone_rows), None) for zone_rows in rows], meaning("Zones"))
     if places := [row for row in outlook.cmls if row["place"]]:
         entries = [collection(None, _place(row), None) for row in places]
         yield collections("MeasuredPlaces", entries, meaning("MeasuredPlaces"))
 
 
 def _zone(rows: Sequence[Mapping[str, Cell]]) -> list[Element]:
-    """Return the elements of a zone, of its rows now and at the end, which may be one."""
-    found: list[Element] = [*_given({"Zone": rows[0]["zone"], "RequiredThickness": rows[0]["required_mm"]})]
+    """Return the elements of a zone from its rows now and at the end, which may be the same row."""
+    zone: list[Element] = [*_given({"Zone": rows[0]["zone"], "RequiredThickness": rows[0]["required_mm"]})]
     for name, row in zip(("Now", "End"), (rows[0], rows[-1]), strict=True):
         elements = [
             *_given({"Day": row["date"]}),
@@ -53,12 +53,12 @@ def _zone(rows: Sequence[Mapping[str, Cell]]) -> list[Element]:
             *_levels("RustedShare", row, "rusted_percent"),
             *_given({"ChanceBelowRequired": row["chance_below_required"]}),
         ]
-        found.append(collection(name, elements, meaning(name)))
-    return found
+        zone.append(collection(name, elements, meaning(name)))
+    return zone
 
 
 def _place(row: Mapping[str, Cell]) -> list[Element]:
-    """Return the elements of a measured place, by the codes and by the twin."""
+    """Return the elements of a measured place: by the inspection codes and by the twin."""
     return [
         *_given(
             {
@@ -81,7 +81,7 @@ def _place(row: Mapping[str, Cell]) -> list[Element]:
 
 
 def _given(values: Mapping[str, Cell]) -> Iterator[Element]:
-    """Return a property for each value that there is."""
+    """Yield a property for each known value."""
     for name, value in values.items():
         if value is not None and value != "":
             yield _value(name, value)
@@ -97,7 +97,7 @@ def _value(name: str, value: str | float) -> model.Property:
 
 
 def _levels(name: str, row: Mapping[str, Cell], column: str) -> Iterator[Element]:
-    """Return P5, P50 and P95 of a column as a collection; none where they are not known."""
+    """Yield a collection of P5, P50 and P95 of a column; nothing if they are unknown."""
     values = {f"P{level}": row[f"{column}_p{level}"] for level in LEVELS}
     if None not in values.values():
         yield collection(name, _given(values), meaning(name))

@@ -1,4 +1,4 @@
-"""Elements of submodels: properties, collections and lists, of text that any XML file can hold."""
+"""Elements of submodels: properties, collections and lists, with text that any XML file can hold."""
 
 import datetime
 from collections.abc import Iterable, Sequence
@@ -14,30 +14,30 @@ _GLOBAL = model.KeyTypes.GLOBAL_REFERENCE
 
 
 def external(value: str) -> model.ExternalReference:
-    """Return a reference to something that a dictionary or a template defines."""
+    """Return a reference to a definition in a dictionary or a template."""
     return model.ExternalReference((model.Key(_GLOBAL, value),))
 
 
 def shortened(text: str, most: int) -> str:
-    """Return a text on one line without control characters, of at most so many characters."""
+    """Return a text on one line without control characters, shortened to `most` characters."""
     clean = printable(text)
     return clean if len(clean) <= most else f"{clean[: most - 1]}…"
 
 
 def english(text: str) -> dict[str, str]:
-    """Return a text as the languages of a multi-language element hold it."""
+    """Return an English text in the form that multi-language elements take."""
     return {"en": text}
 
 
 def prop(
     name: str | None, value: str | int | float | datetime.date | bool | None, meaning: model.Reference | None
 ) -> model.Property:
-    """Return a property; its type follows from its value, numbers have six digits.
+    """Return a property; its type follows from its value, and numbers have six digits.
 
     Parameters
     ----------
-    name : its idShort; None in a list.
-    value : None for what is unknown.
+    name : idShort; None in a list.
+    value : value of the property; None if it is unknown.
     meaning : semantic id.
     """
     if isinstance(value, bool):
@@ -55,12 +55,12 @@ def prop(
 def unknown(
     name: str, meaning: model.Reference | None, kind: model.DataTypeDefXsd = datatypes.String
 ) -> model.Property:
-    """Return a property that a template asks for and the twin does not know: without a value, and it says so."""
+    """Return a property without a value, for a template's requirement that the twin does not know; it says so."""
     return model.Property(name, kind, None, semantic_id=meaning, description=not_known())
 
 
 def not_known() -> model.MultiLanguageTextType:
-    """Return the description of what a template asks for and the twin does not know."""
+    """Return the description of an element that a template requires and the twin does not know."""
     return model.MultiLanguageTextType(english("Unknown to the twin."))
 
 

@@ -24,8 +24,8 @@ from corrotwin.twin.fleets.outlook import TwinOutlook
 from corrotwin.twin.store import plain_parameters
 from corrotwin.twin.twin_state import TwinState
 
-_ROOT = uuid.UUID("5b0c1f6e-3c0e-5b0e-9d55-0d9b7b1c6a6e")  # of all ids that follow from a twin
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first day that a ZIP can name, so that equal content gives equal files
+_ROOT = uuid.UUID("5b0c1f6e-3c0e-5b0e-9d55-0d9b7b1c6a6e")  # namespace of all ids derived from a twin
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first day that a ZIP can hold, so that equal content gives equal files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,8 @@ class ShellSource:
     Parameters
     ----------
     twin, outlook : the twin and its forecast.
-    name : of the twin, such as its folder's.
-    asset_id : global id of the asset; empty for one that follows from the name and the state of the twin.
+    name : name of the twin, such as that of its folder.
+    asset_id : global id of the asset; if empty, it is derived from the name and the state of the twin.
     """
 
     twin: TwinState
@@ -51,7 +51,7 @@ def check_id(asset_id: str) -> None:
     Raises
     ------
     InputError
-        It is too long, or has spaces or control characters.
+        The id is too long, or has spaces or control characters.
     """
     if len(asset_id) > MOST_VALUE or asset_id != "".join(asset_id.split()) or not asset_id.isprintable():
         raise InputError(
@@ -65,13 +65,13 @@ def write(path: Path, source: ShellSource, mesh: Callable[[], bytes]) -> None:
     Parameters
     ----------
     path : file to write.
-    source : of the shell.
-    mesh : gives the twin as GLB, for a package.
+    source : contents of the shell.
+    mesh : function that returns the twin as GLB, for a package.
 
     Raises
     ------
     InputError
-        It cannot be written; nothing has been written then.
+        The file cannot be written; then nothing has been written.
     """
     store = environment(source, with_mesh=path.suffix == ".aasx")
     content = _package(store, mesh()) if path.suffix == ".aasx" else _as_json(store)
@@ -80,7 +80,7 @@ def write(path: Path, source: ShellSource, mesh: Callable[[], bytes]) -> None:
 
 
 def environment(source: ShellSource, *, with_mesh: bool) -> model.DictIdentifiableStore[model.Identifiable]:
-    """Return the shell, its submodels and the concepts that they mean."""
+    """Return the shell, its submodels and the concepts that they use."""
     asset_id = source.asset_id or _asset_id(source)
     outlook, ids = source.outlook, {
         name: uuid.uuid5(_ROOT, f"{name} of {asset_id}").urn for name in ("shell", "nameplate", "models", "condition")
@@ -99,7 +99,7 @@ def environment(source: ShellSource, *, with_mesh: bool) -> model.DictIdentifiab
         ],
         asset_type=shortened(outlook.kind, MOST_VALUE),
     )
-    references = dict.fromkeys(model.ModelReference.from_referable(each) for each in submodels)
+    references = dict.fromkeys(model.ModelReference.from_referable(submodel) for submodel in submodels)
     shell = model.AssetAdministrationShell(
         information,
         ids["shell"],
@@ -128,7 +128,8 @@ def _package(store: model.DictIdentifiableStore[model.Identifiable], mesh: bytes
     about = OPCCoreProperties()  # type: ignore[no-untyped-call]
     about.creator = f"corrotwin {versions('corrotwin')['corrotwin']}"
     with aasx.AASXWriter(content, failsafe=False) as writer:
-        writer.write_all_aas_objects("/aasx/data.json", store, files, write_json=True)  # its XML only 3.1 tools read
+        # as JSON, because basyx writes XML of version 3.1, which older tools do not read
+        writer.write_all_aas_objects("/aasx/data.json", store, files, write_json=True)
         writer.write_core_properties(about)
     return _without_times(content)
 

@@ -1,6 +1,6 @@
 """Submodels by templates of the IDTA: the digital nameplate (02006-3-0) and the provision of 3D models (02026-1-0).
 
-What a template requires and a twin does not know stands there without a value; what it does not require is left out.
+Elements that a template requires and a twin does not know have no value; those that it does not require are left out.
 """
 
 import datetime
@@ -19,7 +19,7 @@ _VERSION = f"{_MODELS}/Model3D/File/FileVersion"
 
 
 def nameplate(identifier: str, outlook: TwinOutlook) -> model.Submodel:
-    """Return the digital nameplate: kind of asset and year of construction; the rest nobody told the twin."""
+    """Return the digital nameplate: kind of asset and year of construction; a twin does not know the rest."""
     address = "https://admin-shell.io/zvei/nameplate/1/0/ContactInformations/AddressInformation"
     built = datetime.date.fromisoformat(outlook.built)
     return model.Submodel(
@@ -52,7 +52,7 @@ def nameplate(identifier: str, outlook: TwinOutlook) -> model.Submodel:
 
 
 def models_3d(identifier: str, outlook: TwinOutlook, name: str, clock: datetime.date) -> model.Submodel:
-    """Return the submodel of the twin's mesh, which shows it as it looks on the day of its clock."""
+    """Return the submodel of the twin's mesh, which shows how it looks on the day of its clock."""
     organisation = f"{_VERSION}/ProvidingOrganization"
     source = f"{_VERSION}/SourceApplication"
     version = [

@@ -1,7 +1,7 @@
-"""The viewer: a page of thousands of pictures to sort, filter and look through, with layers to lay over them.
+"""The viewer: a page of thousands of pictures to sort, filter and browse, with layers to lay over them.
 
-It serves predictions, whose masks a person accepts or rejects in it, and rendered datasets with their label maps. The
-page is one HTML file with its pictures beside it or inside; it needs no server and asks the network for nothing.
+It shows predictions, whose masks a person accepts or rejects, and rendered datasets with their label maps. The page is
+one HTML file with its pictures beside it or inside; it needs no server and no network.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ from corrotwin.twin.pages.rendering import write_page
 
 Item = TypeVar("Item")
 PICTURES = "pictures"  # folder beside the page
-SMALL, LARGE = 320, 1280  # pixels of the longer side: in the list, and of the picture that is looked at
-INSIDE = 480  # the same of both in a page that holds its pictures
+SMALL, LARGE = 320, 1280  # pixels of the longer side: in the list, and in the enlarged view
+INSIDE = 480  # pixels of the longer side of both if the pictures are inside the page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +31,10 @@ class Measure:
 
     Parameters
     ----------
-    label : its name, such as "corroded".
-    unit : behind each number, such as "%"; empty for none.
-    digits : behind the decimal point.
-    about : a sentence that says what it is.
+    label : name, such as "corroded".
+    unit : unit behind each number, such as "%"; empty for none.
+    digits : digits behind the decimal point.
+    about : sentence that explains the number.
     """
 
     label: str
@@ -49,7 +49,7 @@ SIZE = Measure(label="size", unit="megapixels", digits=2)
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """Something to lay over the pictures; `legend` has pairs of a CSS colour and what it stands for."""
+    """A layer over the pictures; `legend` has pairs of a CSS colour and its meaning."""
 
     label: str
     legend: tuple[tuple[str, str], ...] = ()
@@ -61,12 +61,12 @@ class ViewerPicture:
 
     Parameters
     ----------
-    name : shown as it is.
-    values : one for each measure; None where there is none.
-    sizes : the picture in the list and the one that is looked at, or one for both; each with its layers, which lie one
-        below the other in one picture.
+    name : text that the page shows unchanged.
+    values : a value for each measure; None if there is none.
+    sizes : the picture in the list and the enlarged one, or one for both; each with its layers, which lie one below
+        the other in one picture.
     aspect : width over height.
-    identity : what a decision on it states, so that it can be found again; only of pages on which one decides.
+    identity : what a decision records of the picture, to find it again; only on pages with decisions.
     """
 
     name: str
@@ -99,14 +99,14 @@ def write(
     Parameters
     ----------
     page : the HTML file. Unless `single`, the folder `PICTURES` beside it gets the pictures, named by their content, so
-        that an earlier page stays whole until it is replaced; pictures that only the earlier one had are then removed.
-    template : extends ``viewer.html.j2`` and says what the page shows.
-    pictures : in the order of the page; each is written before the next is asked for.
-    measures : of each picture; the page is sorted by the first to begin with, largest first.
-    layers : of each picture, in the order in which they lie in its file.
+        that an earlier page works until it is replaced; pictures that only the earlier one had are then removed.
+    template : template that extends ``viewer.html.j2`` and says what the page shows.
+    pictures : pictures in the order of the page; each is written before the next is requested.
+    measures : measures of each picture; at first the page is sorted by the first one, largest first.
+    layers : layers of each picture, in the order in which they lie in its file.
     single : put the pictures into the page.
-    review : of pages on which one decides; None for others.
-    values : for the template.
+    review : subject of the decisions; None on pages without.
+    values : further values for the template.
     """
     shown = []
     written: set[str] = set()
@@ -132,13 +132,13 @@ def write(
         "pictures": shown,
     }
     write_page(page, template, data=data, count=len(shown), decides=review is not None, **values)
-    for left in () if single else (page.parent / PICTURES).iterdir():
-        if left.name not in written:
-            remove(left)
+    for path in () if single else (page.parent / PICTURES).iterdir():
+        if path.name not in written:
+            remove(path)
 
 
 def _write(folder: Path, encoded: EncodedPicture) -> str:
-    """Write a picture under a name by its content, and return its address on the page in this folder."""
+    """Write a picture under a name made from its content, and return its address on a page in this folder."""
     name = f"{hashlib.sha256(encoded.content).hexdigest()[:20]}.{encoded.kind}"
     with new_file(folder / PICTURES / name, replace=True) as stream:
         stream.write(encoded.content)
@@ -146,7 +146,7 @@ def _write(folder: Path, encoded: EncodedPicture) -> str:
 
 
 def in_threads(make: Callable[[Item], ViewerPicture], items: Sequence[Item]) -> Iterator[ViewerPicture]:
-    """Yield the picture of each item, made in as many threads as there are cores, few ahead of what is asked for."""
+    """Yield the picture of each item, made by a thread per core, few ahead of the requested one."""
     cores = available_cores()
     with ThreadPoolExecutor(cores) as pool:
         for first in range(0, len(items), 4 * cores):
@@ -154,7 +154,7 @@ def in_threads(make: Callable[[Item], ViewerPicture], items: Sequence[Item]) -> 
 
 
 def sides(width: int, height: int, *, single: bool) -> tuple[int, ...]:
-    """Return the sizes in which a picture is put on a page, as pixels of its longer side, at most."""
+    """Return the sizes of a picture on a page: the most pixels of its longer side."""
     if single:
         return (INSIDE,)
     return (SMALL, LARGE) if max(width, height) > SMALL else (SMALL,)

@@ -1,4 +1,4 @@
-"""Two dates side by side: the forecast of each zone at both, and the difference, with uncertainty."""
+"""Comparison of two dates: the forecast of each zone at both, and the difference, with uncertainty."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneChange:
-    """A zone at two dates. Its fields are the columns of the table; three levels become _p5, _p50 and _p95.
+    """A zone at two dates. The fields are the columns of the table; three levels become _p5, _p50 and _p95.
 
-    A difference is taken in each history, so its P5 is not that of the later date less that of the earlier one.
+    Differences are taken within each history, so their P5 is not the later P5 minus the earlier one.
     """
 
     zone: str
@@ -41,14 +41,14 @@ class ZoneChange:
 
 
 def years_of(twin: TwinState, days: Sequence[str]) -> list[float]:
-    """Return the years of service on some days, such as 2030-05-31.
+    """Return the years of service on days such as 2030-05-31.
 
     Raises
     ------
     InputError
-        A day is none, or is before the twin was built.
+        A text is not a day, or the day is before the twin was built.
     """
-    found = []
+    years_of_days = []
     for day in days:
         try:
             date.fromisoformat(day)
@@ -57,26 +57,26 @@ def years_of(twin: TwinState, days: Sequence[str]) -> list[float]:
             raise InputError(f"date {day!r:.40}: give a day such as 2030-05-31") from error
         if years < 0 and day != f"{twin.built:%Y-%m-%d}":
             raise InputError(f"date {day}: the twin was built on {twin.built:%Y-%m-%d}; give that day or a later one")
-        found.append(max(years, 0.0))
-    return found
+        years_of_days.append(max(years, 0.0))
+    return years_of_days
 
 
 def compare(
     known: Session, from_years: float, to_years: float, required: Mapping[str, float] = MappingProxyType({})
 ) -> list[ZoneChange]:
-    """Return each zone, and all of them, at two times and the difference.
+    """Return each zone, and all zones together, at two times, with the difference.
 
     Parameters
     ----------
-    known : from `twin.bayes.session`, learned so far ahead.
-    from_years, to_years : of service; the later one second.
-    required : thickness in mm that must be left, by zone; "all" for the zones not named. What the register of CML
-        requires holds beside it.
+    known : session from `twin.bayes.session` that reaches to the later time.
+    from_years, to_years : years of service; the later second.
+    required : thickness in mm that must be left, by zone; "all" for the zones not named. Requirements of the CML
+        register hold as well.
 
     Raises
     ------
     InputError
-        The second is not the later one, or a required thickness is impossible.
+        The second time is not the later one, or a required thickness is impossible.
     """
     if not from_years < to_years:
         raise InputError("`from_date` and `to_date`: give the earlier date first, and another one second")
@@ -109,12 +109,12 @@ def shown(table: Sequence[ZoneChange], title: str) -> "Table":
     """Return the table for a terminal, with P5 to P95 below each P50."""
     from rich.table import Table
 
-    drawn = Table(
+    output = Table(
         title=f"{title}: {table[0].from_date}, {table[0].to_date} and the difference; P50, below it P5 to P95"
     )
-    drawn.add_column("zone", no_wrap=True)
+    output.add_column("zone", no_wrap=True)
     for name in ("rusted %", "mean loss mm", "thinnest place mm", "% below required"):
-        drawn.add_column(name, justify="right", overflow="fold")
+        output.add_column(name, justify="right", overflow="fold")
     for row in table:
         cells = [
             "\n".join(_cell(values, digits) for values in triple)
@@ -126,8 +126,8 @@ def shown(table: Sequence[ZoneChange], title: str) -> "Table":
         ]
         both = (row.chance_below_required_from, row.chance_below_required_to)
         chance = "\n\n".join("" if value is None else f"{100 * value:.1f}" for value in both)
-        drawn.add_row(row.zone, *cells, chance, end_section=True)
-    return drawn
+        output.add_row(row.zone, *cells, chance, end_section=True)
+    return output
 
 
 def _minus(values: Levels) -> Levels:

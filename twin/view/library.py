@@ -1,4 +1,4 @@
-"""three.js, which draws the page's 3D: the copy that trimesh carries for its own viewer."""
+"""three.js, which draws the 3D view of the page: the copy that trimesh carries for its own viewer."""
 
 import re
 from functools import cache
@@ -15,14 +15,14 @@ def three_js() -> str:
     Raises
     ------
     InputError
-        The trimesh that is installed carries it in a form that is not known here.
+        The installed trimesh carries it in an unknown form.
     """
     import trimesh
     from trimesh.viewer.notebook import scene_to_html
 
-    found = _CORE.search(scene_to_html(trimesh.Scene([trimesh.creation.box()])))
-    if found is None or "THREE={}" not in found[1] or "</script" in found[1]:
+    match = _CORE.search(scene_to_html(trimesh.Scene([trimesh.creation.box()])))
+    if match is None or "THREE={}" not in match[1] or "</script" in match[1]:
         raise InputError(
             f"trimesh {trimesh.__version__}: its three.js was not found; install the version in constraints.txt"
         )
-    return found[1]
+    return match[1]

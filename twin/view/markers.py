@@ -1,4 +1,4 @@
-"""Markers of inspections: thickness readings and pits at their places, photographs in the middle of what they saw."""
+"""Markers of inspections: thickness readings and pits at their places, photos in the middle of what they show."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,31 +16,34 @@ from corrotwin.twin.inspection.records import Record, texel_of
 Marker = dict[str, Any]  # as the page reads it
 
 
-def markers(made: Forecast) -> list[Marker]:
+def markers(forecast: Forecast) -> list[Marker]:
     """Return a marker for each measured place, pit, grade and photograph; those without coordinates have no position.
 
-    The forecast of a named place, and the thickness that it requires, go with its marker.
+    The marker of a named place has its forecast and its required thickness.
     """
-    required = [None] * len(made.places) if made.plan is None else made.plan.required_by_place
-    forecast = {
+    required = [None] * len(forecast.places) if forecast.plan is None else forecast.plan.required_by_place
+    place_forecasts = {
         (place.zone, place.name): (place, None if needed is None or needed.is_assumed else needed.mm)
-        for place, needed in zip(made.places, required, strict=True)
+        for place, needed in zip(forecast.places, required, strict=True)
         if place.name
     }
     groups: dict[tuple[Any, ...], list[Record]] = {}
-    for number, record in enumerate(made.known.records):
+    for number, record in enumerate(forecast.known.records):
         if record.kind == "photo":
             key: tuple[Any, ...] = (record.kind, record.date, record.seen or number)
         else:
             key = (record.kind, record.zone, record.place or record.uv or number)
         groups.setdefault(key, []).append(record)
     return [
-        _marker(made.known, own, *forecast.get((own[0].zone, own[0].place), (None, None))) for own in groups.values()
+        _marker(forecast.known, records, *place_forecasts.get((records[0].zone, records[0].place), (None, None)))
+        for records in groups.values()
     ]
 
 
-def _marker(known: Session, own: Sequence[Record], place: PlaceForecast | None, required_mm: float | None) -> Marker:
-    first = own[0]
+def _marker(
+    known: Session, records: Sequence[Record], place: PlaceForecast | None, required_mm: float | None
+) -> Marker:
+    first = records[0]
     position, normal = _position(first, known)
     is_cml = first.kind == "ultrasonic"
     return {
@@ -49,7 +52,7 @@ def _marker(known: Session, own: Sequence[Record], place: PlaceForecast | None, 
         "zone": first.zone,
         "position": position,
         "normal": normal,
-        "readings": [_reading(record, known) for record in own],
+        "readings": [_reading(record, known) for record in records],
         "required": required_mm,
         "left": None if place is None or not is_cml else [levels(column) for column in place.left_mm.T],
     }
@@ -70,7 +73,7 @@ def _reading(record: Record, known: Session) -> dict[str, Any]:
 
 
 def _position(record: Record, known: Session) -> tuple[list[float] | None, list[float] | None]:
-    """Return where a record was made and the normal there; None for an unknown place."""
+    """Return the position and the normal of a record; None for an unknown place."""
     if record.seen:
         return _amid(known.seen[record.seen], known.texels)
     texel, texels = texel_of(record, known.asset), known.texels
@@ -80,8 +83,8 @@ def _position(record: Record, known: Session) -> tuple[list[float] | None, list[
 
 
 def _amid(seen: "np.ndarray[Any, np.dtype[np.bool_]]", texels: Texels) -> tuple[list[float], list[float]]:
-    """Return the place in view nearest to the middle, by area, of all that is."""
-    here = seen & (texels.area_mm2 > 0)
-    points, area = texels.position_m[here].astype(float), texels.area_mm2[here].astype(float)
+    """Return the visible place, and its normal, that is nearest to the area centre of all visible places."""
+    visible = seen & (texels.area_mm2 > 0)
+    points, area = texels.position_m[visible].astype(float), texels.area_mm2[visible].astype(float)
     nearest = np.linalg.norm(points - np.average(points, axis=0, weights=area), axis=1).argmin()
-    return points[nearest].tolist(), texels.normal[here][nearest].astype(float).tolist()
+    return points[nearest].tolist(), texels.normal[visible][nearest].astype(float).tolist()

@@ -1,4 +1,4 @@
-"""Arrays for a page: whole numbers of 8 to 32 bits, compressed, as text."""
+"""Arrays packed into a page: whole numbers of 8 to 32 bits, compressed, as text."""
 
 import base64
 import zlib
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from corrotwin.twin.geometry.atlas import Floats, Singles
 
-Numbers = dict[str, Any]  # of an array: its type as JavaScript names it, its content, and how to read it
+Numbers = dict[str, Any]  # an array: its type in JavaScript, its content, and how to read it
 
 
 def packed(values: NDArray[Any], **how: object) -> Numbers:
@@ -32,7 +32,7 @@ def thickness(values_mm: Floats, most_mm: float) -> Numbers:
 
 
 def loss(values_mm: Singles) -> Numbers:
-    """Return losses in 255 steps, finest where little is lost: the step is of the square root."""
+    """Return losses in 255 steps of their square root, which are finest where little is lost."""
     most = max(float(values_mm.max(initial=0)), 1e-3)
     return packed(steps(np.sqrt(values_mm / most), 1.0, 255).astype(np.uint8), most=most)
 
@@ -40,5 +40,5 @@ def loss(values_mm: Singles) -> Numbers:
 def moments(values: Singles, most: float) -> Numbers:
     """Return moments from 0 to `most` in 65,534 steps; 65,535 stands for never."""
     never = ~np.isfinite(values)
-    found = steps(np.where(never, 0, values), most, 65534)
-    return packed(np.where(never, 65535, found).astype(np.uint16), most=most)
+    numbers = steps(np.where(never, 0, values), most, 65534)
+    return packed(np.where(never, 65535, numbers).astype(np.uint16), most=most)

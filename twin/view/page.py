@@ -1,4 +1,4 @@
-"""The page of a twin: one HTML file with its shape over the years, its forecast and its inspections."""
+"""The page of a twin: an HTML file with its shape over the years, its forecast and its inspections."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ SUFFIXES = (".html", ".htm")
 
 
 def check(path: Path, units: str = "mm") -> None:
-    """Refuse a file name that is not of a page, and unknown units."""
+    """Refuse a file name that is not that of a page, and unknown units."""
     if path.suffix not in SUFFIXES:
         raise InputError(f"{path}: the page is HTML; end its name in .html")
     if units not in UNITS:
@@ -42,7 +42,7 @@ def check(path: Path, units: str = "mm") -> None:
 
 def write(
     path: Path,
-    made: Forecast,
+    forecast: Forecast,
     surface: SurfaceHistory,
     *,
     units: str = "mm",
@@ -53,10 +53,10 @@ def write(
     Parameters
     ----------
     path : .html file.
-    made : forecast of the twin; its years are those of the page.
-    surface : from `surface_history`, to the last of these years.
-    units : of lengths at first, mm or inch; the page has a switch.
-    compared : years of service whose difference the page shows at first; None for the state now.
+    forecast : forecast of the twin; the page has its years.
+    surface : history from `surface_history`, to the last of these years.
+    units : mm or inch, the unit of lengths at first; the page has a switch.
+    compared : two times, in years of service, whose difference the page shows at first; None shows the present state.
 
     Raises
     ------
@@ -64,29 +64,29 @@ def write(
         Another suffix, unknown units, or a place that cannot be written.
     """
     check(path, units)
-    text = render(made, surface, units=units, compared=compared)
+    text = render(forecast, surface, units=units, compared=compared)
     with writing(path):
         write_text(path, text)
     return len(text.encode())
 
 
 def render(
-    made: Forecast, surface: SurfaceHistory, *, units: str = "mm", compared: tuple[float, float] | None = None
+    forecast: Forecast, surface: SurfaceHistory, *, units: str = "mm", compared: tuple[float, float] | None = None
 ) -> str:
     """Return the page of a twin as HTML; parameters as for `write`."""
     from markupsafe import Markup
 
-    known = made.known
-    data = content(made, surface) | {"units": units, "compared": compared}
-    library, own = three_js(), "\n".join(_file(name) for name in SCRIPTS)
+    known = forecast.known
+    data = content(forecast, surface) | {"units": units, "compared": compared}
+    library, viewer = three_js(), "\n".join(_file(name) for name in SCRIPTS)
     name = printable(known.twin.id)
     return filled(
         Path(__file__).with_name("page.html.j2"),
         title=f"{name}: {known.twin.kind}, {known.twin.built.year} to {data['dates'][-1][:4]}",
         name=name, kind=known.twin.kind, style=Markup(_file("style.css")),  # noqa: S704  a file of ours
-        scripts=[Markup(library), Markup(own)],  # noqa: S704  three.js and files of ours
-        digests=[_digest(library), _digest(own)],
-        data=Markup(_harmless(data)),  # noqa: S704  no character of it ends its element
+        scripts=[Markup(library), Markup(viewer)],  # noqa: S704  three.js and files of ours
+        digests=[_digest(library), _digest(viewer)],
+        data=Markup(_harmless(data)),  # noqa: S704  none of its characters ends the element
     )  # fmt: skip
 
 
@@ -100,22 +100,22 @@ def _digest(script: str) -> str:
 
 
 def _harmless(data: Mapping[str, Any]) -> str:
-    """Return data as JSON that nothing in it can end."""
+    """Return data as JSON in which no text can end the element."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def content(made: Forecast, surface: SurfaceHistory) -> dict[str, Any]:
+def content(forecast: Forecast, surface: SurfaceHistory) -> dict[str, Any]:
     """Return all that the page shows; numbers of zones and named places are those of the forecast."""
-    known, asset = made.known, surface.asset
+    known, asset = forecast.known, surface.asset
     grid = with_renewals(surface.key_years, known.events, known.twin)
     places = place_levels(known.now, known.texels, grid)
-    dates = [f"{twin_state.later(known.twin.built, year):%Y-%m-%d}" for year in made.years]
+    dates = [f"{twin_state.later(known.twin.built, year):%Y-%m-%d}" for year in forecast.years]
     return {
         "name": printable(known.twin.id),
         "kind": known.twin.kind,
         "built": f"{known.twin.built:%Y-%m-%dT%H:%M:%SZ}",
-        "years": list(made.years),
+        "years": list(forecast.years),
         "dates": dates,
         "now": known.now_years,
         "clock": known.twin.years,
@@ -123,18 +123,18 @@ def content(made: Forecast, surface: SurfaceHistory) -> dict[str, Any]:
         "records": len(known.records),
         "note": known.note,
         "geometry": _geometry(surface),
-        "fields": _fields(surface, made),
-        "places": _places(places, surface, made) | {"keyYears": grid},
-        "zones": _zones(made, surface),
+        "fields": _fields(surface, forecast),
+        "places": _places(places, surface, forecast) | {"keyYears": grid},
+        "zones": _zones(forecast, surface),
         "events": [_event(event, known) for event in known.events],
-        "markers": markers(made),
-        "plan": _plan(made),
-        "ahead": made.ahead_years,
+        "markers": markers(forecast),
+        "plan": _plan(forecast),
+        "ahead": forecast.ahead_years,
     }
 
 
 def _geometry(surface: SurfaceHistory) -> dict[str, Any]:
-    """Return triangles by corners, each a vertex with its place on the atlas."""
+    """Return triangles by their corners: vertices with their places on the atlas."""
     asset = surface.asset
     corners = np.column_stack([asset.faces.reshape(-1), asset.uv.reshape(-1, 2)])
     unique, inverse = np.unique(corners, axis=0, return_inverse=True)
@@ -149,8 +149,8 @@ def _geometry(surface: SurfaceHistory) -> dict[str, Any]:
     }
 
 
-def _fields(surface: SurfaceHistory, made: Forecast) -> dict[str, Any]:
-    last = made.years[-1]
+def _fields(surface: SurfaceHistory, forecast: Forecast) -> dict[str, Any]:
+    last = forecast.years[-1]
     return {
         "shape": list(surface.asset.atlas_shape),
         "texelMm": surface.asset.texel_mm,
@@ -159,36 +159,36 @@ def _fields(surface: SurfaceHistory, made: Forecast) -> dict[str, Any]:
         "begins": packing.moments(surface.cover_begins, max(float(surface.clock.reading(last)), 1e-6)),
         "clock": [surface.clock.starts.tolist(), surface.clock.paces.tolist()],
         "loss": packing.loss(surface.loss_mm),
-        "ground": export.ground_of(made.known.twin).tolist(),
+        "ground": export.ground_of(forecast.known.twin).tolist(),
         "rust": [export.YOUNG_RUST.tolist(), export.OLD_RUST.tolist(), export.DARKENING_YEARS],
     }
 
 
-def _places(places: PlaceLevels, surface: SurfaceHistory, made: Forecast) -> dict[str, Any]:
-    stands = nearest_place(places, made.known.texels, surface.texels, surface.asset.zone_names)
+def _places(places: PlaceLevels, surface: SurfaceHistory, forecast: Forecast) -> dict[str, Any]:
+    nearest = nearest_place(places, forecast.known.texels, surface.texels, surface.asset.zone_names)
     order = [name for name in surface.asset.zone_names if name != COVERED and name in places.zones]
     rank = np.array([order.index(name) for name in places.zones])
     return {
-        "at": packing.packed(np.where(stands < 0, 65535, stands).astype(np.uint16)),
+        "at": packing.packed(np.where(nearest < 0, 65535, nearest).astype(np.uint16)),
         "zone": packing.packed(rank[places.zone].astype(np.uint16)),
         "nominal": packing.thickness(places.nominal_mm, float(places.nominal_mm.max())),
         "left": packing.thickness(places.left_mm, max(float(places.left_mm.max()), 1e-3)),
     }
 
 
-def _zones(made: Forecast, surface: SurfaceHistory) -> list[dict[str, Any]]:
-    """Return the zones as the forecast's table has them, all of them together last."""
-    asset, renewals = surface.asset, renewals_by_zone(made.known.now[0].bank)
-    names = [name for name in asset.zone_names if name != COVERED and name in made.zones]
+def _zones(forecast: Forecast, surface: SurfaceHistory) -> list[dict[str, Any]]:
+    """Return the zones as in the table of the forecast, with all of them together last."""
+    asset, renewals = surface.asset, renewals_by_zone(forecast.known.now[0].bank)
+    names = [name for name in asset.zone_names if name != COVERED and name in forecast.zones]
     centres = area_centres(surface.texels, [asset.zone_names.index(name) for name in names])
-    found = []
+    entries = []
     for name, centre in [*zip(names, centres, strict=True), (ALL, None)]:
-        rows = [tables.by_column(row) for row in made.rows if row.zone == name]
-        undated = {} if made.plan is None else made.plan.undated
-        life = None if made.plan is None or name in undated else made.plan.by_zone.get(name)
-        found.append({
+        rows = [tables.by_column(row) for row in forecast.rows if row.zone == name]
+        undated = {} if forecast.plan is None else forecast.plan.undated
+        life = None if forecast.plan is None or name in undated else forecast.plan.by_zone.get(name)
+        entries.append({
             "name": name,
-            "required": made.required.get(name),
+            "required": forecast.required.get(name),
             "centre": None if centre is None else centre.tolist(),
             "undated": undated.get(name, ""),
             "renewed": [renewal.years for renewal in renewals.get(name, ())],
@@ -199,7 +199,7 @@ def _zones(made: Forecast, surface: SurfaceHistory) -> list[dict[str, Any]]:
                 if column not in ("zone", "date", "years", "required_mm")
             },
         })  # fmt: skip
-    return found
+    return entries
 
 
 def _event(event: Event, known: Session) -> dict[str, Any]:
@@ -214,17 +214,17 @@ def _event(event: Event, known: Session) -> dict[str, Any]:
     }
 
 
-def _plan(made: Forecast) -> dict[str, Any] | None:
-    """Return remaining life, dates, and the chance that each zone is too thin now; None where nothing is required."""
-    plan, known = made.plan, made.known
+def _plan(forecast: Forecast) -> dict[str, Any] | None:
+    """Return remaining life, dates, and the chance that each zone is too thin now; None if no thickness is required."""
+    plan, known = forecast.plan, forecast.known
     if plan is None:
         return None
 
     def date(within: float | None) -> str | None:
         return None if within is None else f"{twin_state.later(known.twin.built, known.now_years + within):%Y-%m-%d}"
 
-    now = made.years.index(known.now_years)
-    chance = chance_below(made.zones, made.required)
+    now = forecast.years.index(known.now_years)
+    chance = chance_below(forecast.zones, forecast.required)
     life = None if plan.life_years is None else [None if np.isinf(value) else value for value in plan.life_years]
     return {
         "life": life,
@@ -233,6 +233,6 @@ def _plan(made: Forecast) -> dict[str, Any] | None:
         "measure": date(plan.first_years),
         "because": plan.because,
         "look": date(plan.visual_years),
-        "rule": made.rule,
+        "rule": forecast.rule,
         "undated": sorted(plan.undated),
     }

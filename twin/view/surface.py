@@ -13,23 +13,23 @@ from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.model.loss import PiecewiseClock
 from corrotwin.twin.twin_state import TwinState
 
-MOST_TEXELS, MOST_SIDE = 600_000, 4096  # of the atlas; the side is what graphics of phones take
+MOST_TEXELS, MOST_SIDE = 600_000, 4096  # of the atlas; phones take textures of this side
 COARSEST_MM = 100.0
 MOST_FACES = 600_000  # triangles that a page shows
-KEY_YEARS = 7  # before now and after it, at which wall loss is kept; it is interpolated between them
+KEY_YEARS = 7  # times before and after now at which wall loss is kept; it is interpolated between them
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SurfaceHistory:
-    """The history that a twin shows, on an atlas of its own that may be coarser than the twin's.
+    """The history shown of a twin, on an atlas that may be coarser than the twin's.
 
     Parameters
     ----------
     asset, texels : the surface.
     start_years : (H, W) start of corrosion; inf where it has none by the last year.
     cover_begins : (H, W) reading of `clock` at which rust begins to cover a texel, from `corrosion.cover_begins`.
-    clock : of the rust cover.
-    key_years : (K,) from built to the last year, now among them.
+    clock : clock of the rust cover.
+    key_years : (K,) years from built to the last year, including now.
     loss_mm : (K, H, W) wall loss in these years.
     """
 
@@ -44,8 +44,8 @@ class SurfaceHistory:
     def fields(self, years: float) -> Fields:
         """Return the state in a year; wall loss is interpolated between key years.
 
-        Where corrosion begins between two of them, loss goes from there with the square root of time, nearly as by ISO
-        9224; elsewhere it is linear.
+        If corrosion begins between two of them, loss grows from then on with the square root of time, nearly as by
+        ISO 9224; otherwise it grows linearly.
         """
         ramp = ((self.clock.reading(years) - self.cover_begins) / corrosion.COVER_RAMP).clip(0, 1).astype(np.float32)
         after = int(np.clip(np.searchsorted(self.key_years, years), 1, len(self.key_years) - 1))
@@ -66,7 +66,7 @@ class SurfaceHistory:
 def surface_history(twin: TwinState, now_years: float, last_years: float) -> SurfaceHistory:
     """Return the history of a twin's surface from built to a last year.
 
-    It goes on from the twin's clock where the twin stands: the seed draws it, inspections do not change it.
+    After the twin's clock it goes on at the same place. The seed draws it; inspections do not change it.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def surface_history(twin: TwinState, now_years: float, last_years: float) -> Sur
 
 
 def key_years(now_years: float, last_years: float) -> list[float]:
-    """Return years from 0 to the last, now among them."""
+    """Return years from 0 to the last, including now."""
     before = np.linspace(0, now_years, KEY_YEARS)
     after = np.linspace(now_years, last_years, KEY_YEARS)
     years = sorted({float(year) for year in (*before, *after)})
@@ -104,7 +104,7 @@ def key_years(now_years: float, last_years: float) -> list[float]:
 
 
 def _shown(twin: TwinState) -> tuple[AssetGeometry, Texels]:
-    """Return a twin's surface with texels so large that the atlas is small enough, if it can be."""
+    """Return a twin's surface with texels large enough to make the atlas small enough, if possible."""
     texel_mm = twin.texel_mm
     while True:
         asset = assets.build(twin.kind, twin.parameters, texel_mm=texel_mm)
@@ -116,12 +116,12 @@ def _shown(twin: TwinState) -> tuple[AssetGeometry, Texels]:
 
 
 def area_centres(texels: Texels, zones: Sequence[int]) -> Floats:
-    """Return of each zone the place of its own nearest to its middle by area, and its reach, (n, 4) m."""
-    found = np.zeros((len(zones), 4))
+    """Return for each zone the place nearest to its area centre, and its reach from there, (n, 4) m."""
+    centres = np.zeros((len(zones), 4))
     for row, zone in enumerate(zones):
-        here = (texels.zone == zone) & (texels.area_mm2 > 0)
-        points, area = texels.position_m[here].astype(float), texels.area_mm2[here].astype(float)
+        in_zone = (texels.zone == zone) & (texels.area_mm2 > 0)
+        points, area = texels.position_m[in_zone].astype(float), texels.area_mm2[in_zone].astype(float)
         middle = np.average(points, axis=0, weights=area)
-        away = np.linalg.norm(points - middle, axis=1)
-        found[row] = (*points[away.argmin()], float(np.percentile(away, 90)))
-    return found
+        distance = np.linalg.norm(points - middle, axis=1)
+        centres[row] = (*points[distance.argmin()], float(np.percentile(distance, 90)))
+    return centres

@@ -1,4 +1,4 @@
-"""A GLB whose look can be chosen by year, by the glTF extension KHR_materials_variants."""
+"""A GLB with an appearance for each year, by the glTF extension KHR_materials_variants."""
 
 import io
 import json
@@ -23,13 +23,13 @@ _JSON, _BIN = 0x4E4F534A, 0x004E4942
 
 
 def check(path: Path) -> None:
-    """Refuse a file name that is not of a GLB."""
+    """Refuse a file name that is not that of a GLB."""
     if path.suffix != ".glb":
         raise InputError(f"{path}: the mesh with a look for each year is binary glTF; end its name in .glb")
 
 
 def variant_years(last_years: float) -> list[float]:
-    """Return the years of service that have a variant: every one from built on, and the last."""
+    """Return the years of service that have a variant: each year from built on, and the last."""
     step = max(1.0, np.ceil(last_years / MOST_VARIANTS))
     return [*(float(year) for year in np.arange(0, last_years - 1e-6, step)), last_years]
 
@@ -37,7 +37,7 @@ def variant_years(last_years: float) -> list[float]:
 def write(path: Path, twin: TwinState, surface: SurfaceHistory, now_years: float, last_years: float) -> int:
     """Write the look of each year as a material variant named by its date, and return how many there are.
 
-    Viewers without the extension show the look of now.
+    Viewers without the extension show the present look.
 
     Raises
     ------
@@ -62,8 +62,8 @@ def with_variants(glb: bytes, looks: Mapping[str, bytes]) -> bytes:
 
     Parameters
     ----------
-    glb : with one mesh of one primitive, one material and one texture.
-    looks : JPEG on the same texture coordinates, by the name of the variant.
+    glb : file with one mesh of one primitive, one material and one texture.
+    looks : JPEG pictures on the same texture coordinates, by name of the variant.
     """
     document, content = _chunks(glb)
     pieces = [content]
