@@ -1,6 +1,6 @@
-"""Pool the scores of all folds of a run, so that each photo counts once a run; redraws stay as they are.
+"""Pool the scores of all folds of a run, so that each photo counts once per run; redraws are not pooled.
 
-Photos that a redraw trains on have no score there: NaN.
+Photos that a redraw trains on have no score in it: NaN.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ ArmShares = tuple[tuple[int, ...], tuple[str, ...], FloatArray]  # numbers of ru
 def tables(
     every: Sequence[FoldStudy], read: "Callable[[Path, RunRecord], Found | None]"
 ) -> dict[tuple[str, int], list[Found]]:
-    """Apply `read` to the runs of each arm and run number, by fold; only where all folds are complete."""
+    """Apply `read` to the runs of each arm and run number, by fold, if all their folds are complete."""
     found: dict[tuple[str, int], list[Found]] = {}
     wanted: dict[tuple[str, int], int] = {}
     for fold_study in every:
@@ -59,7 +59,10 @@ def trained_on(found: "Mapping[tuple[str, int], Sequence[RunRecord]]") -> dict[s
     for (arm, _), of_folds in found.items():
         counts.setdefault(arm, []).extend(run.manifest["counts"] for run in of_folds)
     return {
-        arm: (span([each["train_photos"] for each in of_arm]), span([each["train_renders"] for each in of_arm]))
+        arm: (
+            span([training["train_photos"] for training in of_arm]),
+            span([training["train_renders"] for training in of_arm]),
+        )
         for arm, of_arm in counts.items()
     }
 
@@ -74,31 +77,33 @@ def precision_and_recall(found: Mapping[tuple[str, int], "PerImage"]) -> dict[st
     result = {}
     for arm in dict.fromkeys(arm for arm, _ in found):
         of_arm = [table for (name, _), table in found.items() if name == arm]
-        precision = mean([error_analysis.rate(each.tp, each.fp) for each in of_arm])
-        result[arm] = (precision, mean([error_analysis.rate(each.tp, each.fn) for each in of_arm]))
+        precision = mean([error_analysis.rate(table.tp, table.fp) for table in of_arm])
+        result[arm] = (precision, mean([error_analysis.rate(table.tp, table.fn) for table in of_arm]))
     return result
 
 
 def scores(found: Mapping[tuple[str, int], "PerImage"]) -> tuple[RunScores, ...]:
-    """Return the scores of what was `counted`, on all photos that any of it tests."""
+    """Return the scores of all `counted` tables, on all photos that any of them tests."""
     names = np.array(sorted({name for table in found.values() for name in table.image}))
     result = []
     for (arm, run), table in found.items():
-        each = _scores(arm, run, table)
+        run_scores = _scores(arm, run, table)
         places = np.searchsorted(names, np.array(table.image))
         f1, iou = np.full((2, len(names)), np.nan)
-        f1[places], iou[places] = each.f1, each.iou
-        result.append(replace(each, images=tuple(names.tolist()), f1=f1, iou=iou))
+        f1[places], iou[places] = run_scores.f1, run_scores.iou
+        result.append(replace(run_scores, images=tuple(names.tolist()), f1=f1, iou=iou))
     return tuple(result)
 
 
 def scores_across(every: Sequence[FoldStudy], name: str, digest: str) -> tuple[RunScores, ...]:
-    """Return scores of each arm and run on all photos of another set: means over the folds, which saw none."""
+    """Return scores of each arm and run on all photos of another set: means over the folds."""
     result = []
     for (arm, run), of_folds in tables(every, lambda folder, _: external_sets.read(folder, name, digest)).items():
-        each = [_scores(arm, run, table) for table in of_folds]
-        f1, iou = (np.mean([getattr(one, score) for one in each], axis=0) for score in ("f1", "iou"))
-        result.append(replace(each[0], f1=f1, iou=iou))
+        of_each_fold = [_scores(arm, run, table) for table in of_folds]
+        f1, iou = (
+            np.mean([getattr(fold_scores, score) for fold_scores in of_each_fold], axis=0) for score in ("f1", "iou")
+        )
+        result.append(replace(of_each_fold[0], f1=f1, iou=iou))
     return tuple(result)
 
 
@@ -117,21 +122,23 @@ class FalseAlarms:
         runs = [run for run in self.runs if run in other.runs]
         units = [unit for unit in self.units if unit in other.units]
         own, theirs = (
-            each.shares[np.ix_([each.runs.index(run) for run in runs], [each.units.index(unit) for unit in units])]
-            for each in (self, other)
+            alarms.shares[
+                np.ix_([alarms.runs.index(run) for run in runs], [alarms.units.index(unit) for unit in units])
+            ]
+            for alarms in (self, other)
         )
         differences: FloatArray = own - theirs
         return differences
 
 
 def all_false_alarms(every: Sequence[FoldStudy], photos: Photos, clean: Photos | None, side: int) -> list[FalseAlarms]:
-    """Return those of each arm on photos far from their masks, and on pictures without corrosion where there are some.
+    """Return the false alarms of each arm far from the masks of photos, and on pictures without corrosion if given.
 
     Parameters
     ----------
-    side : of a picture as the runs saw it, pixels.
+    side : side of a picture as the runs saw it, pixels.
     """
-    of_own = [each for each in every if not each.fold.tests_others_only]
+    of_own = [fold_study for fold_study in every if not fold_study.fold.tests_others_only]
     seen = [(photos, "far from masks", false_alarms(of_own, side))]
     if clean is not None:
         seen.append((clean, "without rust", false_alarms_across(every, side, clean.name, clean.data.digest)))
@@ -151,24 +158,24 @@ def all_false_alarms(every: Sequence[FoldStudy], photos: Photos, clean: Photos |
 
 def false_alarms(every: Sequence[FoldStudy], side: int) -> dict[str, ArmShares]:
     """Return, for each arm, the share of clean pixels called corrosion."""
-    found = tables(every, lambda folder, _: background_fp.read(folder))
-    each = {place: joined(of_folds) for place, of_folds in found.items()}
-    return _by_arm({place: (table.image, background_fp.shares(table, side)) for place, table in each.items()})
+    by_fold = tables(every, lambda folder, _: background_fp.read(folder))
+    pooled = {place: joined(of_folds) for place, of_folds in by_fold.items()}
+    return _by_arm({place: (table.image, background_fp.shares(table, side)) for place, table in pooled.items()})
 
 
 def false_alarms_across(every: Sequence[FoldStudy], side: int, name: str, digest: str) -> dict[str, ArmShares]:
-    """Return the same on pictures without corrosion, another set: means over the folds."""
-    found = tables(every, lambda folder, _: external_sets.read(folder, name, digest))
+    """Return the shares on another set, of pictures without corrosion: means over the folds."""
+    by_fold = tables(every, lambda folder, _: external_sets.read(folder, name, digest))
     return _by_arm(
         {
             place: (of_folds[0].image, np.mean([background_fp.shares(table, side) for table in of_folds], axis=0))
-            for place, of_folds in found.items()
+            for place, of_folds in by_fold.items()
         }
     )
 
 
 def _by_arm(found: dict[tuple[str, int], tuple[tuple[str, ...], FloatArray]]) -> dict[str, ArmShares]:
-    """Return runs of one arm as rows, of the pictures that have a number in any, NaN where it has none."""
+    """Return the runs of each arm as rows, for pictures with a number in any of them; NaN where a run has none."""
     result = {}
     for arm in dict.fromkeys(arm for arm, _ in found):
         rows = {run: dict(zip(*found[name, run], strict=True)) for name, run in found if name == arm}
@@ -219,8 +226,8 @@ def all_rust(table: "PerImage") -> FloatArray:
 def without(found: Sequence[RunScores], names: frozenset[str]) -> tuple[RunScores, ...]:
     """Return the same scores without some photos."""
     result = []
-    for each in found:
-        keep = np.array([name not in names for name in each.images])
-        images = tuple(name for name in each.images if name not in names)
-        result.append(replace(each, images=images, f1=each.f1[keep], iou=each.iou[keep]))
+    for run_scores in found:
+        keep = np.array([name not in names for name in run_scores.images])
+        images = tuple(name for name in run_scores.images if name not in names)
+        result.append(replace(run_scores, images=images, f1=run_scores.f1[keep], iou=run_scores.iou[keep]))
     return tuple(result)

@@ -1,6 +1,6 @@
-"""Error analysis on photos that may be looked at: the worst ones outlined, and numbers that point to causes.
+"""Error analysis on photos that may be looked at: outlines on the worst, and numbers that point to causes.
 
-Everything is written beside the study of a screen: photographs stay where the user's data are.
+Everything is written beside the study of a screen, so that photos stay with the user's data.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -58,12 +58,12 @@ class PhotoErrors:
 def photo_errors(
     photos: Photos, tables: Sequence["PerImage"], alarms: Sequence[FloatArray], all_rust: FloatArray
 ) -> PhotoErrors:
-    """Combine the tables of some runs on the same photos, by photo.
+    """Combine the tables of runs on the same photos, by photo.
 
     Parameters
     ----------
-    tables : of each run.
-    alarms : of each run, as `benchmarks.data.background_fp.shares` gives them.
+    tables : pixel counts of each run.
+    alarms : false alarms of each run, from `benchmarks.data.background_fp.shares`.
     all_rust : F1 of the prediction that calls everything corrosion.
     """
     from corrotwin.segmentation.evaluation import evaluate
@@ -71,9 +71,9 @@ def photo_errors(
     names = tables[0].image
     known = {photo.file_name: photo for photo in photos.data.photos}
     properties = [subgroups.describe(known[name]) for name in names]
-    f1 = np.array([evaluate.scores(each.tp, each.fp, each.fn, each.tn)[0] for each in tables])
-    precision = np.array([rate(each.tp, each.fp) for each in tables])
-    recall = np.array([rate(each.tp, each.fn) for each in tables])
+    f1 = np.array([evaluate.scores(table.tp, table.fp, table.fn, table.tn)[0] for table in tables])
+    precision = np.array([rate(table.tp, table.fp) for table in tables])
+    recall = np.array([rate(table.tp, table.fn) for table in tables])
     return PhotoErrors(
         images=names,
         units=tuple(photos.spots[name] for name in names),
@@ -81,59 +81,59 @@ def photo_errors(
         by_run=f1,
         precision=_mean(precision),
         recall=_mean(recall),
-        missed=np.sum([each.fn for each in tables], axis=0),
-        invented=np.sum([each.fp for each in tables], axis=0),
+        missed=np.sum([table.fn for table in tables], axis=0),
+        invented=np.sum([table.fp for table in tables], axis=0),
         all_rust=all_rust,
         false_alarms=_mean(np.array(alarms)),
-        properties={key: np.array([each[key] for each in properties]) for key in subgroups.PROPERTIES},
+        properties={key: np.array([values[key] for values in properties]) for key in subgroups.PROPERTIES},
     )
 
 
 def rate(part: npt.NDArray[np.int64], rest: npt.NDArray[np.int64]) -> FloatArray:
     """Return precision (of tp, fp) or recall (of tp, fn); NaN where nothing was called, or is, corrosion."""
-    whole = part + rest
-    errors: FloatArray = np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
-    return errors
+    total = part + rest
+    share: FloatArray = np.where(total > 0, part / np.maximum(total, 1), np.nan)
+    return share
 
 
 def _mean(rows: FloatArray) -> FloatArray:
-    """Return the (photos,) means over the runs that have a value; NaN where none has."""
+    """Return the (photos,) means over the runs that have a value; NaN if none has."""
     known = np.isfinite(rows)
     count = known.sum(axis=0)
-    errors: FloatArray = np.where(count > 0, np.where(known, rows, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
-    return errors
+    means: FloatArray = np.where(count > 0, np.where(known, rows, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
+    return means
 
 
 def describe(errors: PhotoErrors, beside: PhotoErrors | None = None) -> str:
-    """Return a few lines: precision and recall, F1 by quarters of what photos show, false alarms.
+    """Return a few lines: precision and recall, F1 by quarters of the properties of photos, false alarms.
 
     Parameters
     ----------
-    beside : of the model that saw all real photos on the same photos: each number is then followed by its own, which
-        shows where the two models differ.
+    beside : errors of the model that saw all real photos, on the same photos: its number then follows each number,
+        which shows where the two models differ.
     """
     both = [errors] if beside is None else [errors, beside]
 
     def pair(number: Callable[[PhotoErrors], str]) -> str:
         return _TOGETHER.join(map(number, both))
 
-    precision, recall = pair(lambda one: _of(one.precision)), pair(lambda one: _of(one.recall))
+    precision, recall = pair(lambda model: _of(model.precision)), pair(lambda model: _of(model.recall))
     lines = [f"precision {precision}; recall {recall} (means over photos){_tendency(errors)}"]
-    for key, each in subgroups.PROPERTIES.items():
+    for key, shown in subgroups.PROPERTIES.items():
         parts = []
-        quarters = [subgroups.by_quarter(one.by_run, errors.properties[key], errors.units) for one in both]
+        quarters = [subgroups.by_quarter(model.by_run, errors.properties[key], errors.units) for model in both]
         for of_each in zip(*quarters, strict=True):
             first = of_each[0]
-            floor, ceiling = (plain_number(each.scale * end) for end in (first.floor, first.ceiling))
-            ends = f"{floor} to {ceiling}{each.unit and ' '}{each.unit}"
-            values = _TOGETHER.join(f"{one.difference:.3f}" for one in of_each)
+            floor, ceiling = (plain_number(shown.scale * end) for end in (first.floor, first.ceiling))
+            ends = f"{floor} to {ceiling}{shown.unit and ' '}{shown.unit}"
+            values = _TOGETHER.join(f"{quarter.difference:.3f}" for quarter in of_each)
             parts.append(f"{ends}: {values} ({first.photos})")
-        lines.append(f"F1 by {each.name[0].lower()}{each.name[1:]} (photos): " + "; ".join(parts))
+        lines.append(f"F1 by {shown.name[0].lower()}{shown.name[1:]} (photos): " + "; ".join(parts))
     little = errors.properties["share"] <= np.quantile(errors.properties["share"], 0.25)
     lines.append(
         f"false alarms, share of pixels farther than {100 * background_fp.CLEAR:g} % of the side from every mask: "
-        f"{pair(lambda one: _percent(one.false_alarms))} of all photos; "
-        f"{pair(lambda one: _percent(one.false_alarms[little]))} of the quarter with least rust"
+        f"{pair(lambda model: _percent(model.false_alarms))} of all photos; "
+        f"{pair(lambda model: _percent(model.false_alarms[little]))} of the quarter with least rust"
     )
     return "\n".join(lines)
 
@@ -188,10 +188,10 @@ def sheet(path: Path, photos: Photos, errors: PhotoErrors, run: Path, title: str
     masks = evaluate.predict_masks(run, chosen)
     rows = -(-len(chosen) // COLUMNS)
     with mpl.rc_context(STYLE), without_glyph_warnings():
-        drawn = Figure(figsize=(3 * COLUMNS, 3.3 * rows + 0.8), layout="constrained")
-        FigureCanvasAgg(drawn)
-        drawn.supxlabel(escape_mathtext(title), fontsize=9, x=0.01, ha="left")
-        axes = drawn.subplots(rows, COLUMNS, squeeze=False)
+        figure = Figure(figsize=(3 * COLUMNS, 3.3 * rows + 0.8), layout="constrained")
+        FigureCanvasAgg(figure)
+        figure.supxlabel(escape_mathtext(title), fontsize=9, x=0.01, ha="left")
+        axes = figure.subplots(rows, COLUMNS, squeeze=False)
         for axis in axes.flat:
             axis.set_axis_off()
         for axis, index, photo, mask in zip(axes.flat, worst, chosen, masks, strict=False):
@@ -202,6 +202,6 @@ def sheet(path: Path, photos: Photos, errors: PhotoErrors, run: Path, title: str
             )
             axis.imshow(outlined(photo, mask))
             axis.set_title(escape_mathtext(text), fontsize=7.5, fontweight="normal", loc="center", pad=2)
-        legend(drawn)
+        legend(figure)
         with atomic_file(path) as stream:
-            drawn.savefig(stream, format="png", dpi=110)
+            figure.savefig(stream, format="png", dpi=110)

@@ -19,8 +19,8 @@ def log(out: Path, command: str, opened: Mapping[str, Any]) -> None:
     Parameters
     ----------
     out : the transfer folder.
-    command : as it was given.
-    opened : what is tested on what, such as the sets and the digest of the renders.
+    command : the command line.
+    opened : the tested sets, the renders and the like.
     """
     entry = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "command": command, **opened}
     line = json.dumps({**entry, "version": version()}) + "\n"
@@ -35,7 +35,7 @@ def read(out: Path) -> list[dict[str, Any]]:
     Raises
     ------
     InputError
-        The log is there and cannot be read.
+        The log exists but cannot be read.
     """
     path = out / LOG
     if not path.exists():
@@ -44,26 +44,26 @@ def read(out: Path) -> list[dict[str, Any]]:
         lines = read_text(path, inside=out).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
-    found = []
+    entries = []
     for line in lines:
         try:
-            found.append(json.loads(line))
+            entries.append(json.loads(line))
         except ValueError:
             continue
-    return found
+    return entries
 
 
 def version() -> str | None:
-    """Return the commit of the program, with ``-dirty`` where files differ from it; None where it is not in git."""
-    here = Path(__file__).resolve()
+    """Return the commit of the program, with ``-dirty`` if files differ from it; None if it is not in git."""
+    module = Path(__file__).resolve()
     describe = ("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
-    said = None
-    # Installed, the program may lie inside of another's repository: its own file must be tracked.
-    for arguments in (("ls-files", "--error-unmatch", here.name), describe):
-        command = ["git", "-C", str(here.parent), *arguments]
+    output = None
+    # When installed, the program may lie inside another repository: its own file must be tracked.
+    for arguments in (("ls-files", "--error-unmatch", module.name), describe):
+        command = ["git", "-C", str(module.parent), *arguments]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+            process = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
         except (OSError, subprocess.SubprocessError):
             return None
-        said = done.stdout.strip() or None
-    return said
+        output = process.stdout.strip() or None
+    return output

@@ -1,4 +1,4 @@
-"""Renders of presets that are fitted inside redraws, each only to the few photos of its redraw."""
+"""Renders of presets fitted inside redraws, each only to the few photos of its redraw."""
 
 import logging
 from dataclasses import replace
@@ -16,18 +16,18 @@ from corrotwin.twin.core.files import digest
 _log = logging.getLogger(__name__)
 
 BASE = "balanced"  # the preset that fits start from
-SIZE = 224  # pixels of its renders
+SIZE = 224  # side of its renders, pixels
 PRESET, FIT, RENDERS = "preset.json", "preset.fit", "fitted"
-MINUTES = 25  # of two cores, for a fit and 150 renders: what a plan says
+MINUTES = 25  # estimate for plans: two cores, a fit and 150 renders
 
 
 def check(photos: Photos, fold: Fold) -> None:
-    """Refuse a redraw whose few photos no preset can be fitted to, before hours go into the fits of others.
+    """Refuse a redraw to whose few photos no preset can be fitted, before other fits take hours.
 
     Raises
     ------
     InputError
-        Too few of them have labels, or all show one spot.
+        Too few of the photos have labels, or all show one spot.
     """
     features.check_installed()
     names = {*fold.split.train}
@@ -41,7 +41,7 @@ def check(photos: Photos, fold: Fold) -> None:
 
 
 def made(out: Path, photos: Photos, fold: Fold, count: int) -> Renders | None:
-    """Return so many renders of the preset that was fitted in a redraw, if they are there."""
+    """Return `count` renders of the preset fitted in a redraw; None if they do not exist."""
     folder = folder_of(out, photos, fold) / f"{RENDERS}-{count}"
     if not (folder / "dataset.json").exists():
         return None
@@ -52,14 +52,14 @@ def made(out: Path, photos: Photos, fold: Fold, count: int) -> Renders | None:
 def folder_of(out: Path, photos: Photos, fold: Fold) -> Path:
     """Return the folder of the fit of a redraw; its name is a digest of the photos, their masks and the seed.
 
-    A redraw that draws other photos, or finds other labels, has another, so that no preset has seen what is tested.
+    A redraw with other photos or labels has another folder, so that no preset has seen the photos that test it.
     """
-    known = digest([photos.data.digest, fold.split.train, fold.seed, BASE])[:8]
-    return out / photos.name / fold.name / f"fit-{known}"
+    name = digest([photos.data.digest, fold.split.train, fold.seed, BASE])[:8]
+    return out / photos.name / fold.name / f"fit-{name}"
 
 
 def make(out: Path, photos: Photos, fold: Fold, count: int) -> Renders | None:
-    """Fit a preset to the few photos of a redraw and render so many pictures of it; what is there is kept.
+    """Fit a preset to the few photos of a redraw and make `count` renders of it; existing ones are kept.
 
     Raises
     ------
@@ -68,8 +68,8 @@ def make(out: Path, photos: Photos, fold: Fold, count: int) -> Renders | None:
     WorkError
         Renders failed.
     """
-    if (found := made(out, photos, fold, count)) is not None:
-        return found
+    if (existing := made(out, photos, fold, count)) is not None:
+        return existing
     from corrotwin.synth.api import render
     from corrotwin.synth.fitting.fit import fit
 
@@ -80,7 +80,7 @@ def make(out: Path, photos: Photos, fold: Fold, count: int) -> Renders | None:
     if not preset.exists():
         _log.info(f"{folder}: fitting a preset to {len(few)} photos")
         seen = photographs.look(replace(photos.data, photos=tuple(few)))
-        found_preset = fit(seen, Preset.like(BASE), folder / FIT, seed=fold.seed).preset
-        found_preset.save(preset)
+        fitted = fit(seen, Preset.like(BASE), folder / FIT, seed=fold.seed).preset
+        fitted.save(preset)
     render(out=folder / f"{RENDERS}-{count}", preset=Preset.read(preset), count=count, size=SIZE, seed=fold.seed)
     return made(out, photos, fold, count)

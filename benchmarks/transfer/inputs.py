@@ -77,7 +77,7 @@ def read(
     if not data:
         raise InputError("`data`: give at least one folder of real photos")
     for path in (out, renders, *data, *across, *([clean] if clean else [])):
-        if any(unicodedata.category(one) in _UNWRITABLE for one in path.resolve().as_posix()):
+        if any(unicodedata.category(character) in _UNWRITABLE for character in path.resolve().as_posix()):
             raise InputError(f"{path}: its name cannot stand in a table; rename it")
     try:
         rendered = coco.read(renders.resolve())
@@ -88,35 +88,39 @@ def read(
     without_rust = None if clean is None else layout.read_clean(clean)
     every = [*sets, *others, *([without_rust] if without_rust else [])]
     for kind in ("name", "path"):
-        values = [str(getattr(each, kind)) for each in every]
+        values = [str(getattr(photo_set, kind)) for photo_set in every]
         if twice := [value for value in values if values.count(value) > 1]:
             raise InputError(f"{twice[0]}: given twice, or two sets have this name; each needs its own folder name")
-    for each in every:
-        if each not in sets and not is_name(each.name):
-            raise InputError(f"{each.path}: {each.name!r:.60} cannot name a set in a table; rename the folder")
-        if each.name in (render_draws.FOLDER, tables.TABLES):
-            raise InputError(f"{each.path}: the transfer folder keeps something else under this name; rename the set")
-        if each.data.digest == rendered.digest:
-            raise InputError(f"{each.path}: these are the renders themselves; they cannot judge themselves")
-    pictures = [("renders", rendered), *(("across", each.data) for each in others)]
-    for each in sets:
-        _check_equal(each)
-        _check_unseen(each, [*pictures, *([("clean", without_rust.data)] if without_rust else [])])
-    for each in others:
-        _check_unseen(each, [("renders", rendered)])
+    for photo_set in every:
+        if photo_set not in sets and not is_name(photo_set.name):
+            raise InputError(
+                f"{photo_set.path}: {photo_set.name!r:.60} cannot name a set in a table; rename the folder"
+            )
+        if photo_set.name in (render_draws.FOLDER, tables.TABLES):
+            raise InputError(
+                f"{photo_set.path}: the transfer folder keeps something else under this name; rename the set"
+            )
+        if photo_set.data.digest == rendered.digest:
+            raise InputError(f"{photo_set.path}: these are the renders themselves; they cannot judge themselves")
+    pictures = [("renders", rendered), *(("across", photo_set.data) for photo_set in others)]
+    for photo_set in sets:
+        _check_equal(photo_set)
+        _check_unseen(photo_set, [*pictures, *([("clean", without_rust.data)] if without_rust else [])])
+    for photo_set in others:
+        _check_unseen(photo_set, [("renders", rendered)])
     measured = [("data", sets), ("across", others), ("clean", [without_rust] if without_rust else [])]
     for argument, of in measured:
-        for each in of:
-            _check_apart(rendered, argument, each)
-            if each is not without_rust:
-                report_unnamed(each.data, f"--{argument}")
+        for photo_set in of:
+            _check_apart(rendered, argument, photo_set)
+            if photo_set is not without_rust:
+                report_unnamed(photo_set.data, f"--{argument}")
     return Inputs(
         out=out.resolve(),
         sets=sets,
         renders=Renders(path=renders.resolve(), whole=rendered, data=rendered),
         renders_per_run=renders_per_run,
         counts=tuple(sorted(set(counts))),
-        others={each.name: each for each in others},
+        others={photo_set.name: photo_set for photo_set in others},
         clean=without_rust,
         seen=_seen(sets, seen),
         address=address,
@@ -127,11 +131,11 @@ def read(
 
 def _seen(sets: Sequence[Photos], patterns: Sequence[str]) -> frozenset[str]:
     """Return the photos whose file name matches one of some patterns."""
-    names = {photo.file_name for each in sets for photo in each.data.photos}
-    found = {pattern: fnmatch.filter(names, pattern) for pattern in patterns}
-    if empty := [pattern for pattern, those in found.items() if not those]:
+    names = {photo.file_name for photo_set in sets for photo in photo_set.data.photos}
+    by_pattern = {pattern: fnmatch.filter(names, pattern) for pattern in patterns}
+    if empty := [pattern for pattern, matches in by_pattern.items() if not matches]:
         raise InputError(f"`seen` {empty[0]}: no photo of `data` is called so; one is called {min(names)}")
-    return frozenset(name for those in found.values() for name in those)
+    return frozenset(name for matches in by_pattern.values() for name in matches)
 
 
 def _check_equal(photos: Photos) -> None:
@@ -167,10 +171,10 @@ def _check_apart(renders: "CocoDataset", argument: str, pictures: Photos) -> Non
     """
     trained = {photo.sha256 for photo in renders.photos}
     shared = [photo.file_name for photo in pictures.data.photos if photo.sha256 in trained]
-    scenes = [_scenes(each) for each in (renders, pictures.data)]
+    scenes = [_scenes(data) for data in (renders, pictures.data)]
     if shared or (scenes[0] is not None and scenes[0] == scenes[1]):
-        such = f"pictures such as {shared[0]} are among" if shared else "its scenes are those of"
-        raise InputError(f"`{argument}` {pictures.path}: {such} the renders that train; render it with another seed")
+        overlap = f"pictures such as {shared[0]} are among" if shared else "its scenes are those of"
+        raise InputError(f"`{argument}` {pictures.path}: {overlap} the renders that train; render it with another seed")
 
 
 def _scenes(data: "CocoDataset") -> object:
@@ -179,8 +183,8 @@ def _scenes(data: "CocoDataset") -> object:
         card = read_manifest(data.inside, "dataset") or {}
     except InputError:
         return None
-    stated = card.get("preset")
-    if not isinstance(stated, dict) or "twin" in card:
+    preset = card.get("preset")
+    if not isinstance(preset, dict) or "twin" in card:
         return None
-    other = ("clean_every", "description", "labels", "samples")
-    return card.get("seed"), {name: value for name, value in stated.items() if name not in other}
+    ignored = ("clean_every", "description", "labels", "samples")
+    return card.get("seed"), {name: value for name, value in preset.items() if name not in ignored}

@@ -47,7 +47,7 @@ KIND = "transfer"
 class Photos:
     """A set of photos, its name, and the spot of each photo.
 
-    Where the set has neither a table of spots nor rendered scenes (`has_spots`), that is the source of copies
+    If the set has neither a table of spots nor rendered scenes (`has_spots`), a spot is the source of copies
     (`copies`), else the photo itself.
     """
 
@@ -60,21 +60,21 @@ class Photos:
 
     @property
     def groups(self) -> Mapping[str, str] | None:
-        """The spot of each photo where some share one; else None."""
+        """The spot of each photo if some photos share one; else None."""
         return self.spots if self.has_spots or self.copies else None
 
     def of_their_spots(self, names: frozenset[str]) -> frozenset[str]:
-        """Return some photos with all others of their spots."""
+        """Return the photos, with all others of their spots."""
         spots = {self.spots[name] for name in names if name in self.spots}
         return frozenset(name for name, spot in self.spots.items() if spot in spots)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Renders:
-    """The renders of a study, in a folder; `count` where it holds the first so many of another, None for all of them.
+    """The renders of a study, in a folder; `count` if it holds only the first of another folder, None for all of them.
 
-    `whole` are all in the folder, `data` those that the study is called after; None where they are not written yet,
-    which only a dry run sees. `draws` are those of its runs, run 0 first. `kind` begins the name of their studies.
+    `whole` are all in the folder; `data` give the study its name, and are None if they are not written yet, as in a dry
+    run. `draws` are the draws of its runs, run 0 first. `kind` begins the name of their studies.
     """
 
     path: Path
@@ -105,7 +105,7 @@ class FoldStudy:
     def sources(self) -> Sources:
         """The images of the study, as they were read."""
         renders = self.renders
-        held = {each.path: each.data for each in (self.photos, *self.across.values())}
+        held = {photo_set.path: photo_set.data for photo_set in (self.photos, *self.across.values())}
         if renders is not None and renders.whole is not None:
             held[renders.path] = renders.whole
         return Sources(
@@ -113,14 +113,14 @@ class FoldStudy:
             renders=None if renders is None else renders.path,
             draws=() if renders is None else renders.draws,
             split=self.fold.split,
-            across=tuple(each.path for each in self.across.values()),
+            across=tuple(photo_set.path for photo_set in self.across.values()),
             classes=self.photos.data.classes,
             false_alarms=True,
             held=held,
         )
 
     def run_status(self) -> "run_status.RunStatus":
-        """Return its runs that are complete, those to do, and those that are blocked, with the reason."""
+        """Return the runs that are complete, to do, and blocked, the last with the reason."""
         draws = () if self.renders is None else self.renders.draws
         digests = run_status.StudyDigests(
             real=self.photos.data.digest, split=self.fold.split.digest, renders=tuple(draw.digest for draw in draws)
@@ -128,12 +128,12 @@ class FoldStudy:
         return run_status.classify(self.folder / RUNS, self.config.grid, digests)
 
     def check_split(self) -> None:
-        """Raise InputError if the study there splits the photos otherwise, as by other spots.
+        """Raise InputError if the existing study splits the photos differently, for example by other spots.
 
         Raises
         ------
         InputError
-            It was; or its split is damaged.
+            The existing split is another, or damaged.
         """
         from corrotwin.segmentation.data import splits
 
@@ -150,7 +150,7 @@ class FoldStudy:
         return {path.stem for path in (self.folder / RUNS).glob(f"*/{external_sets.FOLDER}/*.csv")}
 
     def label(self, arm: str) -> str:
-        """Return the name of an arm, with the number of renders where it trains on the first so many."""
+        """Return the name of an arm, with the number of renders if it trains only on the first of them."""
         count = self.renders.count if self.renders is not None else None
         return arm if count is None else f"{arm}{FIRST}{count})"
 
@@ -167,14 +167,14 @@ def read_photos(path: Path, classes: tuple[str, ...] | None = None) -> Photos:
 
     path = path.resolve()  # Ray's workers run in folders of their own
     data = coco.read(path, classes=classes)
-    known = groups.beside(data) or scenes.group_by_scene(data)
-    named = None if known else photo_groups.group_copies(data)
+    spots = groups.beside(data) or scenes.group_by_scene(data)
+    named = None if spots else photo_groups.group_copies(data)
     return Photos(
         name=path.name,
         path=path,
         data=data,
-        spots=known or named or {each.file_name: each.file_name for each in data.photos},
-        has_spots=known is not None,
+        spots=spots or named or {photo.file_name: photo.file_name for photo in data.photos},
+        has_spots=spots is not None,
         copies=named is not None,
     )
 
@@ -185,21 +185,21 @@ def read_clean(path: Path) -> Photos:
     Raises
     ------
     InputError
-        It is not a usable dataset, or something is annotated there.
+        It is not a usable dataset, or has annotations.
     """
     from corrotwin.segmentation.data import coco
 
     path = path.resolve()
     data = coco.read(path, allow_unannotated=True)
-    if marked := [each.file_name for each in data.photos if each.annotations]:
-        raise InputError(f"`clean` {path}: {marked[0]} has annotations; give pictures without corrosion")
-    known = scenes.group_by_scene(data)
+    if annotated := [photo.file_name for photo in data.photos if photo.annotations]:
+        raise InputError(f"`clean` {path}: {annotated[0]} has annotations; give pictures without corrosion")
+    spots = scenes.group_by_scene(data)
     return Photos(
         name=path.name,
         path=path,
         data=data,
-        spots=known or {each.file_name: each.file_name for each in data.photos},
-        has_spots=known is not None,
+        spots=spots or {photo.file_name: photo.file_name for photo in data.photos},
+        has_spots=spots is not None,
     )
 
 
@@ -229,9 +229,9 @@ def fold_studies(
 def arms_of(
     settings: ProtocolSettings, mix: Mix, renders: Sequence[Renders], cells: tuple[GridCell, ...], *, small: bool
 ) -> list[tuple[Renders | None, tuple[GridCell, ...]]]:
-    """Return the arms of `fold_studies`: `cells` with all renders, those of the curve with the first so many."""
+    """Return the arms of `fold_studies`: `cells` with all renders, arms of the curve with only the first of them."""
     curve = protocol.few_mixed(settings, mix) if small else protocol.renders_only(settings)
-    with_renders = [(each, cells if each.count is None else curve) for each in renders]
+    with_renders = [(drawn, cells if drawn.count is None else curve) for drawn in renders]
     return [(None, protocol.photos_of(settings, small=small)), *with_renders]
 
 
@@ -241,17 +241,20 @@ def check(out: Path, settings: ProtocolSettings) -> None:
     Raises
     ------
     InputError
-        It does; the message names the difference.
+        The folder is another; the message names the difference.
     """
-    there = read_json(out / CLAIM, inside=out) if (out / CLAIM).exists() else {}
-    kept = there.get("configuration") if isinstance(there, dict) and there.get("kind") == KIND else None
+    existing = read_json(out / CLAIM, inside=out) if (out / CLAIM).exists() else {}
+    kept = existing.get("configuration") if isinstance(existing, dict) and existing.get("kind") == KIND else None
     if isinstance(kept, dict):
         if FEW not in kept:
             raise InputError(
                 f"{out}: an earlier version drew its few photos within folds; its runs cannot be continued, so choose "
                 "another folder"
             )
-        names = [(each["backbone"], each["encoder_weights"] or "none") for each in (kept, claim(settings))]
+        names = [
+            (settings_of["backbone"], settings_of["encoder_weights"] or "none")
+            for settings_of in (kept, claim(settings))
+        ]
         if names[0] != names[1]:
             (old, old_weights), (new, new_weights) = names
             raise InputError(
@@ -263,7 +266,7 @@ def check(out: Path, settings: ProtocolSettings) -> None:
 
 
 def claim(settings: ProtocolSettings) -> dict[str, object]:
-    """Return what all runs of a folder share, as `claim.json` holds it."""
+    """Return what all runs of a folder share, for `claim.json`."""
     names = {"real_fraction": "fraction"}
     shared = {name: value for name, value in asdict(settings).items() if name != "photo_steps"}  # adds an arm
     if not settings.unlabelled:

@@ -1,4 +1,4 @@
-"""A figure of the arms of a transfer folder: F1 of each run beside the score that its arm should reach."""
+"""Figure of the arms of a transfer folder: F1 of each run beside the score that its arm should reach."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -31,8 +31,8 @@ def ladder(name: str, results: ArmResults, about: str, settings: ProtocolSetting
 
     Parameters
     ----------
-    name : of its files.
-    about : which photos, how many.
+    name : name of the files.
+    about : sentence on the photos and their number.
     """
     rows = list(_rows(results.arms, settings))
     runs = span([len(values) for values in results.arms.values()])
@@ -41,18 +41,18 @@ def ladder(name: str, results: ArmResults, about: str, settings: ProtocolSetting
         f"reach. Dashed: all photos, and {percent(settings.real_fraction)} of them, without renders."
     )
 
-    def draw(drawn: "Canvas") -> None:
-        axis = drawn.subplots()
+    def draw(canvas: "Canvas") -> None:
+        axis = canvas.subplots()
         for arm in ("real", f"real{settings.small}"):
             if arm in results.arms:
                 axis.axvline(run_means(results.arms[arm]).mean(), color="#8a949e", lw=1, linestyle="--")
         for place, (arm, kind, _) in enumerate(rows):
             color = KIND_COLORS.get(kind, ALONE)
-            of_runs = run_means(results.arms[arm])
-            mean = of_runs.mean()
+            means = run_means(results.arms[arm])
+            mean = means.mean()
             if arm in results.wanted:
                 axis.plot([results.wanted[arm]], [place], "D", color=color, ms=7, mfc="white", mew=1.3)
-            axis.plot(of_runs, np.full(of_runs.shape, place), "|", color=color, ms=13)
+            axis.plot(means, np.full(means.shape, place), "|", color=color, ms=13)
             axis.plot([mean], [place], KIND_MARKERS.get(kind, "v"), color=color, ms=6.5)
             axis.annotate(f"{mean:.3f}", (1.0, place), xycoords=axis.get_yaxis_transform(), xytext=(4, 0),
                           textcoords="offset points", va="center", fontsize=8.5, annotation_clip=False)  # fmt: skip
@@ -75,7 +75,7 @@ def _rows(arms: Iterable[str], settings: ProtocolSettings) -> Iterator[tuple[str
     """Yield each arm, its kind and its label: with no photo, with few, with all."""
     none = [arm for arm in arms if arm.partition(FIRST)[0] == RENDERS]
     few = [arm for arm in arms if settings.small in arm.partition(FIRST)[0]]
-    for arm in (*none, *few, *(each for each in arms if each not in {*few, *none})):
+    for arm in (*none, *few, *(arm for arm in arms if arm not in {*few, *none})):
         whole, first, many = arm.partition(FIRST)
         kind, _, steps = whole.partition(settings.small)
         photos = percent(settings.real_fraction) if arm in few else "all"

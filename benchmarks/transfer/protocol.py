@@ -1,4 +1,4 @@
-"""The fixed protocol by which renders are judged: settings, data arms and splits that stay while renders change.
+"""Fixed protocol by which renders are judged: settings, data arms and splits that stay while renders change.
 
 Each redraw selects few photos at random and tests all others; all photos are cross-validated in each run. Every
 redraw and every fold of every run is an ordinary study (`benchmarks.study.runner`) with a split of its own and one run
@@ -44,19 +44,19 @@ class ProtocolSettings:
     steps: int = STEPS
     """Optimiser steps of a run, rounded to whole epochs: the same in every arm of a split."""
     photo_steps: int | None = None
-    """Where few photos alone are best after another number, that: they are trained for it, too."""
+    """Another number of steps, if few photos alone are best after it: they are trained for it, too."""
     augmentation: Augmentation = "standard"
     """Strength of the random changes to every image, in all arms."""
     batch_size: int = 8
     size: int = 128
     threads: int = 1
-    """Of a run. Two runs with a thread each do more on two cores than one with two."""
+    """Threads of a run. On two cores, two runs with a thread each do more than one with two."""
     folds: int = FOLDS
-    """Of the cross-validation of all photos; 1: all photos train, and only other sets are tested."""
+    """Folds of the cross-validation of all photos; with 1 all photos train, and only other sets are tested."""
     real_fraction: float = 0.1
-    """The few photos of a redraw, by whole spots, as a part of all."""
+    """The few photos of a redraw, as a share of all, by whole spots."""
     unlabelled: float = 0.0
-    """Photos of a redraw that teach without their labels, by whole spots, as a part of all; they are not tested."""
+    """Photos of a redraw that teach without their labels, as a share of all, by whole spots; they are not tested."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -87,7 +87,7 @@ class ProtocolSettings:
 
 
 def weights_of(backbone: str, asked: Literal["imagenet", "none"] | None) -> Literal["imagenet"] | None:
-    """Return the first weights of an encoder as `ProtocolSettings` has them: asked for, or those of profile small."""
+    """Return the first weights of an encoder for `ProtocolSettings`: the requested ones, or those of profile small."""
     if asked is None:
         return first_weights("small", backbone)
     return None if asked == RANDOM else "imagenet"
@@ -113,14 +113,14 @@ class Mix:
 
     @property
     def name(self) -> str:
-        """A name for this way of mixing, such as ``mixed50``, so that several have their runs in one folder."""
+        """A name for this way of mixing, such as ``mixed50``, so that the runs of several fit in one folder."""
         parts = [f"{MIXED}{100 * self.render_share:g}"]
         parts += [f"pretrain{100 * self.pretrain:g}"] if self.pretrain else []
         parts += [self.adaptation] if self.adaptation else []
         return "-".join([*parts, *([COPY_PASTE.name] if self.copy_paste else [])])
 
     def arm(self, settings: ProtocolSettings, *, small: bool, before: str = "") -> DataArm:
-        """Return the arm of all or few photos with renders; `before` its name stands what is done to it."""
+        """Return the arm of all or few photos with renders; `before` is the prefix of its name, such as `SHUFFLED`."""
         return DataArm(
             name=f"{before}{self.name}{settings.small if small else ''}",
             render_share=self.render_share,
@@ -134,7 +134,7 @@ class Mix:
 
 
 def photos_of(settings: ProtocolSettings, *, small: bool) -> tuple[GridCell, ...]:
-    """Return the arms without renders, of few or of all photos: their runs serve all renders that are tried."""
+    """Return the arms without renders, of few or of all photos; their runs serve for all renders that are tried."""
     alone = DataArm(name=f"real{settings.small if small else ''}", augmentation=settings.augmentation)
     if not small:
         return _cells(settings, [alone])
@@ -183,7 +183,7 @@ def _alone(settings: ProtocolSettings) -> DataArm:
 
 
 def _few(settings: ProtocolSettings, arms: "Iterable[DataArm]") -> tuple[GridCell, ...]:
-    """Return arms of the few photos of a redraw: all that train there, or a part where others teach without labels."""
+    """Return arms of the few photos of a redraw: all its training photos, or a part if others teach without labels."""
     cells = _cells(settings, arms)
     if not settings.unlabelled:
         return cells
@@ -191,18 +191,18 @@ def _few(settings: ProtocolSettings, arms: "Iterable[DataArm]") -> tuple[GridCel
 
 
 def drawn(cells: "Iterable[GridCell]", fraction: float) -> tuple[GridCell, ...]:
-    """Return arms of few photos that draw these themselves, by the seed of each run, from the photos that train."""
+    """Return arms of few photos that draw these themselves from the training photos, by the seed of each run."""
     return tuple(replace(cell, real_fraction=fraction, arm=replace(cell.arm, real_fraction=fraction)) for cell in cells)
 
 
 def compared_pairs(names: "Collection[str]", settings: ProtocolSettings, mix: Mix) -> list[tuple[str, str]]:
-    """Return the pairs of arms that a transfer compares, one family of tests, of those that are there.
+    """Return the pairs of existing arms that a transfer compares: one family of tests.
 
-    Few photos and all of them are different tests, on other photos: no pair has one of each.
+    Arms of few photos and of all photos are tested on different photos, so no pair has one of each.
 
     Parameters
     ----------
-    names : of the arms, with the number of renders where they train on the first so many.
+    names : names of the arms, with the number of renders if they train only on the first of them.
     """
     small = settings.small
     real, few, pasted, best = "real", f"real{small}", f"copy-paste{small}", best_few(settings)

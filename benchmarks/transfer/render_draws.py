@@ -52,8 +52,8 @@ def of_transfer(whole: Renders, out: Path, *, runs: int, most: int, size: int | 
         return (replace(whole, draws=(data,)),) * most
     if size is None:
         size = max(_kept_sizes(out, whole), default=max(1, len(data.photos) // runs))
-    found = draws.deal(data, runs=runs, size=size, seed=seed)[:most]
-    return tuple(replace(whole, data=draw, draws=(draw,)) for draw in found)
+    dealt = draws.deal(data, runs=runs, size=size, seed=seed)[:most]
+    return tuple(replace(whole, data=draw, draws=(draw,)) for draw in dealt)
 
 
 def first(found: Sequence[Renders], counts: Sequence[int], out: Path, *, dry_run: bool) -> list[tuple[Renders, ...]]:
@@ -69,10 +69,10 @@ def first(found: Sequence[Renders], counts: Sequence[int], out: Path, *, dry_run
     from corrotwin.segmentation.data import coco
 
     result = []
-    for each in found:
-        of_run = [each]
+    for run_renders in found:
+        of_run = [run_renders]
         for count in counts:
-            draw = _data(each)
+            draw = _data(run_renders)
             _check_count(draw, count)
             folder = folder_of_first(out, draw, count)
             if not dry_run:
@@ -158,7 +158,7 @@ def write_first(out: Path, renders: "CocoDataset", count: int) -> Path:
             link_or_copy(photo.path, target)
             images.append({"id": number, "file_name": photo.file_name, "width": photo.width, "height": photo.height})
             for region in photo.annotations:
-                own = {"id": len(annotations) + 1, "image_id": number, "category_id": 1}
-                annotations.append({**region, **own})
+                numbers = {"id": len(annotations) + 1, "image_id": number, "category_id": 1}
+                annotations.append({**region, **numbers})
         write_json(folder / ANNOTATIONS, coco.document(images, annotations, description=f"first {count} renders"))
     return folder

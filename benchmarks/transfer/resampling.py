@@ -88,8 +88,8 @@ def redraw(data: "CocoDataset", spots: "Mapping[str, str]", settings: ProtocolSe
     names = sorted(photo.file_name for photo in data.photos)
     train = subset(names, [spots[name] for name in names], fraction, seed)
     rest = [name for name in names if name not in {*train}]
-    left = [spots[name] for name in rest]
-    aside = {*subset(rest, left, 1 / len(rest), seed)} if rest else set()
+    spots_left = [spots[name] for name in rest]
+    aside = {*subset(rest, spots_left, 1 / len(rest), seed)} if rest else set()
     test = tuple(name for name in rest if name not in aside)
     if not test:
         raise InputError(
@@ -138,10 +138,10 @@ def _whole(data: "CocoDataset", spots: "Mapping[str, str]", settings: ProtocolSe
 
     seed = settings.seed + run
     names = sorted(photo.file_name for photo in data.photos)
-    every = sorted({spots[name] for name in names})
-    if len(every) < FEWEST_SPOTS:
-        raise InputError(f"{data.folder}: shows {len(every)} spots; at least {FEWEST_SPOTS} are needed")
-    aside = [every[place] for place in generator(seed, Stream.SUBSET).permutation(len(every))[:2]]
+    all_spots = sorted({spots[name] for name in names})
+    if len(all_spots) < FEWEST_SPOTS:
+        raise InputError(f"{data.folder}: shows {len(all_spots)} spots; at least {FEWEST_SPOTS} are needed")
+    aside = [all_spots[place] for place in generator(seed, Stream.SUBSET).permutation(len(all_spots))[:2]]
     valid, test = (tuple(name for name in names if spots[name] == spot) for spot in aside)
     train = tuple(name for name in names if spots[name] not in aside)
     split = Split(
@@ -216,10 +216,10 @@ def splits_of(
     whole = WHOLE if settings.folds == 1 else "fold-1"
     redraws = max(counts.redraws, runs_in(folder, FEW))
     runs = max(counts.runs, runs_in(folder, whole))
-    found = [redraw(data, spots, settings, number) for number in range(redraws)]
+    splits = [redraw(data, spots, settings, number) for number in range(redraws)]
     for run in range(runs):
-        found += folds(data, spots, settings, run)
-    return found
+        splits += folds(data, spots, settings, run)
+    return splits
 
 
 def describe(settings: ProtocolSettings, counts: Counts) -> str:

@@ -41,15 +41,15 @@ def confirm(
     renders_goal: float,
     command: str,
 ) -> list[str]:
-    """Train few photos in redraws and all in cross-validation, log the use of test photos, and write the tables.
+    """Train on few photos in redraws and on all in cross-validation, log the use of test photos, and write the tables.
 
-    With `mixed_only` renders come beside few photos alone, so that another mix costs one arm. The tables hold all that
-    is complete in the folder, of other arms and of more runs than these, too.
+    With `mixed_only`, renders are only mixed with few photos, so that another mix costs one arm. The tables hold all
+    complete runs in the folder, also of other arms and of more runs than these.
 
     Raises
     ------
     InputError
-        As of `benchmarks.transfer.inputs.read` and of `benchmarks.study.runner.run`. Nothing is opened then.
+        As for `benchmarks.transfer.inputs.read` and `benchmarks.study.runner.run`. Then no test photo is opened.
     """
     out = inputs.out
     if counts.fits and inputs.address is not None:
@@ -73,10 +73,10 @@ def confirm(
         renders = render_draws.first(dealt, inputs.counts, out, dry_run=dry_run)
         return {
             photos.name: [
-                one
+                fold_study
                 for fold in splits[photos.name]
                 if arms.shown or fold.run < (counts.redraws if fold.is_few else counts.runs)
-                for one in arms.studies(inputs, photos, fold, renders, counts)
+                for fold_study in arms.studies(inputs, photos, fold, renders, counts)
             ]
             for photos in inputs.sets
         }
@@ -86,7 +86,7 @@ def confirm(
     for fold_study in fold_studies:
         fold_study.check_split()
     planned_work = work.survey(out, fold_studies, inputs.address)
-    sets = ", ".join(f"{each.name} ({len(each.data.photos)} photos)" for each in inputs.sets)
+    sets = ", ".join(f"{photos.name} ({len(photos.data.photos)} photos)" for photos in inputs.sets)
     _log.info(planned_work.describe(out, f"{resampling.describe(settings, counts)} of {sets}"))
     _log.info(_of_draws(inputs, dealt[:wanted]))
     in_tables = parts(shown, dry_run=True)
@@ -115,16 +115,16 @@ def confirm(
         _log.info(f"  {line}")
     if inputs.dry_run:
         return []
-    work.decode(inputs, settings, {each.folder: each for each in dealt[:wanted]}.values())
+    work.decode(inputs, settings, {drawn.folder: drawn for drawn in dealt[:wanted]}.values())
     with hold(out, layout.KIND, layout.claim(settings)):
         for photos, fold in to_fit:
             fitted_renders.make(out, photos, fold, counts.renders_of_fit)
         opened = {
-            "sets": {each.name: each.data.digest for each in (*inputs.sets, *inputs.others.values())},
+            "sets": {photos.name: photos.data.digest for photos in (*inputs.sets, *inputs.others.values())},
             "renders": {
                 "folder": os.path.relpath(inputs.renders.path, out),
                 "digests": {"all": inputs.renders.data and inputs.renders.data.digest},
-                "draws": [each.draws[0].digest for each in dealt[:wanted]],
+                "draws": [drawn.draws[0].digest for drawn in dealt[:wanted]],
                 "first": list(inputs.counts),
             },
             "redraws": counts.redraws,
@@ -138,14 +138,17 @@ def confirm(
             return _tables(inputs, photos, of_tables[photos.name], settings, mix, renders_goal)
 
         def tell(ended: FoldStudy) -> None:
-            """Write the tables whenever a run has all its splits; those with the last one are written at the end."""
+            """Write the tables whenever all splits of a run are complete; after the last run they follow at the end."""
             if ended.fold.run == wanted - 1:
                 return
-            of_run = (each for each in every[ended.photos.name] if each.fold.run == ended.fold.run)
+            of_run = (fold_study for fold_study in every[ended.photos.name] if fold_study.fold.run == ended.fold.run)
             if all(map(work.is_whole, of_run)):
                 write_tables(ended.photos)
 
-        by_run = sorted((each for of_set in every.values() for each in of_set), key=lambda each: each.fold.run)
+        by_run = sorted(
+            (fold_study for of_set in every.values() for fold_study in of_set),
+            key=lambda fold_study: fold_study.fold.run,
+        )
         failed = work.train(by_run, planned_work, inputs, tell)
         for photos in inputs.sets:
             _log.info(write_tables(photos))
@@ -165,9 +168,9 @@ class _Arms:
         """Return the arms with renders of a redraw, or of a fold."""
         if self.mixed_only:
             return protocol.few_mixed(self.settings, self.mix) if small else ()
-        found = protocol.renders_of(self.settings, self.mix, small=small)
+        own = protocol.renders_of(self.settings, self.mix, small=small)
         others = protocol.few_mixed(self.settings, Mix()) if self.shown and small else ()
-        return tuple(dict.fromkeys(found + others))
+        return tuple(dict.fromkeys(own + others))
 
     def studies(
         self, inputs: Inputs, photos: Photos, fold: Fold, renders: Sequence[tuple[Renders, ...]], counts: Counts
@@ -179,15 +182,15 @@ class _Arms:
             of_fit = fitted_renders.made(inputs.out, photos, fold, counts.renders_of_fit)
             arms += [] if of_fit is None else [(of_fit, protocol.fitted(self.settings, self.mix))]
         return layout.fold_studies(
-            inputs.out, fold, photos, self.settings, [each for each in arms if each[1]], inputs.external_sets
+            inputs.out, fold, photos, self.settings, [arm for arm in arms if arm[1]], inputs.external_sets
         )
 
 
 def _of_draws(inputs: Inputs, found: Sequence[Renders]) -> str:
-    """Return the line of the plan on the draws of the runs."""
+    """Return the line of the plan that describes the draws of the runs."""
     whole = 0 if inputs.renders.data is None else len(inputs.renders.data.photos)
     is_shared = found[0].data is inputs.renders.data
-    return draws.describe([] if is_shared else [len(each.draws[0].photos) for each in found], whole)
+    return draws.describe([] if is_shared else [len(renders.draws[0].photos) for renders in found], whole)
 
 
 def _power(
@@ -198,22 +201,22 @@ def _power(
     in_tables: Sequence[FoldStudy],
     counts: Counts,
 ) -> Iterator[str]:
-    """Yield the gain that would be found at each fraction of the photos that is trained with renders.
+    """Yield lines on the detectable gain at each fraction of the photos that is trained with renders.
 
-    The family is that of the tables: all pairs of arms that are planned, or were trained before.
+    The family is that of the tables: all pairs of arms that are planned or were trained before.
     """
     names = {
-        each.label(cell.arm.name): None
-        for each in planned
-        if not each.fold.tests_others_only
-        for cell in each.config.cells
+        fold_study.label(cell.arm.name): None
+        for fold_study in planned
+        if not fold_study.fold.tests_others_only
+        for cell in fold_study.config.cells
     }
     before = {
-        each.label(cell.arm.name): None
-        for each in in_tables
-        if not each.fold.tests_others_only
-        for cell in each.config.cells
-        if (each.folder / RUNS / f"{cell.key}-00" / "run.json").exists()
+        fold_study.label(cell.arm.name): None
+        for fold_study in in_tables
+        if not fold_study.fold.tests_others_only
+        for cell in fold_study.config.cells
+        if (fold_study.folder / RUNS / f"{cell.key}-00" / "run.json").exists()
     }
     comparisons = len(protocol.compared_pairs(names | before, settings, mix))
     units, unit = len(set(photos.spots.values())), "photo" if photos.groups is None else "spot"
@@ -229,9 +232,11 @@ def _left_out(
 ) -> Iterator[str]:
     """Yield notes on earlier measurements that the tables of this command will not have.
 
-    `may_count` is whether the option that takes the curve in would train nothing new.
+    `may_count` tells whether the option that includes the curve would train nothing new.
     """
-    tried = {count for each in dealt for draw in each.draws for count in render_draws.existing_counts(inputs.out, draw)}
+    tried = {
+        count for renders in dealt for draw in renders.draws for count in render_draws.existing_counts(inputs.out, draw)
+    }
     counts = sorted(tried - set(inputs.counts))
     names = sorted(
         {name for fold_study in fold_studies for name in fold_study.measured()} - inputs.external_sets.keys()

@@ -1,4 +1,4 @@
-"""A screen: a model that sees renders only, on validation photos, and the report of where it fails."""
+"""A screen: a model trained only on renders, tested on validation photos, and a report of its failures."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ def run(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, referenc
     Raises
     ------
     InputError
-        As of `benchmarks.transfer.inputs.read` and of `benchmarks.study.runner.run`.
+        As for `benchmarks.transfer.inputs.read` and `benchmarks.study.runner.run`.
     """
     if len(inputs.sets) > 1:
         raise InputError("a screen looks at one set of photos; give one folder")
@@ -62,10 +62,10 @@ def run(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, referenc
     renders = render_draws.of_screen(inputs.renders, folder, seed=settings.seed)
 
     def study_of(cells: tuple[GridCell, ...], of: Renders | None) -> FoldStudy:
-        (found,) = layout.fold_studies(
+        (fold_study,) = layout.fold_studies(
             inputs.out, fold, photos, settings, [(of, cells)], inputs.external_sets, runs=SCREEN_RUNS
         )
-        return found
+        return fold_study
 
     alone = study_of(protocol.renders_only(settings), renders)
     whole = study_of(protocol.photos_of(settings, small=False), None)
@@ -80,8 +80,8 @@ def run(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, referenc
     known, todo, blocked = whole.run_status()
     reference = reference or bool(inputs.clean and known and not todo and not blocked)  # it may lack the clean pictures
     wanted = [alone, *([whole] if reference else []), *(few or ())]
-    for each in wanted:
-        each.check_split()
+    for fold_study in wanted:
+        fold_study.check_split()
     planned_work = work.survey(inputs.out, wanted, inputs.address)
     _log.info(planned_work.describe(inputs.out, f"screen of {photos.name}"))
     if inputs.dry_run:
@@ -105,10 +105,10 @@ def report(
     Parameters
     ----------
     fold_study : the study of renders only on validation photos.
-    reference : the study of all real photos on the same, whether or not it has runs.
-    few : those of the small part of the photos on the same, without renders and with them; or None.
-    settings : of the screen.
-    without_rust : pictures on which all runs were measured, to count false alarms; or None.
+    reference : the study of all real photos, tested on the same ones, whether or not it has runs.
+    few : the studies of few photos without renders and with them, tested on the same ones; or None.
+    settings : settings of the screen.
+    without_rust : pictures on which all runs were measured to count false alarms; or None.
     """
     folder = fold_study.folder / FOLDER
     complete, _, _ = fold_study.run_status()
@@ -126,67 +126,73 @@ def report(
         f"per-image F1 of {RENDERS} only {targets.format_spread(own)}{between}",
         f"everything called rust: {baseline:.3f}; renders only is {_percent(own.mean() / baseline)} of that",
     ]
-    known, _, _ = reference.run_status()
-    if known:
-        real = _f1(list(known.values()), groups)
-        share = estimates.ratio(*_of_shared_runs(complete, known, groups))
-        sure = "" if share.low is None else f" (95 % interval {_percent(share.low)} to {_percent(share.high)})"
-        lines.append(f"all real: {targets.format_spread(real)}; renders only is {_percent(share.value)} of that{sure}")
+    reference_runs, _, _ = reference.run_status()
+    if reference_runs:
+        real = _f1(list(reference_runs.values()), groups)
+        share = estimates.ratio(*_of_shared_runs(complete, reference_runs, groups))
+        interval_text = "" if share.low is None else f" (95 % interval {_percent(share.low)} to {_percent(share.high)})"
+        lines.append(
+            f"all real: {targets.format_spread(real)}; renders only is {_percent(share.value)} of that{interval_text}"
+        )
     else:
         lines.append("all real: not trained on this fold; --reference trains it, once for all renders")
     lines += _of_few(few, groups)
     if without_rust is not None:
         lines += _on_clean([fold_study, reference, *(few or ())], without_rust, settings)
-    found = _causes(fold_study, complete, settings, all_rust)
-    lines.append(error_analysis.describe(found, _causes(reference, known, settings, all_rust) if known else None))
+    errors = _causes(fold_study, complete, settings, all_rust)
+    lines.append(
+        error_analysis.describe(
+            errors, _causes(reference, reference_runs, settings, all_rust) if reference_runs else None
+        )
+    )
     lines += _others(fold_study, groups)
     text = "\n".join(lines) + "\n"
     first = next(iter(complete))
     run = fold_study.folder / RUNS / first
-    error_analysis.write_table(folder / error_analysis.TABLE, found)
+    error_analysis.write_table(folder / error_analysis.TABLE, errors)
     shown = ""
     if _has_weights(run):
         title = f"{fold_study.photos.name}: worst first; numbers are means over the runs, outlines of run {first}"
-        error_analysis.sheet(folder / error_analysis.SHEET, fold_study.photos, found, run, title)
+        error_analysis.sheet(folder / error_analysis.SHEET, fold_study.photos, errors, run, title)
         shown = f"{folder / error_analysis.SHEET}, "
     write_text(folder / TEXT, text)
     return f"{text}{shown}{folder / error_analysis.TABLE}"
 
 
 def _of_few(few: tuple[FoldStudy, FoldStudy] | None, groups: Sequence[str]) -> list[str]:
-    """Return lines on few photos without renders, and on the gain of each way of mixing that was screened."""
+    """Return lines on few photos without renders, and on the gain of each screened way of mixing."""
     if few is None:
         return []
     (alone, plain), (with_renders, mixed) = (
         (fold_study.folder, fold_study.config.cells[0].arm.name) for fold_study in few
     )
-    scores = [each for each in results.load(alone).scores if each.arm == plain]
-    scores += [each for each in results.load(with_renders).scores if each.arm != RENDERS]
-    ways = sorted({each.arm for each in scores} - {plain}, key=lambda arm: (arm != mixed, arm))
+    scores = [scored for scored in results.load(alone).scores if scored.arm == plain]
+    scores += [scored for scored in results.load(with_renders).scores if scored.arm != RENDERS]
+    ways = sorted({scored.arm for scored in scores} - {plain}, key=lambda arm: (arm != mixed, arm))
     gains = arms(scores, pairs=[(plain, way) for way in ways], score="f1", groups=few[0].photos.spots)
     spreads = {
-        arm: targets.format_spread(unit_means(np.array([each.f1 for each in scores if each.arm == arm]), groups))
-        for arm in {each.arm for each in scores}
+        arm: targets.format_spread(unit_means(np.array([scored.f1 for scored in scores if scored.arm == arm]), groups))
+        for arm in {scored.arm for scored in scores}
     }
     lines = [f"{plain}: {spreads.get(plain, 'no run is complete')}"]
-    for each in gains:
-        gain = targets.format_value(each.difference, percent=False)
-        lines.append(f"{each.second}: {spreads[each.second]}, {gain} (95 % interval {interval(each.low, each.high)})")
+    for pair in gains:
+        gain = targets.format_value(pair.difference, percent=False)
+        lines.append(f"{pair.second}: {spreads[pair.second]}, {gain} (95 % interval {interval(pair.low, pair.high)})")
     return lines
 
 
 def _on_clean(every: Sequence[FoldStudy], pictures: Photos, settings: ProtocolSettings) -> list[str]:
     """Return lines on the share of pixels that each arm calls corrosion on pictures without any."""
-    found: dict[str, list[FloatArray]] = {}
+    by_arm: dict[str, list[FloatArray]] = {}
     for fold_study in every:
         for key, run in fold_study.config.grid.items():
             counts = external_sets.read(fold_study.folder / RUNS / key, pictures.name, pictures.data.digest)
             if counts is not None:
                 of_photos = background_fp.shares(counts, settings.size)
                 groups = [pictures.spots[name] for name in counts.image]
-                found.setdefault(run.arm.name, []).append(unit_means(of_photos, groups))
+                by_arm.setdefault(run.arm.name, []).append(unit_means(of_photos, groups))
     lines = []
-    for arm, values in found.items():
+    for arm, values in by_arm.items():
         share = targets.under(arm, estimates.mean(np.array(values)), targets.FALSE_ALARMS)
         between = f"(95 % interval {share.between})"
         lines.append(f"{arm}: {share.number} of the pixels of {pictures.name} called rust {between}")
@@ -198,14 +204,14 @@ def _f1(found: "Sequence[RunRecord]", groups: Sequence[str]) -> FloatArray:
     from corrotwin.segmentation.evaluation import evaluate
 
     rows = [run.per_image for run in found]
-    return unit_means(np.array([evaluate.scores(each.tp, each.fp, each.fn, each.tn)[0] for each in rows]), groups)
+    return unit_means(np.array([evaluate.scores(table.tp, table.fp, table.fn, table.tn)[0] for table in rows]), groups)
 
 
 def _of_shared_runs(
     complete: "Mapping[str, RunRecord]", others: "Mapping[str, RunRecord]", groups: Sequence[str]
 ) -> tuple[FloatArray, FloatArray]:
     """Return (runs, spots) F1 of two studies, of the runs whose number both have."""
-    one, other = ({key.rpartition("-")[2]: run for key, run in each.items()} for each in (complete, others))
+    one, other = ({key.rpartition("-")[2]: run for key, run in runs.items()} for runs in (complete, others))
     shared = [number for number in one if number in other]
     if not shared:
         return np.empty((0, 0)), np.empty((0, 0))
@@ -237,7 +243,7 @@ def _has_weights(run: Path) -> bool:
 def _others(fold_study: FoldStudy, groups: Sequence[str]) -> list[str]:
     """Return lines on other renders with the same photos and masks, best first, and the difference to each."""
     ours = _of_renders(results.load(fold_study.folder))
-    found = []
+    rows = []
     sources = {"data": fold_study.photos.data.digest, "split": fold_study.fold.split.digest}
     for folder in fold_study.folder.parent.glob(f"{RENDERS}-*"):
         if folder == fold_study.folder:
@@ -246,29 +252,29 @@ def _others(fold_study: FoldStudy, groups: Sequence[str]) -> list[str]:
             other = results.load(folder)
         except InputError:  # unfinished
             continue
-        if any(other.manifest[what]["digest"] != digest for what, digest in sources.items()):  # other masks since
+        if any(other.manifest[source]["digest"] != digest for source, digest in sources.items()):  # other masks since
             continue
-        if theirs := _of_renders(other):
-            mean = float(unit_means(np.array(list(theirs.values())), groups).mean())
+        if of_other := _of_renders(other):
+            mean = float(unit_means(np.array(list(of_other.values())), groups).mean())
             name = (folder / str(other.manifest["renders"]["folder"])).resolve()
-            shared = sorted(ours.keys() & theirs.keys())
-            apart = unit_means(np.array([ours[run] - theirs[run] for run in shared]), groups) if shared else None
-            found.append((mean, f"  {mean:.3f}  {_added(apart)}  {name}"))
+            shared = sorted(ours.keys() & of_other.keys())
+            apart = unit_means(np.array([ours[run] - of_other[run] for run in shared]), groups) if shared else None
+            rows.append((mean, f"  {mean:.3f}  {_added(apart)}  {name}"))
     heading = "other renders screened here, and these minus those (95 % interval, by runs and photos):"
-    return [heading, *(line for _, line in sorted(found)[::-1])] if found else []
+    return [heading, *(line for _, line in sorted(rows)[::-1])] if rows else []
 
 
 def _of_renders(study: results.Results) -> dict[int, FloatArray]:
-    return {each.run: each.f1 for each in study.scores if each.arm == RENDERS}
+    return {run_scores.run: run_scores.f1 for run_scores in study.scores if run_scores.arm == RENDERS}
 
 
 def _added(apart: FloatArray | None) -> str:
     """Format the mean of (runs, units) differences with its interval, where there are two runs."""
     if apart is None:
         return "no run in common"
-    found = estimates.mean(apart, least=-1)
-    within = None if found.low is None or found.high is None else interval(found.low, found.high)
-    return f"{targets.format_value(found.value, percent=False)} ({within or 'of one run or spot: no interval'})"
+    estimate = estimates.mean(apart, least=-1)
+    within = None if estimate.low is None or estimate.high is None else interval(estimate.low, estimate.high)
+    return f"{targets.format_value(estimate.value, percent=False)} ({within or 'of one run or spot: no interval'})"
 
 
 def _percent(share: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The report of a transfer folder: goals, arms, differences, other sets, false alarms; a page, Markdown, CSV."""
+"""Report of a transfer folder: goals, arms, differences, other sets, false alarms; as a page, Markdown and CSV."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,8 +40,8 @@ COLUMNS = ("arm", "run", "set", "image", "spot", "f1", "iou")
 class TableContext:
     """The subject of the tables: the settings, the mix, the goal of renders alone, and the sets.
 
-    `clean` is a set of pictures without corrosion, `others` are other sets of photos, on which all runs were measured.
-    `seen` are photos by which the renders may have been tuned: those that screens have shown, and others.
+    `clean` is a set of pictures without corrosion; `others` are other sets of photos. All runs were measured on them.
+    `seen` are photos with which the renders may have been tuned: those that screens have shown, and others.
     """
 
     settings: ProtocolSettings
@@ -57,15 +57,16 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[FoldStudy], c
 
     Parameters
     ----------
-    renders : the name of the studies with the renders, which the files are called after.
-    every : the studies of all runs and folds of the set, of photos alone and with these renders.
+    renders : name of the studies with the renders, which names the files.
+    every : studies of all runs and folds of the set, of photos alone and with these renders.
     """
-    of_own = [each for each in every if not each.fold.tests_others_only]
+    of_own = [fold_study for fold_study in every if not fold_study.fold.tests_others_only]
     complete = cv_pooling.complete(of_own)
     counted = cv_pooling.counted(complete)
     scores = cv_pooling.scores(counted)
     across = {
-        other: cv_pooling.scores_across(every, other, found.data.digest) for other, found in context.others.items()
+        other: cv_pooling.scores_across(every, other, photo_set.data.digest)
+        for other, photo_set in context.others.items()
     }
     name = "-".join([photos.name, renders, *([context.mix.name] if context.mix != Mix() else [])])
     if not scores and not any(across.values()):
@@ -95,7 +96,7 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[FoldStudy], c
             on_other = _across(of_other, context.others[other], context)
             sections.append(_section(f"on-{other}", f"On {other}", on_other))
     if alarms:
-        rows = [[each.arm, each.where, _alarm_goal(each).number, _alarm_goal(each).between] for each in alarms]
+        rows = [[alarm.arm, alarm.where, _alarm_goal(alarm).number, _alarm_goal(alarm).between] for alarm in alarms]
         headings = ("arm", "where", "pixels called rust", "95 % interval")
         table = formatted_table("Pixels without rust that are called rust", headings, rows, "", words=("arm", "where"))
         sections.append(_section("alarms", "False alarms", [table]))
@@ -151,11 +152,11 @@ def _compare(
 
 
 def _floor(counted: Mapping[tuple[str, int], "PerImage"]) -> dict[str, float]:
-    """Return the F1 of each photo where everything is called rust."""
-    found: dict[str, float] = {}
+    """Return the F1 of each photo if everything is called rust."""
+    floor: dict[str, float] = {}
     for table in counted.values():
-        found |= zip(table.image, cv_pooling.all_rust(table).tolist(), strict=True)
-    return dict(sorted(found.items()))
+        floor |= zip(table.image, cv_pooling.all_rust(table).tolist(), strict=True)
+    return dict(sorted(floor.items()))
 
 
 def _about(photos: Photos, context: TableContext) -> str:
@@ -178,7 +179,7 @@ def _about(photos: Photos, context: TableContext) -> str:
 
 
 def _goals(found: Iterable[Goal], caption: str = "") -> ReportTable:
-    rows = [[each.question, each.number, each.between, each.wanted, each.verdict] for each in found]
+    rows = [[goal.question, goal.number, goal.between, goal.wanted, goal.verdict] for goal in found]
     return formatted_table(
         "Goals",
         ("goal", "found", "95 % interval", "wanted", "verdict"),
@@ -213,7 +214,7 @@ def _trained(
     floor: Mapping[str, float],
     groups: Mapping[str, str] | None,
 ) -> ReportTable:
-    """Return the arms with what they train on, and their precision and recall."""
+    """Return the arms with their numbers of training images, precision and recall."""
     rates = cv_pooling.precision_and_recall(counted)
     least = crossed_effects.unit_means(np.array(list(floor.values())), unit_names(tuple(floor), groups)).mean()
     rows = [["everything called rust", "–", "–", f"{least:.3f}", "–", "–", "–"]]
@@ -273,17 +274,17 @@ def _across(scores: Sequence[RunScores], photos: Photos, context: TableContext) 
 
 
 def _alarm_goal(alarms: FalseAlarms) -> Goal:
-    """Return the share of clean pixels that an arm calls corrosion beside the goal for it."""
+    """Return the goal for the share of clean pixels that an arm calls corrosion."""
     share = estimates.mean(alarms.shares, fewest_runs=FEWEST_RUNS)
     return targets.under(f"false alarms of {alarms.arm}: {alarms.where}", share, targets.FALSE_ALARMS)
 
 
 def _alarm_goals(alarms: Sequence[FalseAlarms], context: TableContext) -> list[Goal]:
-    """Return the goals for false alarms: of renders alone and of all photos with renders; of few, with and without."""
+    """Return the goals for false alarms: of renders alone, of all photos with renders, of few with and without."""
     few, mixed = (f"{name}{context.settings.small}" for name in ("real", context.mix.name))
-    goals = [_alarm_goal(each) for each in alarms if each.arm in (RENDERS, context.mix.name)]
-    for where in dict.fromkeys(each.where for each in alarms):
-        of_arm = {each.arm: each for each in alarms if each.where == where}
+    goals = [_alarm_goal(alarm) for alarm in alarms if alarm.arm in (RENDERS, context.mix.name)]
+    for where in dict.fromkeys(alarm.where for alarm in alarms):
+        of_arm = {alarm.arm: alarm for alarm in alarms if alarm.where == where}
         for arm in (mixed, f"{FITTED}{mixed}"):
             if {few, arm} <= of_arm.keys():
                 apart = estimates.mean(of_arm[arm].minus(of_arm[few]), least=-1, fewest_runs=FEWEST_RUNS)
@@ -292,17 +293,17 @@ def _alarm_goals(alarms: Sequence[FalseAlarms], context: TableContext) -> list[G
 
 
 def _rows(photos: Photos, scores: Sequence[RunScores]) -> Iterator[tuple[object, ...]]:
-    """Yield the numbers behind the tables: F1 of every arm, run and photo of a set."""
-    for each in scores:
-        for name, f1, iou in zip(each.images, each.f1, each.iou, strict=True):
+    """Yield the rows behind the tables: F1 and IoU of every arm, run and photo of a set."""
+    for scored in scores:
+        for name, f1, iou in zip(scored.images, scored.f1, scored.iou, strict=True):
             if np.isnan(f1):  # it trains
                 continue
             spot = photos.groups[name] if photos.groups else ""
-            yield each.arm, each.run + 1, photos.name, escape_csv(name), escape_csv(spot), float(f1), float(iou)
+            yield scored.arm, scored.run + 1, photos.name, escape_csv(name), escape_csv(spot), float(f1), float(iou)
 
 
 def screened(out: Path, photos: Photos, settings: ProtocolSettings) -> frozenset[str]:
-    """Return the photos that screens of a set show, where one has been made in this folder; else none."""
+    """Return the photos that screens of a set show, if one has been made in this folder; else none."""
     if not (out / photos.name / protocol.SCREEN).is_dir():
         return frozenset()
     return frozenset(resampling.screen(photos.data, photos.spots, settings).split.test)

@@ -1,4 +1,4 @@
-"""The arms of a transfer folder compared with goals: differences and ratios with 95 % intervals."""
+"""Comparison of the arms of a transfer folder with goals: differences and ratios with 95 % intervals."""
 
 import operator
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ from corrotwin.benchmarks.transfer.protocol import (
 
 Verdict = Literal["reached", "reached, not yet surely", "missed, not yet surely", "missed", "not tested"]
 ABOVE_FLOOR = "renders only / all real, above everything called rust"
-LOSS = -0.01  # of all photos with renders, that is still no loss
+LOSS = -0.01  # of all photos with renders: no more than this is no loss
 FEW_LOSS = -0.02  # of few photos with renders, that the interval must exclude
 FITTED_GAIN = 0.03  # of few photos with renders of a preset fitted to them; the interval must be above zero
 ABROAD_GAIN = 0.05  # on other sets, of all photos with renders; the same
@@ -42,7 +42,7 @@ FALSE_ALARMS = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
-    """A goal, the number that it is judged by, and the verdict."""
+    """A goal, the number by which it is judged, and the verdict."""
 
     question: str
     wanted: str
@@ -65,7 +65,7 @@ class Goal:
 
 
 def format_spread(values: FloatArray) -> str:
-    """Format the mean of (runs, units) scores, and ± the SD over runs where there are several."""
+    """Format the mean of (runs, units) scores, and ± the SD over runs if there are several."""
     means = crossed_effects.run_means(values)
     return f"{means.mean():.3f}" + (f" ± {means.std(ddof=1):.3f}" if len(means) > 1 else "")
 
@@ -81,8 +81,8 @@ def format_value(value: float | None, *, percent: bool) -> str:
 class ArmResults:
     """The arms of one set and one set of renders, their comparisons, and the goals.
 
-    `arms` holds for each arm (runs, units) scores: means of the photos of each spot. `wanted` is the mean score that an
-    arm should reach, where the all-real one has a run.
+    `arms` holds (runs, units) scores for each arm: means over the photos of each spot. `wanted` is the mean score that
+    an arm should reach, if the arm of all photos has a run.
     """
 
     arms: Mapping[str, FloatArray]
@@ -104,33 +104,35 @@ def compare_arms(
     floor: Mapping[str, float] | None = None,
     is_abroad: bool = False,
 ) -> ArmResults:
-    """Compare the arms and hold them against the goals; arms with fewer than `FEWEST_RUNS` in common are not tested.
+    """Compare the arms with each other and with the goals; pairs with fewer than `FEWEST_RUNS` in common have no test.
 
     Parameters
     ----------
-    floor : F1 of each photo where everything is called rust, above which renders alone are held against all photos.
-    is_abroad : whether the photos are another set than the one that trains.
+    floor : F1 of each photo if everything is called rust; the ratio of renders alone to all photos is taken above it.
+    is_abroad : whether the photos are of another set than the training photos.
     """
     small = settings.small
     real, few, pasted, best = "real", f"real{small}", f"copy-paste{small}", best_few(settings)
     mixed, full = f"{mix.name}{small}", mix.name
-    found: dict[str, dict[int, RunScores]] = {}
-    scores = [each for each in scores if np.isfinite(each.f1).any()]  # others train on all photos that are left
-    for each in scores:
-        found.setdefault(each.arm, {})[each.run] = each
+    by_run: dict[str, dict[int, RunScores]] = {}
+    scores = [
+        run_scores for run_scores in scores if np.isfinite(run_scores.f1).any()
+    ]  # others train on all photos that are left
+    for run_scores in scores:
+        by_run.setdefault(run_scores.arm, {})[run_scores.run] = run_scores
     images = scores[0].images if scores else ()
     units = unit_names(images, groups)
 
     def means(arm: str, runs: Sequence[int]) -> FloatArray:
-        return tested(crossed_effects.unit_means(np.array([found[arm][run].f1 for run in runs]), units))
+        return tested(crossed_effects.unit_means(np.array([by_run[arm][run].f1 for run in runs]), units))
 
-    table = {arm: means(arm, sorted(of_run)) for arm, of_run in found.items()}
-    pairs = compared_pairs(found, settings, mix)
+    table = {arm: means(arm, sorted(of_run)) for arm, of_run in by_run.items()}
+    pairs = compared_pairs(by_run, settings, mix)
     compared = arms(scores, pairs=pairs, score="f1", groups=groups, fewest_runs=FEWEST_RUNS) if pairs else []
-    by_pair = {(each.first, each.second): each for each in compared}
+    by_pair = {(comparison.first, comparison.second): comparison for comparison in compared}
 
     def shared(*names: str) -> list[FloatArray]:
-        runs = sorted(set.intersection(*(set(found.get(name, {})) for name in names)))
+        runs = sorted(set.intersection(*(set(by_run.get(name, {})) for name in names)))
         if not runs:
             return [np.empty((0, 0)) for _ in names]
         return [means(name, runs) for name in names]
@@ -139,7 +141,7 @@ def compare_arms(
         return [_difference(question, by_pair[pair], wanted, above=above)] if pair in by_pair else []
 
     goals: list[Goal] = []
-    if {RENDERS, real} & found.keys():
+    if {RENDERS, real} & by_run.keys():
         only, every = shared(RENDERS, real)
         if floor is None:
             goals.append(at_least("renders only / all real", ratio(only, every, fewest_runs=FEWEST_RUNS), renders_goal))
@@ -157,20 +159,20 @@ def compare_arms(
     of_fit = by_pair.get((few, f"{FITTED}{mixed}"))
     goals += [_gain(f"{FITTED}{mixed} − {few}", of_fit, FITTED_GAIN)] if of_fit else []
     for arm in (mixed, f"{FITTED}{mixed}"):
-        if {few, arm} <= found.keys():
+        if {few, arm} <= by_run.keys():
             goals.append(_at_most(f"SD between redraws, {arm} / {few}", spread(*shared(arm, few)), SPREAD))
     shuffled = by_pair.get((few, f"{SHUFFLED}{mixed}"))
     goals += [_none(f"{SHUFFLED}{mixed} − {few}", shuffled)] if shuffled else []
 
     both = f"{TAUGHT}{mixed}"
     for arm in (f"{TAUGHT}{few}", both):
-        if {few, arm, settings.labelled} <= found.keys():
+        if {few, arm, settings.labelled} <= by_run.keys():
             of_few, of_arm, of_all = shared(few, arm, settings.labelled)
             closed = ratio(of_arm - of_few, of_all - of_few, fewest_runs=FEWEST_RUNS)
             goals.append(at_least(f"of the gap from {few} to {settings.labelled}, closed by {arm}", closed, GAP_CLOSED))
 
     def reference(arm: str) -> float:
-        """Return the all-real score of the runs that an arm has, too, as its goals have it."""
+        """Return the score of all photos over the runs that an arm has, too, as in its goals."""
         _, of_real = shared(arm, real)
         return float(of_real.mean()) if of_real.size else np.nan
 
@@ -187,7 +189,7 @@ def compare_arms(
 
 
 def at_least(question: str, estimate: Estimate, wanted: float) -> Goal:
-    """Return the goal of a share that should be at least so large."""
+    """Return the goal of a share that should be at least `wanted`."""
     return Goal(
         question=question,
         wanted=f"at least {100 * wanted:g} %",
@@ -204,13 +206,13 @@ def under(question: str, estimate: Estimate, wanted: float) -> Goal:
 
 
 def _negated(estimate: Estimate) -> Estimate:
-    """Return minus a number, with its interval turned about, so that "at most" is "at least"."""
-    value, low, high = (None if each is None else -each for each in (estimate.value, estimate.high, estimate.low))
+    """Return an estimate with the opposite sign, so that "at most" becomes "at least"."""
+    value, low, high = (None if number is None else -number for number in (estimate.value, estimate.high, estimate.low))
     return Estimate(value=value, low=low, high=high)
 
 
 def _side(estimate: Estimate, wanted: float, *, above: bool = False) -> Verdict:
-    """Return the verdict on a number and its interval: at least `wanted`; or, with `above`, more."""
+    """Return the verdict on an estimate that should be at least `wanted`, or with `above` greater than it."""
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return "not tested"
     reaches = operator.gt if above else operator.ge
@@ -220,7 +222,7 @@ def _side(estimate: Estimate, wanted: float, *, above: bool = False) -> Verdict:
 
 
 def _difference(question: str, comparison: Comparison, wanted: float, *, above: bool = False) -> Goal:
-    """Return the goal of a difference that should be at least, or above, so much."""
+    """Return the goal of a difference that should be at least, or above, `wanted`."""
     estimate = Estimate(value=comparison.difference, low=comparison.low, high=comparison.high)
     return Goal(
         question=question,
@@ -232,7 +234,7 @@ def _difference(question: str, comparison: Comparison, wanted: float, *, above: 
 
 
 def _gain(question: str, comparison: Comparison, wanted: float) -> Goal:
-    """Return the goal of a gain: enough by its estimate, and a gain at all by its interval."""
+    """Return the goal of a gain whose estimate should reach `wanted` and whose interval should lie above 0."""
     goal = _difference(question, comparison, wanted)
     low = goal.estimate.low
     is_shown = goal.estimate.value is not None and goal.estimate.value >= wanted and low is not None and low > 0
@@ -241,7 +243,7 @@ def _gain(question: str, comparison: Comparison, wanted: float) -> Goal:
 
 
 def _at_most(question: str, estimate: Estimate, wanted: float) -> Goal:
-    """Return the goal of a share that should be at most so large."""
+    """Return the goal of a share that should be at most `wanted`."""
     verdict = _side(_negated(estimate), -wanted)
     return Goal(
         question=question, wanted=f"at most {100 * wanted:.0f} %", estimate=estimate, percent=True, verdict=verdict
@@ -260,15 +262,15 @@ def comparison_rows(found: Sequence[Comparison]) -> list[list[str]]:
     """Return rows: comparison, difference, interval, p alone, p by Holm, detectable, runs, more runs, verdict."""
     return [
         [
-            f"{each.second} − {each.first}",
-            format_value(each.difference, percent=False),
-            interval(each.low, each.high),
-            p_value(each.alone),
-            p_value(each.p),
-            detectable(each.detectable),
-            str(each.runs[0]),
-            more_runs(each.more_runs, p=each.p, runs=each.runs),
-            VERDICTS[each.verdict],
+            f"{comparison.second} − {comparison.first}",
+            format_value(comparison.difference, percent=False),
+            interval(comparison.low, comparison.high),
+            p_value(comparison.alone),
+            p_value(comparison.p),
+            detectable(comparison.detectable),
+            str(comparison.runs[0]),
+            more_runs(comparison.more_runs, p=comparison.p, runs=comparison.runs),
+            VERDICTS[comparison.verdict],
         ]
-        for each in found
+        for comparison in found
     ]

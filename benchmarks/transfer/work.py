@@ -1,4 +1,4 @@
-"""The runs of all fold studies of a screen or transfer: their plan, and their training, all at once."""
+"""The runs of all fold studies of a screen or transfer: their plan, and their training all at once."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Work:
-    """The runs of all fold studies, and the time and disk that those to do need."""
+    """The runs of all fold studies, and the time and disk space that the remaining ones need."""
 
     plan: planning.StudyPlan
     by_arm: Mapping[str, int]
@@ -40,7 +40,7 @@ class Work:
 
 
 def survey(out: Path, every: Sequence[FoldStudy], address: str | None) -> Work:
-    """Find what is complete and to do in all fold studies; a probe of a minute measures the speed if no run does."""
+    """Find complete and remaining runs of all fold studies; without any run a one-minute probe measures the speed."""
     complete: dict[str, RunRecord] = {}
     todo: dict[str, TrainConfig] = {}
     blocked: dict[str, str] = {}
@@ -49,8 +49,8 @@ def survey(out: Path, every: Sequence[FoldStudy], address: str | None) -> Work:
     for fold_study in every:
         label, status = fold_study.folder.relative_to(out), fold_study.run_status()
         split = fold_study.fold.split if status[1] else split  # of the last to do, whose speed the plan asks for
-        for found, of_part in zip((complete, todo, blocked), status, strict=True):
-            found.update({f"{label}/{key}": value for key, value in of_part.items()})  # type: ignore[attr-defined]
+        for runs, of_part in zip((complete, todo, blocked), status, strict=True):
+            runs.update({f"{label}/{key}": value for key, value in of_part.items()})  # type: ignore[attr-defined]
         for cell in fold_study.config.cells:
             arm = fold_study.label(cell.arm.name)
             by_arm[arm] = by_arm.get(arm, 0) + cell.runs
@@ -60,20 +60,21 @@ def survey(out: Path, every: Sequence[FoldStudy], address: str | None) -> Work:
 
 
 def train(some: Sequence[FoldStudy], work: Work, inputs: Inputs, on_end: Callable[[FoldStudy], None]) -> list[str]:
-    """Train the missing runs of some fold studies, all at once, and measure them; return the ids of failed runs.
+    """Train the missing runs of fold studies, all at once, and measure them; return the ids of failed runs.
 
     Parameters
     ----------
-    on_end : called with the fold study of each run that has ended, done or failed.
+    on_end : called with the fold study of each run that has finished or failed.
     """
     by_label = {}
     begun = {}
-    for each in some:
-        if is_whole(each):
+    for fold_study in some:
+        if is_whole(fold_study):
             continue
-        label = str(each.folder.relative_to(inputs.out))
-        by_label[label] = each
-        study = prepare(each.folder, each.config, each.sources)  # with the cells of another part of the same folder
+        label = str(fold_study.folder.relative_to(inputs.out))
+        by_label[label] = fold_study
+        # prepared with the cells of other parts of the same folder
+        study = prepare(fold_study.folder, fold_study.config, fold_study.sources)
         with runner.holding(study):
             begun[label] = runner.begin(study, inputs.address)
     failed: dict[str, str] = {}
@@ -109,4 +110,5 @@ def is_whole(fold_study: FoldStudy) -> bool:
 def decode(inputs: Inputs, settings: ProtocolSettings, renders: Iterable[Renders]) -> None:
     """Decode all pictures before anything is claimed, logged or trained."""
     sets = (*inputs.sets, *inputs.external_sets.values())
-    runner.decode([*(draw for each in renders for draw in each.draws), *(each.data for each in sets)], settings.size)
+    pictures = [*(draw for drawn in renders for draw in drawn.draws), *(photos.data for photos in sets)]
+    runner.decode(pictures, settings.size)
