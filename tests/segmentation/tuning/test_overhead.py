@@ -10,7 +10,7 @@ from tools.speed import sweeping
 
 
 def test_a_folder_that_is_there_is_refused(tmp_path: Path, roboflow: Path) -> None:
-    with pytest.raises(InputError, match="is there; choose another --out"):
+    with pytest.raises(InputError, match="already exists; choose another --out"):
         sweeping.measure(tmp_path, roboflow, trials=2, nodes=0, slots=1, alone=1, on_end=print)
 
 

@@ -63,7 +63,7 @@ def test_a_command_that_fails_says_why_and_a_folder_that_is_there_is_left_alone(
     given = {"preset": "quick", "scenes": 1, "views": 2, "workers": 1}
     with pytest.raises(WorkError, match=r"renders: .*--size 0"):
         list(memory.measure(tmp_path / "out", size=0, **given))
-    with pytest.raises(InputError, match="is there; choose another"):
+    with pytest.raises(InputError, match="already exists; choose another"):
         list(memory.measure(tmp_path / "out", size=64, **given))
 
 
