@@ -32,14 +32,14 @@ class Dataset:
     Raises
     ------
     InputError
-        An image or annotation is unusable, a class is unknown, or the split is of other photos.
+        An image or annotation is unusable, a class is unknown, or the split is that of other photos.
     """
 
     @checked()
     def __init__(
         self, path: str | Path, /, *, classes: str | Sequence[str] = (), split: str | Path | None = None
     ) -> None:
-        self._path = Path(path).absolute()  # wherever the program goes from here
+        self._path = Path(path).absolute()  # so that it stays valid in another working directory
         self._data = coco.read(self._path, classes=one_or_more(classes) or None, allow_unannotated=True)
         self._shown = str(Path(path) if self._data.folder == self._path else Path(path).parent)
         self._split = None if split is None else splits.load(Path(split))
@@ -80,7 +80,7 @@ class Dataset:
     @property
     def parts(self) -> Split | None:
         """The file names that train, validate and test, and the group of each photo; None without a split."""
-        return None if self._split is None else replace(self._split)  # whose groups are a copy
+        return None if self._split is None else replace(self._split)  # with a copy of the groups
 
     @property
     def counts(self) -> MappingProxyType[str, int]:
@@ -107,10 +107,10 @@ class Dataset:
         by : what stays together. "spot": whole spots, as a table says; "names": Roboflow's copies of one photo; "hash":
             photos that look alike; several of these are joined. "photo": nothing, drawn photo by photo as published.
             "folder": the train, valid and test folders of the export.
-        seed : of the draw, 70/15/15.
+        seed : random seed of the draw, 70/15/15.
         groups_file : csv file with a row for each photo, columns file_name and `column`; by default spots.csv beside
             the photos.
-        column : of that table, whose values are the spots.
+        column : column of that table that holds the spots.
 
         Raises
         ------
@@ -131,13 +131,13 @@ class Dataset:
             )
         inside = self._data.inside if groups_file is None else None
         table = table if "spot" in ways else None
-        found = groups.in_ways(self._data, ways, table=table, column=column, inside=inside)
+        groupings = groups.in_ways(self._data, ways, table=table, column=column, inside=inside)
         how: How = "own" if "folder" in ways else "published" if "photo" in ways else "grouped"
         result = Dataset.__new__(Dataset)
         result._path, result._shown = self._path, self._shown
         result._data, result._by = self._data, " and ".join(ways)
         result._split = splits.split(
-            self._data, how=how, seed=seed, groups=groups.join(*found.values()) if found else None
+            self._data, how=how, seed=seed, groups=groups.join(*groupings.values()) if groupings else None
         )
         return result
 
@@ -156,15 +156,15 @@ class Dataset:
 
     @checked()
     def merge(self, *later: "Dataset | str | Path", out: str | Path) -> "Dataset":
-        """Return this dataset and others put together, such as what came back from a labelling tool.
+        """Return this dataset merged with others, such as those that came back from a labelling tool.
 
-        The same file in two is one photo with the labels of the later one. Photos that look alike share a spot, and are
-        logged.
+        A file in two datasets becomes one photo with the labels of the later one. Photos that look alike share a spot
+        and are logged.
 
         Parameters
         ----------
-        later : datasets, or their folders, of which those classes are read that count here and that they have (give a
-            `Dataset` for one with others); later ones correct earlier ones.
+        later : datasets, or their folders; later ones correct earlier ones. A folder is read with those of the classes
+            of this dataset that it has; for other classes, give a `Dataset`.
         out : folder for images/, annotations.json and spots.csv.
 
         Raises
@@ -173,14 +173,17 @@ class Dataset:
             There is no other dataset, one has annotations but none of the classes, or the folder holds something else.
         """
         classes = self._data.classes or ()
-        given = (each.data if isinstance(each, Dataset) else merging.read_one(Path(each), classes) for each in later)
-        merged = merging.merge([self._data, *given], Path(out))
+        others = (
+            dataset.data if isinstance(dataset, Dataset) else merging.read_one(Path(dataset), classes)
+            for dataset in later
+        )
+        merged = merging.merge([self._data, *others], Path(out))
         for line in merged.lines():
             logger.warning(line)
         return Dataset(out)
 
     def leaks(self) -> tuple[str, ...]:
-        """Return a line for each thing that is wrong with the split: photos left out, copies or spots torn apart."""
+        """Return a line for each fault of the split: photos left out, copies or spots torn apart."""
         if self._split is None:
             return ()
         lines = (

@@ -25,8 +25,8 @@ class Predictions:
 
     Parameters
     ----------
-    folder : with masks/, overlays/, annotations.json and predictions.csv.
-    photos : the photos that have a mask there, by the name of the mask.
+    folder : folder with masks/, overlays/, annotations.json and predictions.csv.
+    photos : the photos that have a mask in it, by the name of the mask.
     left_out : a line for each photo that failed, and one for each reason for which files were left out.
     """
 
@@ -55,37 +55,38 @@ def predict(
     overlays: bool = True,
     polygons: bool = False,
 ) -> Predictions:
-    """Outline corrosion on photos, by the model that ships or by runs; called again, it goes on where it was cut off.
+    """Outline corrosion on photos with the model that ships or with runs; a repeated call resumes an interrupted one.
 
     Parameters
     ----------
-    photos : image files, zip archives, videos (a frame each second), or folders that are searched for them.
+    photos : image files, zip archives, videos (one frame per second), or folders to search for them.
     out : folder for index.html, masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json and
         predictions.csv.
-    run : folders of runs or of exported models, of which probabilities are averaged; by default the model that ships.
+    run : folders of runs or exported models, whose probabilities are averaged; by default the model that ships.
     frame : left, top, right and bottom edge of a part of each photo that shows steel and nothing else, as fractions
-        from 0 to 1: its share of corrosion and degree of rusting (ISO 4628-3) are stated, too.
-    threshold : of the corrosion probability; by default that of the model or run, which validation photos chose.
-    tiling : always or never cut photos into overlapping tiles; auto as the training says, and for a run photos that are
-        much larger than those of training need a choice.
-    scale : pixels of the network for each pixel of a photo; by default that of the training photos.
-    overlap : share of a tile that neighbours have in common.
-    flips : average over the photo, its mirror images and the photo upside down.
-    adapt : take the statistics of batch normalisation from these photos, too; of runs alone.
-    overlays : write photos with their masks outlined, too.
-    polygons : write outlines in place of compressed RLE into annotations.json.
+        from 0 to 1: its corroded share and degree of rusting (ISO 4628-3) are reported as well.
+    threshold : threshold on the corrosion probability; by default that of the model or run, chosen on validation
+        photos.
+    tiling : always or never cut photos into overlapping tiles; auto follows the training. With a run, photos much
+        larger than those of training need a choice.
+    scale : pixels of the network per pixel of a photo; by default that of the training photos.
+    overlap : fraction of a tile shared with its neighbour.
+    flips : average over the photo and its flips (horizontal, vertical, both).
+    adapt : also take the statistics of batch normalisation from these photos; only for runs.
+    overlays : also write photos with outlined masks.
+    polygons : write polygons instead of compressed RLE to annotations.json.
 
     Raises
     ------
     InputError
         There are no photos, or the folder holds something else.
     """
-    given = [Path(path) for path in one_or_more(photos)]
-    if not given:
+    paths = [Path(path) for path in one_or_more(photos)]
+    if not paths:
         raise InputError("`photos`: none given; name image files or folders of them")
     settings = Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips, adapt=adapt)
     framed = None if frame is None else FramedPart(left=frame[0], top=frame[1], right=frame[2], bottom=frame[3])
-    found = search(given)
+    found = search(paths)
     left_out: list[str] = []
 
     def on_photo(wrong: InputError | None) -> None:
@@ -99,5 +100,5 @@ def predict(
     left_out += photo_files.lines(found.left_out)
     for line in left_out:
         logger.warning("left out: %s", line)
-    done = {name: path for name, path in found.photos.items() if name not in failed}
-    return Predictions(folder=Path(out), photos=done, left_out=tuple(left_out))
+    predicted = {name: path for name, path in found.photos.items() if name not in failed}
+    return Predictions(folder=Path(out), photos=predicted, left_out=tuple(left_out))

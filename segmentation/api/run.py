@@ -32,7 +32,7 @@ class Run:
 
     Parameters
     ----------
-    folder : that `train` or ``corrotwin segmentation train`` wrote.
+    folder : folder that `train` or ``corrotwin segmentation train`` wrote.
 
     Raises
     ------
@@ -43,7 +43,7 @@ class Run:
     @checked()
     def __init__(self, folder: str | Path, /) -> None:
         self._shown = str(Path(folder))
-        self.folder = Path(folder).absolute()  # wherever the program goes from here
+        self.folder = Path(folder).absolute()  # so that it stays valid in another working directory
         self._record = runs.load_usable(self.folder)
         if self._record.note:
             logger.warning("%s: %s", self.folder, self._record.note)
@@ -69,7 +69,7 @@ class Run:
 
     @property
     def threshold(self) -> float:
-        """The threshold on the corrosion probability that its validation photos chose, 0.5 where they did not."""
+        """The threshold on the corrosion probability, chosen on its validation photos; 0.5 if none was chosen."""
         return self._record.threshold
 
     @property
@@ -98,7 +98,7 @@ class Run:
         polygons: bool = False,
         frame: tuple[float, float, float, float] | None = None,
     ) -> Predictions:
-        """Outline corrosion on photos by this run; the parameters are those of `corrotwin.predict`."""
+        """Outline corrosion on photos with this run; the parameters are those of `corrotwin.predict`."""
         return predict(
             photos, out=out, run=self.folder, frame=frame, threshold=threshold, tiling=tiling, scale=scale,
             overlap=overlap, flips=flips, adapt=adapt, overlays=overlays, polygons=polygons,
@@ -120,30 +120,32 @@ class Run:
 
         Parameters
         ----------
-        photos : image files, or folders that are searched for them; those that trained, validated or tested the run
-            are left out.
+        photos : image files, or folders to search for them; those that trained, validated or tested the run are left
+            out.
         out : folder for ranking.csv, index.html and to-label/, which CVAT and Label Studio take.
         count : number of photos to label.
         others : runs whose disagreement with this one counts, too.
-        labelled : folders of datasets with labels of later date than the run; their photos are left out, too.
+        labelled : folders of datasets that were labelled after the run; their photos are left out, too.
         tiling, scale : as for `predict`.
 
         Raises
         ------
         InputError
-            There are no two photos to rank, or the folder holds something else.
+            There are fewer than two photos to rank, or the folder holds something else.
         """
         settings = Settings(tiling=tiling, scale=scale)
         found = search([Path(path) for path in one_or_more(photos)])
-        folders = [self.folder, *(each.folder if isinstance(each, Run) else Path(each) for each in others)]
+        folders = [self.folder, *(other.folder if isinstance(other, Run) else Path(other) for other in others)]
         predictors = [RunPredictor(folder, settings) for folder in folders]
 
         def on_photo(wrong: InputError | None) -> None:
             if wrong is not None:
                 logger.warning("left out: %s", wrong)
 
-        known = {photo.sha256 for each in one_or_more(labelled) for photo in coco.read(Path(each)).photos}
-        ranking = labelling.rank(predictors, found.photos, Path(out), count=count, labelled=known, on_photo=on_photo)
+        labelled_hashes = {photo.sha256 for folder in one_or_more(labelled) for photo in coco.read(Path(folder)).photos}
+        ranking = labelling.rank(
+            predictors, found.photos, Path(out), count=count, labelled=labelled_hashes, on_photo=on_photo
+        )
         for line in photo_files.lines(found.left_out):
             logger.warning("left out: %s", line)
         for line in ranking.lines(Path(out)):
@@ -159,19 +161,19 @@ class Run:
         adapt: bool = False,
         out: str | Path | None = None,
     ) -> Mapping[str, Any]:
-        """Measure the run on a dataset: its test photos where it was trained there, else all that it has not seen.
+        """Measure the run on the test photos of its own dataset, or on all unseen photos of another.
 
         Parameters
         ----------
         photos : a dataset, or its folder; one without annotations counts as clean.
-        threshold : of the corrosion probability; by default that of the run; "valid" chooses it again on the run's
-            validation photos.
-        adapt : take the statistics of batch normalisation from these photos, too; the scores are then transductive.
+        threshold : threshold on the corrosion probability; by default that of the run; "valid" chooses it again on the
+            run's validation photos.
+        adapt : also take the statistics of batch normalisation from these photos; the scores are then transductive.
         out : folder for per_image.csv, curve.csv, calibration.csv and evaluation.json.
 
         Returns
         -------
-        What evaluation.json says.
+        The content of evaluation.json.
         """
         if not isinstance(photos, Dataset):
             photos = Dataset(photos, classes=tuple(self._record.manifest.get("classes") or ()))

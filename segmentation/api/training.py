@@ -51,7 +51,7 @@ def train(
     on_epoch: Callable[[dict[str, float]], None] | None = None,
     **settings: Any,
 ) -> Run:
-    """Train one U-Net and return the run; called again, it resumes one that was cut off.
+    """Train one U-Net and return the run; a repeated call resumes an interrupted run.
 
     Parameters
     ----------
@@ -59,29 +59,29 @@ def train(
     out : folder of the run.
     renders : a rendered dataset to mix into the training batches.
     backbone, architecture : by default EfficientNet-Lite0 with ImageNet weights (the extra ``pretrained``) in a Unet;
-        the paper's are mobilenet_v2, resnet152, inceptionv4 and vgg16; any other of segmentation-models-pytorch.
-    profile : quick (minutes, smoke), small (a CPU) or paper (as published).
-    seed : of first weights, subset, order and augmentation.
-    real_fraction : part of the real training photos to use, drawn by whole groups of the split.
-    render_share : part of each batch that is renders.
+        the paper's are mobilenet_v2, resnet152, inceptionv4 and vgg16; or any other of segmentation-models-pytorch.
+    profile : quick (minutes, a smoke test), small (on a CPU) or paper (as published).
+    seed : random seed of initial weights, photo subset, order and augmentation.
+    real_fraction : fraction of the real training photos to use, drawn by whole groups of the split.
+    render_share : fraction of each batch that is renders.
     render_count : number of renders to use; without `render_share` every image is drawn equally often.
-    pretrain : part of the steps, at the start, that see renders only.
-    adaptation : fourier, histogram or colours: change each render towards a training photo.
+    pretrain : fraction of the steps, at the start, that see only renders.
+    adaptation : fourier, histogram or colours: make each render look more like a training photo.
     augmentation : standard or strong.
-    copy_paste : part of the photos in the batches that get corrosion of another training photo pasted in.
-    unlabelled : photos without labels, videos (a frame a second), and folders or zips of them. Copies of one another,
-        drawings, and what is alike to a test photo or its spot are left out, and logged.
-    self_training : learn from them what a moving average of the network says of them; None: where there are some.
-        Without `unlabelled`, a control: the labelled photos take their place.
+    copy_paste : fraction of the photos in the batches into which corrosion of another training photo is pasted.
+    unlabelled : unlabelled photos, videos (one frame per second), and folders or zips of them. Duplicates, drawings,
+        and pictures like a test photo or its spot are left out and logged.
+    self_training : learn from them what a moving average of the network predicts on them; None: if there are any.
+        Without `unlabelled` it is a control, in which the labelled photos take their place.
     weights : folder that ``corrotwin segmentation weights`` prepared; without it ImageNet weights come from the extra
         ``pretrained`` or from the hub. Refused if the first weights are random, or `init` takes their place.
-    init : run of the same network, finished or not, whose weights to start from; folder of a pretrained encoder; or
+    init : weights to start from: a run of the same network, finished or not; the folder of a pretrained encoder; or
         "shipped", the model that ships.
     threads : CPU threads; another number changes the last bits of the result.
-    workers : processes that augment ahead where precision is exact.
-    checkpoint_seconds : save the state at the end of an epoch when this long has passed since the last time.
+    workers : processes that augment in advance if precision is exact.
+    checkpoint_seconds : save a checkpoint at the end of an epoch if the last one is at least this old.
     on_epoch : called after each epoch with its row of the history.
-    settings : in place of the profile's: framing, size, epochs, batch_size, learning_rate, encoder_rate, freeze,
+    settings : used in place of the profile's: framing, size, epochs, batch_size, learning_rate, encoder_rate, freeze,
         batch_norm, encoder_weights, loss, keep, precision; see `segmentation.config.TrainConfig`, and `first_weights`
         there for the default of encoder_weights.
 
@@ -121,8 +121,8 @@ def train(
     folder, rendered = Path(out), None if renders is None else renders.data
     pictures = None
     if unlabelled:
-        given = [unlabelled] if isinstance(unlabelled, str | Path) else unlabelled
-        pictures = gathered([Path(path) for path in given], config, photos.data, photos.parts)
+        paths = [unlabelled] if isinstance(unlabelled, str | Path) else unlabelled
+        pictures = gathered([Path(path) for path in paths], config, photos.data, photos.parts)
         logger.info(pictures.line())
     is_complete = runs.is_complete(
         folder, config, photos.data, photos.parts, rendered, None if pictures is None else pictures.digest

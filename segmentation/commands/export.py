@@ -24,9 +24,9 @@ def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()
     from corrotwin.segmentation.prediction.exported_predictor import is_of_one_size
 
     with progress("exporting", to=out):
-        made = write(run_folder, out, evaluations=evaluations)
+        manifest = write(run_folder, out, evaluations=evaluations)
     say(
-        f"{out}: model.onnx and card.md; sides {made['sides']}; "
-        f"within {made['greatest_difference_from_torch']:.1e} of torch"
+        f"{out}: model.onnx and card.md; sides {manifest['sides']}; "
+        f"within {manifest['greatest_difference_from_torch']:.1e} of torch"
     )
-    say_next("predict", "PHOTOS", "--run", run_folder if is_of_one_size(made) else out, "--out", "out/masks")
+    say_next("predict", "PHOTOS", "--run", run_folder if is_of_one_size(manifest) else out, "--out", "out/masks")

@@ -79,17 +79,17 @@ def pretrain(
         learning_rate=learning_rate, seed=seed, threads=threads,
     )  # fmt: skip
     with progress("pictures", unit="files") as line:
-        found = gather(
+        gathered = gather(
             pictures, size=size, framing="resize", cache=cache_folder(),
             on_file=lambda done, count: line.update(done, total=count),
         )  # fmt: skip
-    say_error(printable(found.line()))
+    say_error(printable(gathered.line()))
     with epochs_line(f"pretraining {backbone}", epochs, out) as on_epoch:
-        done = pretrain_encoder(
-            out, config, found, weights=weights, checkpoint_seconds=checkpoint_seconds, on_epoch=on_epoch
+        result = pretrain_encoder(
+            out, config, gathered, weights=weights, checkpoint_seconds=checkpoint_seconds, on_epoch=on_epoch
         )
-    if done["collapsed"]:
+    if result["collapsed"]:
         say_error(
-            f"{out}: the encoder has collapsed: all pictures look the same to it (spread {done['spread']:.2f} of 1)"
+            f"{out}: the encoder has collapsed: all pictures look the same to it (spread {result['spread']:.2f} of 1)"
         )
-    say(f"{out}: pretrained on {len(found.used)} pictures, spread of their directions {done['spread']:.2f} of 1")
+    say(f"{out}: pretrained on {len(gathered.used)} pictures, spread of their directions {result['spread']:.2f} of 1")

@@ -57,13 +57,13 @@ def rank(
         raise InputError(f"--count {count} is below 1")
     settings = Settings(tiling=tiling, scale=scale)
     found = search(photos)
-    predictors = [RunPredictor(each, settings) for each in (run_folder, *others)]
+    predictors = [RunPredictor(path, settings) for path in (run_folder, *others)]
     for predictor in predictors:
         if predictor.note:
             say_error(f"{predictor.folder}: {predictor.note}")
-    known = {photo.sha256 for each in labelled for photo in coco.read(each).photos}
+    labelled_hashes = {photo.sha256 for path in labelled for photo in coco.read(path).photos}
     with progress.photos_line("ranking", len(found.photos), out) as on_photo:
-        ranking = folder.rank(predictors, found.photos, out, count=count, labelled=known, on_photo=on_photo)
+        ranking = folder.rank(predictors, found.photos, out, count=count, labelled=labelled_hashes, on_photo=on_photo)
     for line in photo_files.lines(found.left_out):
         say_error(f"left out: {printable(line)}")
     first = min(count, len(ranking.photos))

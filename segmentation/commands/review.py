@@ -45,10 +45,10 @@ def review(
     target = out if out is not None else masks / (page.SINGLE if single else page.FOLDER)
     predicted = predictions.read(masks)
     truth = None if data is None else coco.read(data, classes=classes or None, allow_unannotated=True)
-    where = target if single else target / page.PAGE
-    with progress("review", len(predicted.photos), unit="photos", to=where) as line:
+    page_path = target if single else target / page.PAGE
+    with progress("review", len(predicted.photos), unit="photos", to=page_path) as line:
         page.write(predicted, target, truth=truth, single=single, on_photo=line.advance)
-    say(f"{where}: {counted(len(predicted.photos), 'photo')}; open it in a browser")
+    say(f"{page_path}: {counted(len(predicted.photos), 'photo')}; open it in a browser")
 
 
 def accept(masks: Path, decisions: tuple[Path, ...], /, *, out: Path) -> None:

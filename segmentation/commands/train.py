@@ -161,7 +161,7 @@ def train(
     )  # fmt: skip
     if not checkpoint_seconds >= 0:
         raise InputError(f"--checkpoint-seconds {checkpoint_seconds} is not 0 or more")
-    chosen: dict[str, Any] = {
+    requested: dict[str, Any] = {
         "framing": framing,
         "size": size,
         "epochs": epochs,
@@ -174,7 +174,7 @@ def train(
         "keep": keep,
         "precision": precision,
     }
-    changes = {name: value for name, value in chosen.items() if value is not None}
+    changes = {name: value for name, value in requested.items() if value is not None}
     if encoder_weights is not None:
         changes["encoder_weights"] = None if encoder_weights == "none" else encoder_weights
     if init is not None:
@@ -198,9 +198,9 @@ def train(
     rendered = coco.read(renders) if renders else None
     if rendered is not None and rendered.digest == real.digest:
         raise InputError(f"{renders}: the same images as {data}; --renders takes a rendered dataset")
-    begun = out / runs.SPLIT
+    earlier_split = out / runs.SPLIT
     if split is None:
-        split = begun if begun.is_file() else "published" if profile == "paper" else "grouped"
+        split = earlier_split if earlier_split.is_file() else "published" if profile == "paper" else "grouped"
     if isinstance(split, Path):
         parts = splits.load(split)
     else:

@@ -129,14 +129,14 @@ def tune(
             if trial.error:
                 say_error(printable(f"trial {trial.folder}: {describe(trial)}"))
 
-        done = run(
+        ranked = run(
             out, base, space, plan, data=data, split=split, renders=renders, classes=classes, weights=weights,
             address=address, workers=workers, train_options=options, on_end=on_end,
         )  # fmt: skip
     with tracked:
-        for trial in done:
+        for trial in ranked:
             status: Status = "FAILED" if trial.error else "FINISHED"
             tracked.send(out / TRIALS / trial.folder / RUN, f"{out.name}/{trial.folder}", status)
-    rich_console(wrap=False).print(table(done, space))
+    rich_console(wrap=False).print(table(ranked, space))
     say(f"{out / 'sweep.md'}: all of them. The best of many is too good by luck; train it again:")
-    say(train_command(done[0], options))
+    say(train_command(ranked[0], options))

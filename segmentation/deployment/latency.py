@@ -94,13 +94,13 @@ def measure(
         _onnx_forward(backbone, size, threads) if precision == ONNX else _forward(backbone, precision, size)
         for backbone, precision in pairs
     ]
-    before = torch.get_num_threads()
+    threads_before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         with torch.inference_mode():
             milliseconds = timed(calls, rounds=repeats, warm_up=WARM_UP)
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(threads_before)
     return tuple(
         Latency(
             backbone=backbone,
@@ -117,14 +117,14 @@ def measure(
 
 
 def timed(calls: Sequence[Callable[[], object]], *, rounds: int, warm_up: int) -> npt.NDArray[np.float64]:
-    """Time all calls in turn, round by round. Return milliseconds, (calls, rounds)."""
+    """Time all calls in turn, round by round, and return milliseconds, (calls, rounds)."""
     nanoseconds = np.empty((len(calls), rounds))
     for index in range(-warm_up, rounds):
-        for place, call in enumerate(calls):
-            begun = time.perf_counter_ns()
+        for row, call in enumerate(calls):
+            start = time.perf_counter_ns()
             call()
             if index >= 0:
-                nanoseconds[place, index] = time.perf_counter_ns() - begun
+                nanoseconds[row, index] = time.perf_counter_ns() - start
     return nanoseconds / 1e6
 
 

@@ -31,7 +31,7 @@ GROUPS, PHOTOGRAPHS = "groups of photographs (spots)", "photographs"  # units of
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A mean over photos and its 95 % interval; None if there are too few groups."""
+    """A mean over photos and its 95 % interval, whose ends are None if there are too few groups."""
 
     mean: float
     low: float | None
@@ -81,12 +81,12 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
     counts, data = manifest.get("counts") or {}, manifest.get("data") or {}
     arm, unused = config["arm"], () if config["framing"] == "crop" else ("crops",)
     photos = "no" if renders_alone else counts.get("train_photos", "?")
-    made_of = splits.load(folder / runs.SPLIT) if (folder / runs.SPLIT).is_file() else None
-    group = made_of.group if made_of is not None else {}
+    split = splits.load(folder / runs.SPLIT) if (folder / runs.SPLIT).is_file() else None
+    group = split.group if split is not None else {}
     table = run.per_image
     low, high = np.percentile(evaluate.scores(table.tp, table.fp, table.fn, table.tn)[0], (10, 90))
     clean = table.tp + table.fn == 0
-    how = f"{made_of.how}, seed {made_of.seed}" if made_of is not None else "unknown (split.json is absent)"
+    how = f"{split.how}, seed {split.seed}" if split is not None else "unknown (split.json is absent)"
     rows = [_scored("test part of its own dataset", table, group)]
     rows += [_evaluated(path, runs.weights_digest(folder), group) for path in evaluations]
     lines = [
@@ -153,15 +153,15 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
 
 
 def threshold(run: runs.RunRecord, evaluations: Sequence[Path]) -> float:
-    """Return the threshold that the evaluations share, else theirs that validation photos chose, else the run's.
+    """Return the threshold that all evaluations share, else the one that validation photos chose, else the run's.
 
     Evaluations with `adapt` do not count: they are of a network with other statistics.
     """
-    read = (read_manifest(path, "evaluation") or {} for path in evaluations)
-    manifests = [manifest for manifest in read if not manifest.get("adapted")]
-    every = {manifest["threshold"] for manifest in manifests}
+    all_manifests = (read_manifest(path, "evaluation") or {} for path in evaluations)
+    manifests = [manifest for manifest in all_manifests if not manifest.get("adapted")]
+    stated = {manifest["threshold"] for manifest in manifests}
     chosen = {manifest["threshold"] for manifest in manifests if manifest.get("threshold_from")}
-    return float(next((value for values in (every, chosen) if len(values) == 1 for value in values), run.threshold))
+    return float(next((value for values in (stated, chosen) if len(values) == 1 for value in values), run.threshold))
 
 
 def usage(model: Mapping[str, Any]) -> str:
@@ -179,7 +179,7 @@ def usage(model: Mapping[str, Any]) -> str:
         taken = "Photographs are taken at their own scale, continued by their border pixels to multiples of 32."
         sizing = _continued(f"-height % {SIZE_STEP}", f"-width % {SIZE_STEP}")
     cut = "" if model["framing"] == "resize" else "[:height, :width]"
-    # In whole millionths: what is less is rounding, and not the same from one export to the next.
+    # In whole millionths: anything less is rounding, which differs from one export to the next.
     within = ceil(1e6 * model["greatest_difference_from_torch"]) / 1e6
     return f"""
 ## How to use it
@@ -269,7 +269,7 @@ def _framing(config: Mapping[str, Any], manifest: Mapping[str, Any], renders_alo
 
 
 def _drawn(run: runs.RunRecord, evaluations: Sequence[Path]) -> str:
-    """Return a sentence on the threshold of masks; `usage` takes that of the evaluations where it is another."""
+    """Return a sentence on the threshold of masks; `usage` takes that of the evaluations if it differs."""
     why = describe(run.manifest.get("threshold")).replace("photos", "photographs")
     drawn = threshold(run, evaluations)
     if drawn == run.threshold:
@@ -298,7 +298,7 @@ def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
     adapted = ", transductive: with their batch-norm statistics (`--adapt`), which `model.onnx` lacks"
     shown = f"{escape_markdown(str(which))} of {where}, threshold {threshold:.3g}"
     shown += adapted if evaluation.get("adapted") else ""
-    # The groups are of the run's own photos: a photo of another dataset may have the name of one of them.
+    # The groups are those of the run's own photos: a photo of another dataset may share a name with one of them.
     return _scored(shown, table, group if evaluation["photos"] == "test" else {})
 
 
@@ -306,5 +306,5 @@ def _scored(shown: str, table: runs.PerImage, group: Mapping[str, str]) -> str:
     """Return a row of the score table; its last cell names the units of the bootstrap."""
     f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
     groups = [group.get(name, name) for name in table.image]
-    drawn = GROUPS if len(set(groups)) < len(groups) else PHOTOGRAPHS
-    return f"| {shown} | {len(f1)} | {interval(f1, groups)} | {interval(iou, groups)} | {drawn} |"
+    unit = GROUPS if len(set(groups)) < len(groups) else PHOTOGRAPHS
+    return f"| {shown} | {len(f1)} | {interval(f1, groups)} | {interval(iou, groups)} | {unit} |"

@@ -35,7 +35,7 @@ AGREEMENT = 1e-4  # largest difference in probability from torch
 SIDES = 256  # maximum side of an image in steps of `SIZE_STEP`: 8192 pixels
 BATCH = 256  # maximum number of images at once
 TRIED = 4  # images of each size in the comparison
-PATIENCE_SECONDS = 300.0  # of processor time for torch's exporter, whose algebra of sizes may find no end
+PATIENCE_SECONDS = 300.0  # of processor time for torch's exporter, whose algebra of sizes may never end
 
 
 def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -> dict[str, Any]:
@@ -100,8 +100,8 @@ def described(config: TrainConfig, run: runs.RunRecord, *, free: bool, differenc
 
     Parameters
     ----------
-    config, run : of the run that is exported; the threshold is the run's own.
-    free : it takes other sizes than that of training.
+    config, run : configuration and record of the exported run; the threshold is the run's own.
+    free : whether it takes sizes other than that of training.
     difference : greatest difference in probability from torch.
     """
     return {
@@ -155,54 +155,54 @@ def photographs_to_probability(network: torch.nn.Module, backbone: str) -> torch
 
 
 def to_onnx(network: torch.nn.Module, size: int, *, fold: bool = True) -> tuple[bytes, bool]:
-    """Convert the module to the bytes of an ONNX file. Also return whether it takes other sizes than `size`.
+    """Convert the module to the bytes of an ONNX file, and return whether it takes sizes other than `size`.
 
     Parameters
     ----------
-    fold : multiply batch normalisation into the weights; without it the file has those of the module, number by number,
-        and onnxruntime does it when it loads the file.
+    fold : multiply batch normalisation into the weights. Without it, the file has the weights of the module unchanged,
+        and onnxruntime folds them when it loads the file.
 
     Raises
     ------
     InputError
-        torch cannot express it in ONNX, or not within `PATIENCE_SECONDS`.
+        torch cannot express the module in ONNX, or not within `PATIENCE_SECONDS`.
     """
     import torch
     from torch.export import Dim
     from torch.onnx import OnnxExporterError
 
     network = constant_padding(network)
-    # Not square, and two: a dimension of 1, or two that are equal, would be taken for constants.
+    # Two images, not square: the exporter would take a dimension of 1, or two equal ones, for constants.
     images = torch.zeros(2, size, size + SIZE_STEP, 3, dtype=torch.uint8)
     height, width = (SIZE_STEP * Dim(name, min=1, max=SIDES) for name in ("height32", "width32"))
     free = ({0: Dim("n", min=1, max=BATCH), 1: height, 2: width},)
     fixed = ({0: Dim("n", min=1, max=BATCH)},)
-    tried: tuple[tuple[torch.Tensor, Any], ...] = ((images, free), (images[:, :, :size], fixed))
+    attempts: tuple[tuple[torch.Tensor, Any], ...] = ((images, free), (images[:, :, :size], fixed))
     if _pads_by_size(network):
-        tried = tried[1:]
-    for number, (example, shapes) in enumerate(tried):
+        attempts = attempts[1:]
+    for number, (example, shapes) in enumerate(attempts):
         try:
             with warnings.catch_warnings(), _limited(PATIENCE_SECONDS):
-                warnings.simplefilter("ignore")  # of torch about itself
+                warnings.simplefilter("ignore")  # torch warns about itself
                 program = torch.onnx.export(
                     network, (example,), dynamo=True, dynamic_shapes=shapes,
                     input_names=[INPUT], output_names=[OUTPUT], verbose=False, optimize=fold,
                 )  # fmt: skip
         except (OnnxExporterError, _OutOfTimeError) as error:
-            if number + 1 < len(tried):
+            if number + 1 < len(attempts):
                 continue
             raise InputError(f"export: torch cannot express this network in ONNX ({error!s:.120})") from error
-        assert program is not None  # noqa: S101  with dynamo there is one
+        assert program is not None  # noqa: S101  with dynamo there always is one
         return bytes(program.model_proto.SerializeToString()), shapes is free
-    raise AssertionError  # the last one returns or raises
+    raise AssertionError  # the last attempt returns or raises
 
 
 def constant_padding(network: torch.nn.Module) -> torch.nn.Module:
     """Return a copy in which convolutions that pad as TensorFlow does ("same") do so by constants.
 
-    timm computes this padding from the size of each image, which torch's exporter follows with algebra for minutes.
+    timm computes this padding from the size of each image, which torch's exporter follows by algebra for minutes.
     Where the stride divides the side, as it does where sides are multiples of 32, the padding is
-    (kernel - 1) dilation + 1 - stride, the smaller half of it before the image.
+    (kernel - 1) dilation + 1 - stride, with the smaller half before the image.
     """
     import torch
     from timm.layers.conv2d_same import Conv2dSame
@@ -222,7 +222,7 @@ def _padding(layer: torch.nn.Conv2d, axis: int) -> tuple[int, int]:
 
 
 def _pads_by_size(network: torch.nn.Module) -> bool:
-    """Return whether other layers, which timm names after it, compute "same" padding: only a fixed size allows that."""
+    """Return whether other layers, whose timm names end in "Same", compute such padding, which needs a fixed size."""
     return any(type(layer).__name__.endswith("Same") for layer in network.modules())
 
 
@@ -232,7 +232,7 @@ class _OutOfTimeError(BaseException):
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """Raise _OutOfTimeError after `seconds` of processor time; in the main thread only: signals reach no other.
+    """Raise _OutOfTimeError after `seconds` of processor time; only in the main thread, since signals reach no other.
 
     Any other error after that time is a consequence of it: an interpreter that is stopped while it parses, for example,
     raises SystemError instead.
@@ -249,7 +249,7 @@ def _limited(seconds: float) -> Iterator[None]:
         raise _OutOfTimeError(message)
 
     before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, seconds, 1.0)  # and each second again: in some callbacks errors are lost
+    signal.setitimer(signal.ITIMER_PROF, seconds, 1.0)  # and again each second: some callbacks lose errors
     try:
         yield
     except Exception as error:
@@ -273,22 +273,22 @@ def disagreement(network: torch.nn.Module, content: bytes, trials: list[npt.NDAr
         actual = run(images)
         if actual.shape != expected.shape:
             return float("inf")
-        greatest = float(np.maximum(greatest, np.abs(actual - expected).max()))  # which keeps NaN
+        greatest = float(np.maximum(greatest, np.abs(actual - expected).max()))  # maximum keeps NaN
     return greatest
 
 
 def _trial_images(size: int, free: bool) -> list[npt.NDArray[np.uint8]]:
-    """Return colour blotches from fine to coarse, which exercise a network's whole range better than noise."""
+    """Return colour blotches, coarse to fine, which exercise a network's whole range better than noise."""
     import cv2
 
     rng = np.random.default_rng(0)
 
     def images(height: int, width: int) -> npt.NDArray[np.uint8]:
-        made = []
+        batch = []
         for number in range(TRIED):
             cells = 2 ** (number + 2)
             blotches = cv2.resize(rng.random((cells, cells, 3)), (width, height), interpolation=cv2.INTER_CUBIC)
-            made.append(np.clip(255 * blotches, 0, 255).astype(np.uint8))
-        return np.stack(made)
+            batch.append(np.clip(255 * blotches, 0, 255).astype(np.uint8))
+        return np.stack(batch)
 
     return [images(size, size)] + ([images(SIZE_STEP * 3, size + SIZE_STEP)] if free else [])

@@ -1,13 +1,13 @@
-"""Adapt a trained network to the photos that it is to segment, without labels: statistics of batch normalisation.
+"""Adapt a trained network to the photos that it will segment, without labels: statistics of batch normalisation.
 
-Scores on photos that the statistics are from are transductive: the network has seen these photos, though not their
-masks.
+Scores on photos from which the statistics were taken are transductive: the network has seen these photos, though not
+their masks.
 
 References
 ----------
-Y. Li et al., Revisiting batch normalization for practical domain adaptation, 2016 (AdaBN). The share that the
-statistics of training keep is that of S. Schneider et al., Improving robustness against common corruptions by covariate
-shift adaptation, NeurIPS 2020.
+Y. Li et al., Revisiting batch normalization for practical domain adaptation, 2016 (AdaBN). The weight of the training
+statistics follows S. Schneider et al., Improving robustness against common corruptions by covariate shift adaptation,
+NeurIPS 2020.
 """
 
 from collections import defaultdict
@@ -28,7 +28,7 @@ from corrotwin.segmentation.sampling import thin
 from corrotwin.twin.core.errors import InputError
 
 MOST = 64  # photos that statistics are taken from, evenly spaced over all
-TILES_OF_PHOTO = 8  # that statistics are taken from at most
+TILES_OF_PHOTO = 8  # most tiles of a photo that statistics are taken from
 PRIOR = 16  # images that the statistics of training count as, so that a single photo changes little
 
 
@@ -49,7 +49,7 @@ def adapt(network: torch.nn.Module, config: TrainConfig, images: Iterable[npt.ND
     Raises
     ------
     InputError
-        The network has no batch normalisation, or takes no statistics from the only image of a shape.
+        The network has no batch normalisation, or cannot take statistics from the only image of a shape.
     """
     layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
     if not layers:
@@ -61,7 +61,7 @@ def adapt(network: torch.nn.Module, config: TrainConfig, images: Iterable[npt.ND
     count = 0
     network.train()
     with torch.no_grad(), torch.random.fork_rng(devices=[]), autocast(config.precision, device().type):
-        torch.manual_seed(0)  # of dropout, which some decoders have
+        torch.manual_seed(0)  # for dropout, which some decoders have
         for batch in _batches(images, config.batch_size):
             count += len(batch)
             for layer in layers:
@@ -69,7 +69,7 @@ def adapt(network: torch.nn.Module, config: TrainConfig, images: Iterable[npt.ND
             pictures = network_input(config, batch)
             try:
                 network(pictures)
-            except ValueError as error:  # of layers that see a single value of an image: its variance is none
+            except ValueError as error:  # from layers that see a single value, which has no variance
                 if len(batch) > 1:
                     raise
                 height, width = batch.shape[1:3]
@@ -90,7 +90,7 @@ def adapt(network: torch.nn.Module, config: TrainConfig, images: Iterable[npt.ND
 def shown(through: Callable[[Predict], object]) -> list[npt.NDArray[np.uint8]]:
     """Return what a network sees of a photo: the whole, or at most `TILES_OF_PHOTO` of its tiles, evenly spaced.
 
-    `through` predicts the photo by the function that it is given.
+    `through` predicts the photo with the function that it is given.
     """
     tiles: list[npt.NDArray[np.uint8]] = []
 
@@ -118,7 +118,7 @@ def shown_photos(arrays: Arrays | Natives, names: Sequence[str]) -> Iterator[npt
 
 
 def _batches(images: Iterable[npt.NDArray[np.uint8]], size: int) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield batches of images of one shape each, and at the end what is left of each shape.
+    """Yield batches of images of one shape each, and at the end the remaining images of each shape.
 
     No image is alone, unless it is the only one of its shape: the last batch of a shape may have one more than `size`.
     """
@@ -130,4 +130,4 @@ def _batches(images: Iterable[npt.NDArray[np.uint8]], size: int) -> Iterator[npt
         if len(of_shape) == size + 2:
             yield np.stack(of_shape[:size])
             del of_shape[:size]
-    yield from (np.stack(left) for left in waiting.values())
+    yield from (np.stack(remainder) for remainder in waiting.values())

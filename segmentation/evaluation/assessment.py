@@ -71,7 +71,7 @@ def assess(
         it again on the run's validation photos, as training does.
     adapt : take the statistics of batch normalisation from the measured photos, too (`evaluation.adaptation`).
     out : absent, empty, or holding this same evaluation, which is then repeated.
-    on_photo : called with the number of photos done, and of all.
+    on_photo : called with the number of photos done and the number of all photos.
 
     Raises
     ------
@@ -99,11 +99,11 @@ def assess(
     arrays = evaluate.decoded_arrays(data, config)
 
     def gather(photos: Sequence[str], cell_edges: npt.NDArray[np.float32]) -> curves.Histograms:
-        return curves.histograms(photos, each(photos), cell_edges)
+        return curves.histograms(photos, predictions(photos), cell_edges)
 
-    def each(photos: Sequence[str]) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
-        for done, found in enumerate(evaluate.probabilities(network, config, arrays, photos), 1):
-            yield found
+    def predictions(photos: Sequence[str]) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
+        for done, prediction in enumerate(evaluate.probabilities(network, config, arrays, photos), 1):
+            yield prediction
             on_photo(done, len(photos))
 
     with torch_settings(config.threads, config.precision):
@@ -234,9 +234,9 @@ def _summary(table: PerImage, histograms: curves.Histograms) -> dict[str, Any]:
             name: {
                 "mean": float(values.mean()),
                 "sd": float(values.std(ddof=1)) if len(values) > 1 else None,
-                "pooled": float(whole),
+                "pooled": float(pooled_score),
             }
-            for name, values, whole in zip(("f1", "iou"), per_photo, pooled, strict=True)
+            for name, values, pooled_score in zip(("f1", "iou"), per_photo, pooled, strict=True)
         },
         "precision": tp / (tp + fp) if tp + fp else None,
         "recall": tp / (tp + fn) if tp + fn else None,
@@ -255,15 +255,15 @@ def _summary(table: PerImage, histograms: curves.Histograms) -> dict[str, Any]:
 def _write(out: Path, assessment: Assessment) -> None:
     remove(out / f"{KIND}.json", missing_ok=True)  # unfinished until it is written again
     runs.write_per_image(out / "per_image.csv", assessment.per_image)
-    whole = curves.curve(assessment.histograms)
-    rows = zip(*(getattr(whole, name) for name in CURVE_COLUMNS), strict=True)
+    curve = curves.curve(assessment.histograms)
+    rows = zip(*(getattr(curve, name) for name in CURVE_COLUMNS), strict=True)
     tables.write_own(out / "curve.csv", CURVE_COLUMNS, ([row[0], *map(_defined, row[1:])] for row in rows))
     bins = curves.calibration(assessment.histograms)
-    columns = zip(bins.mean_predicted, bins.observed_share, bins.pixels, strict=True)
+    bin_rows = zip(bins.mean_predicted, bins.observed_share, bins.pixels, strict=True)
     tables.write_own(
         out / "calibration.csv",
         CALIBRATION_COLUMNS,
-        ([number, _defined(mean), _defined(share), pixels] for number, (mean, share, pixels) in enumerate(columns, 1)),
+        ([number, _defined(mean), _defined(share), pixels] for number, (mean, share, pixels) in enumerate(bin_rows, 1)),
     )
     write_manifest(out, KIND, assessment.summary)
 

@@ -1,4 +1,4 @@
-"""Threshold curves and calibration from one pass, by histograms of the predicted probability.
+"""Threshold curves and calibration from one pass, through histograms of the predicted probability.
 
 Corrosion is predicted where the probability is strictly above a threshold. A cell of a histogram includes its upper
 edge and excludes its lower one, so that the counts at an edge are exactly those of the masks thresholded there.
@@ -66,8 +66,8 @@ def edges(*extra: float) -> npt.NDArray[np.float32]:
     """Return the cell edges, (e,) float32 from 0 to 1: uniform in probability, uniform in logit, and `extra`."""
     uniform = np.arange(STEPS + 1) / STEPS
     logits = np.arange(-LOGIT_REACH, LOGIT_REACH + LOGIT_STEP / 2, LOGIT_STEP)
-    every = np.concatenate([uniform, 1 / (1 + np.exp(-logits)), np.array(extra, dtype=np.float64)])
-    unique: npt.NDArray[np.float32] = np.unique(every.astype(np.float32))
+    all_edges = np.concatenate([uniform, 1 / (1 + np.exp(-logits)), np.array(extra, dtype=np.float64)])
+    unique: npt.NDArray[np.float32] = np.unique(all_edges.astype(np.float32))
     return unique
 
 
@@ -139,8 +139,8 @@ def average_precision(gathered: Histograms) -> float:
     """Return the average precision over the pixels of all photos; NaN if no pixel is corroded.
 
     AP = sum over n of (R_n - R_(n-1)) P_n, the area under the steps of the precision-recall curve, without
-    interpolation, as `sklearn.metrics.average_precision_score` (Manning, Raghavan, Schütze, Introduction to Information
-    Retrieval, 2008, section 8.4). Pixels of one cell count as tied.
+    interpolation, as in `sklearn.metrics.average_precision_score` (Manning, Raghavan, Schütze, Introduction to
+    Information Retrieval, 2008, section 8.4). Pixels of one cell count as tied.
     """
     clean, corroded = gathered.cells.sum(axis=0)[:, ::-1]
     tp, fp = corroded.cumsum(), clean.cumsum()
@@ -150,8 +150,9 @@ def average_precision(gathered: Histograms) -> float:
 def calibration(gathered: Histograms) -> Calibration:
     """Return the reliability curve over the pixels of all photos.
 
-    In each bin of equal width (its upper edge in it, the lower one not) the mean predicted probability and the share of
-    corroded pixels (DeGroot and Fienberg, The Statistician 32, 1983), as `sklearn.calibration.calibration_curve`.
+    It holds, for each bin of equal width (with its upper edge, without its lower one), the mean predicted probability
+    and the share of corroded pixels (DeGroot and Fienberg, The Statistician 32, 1983), as in
+    `sklearn.calibration.calibration_curve`.
     """
     upper = np.arange(1, CALIBRATION_BINS + 1) / CALIBRATION_BINS
     place = np.searchsorted(upper, gathered.edges)

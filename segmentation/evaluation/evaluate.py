@@ -93,7 +93,7 @@ def measure(
         truth = torch.from_numpy(masks).to(logits.device, non_blocking=True)
         losses.append(dice_loss(logits, truth[:, None].to(logits)))
         counts.append(confusion(torch.sigmoid(logits[:, 0]) > THRESHOLD, truth > 0))
-    sizes = [found.shape[1] for found in counts]
+    sizes = [batch_counts.shape[1] for batch_counts in counts]
     total = sum(size * loss for size, loss in zip(sizes, torch.stack(losses).tolist(), strict=True))
     tp, fp, fn, tn = torch.cat(counts, dim=1).cpu().numpy()
     return total / len(names), PerImage(image=tuple(names), tp=tp, fp=fp, fn=fn, tn=tn)

@@ -1,4 +1,4 @@
-"""A run and its network, loaded together: while a run trains, its weights are replaced."""
+"""A run and its network, loaded together because a run in training replaces its weights."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class LoadedRun:
 
 
 def load_run(folder: Path) -> LoadedRun:
-    """Load a run, complete or not, all of one state.
+    """Load a run, complete or not, with all files from one state.
 
     Raises
     ------
     InputError
-        The folder holds no run with weights, or its configuration or weights are damaged or replaced all the time.
+        The folder holds no run with weights, its weights or configuration are damaged, or they change all the time.
     """
     from corrotwin.segmentation.models.network import load_weights, place
 
@@ -48,7 +48,7 @@ def load_run(folder: Path) -> LoadedRun:
 
 
 def _state(folder: Path) -> tuple[int, int] | None:
-    """Return what differs once the weights of a run have been replaced; None if there are none."""
+    """Return the inode and time of a run's weights, which change when these are replaced; None if there are none."""
     path = folder / runs.WEIGHTS
     if not path.is_file():
         return None

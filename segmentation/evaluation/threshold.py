@@ -1,4 +1,4 @@
-"""The threshold of a run: of best smoothed mean F1 over its validation photos, if they can tell it from one half."""
+"""The threshold of a run: that of best smoothed mean F1 on its validation photos, if they can tell it from one half."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from corrotwin.segmentation.evaluation.curves import STEPS, Histograms, counts
 from corrotwin.segmentation.evaluation.evaluate import scores
 from corrotwin.twin.core.errors import InputError
 
-CANDIDATES = np.arange(1, STEPS) / STEPS  # which `curves.edges` hold exactly
-LOWEST, HIGHEST = 0.05, 0.95  # beyond, the smoothed curve rests on few thresholds of its end
-WINDOW = 51  # candidates that one parabola is fitted to: a fifth of the range
+CANDIDATES = np.arange(1, STEPS) / STEPS  # `curves.edges` holds them exactly
+LOWEST, HIGHEST = 0.05, 0.95  # beyond these, the smoothed curve rests on the few thresholds at its end
+WINDOW = 51  # candidates to which one parabola is fitted: a fifth of the range
 FEWEST_GROUPS = 10
 RESAMPLES = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
 class ThresholdChoice:
-    """A threshold on the corrosion probability and how sure it is; `run.json` holds its fields.
+    """A threshold on the corrosion probability, and how certain it is; `run.json` holds its fields.
 
     `value` is `THRESHOLD` if the photos are of fewer than `FEWEST_GROUPS` groups, or if `gain`, the smoothed mean F1 at
     the best threshold less that at `THRESHOLD`, is at most `gain_se`, its standard error by a bootstrap over groups.
@@ -61,11 +61,11 @@ def choose(gathered: Histograms, groups: Sequence[str]) -> ThresholdChoice:
     rng = np.random.default_rng(0)
     drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
     resampled = _smoothed((drawn @ sums) / (drawn @ sizes)[:, None])
-    whole = _smoothed(sums.sum(axis=0) / sizes.sum())
+    mean_curve = _smoothed(sums.sum(axis=0) / sizes.sum())
     half = int(np.flatnonzero(CANDIDATES == THRESHOLD)[0])
-    best = _best(whole[None])[0]
+    best = _best(mean_curve[None])[0]
     gains = resampled[:, best] - resampled[:, half]
-    gain, gain_se = float(whole[best] - whole[half]), float(gains.std(ddof=1))
+    gain, gain_se = float(mean_curve[best] - mean_curve[half]), float(gains.std(ddof=1))
     low, high = np.percentile(CANDIDATES[_best(resampled)], (2.5, 97.5))
     return ThresholdChoice(
         value=float(CANDIDATES[best]) if gain > gain_se else THRESHOLD,
@@ -80,7 +80,7 @@ def describe(stored: Mapping[str, Any] | None) -> str:
     Raises
     ------
     InputError
-        What is stored is no choice.
+        The stored value is not a choice of a threshold.
     """
     if not stored:
         return ""
@@ -104,14 +104,14 @@ def _f1(gathered: Histograms) -> npt.NDArray[np.float64]:
 
 
 def _smoothed(f1: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Smooth curves (..., c); what differs by rounding alone becomes equal."""
+    """Smooth curves (..., c); values that differ only by rounding become equal."""
     from scipy.signal import savgol_filter
 
     return np.asarray(savgol_filter(f1, WINDOW, polyorder=2, axis=-1, mode="interp").round(9))
 
 
 def _best(curves: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
-    """Return the candidate from `LOWEST` to `HIGHEST` at which each curve (k, c) is highest, the middle of equals."""
+    """Return the candidate from `LOWEST` to `HIGHEST` where each curve (k, c) is highest, nearest 0.5 if tied."""
     inside = (CANDIDATES >= LOWEST) & (CANDIDATES <= HIGHEST)
     order = np.argsort(np.abs(CANDIDATES - THRESHOLD), kind="stable")
     order = order[inside[order]]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 Singles = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 Predict = Callable[[Pixels], Singles]
-LARGER = 1.5  # times as large as a tile are photos that are cut into tiles
+LARGER = 1.5  # a photo more than this many times as long as a tile is cut into tiles
 NATIVE_TILE = 1024  # pixels, for runs that were trained on crops at the photos' original scale
 OVERLAP = 0.5  # of neighbouring tiles
 

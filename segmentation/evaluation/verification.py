@@ -31,7 +31,7 @@ def run_split(folder: Path, run: runs.RunRecord) -> Split:
 
 
 def verify_run(folder: Path, data: coco.CocoDataset) -> str:
-    """Measure a run's test photos again. Return how they differ from its per_image.csv; empty if all counts agree.
+    """Measure a run's test photos again; return how they differ from its per_image.csv, empty if all counts agree.
 
     `data` is the dataset that the run was trained on.
 
@@ -41,18 +41,18 @@ def verify_run(folder: Path, data: coco.CocoDataset) -> str:
         The folder holds no complete run, or no split.
     """
     run = runs.load(folder)
-    before = run.per_image
+    stored = run.per_image
     test = thin(run_split(folder, run).test, from_json(run.manifest["config"]).max_eval_images)
-    if sorted(before.image) != sorted(test):
-        return f"per_image.csv lists {len(before.image)} photos, and not just the run's {len(test)} test photos"
-    now = measure_run(folder, data)
-    other = np.zeros(len(before.image), dtype=np.bool_)
+    if sorted(stored.image) != sorted(test):
+        return f"per_image.csv lists {len(stored.image)} photos, and not just the run's {len(test)} test photos"
+    measured = measure_run(folder, data)
+    differs = np.zeros(len(stored.image), dtype=np.bool_)
     for name in ("tp", "fp", "fn", "tn"):
-        other |= getattr(before, name) != getattr(now, name)
-    if not other.any():
+        differs |= getattr(stored, name) != getattr(measured, name)
+    if not differs.any():
         return ""
-    (old, _), (new, _) = (scores(counts.tp, counts.fp, counts.fn, counts.tn) for counts in (before, now))
+    (old, _), (new, _) = (scores(counts.tp, counts.fp, counts.fn, counts.tn) for counts in (stored, measured))
     return (
-        f"{int(other.sum())} of {len(other)} photos have other counts than per_image.csv; mean F1 {old.mean():.6f} "
+        f"{int(differs.sum())} of {len(differs)} photos have other counts than per_image.csv; mean F1 {old.mean():.6f} "
         f"there, {new.mean():.6f} now, at most {np.abs(new - old).max():.6f} apart on a photo"
     )

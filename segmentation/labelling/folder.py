@@ -1,6 +1,6 @@
-"""A ranking on disk: scores of all photos as they come, the order of labelling, a page, and photos to label.
+"""A ranking on disk: scores of all photos as they are computed, the order of labelling, a page, and photos to label.
 
-`scores.jsonl` has a line for each photo that was scored, so that a ranking of thousands goes on where it was cut off.
+`scores.jsonl` has a line for each scored photo, so that an interrupted ranking of thousands resumes where it stopped.
 """
 
 import base64
@@ -44,9 +44,9 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ranking:
-    """Photos in the order in which to label them, the spot and value of each; of copies of a file, the first alone.
+    """Photos in the order in which to label them, with the spot and value of each; of copies of a file, only the first.
 
-    `labelled` counts those that a run has the labels of, `unread` those that could not be read, `earlier` those that
+    `labelled` counts photos that have labels already, `unread` those that could not be read, and `earlier` those that
     earlier rankings left among the photos to label.
     """
 
@@ -58,7 +58,7 @@ class Ranking:
     earlier: int = 0
 
     def lines(self, out: Path) -> list[str]:
-        """Return a line, if there are any, on photos of earlier rankings among those to label."""
+        """Return a line on photos of earlier rankings among those to label, or no line if there are none."""
         return pre_drawn.lines(out / TO_LABEL, self.earlier)
 
 
@@ -75,34 +75,33 @@ def rank(
 
     Parameters
     ----------
-    predictors : trained runs; more than one tell each other's doubts. Photos that trained, validated or tested one of
-        them are left out.
+    predictors : trained runs; if there are several, their disagreement counts, too. Photos that trained, validated or
+        tested one of them are left out.
     photos : photos by name, from `prediction.search.search`.
-    out : folder that is absent, empty, or holds a ranking by the same runs and settings, which more
-        photos may join.
+    out : folder that is absent, empty, or holds a ranking by the same runs and settings, to which photos may be added.
     count : number of photos to label.
-    labelled : content hashes of photos that have labels by now, which are left out, too.
+    labelled : content hashes of other photos that have labels and are left out, too.
     on_photo : called after each photo, with the error of one that was skipped.
 
     Raises
     ------
     InputError
-        `count` is below 1, photos need a choice of how they are taken in (`prediction.sizes.check_sizes`), fewer than
-        `LEAST` photos can be ranked, or the folder holds something else, such as corrected labels.
+        `count` is below 1, photos much larger than those of training need a choice (`prediction.sizes.check_sizes`),
+        fewer than `LEAST` photos can be ranked, or the folder holds something else, such as corrected labels.
     """
     if count < 1:
         raise InputError(f"`count` {count} is below 1")
     for predictor in predictors:
         check_sizes(predictor, photos)
-    usual = asdict(Settings())
-    chosen = {name: value for name, value in asdict(predictors[0].settings).items() if value != usual[name]}
-    claim = {"runs": [predictor.run for predictor in predictors], **chosen}
-    known = set(labelled).union(*(predictor.labelled for predictor in predictors))
+    defaults = asdict(Settings())
+    changed = {name: value for name, value in asdict(predictors[0].settings).items() if value != defaults[name]}
+    claim = {"runs": [predictor.run for predictor in predictors], **changed}
+    labelled_hashes = set(labelled).union(*(predictor.labelled for predictor in predictors))
     with writing(out), hold(out, KIND, claim), predictors[0].working():
         pre_drawn.check_uncorrected(out / TO_LABEL)
         by_content: dict[str, Candidate] = {}
         left_out, unread = 0, 0
-        for outcome in _scored(predictors, photos, out, known):
+        for outcome in _scored(predictors, photos, out, labelled_hashes):
             if isinstance(outcome, Candidate):
                 by_content.setdefault(outcome.sha256, outcome)  # nobody needs to label a copy
             elif outcome is None:
@@ -111,19 +110,21 @@ def rank(
                 unread += 1
             if on_photo is not None:
                 on_photo(outcome if isinstance(outcome, InputError) else None)
-        found = list(by_content.values())
-        if len(found) < LEAST:
+        candidates = list(by_content.values())
+        if len(candidates) < LEAST:
             others = f"; {left_out} have labels already" if left_out else ""
-            raise InputError(f"`photos`: {len(found)} can be ranked, {LEAST} are needed at least{others}; give more")
-        ranking = _ordered(found, left_out, unread)
+            raise InputError(
+                f"`photos`: {len(candidates)} can be ranked, {LEAST} are needed at least{others}; give more"
+            )
+        ranking = _ordered(candidates, left_out, unread)
         return replace(ranking, earlier=_write(out, ranking, predictors, count))
 
 
 def _scored(
     predictors: Sequence[RunPredictor], photos: Mapping[str, Path], out: Path, labelled: set[str]
 ) -> Iterator[Candidate | InputError | None]:
-    """Yield each photo with its scores, the error of one that cannot be read, None for one that is labelled."""
-    known, whole = _known(out / SCORES)
+    """Yield each photo with its scores, its error if it cannot be read, or None if it is labelled."""
+    scored, length = _known(out / SCORES)
     for name, path in photos.items():
         try:
             png_masks.check_text(name + path.suffix, path)
@@ -131,16 +132,16 @@ def _scored(
             if content in labelled:
                 yield None
                 continue
-            if content not in known:
+            if content not in scored:
                 image = image_io.decoded(path)
-                known[content] = score(predictors, image), hashes(image)
-                line = _line(content, *known[content])
-                files.append(out / SCORES, line, whole=whole)
-                whole += len(line)
+                scored[content] = score(predictors, image), hashes(image)
+                line = _line(content, *scored[content])
+                files.append(out / SCORES, line, whole=length)
+                length += len(line)
         except InputError as error:
             yield error
             continue
-        scores, bits = known[content]
+        scores, bits = scored[content]
         yield Candidate(name=name, path=path, sha256=content, scores=scores, hashes=bits)
 
 
@@ -155,13 +156,13 @@ def _line(content: str, scores: Doubt, bits: npt.NDArray[np.bool_]) -> bytes:
 
 
 def _known(path: Path) -> tuple[dict[str, tuple[Doubt, npt.NDArray[np.bool_]]], int]:
-    """Return the photos that an earlier command scored, and the bytes of their whole lines: the last may be torn."""
-    known: dict[str, tuple[Doubt, npt.NDArray[np.bool_]]] = {}
+    """Return the photos that an earlier command scored, and the bytes of complete lines: the last may be torn."""
+    scored: dict[str, tuple[Doubt, npt.NDArray[np.bool_]]] = {}
     if not path.exists():
-        return known, 0
+        return scored, 0
     content = files.read_bytes(path, inside=path.parent)
-    whole = content.rfind(b"\n") + 1
-    for number, line in enumerate(content[:whole].splitlines(), start=1):
+    length = content.rfind(b"\n") + 1
+    for number, line in enumerate(content[:length].splitlines(), start=1):
         try:
             row = files.parsed(line.decode())
             features, bits = (np.frombuffer(base64.b64decode(row[name]), kind) for name, kind in _PACKED)
@@ -169,26 +170,26 @@ def _known(path: Path) -> tuple[dict[str, tuple[Doubt, npt.NDArray[np.bool_]]], 
                 disagreement=float(row["disagreement"]), entropy=float(row["entropy"]), corroded=float(row["corroded"]),
                 features=features.astype(np.float32),
             )  # fmt: skip
-            known[str(row["sha256"])] = scores, np.unpackbits(bits).reshape(-1, HASH_SIDE**2).astype(np.bool_)
+            scored[str(row["sha256"])] = scores, np.unpackbits(bits).reshape(-1, HASH_SIDE**2).astype(np.bool_)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: line {number} is damaged; delete the file to score the photos again") from error
-    return known, whole
+    return scored, length
 
 
 _PACKED = (("features", STORED), ("hashes", "u1"))
 
 
 def _ordered(found: Sequence[Candidate], labelled: int, unread: int) -> Ranking:
-    """Return photos in the order of labelling; of copies and of one name before renaming, one spot."""
-    links = pairs_alike(np.stack([each.hashes for each in found]))
+    """Return the ranking of photos; those that look alike, or had one name before renaming, share a spot."""
+    links = pairs_alike(np.stack([candidate.hashes for candidate in found]))
     alike = components(len(found), links)
     spots = groups.join(
-        {each.name: found[first].name for each, first in zip(found, alike, strict=True)},
-        {each.name: groups.source_name(each.name + each.path.suffix) for each in found},
+        {candidate.name: found[first].name for candidate, first in zip(found, alike, strict=True)},
+        {candidate.name: groups.source_name(candidate.name + candidate.path.suffix) for candidate in found},
     )
-    values = choice.values([each.scores for each in found])
-    features = np.stack([each.scores.features for each in found])
-    order = choice.order(values, features, [spots[each.name] for each in found])
+    values = choice.values([candidate.scores for candidate in found])
+    features = np.stack([candidate.scores.features for candidate in found])
+    order = choice.order(values, features, [spots[candidate.name] for candidate in found])
     return Ranking(
         photos=tuple(found[place] for place in order),
         spots=tuple(spots[found[place].name] for place in order),
@@ -199,25 +200,28 @@ def _ordered(found: Sequence[Candidate], labelled: int, unread: int) -> Ranking:
 
 
 def _write(out: Path, ranking: Ranking, predictors: Sequence[RunPredictor], count: int) -> int:
-    """Write the table, the photos to label with what the first run draws, and the page; see `pre_drawn.write`."""
+    """Write the table, the photos to label with masks of the first run, and the page.
+
+    Return the number of photos that earlier rankings left among those to label.
+    """
     rows = [
         (
-            number, escape_csv(each.name), escape_csv(spot), round(value, 4), round(each.scores.disagreement, 5),
-            round(each.scores.entropy, 5), round(100 * each.scores.corroded, 2),
+            number, escape_csv(photo.name), escape_csv(spot), round(value, 4), round(photo.scores.disagreement, 5),
+            round(photo.scores.entropy, 5), round(100 * photo.scores.corroded, 2),
         )
-        for number, (each, spot, value) in enumerate(
+        for number, (photo, spot, value) in enumerate(
             zip(ranking.photos, ranking.spots, ranking.values, strict=True), start=1
         )
     ]  # fmt: skip
     tables.write_own(out / TABLE, COLUMNS, rows)
-    drawn = [_drawn(predictors[0], number, each) for number, each in enumerate(ranking.photos[:count], start=1)]
+    drawn = [_drawn(predictors[0], number, photo) for number, photo in enumerate(ranking.photos[:count], start=1)]
     earlier = pre_drawn.write(out / TO_LABEL, drawn, version=f"corrotwin {predictors[0].run['weights']}")
     page.write(out / PAGE, ranking, drawn)
     return earlier
 
 
 def _drawn(predictor: RunPredictor, number: int, photo: Candidate) -> pre_drawn.Drawn:
-    """Return what the first run draws in a photo, whose name begins with its rank."""
+    """Return a photo with the mask that a run predicts, under a name that begins with its rank."""
     probability, _ = predictor.probability(image_io.decoded(photo.path))
     name = groups.name_to_label(number, photo.sha256, photo.name + photo.path.suffix)
     return pre_drawn.Drawn(path=photo.path, name=name, mask=probability > predictor.threshold)

@@ -1,4 +1,4 @@
-"""Datasets put together into one: photos linked or copied, labels taken over, copies noticed."""
+"""Datasets merged into one: photos linked or copied, labels taken over, copies reported."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -17,16 +17,16 @@ from corrotwin.twin.core.text import counted, first_of
 
 KIND = "merged dataset"
 IMAGES, ANNOTATIONS = "images", "annotations.json"
-KEPT = ("segmentation", "area", "bbox", "iscrowd")  # of an annotation
+KEPT = ("segmentation", "area", "bbox", "iscrowd")  # fields of an annotation
 
 
 @dataclass(frozen=True, kw_only=True)
 class Merged:
     """The outcome of a merge: the number of `photos`, and the names of those whose labels later ones `replaced`.
 
-    `alike` has the names of photos that show, by perceptual hash, what a photo of another dataset shows, and of that.
-    `differing` has the names of copies of a file in one dataset with different labels; the first one's stay.
-    `classes` has the names of all categories whose annotations were taken.
+    `alike` has pairs of names of photos in different datasets that look alike by perceptual hash. `differing` has pairs
+    of names of copies of a file in one dataset with different labels; the labels of the first copy are kept. `classes`
+    has the names of all categories whose annotations were taken.
     """
 
     photos: int
@@ -36,29 +36,29 @@ class Merged:
     classes: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """Return a line each, if there are any, on categories that became one, labels replaced, and copies."""
-        said = []
+        """Return a line each on merged categories, replaced labels, and copies, where there are any."""
+        messages = []
         if len(self.classes) > 1:
-            said.append(f"categories that are corrosion now: {', '.join(self.classes)}")
+            messages.append(f"categories that are corrosion now: {', '.join(self.classes)}")
         if self.replaced:
-            said.append(f"{counted(len(self.replaced), 'photo')} with later labels now ({first_of(self.replaced)})")
+            messages.append(f"{counted(len(self.replaced), 'photo')} with later labels now ({first_of(self.replaced)})")
         if self.differing:
-            pairs = [f"{one} and {other}" for one, other in self.differing]
-            said.append(
+            pairs = [f"{first} and {second}" for first, second in self.differing]
+            messages.append(
                 f"{counted(len(pairs), 'pair')} of copies in one dataset with different labels ({first_of(pairs)}); "
                 "those of the first are kept: delete the copy whose labels are wrong, and merge again"
             )
         if self.alike:
-            pairs = [f"{one} and {other}" for one, other in self.alike]
-            said.append(
+            pairs = [f"{first} and {second}" for first, second in self.alike]
+            messages.append(
                 f"{counted(len(pairs), 'pair')} of photos that look alike ({first_of(pairs)}); each shares a spot"
             )
-        return said
+        return messages
 
 
 @dataclass(kw_only=True)
 class _Entry:
-    """A photo, its labels those of the last dataset that has it; `names` are its names by the datasets' numbers."""
+    """A photo with the labels of the last dataset that has it; `names` are its names by dataset number."""
 
     name: str
     photo: coco.Photo
@@ -75,14 +75,14 @@ def read(paths: Sequence[Path], classes: tuple[str, ...]) -> list[coco.CocoDatas
         See `read_one`; or a class is in no dataset.
     """
     names = [_category_names(path, classes) for path in paths]
-    there = set[str]().union(*names)
-    if unknown := ", ".join(sorted(set(classes) - there)):
-        raise InputError(f"`classes`: no dataset has {unknown}; there are {', '.join(sorted(there))}")
-    return [_read(path, classes, own) for path, own in zip(paths, names, strict=True)]
+    all_names = set[str]().union(*names)
+    if unknown := ", ".join(sorted(set(classes) - all_names)):
+        raise InputError(f"`classes`: no dataset has {unknown}; there are {', '.join(sorted(all_names))}")
+    return [_read(path, classes, own_names) for path, own_names in zip(paths, names, strict=True)]
 
 
 def read_one(path: Path, classes: tuple[str, ...]) -> coco.CocoDataset:
-    """Read a dataset to merge with those of the `classes` that it has; of none given, with all its categories.
+    """Read a dataset to merge, with those of the `classes` that it has, or all its categories if none are given.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def read_one(path: Path, classes: tuple[str, ...]) -> coco.CocoDataset:
 
 
 def _category_names(path: Path, classes: tuple[str, ...]) -> set[str]:
-    """Return the names of a dataset's categories; none where no classes are wanted, for then nobody asks."""
+    """Return the names of a dataset's categories; empty if no classes are given, when nobody needs them."""
     return coco.category_names(path) if classes else set()
 
 
@@ -103,10 +103,10 @@ def _read(path: Path, classes: tuple[str, ...], own: set[str]) -> coco.CocoDatas
 
 
 def merge(datasets: Sequence[coco.CocoDataset], out: Path) -> Merged:
-    """Write datasets as one, with ``spots.csv``: photos of one spot, or alike, share theirs.
+    """Write datasets as one, with ``spots.csv``: photos that show one spot, or look alike, share a spot.
 
-    The same file in two datasets is one photo with the labels of the later dataset, so that corrected labels follow
-    those that they correct. Names stay, but that a second photo of a name gets a number.
+    A file in two datasets becomes one photo with the labels of the later dataset, so put corrected labels after those
+    that they correct. Names stay, except that a second photo of the same name gets a number.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def merge(datasets: Sequence[coco.CocoDataset], out: Path) -> Merged:
         tables.write_own(
             out / groups.SPOTS,
             (groups.FILE_NAME, groups.SPOT),
-            ((entry.name, entry.spot) for entry in entries),  # as they are, for they are read back
+            ((entry.name, entry.spot) for entry in entries),  # not escaped, since they are read back
         )
         coco.write_document(
             out / ANNOTATIONS,
@@ -142,7 +142,12 @@ def merge(datasets: Sequence[coco.CocoDataset], out: Path) -> Merged:
             _annotations(entries),
             description=f"{len(datasets)} datasets put together",
         )
-    classes = {name for each in datasets for name in each.categories if each.classes is None or name in each.classes}
+    classes = {
+        name
+        for dataset in datasets
+        for name in dataset.categories
+        if dataset.classes is None or name in dataset.classes
+    }
     return Merged(
         photos=len(entries), replaced=tuple(replaced), alike=tuple(alike), differing=tuple(differing),
         classes=tuple(sorted(classes)),
@@ -150,9 +155,9 @@ def merge(datasets: Sequence[coco.CocoDataset], out: Path) -> Merged:
 
 
 def _entries(datasets: Sequence[coco.CocoDataset]) -> tuple[list[_Entry], list[str], list[tuple[str, str]]]:
-    """Return a photo for each file, of the latest dataset that has it, the names of those replaced, and of copies.
+    """Return an entry for each file, the names of photos whose labels were replaced, and pairs of differing copies.
 
-    The last are pairs of names of one file in one dataset with different masks.
+    Such a pair names one file that is in one dataset twice, with different masks.
     """
     by_content: dict[str, _Entry] = {}
     replaced: list[str] = []
@@ -160,20 +165,20 @@ def _entries(datasets: Sequence[coco.CocoDataset]) -> tuple[list[_Entry], list[s
     taken: set[str] = set()
     for number, dataset in enumerate(datasets):
         for photo in dataset.photos:
-            known = by_content.get(photo.sha256)
-            if known is None:
+            entry = by_content.get(photo.sha256)
+            if entry is None:
                 name = _free(photo.file_name, taken)
                 by_content[photo.sha256] = _Entry(name=name, photo=photo, names={number: photo.file_name})
-            elif number not in known.names:  # a file that appears twice in one dataset is one photo
-                known.photo, known.names[number] = photo, photo.file_name
-                replaced.append(known.name)
-            elif not np.array_equal(coco.mask(known.photo), coco.mask(photo)):
-                differing.append((known.photo.file_name, photo.file_name))
+            elif number not in entry.names:  # a file that appears twice in one dataset is one photo
+                entry.photo, entry.names[number] = photo, photo.file_name
+                replaced.append(entry.name)
+            elif not np.array_equal(coco.mask(entry.photo), coco.mask(photo)):
+                differing.append((entry.photo.file_name, photo.file_name))
     return list(by_content.values()), replaced, differing
 
 
 def _free(file_name: str, taken: set[str]) -> str:
-    """Return the last part of a name, with a number where another photo has it."""
+    """Return the last part of a name, with a number if another photo has it."""
     path = PurePosixPath(file_name)
     name, number = path.name, 2
     while name.lower() in taken:
@@ -192,14 +197,14 @@ def _annotations(entries: Sequence[_Entry]) -> Iterator[dict[str, Any]]:
 
 
 def _spots(entries: Sequence[_Entry], datasets: Sequence[coco.CocoDataset]) -> list[tuple[str, str]]:
-    """Give each photo its spot, and return the pairs of photos of two datasets that are alike."""
-    named = [groups.beside(dataset) or {} for dataset in datasets]
-    known = [  # by dataset, since a photo of several has a spot in each
+    """Set the spot of each photo, and return pairs of photos from different datasets that look alike."""
+    own_spots = [groups.beside(dataset) or {} for dataset in datasets]
+    spots_of_all = [  # by dataset, since a photo in several has a spot in each
         {
-            entry.name: f"{number} {own[entry.names[number]]}" if own and number in entry.names else entry.name
+            entry.name: f"{number} {spots[entry.names[number]]}" if spots and number in entry.names else entry.name
             for entry in entries
         }
-        for number, own in enumerate(named)
+        for number, spots in enumerate(own_spots)
     ]
     merged = coco.CocoDataset(
         folder=datasets[0].folder,
@@ -207,16 +212,18 @@ def _spots(entries: Sequence[_Entry], datasets: Sequence[coco.CocoDataset]) -> l
         digest="",
     )
     looks, sources = groups.by_perceptual_hash(merged), groups.by_source_name(merged)
-    given = {  # what a photo's copies to label are called, by its content, too: a camera's name alone says little
+    label_names = {  # names of copies to label; they hold the content's hash, since a camera's name alone says little
         entry.name: groups.source_name(groups.name_to_label(1, entry.photo.sha256, entry.photo.file_name))
         for entry in entries
     }
-    there = set(sources.values())
-    to_label = {name: given[name] if given[name] in there else source for name, source in sources.items()}
-    joined = groups.join(*known, sources, to_label, looks)
+    source_names = set(sources.values())
+    to_label = {
+        name: label_names[name] if label_names[name] in source_names else source for name, source in sources.items()
+    }
+    joined = groups.join(*spots_of_all, sources, to_label, looks)
     for entry in entries:
         entry.spot = joined[entry.name]
     of_look: dict[str, dict[int, str]] = defaultdict(dict)
     for entry in entries:
         of_look[looks[entry.name]].setdefault(max(entry.names), entry.name)
-    return [(names[0], names[1]) for found in of_look.values() if len(names := list(found.values())) > 1]
+    return [(names[0], names[1]) for by_dataset in of_look.values() if len(names := list(by_dataset.values())) > 1]

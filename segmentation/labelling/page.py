@@ -1,4 +1,4 @@
-"""The page of a ranking: the photos to label, with what a network sees in them, and those that follow."""
+"""The page of a ranking: the photos to label, with corrosion outlined by a network, and those that follow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FOLLOWING = 60  # photos after those to label
 
 @dataclass(frozen=True, kw_only=True)
 class Thumbnail:
-    """A photo of the page: its picture as a data URI, what it is called, and what is said of it."""
+    """A photo on the page: its picture as a data URI, its name, and a line about it."""
 
     source: str
     name: str
@@ -35,8 +35,8 @@ class Thumbnail:
 def write(path: Path, ranking: Ranking, drawn: Sequence[Drawn]) -> None:
     """Write the page of a ranking; `drawn` are the photos to label, the first of the ranking."""
     count = len(drawn)
-    shown = [overlay(image_io.decoded(each.path), each.mask, side=TILE) for each in drawn]
-    shown += [image_io.decoded(each.path) for each in ranking.photos[count : count + FOLLOWING]]
+    shown = [overlay(image_io.decoded(photo.path), photo.mask, side=TILE) for photo in drawn]
+    shown += [image_io.decoded(photo.path) for photo in ranking.photos[count : count + FOLLOWING]]
     thumbnails = [_thumbnail(ranking, place, image) for place, image in enumerate(shown)]
     write_page(
         path,

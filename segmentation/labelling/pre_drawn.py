@@ -21,7 +21,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, link_or_copy, read_json, write_json, write_text
 from corrotwin.twin.core.text import counted
 
-TOLERANCE = 0.002  # of the photo's diagonal, and a pixel at least: how far an outline may lie from the mask's
+TOLERANCE = 0.002  # of the photo's diagonal, at least a pixel: how far an outline may lie from the mask's
 SPECK = 0.0002  # of the photo's area: smaller regions are not drawn
 LABEL, SCORED, IMAGES = "corrosion", "image", "images"
 COCO = Path(CVAT_FOLDER, CVAT_JSON)
@@ -46,7 +46,7 @@ class Drawn:
 def outlines(mask: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.float64]]:
     """Return simplified outlines of the regions of a mask, (corners, 2) x and y in pixels, largest first."""
     height, width = mask.shape
-    found = []
+    regions = []
     for outline in coco.polygons(mask):
         corners = np.reshape(outline, (-1, 1, 2)).astype(np.float32)
         area = cv2.contourArea(corners)
@@ -54,24 +54,24 @@ def outlines(mask: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.float64]]:
             continue
         simple = cv2.approxPolyDP(corners, max(1.0, TOLERANCE * float(np.hypot(height, width))), closed=True)[:, 0]
         if len(simple) >= 3:
-            found.append((area, np.asarray(simple, dtype=np.float64)))
-    return [simple for _, simple in sorted(found, key=lambda pair: -pair[0])]
+            regions.append((area, np.asarray(simple, dtype=np.float64)))
+    return [simple for _, simple in sorted(regions, key=lambda pair: -pair[0])]
 
 
 def check_uncorrected(folder: Path) -> None:
-    """Refuse to draw anew where a person may have put corrected labels in the place of those drawn before.
+    """Refuse to replace labels that a person may have corrected.
 
     Raises
     ------
     InputError
-        The labels there are not as `write` left them.
+        The labels in the folder are not as `write` left them.
     """
     path = folder / COCO
     if not os.path.lexists(path):
         return
-    found = read_json(path, inside=folder)
-    info = found.get("info") if isinstance(found, dict) else None
-    if not isinstance(info, dict) or info.get("digest") != _digest(found):
+    document = read_json(path, inside=folder)
+    info = document.get("info") if isinstance(document, dict) else None
+    if not isinstance(info, dict) or info.get("digest") != _digest(document):
         raise InputError(
             f"{path}: has other labels than were drawn, so somebody may have corrected them; move it to a folder of "
             "your own, or choose another `out`"
@@ -83,22 +83,22 @@ def _digest(document: Mapping[str, Any]) -> str:
 
 
 def write(folder: Path, photos: Iterable[Drawn], *, version: str) -> int:
-    """Write photos to label, with what a network has drawn, for CVAT and Label Studio.
+    """Write photos to label, with outlines drawn by a network, for CVAT and Label Studio.
 
-    Written are ``images/`` (the photos themselves, linked where possible), ``annotations/instances_default.json``
+    The files are ``images/`` (the photos themselves, linked where possible), ``annotations/instances_default.json``
     (COCO, as CVAT exports and imports it), ``label-studio.json`` (tasks) and ``label-studio.xml`` (the interface).
 
     Parameters
     ----------
-    folder : is made where it is absent; photos that an earlier choice left there stay, its labels are replaced
+    folder : created if it is absent. Photos that an earlier command left in it stay; its labels are replaced
         (`check_uncorrected`).
-    photos : each is written before the next is asked for.
-    version : names the network in Label Studio.
+    photos : each is written before the next is requested.
+    version : name of the network in Label Studio.
 
     Returns
     -------
-    The number of photos that an earlier choice left there: tasks of Label Studio show them, but CVAT, which is given
-    the whole folder, returns them without annotations, as clean.
+    The number of photos that earlier commands left in the folder. No task of Label Studio includes them, but CVAT is
+    given the whole folder and returns them without annotations, as clean.
     """
     (folder / IMAGES).mkdir(parents=True, exist_ok=True)
     images: list[dict[str, Any]] = []
@@ -113,7 +113,7 @@ def write(folder: Path, photos: Iterable[Drawn], *, version: str) -> int:
             annotations.append({"id": len(annotations) + 1, "image_id": number, **_annotation(outline, height, width)})
         tasks.append(_task(photo.name, drawn, height, width, version))
     document = coco.document(images, annotations, description="pre-drawn by a network; correct each outline by eye")
-    document["info"]["digest"] = _digest(document)  # no longer its own once somebody has corrected an outline
+    document["info"]["digest"] = _digest(document)  # no longer right once somebody has corrected an outline
     write_json(folder / COCO, document)
     write_json(folder / "label-studio.json", tasks)
     write_text(folder / "label-studio.xml", CONFIGURATION)
@@ -122,7 +122,7 @@ def write(folder: Path, photos: Iterable[Drawn], *, version: str) -> int:
 
 
 def lines(folder: Path, earlier: int) -> list[str]:
-    """Return a line, if there are any, on photos that an earlier choice left: as many as `write` returned."""
+    """Return a line on photos that earlier commands left, or no line if `earlier`, from `write`, is 0."""
     if not earlier:
         return []
     return [
@@ -144,7 +144,7 @@ def _annotation(outline: npt.NDArray[np.float64], height: int, width: int) -> di
 def _task(
     name: str, drawn: Sequence[npt.NDArray[np.float64]], height: int, width: int, version: str
 ) -> Mapping[str, Any]:
-    """Return a task of Label Studio with its prediction; outlines are in percent of the photo's sides there."""
+    """Return a task of Label Studio with its prediction, whose outlines are in percent of the photo's sides."""
     result = [
         {
             "id": uuid.uuid5(uuid.NAMESPACE_URL, f"{name}/{number}").hex[:10],

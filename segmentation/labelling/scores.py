@@ -19,7 +19,7 @@ from corrotwin.segmentation.models.network import normalise
 from corrotwin.segmentation.prediction.run_predictor import RunPredictor
 
 SIDE = 128  # pixels of the maps that are compared
-LIKELY = 0.05  # probability of corrosion from which a pixel's doubt counts: far from any, doubt teaches little
+LIKELY = 0.05  # probability of corrosion from which a pixel's doubt counts: below it, doubt teaches little
 STORED = "<f2"  # type of features in a file
 FLIPS: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (0, 1))
 
@@ -35,14 +35,14 @@ class Doubt:
 
 
 def score(predictors: Sequence[RunPredictor], image: npt.NDArray[np.uint8]) -> Doubt:
-    """Score a photo (h, w, 3) by all predictors, of which the first gives the features."""
+    """Score a photo (h, w, 3) with all predictors; the first one gives the features."""
     maps = np.stack([_small(predictor, image, flip) for predictor in predictors for flip in FLIPS])
     mean = maps.mean(axis=0)
-    of_mean = entropy(mean)
+    entropy_of_mean = entropy(mean)
     likely = mean >= LIKELY
     return Doubt(
-        disagreement=float(((of_mean - entropy(maps).mean(axis=0)) * likely).mean()),
-        entropy=float((of_mean * likely).mean()),
+        disagreement=float(((entropy_of_mean - entropy(maps).mean(axis=0)) * likely).mean()),
+        entropy=float((entropy_of_mean * likely).mean()),
         corroded=float((mean > predictors[0].threshold).mean()),
         features=features_of(predictors[0], image),
     )
@@ -50,8 +50,8 @@ def score(predictors: Sequence[RunPredictor], image: npt.NDArray[np.uint8]) -> D
 
 def entropy(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return the entropy in bits of probabilities of corrosion."""
-    sure = np.clip(probability, 1e-6, 1 - 1e-6)
-    return np.asarray(-(sure * np.log2(sure) + (1 - sure) * np.log2(1 - sure)), dtype=np.float32)
+    clipped = np.clip(probability, 1e-6, 1 - 1e-6)
+    return np.asarray(-(clipped * np.log2(clipped) + (1 - clipped) * np.log2(1 - clipped)), dtype=np.float32)
 
 
 def _small(predictor: RunPredictor, image: npt.NDArray[np.uint8], flip: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -62,11 +62,11 @@ def _small(predictor: RunPredictor, image: npt.NDArray[np.uint8], flip: tuple[in
 def features_of(predictor: RunPredictor, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Return features (c,) of a whole photo: means of the encoder's last stage, in the precision of `STORED`."""
     config, network = predictor.config, predictor.network
-    where = next(network.parameters()).device
+    device = next(network.parameters()).device
     small = resize_image(image, config.size)
-    picture = torch.from_numpy(small).to(where).permute(2, 0, 1)[None].float() / 255
+    picture = torch.from_numpy(small).to(device).permute(2, 0, 1)[None].float() / 255
     network.eval()
     with torch.no_grad():
-        last = network.get_submodule("encoder")(normalise(picture, config.backbone))[-1]
-    mean = last.mean(dim=(2, 3))[0].float().cpu().numpy()
+        last_stage = network.get_submodule("encoder")(normalise(picture, config.backbone))[-1]
+    mean = last_stage.mean(dim=(2, 3))[0].float().cpu().numpy()
     return np.asarray(mean.astype(STORED), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""An exported network, ready to predict by onnxruntime: without torch, in half a second."""
+"""An exported network, run by onnxruntime: it needs no torch and is ready in half a second."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from corrotwin.twin.core.files import read_bytes, read_manifest, reading
 
 MODEL = "model.onnx"
 INPUT, OUTPUT = "images", "probability"
-_MOST_BYTES = 2 * 1024**3  # of a model: more no ONNX file can hold
+_MOST_BYTES = 2 * 1024**3  # of a model; no ONNX file can hold more
 _BATCH = 8  # tiles at once
 
 
 class ExportedPredictor(NetworkPredictor):
-    """The network of a folder that `segmentation export` wrote, or of the one that ships."""
+    """The network in a folder that `segmentation export` wrote, or the model that ships."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         """Load the network.
@@ -39,18 +39,18 @@ class ExportedPredictor(NetworkPredictor):
         Raises
         ------
         InputError
-            The folder holds no whole export, or the settings do not fit it.
+            The folder holds no complete export, or the settings do not fit it.
         """
         manifest = read_manifest(folder, KIND)
         if manifest is None:
             raise InputError(f"{folder}: no exported model ({KIND}.json is absent); install or export the model again")
-        where = str(folder / f"{KIND}.json")
+        json_path = str(folder / f"{KIND}.json")
         size, framing, threshold = manifest.get("size"), manifest.get("framing"), manifest.get("threshold")
         if not isinstance(size, int) or not SIZE_STEP <= size <= MOST["size"] or framing not in get_args(Framing):
-            raise InputError(f"{where}: damaged; install or export the model again")
+            raise InputError(f"{json_path}: damaged; install or export the model again")
         if not isinstance(threshold, float) or not 0 < threshold < 1:
             raise InputError(
-                f"{where}: threshold {threshold!r:.40} is not between 0 and 1; install or export the model again"
+                f"{json_path}: threshold {threshold!r:.40} is not between 0 and 1; install or export the model again"
             )
         if is_of_one_size(manifest):
             raise InputError(f"{folder}: takes squares of {size} pixels only; predict with the run itself")
@@ -62,9 +62,9 @@ class ExportedPredictor(NetworkPredictor):
         self.scale = scale_of(folder / f"{KIND}.json", manifest) if settings.scale is None else settings.scale
         if manifest.get("photo_side") is not None:  # the model that ships states none: it takes photos as they are
             self.photo_side = photo_side_of(manifest, size, self.framing)
-        whole = settings.threshold is None and settings.tiling == "auto" and settings.scale is None
-        if whole and not settings.flips:  # of other settings nothing was measured
-            self.measured = measured.from_json(manifest.get("measured"), where)
+        as_measured = settings.threshold is None and settings.tiling == "auto" and settings.scale is None
+        if as_measured and not settings.flips:  # nothing was measured with other settings
+            self.measured = measured.from_json(manifest.get("measured"), json_path)
         self.run = {"model": hashlib.sha256(content).hexdigest()[:16]}
         self._run = runner(content, threads=self.threads)
 
@@ -72,7 +72,7 @@ class ExportedPredictor(NetworkPredictor):
         """Predict probabilities (b, h, w) of images (b, h, w, 3)."""
         height, width = images.shape[1:3]
         down, right = -height % SIZE_STEP, -width % SIZE_STEP
-        if down or right:  # as `evaluate.network_input`
+        if down or right:  # as in `evaluate.network_input`
             images = np.pad(images, ((0, 0), (0, down), (0, right), (0, 0)), mode="edge")
         return self._run(images)[:, :height, :width]
 
@@ -82,7 +82,7 @@ class ExportedPredictor(NetworkPredictor):
 
 
 def is_of_one_size(manifest: Mapping[str, Any]) -> bool:
-    """Return whether an export takes parts of photos of one size alone, so that whole ones need the run itself."""
+    """Return whether an export takes only squares of one size, so that whole photos need the run itself."""
     return manifest.get("framing") == "crop" and str(manifest.get("sides")).endswith("only")
 
 
@@ -100,33 +100,33 @@ def runner(content: bytes, *, threads: int | None = None) -> Callable[[npt.NDArr
     InputError
         The content is not a model.
     """
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # from 1.29 on it tells Microsoft of models, and keeps an id
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # from 1.29 on it reports models to Microsoft and keeps an id
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors
+    options.log_severity_level = 3  # errors only
     if threads is not None:
         options.intra_op_num_threads = threads
     try:
-        ready = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has no class of its own for what it raises
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has no error class of its own
         raise InputError(f"{MODEL}: damaged ({as_read(error):.100}); install or export the model again") from error
 
-    names = [each.name for each in ready.get_inputs()], [each.name for each in ready.get_outputs()]
+    names = [tensor.name for tensor in session.get_inputs()], [tensor.name for tensor in session.get_outputs()]
     if names != ([INPUT], [OUTPUT]):
         raise InputError(f"{MODEL}: does not take {INPUT} and give {OUTPUT}; install or export the model again")
 
     def run(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         try:
-            found = np.asarray(ready.run([OUTPUT], {INPUT: images})[0], dtype=np.float32)
-        except Exception as error:  # of onnxruntime, as above
+            probability = np.asarray(session.run([OUTPUT], {INPUT: images})[0], dtype=np.float32)
+        except Exception as error:  # as above
             raise InputError(
                 f"{MODEL}: cannot be run ({as_read(error):.100}); install or export the model again"
             ) from error
-        if found.shape != images.shape[:3]:
+        if probability.shape != images.shape[:3]:
             raise InputError(
-                f"{MODEL}: gives {found.shape} for {images.shape[:3]} pixels; install or export the model again"
+                f"{MODEL}: gives {probability.shape} for {images.shape[:3]} pixels; install or export the model again"
             )
-        return found
+        return probability
 
     return run

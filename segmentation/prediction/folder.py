@@ -33,7 +33,7 @@ from corrotwin.twin.core.locks import hold
 from corrotwin.twin.core.text import escape_csv
 
 KIND = "predictions"
-EVALUATION = "evaluation"  # kind of the manifest that says how well the masks were drawn elsewhere
+EVALUATION = "evaluation"  # kind of the manifest that says how well the model did on other photos
 LEFT_OUT = "left_out.csv"
 
 
@@ -57,16 +57,16 @@ def predict(
 
     Parameters
     ----------
-    predictor : what draws the masks.
+    predictor : draws the masks.
     photos : photos by name, from `search.search`.
     out : folder that is absent, empty, or started with the same predictor and settings.
     left_out : what the search left out, for the table.
     overlays : also write photos with outlines.
     polygons : write polygons instead of compressed RLE to annotations.json.
-    frame : part of each photo whose share and degree of rusting are stated, too.
+    frame : part of each photo whose corroded share and degree of rusting are reported as well.
     on_photo : called after each photo, with the error of one that was skipped.
-    workers : photos that are predicted at once; None: as many as cores and memory allow (`sizes.photos_at_once`). The
-        result does not depend on it.
+    workers : number of photos predicted at once; None for as many as cores and memory allow (`sizes.photos_at_once`).
+        The result does not depend on it.
 
     Returns
     -------
@@ -75,8 +75,8 @@ def predict(
     Raises
     ------
     InputError
-        Photos need a choice of how they are taken in (`sizes.check_sizes`), or the folder holds something else, or the
-        mask of another photo of the same name, or cannot be written.
+        Photos much larger than those of training need a choice (`sizes.check_sizes`); or the folder holds something
+        else or the mask of another photo of the same name, or cannot be written.
     """
     check_sizes(predictor, photos)
     if predictor.settings.adapt:
@@ -88,30 +88,30 @@ def predict(
     failed: dict[str, InputError] = {}
     with writing(out), hold(out, KIND, claim), predictor.working():
         _check_sources(photos, out)
-        with closing(_each(predictor, photos, out, overlays, frame, workers)) as done:
-            for name, wrong in done:
-                if wrong is not None:
-                    failed[name] = wrong
+        with closing(_each(predictor, photos, out, overlays, frame, workers)) as outcomes:
+            for name, error in outcomes:
+                if error is not None:
+                    failed[name] = error
                 if on_photo is not None:
-                    on_photo(wrong)
+                    on_photo(error)
         _tables(out, predictor, polygons=polygons, frame=frame)
         if (measured := predictor.measured) is not None:
-            # For `twin inspect`, which takes the errors of a mask from the folder that it lies in.
+            # For `twin inspect`, which takes the error rates of a mask from the folder that holds it.
             rates = {name: getattr(measured, name) for name in ("recall", "recall_sd", "false_calls")}
-            of = "a kind that it had not learned from, by twins of the model"
-            write_manifest(out, EVALUATION, {"images": measured.photos, "of": of, **rates})
+            measured_on = "a kind that it had not learned from, by twins of the model"
+            write_manifest(out, EVALUATION, {"images": measured.photos, "of": measured_on, **rates})
         _write_left_out(out, [(photos[name], str(error)) for name, error in failed.items()], left_out)
     return list(failed)
 
 
 def _stated(settings: Settings, frame: FramedPart | None) -> dict[str, Any]:
-    """Return settings as a folder's claim has them: `adapt` and a frame only where they are asked for."""
+    """Return the settings for a folder's claim, without `adapt` and the frame unless they are asked for."""
     stated = {name: value for name, value in asdict(settings).items() if name != "adapt" or value}
     return stated if frame is None else {**stated, "frame": asdict(frame)}
 
 
 def _readable(photos: Mapping[str, Path]) -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
-    """Yield the content's hash and the pixels of photos evenly spaced over all, without those that cannot be read."""
+    """Yield the content hash and the pixels of at most `MOST` photos, evenly spaced, if they can be read."""
     from corrotwin.segmentation.evaluation.adaptation import MOST
 
     for name in thin(sorted(photos), MOST):
@@ -129,8 +129,8 @@ def _each(
             parts.write(predictor, name, path, out, overlays=overlays, frame=frame)
         except InputError as error:
             if _has_changed(path, name, out):
-                for left in parts.files_of(name, out):
-                    remove(left, missing_ok=True)
+                for stale in parts.files_of(name, out):
+                    remove(stale, missing_ok=True)
             return error
         return None
 
@@ -143,11 +143,11 @@ def _each(
 
 def _has_changed(path: Path, name: str, out: Path) -> bool:
     """Return True if a photo's file differs from the one that was predicted; False if it cannot be read."""
-    before = parts.before(name, out)
-    if before.get("source") != parts.source_of(path, out):
+    earlier = parts.before(name, out)
+    if earlier.get("source") != parts.source_of(path, out):
         return False
     try:
-        return bool(hashed(path).sha256 != before["sha256"])
+        return bool(hashed(path).sha256 != earlier["sha256"])
     except InputError:
         return False
 
@@ -155,24 +155,24 @@ def _has_changed(path: Path, name: str, out: Path) -> bool:
 def _check_sources(photos: Mapping[str, Path], out: Path) -> None:
     """Raise InputError if a photo has the name of a different photo in the folder; a moved photo is not different."""
     for name, path in photos.items():
-        before = parts.before(name, out)
-        if before.get("source") in (None, parts.source_of(path, out)):  # an earlier version kept none
+        earlier = parts.before(name, out)
+        if earlier.get("source") in (None, parts.source_of(path, out)):  # earlier versions kept no source
             continue
         try:
-            if image_io.header(path)[1] == before["sha256"]:
+            if image_io.header(path)[1] == earlier["sha256"]:
                 continue
         except InputError:  # it will be left out
             continue
-        raise InputError(f"{path}: has the name of {before['source']}, whose mask is in {out}; choose another `out`")
+        raise InputError(f"{path}: has the name of {earlier['source']}, whose mask is in {out}; choose another `out`")
 
 
 def _write_left_out(out: Path, failed: Sequence[tuple[Path, str]], left_out: Sequence[photo_files.LeftOut]) -> None:
-    """Write what a command left out, by path relative to the folder, and why; nothing where it left out nothing."""
-    rows = [(parts.source_of(path, out), why.removeprefix(f"{path}: ")) for path, why in failed]
-    # Of a folder that is a link, its own place.
-    rows += [(parts.source_of(left.path.parent, out, left.path.name), left.reason.what) for left in left_out]
+    """Write what was left out, as paths relative to the folder with reasons; remove the table if nothing was."""
+    rows = [(parts.source_of(path, out), message.removeprefix(f"{path}: ")) for path, message in failed]
+    # If a folder is a link, the path of the link, not of its target.
+    rows += [(parts.source_of(item.path.parent, out, item.path.name), item.reason.what) for item in left_out]
     if rows:
-        cells = ((escape_csv(path), why.encode(errors="backslashreplace").decode()) for path, why in rows)
+        cells = ((escape_csv(path), reason.encode(errors="backslashreplace").decode()) for path, reason in rows)
         tables.write_own(out / LEFT_OUT, ("path", "reason"), cells)
     else:
         remove(out / LEFT_OUT, missing_ok=True)
@@ -181,16 +181,20 @@ def _write_left_out(out: Path, failed: Sequence[tuple[Path, str]], left_out: Seq
 def _tables(out: Path, predictor: Predictor, *, polygons: bool, frame: FramedPart | None) -> None:
     """Write annotations.json, predictions.csv and index.html of all photos in a folder."""
     files = sorted(path for path in below(out / parts.PARTS) if path.suffix == ".json")
-    found = [parts.read(path, out) for path in files]
+    photo_parts = [parts.read(path, out) for path in files]
     images = [
         {"id": number, "file_name": part["photo"], "width": part["width"], "height": part["height"]}
-        for number, part in enumerate(found, start=1)
+        for number, part in enumerate(photo_parts, start=1)
     ]
-    regions = (_outlined(part, path) if polygons else part["regions"] for part, path in zip(found, files, strict=True))
-    numbered = [(image["id"], region) for image, of_image in zip(images, regions, strict=True) for region in of_image]
+    regions = (
+        _outlined(part, path) if polygons else part["regions"] for part, path in zip(photo_parts, files, strict=True)
+    )
+    numbered = [
+        (image["id"], region) for image, image_regions in zip(images, regions, strict=True) for region in image_regions
+    ]
     annotations = [
-        {"id": number, "image_id": image, "category_id": 1, "iscrowd": 0, **region}
-        for number, (image, region) in enumerate(numbered, start=1)
+        {"id": number, "image_id": image_id, "category_id": 1, "iscrowd": 0, **region}
+        for number, (image_id, region) in enumerate(numbered, start=1)
     ]
     description = "corrosion as a network predicts it, not checked by eye"
     if predictor.settings.adapt:
@@ -198,19 +202,19 @@ def _tables(out: Path, predictor: Predictor, *, polygons: bool, frame: FramedPar
     document = coco.document(images, annotations, description=description)
     write_text(out / "annotations.json", json.dumps(document))
     columns = parts.columns(predictor, frame)
-    rows = ({**part, "regions": len(part["regions"])} for part in found)
+    rows = ({**part, "regions": len(part["regions"])} for part in photo_parts)
     cells = (["" if row.get(name) is None else escape_csv(row[name]) for name in columns] for row in rows)
     tables.write_own(out / "predictions.csv", columns, cells)
     names = [path.relative_to(out / parts.PARTS).with_suffix("").as_posix() for path in files]
-    page.write(out, dict(zip(names, found, strict=True)), predictor)
+    page.write(out, dict(zip(names, photo_parts, strict=True)), predictor)
 
 
 def _outlined(part: Mapping[str, Any], path: Path) -> Iterator[dict[str, Any]]:
     """Yield the regions of a photo as polygons; `path` is the file of the part."""
     try:
         for number, region in enumerate(part["regions"]):
-            named = {"id": number, "image_id": 1, **region}
-            coco.check_segmentation(named, part["width"], part["height"], path)
+            annotation = {"id": number, "image_id": 1, **region}
+            coco.check_segmentation(annotation, part["width"], part["height"], path)
     except InputError as error:
         raise InputError(f"{path}: {parts.DAMAGED}") from error
     photo = coco.Photo(

@@ -10,12 +10,12 @@ from corrotwin.twin.core.errors import InputError
 
 
 def predictor_of(folders: Sequence[Path], settings: Settings) -> Predictor:
-    """Load what predicts from folders of runs and of exported networks; of the model that ships where none is named.
+    """Load a predictor from folders of runs and exported networks, or the model that ships if none is named.
 
     Raises
     ------
     InputError
-        A folder is neither, or the settings do not fit it.
+        A folder holds neither a run nor an exported network, or the settings do not fit it.
     """
     if not folders:
         predictor = ExportedPredictor(shipped.FOLDER, settings)
@@ -23,8 +23,8 @@ def predictor_of(folders: Sequence[Path], settings: Settings) -> Predictor:
         return predictor
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise InputError("`run`: a folder is named twice; name each once")
-    each = [_predictor(folder, settings) for folder in folders]
-    return each[0] if len(each) == 1 else MeanPredictor(each)
+    predictors = [_predictor(folder, settings) for folder in folders]
+    return predictors[0] if len(predictors) == 1 else MeanPredictor(predictors)
 
 
 def _predictor(folder: Path, settings: Settings) -> Predictor:

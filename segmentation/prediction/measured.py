@@ -16,7 +16,7 @@ _AGAIN = "install or export the model again"
 class ShareTable:
     """Interval that holds the true corroded share with probability `chance`, by predicted share; linear between rows.
 
-    `predicted` rises from 0 to 1; `low` and `high` are the interval's ends, of 0 to 1, of each row.
+    `predicted` rises from 0 to 1; `low` and `high` are the ends of the interval in each row, from 0 to 1.
     """
 
     chance: float
@@ -25,7 +25,7 @@ class ShareTable:
     high: tuple[float, ...]
 
     def interval(self, share: float) -> tuple[float, float]:
-        """Return the interval of a predicted share; it holds the share itself."""
+        """Return the interval for a predicted share, widened if needed to contain that share."""
         low, high = (float(np.interp(share, self.predicted, ends)) for ends in (self.low, self.high))
         return min(low, share), max(high, share)
 
@@ -34,8 +34,8 @@ class ShareTable:
 class Measured:
     """Performance on `photos` photos of a kind that the model had not learned from.
 
-    `recall` is the share of their corroded pixels that is found, `false_calls` that of their sound pixels that are
-    called corroded: what `twin inspect` knows as the chances of detection and of a false call. `recall_sd` is the
+    `recall` is the share of their corroded pixels that the model finds, and `false_calls` the share of their sound
+    pixels that it calls corroded: in `twin inspect`, the chances of detection and of a false call. `recall_sd` is the
     standard deviation of recall from photo to photo.
     """
 
@@ -44,26 +44,26 @@ class Measured:
     recall_sd: float
     false_calls: float
     share: ShareTable
-    """Of whole photos."""
+    """Intervals for whole photos."""
     held: float
     """How often that interval, learned from one kind of photos, held the share of another."""
     frame: ShareTable
-    """Of parts of photos."""
+    """Intervals for parts of photos."""
     frame_held: float
 
 
 def from_json(value: Any, where: str) -> Measured | None:
-    """Return what a model states, None where it states nothing.
+    """Return the measurements that a model states; None if it states none.
 
     Raises
     ------
     InputError
-        It is damaged.
+        They are damaged.
     """
     if value is None:
         return None
     try:
-        found = Measured(
+        measured = Measured(
             photos=int(value["photos"]),
             share=_table(value["share"]),
             frame=_table(value["frame"]),
@@ -71,16 +71,16 @@ def from_json(value: Any, where: str) -> Measured | None:
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{where}: damaged measurements ({as_read(error)}); {_AGAIN}") from error
-    if found.photos < 1 or not all(0 <= getattr(found, name) <= 1 for name in _SHARES):
+    if measured.photos < 1 or not all(0 <= getattr(measured, name) <= 1 for name in _SHARES):
         raise InputError(f"{where}: damaged measurements; {_AGAIN}")
-    return found
+    return measured
 
 
 def _table(value: Any) -> ShareTable:
-    """Return a table of shares; ValueError where it is none."""
-    predicted, low, high = (tuple(float(end) for end in value[name]) for name in ("predicted", "low", "high"))
+    """Return a table of shares; raise ValueError if the value is not one."""
+    predicted, low, high = (tuple(float(share) for share in value[name]) for name in ("predicted", "low", "high"))
     chance = float(value["chance"])
-    rises = len(predicted) == len(low) == len(high) >= 2 and all(one < next_ for one, next_ in pairwise(predicted))
+    rises = len(predicted) == len(low) == len(high) >= 2 and all(lower < upper for lower, upper in pairwise(predicted))
     if not rises or not all(0 <= share <= 1 for share in (chance, *predicted, *low, *high)):
         raise ValueError("no table of shares")
     return ShareTable(chance=chance, predicted=predicted, low=low, high=high)

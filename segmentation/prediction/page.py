@@ -1,4 +1,4 @@
-"""The page of a folder of predictions: its photos with what is drawn in them, most corroded first."""
+"""The page of a folder of predictions: its photos with outlined corrosion, most corroded first."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MOST = 500  # photos on the page; the table has all
 
 @dataclass(frozen=True, kw_only=True)
 class PagePhoto:
-    """A photo of the page. `address` is that of its overlay, empty where there is none; the rest is text."""
+    """A photo on the page. `address` is that of its overlay, empty if there is none; the other fields are text."""
 
     name: str
     address: str
@@ -25,7 +25,7 @@ class PagePhoto:
 
 
 def write(out: Path, found: Mapping[str, Mapping[str, Any]], predictor: Predictor) -> None:
-    """Write the page of a folder; `found` has the parts of its photos by the names of their masks."""
+    """Write the page of a folder; `found` maps the names of masks to the parts of their photos."""
     by_share = sorted(found, key=lambda name: (-found[name]["rusted_percent"], name))
     shown = [_shown(name, found[name], out) for name in by_share[:MOST]]
     has_ranges = any(found[name].get("rusted_percent_low") is not None for name in by_share[:MOST])
@@ -45,10 +45,10 @@ def write(out: Path, found: Mapping[str, Mapping[str, Any]], predictor: Predicto
 
 def _shown(name: str, part: Mapping[str, Any], out: Path) -> PagePhoto:
     overlay = files_of(name, out)[2]
-    there = overlay.exists()
+    has_overlay = overlay.exists()
     return PagePhoto(
         name=part["photo"],
-        address=quote(overlay.relative_to(out).as_posix()) if there else "",
+        address=quote(overlay.relative_to(out).as_posix()) if has_overlay else "",
         share=_percent(part, "rusted_percent"),
         frame=_framed(part) if "frame_percent" in part else "",
     )
@@ -56,11 +56,11 @@ def _shown(name: str, part: Mapping[str, Any], out: Path) -> PagePhoto:
 
 def _percent(part: Mapping[str, Any], name: str) -> str:
     low, high = part.get(f"{name}_low"), part.get(f"{name}_high")
-    between = "" if low is None or high is None else f" ({low:.3g} to {high:.3g})"
-    return f"{part[name]:.3g} %{between}"
+    interval = "" if low is None or high is None else f" ({low:.3g} to {high:.3g})"
+    return f"{part[name]:.3g} %{interval}"
 
 
 def _framed(part: Mapping[str, Any]) -> str:
     low, high = part.get("iso_4628_3_low"), part.get("iso_4628_3_high")
-    between = "" if low is None or high is None else f" ({low} to {high})"
-    return f"{part['iso_4628_3']}{between}, {_percent(part, 'frame_percent')} of the frame"
+    interval = "" if low is None or high is None else f" ({low} to {high})"
+    return f"{part['iso_4628_3']}{interval}, {_percent(part, 'frame_percent')} of the frame"

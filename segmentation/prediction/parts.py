@@ -20,12 +20,12 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_json, remove, write_json
 from corrotwin.twin.core.rust_grade import rust_grade
 
-PARTS, MASKS, OVERLAYS = "parts", "masks", "overlays"  # folders below the one that is written
-UNWRITABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # by these a system refuses a name
+PARTS, MASKS, OVERLAYS = "parts", "masks", "overlays"  # folders inside the one that is written
+UNWRITABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # errors with which a system refuses a name
 COLUMNS = ("photo", "width", "height", "rusted_percent", "regions", "tiles", "scale")
-CONFIDENCE = "confidence"  # column that parts of an earlier version lack
+CONFIDENCE = "confidence"  # column that parts of earlier versions lack
 DAMAGED = "damaged; delete it, and `corrotwin predict` draws that photo again"
-_PNG_LEVEL = 1  # of zlib: masks are small at any level, and 12 megapixels take 60 ms in place of 160
+_PNG_LEVEL = 1  # of zlib: masks are small at any level, and 12 megapixels take 60 ms instead of 160
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class FramedPart:
             )
 
     def cut(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Return what lies in the frame of a mask (h, w), a pixel at least."""
+        """Return the part of a mask (h, w) inside the frame, at least one pixel."""
         height, width = mask.shape
         top, left = min(round(self.top * height), height - 1), min(round(self.left * width), width - 1)
         return mask[top : max(top + 1, round(self.bottom * height)), left : max(left + 1, round(self.right * width))]
@@ -57,10 +57,10 @@ def files_of(name: str, out: Path) -> tuple[Path, Path, Path]:
 
 
 def source_of(path: Path, out: Path, name: str = "") -> str:
-    """Return a path, or that of `name` in it, relative to `out`, with bytes that are not UTF-8 escaped."""
-    # `Path.resolve` fails on a link to itself, which is not a photo and is left out as others are.
-    whole = Path(os.path.realpath(path)) / name
-    return os.fsencode(os.path.relpath(whole, os.path.realpath(out))).decode(errors="backslashreplace")
+    """Return a path, or that of `name` inside it, relative to `out`, with bytes that are not UTF-8 escaped."""
+    # `Path.resolve` fails on a link to itself; such a link is not a photo and is left out like any other.
+    full = Path(os.path.realpath(path)) / name
+    return os.fsencode(os.path.relpath(full, os.path.realpath(out))).decode(errors="backslashreplace")
 
 
 def read(path: Path, out: Path) -> dict[str, Any]:
@@ -72,14 +72,14 @@ def read(path: Path, out: Path) -> dict[str, Any]:
         It is damaged.
     """
     part = read_json(path, inside=out)
-    whole = isinstance(part, dict) and {*COLUMNS, "sha256"} <= set(part) and isinstance(part["regions"], list)
-    if not whole or not all(isinstance(region, dict) for region in part["regions"]) or not _is_shown(part):
+    is_complete = isinstance(part, dict) and {*COLUMNS, "sha256"} <= set(part) and isinstance(part["regions"], list)
+    if not is_complete or not all(isinstance(region, dict) for region in part["regions"]) or not _is_shown(part):
         raise InputError(f"{path}: {DAMAGED}")
     return dict(part)
 
 
 def _is_shown(part: Mapping[str, Any]) -> bool:
-    """Return whether what the page shows of a part is text and numbers."""
+    """Return whether the values of a part that the page shows are text and numbers in range."""
     shares = [value for name, value in part.items() if "_percent" in name and value is not None]
     confidence = part.get(CONFIDENCE)
     return (
@@ -94,7 +94,7 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def before(name: str, out: Path) -> dict[str, Any]:
-    """Return what an earlier command wrote of the photo of this name; empty where there was none."""
+    """Return the part that an earlier command wrote for the photo of this name; empty if there is none."""
     part, _, _ = files_of(name, out)
     try:
         return read(part, out) if part.exists() else {}
@@ -110,7 +110,7 @@ def write(predictor: Predictor, name: str, path: Path, out: Path, *, overlays: b
     Raises
     ------
     InputError
-        The photo cannot be read, or the system takes no file of its name in `out`.
+        The photo cannot be read, or the system refuses a file of its name in `out`.
     """
     try:
         _write(predictor, name, path, out, overlays, frame)
@@ -121,14 +121,14 @@ def write(predictor: Predictor, name: str, path: Path, out: Path, *, overlays: b
 
 
 def _write(predictor: Predictor, name: str, path: Path, out: Path, overlays: bool, frame: FramedPart | None) -> None:
-    photo = Path(name).with_name(path.name).as_posix()
-    png_masks.check_text(photo, path)
+    file_name = Path(name).with_name(path.name).as_posix()
+    png_masks.check_text(file_name, path)
     (width, height), content = image_io.header(path)
-    part, drawn, shown = files_of(name, out)
-    there = part.exists() and drawn.exists() and (shown.exists() or not overlays)
-    if there and (earlier := read(part, out))["sha256"] == content:
-        if earlier.get("source") != source_of(path, out):  # it was moved
-            write_json(part, {**earlier, "source": source_of(path, out)})
+    part_path, mask_path, overlay_path = files_of(name, out)
+    all_exist = part_path.exists() and mask_path.exists() and (overlay_path.exists() or not overlays)
+    if all_exist and (earlier := read(part_path, out))["sha256"] == content:
+        if earlier.get("source") != source_of(path, out):  # the photo was moved
+            write_json(part_path, {**earlier, "source": source_of(path, out)})
         return
     image = image_io.decoded(path)
     try:
@@ -136,16 +136,16 @@ def _write(predictor: Predictor, name: str, path: Path, out: Path, overlays: boo
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     mask = probability > predictor.threshold
-    write_image(drawn, np.where(mask, np.uint8(255), np.uint8(0)), "PNG")
+    write_image(mask_path, np.where(mask, np.uint8(255), np.uint8(0)), "PNG")
     if overlays:
-        write_image(shown, overlay(image, mask), "JPEG")
+        write_image(overlay_path, overlay(image, mask), "JPEG")
     else:
-        remove(shown, missing_ok=True)  # of the photo before it was changed
+        remove(overlay_path, missing_ok=True)  # drawn before the photo changed
     regions = list(regions_of(mask))
     write_json(
-        part,
+        part_path,
         {
-            "photo": photo, "source": source_of(path, out),
+            "photo": file_name, "source": source_of(path, out),
             "sha256": content, "width": width, "height": height, **numbers(predictor, mask, frame, tiles),
             CONFIDENCE: round(confidence(probability, mask), 4), "regions": regions, "tiles": tiles,
             "scale": predictor.scale if predictor.keeps_scale else None,
@@ -155,46 +155,51 @@ def _write(predictor: Predictor, name: str, path: Path, out: Path, overlays: boo
 
 def columns(predictor: Predictor, frame: FramedPart | None) -> tuple[str, ...]:
     """Return the columns of the table of all photos."""
-    more = tuple(name for name in numbers(predictor, np.zeros((1, 1), np.bool_), frame, 0) if name not in COLUMNS)
+    extra = tuple(name for name in numbers(predictor, np.zeros((1, 1), np.bool_), frame, 0) if name not in COLUMNS)
     after = COLUMNS.index("rusted_percent") + 1
-    return (*COLUMNS[:after], *more, CONFIDENCE, *COLUMNS[after:])
+    return (*COLUMNS[:after], *extra, CONFIDENCE, *COLUMNS[after:])
 
 
 def numbers(
     predictor: Predictor, mask: npt.NDArray[np.bool_], frame: FramedPart | None, tiles: int
 ) -> Mapping[str, float | str | None]:
-    """Return what a mask says in numbers: shares of corrosion in percent with their intervals, and degrees of rusting.
+    """Return the numbers of a mask: shares of corrosion in percent with their intervals, and degrees of rusting.
 
-    The degree of a frame is that of ISO 4628-3 for its share, which counts pixels, near or far; the degrees of the ends
-    of the interval stand beside it. A photo that is long or was cut into tiles has no interval: none was measured so.
+    The degree of rusting of a frame follows from its share by ISO 4628-3; the share counts pixels, near or far. The
+    ends of the interval get degrees, too. A photo that is long or was cut into tiles has no interval, since none was
+    measured on such photos.
     """
-    found: dict[str, float | str | None] = {}
+    result: dict[str, float | str | None] = {}
     measured, is_unlike = predictor.measured, tiles > 0 or is_long(*mask.shape)
     tables = (None, None) if measured is None else (measured.share, measured.frame)
-    places = (("rusted", mask, tables[0]), ("frame", None if frame is None else frame.cut(mask), tables[1]))
-    for place, within, table in places:
-        if within is None:
+    areas = (("rusted", mask, tables[0]), ("frame", None if frame is None else frame.cut(mask), tables[1]))
+    for name, area, table in areas:
+        if area is None:
             continue
-        share = float(within.mean())
+        share = float(area.mean())
         ends: dict[str, float | None] = {"": share}
         if table is not None:
             ends["_low"], ends["_high"] = (None, None) if is_unlike else table.interval(share)
-        found |= {f"{place}_percent{end}": None if at is None else round(100 * at, 4) for end, at in ends.items()}
-        if within is not mask:
-            found |= {f"iso_4628_3{end}": None if at is None else rust_grade(100 * at) for end, at in ends.items()}
-    return found
+        result |= {
+            f"{name}_percent{end}": None if value is None else round(100 * value, 4) for end, value in ends.items()
+        }
+        if area is not mask:
+            result |= {
+                f"iso_4628_3{end}": None if value is None else rust_grade(100 * value) for end, value in ends.items()
+            }
+    return result
 
 
 def confidence(probability: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> float:
-    """Return how sure a network is of a mask, from 0 to 1: near the F1 that its probabilities would lead to expect.
+    """Return how sure a network is of a mask, from 0 to 1: near the F1 that its probabilities imply.
 
-    Networks are surer than they should be, so that it sorts photos and does not score them. Where the mask is empty,
-    it is 1 less the greatest probability in the photo.
+    Networks are overconfident, so this number sorts photos and does not score them. If the mask is empty, it is 1 minus
+    the greatest probability in the photo.
 
     Parameters
     ----------
-    probability : of corrosion, (h, w).
-    mask : what is called corrosion, (h, w).
+    probability : probability of corrosion, (h, w).
+    mask : pixels that are called corrosion, (h, w).
 
     References
     ----------

@@ -1,6 +1,6 @@
-"""Prediction on photos of any size: whole, or large ones in tiles at the scale of the training.
+"""Prediction on photos of any size: whole, or in tiles at the scale of the training if they are large.
 
-What predicts is a trained run (`run_predictor`), an exported network (`exported_predictor`), or the mean of several.
+A predictor is a trained run (`run_predictor`), an exported network (`exported_predictor`), or the mean of several.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from corrotwin.segmentation.evaluation.tiles import LARGER, NATIVE_TILE, OVERLAP
 from corrotwin.segmentation.prediction.measured import Measured
 from corrotwin.twin.core.errors import InputError
 
-LONG = 2  # times as long as wide: of such a photo a square would show nothing as it is
+LONG = 2  # times as long as wide; squeezed into a square, a longer photo would be too distorted
 MOST_SCALE = 4  # pixels of the network for each pixel of a photo
 FLIPS: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2))  # axes of a batch of images (b, h, w, 3)
 
@@ -37,11 +37,11 @@ class Settings:
     Parameters
     ----------
     threshold : threshold on the corrosion probability, between 0 and 1; None for the run's own.
-    tiling : cut photos into tiles always, never (whole, as in training), or as training says (auto): never where whole
-        photos were resized, above `NATIVE_TILE` where crops trained. Photos much larger than those of training need
-        a choice (`sizes.check_sizes`).
+    tiling : cut photos into tiles always, never (whole, as in training), or as the training suggests (auto): never if
+        it resized whole photos, only large ones (`needs_tiles`) if it took crops. Photos much larger than those of
+        training need a choice (`sizes.check_sizes`).
     scale : pixels of the network per pixel of a photo; None for the scale of the run's training photos. If it is given,
-        a run that resizes whole photos cuts each into tiles, since only then a photo has this scale.
+        a run that resizes whole photos cuts each into tiles, since only then does a photo have this scale.
     overlap : fraction of a tile shared with its neighbour.
     flips : average over the photo and its flips (horizontal, vertical, both).
     adapt : take the statistics of batch normalisation from the photos that are predicted (`evaluation.adaptation`).
@@ -67,10 +67,10 @@ class Predictor(ABC):
     """Predict the probability of corrosion on photos.
 
     `folder` names it to people, `run` identifies it in a folder of predictions. `photo_side` is the side in pixels of a
-    square as large as its training photos; None where photos of any size are taken as they are. `labelled` has the
-    hashes of photos whose labels trained, validated or tested it. `note` says what users of an unfinished run should
-    know. `threshold` is that of the settings, or its own. `threads` are those that one photo keeps busy. `measured` is
-    what it was measured to do; None where nothing was. `ships` says that it is the model that ships.
+    square as large as its training photos; None if photos of any size are taken as they are. `labelled` has the hashes
+    of photos whose labels trained, validated or tested it. `note` says what users of an unfinished run should know.
+    `threshold` is that of the settings, or its own. `threads` is the number of threads that one photo keeps busy.
+    `measured` is its measured performance; None if nothing was measured. `ships` is true for the model that ships.
     """
 
     folder: Path
@@ -88,7 +88,7 @@ class Predictor(ABC):
 
     @abstractmethod
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
-        """Predict the corrosion probability of a photo (h, w, 3), (h, w), and return the number of tiles, 0 if whole.
+        """Return the corrosion probability (h, w) of a photo (h, w, 3), and the number of tiles, 0 if it was not cut.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class Predictor(ABC):
 
     @abstractmethod
     def adapt(self, photos: HashedPhotos) -> int:
-        """Take the statistics of batch normalisation from photos, and return how many; `run` then states them.
+        """Take the statistics of batch normalisation from photos, which `run` then states; return the number of photos.
 
         Raises
         ------
@@ -109,11 +109,11 @@ class Predictor(ABC):
     @property
     @abstractmethod
     def pixels_at_once(self) -> int:
-        """Most pixels that a network takes at once, of tiles or of a photo that is not cut."""
+        """The largest number of pixels that a network takes at once, in tiles or in a photo that is not cut."""
 
     @property
     def keeps_scale(self) -> bool:
-        """Return whether every photo is taken in at `scale`; else it is resized, whole or in squares, to fit."""
+        """Return whether every photo is predicted at `scale`; otherwise it is resized to fit, whole or in squares."""
         return self.framing == "crop" or self.settings.tiling == "always" or self.settings.scale is not None
 
     def working(self) -> AbstractContextManager[None]:
@@ -125,11 +125,11 @@ class Predictor(ABC):
 
 
 class NetworkPredictor(Predictor):
-    """A network that takes squares of one size, or for `framing` crop any image.
+    """A network that takes squares of one size or, with `framing` crop, images of any size.
 
-    `size` is the side of the square in pixels, `batch_size` the number of tiles that it takes at once. Where photos of
-    any size are taken as they are, those above `LONG` times as long as wide are cut into squares of their short side,
-    unless that has too few pixels.
+    `size` is the side of the square in pixels, `batch_size` the number of tiles that it takes at once. If photos of any
+    size are taken as they are, those more than `LONG` times as long as wide are cut into squares of their short side,
+    unless that side has too few pixels.
     """
 
     size: int
@@ -137,9 +137,9 @@ class NetworkPredictor(Predictor):
 
     @property
     def pixels_at_once(self) -> int:
-        """Most pixels that it takes at once, as `Predictor.pixels_at_once` says."""
-        whole = round((LARGER * NATIVE_TILE) ** 2) if self.framing == "crop" else 0
-        return max(whole, self.batch_size * self.size**2)
+        """The largest number of pixels that it takes at once; see `Predictor.pixels_at_once`."""
+        uncut = round((LARGER * NATIVE_TILE) ** 2) if self.framing == "crop" else 0
+        return max(uncut, self.batch_size * self.size**2)
 
     def check_scale(self) -> None:
         """Refuse a scale for photos that are resized whole.
@@ -147,14 +147,14 @@ class NetworkPredictor(Predictor):
         Raises
         ------
         InputError
-            The settings give one, and never cut a photo into tiles.
+            The settings give a scale but never cut a photo into tiles.
         """
         if self.settings.scale is not None and self.settings.tiling == "never" and self.framing == "resize":
             square = f"{self.size} x {self.size} pixels"
             raise InputError(f"`tiling` never squeezes every photo to {square}, whatever `scale`; leave one out")
 
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
-        """Predict a photo as `Predictor.probability` says."""
+        """Predict a photo; see `Predictor.probability`."""
         import cv2
 
         small, tiles = self.through(image, self._predict)
@@ -165,22 +165,22 @@ class NetworkPredictor(Predictor):
         return np.asarray(large, dtype=np.float32), tiles
 
     def through(self, image: npt.NDArray[np.uint8], predict: Predict) -> tuple[npt.NDArray[np.float32], int]:
-        """Cut or resize a photo (h, w, 3), predict, and return the result at the network's scale, and tiles."""
+        """Cut or resize a photo (h, w, 3), predict, and return the result at the network's scale and the tile count."""
         height, width = image.shape[:2]
         is_crop = self.framing == "crop"
         tile = NATIVE_TILE if is_crop else self.size
-        larger = needs_tiles(self.scale * height, self.scale * width, tile)
-        by_itself = larger if is_crop else self.settings.scale is not None
-        if self.settings.tiling == "always" or (self.settings.tiling == "auto" and by_itself):
+        is_large = needs_tiles(self.scale * height, self.scale * width, tile)
+        auto_tiles = is_large if is_crop else self.settings.scale is not None
+        if self.settings.tiling == "always" or (self.settings.tiling == "auto" and auto_tiles):
             scaled = self._scaled(image)
             return blended(scaled, tile, self.settings.overlap, self.batch_size * self.size**2, predict)
         shorter = min(height, width)
-        in_squares = is_long(height, width) and MOST_SCALE * shorter >= self.size  # a line of pixels would be magnified
+        in_squares = is_long(height, width) and MOST_SCALE * shorter >= self.size  # else a thin strip is magnified
         if not is_crop and self.settings.tiling == "auto" and self.photo_side is None and in_squares:
             squares = self._scaled(image, by=self.size / shorter)
             return blended(squares, self.size, self.settings.overlap, self.batch_size * self.size**2, predict)
-        whole = self._scaled(image) if is_crop else decoded.resize_image(image, self.size)
-        return np.asarray(predict(whole[None])[0]), 0
+        resized = self._scaled(image) if is_crop else decoded.resize_image(image, self.size)
+        return np.asarray(predict(resized[None])[0]), 0
 
     def _scaled(self, image: npt.NDArray[np.uint8], *, by: float | None = None) -> npt.NDArray[np.uint8]:
         """Resize a photo (h, w, 3) to the scale of the network, or to another one."""
@@ -189,16 +189,16 @@ class NetworkPredictor(Predictor):
         scale = self.scale if by is None else by
         height, width = image.shape[:2]
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(image, size, interpolation=interpolation), dtype=np.uint8)
 
     def _predict(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Predict probabilities (b, h, w) of images (b, h, w, 3), averaged over flips where the settings say so."""
         if not self.settings.flips:
             return self.network_output(images)
-        turned = (np.ascontiguousarray(np.flip(images, axes)) for axes in FLIPS)
-        found = [np.flip(self.network_output(each), axes) for each, axes in zip(turned, FLIPS, strict=True)]
-        return np.asarray(np.mean(found, axis=0))
+        flipped = (np.ascontiguousarray(np.flip(images, axes)) for axes in FLIPS)
+        predictions = [np.flip(self.network_output(view), axes) for view, axes in zip(flipped, FLIPS, strict=True)]
+        return np.asarray(np.mean(predictions, axis=0))
 
     @abstractmethod
     def network_output(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -209,53 +209,55 @@ class MeanPredictor(Predictor):
     """The mean probability of several predictors, and the mean of their thresholds."""
 
     def __init__(self, predictors: Sequence[Predictor]) -> None:
-        """Take two predictors or more, of the same settings."""
+        """Average two predictors or more, all with the same settings."""
         first = predictors[0]
         self.predictors, self.folder, self.settings = tuple(predictors), first.folder, first.settings
-        self.threshold = float(np.mean([each.threshold for each in predictors]))
-        self.scale, self.framing = max(each.scale for each in predictors), first.framing
-        self.photo_side = min((each.photo_side for each in predictors if each.photo_side is not None), default=None)
-        self.labelled = frozenset().union(*(each.labelled for each in predictors))
-        self.threads = max(each.threads for each in predictors)
-        self.note = "; ".join(f"{each.folder}: {each.note}" for each in predictors if each.note)
+        self.threshold = float(np.mean([predictor.threshold for predictor in predictors]))
+        self.scale, self.framing = max(predictor.scale for predictor in predictors), first.framing
+        self.photo_side = min(
+            (predictor.photo_side for predictor in predictors if predictor.photo_side is not None), default=None
+        )
+        self.labelled = frozenset().union(*(predictor.labelled for predictor in predictors))
+        self.threads = max(predictor.threads for predictor in predictors)
+        self.note = "; ".join(f"{predictor.folder}: {predictor.note}" for predictor in predictors if predictor.note)
 
     @property
-    def run(self) -> dict[str, Any]:  # type: ignore[override]  # theirs change when they adapt
-        """Identity of each of them."""
-        return {"mean of": [each.run for each in self.predictors]}
+    def run(self) -> dict[str, Any]:  # type: ignore[override]  # identities change when predictors adapt
+        """The identities of all predictors."""
+        return {"mean of": [predictor.run for predictor in self.predictors]}
 
     @property
     def pixels_at_once(self) -> int:
-        """The most of any of them: they predict one after another."""
-        return max(each.pixels_at_once for each in self.predictors)
+        """The largest number of any predictor: they predict one after another."""
+        return max(predictor.pixels_at_once for predictor in self.predictors)
 
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
-        """Predict a photo as `Predictor.probability` says; tiles are those of all."""
+        """Predict a photo; see `Predictor.probability`. The numbers of tiles are added up."""
         total, tiles = self.predictors[0].probability(image)
-        for each in self.predictors[1:]:  # one at a time: a photo may have a hundred million pixels
-            found, more = each.probability(image)
-            total += found
-            tiles += more
+        for predictor in self.predictors[1:]:  # one at a time: a photo may have a hundred million pixels
+            probability, count = predictor.probability(image)
+            total += probability
+            tiles += count
         total /= len(self.predictors)
         return total, tiles
 
     def adapt(self, photos: HashedPhotos) -> int:
-        """Adapt each of them to all photos."""
-        kept = list(photos)
-        return max(each.adapt(kept) for each in self.predictors)
+        """Adapt each predictor to all photos."""
+        every_photo = list(photos)
+        return max(predictor.adapt(every_photo) for predictor in self.predictors)
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Set up what each of them needs; of two runs of other settings the last one's stand."""
+        """Set up what each predictor needs; where runs differ in settings, those of the last one apply."""
         with ExitStack() as stack:
-            for each in self.predictors:
-                stack.enter_context(each.working())
+            for predictor in self.predictors:
+                stack.enter_context(predictor.working())
             yield
 
     def start_thread(self) -> None:
-        """Set up a thread as each of them does."""
-        for each in self.predictors:
-            each.start_thread()
+        """Set up a thread for each predictor."""
+        for predictor in self.predictors:
+            predictor.start_thread()
 
 
 def is_long(height: int, width: int) -> bool:
@@ -264,9 +266,9 @@ def is_long(height: int, width: int) -> bool:
 
 
 def photo_side_of(manifest: Mapping[str, Any], size: int, framing: Framing) -> float | None:
-    """Return the side of a square as large as the median training photo, in pixels, by a run's manifest, or None.
+    """Return the side in pixels of a square as large as the median training photo, from a run's manifest, or None.
 
-    Of runs of earlier versions that resize whole photos it follows from their scale.
+    For runs of earlier versions that resize whole photos, it follows from their scale.
     """
     side, scale = manifest.get("photo_side"), manifest.get("scale")
     if side is None and framing == "resize" and isinstance(scale, int | float) and scale > 0:

@@ -18,9 +18,9 @@ def regions_of(mask: npt.NDArray[np.bool_], *, polygons: bool = False) -> Iterat
 
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     for number in range(1, count):
-        x, y, width, height = (int(side) for side in boxes[number, :4])
-        part = labels[y : y + height, x : x + width] == number
-        yield coco.outlined(part, left=x, top=y) if polygons else coco.region(part, left=x, top=y, of=mask.shape)
+        x, y, width, height = (int(value) for value in boxes[number, :4])
+        region = labels[y : y + height, x : x + width] == number
+        yield coco.outlined(region, left=x, top=y) if polygons else coco.region(region, left=x, top=y, of=mask.shape)
 
 
 def overlay(

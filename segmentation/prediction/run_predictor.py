@@ -49,26 +49,26 @@ class RunPredictor(NetworkPredictor):
         )  # fmt: skip
         self.check_scale()
         manifest, self.note = run.manifest, run.note
-        described = folder / f"{runs.KIND}.json"
+        manifest_path = folder / f"{runs.KIND}.json"
         self.threshold = run.threshold if settings.threshold is None else settings.threshold
-        self.scale = scale_of(described, manifest) if settings.scale is None else settings.scale
+        self.scale = scale_of(manifest_path, manifest) if settings.scale is None else settings.scale
         self.photo_side = photo_side_of(manifest, config.size, config.framing)
         on_gpu = next(self.network.parameters()).device.type == "cuda"
-        # Threads share a GPU's memory; on CPUs each has the number of threads that the run was trained with.
+        # Threads share a GPU's memory; on CPUs each uses as many torch threads as the run was trained with.
         self._one_at_a_time: AbstractContextManager[Any] = threading.Lock() if on_gpu else nullcontext()
         self.labelled = frozenset(content for name in ("seen", "tested") for content in manifest.get(name) or ())
         self.run = {"run": digest(manifest["config"]), "weights": loaded.weights}
 
     def adapt(self, photos: HashedPhotos) -> int:
-        """Adapt the network as `Predictor.adapt` says."""
+        """Adapt the network; see `Predictor.adapt`."""
         hashes: list[str] = []
 
-        def seen() -> Iterator[npt.NDArray[np.uint8]]:
+        def shown_images() -> Iterator[npt.NDArray[np.uint8]]:
             for content, image in photos:
                 hashes.append(content)
                 yield from adaptation.shown(partial(self.through, image))
 
-        adaptation.adapt(self.network, self.config, seen())
+        adaptation.adapt(self.network, self.config, shown_images())
         if not hashes:
             raise InputError("`adapt`: no photo can be read, of which statistics could be taken; leave it out")
         self.run["adapted to"] = digest(sorted(hashes))
@@ -80,9 +80,9 @@ class RunPredictor(NetworkPredictor):
             return np.asarray(evaluate.logits_of(self.network, self.config, images)[:, 0].sigmoid().cpu().numpy())
 
     def working(self) -> AbstractContextManager[None]:
-        """Set torch up as the run was trained."""
+        """Set torch up as it was when the run was trained."""
         return torch_settings(self.config.threads, self.config.precision)
 
     def start_thread(self) -> None:
-        """Give the thread as many threads of torch, whose number is each thread's own."""
+        """Set the number of torch threads, which torch keeps for each thread."""
         torch.set_num_threads(self.config.threads)

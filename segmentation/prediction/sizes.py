@@ -1,4 +1,4 @@
-"""Sizes of the photos to predict, compared with those of the training photos and with the memory that is there."""
+"""Sizes of the photos to predict, compared with those of the training photos and with the free memory."""
 
 import math
 from collections.abc import Mapping
@@ -15,31 +15,31 @@ from corrotwin.twin.core.machine import available_bytes
 
 MUCH_LARGER = 1.5  # ratio of the sides of squares of the same areas
 MOST_AT_ONCE = 16  # photos in memory
-PIXEL_BYTES = 24  # of a photo that is blended from tiles: itself, scaled and padded in 8 bits, three arrays of float32
+PIXEL_BYTES = 24  # per pixel of a photo blended from tiles: itself, scaled and padded in 8 bits, three float32 arrays
 
-NETWORK_BYTES = 800  # of a pixel that a network takes: 500 to 610 were measured of four U-Nets in float32 at 512 pixels
+NETWORK_BYTES = 800  # per pixel that a network takes; four U-Nets in float32 took 500 to 610 at 512 pixels
 
 
 def photos_at_once(predictor: Predictor, photos: Mapping[str, Path]) -> int:
     """Return how many photos to predict at once: enough to keep all cores busy, few enough for the memory.
 
-    They are `MOST_AT_ONCE` at most, and one at least. All count as large as the largest, at the scale of the network
-    where that enlarges them.
+    The number is at least one and at most `MOST_AT_ONCE`. Each photo counts as large as the largest, at the scale of
+    the network if that enlarges it.
     """
     count = min(MOST_AT_ONCE, available_cores() // predictor.threads)
     free = available_bytes()
     if count > 1 and free is not None:
         largest = max((width * height for width, height in _sizes(photos).values()), default=1)
         enlarged = largest * max(1.0, predictor.scale) ** 2
-        taken: float = predictor.pixels_at_once
+        network_pixels: float = predictor.pixels_at_once
         if predictor.framing == "crop":
-            taken = min(taken, max(enlarged, NATIVE_TILE**2))  # tiles are padded where a photo is smaller
-        count = min(count, int(free / (PIXEL_BYTES * enlarged + NETWORK_BYTES * taken)))
+            network_pixels = min(network_pixels, max(enlarged, NATIVE_TILE**2))  # tiles of small photos are padded
+        count = min(count, int(free / (PIXEL_BYTES * enlarged + NETWORK_BYTES * network_pixels)))
     return max(1, count)
 
 
 def _sizes(photos: Mapping[str, Path]) -> dict[Path, tuple[int, int]]:
-    """Return width and height of the photos that can be read; the others will be left out."""
+    """Return the width and height of each photo that can be read; the others will be left out."""
     sizes = {}
     for path in photos.values():
         with suppress(InputError):
@@ -48,10 +48,10 @@ def _sizes(photos: Mapping[str, Path]) -> dict[Path, tuple[int, int]]:
 
 
 def check_sizes(predictor: Predictor, photos: Mapping[str, Path]) -> None:
-    """Raise InputError if photos need a choice of how they are taken in: tiles, or whole.
+    """Raise InputError if the user must choose whether photos are cut into tiles or taken whole.
 
-    These are photos much larger than those of training, unless the settings say how. Nothing in a photo tells whether
-    it shows a larger area than those did, which tiles suit, or the same area on more pixels, which they do not.
+    Photos much larger than those of training need that choice, unless the settings make it. A photo does not reveal
+    whether it shows a larger area than those did, which suits tiles, or the same area on more pixels, which does not.
 
     Raises
     ------
@@ -66,12 +66,12 @@ def check_sizes(predictor: Predictor, photos: Mapping[str, Path]) -> None:
             large[path] = side
     if not large:
         return
-    side, before = median(large.values()), predictor.photo_side
-    ways = ("`tiling` always", "`tiling` never")
+    side, training_side = median(large.values()), predictor.photo_side
+    choices = ("`tiling` always", "`tiling` never")
     if predictor.framing == "crop":
-        ways = ("`scale` 1", f"`scale` {before / side:.2g}")
+        choices = ("`scale` 1", f"`scale` {training_side / side:.2g}")
     raise InputError(
         f"{len(large)} of {len(photos)} photos are much larger than those of training ({side:,.0f} pixels a side, "
-        f"those of training {before:,.0f}; first: {next(iter(large))}): if they show a larger area, give {ways[0]}; if "
-        f"the same area on more pixels, give {ways[1]}"
+        f"those of training {training_side:,.0f}; first: {next(iter(large))}): if they show a larger area, "
+        f"give {choices[0]}; if the same area on more pixels, give {choices[1]}"
     )

@@ -52,26 +52,32 @@ def write(predicted: PredictedFolder, decisions: Sequence[Decision], out: Path) 
         No mask was accepted; a photo is absent or has changed; a mask is damaged; or the folder holds something else,
         such as corrected labels.
     """
-    accepted, rejected = ([each for each in decisions if each.verdict == word] for word in ("accept", "reject"))
+    accepted, rejected = (
+        [decision for decision in decisions if decision.verdict == word] for word in ("accept", "reject")
+    )
     if not accepted:
         raise InputError(
             "`decisions`: no mask is accepted; a dataset needs at least one, so accept one on the page first"
         )
-    for each in (*accepted, *rejected):
-        if leaves(each.photo.name):
-            raise InputError(f"{printable(each.photo.name)}: no dataset takes this name; rename it, predict again")
-        each.photo.check()
-        each.photo.read_mask(predicted.folder)
-    claim = {"decisions": digest([[*each.photo.identity.values(), each.verdict, each.note] for each in decisions])}
+    for decision in (*accepted, *rejected):
+        if leaves(decision.photo.name):
+            raise InputError(f"{printable(decision.photo.name)}: no dataset takes this name; rename it, predict again")
+        decision.photo.check()
+        decision.photo.read_mask(predicted.folder)
+    claim = {
+        "decisions": digest(
+            [[*decision.photo.identity.values(), decision.verdict, decision.note] for decision in decisions]
+        )
+    }
     with writing(out), hold(out, KIND, claim):
         pre_drawn.check_uncorrected(out / TO_LABEL)
         remove(out / ANNOTATIONS, missing_ok=True)  # written last
-        for each in accepted:
-            link_or_copy(each.photo.path, _image(out / IMAGES, each))
+        for decision in accepted:
+            link_or_copy(decision.photo.path, _image(out / IMAGES, decision))
         tables.write_own(
             out / TABLE,
             COLUMNS,
-            ([escape_csv(each.photo.name), each.verdict, escape_csv(each.note)] for each in decisions),
+            ([escape_csv(decision.photo.name), decision.verdict, escape_csv(decision.note)] for decision in decisions),
         )
         earlier = 0
         if rejected:
@@ -83,11 +89,11 @@ def write(predicted: PredictedFolder, decisions: Sequence[Decision], out: Path) 
             (
                 {
                     "id": number,
-                    "file_name": f"{IMAGES}/{each.photo.name}",  # without the folder, images/x.jpg would be two photos
-                    "width": each.photo.width,
-                    "height": each.photo.height,
+                    "file_name": f"{IMAGES}/{decision.photo.name}",  # a bare images/x.jpg could mean two photos
+                    "width": decision.photo.width,
+                    "height": decision.photo.height,
                 }
-                for number, each in enumerate(accepted, start=1)
+                for number, decision in enumerate(accepted, start=1)
             ),
             annotations,
             description="masks that a network predicted and a person accepted",
@@ -97,7 +103,7 @@ def write(predicted: PredictedFolder, decisions: Sequence[Decision], out: Path) 
 
 
 def _image(images: Path, decision: Decision) -> Path:
-    """Return the place of a photo, whose folder is made; its name may have folders in it."""
+    """Return the path for a photo, and create its folder; its name may include folders."""
     path = images / decision.photo.name
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
@@ -105,14 +111,14 @@ def _image(images: Path, decision: Decision) -> Path:
 
 def _annotations(predicted: PredictedFolder, accepted: Sequence[Decision]) -> Iterator[dict[str, Any]]:
     number = 0
-    for image, each in enumerate(accepted, start=1):
-        for region in regions_of(each.photo.read_mask(predicted.folder)):
+    for image_id, decision in enumerate(accepted, start=1):
+        for region in regions_of(decision.photo.read_mask(predicted.folder)):
             number += 1
-            yield {"id": number, "image_id": image, "category_id": 1, "iscrowd": 0, **region}
+            yield {"id": number, "image_id": image_id, "category_id": 1, "iscrowd": 0, **region}
 
 
 def _to_label(predicted: PredictedFolder, rejected: Sequence[Decision]) -> Iterator[pre_drawn.Drawn]:
     """Yield rejected photos with their masks, under unique names."""
-    for number, each in enumerate(rejected, start=1):
-        name = groups.name_to_label(number, each.photo.sha256, each.photo.name)
-        yield pre_drawn.Drawn(path=each.photo.path, name=name, mask=each.photo.read_mask(predicted.folder))
+    for number, decision in enumerate(rejected, start=1):
+        name = groups.name_to_label(number, decision.photo.sha256, decision.photo.name)
+        yield pre_drawn.Drawn(path=decision.photo.path, name=name, mask=decision.photo.read_mask(predicted.folder))

@@ -1,4 +1,4 @@
-"""Decisions on predicted masks, as the page of a review downloads them."""
+"""Decisions on predicted masks, as downloaded from the page of a review."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,16 +36,16 @@ def read(paths: Sequence[Path], predicted: PredictedFolder) -> list[Decision]:
         files disagree.
     """
     by_mask = {photo.mask: photo for photo in predicted.photos}
-    found: dict[str, Decision] = {}
+    decided: dict[str, Decision] = {}
     for path in paths:
         for number, entry in enumerate(_entries(path, predicted), start=1):
             decision = _decision(entry, by_mask, f"{path}: decision {number}", predicted)
-            earlier = found.setdefault(decision.photo.mask, decision)
+            earlier = decided.setdefault(decision.photo.mask, decision)
             if earlier.verdict != decision.verdict:
                 raise InputError(
                     f"{path}: {printable(decision.photo.name)} has two different decisions; keep one of them"
                 )
-    return sorted(found.values(), key=lambda decision: decision.photo.mask)
+    return sorted(decided.values(), key=lambda decision: decision.photo.mask)
 
 
 def _entries(path: Path, predicted: PredictedFolder) -> list[Any]:

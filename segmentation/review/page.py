@@ -1,4 +1,4 @@
-"""The page on which predictions are reviewed, beside true masks where there are any."""
+"""The page on which predictions are reviewed, beside true masks if there are any."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,8 +44,8 @@ def write(
     Parameters
     ----------
     predicted : the folder.
-    out : folder of the page, absent, empty or with an earlier one of the same predictions; with `single` the HTML file.
-    truth : photos with true masks. They are found by content, so that names need not agree.
+    out : folder of the page, absent, empty or with an earlier one of the same predictions; with `single`, an HTML file.
+    truth : photos with true masks. They are matched by content, so their names need not agree.
     single : write one HTML file with small pictures inside.
     on_photo : called after each photo.
 
@@ -56,17 +56,17 @@ def write(
         written.
     """
     if single != (out.suffix.lower() == ".html"):
-        wanted = "a file that ends in .html" if single else "a folder, or write a single file"
-        raise InputError(f"`out` {out}: give {wanted}")
+        expected = "a file that ends in .html" if single else "a folder, or write a single file"
+        raise InputError(f"`out` {out}: give {expected}")
     predicted.check()
     photos = predicted.photos
-    true = {} if truth is None else {photo.sha256: photo for photo in truth.photos}
-    if truth is not None and not any(photo.sha256 in true for photo in photos):
+    true_masks = {} if truth is None else {photo.sha256: photo for photo in truth.photos}
+    if truth is not None and not any(photo.sha256 in true_masks for photo in photos):
         raise InputError(
             f"{truth.folder}: has none of the photos of {predicted.folder}, by content; give the set they are from"
         )
     task = _Task(
-        masks=predicted.folder, true=true if truth is not None else None, single=single,
+        masks=predicted.folder, true=true_masks if truth is not None else None, single=single,
         has_confidence=any(photo.confidence is not None for photo in photos),
     )  # fmt: skip
     shown = task.pictures(photos, on_photo)
@@ -76,7 +76,7 @@ def write(
             page, Path(__file__).with_name("page.html.j2"), shown, measures=task.measures, layers=task.layers,
             single=single, review=viewer.Review(source=predicted.source), title="Predicted corrosion, to review",
             has_truth=truth is not None, has_confidence=task.has_confidence,
-            without_truth=sum(photo.sha256 not in true for photo in photos),
+            without_truth=sum(photo.sha256 not in true_masks for photo in photos),
         )  # fmt: skip
 
     with writing(out):
@@ -89,7 +89,7 @@ def write(
 
 @dataclass(frozen=True, kw_only=True)
 class _Task:
-    """Maker of a page's pictures; `true` has photos with true masks by content, None where none are given."""
+    """Maker of the pictures of a page; `true` has photos with true masks by content hash, None if none are given."""
 
     masks: Path
     true: Mapping[str, coco.Photo] | None
@@ -98,8 +98,8 @@ class _Task:
 
     @property
     def measures(self) -> list[viewer.Measure]:
-        given = ((_CORRODED, True), (_CONFIDENCE, self.has_confidence), (_F1, self.true is not None))
-        return [*(measure for measure, there in given if there), viewer.BRIGHTNESS, viewer.SIZE]
+        measures = ((_CORRODED, True), (_CONFIDENCE, self.has_confidence), (_F1, self.true is not None))
+        return [*(measure for measure, is_shown in measures if is_shown), viewer.BRIGHTNESS, viewer.SIZE]
 
     @property
     def layers(self) -> list[viewer.Layer]:
@@ -123,11 +123,11 @@ class _Task:
         sides = viewer.sides(photo.width, photo.height, single=self.single)
         image = image_io.decoded(photo.path, least_side=sides[-1])
         maps, f1 = self._compared(photo, predicted)
-        known = ((photo.confidence, self.has_confidence), (f1, self.true is not None))
+        optional = ((photo.confidence, self.has_confidence), (f1, self.true is not None))
         return viewer.ViewerPicture(
             name=printable(photo.name),
             values=(
-                100 * float(predicted.mean()), *(value for value, there in known if there), viewer.brightness(image),
+                100 * float(predicted.mean()), *(value for value, shown in optional if shown), viewer.brightness(image),
                 photo.width * photo.height / 1e6,
             ),
             sizes=tuple((pictures.photo(image, side), pictures.flat_layers(maps, COLOURS, side)) for side in sides),
@@ -137,16 +137,16 @@ class _Task:
     def _compared(
         self, photo: PredictedPhoto, predicted: npt.NDArray[np.bool_]
     ) -> tuple[list[npt.NDArray[np.uint8]], float | None]:
-        """Return the maps of the layers, with the numbers of colours, and F1 where there is a true mask."""
-        alone = predicted.astype(np.uint8)
+        """Return the maps of the layers, as numbers of colours, and F1 if there is a true mask."""
+        predicted_map = predicted.astype(np.uint8)
         if self.true is None:
-            return [alone], None
+            return [predicted_map], None
         if (truth := self.true.get(photo.sha256)) is None:
-            return [alone, np.zeros_like(alone), np.zeros_like(alone)], None
+            return [predicted_map, np.zeros_like(predicted_map), np.zeros_like(predicted_map)], None
         true = coco.mask(truth)
         tp, fp, fn = ((one & other).sum() for one, other in ((predicted, true), (predicted, ~true), (~predicted, true)))
         f1, _ = scores(tp, fp, fn, np.zeros_like(tp))
-        return [alone, 2 * true.astype(np.uint8), alone + 2 * true.astype(np.uint8)], float(f1)
+        return [predicted_map, 2 * true.astype(np.uint8), predicted_map + 2 * true.astype(np.uint8)], float(f1)
 
 
 def _css(colour: tuple[int, int, int]) -> str:

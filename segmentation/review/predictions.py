@@ -1,4 +1,4 @@
-"""A folder of predictions as it is reviewed: each photo with its mask, both known by their content."""
+"""A folder of predictions to review: each photo with its mask, both identified by their content."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from corrotwin.twin.core.files import below, digest, read_bytes, read_json, read
 from corrotwin.twin.core.locks import CLAIM
 from corrotwin.twin.core.text import printable
 
-IDENTITY = ("photo", "mask", "photo_sha256", "mask_sha256")  # what a decision states of its photo
+IDENTITY = ("photo", "mask", "photo_sha256", "mask_sha256")  # what a decision states about its photo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +24,12 @@ class PredictedPhoto:
 
     Parameters
     ----------
-    name : of the photo, a path relative to the folder that was searched.
+    name : path of the photo relative to the folder that was searched.
     mask : name of the mask without ending, unique in the folder.
     path, mask_path : the files.
-    sha256, mask_sha256 : of their content, the first `coco.HASH_DIGITS` hex digits.
-    width, height : of both, pixels.
-    confidence : of the network, 0 to 1; None where an earlier version predicted.
+    sha256, mask_sha256 : hashes of their content, the first `coco.HASH_DIGITS` hex digits.
+    width, height : size of both, pixels.
+    confidence : confidence of the network, 0 to 1; None if an earlier version predicted the mask.
     """
 
     name: str
@@ -44,7 +44,7 @@ class PredictedPhoto:
 
     @property
     def identity(self) -> dict[str, str]:
-        """Its name, its mask's and the digests of both, by the names of `IDENTITY`: a decision states them."""
+        """The names and digests of the photo and its mask, by the keys in `IDENTITY`; a decision states them."""
         values = (self.name, self.mask, self.sha256, self.mask_sha256)
         return dict(zip(IDENTITY, values, strict=True))
 
@@ -81,7 +81,7 @@ class PredictedPhoto:
 
 @dataclass(frozen=True, kw_only=True)
 class PredictedFolder:
-    """A folder of predictions: `source` is the digest of the model and settings, `photos` are by the names of masks."""
+    """A folder of predictions: `source` is the digest of model and settings; `photos` are in order of mask names."""
 
     folder: Path
     source: str
@@ -99,7 +99,7 @@ def read(masks: Path) -> PredictedFolder:
     Raises
     ------
     InputError
-        It is none, it has no masks, or a part of it is damaged.
+        The folder holds no predictions, has no masks yet, or holds a damaged file.
     """
     if not masks.is_dir():
         raise InputError(f"{masks}: no such folder; give the one that `corrotwin predict` wrote")

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from corrotwin.synth.blender import images, materials, meshes, models, steel, textured, versions
 from corrotwin.synth.spec import Body, Light, Prop, Scene
 
-SKY = 0.12  # the sky texture is that much brighter than the HDRIs
+SKY = 0.12  # factor for the sky texture, which is brighter than the HDRIs
 BESIDE_THE_LENS = np.array([[1, 0, 0, 0.03], [0, 1, 0, 0.05], [0, 0, 1, 0], [0, 0, 0, 1]])  # metres
-# Where camera and flash stand in the frame after the last. Blender works a pose out from its keyframes only when it
-# changes: without a frame to come from, the picture of a scene's only view would differ in the last bits from the same
-# picture beside others.
+# Pose of camera and flash in the frame after the last. Blender computes a pose from its keyframes only when it changes:
+# without a frame to come from, the picture of a scene's only view would differ in the last bits from the same picture
+# rendered beside others.
 _ELSEWHERE = np.array([[1, 0, 0, 9], [0, 0, -1, 9], [0, 1, 0, 9], [0, 0, 0, 1.0]])
 
 
@@ -40,19 +40,19 @@ def _body(bproc: ModuleType, body: Body, folder: Path) -> None:
     meshes.fill(data, vertices, faces)
     data.uv_layers.new(name=steel.ATLAS).data.foreach_set("uv", uv.astype(np.float32).ravel())
     _smooth(data)
-    drawn = images.of_rows_from_below(body.file, fields, space=images.DATA, exact=True)
+    field_image = images.of_rows_from_below(body.file, fields, space=images.DATA, exact=True)
     trodden = treads is not None and bool(treads.any())
-    outline = None
+    edge_image = None
     if edges is not None:
         flat = np.zeros_like(edges)
         worn = images.with_alpha(np.stack([edges, treads if trodden else flat, flat], axis=-1) / np.float32(255))
-        outline = images.of_rows_from_below(f"{body.file}-edges", worn, space=images.DATA)
-    holes = None
+        edge_image = images.of_rows_from_below(f"{body.file}-edges", worn, space=images.DATA)
+    hole_image = None
     if gone is not None:
         bits = images.with_alpha(gone.astype(np.float32))
-        holes = images.of_rows_from_below(f"{body.file}-gone", bits, space=images.DATA)
+        hole_image = images.of_rows_from_below(f"{body.file}-gone", bits, space=images.DATA)
     material = steel.rusting(
-        body.finish, drawn, body.instance, edges=outline, trodden=trodden, gone=holes, folder=folder
+        body.finish, field_image, body.instance, edges=edge_image, trodden=trodden, gone=hole_image, folder=folder
     )
     data.materials.append(material)
     target.set_local2world_mat(np.array(body.pose))
@@ -97,9 +97,9 @@ def _prop(bproc: ModuleType, prop: Prop, folder: Path) -> None:
 
 
 def _world(light: Light) -> None:
-    """Light the scene with a light map, of bpy's or of the user's, turned about the vertical, or with a clear sky."""
+    """Light the scene with one of bpy's or the user's light maps, turned about the vertical, or with a clear sky."""
     world = bpy.context.scene.world
-    # By default Cycles works out where the light comes from in all the detail of a light map: over a second a scene.
+    # By default Cycles finds out in full detail where a light map's light comes from: over a second per scene.
     world.cycles.sampling_method, world.cycles.sample_map_resolution = "MANUAL", 256
     world.use_nodes = True
     nodes, links = world.node_tree.nodes, world.node_tree.links
@@ -114,9 +114,9 @@ def _world(light: Light) -> None:
         background.inputs["Strength"].default_value *= SKY
     else:
         sky = nodes.new("ShaderNodeTexEnvironment")
-        own, _, _ = light.world.rpartition("#")
+        own_file, _, _ = light.world.rpartition("#")
         folder = bpy.utils.system_resource("DATAFILES")
-        sky.image = bpy.data.images.load(own or f"{folder}/studiolights/world/{light.world}.exr")
+        sky.image = bpy.data.images.load(own_file or f"{folder}/studiolights/world/{light.world}.exr")
         coordinates, turn = nodes.new("ShaderNodeTexCoord"), nodes.new("ShaderNodeMapping")
         turn.inputs["Rotation"].default_value[2] = light.world_turn
         links.new(coordinates.outputs["Generated"], turn.inputs["Vector"])

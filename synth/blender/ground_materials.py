@@ -10,7 +10,7 @@ import bpy
 from corrotwin.synth.blender.shader_graph import Graph, scaled
 from corrotwin.synth.spec import Color
 
-# Names of the point attributes with which a mesh varies; one that is named "color" Cycles does not read.
+# Names of the point attributes by which a mesh varies; Cycles does not read one named "color".
 TONE, COLOR = "tone", "own color"
 
 
@@ -55,7 +55,7 @@ def soil(color: Color, seed: float) -> bpy.types.Material:
     earth = graph.ramp(tone, ((0.36, scaled(color, 0.22)), (0.5, color), (0.64, scaled(color, 1.8))))
     cells = _cells(graph, 34, _across(graph, seed))
     split = graph.node("ShaderNodeSeparateColor", Color=cells.outputs["Color"])
-    size = graph.math("SUBTRACT", graph.math("MULTIPLY", split.outputs["Red"], 0.9), 0.5)  # over half are none
+    size = graph.math("SUBTRACT", graph.math("MULTIPLY", split.outputs["Red"], 0.9), 0.5)  # over half have no pebble
     pebble = graph.step(graph.math("SUBTRACT", size, cells.outputs["Distance"]), 0.0, 0.06)
     grey = graph.ramp(
         split.outputs["Green"], ((0.0, scaled(color, 0.6)), (0.6, scaled(color, 1.5)), (1.0, (0.33, 0.30, 0.26)))
@@ -162,7 +162,7 @@ def tone_of(graph: Graph) -> Any:
 def cracks(graph: Graph, size_m: float, wander: Any) -> Any:
     """Return thin, winding cracks around slabs of about `size_m`, only where the noise `wander` is low.
 
-    Use them only for the colour: a bump computes its height three times, and the search for edges costs most.
+    Use them only for the colour: a bump computes its height three times, and the search for edges takes longest.
     """
     bent = graph.node("ShaderNodeVectorMath", _0=wander, _1=(0.9, 0.7, 0.8))
     bent.operation = "MULTIPLY"
@@ -182,7 +182,7 @@ def option(seed: float, number: int) -> float:
 def _cells(graph: Graph, scale: float, place: Any) -> Any:
     """Return Voronoi cells across the line of sight, `scale` per metre, by camera coordinates `place`.
 
-    On the ground's own plane stones would become flat slabs where it is seen from the side; so each is as high as wide.
+    In the ground's own plane, stones would become flat slabs when seen from the side; here each is as high as wide.
     """
     cells = graph.node("ShaderNodeTexVoronoi", Vector=place, Scale=scale)
     cells.voronoi_dimensions = "2D"

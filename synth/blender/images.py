@@ -1,4 +1,4 @@
-"""Blender's images made of arrays."""
+"""Blender images made from arrays."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-DATA, SRGB = "Non-Color", "sRGB"  # what the numbers of an image are
+DATA, SRGB = "Non-Color", "sRGB"  # what an image's numbers mean
 
 
 def of_rows_from_below(name: str, pixels: NDArray[np.float32], *, space: str, exact: bool = False) -> bpy.types.Image:
@@ -14,8 +14,8 @@ def of_rows_from_below(name: str, pixels: NDArray[np.float32], *, space: str, ex
 
     Parameters
     ----------
-    space : `DATA`, or `SRGB` of colours, which are encoded. The alpha is a field like the others.
-    exact : floating point in place of 8 bits.
+    space : `DATA`, or `SRGB` for encoded colours. The alpha is a channel like the others.
+    exact : use floating point in place of 8 bits.
     """
     height, width, _ = pixels.shape
     image = bpy.data.images.new(name, width, height, alpha=True, float_buffer=exact, is_data=space == DATA)
@@ -26,7 +26,7 @@ def of_rows_from_below(name: str, pixels: NDArray[np.float32], *, space: str, ex
 
 
 def with_alpha(color: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Return colours or numbers (H, W), (H, W, 1) or (H, W, 3) as (H, W, 4), their alpha 1."""
+    """Return colours or numbers (H, W), (H, W, 1) or (H, W, 3) as (H, W, 4), with alpha 1."""
     pixels = np.ones((*color.shape[:2], 4), np.float32)
     pixels[..., :3] = color if color.ndim == 3 else color[..., None]
     return pixels

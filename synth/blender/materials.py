@@ -141,45 +141,45 @@ def plaster(color: Color, seed: float) -> bpy.types.Material:
     graph = world_space_graph("plaster", seed)
     height, upright = _place(graph)
     patch, grain = graph.noise(1.4, detail=8, roughness=0.66), graph.noise(120, detail=3, roughness=0.7)
-    most = 0.53 + 0.1 * option(seed, 1)  # of the coat is there
+    coated = 0.53 + 0.1 * option(seed, 1)  # share of the wall that still has its coat
     low = graph.math("MULTIPLY", graph.step(height, 1.2, 0.0), 0.05)
     worn = graph.math("ADD", patch, low)
-    bare, rim = graph.step(worn, most, most + 0.012), graph.step(worn, most - 0.035, most)
+    bare, rim = graph.step(worn, coated, coated + 0.012), graph.step(worn, coated - 0.035, coated)
     run = graph.math("MULTIPLY", graph.step(_streaks(graph, 7.0), 0.46, 0.68), upright)
     shade = graph.math("MULTIPLY", run, 0.25 + 0.4 * option(seed, 2))
     coat = graph.ramp(grain, ((0.3, scaled(color, 0.72)), (0.5, color), (0.75, scaled(color, 1.14))))
     coat = graph.mix(shade, coat, scaled(color, (0.42, 0.38, 0.33)))
     coat = graph.mix(graph.math("MULTIPLY", rim, 0.4), coat, scaled(color, 0.45))
     under = graph.ramp(grain, ((0.32, (0.13, 0.12, 0.105)), (0.5, (0.28, 0.265, 0.235)), (0.7, (0.44, 0.42, 0.38))))
-    both = graph.mix(bare, coat, under)
+    mixed = graph.mix(bare, coat, under)
     grime = graph.math("MULTIPLY", graph.step(graph.math("ADD", height, patch), 0.95, 0.45), 0.6)
     relief = graph.math("SUBTRACT", graph.math("MULTIPLY", grain, 0.35), bare)
     return graph.finish(
-        color=graph.mix(grime, both, (0.06, 0.052, 0.04)),
+        color=graph.mix(grime, mixed, (0.06, 0.052, 0.04)),
         mean=graph.mix(0.25 - 0.2 * option(seed, 1), scaled(color, 0.9), (0.27, 0.255, 0.225)),
         roughness=0.85, normal=graph.bump(relief, 0.003),
     )  # fmt: skip
 
 
 def worn(color: Color, seed: float) -> bpy.types.Material:
-    """Make many things in colours of their own, which `COLOR` holds: faded, scuffed, dusty on top.
+    """Make many things in their own colours, from the attribute `COLOR`: faded, scuffed, dusty on top.
 
-    `color` is their mean, which the mesh knows better.
+    `color`, their mean, is not used.
     """
     graph = world_space_graph("worn", seed)
     attribute = graph.tree.nodes.new("ShaderNodeAttribute")
     attribute.attribute_name = COLOR
-    own = attribute.outputs["Color"]
+    own_color = attribute.outputs["Color"]
     normal = graph.tree.nodes.new("ShaderNodeNewGeometry").outputs["True Normal"]
     up = graph.step(graph.node("ShaderNodeSeparateXYZ", Vector=normal).outputs["Z"], 0.5, 0.95)
     wear, grain = graph.noise(6, detail=6, roughness=0.68), graph.noise(150, detail=2)
     dark = graph.ramp(wear, ((0.32, (0.5, 0.5, 0.5)), (0.55, (1.0, 1.0, 1.0)), (0.72, (1.15, 1.15, 1.15))))
     spotted = graph.multiply(
-        graph.multiply(own, dark), graph.ramp(grain, ((0.3, (0.72, 0.72, 0.72)), (0.6, (1.06, 1.06, 1.06))))
+        graph.multiply(own_color, dark), graph.ramp(grain, ((0.3, (0.72, 0.72, 0.72)), (0.6, (1.06, 1.06, 1.06))))
     )
     dusty = graph.math("MULTIPLY", graph.math("MULTIPLY", up, graph.step(wear, 0.3, 0.62)), 0.45)
     return graph.finish(
-        color=graph.mix(dusty, spotted, (0.24, 0.21, 0.175)), mean=graph.multiply(own, (0.82, 0.82, 0.82)),
+        color=graph.mix(dusty, spotted, (0.24, 0.21, 0.175)), mean=graph.multiply(own_color, (0.82, 0.82, 0.82)),
         roughness=graph.blend(wear, 0.45, 0.95), normal=graph.bump(grain, 0.0006),
     )  # fmt: skip
 
@@ -215,7 +215,7 @@ def _place(graph: Graph) -> tuple[Any, Any]:
 
 
 def _boards(graph: Graph, across: Any, width_m: float) -> tuple[Any, Any]:
-    """Return for boards side by side a random tone in [0, 1] of each, and 1 in the joint between two."""
+    """Return, for boards side by side, a random tone of each in [0, 1], and 1 in the joint between two."""
     count = graph.math("DIVIDE", across, width_m)
     place = graph.node("ShaderNodeCombineXYZ", X=graph.math("FLOOR", count))
     number = graph.node("ShaderNodeTexWhiteNoise", Vector=place.outputs["Vector"])

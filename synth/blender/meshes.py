@@ -1,4 +1,4 @@
-"""Blender's meshes made of arrays."""
+"""Blender meshes made from arrays."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 def fill(mesh: bpy.types.Mesh, vertices: NDArray[np.floating[Any]], faces: NDArray[np.integer[Any]]) -> None:
     """Put vertices (n, 3) and triangles (m, 3) into an empty mesh, shaded smooth.
 
-    The same as its `from_pydata`, which takes four times as long, since it makes tuples of all numbers.
+    The mesh's `from_pydata` does the same, but takes four times as long, since it makes tuples of all numbers.
     """
     corners = np.ascontiguousarray(faces, np.int32).ravel()
     mesh.vertices.add(len(vertices))

@@ -1,4 +1,4 @@
-"""Models of the user's own: triangles with materials and textures from a file of plain arrays."""
+"""The user's own models: triangles with materials and textures from a file of plain arrays."""
 
 from pathlib import Path
 from types import ModuleType
@@ -29,7 +29,7 @@ def add(bproc: ModuleType, prop: Prop, folder: Path) -> Any:
 
 
 def _material(name: str, values: list[float], picture: NDArray[np.uint8] | None) -> bpy.types.Material:
-    """Return a material of factors (red, green, blue, roughness, metallic) and a texture or none."""
+    """Return a material from factors (red, green, blue, roughness, metallic) and, if there is one, a texture."""
     graph = Graph(name, 0.0)
     red, green, blue, roughness, metallic = values
     factor: Color = (red, green, blue)

@@ -21,7 +21,7 @@ PHOTOGRAPH: Mapping[str, Any] = {
     "denoiser": "OPENIMAGEDENOISE", "denoising_quality": "BALANCED", "denoising_prefilter": "ACCURATE",
 }  # fmt: skip
 Arrays = dict[str, NDArray[np.float32]]
-# Outputs of the label pass that maps need, beside `steel.LABEL`, and what is kept of each.
+# Outputs of the label pass that maps need, besides `steel.LABEL`, and the channels kept of each.
 _OUTPUTS: Mapping[str, tuple[str, slice | int]] = {
     "depth": ("Depth", 0), "uv": (steel.UV, slice(2)), "age": (steel.AGE, 0), "normals": (NORMAL, slice(3)),
 }  # fmt: skip
@@ -39,7 +39,7 @@ def oversampling(lens: Lens) -> int:
 def prepare(scene: Scene) -> None:
     """Declare the label outputs before the first render; with persistent data a later one would stay zero."""
     view_layer = bpy.context.view_layer
-    for output in list(view_layer.aovs):  # of the scene before
+    for output in list(view_layer.aovs):  # those of the previous scene
         view_layer.aovs.remove(output)
     for name in (steel.LABEL, *(output for map_, (output, _) in _OUTPUTS.items() if map_ in scene.maps)):
         if name != "Depth":
@@ -59,9 +59,9 @@ def labels(scene: Scene, temporary: Path) -> Iterator[Arrays]:
 
     Yields
     ------
-    ``label`` (H, W, 4) float32: rust cover, wall loss in mm, instance, stain of rust water; and where the scene's maps
+    ``label`` (H, W, 4) float32: rust cover, wall loss in mm, instance, stain of rust water; and, if the scene's maps
     name them, all float32: ``depth`` (H, W) metres along the view axis, 1e10 where nothing is hit; ``uv`` (H, W, 2)
-    atlas coordinates of the instance; ``age`` (H, W) of its rust in years; ``normals`` (H, W, 3) of what is hit, in the
+    atlas coordinates of the instance; ``age`` (H, W) of its rust in years; ``normals`` (H, W, 3) of the surface, in the
     scene's coordinates. (H, W) is the size of the view's frame, times its `label_finer`.
     """
     cycles = bpy.context.scene.cycles
@@ -77,10 +77,10 @@ def labels(scene: Scene, temporary: Path) -> Iterator[Arrays]:
         centres = {name: pixels[step // 2 :: step, step // 2 :: step] for name, pixels in rendered.items()}
         arrays = {name: centres[name][..., channels] for name, (_, channels) in outputs.items()}
         arrays["label"] = centres["label"]
-        seen, packed = np.split(arrays["label"], [2], axis=-1)
+        cover_loss, packed = np.split(arrays["label"], [2], axis=-1)
         instance = np.floor(packed)
         stain = (packed - instance) / np.float32(steel.STAIN_SHARE)
-        yield arrays | {"label": np.concatenate([seen, instance, stain], axis=-1)}
+        yield arrays | {"label": np.concatenate([cover_loss, instance, stain], axis=-1)}
 
 
 def photographs(
@@ -88,13 +88,13 @@ def photographs(
 ) -> Iterator[NDArray[np.float32]]:
     """Render scene-linear pictures (H, W, 3) float32 of each view's frame, denoised by Cycles' own Open Image Denoise.
 
-    Those of a scene that is to stand before photographs are (H, W, 4), premultiplied by the alpha in the last.
+    If the scene goes before photographs, they are (H, W, 4), premultiplied by the alpha, the last channel.
 
     `settings` are attributes of `bpy.types.CyclesRenderSettings`, except the samples, which the scene states.
     """
     cycles = bpy.context.scene.cycles
     cycles.samples = scene.samples
-    # For every view: with it off for some, their samples would depend on which others are rendered beside them.
+    # On for every view: were it off for some, their samples would depend on which others are rendered beside them.
     bpy.context.scene.camera.data.dof.use_dof = True
     _denoise(True)
     for name, value in settings.items():
@@ -134,12 +134,12 @@ def _use(lens: Lens) -> None:
     """Set size, angle, principal point and pixel aspect of the pictures that follow."""
     render, camera = bpy.context.scene.render, bpy.context.scene.camera.data
     render.resolution_x, render.resolution_y, render.resolution_percentage = lens.width, lens.height, 100
-    # Only one of them may exceed 1: pixels are as wide as the one, as high as the other.
+    # Only one of them may exceed 1: pixels are as wide as the first and as high as the second.
     render.pixel_aspect_x, render.pixel_aspect_y = max(1.0, lens.fy / lens.fx), max(1.0, lens.fx / lens.fy)
     camera.lens_unit, camera.sensor_fit = "FOV", "HORIZONTAL"
-    camera.sensor_width = 36 * lens.width / max(lens.width, lens.height)  # full frame, so that f-numbers are its own
+    camera.sensor_width = 36 * lens.width / max(lens.width, lens.height)  # full frame, for which f-numbers are given
     camera.angle = 2 * atan(lens.width / 2 / lens.fx)
-    # Both in widths of the picture.
+    # Both are in widths of the picture.
     camera.shift_x = ((lens.width - 1) / 2 - lens.cx) / lens.width
     camera.shift_y = (lens.cy - (lens.height - 1) / 2) * (lens.fx / lens.fy) / lens.width
 

@@ -1,4 +1,4 @@
-"""Try a device of Blender's by a picture of a few pixels: ``python -m corrotwin.synth.blender.probe DEVICE PARENT``.
+"""Try a Blender device with a picture of a few pixels: ``python -m corrotwin.synth.blender.probe DEVICE PARENT``.
 
 Exit status 0 if it renders; else the last line on stderr says why not.
 """
@@ -12,7 +12,7 @@ from corrotwin.synth.blender import session
 
 
 def main() -> None:
-    """Render a picture of 32 x 32 pixels of a cube on the device named on the command line."""
+    """Render a cube in 32 x 32 pixels on the device named on the command line."""
     device, parent = sys.argv[1], int(sys.argv[2])
     os.dup2(2, 1)
     session.die_with_parent(parent)

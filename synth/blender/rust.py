@@ -1,4 +1,4 @@
-"""Colour and relief of rust: its age, the layers that it lifts in, its rim, and what shows of it through a coat.
+"""Colour and relief of rust: its age, the layers in which it lifts, its rim, and how it shows through a coat.
 
 Colours follow what rust is made of: young lepidocrocite is orange, old goethite and magnetite are dark brown to black.
 """
@@ -11,7 +11,7 @@ from corrotwin.synth.blender.shader_graph import Graph
 from corrotwin.synth.spec import Finish
 
 # Age runs from fresh (0) to old (1). Under the lights and cameras of `balanced`, without the patches below, red over
-# green and blue over green come to those of labelled pixels of photographs (tools/tones.py): 1.5 to 1.7, and 0.6.
+# green is 1.5 to 1.7 and blue over green 0.6, as in labelled pixels of photographs (tools/tones.py).
 _RUST = (
     (0.0, (0.46, 0.215, 0.075)),
     (0.3, (0.27, 0.132, 0.062)),
@@ -22,13 +22,13 @@ _RUST = (
 YOUNG, OLD = (0.275, 0.138, 0.065), (0.112, 0.062, 0.038)  # means of `color`
 _MAROON = (0.15, 0.055, 0.03)
 _DEPOSIT = (0.44, 0.35, 0.25)  # dust, salts and lime
-_DEEP = (0.018, 0.012, 0.01)  # where little light comes
+_DEEP = (0.018, 0.012, 0.01)  # where little light reaches
 _WET = ((0.3, (0.20, 0.07, 0.016)), (0.7, (0.50, 0.20, 0.045)))
 _FILM = ((0.3, (0.25, 0.115, 0.04)), (0.7, (0.42, 0.21, 0.08)))
 _DULL = ((0.3, (0.085, 0.075, 0.066)), (0.7, (0.29, 0.265, 0.24)))
 LAYERS = 10.0  # per unit of the noise that they follow: outlines some 5 cm apart
-UNDERCUT_YEARS = 1.5  # rust younger than that lies within millimetres of its front
-GOLDEN = 0.618034  # multiples of it, less their whole part, are spread evenly and without order
+UNDERCUT_YEARS = 1.5  # rust younger than this lies within millimetres of its front
+GOLDEN = 0.618034  # the fractional parts of its multiples are spread evenly and without order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +42,9 @@ class Layers:
 
 
 def layers(graph: Graph, coarse: Any, middle: Any) -> Layers:
-    """Return layers of rust, whose outlines follow noise as those of heights on a map do."""
-    heap = graph.math("ADD", graph.math("MULTIPLY", coarse, 0.6), graph.math("MULTIPLY", middle, 0.4))
-    level = graph.math("MULTIPLY", heap, LAYERS)
+    """Return layers of rust, whose outlines follow noise like the contour lines on a map."""
+    mixed = graph.math("ADD", graph.math("MULTIPLY", coarse, 0.6), graph.math("MULTIPLY", middle, 0.4))
+    level = graph.math("MULTIPLY", mixed, LAYERS)
     along = graph.math("FRACT", level)  # 0 at the edge of a layer, 1 at the foot of the next
     number = graph.math("SUBTRACT", level, along)
     rise = graph.step(along, 0.0, 0.2)
@@ -58,7 +58,7 @@ def layers(graph: Graph, coarse: Any, middle: Any) -> Layers:
 
 
 def youth(graph: Graph, age: Any, years: float) -> Any:
-    """Return 1 for fresh rust, decaying to 1 / e after so many years."""
+    """Return 1 for fresh rust, decaying to 1 / e after `years`."""
     return graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / years))
 
 
@@ -70,8 +70,8 @@ def about_zero(graph: Graph, noise: Any, weight: float) -> Any:
 def extent(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], middle: Any, fine: Any) -> Any:
     """Return where rust shows: as in the field, except that its outline may fray.
 
-    A frayed rim, which is young, has tinted flakes of the coat, and stained paint has specks of rust, so that an
-    outline dissolves over some centimetres, as in photographs; the label keeps the outline of the field.
+    A frayed rim, which is young, has tinted flakes of the coat, and stained paint has specks of rust. An
+    outline thus dissolves over some centimetres, as in photographs; the label keeps the outline of the field.
     """
     cover, age, stain = fields
     solid = graph.step(graph.math("ADD", cover, about_zero(graph, fine, 0.16)), 0.42, 0.58)
@@ -97,10 +97,10 @@ def color(
     stage = graph.math("SUBTRACT", 0.71, graph.math("MULTIPLY", young, 0.45))
     for noise, weight in ((coarse, 1.2), (middle, 1.2), (fine, 0.6)):
         stage = graph.math("ADD", stage, about_zero(graph, noise, weight))
-    # Each layer is of its own age, and where its edge has broken off it is fresh.
+    # Each layer has its own age, and it is fresh where its edge has broken off.
     of_layer = graph.math("SUBTRACT", about_zero(graph, layer.tone, 0.75), graph.math("MULTIPLY", layer.lit, 0.18))
     stage = graph.math("ADD", stage, graph.math("MULTIPLY", of_layer, laminated))
-    # Its rim is younger.
+    # The rim of rust is younger.
     stage = graph.math(
         "SUBTRACT", stage, graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, graph.step(cover, 0.5, 0.9)), 0.2)
     )
@@ -112,8 +112,8 @@ def color(
     )
     rust = graph.mix(graph.math("MULTIPLY", dusty, 0.4 + 0.6 * finish.dirt), rust, _DEPOSIT)
     rust = graph.multiply(rust, finish.rust)
-    # Patches of decimetres: orange where it has lately been wet, grey where dust and lime lie. They lie on rust of any
-    # darkness, as does the orange film with which it creeps under the coat.
+    # Patches some decimetres wide: orange where rust was wet lately, grey where dust and lime lie. They lie on rust of
+    # any darkness, as does the orange film with which rust creeps under the coat.
     lightly = tuple(sqrt(channel) for channel in finish.rust)
     wet, dull = (graph.noise(scale, detail=4, roughness=0.6) for scale in (3.7, 5.3))
     for share, tint in (
@@ -122,7 +122,7 @@ def color(
         (graph.math("MULTIPLY", youth(graph, age, 2), graph.step(tone, 0.35, 0.65)), graph.ramp(fine, _FILM)),
     ):
         rust = graph.mix(share, rust, graph.multiply(tint, lightly))
-    # Little light comes under the edges of layers, under the lifted edge of paint, into hollows and into deep places.
+    # Little light reaches under the edges of layers, under the lifted edge of paint, into hollows and into deep places.
     hollow = graph.math("SUBTRACT", 1.0, graph.step(graph.math("ADD", fine, about_zero(graph, middle, 0.5)), 0.3, 0.5))
     under = graph.math("MULTIPLY", graph.math("MULTIPLY", layer.shaded, laminated), 0.8)
     deep = graph.math("MULTIPLY", graph.step(loss, 0.5, 2.2), 0.75)

@@ -24,11 +24,11 @@ def die_with_parent(parent: int) -> None:
 def end_after(main: Callable[[], None]) -> None:
     """Run a program and end the process: with status 1 and a traceback on stderr if it raised anything, else with 0.
 
-    At once, since bpy can crash on the way out.
+    The process ends at once, since bpy can crash on the way out.
     """
     try:
         main()
-    except BaseException:  # noqa: BLE001  whatever it was: whoever started the process reads the last line
+    except BaseException:  # noqa: BLE001  any error: whoever started the process reads the last line
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)
@@ -36,12 +36,13 @@ def end_after(main: Callable[[], None]) -> None:
 
 
 def load_blenderproc(threads: int | None = None) -> ModuleType:
-    """Import blenderproc 2.8.0 outside Blender's own interpreter, for so many threads, or one for each core.
+    """Import blenderproc 2.8.0 outside Blender's own interpreter, for `threads` threads, or one per core.
 
     The package refuses to be imported elsewhere, and inside Blender it pip-installs packages at import and removes
-    site-packages from `sys.path`. So: `bpy` first, its environment variable set, the module made from its spec
-    without executing it, `SetupUtility.setup` replaced, one more copy of site-packages for it to remove; then executed,
-    without scikit-learn, which only its search for floors needs and which takes as long to import as Blender.
+    site-packages from `sys.path`. So `bpy` is imported first, the package's environment variable is set, its module is
+    made from its spec without being executed, `SetupUtility.setup` is replaced, and `sys.path` gets one more copy of
+    site-packages to be removed. Then the module is executed, but without scikit-learn, which only its search for floors
+    needs and which takes as long to import as Blender.
     """
     with _cores(threads):
         import bpy  # noqa: F401  blenderproc looks for it
@@ -65,7 +66,7 @@ def load_blenderproc(threads: int | None = None) -> ModuleType:
 
 @contextmanager
 def _cores(count: int | None) -> Iterator[None]:
-    """Let what is imported here see at most `count` of the cores that this process may use.
+    """Let modules imported here see at most `count` of the cores that this process may use.
 
     oneTBB counts the cores when it is loaded and starts a thread for each, regardless of Blender's own setting. Idle
     threads spin, and can use as much of the processor as the one that renders. Threads that oneTBB starts later are
@@ -104,14 +105,14 @@ def _unimported(module: str, name: str) -> Iterator[None]:
     """Let ``from module import name`` give None here, without importing the module."""
     stand_in = ModuleType(module)
     setattr(stand_in, name, None)
-    before = sys.modules.get(module)
+    original = sys.modules.get(module)
     sys.modules[module] = stand_in
     try:
         yield
     finally:
         sys.modules.pop(module)
-        if before is not None:
-            sys.modules[module] = before
+        if original is not None:
+            sys.modules[module] = original
 
 
 def start(bproc: ModuleType, temporary: Path, threads: int, device: str) -> None:

@@ -90,7 +90,7 @@ class Graph:
         return node.outputs[2]
 
     def times(self, color: Any, factor: Any | None) -> Any:
-        """Return a colour or vector times a number, unclamped; itself if there is none."""
+        """Return a colour or vector times a number, unclamped; unchanged if the factor is None."""
         if factor is None:
             return color
         node = self.node("ShaderNodeVectorMath", _0=color)
@@ -118,20 +118,20 @@ class Graph:
         return node.outputs[0]
 
     def either(self, share: Any, a: Any, b: Any) -> Any:
-        """Return the reflection `a` where `share` is 0, `b` where it is 1, and both by their shares between.
+        """Return the reflection `a` where `share` is 0, `b` where it is 1, and a mixture in between.
 
-        What only one of them needs is not evaluated where the other is alone, unlike the inputs of `mix` and `blend`.
+        Unlike with `mix` and `blend`, the inputs of one are not evaluated where only the other is used.
         """
         return self.node("ShaderNodeMixShader", _0=share, _1=a, _2=b).outputs[0]
 
     def finish(
         self, *, color: Any, mean: Any, roughness: Any, metallic: Any = 0.0, normal: Any = None
     ) -> bpy.types.Material:
-        """Wire a surface of one reflection and return the material; as `close`."""
+        """Wire a surface of one reflection and return the material; see `close`."""
         return self.close(self.reflection(color=color, roughness=roughness, metallic=metallic, normal=normal), mean)
 
     def close(self, seen: Any, mean: Any, *, left: Any = None) -> bpy.types.Material:
-        """Wire the surface and return the material; where `left` is 0 in place of 1 there is no surface.
+        """Wire the surface and return the material; where `left` is 0 instead of 1, there is no surface.
 
         Diffuse rays, which come from a dull surface, see only the colour `mean`, so that Cycles evaluates the graph of
         the reflection `seen` for cameras and glossy rays alone.

@@ -1,4 +1,4 @@
-"""Pictures of the user's own on surfaces: box projection of colour, roughness and height in metres."""
+"""The user's own pictures on surfaces: box projection of colour, roughness and height in metres."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ BLEND = 0.2  # share of the way between two faces over which their pictures cros
 
 
 def surface(prop: Prop, texture: Texture, folder: Path) -> bpy.types.Material:
-    """Make the material of a ground or a wall from a texture; patches of metres keep its repeats from showing."""
+    """Make the material of a ground or a wall from a texture; patches some metres wide hide its repeats."""
     graph = world_space_graph("textured", prop.seed)
     color, roughness, height = sample(graph, texture, folder)
     tone = graph.ramp(graph.noise(0.9, detail=5, roughness=0.6), ((0.3, (0.72, 0.72, 0.72)), (0.7, (1.0, 1.0, 1.0))))
@@ -28,7 +28,7 @@ def surface(prop: Prop, texture: Texture, folder: Path) -> bpy.types.Material:
 def sample(graph: Graph, texture: Texture, folder: Path) -> tuple[Any, Any, Any]:
     """Return colour, roughness and height, as a share of the texture's metres, at the shaded point.
 
-    The place in the picture follows from that of the graph, which its seed has shifted.
+    The position in the picture follows from the graph's position, which its seed has shifted.
     """
     tiles = graph.node("ShaderNodeVectorMath", _0=graph.position, _1=(1 / texture.metres,) * 3)
     tiles.operation = "MULTIPLY"
@@ -44,15 +44,15 @@ def sample(graph: Graph, texture: Texture, folder: Path) -> tuple[Any, Any, Any]
 
 
 def _images(file: str, folder: Path) -> tuple[bpy.types.Image, bpy.types.Image]:
-    """Return the images of a texture, made once a scene: sRGB colour with roughness as alpha, and height."""
+    """Return the images of a texture, made once per scene: sRGB colour with roughness as alpha, and height."""
     names = f"{file}-look", f"{file}-relief"
     look, relief = map(bpy.data.images.get, names)
     if look is not None and relief is not None:
         return look, relief
     with np.load(folder / file) as arrays:
         color, roughness, height = (arrays[name] for name in ("color", "roughness", "height"))
-    both = np.concatenate([color, roughness[..., None]], axis=-1) / np.float32(255)
-    look = images.of_rows_from_below(names[0], both[::-1], space=images.SRGB)
+    packed = np.concatenate([color, roughness[..., None]], axis=-1) / np.float32(255)
+    look = images.of_rows_from_below(names[0], packed[::-1], space=images.SRGB)
     heights = images.with_alpha(height)
     relief = images.of_rows_from_below(names[1], heights[::-1], space=images.DATA, exact=True)
     return look, relief

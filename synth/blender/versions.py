@@ -6,11 +6,11 @@ from pathlib import Path
 import bpy
 
 _IS_5 = bpy.app.version >= (5, 0)
-CLEAR_SKY = "SINGLE_SCATTERING" if _IS_5 else "NISHITA"  # type of the sky texture with the sun's place
+CLEAR_SKY = "SINGLE_SCATTERING" if _IS_5 else "NISHITA"  # type of sky texture that takes the sun's position
 
 
 def write_outputs(outputs: Mapping[str, str], target: Path, *, depth: str, color_mode: str) -> None:
-    """Have each render that follows write its `outputs`, by the names of their files, as OpenEXR into `target`.
+    """Make each following render write its `outputs`, by the names of their files, as OpenEXR into `target`.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def write_outputs(outputs: Mapping[str, str], target: Path, *, depth: str, color
 
 
 def written(target: Path, name: str, frame: int) -> Path:
-    """Return the file of an output; Blender 5 leaves the number of the frame out, and writes one over the other."""
+    """Return the file of an output; Blender 5 omits the frame's number, so each frame overwrites the last."""
     return target / (f"{name}.exr" if _IS_5 else f"{name}{frame:04d}.exr")
 
 
@@ -57,9 +57,9 @@ def write_nothing() -> None:
 
 
 def adapt_blenderproc() -> None:
-    """Keep what BlenderProc 2.8.0 does at its start from failing in Blender 5, whose scenes have no node tree."""
+    """Keep BlenderProc 2.8.0 from failing at its start in Blender 5, whose scenes have no node tree."""
     from blenderproc.python.renderer import RendererUtility
 
     if _IS_5:
-        RendererUtility.disable_all_denoiser = lambda: None  # there is none yet
+        RendererUtility.disable_all_denoiser = lambda: None  # no denoiser is set yet
         RendererUtility.set_denoiser = lambda denoiser: None  # `passes` chooses Cycles' own

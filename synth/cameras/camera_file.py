@@ -1,6 +1,6 @@
 """Camera files: JSON with the intrinsics and the pose of one camera or more, for rendering and for photographs.
 
-A pose is stated, follows from eye and target, from picked points and markers, or is one of many along a trajectory.
+A pose is stated, follows from eye and target or from picked points and markers, or is one of many on a trajectory.
 """
 
 from collections import Counter
@@ -33,24 +33,24 @@ def read_camera(path: Path, *, name: str | None = None) -> Camera:
     Raises
     ------
     InputError
-        The file holds several and no name is given, or none of that name; or as of `read_cameras`.
+        The file holds several cameras and no name is given, or none has that name; or as in `read_cameras`.
     """
-    found = read_cameras(path, only=name)
+    candidates = read_cameras(path, only=name)
     if name is not None:
-        found = tuple(camera for camera in found if camera.name == name)
-        if not found:
+        candidates = tuple(camera for camera in candidates if camera.name == name)
+        if not candidates:
             raise InputError(f"{path}: has no camera {name!r}")
-    if len(found) > 1:
-        raise InputError(f"{path}: has {len(found)} cameras; say which by its `name`")
-    return found[0]
+    if len(candidates) > 1:
+        raise InputError(f"{path}: has {len(candidates)} cameras; say which by its `name`")
+    return candidates[0]
 
 
 def read_cameras(path: Path, *, size: tuple[int, int] | None = None, only: str | None = None) -> tuple[Camera, ...]:
-    """Read a camera file: an object that is a camera, or a list of such; its format is in docs/cameras.md.
+    """Read a camera file: one camera object, or a list of them; docs/cameras.md describes the format.
 
     Parameters
     ----------
-    size : width and height in pixels of cameras that state neither; None if all must.
+    size : width and height in pixels of cameras that state neither; None if all must state both.
     only : if given, entries that cannot have a camera of this name are left out.
 
     Raises
@@ -71,7 +71,7 @@ def read_cameras(path: Path, *, size: tuple[int, int] | None = None, only: str |
 
 
 def _may_be(name: Any, wanted: str) -> bool:
-    """Return whether an entry of this name has a camera of the wanted one, perhaps along its trajectory."""
+    """Return whether an entry of this name may hold the wanted camera, perhaps along its trajectory."""
     return name == wanted or (isinstance(name, str) and wanted.startswith(f"{name}-"))
 
 
@@ -80,23 +80,23 @@ def cameras(
 ) -> tuple[Camera, ...]:
     """Return the cameras of a list of entries; `where` begins the message of an InputError.
 
-    `folder` is the one that photographs are named in; `size` as of `read_cameras`.
+    `folder` is the one in which photographs are looked up; `size` is as in `read_cameras`.
     """
     if not entries:
         raise InputError(f"{where}: lists no camera; give at least one")
-    found: list[Camera] = []
+    result: list[Camera] = []
     for number, entry in enumerate(entries):
-        here = f"{where}: camera {number} (counted from 0)"
+        prefix = f"{where}: camera {number} (counted from 0)"
         if not isinstance(entry, Mapping):
-            raise InputError(f"{here}: {shown(entry)} is not an object; it takes {', '.join(KNOWN)}")
-        found += _cameras(here, entry, folder, size)
-        if len(found) > MOST_CAMERAS:
+            raise InputError(f"{prefix}: {shown(entry)} is not an object; it takes {', '.join(KNOWN)}")
+        result += _cameras(prefix, entry, folder, size)
+        if len(result) > MOST_CAMERAS:
             raise InputError(f"{where}: more than {MOST_CAMERAS:,} cameras; divide them")
-    return _named(where, found)
+    return _named(where, result)
 
 
 def _named(where: str, found: Sequence[Camera]) -> tuple[Camera, ...]:
-    """Return the cameras; refuse two of one name."""
+    """Return the cameras; refuse two with the same name."""
     names = Counter(camera.name for camera in found if camera.name)
     if twice := [name for name, count in names.items() if count > 1]:
         raise InputError(f"{where}: {names[twice[0]]} cameras are called {twice[0]!r}; give each a name of its own")
@@ -105,8 +105,8 @@ def _named(where: str, found: Sequence[Camera]) -> tuple[Camera, ...]:
 
 def _cameras(where: str, given: Mapping[str, Any], folder: Path, size: tuple[int, int] | None) -> list[Camera]:
     """Return the camera of an entry, or those along its trajectory."""
-    if wrong := sorted(set(given) - set(KNOWN)):
-        raise InputError(f"{where}: unknown: {', '.join(wrong)}; it takes {', '.join(KNOWN)}")
+    if unknown := sorted(set(given) - set(KNOWN)):
+        raise InputError(f"{where}: unknown: {', '.join(unknown)}; it takes {', '.join(KNOWN)}")
     name = given.get("name", "")
     if not isinstance(name, str) or len(name) > 100 or "\\" in name or (name and not can_name_a_file(name)):
         raise InputError(
@@ -118,22 +118,22 @@ def _cameras(where: str, given: Mapping[str, Any], folder: Path, size: tuple[int
     if len(distortion) not in (0, 4, 5, 8, 12, 14):
         raise InputError(f"{where}: distortion has {len(distortion)} numbers; OpenCV takes 4, 5, 8, 12 or 14")
     coefficients = tuple(distortion.tolist()) if distortion.any() else ()
-    stated = [names for names in POSES if set(names) & set(given)]
-    if len(stated) != 1:
+    pose_fields = [names for names in POSES if set(names) & set(given)]
+    if len(pose_fields) != 1:
         raise InputError(
             f"{where}: give one pose: rotation and translation_m; eye_m and look_at_m; points, markers or both; or a "
             "trajectory"
         )
     if "trajectory" in given:
-        path = poses.trajectory(f"{where}: trajectory", given["trajectory"])
+        trajectory_poses = poses.trajectory(f"{where}: trajectory", given["trajectory"])
         return [
             from_pose(pose, lens, distortion=coefficients, name=f"{name}-{number:04d}" if name else "")
-            for number, pose in enumerate(path)
+            for number, pose in enumerate(trajectory_poses)
         ]
     if "eye_m" in given or "look_at_m" in given:
         return [from_pose(looking(*poses.upright(where, given)), lens, distortion=coefficients, name=name)]
     error = None
-    if stated[0] == poses.STATED:
+    if pose_fields[0] == poses.STATED:
         rotation, translation = poses.stated(where, given)
     else:
         rotation, translation, error = poses.fitted(where, given, folder, lens, distortion)
@@ -146,7 +146,7 @@ def _cameras(where: str, given: Mapping[str, Any], folder: Path, size: tuple[int
 
 
 def _lens(where: str, given: Mapping[str, Any], size: tuple[int, int] | None) -> Lens:
-    """Return size and intrinsics: of focal lengths, of the matrix K, or of the field of view across the width."""
+    """Return size and intrinsics: from focal lengths, the matrix K, or the field of view across the width."""
     if ("width" in given) != ("height" in given) or ("width" not in given and size is None):
         raise InputError(f"{where}: give width and height of the picture, in pixels")
     width, height = (
@@ -156,8 +156,8 @@ def _lens(where: str, given: Mapping[str, Any], size: tuple[int, int] | None) ->
         raise InputError(
             f"{where}: a picture of {width} x {height} pixels; give sides above 0, {MOST_PIXELS:,} at most in all"
         )
-    ways = [way for way in (("fx", "fy", "cx", "cy"), ("K",), ("field_of_view_deg",)) if set(way) & set(given)]
-    if len(ways) != 1:
+    options = [names for names in (("fx", "fy", "cx", "cy"), ("K",), ("field_of_view_deg",)) if set(names) & set(given)]
+    if len(options) != 1:
         raise InputError(f"{where}: give one of fx and fy (with cx and cy), K, or field_of_view_deg")
     middle = {"cx": (width - 1) / 2, "cy": (height - 1) / 2}
     if "K" in given:

@@ -20,16 +20,16 @@ from corrotwin.twin.core.errors import InputError
 
 Array = NDArray[np.float64]
 MOST_ERROR = 0.005  # largest reprojection error accepted, over the longer side of the picture
-UNDECIDED = 2.0  # the better of two poses is taken if the other errs by so many times as much, and by a pixel more
-APART = 0.05  # poses differ from this distance of their eyes on, over the distance to the points
+UNDECIDED = 2.0  # the better of two poses is taken if the other's error is this many times as large, plus a pixel
+APART = 0.05  # poses differ if their eyes are farther apart than this, over the distance to the points
 FLAT = 0.01  # points count as coplanar or collinear if they deviate by less than this share of their extent
 LOST_PX = 0.5  # a pixel missed by more has no direction under these coefficients
-EXACT = 2e-4  # accuracy to which distortion is removed, over that of a pixel that is lost
-MOST_ROUNDS = 200  # of OpenCV's iteration
-STEPS, ROUNDS = 10, 4  # in which the distortion is switched on, and rounds of Newton's method in each
-LONGEST = 0.3  # change of a slope in a round
-DELTA = 1e-6  # of slopes, for derivatives
-RAYS, ALONG = 180, 400  # directions from the middle of the picture, and places on each, at which folds are looked for
+EXACT = 2e-4  # accuracy to which distortion is removed, as a share of the error of a lost pixel
+MOST_ROUNDS = 200  # most rounds of OpenCV's iteration
+STEPS, ROUNDS = 10, 4  # steps in which the distortion is switched on, and rounds of Newton's method in each
+LONGEST = 0.3  # largest change of a slope in a round
+DELTA = 1e-6  # step of slopes, for derivatives
+RAYS, ALONG = 180, 400  # directions from the middle of the picture, and places on each where folds are sought
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +41,8 @@ class Camera:
     lens : size of the picture and intrinsics, without the distortion.
     distortion : OpenCV's coefficients k1, k2, p1, p2 and further ones, or none.
     rotation, translation_m : from the twin's coordinates to the camera's: x_camera = rotation x + translation.
-    error_px : root mean square distance of the picked points from where the camera has them; None for a stated pose.
-    name : of the camera, or "".
+    error_px : root mean square distance of the picked points from where the camera shows them; None for a stated pose.
+    name : name of the camera, or "".
     """
 
     lens: Lens
@@ -54,7 +54,7 @@ class Camera:
 
     @property
     def eye_m(self) -> Array:
-        """The place of the camera, (3,) metres."""
+        """The position of the camera, (3,) metres."""
         return np.asarray(-np.array(self.rotation).T @ np.array(self.translation_m))
 
     @property
@@ -87,7 +87,7 @@ def from_pose(pose: Matrix | Array, lens: Lens, *, distortion: tuple[float, ...]
 def looking(eye: Array, look_at: Array, roll_deg: float = 0.0) -> Array:
     """Return the pose (4, 4), as `Camera.pose`, of a camera at `eye` that looks at a point, both (3,) metres.
 
-    It is upright, its top towards +y where it looks straight down or up, and then turned clockwise by `roll_deg`, as
+    It is upright, with its top towards +y if it looks straight down or up, and then turned clockwise by `roll_deg`, as
     the photographer sees it.
     """
     backward = eye - look_at
@@ -113,18 +113,18 @@ def project(lens: Lens, pose: Matrix | Array, places: Array, distortion: tuple[f
     matrix = np.asarray(pose)
     local = (places - matrix[:3, 3]) @ matrix[:3, :3] * [1, -1, -1]
     ahead = local[:, 2] > 1e-9
-    found = np.full((len(places), 2), np.nan)
+    pixels = np.full((len(places), 2), np.nan)
     if distortion and ahead.any():
         import cv2
 
-        shown, _ = cv2.projectPoints(
+        projected, _ = cv2.projectPoints(
             local[ahead], np.zeros(3), np.zeros(3), intrinsic_matrix(lens.fx, lens.fy, lens.cx, lens.cy),
             np.array(distortion),
         )  # fmt: skip
-        found[ahead] = shown[:, 0]
+        pixels[ahead] = projected[:, 0]
     else:
-        found[ahead] = local[ahead, :2] / local[ahead, 2:] * [lens.fx, lens.fy] + [lens.cx, lens.cy]
-    return found
+        pixels[ahead] = local[ahead, :2] / local[ahead, 2:] * [lens.fx, lens.fy] + [lens.cx, lens.cy]
+    return pixels
 
 
 def pixel_directions(camera: Camera, pixels: Array) -> tuple[Array, NDArray[np.bool_]]:
@@ -136,51 +136,51 @@ def pixel_directions(camera: Camera, pixels: Array) -> tuple[Array, NDArray[np.b
 
     Returns
     -------
-    Directions (n, 3) in the camera's coordinates, and whether each leads through its pixel, (n,): where the distortion
-    cannot be inverted it does not.
+    Directions (n, 3) in the camera's coordinates, and whether each leads through its pixel, (n,): it does not where
+    the distortion cannot be inverted.
     """
-    straight = (pixels - [camera.lens.cx, camera.lens.cy]) / [camera.lens.fx, camera.lens.fy]
+    slopes = (pixels - [camera.lens.cx, camera.lens.cy]) / [camera.lens.fx, camera.lens.fy]
     exists = np.ones(len(pixels), dtype=bool)
     if camera.distortion:
-        straight, exists = _undistorted(
-            straight, np.array(camera.distortion), LOST_PX / max(camera.lens.fx, camera.lens.fy)
+        slopes, exists = _undistorted(
+            slopes, np.array(camera.distortion), LOST_PX / max(camera.lens.fx, camera.lens.fy)
         )
-    directions = np.column_stack([straight, np.ones(len(straight))])
+    directions = np.column_stack([slopes, np.ones(len(slopes))])
     return np.asarray(directions / np.linalg.norm(directions, axis=1, keepdims=True)), exists
 
 
 def _undistorted(wanted: Array, distortion: Array, lost: float) -> tuple[Array, NDArray[np.bool_]]:
-    """Return the slopes (n, 2) that a lens shows at distorted ones, and which of them it shows.
+    """Return the slopes (n, 2) that a lens shows at the distorted slopes `wanted`, and which of them it shows.
 
     OpenCV's fixed-point iteration gives up long before wide lenses fold their picture. Where it does, the distortion is
     switched on in steps, each followed by Newton's method, which follows the branch that begins in the middle of the
-    picture. A slope beyond a fold, where the lens mirrors, is none.
+    picture. A slope beyond a fold, where the lens mirrors, does not count.
     """
     import cv2
 
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, MOST_ROUNDS, lost * EXACT)
-    undone = cv2.undistortPointsIter(wanted[:, None], np.eye(3), distortion, np.eye(3), np.eye(3), criteria)[:, 0]
-    found: Array = np.nan_to_num(undone.astype(float), posinf=0.0, neginf=0.0)
-    missed = np.linalg.norm(_distorted(found, distortion) - wanted, axis=1) > lost * EXACT
+    start = cv2.undistortPointsIter(wanted[:, None], np.eye(3), distortion, np.eye(3), np.eye(3), criteria)[:, 0]
+    slopes: Array = np.nan_to_num(start.astype(float), posinf=0.0, neginf=0.0)
+    missed = np.linalg.norm(_distorted(slopes, distortion) - wanted, axis=1) > lost * EXACT
     if missed.any():
-        slopes: Array = wanted[missed]
+        traced: Array = wanted[missed]
         for share in np.linspace(1 / STEPS, 1, STEPS):
             for _ in range(ROUNDS):
-                error = _distorted(slopes, share * distortion) - wanted[missed]
-                change = np.linalg.solve(_jacobian(slopes, share * distortion), error[..., None])[..., 0]
+                error = _distorted(traced, share * distortion) - wanted[missed]
+                change = np.linalg.solve(_jacobian(traced, share * distortion), error[..., None])[..., 0]
                 length = np.linalg.norm(change, axis=1, keepdims=True)
-                slopes = slopes - change * np.minimum(1, LONGEST / np.maximum(length, 1e-12))
-        found[missed] = slopes
-    error = np.linalg.norm(_distorted(found, distortion) - wanted, axis=1)
-    return found, (error <= lost) & (np.linalg.norm(found, axis=1) < _fold(found, distortion))
+                traced = traced - change * np.minimum(1, LONGEST / np.maximum(length, 1e-12))
+        slopes[missed] = traced
+    error = np.linalg.norm(_distorted(slopes, distortion) - wanted, axis=1)
+    return slopes, (error <= lost) & (np.linalg.norm(slopes, axis=1) < _fold(slopes, distortion))
 
 
 def _fold(slopes: Array, distortion: Array) -> Array:
     """Return the length (n,) at which the picture first folds in the direction of each slope (n, 2), or infinity."""
     farthest = float(np.linalg.norm(slopes, axis=1).max(initial=1e-6))
     angles, lengths = np.arange(RAYS) * (2 * np.pi / RAYS), np.linspace(0, 1.01 * farthest, ALONG)
-    ways = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-    folded = np.linalg.det(_jacobian((ways[:, None] * lengths[:, None]).reshape(-1, 2), distortion)) <= 0
+    directions = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    folded = np.linalg.det(_jacobian((directions[:, None] * lengths[:, None]).reshape(-1, 2), distortion)) <= 0
     folded = folded.reshape(RAYS, ALONG)
     first = np.where(folded.any(axis=1), lengths[folded.argmax(axis=1)], np.inf)
     nearest = np.rint(np.arctan2(slopes[:, 1], slopes[:, 0]) * RAYS / (2 * np.pi)).astype(int) % RAYS
@@ -196,13 +196,13 @@ def _distorted(slopes: Array, distortion: Array) -> Array:
 
 
 def _jacobian(slopes: Array, distortion: Array) -> Array:
-    """Return the derivatives (n, 2, 2) of `_distorted`, kept away from singular ones, which count as folded."""
+    """Return the derivatives (n, 2, 2) of `_distorted`; singular ones are replaced by one that counts as folded."""
     columns = [
         (_distorted(slopes + step, distortion) - _distorted(slopes - step, distortion)) / (2 * DELTA)
         for step in DELTA * np.eye(2)
     ]
-    found = np.nan_to_num(np.stack(columns, axis=-1))
-    return np.asarray(np.where((np.abs(np.linalg.det(found)) < 1e-9)[:, None, None], np.diag([1e-3, -1e-3]), found))
+    matrix = np.nan_to_num(np.stack(columns, axis=-1))
+    return np.asarray(np.where((np.abs(np.linalg.det(matrix)) < 1e-9)[:, None, None], np.diag([1e-3, -1e-3]), matrix))
 
 
 def intrinsic_matrix(fx: float, fy: float, cx: float, cy: float) -> Array:
@@ -243,16 +243,16 @@ def solve_pose(where: str, lens: Lens, distortion: Array, pixels: Array, places:
     for turn, shift in zip(turns, shifts, strict=True):
         turn, shift = cv2.solvePnPRefineLM(places, pixels, matrix, distortion, turn, shift)
         rotation, translation = np.asarray(cv2.Rodrigues(turn)[0], float), np.asarray(shift, float)[:, 0]
-        shown, _ = cv2.projectPoints(places, turn, shift, matrix, distortion)
-        missed = float(np.sqrt(((shown[:, 0] - pixels) ** 2).sum(axis=1).mean()))
+        projected, _ = cv2.projectPoints(places, turn, shift, matrix, distortion)
+        missed = float(np.sqrt(((projected[:, 0] - pixels) ** 2).sum(axis=1).mean()))
         if np.isfinite(missed) and ((places @ rotation.T + translation)[:, 2] > 0).all():
             poses.append((missed, rotation, translation))
     if not poses:
         raise InputError(f"{where}: no camera in front of the points has them where they are; check them")
     missed, rotation, translation = min(poses, key=lambda pose: pose[0])
     distance = float(np.linalg.norm(rotation @ places.mean(axis=0) + translation))
-    for other_missed, turned, moved in poses:
-        eyes = np.linalg.norm(turned.T @ moved - rotation.T @ translation)
-        if eyes > APART * distance and other_missed < UNDECIDED * missed + 1:
+    for other_missed, other_rotation, other_translation in poses:
+        eye_distance = np.linalg.norm(other_rotation.T @ other_translation - rotation.T @ translation)
+        if eye_distance > APART * distance and other_missed < UNDECIDED * missed + 1:
             raise InputError(f"{where}: two cameras fit these points equally well; add points off their plane")
     return rotation, translation, missed

@@ -1,7 +1,8 @@
-"""Lenses that distort: a larger picture without distortion is rendered, and then warped.
+"""Lens distortion: a larger picture without distortion is rendered and then warped.
 
-The photograph is interpolated linearly. A label is that of the nearest pixel of a finer label pass: at 4 times, each is
-taken within an eighth of a pixel, across and down, of where the pixel's centre sees; without a finer one within half.
+The photograph is interpolated linearly. A label is that of the nearest pixel of a finer label pass: if that is 4 times
+as fine, each is taken within an eighth of a pixel, across and down, of the place that the pixel's centre sees; without
+a finer one, within half a pixel.
 """
 
 from functools import lru_cache
@@ -13,27 +14,25 @@ from corrotwin.synth.cameras.camera_model import Camera, from_pose, pixel_direct
 from corrotwin.synth.spec import Lens
 from corrotwin.twin.core.errors import InputError
 
-FINEST = 4  # times that labels are finer
+FINEST = 4  # most times by which labels are finer
 MOST_LABELS = 16_000_000  # pixels of a label pass, some 5 GB in Blender with all maps
 MOST_SIDE = 32_000  # pixels: OpenCV's remap takes 32,766, Blender 65,536
-MOST_GROWTH, SMALL = (
-    8,
-    1_000_000,
-)  # times that the larger picture may have as many pixels, where it has more than so many
-MARGIN = 2  # pixels about the larger picture
+# most times by which the larger picture has more pixels, if it has more than this many
+MOST_GROWTH, SMALL = 8, 1_000_000
+MARGIN = 2  # pixels around the larger picture
 FLAT = 1e-3  # largest second difference of depth between neighbouring samples of one surface, over the depth
-TRIED = 100  # points each way at which the lens is tried
-BAND = 500_000  # pixels whose directions are worked out at a time
+TRIED = 100  # points each way at which the lens is tested
+BAND = 500_000  # pixels whose directions are computed at a time
 
 
 @lru_cache(maxsize=100)
 def frame(lens: Lens, distortion: tuple[float, ...]) -> tuple[Lens, int]:
-    """Return the lens of the picture without distortion that shows all of the distorted one, and the finer labels.
+    """Return the lens of an undistorted picture that shows all of the distorted one, and how much finer labels are.
 
     Raises
     ------
     InputError
-        By these coefficients a pixel sees nothing, or the picture would grow beyond `MOST_GROWTH` times its size.
+        With these coefficients a pixel sees nothing, or the picture would grow beyond `MOST_GROWTH` times its size.
     """
     column = np.linspace(-0.5, lens.width - 0.5, TRIED)
     row = np.linspace(-0.5, lens.height - 0.5, TRIED)
@@ -63,16 +62,16 @@ def frame(lens: Lens, distortion: tuple[float, ...]) -> tuple[Lens, int]:
     return larger, finer
 
 
-@lru_cache(maxsize=1)  # of one camera after another
+@lru_cache(maxsize=1)  # cameras come one after another
 def places(lens: Lens, distortion: tuple[float, ...], larger: Lens) -> NDArray[np.float32]:
     """Return where in the larger picture each pixel of the distorted one looks, (height, width, 2) column and row."""
     camera = _camera(lens, distortion)
-    found = np.empty((lens.height * lens.width, 2), np.float32)
-    for start in range(0, len(found), BAND):
-        pixel = np.arange(start, min(start + BAND, len(found)))
+    result = np.empty((lens.height * lens.width, 2), np.float32)
+    for start in range(0, len(result), BAND):
+        pixel = np.arange(start, min(start + BAND, len(result)))
         directions, _ = pixel_directions(camera, np.column_stack([pixel % lens.width, pixel // lens.width]))
-        found[pixel] = directions[:, :2] / directions[:, 2:] * [larger.fx, larger.fy] + [larger.cx, larger.cy]
-    return found.reshape(lens.height, lens.width, 2)
+        result[pixel] = directions[:, :2] / directions[:, 2:] * [larger.fx, larger.fy] + [larger.cx, larger.cy]
+    return result.reshape(lens.height, lens.width, 2)
 
 
 def warped(light: NDArray[np.float32], at: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -84,13 +83,13 @@ def warped(light: NDArray[np.float32], at: NDArray[np.float32]) -> NDArray[np.fl
 
 
 def nearest(labels: NDArray[np.float32], at: NDArray[np.float32], finer: int) -> NDArray[np.float32]:
-    """Return the distorted picture of labels, (H * finer, W * finer) or with channels; `at` is of `places`."""
+    """Return the distorted picture of labels, (H * finer, W * finer) or with channels; `at` is from `places`."""
     column, row = np.rint((np.moveaxis(at, -1, 0) + 0.5) * finer - 0.5).astype(int)
     return np.asarray(labels[row.clip(0, len(labels) - 1), column.clip(0, labels.shape[1] - 1)])
 
 
 def depth(samples: NDArray[np.float32], at: NDArray[np.float32], finer: int) -> NDArray[np.float32]:
-    """Return the distorted picture of depths, (H * finer, W * finer) metres along the view axis; `at` is of `places`.
+    """Return the distorted picture of depths, (H * finer, W * finer) metres along the view axis; `at` is from `places`.
 
     On one surface the inverse of the depth is interpolated between samples, which is exact on planes; where neighbours
     show an edge, by a second difference above `FLAT`, the nearest sample is taken.
@@ -99,14 +98,13 @@ def depth(samples: NDArray[np.float32], at: NDArray[np.float32], finer: int) -> 
 
     column, row = np.moveaxis((at + 0.5) * finer - 0.5, -1, 0)
     inverse = 1 / np.maximum(samples, 1e-6)
-    between = cv2.remap(inverse, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    interpolated = cv2.remap(inverse, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     bend = np.zeros_like(inverse)
     bend[1:-1] = np.abs(inverse[2:] - 2 * inverse[1:-1] + inverse[:-2])
     bend[:, 1:-1] = np.maximum(bend[:, 1:-1], np.abs(inverse[:, 2:] - 2 * inverse[:, 1:-1] + inverse[:, :-2]))
-    bent = np.asarray(
-        cv2.dilate(bend / inverse, np.ones((3, 3), np.uint8)), np.float32
-    )  # of any sample between which is interpolated
-    return np.where(nearest(bent, at, finer) < FLAT, 1 / between, nearest(samples, at, finer)).astype(np.float32)
+    # the largest bend of any sample used in the interpolation
+    bent = np.asarray(cv2.dilate(bend / inverse, np.ones((3, 3), np.uint8)), np.float32)
+    return np.where(nearest(bent, at, finer) < FLAT, 1 / interpolated, nearest(samples, at, finer)).astype(np.float32)
 
 
 def _camera(lens: Lens, distortion: tuple[float, ...]) -> Camera:

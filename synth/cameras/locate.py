@@ -16,7 +16,7 @@ from corrotwin.twin.meshes.surface import Frame
 
 COLUMNS = ("px", "py", "x", "y", "z")
 FEWEST, FEWEST_FOR_FOCAL = 4, 6
-DIAGONAL_MM = 43.267  # of a frame of 36 x 24 mm, to which CIPA DCG-001 refers equivalent focal lengths
+DIAGONAL_MM = 43.267  # diagonal of a frame of 36 x 24 mm, to which CIPA DCG-001 refers equivalent focal lengths
 FOCAL_35MM = 41989  # FocalLengthIn35mmFilm in Exif
 NARROWEST, WIDEST = 8.0, 0.3  # focal lengths that are tried, over the longer side of the picture
 
@@ -27,10 +27,10 @@ class Located:
 
     Parameters
     ----------
-    focal_px : focal length in pixels, and `focal_from`, where it is from.
-    error_px : root mean square distance of the points from where the camera has them.
+    focal_px, focal_from : focal length in pixels, and its source.
+    error_px : root mean square distance of the points from where the camera shows them.
     worst : line of the table and distance in pixels of the point that fits worst.
-    eye_m : place of the camera in the coordinates of the asset.
+    eye_m : position of the camera in the coordinates of the asset.
     """
 
     out: Path
@@ -73,8 +73,8 @@ def locate(
     Raises
     ------
     InputError
-        Too few points, on one line, or outside the picture; no focal length; or no camera has them where they are; or
-        `out` is there already and was not written by this.
+        There are too few points; they lie on one line or outside the picture; no focal length is known; no camera shows
+        them where they are; or `out` exists and was not written by this command.
     """
     height, width = coco.decoded(photo).shape[:2]
     side = max(width, height)
@@ -98,31 +98,31 @@ def locate(
         lens=lens, distortion=distortion, rotation=tuple(map(tuple, rotation.tolist())),
         translation_m=tuple(translation.tolist()),
     )  # fmt: skip
-    missed = np.linalg.norm(project(lens, camera.pose, places, distortion) - pixels, axis=1)
-    worst = int(np.argmax(missed))
+    errors = np.linalg.norm(project(lens, camera.pose, places, distortion) - pixels, axis=1)
+    worst = int(np.argmax(errors))
     most = MOST_ERROR * side
     if error > most:
         raise InputError(
             f"{points}: the points miss their places by {error:.1f} px (root mean square; at most {most:.1f}), that of "
-            f"line {lines[worst]} by {missed[worst]:.1f}; check pixels, places, focal length ({source}: {focal:.0f} px)"
+            f"line {lines[worst]} by {errors[worst]:.1f}; check pixels, places, focal length ({source}: {focal:.0f} px)"
         )
     if out.exists() and not _is_camera(out, camera):
         raise InputError(f"{out}: is there already and is no camera file of this command; give another file as `out`")
     write_json(out, camera.plain())
     eye = camera.eye_m
     return Located(
-        out=out, focal_px=focal, focal_from=source, error_px=error, worst=(lines[worst], float(missed[worst])),
+        out=out, focal_px=focal, focal_from=source, error_px=error, worst=(lines[worst], float(errors[worst])),
         eye_m=(float(eye[0]), float(eye[1]), float(eye[2])),
     )  # fmt: skip
 
 
 def _is_camera(path: Path, like: Camera) -> bool:
-    """Return whether a file is what `locate` writes, which it may replace: a labelling program's has the same name."""
+    """Return whether a file is like those of `locate`, which may be replaced; a labelling program may use its name."""
     try:
-        found = read_json(path)
+        content = read_json(path)
     except InputError:
         return False
-    return isinstance(found, dict) and {*found} == {*like.plain()}
+    return isinstance(content, dict) and {*content} == {*like.plain()}
 
 
 def _frame(twin: Path | None) -> Frame:
@@ -140,7 +140,7 @@ def _read(path: Path, frame: Frame) -> tuple[list[int], Array, Array]:
 
 
 def _focal(photo: Path, width: int, height: int) -> tuple[float | None, str]:
-    """Return the focal length in pixels that a photograph states, or None."""
+    """Return the focal length in pixels that a photograph states, or None, and its source."""
     from PIL import Image
 
     from corrotwin.twin.core.files import open_file
@@ -170,17 +170,17 @@ def _fitted(path: Path, width: int, height: int, distortion: Array, pixels: Arra
         raise InputError(f"{path}: the points lie in one plane, which hides the focal length; give `focal_px`")
     side = max(width, height)
 
-    def missed(log_focal: float) -> float:
+    def error_at(log_focal: float) -> float:
         focal = float(np.exp(log_focal))
         try:
             return solve_pose(str(path), _lens(width, height, focal), distortion, pixels, places)[2]
-        except InputError:  # no camera of this focal length
+        except InputError:  # no camera with this focal length fits
             return 10.0 * side
 
-    tried = np.linspace(np.log(WIDEST * side), np.log(NARROWEST * side), 25)
-    best = int(np.argmin([missed(value) for value in tried]))
-    low, high = tried[max(best - 1, 0)], tried[min(best + 1, len(tried) - 1)]
-    return float(np.exp(minimize_scalar(missed, bounds=(low, high), method="bounded", options={"xatol": 1e-4}).x))
+    candidates = np.linspace(np.log(WIDEST * side), np.log(NARROWEST * side), 25)
+    best = int(np.argmin([error_at(candidate) for candidate in candidates]))
+    low, high = candidates[max(best - 1, 0)], candidates[min(best + 1, len(candidates) - 1)]
+    return float(np.exp(minimize_scalar(error_at, bounds=(low, high), method="bounded", options={"xatol": 1e-4}).x))
 
 
 def _lens(width: int, height: int, focal: float) -> Lens:

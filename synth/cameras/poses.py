@@ -14,9 +14,9 @@ from corrotwin.twin.core.errors import InputError
 
 APART_M = 1e-3  # least distance of two points that are not the same
 MOST_FRAMES = 10_000
-FINER = 20  # steps a frame at which the length of a trajectory is measured
+FINER = 20  # steps per frame at which the length of a trajectory is measured
 STATED = ("rotation", "translation_m")
-PATH = ("frames", "eye_m", "look_at_m", "roll_deg")  # of a trajectory
+PATH = ("frames", "eye_m", "look_at_m", "roll_deg")  # fields of a trajectory
 
 
 def stated(where: str, given: Mapping[str, Any]) -> tuple[Array, Array]:
@@ -24,32 +24,32 @@ def stated(where: str, given: Mapping[str, Any]) -> tuple[Array, Array]:
 
     Parameters
     ----------
-    where : place in the file, with which errors begin.
+    where : place in the file; error messages begin with it.
     given : the entry of the camera file.
 
     Raises
     ------
     InputError
-        Either is missing, or the rotation is none.
+        Either is missing, or the rotation is not one.
     """
     if missing := [name for name in STATED if name not in given]:
         raise InputError(f"{where}: missing: {missing[0]}; rotation and translation_m go together")
     rotation = numbers(f"{where}: rotation", given["rotation"], (3, 3))
-    off = np.abs(rotation @ rotation.T - np.eye(3)).max()
-    if off > 1e-3 or np.linalg.det(rotation) < 0:
+    deviation = np.abs(rotation @ rotation.T - np.eye(3)).max()
+    if deviation > 1e-3 or np.linalg.det(rotation) < 0:
         raise InputError(f"{where}: rotation is not a rotation: its rows must be at right angles, of length 1")
-    if off > 1e-9:  # of rounded numbers the nearest rotation
+    if deviation > 1e-9:  # the numbers were rounded: take the nearest rotation
         left, _, right = np.linalg.svd(rotation)
         rotation = left @ right
     return rotation, numbers(f"{where}: translation_m", given["translation_m"], (3,))
 
 
 def upright(where: str, given: Mapping[str, Any]) -> tuple[Array, Array, float]:
-    """Return eye, the point that is looked at, and the roll in degrees.
+    """Return the eye, the point that it looks at, and the roll in degrees.
 
     Parameters
     ----------
-    where : place in the file, with which errors begin.
+    where : place in the file; error messages begin with it.
     given : the entry of the camera file.
 
     Raises
@@ -68,11 +68,11 @@ def upright(where: str, given: Mapping[str, Any]) -> tuple[Array, Array, float]:
 def trajectory(where: str, given: Any) -> list[Array]:
     """Return the poses (4, 4) along a smooth path through stated points, at equal distances.
 
-    The path is a spline, cubic where there are four points or more, over the length of the line that joins the eyes.
+    The path is a spline, cubic if there are four points or more, over the length of the line that joins the eyes.
 
     Parameters
     ----------
-    where : place in the file, with which errors begin.
+    where : place in the file; error messages begin with it.
     given : the entry of the camera file.
 
     Raises
@@ -123,10 +123,10 @@ def fitted(
 
     Parameters
     ----------
-    where : place in the file, with which errors begin.
+    where : place in the file; error messages begin with it.
     given : the entry of the camera file.
-    folder : of the camera file, in which the photograph lies.
-    lens, distortion : of the camera.
+    folder : folder of the camera file, in which the photograph lies.
+    lens, distortion : lens and distortion of the camera.
 
     Raises
     ------
@@ -137,17 +137,17 @@ def fitted(
         raise InputError(f"{where}: names a photo, but neither points nor markers")
     pixels, places = _points(where, given.get("points", []))
     if "markers" in given:
-        seen, known_at = _markers(where, given, folder, lens)
-        pixels, places = np.concatenate([pixels, seen]), np.concatenate([places, known_at])
+        corner_pixels, corner_places = _markers(where, given, folder, lens)
+        pixels, places = np.concatenate([pixels, corner_pixels]), np.concatenate([places, corner_places])
     if len(pixels) < 4:
         raise InputError(f"{where}: {len(pixels)} points; a pose needs at least 4")
     if (pixels < -0.5).any() or (pixels > np.array([lens.width, lens.height]) - 0.5).any():
         raise InputError(f"{where}: a point lies outside the picture of {lens.width} x {lens.height} pixels")
     rotation, translation, error = solve_pose(where, lens, distortion, pixels, places)
-    most = MOST_ERROR * max(lens.width, lens.height)
-    if error > most:
+    limit = MOST_ERROR * max(lens.width, lens.height)
+    if error > limit:
         raise InputError(
-            f"{where}: the points miss their places by {error:.1f} px (root mean square; at most {most:.1f}); check "
+            f"{where}: the points miss their places by {error:.1f} px (root mean square; at most {limit:.1f}); check "
             "their pixels, places in metres, and the focal length"
         )
     return rotation, translation, error
@@ -159,11 +159,11 @@ def _points(where: str, given: Any) -> tuple[Array, Array]:
         raise InputError(f'{where}: points: give a list of {{"pixel": [column, row], "place_m": [x, y, z]}}')
     pixels, places = [np.empty((0, 2))], [np.empty((0, 3))]
     for number, point in enumerate(given):
-        here = f"points, entry {number} (counted from 0)"
+        entry = f"points, entry {number} (counted from 0)"
         if set(point) != {"pixel", "place_m"}:
-            raise InputError(f"{where}: {here}: give pixel and place_m")
-        pixels.append(numbers(f"{where}: {here}", point["pixel"], (2,))[None])
-        places.append(numbers(f"{where}: {here}", point["place_m"], (3,))[None])
+            raise InputError(f"{where}: {entry}: give pixel and place_m")
+        pixels.append(numbers(f"{where}: {entry}", point["pixel"], (2,))[None])
+        places.append(numbers(f"{where}: {entry}", point["place_m"], (3,))[None])
     return np.concatenate(pixels), np.concatenate(places)
 
 
@@ -173,7 +173,7 @@ def _markers(where: str, given: Mapping[str, Any], folder: Path, lens: Lens) -> 
 
     markers = given["markers"]
     names = {"dictionary", "id", "size_m", "centre_m", "right", "up"}
-    if not isinstance(markers, list) or not all(isinstance(one, Mapping) and set(one) == names for one in markers):
+    if not isinstance(markers, list) or not all(isinstance(item, Mapping) and set(item) == names for item in markers):
         raise InputError(f"{where}: markers: give a list of objects with {', '.join(sorted(names))}")
     if not isinstance(given.get("photo"), str):
         raise InputError(f"{where}: photo: name the photograph in which the markers are to be found")
@@ -197,17 +197,17 @@ def _markers(where: str, given: Mapping[str, Any], folder: Path, lens: Lens) -> 
             raise InputError(f"{where}: markers: size_m must be positive, right and up at right angles")
         settings = cv2.aruco.DetectorParameters()
         settings.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
-        chosen = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, dictionary))
-        corners, ids, _ = cv2.aruco.ArucoDetector(chosen, settings).detectMarkers(picture)
-        seen = (
+        patterns = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, dictionary))
+        corners, ids, _ = cv2.aruco.ArucoDetector(patterns, settings).detectMarkers(picture)
+        quads = (
             []
             if ids is None
             else [quad[0] for quad, number in zip(corners, ids.ravel(), strict=True) if number == marker["id"]]
         )
-        if len(seen) != 1:
-            raise InputError(f"{photo}: shows marker {marker['id']} of {dictionary} {len(seen)} times; must be once")
+        if len(quads) != 1:
+            raise InputError(f"{photo}: shows marker {marker['id']} of {dictionary} {len(quads)} times; must be once")
         aside, above = size / 2 * right / lengths[0], size / 2 * up / lengths[1]
         # In the order of the detector: from the marker's own top left, clockwise.
         places.append(centre + np.array([above - aside, above + aside, aside - above, -aside - above]))
-        pixels.append(seen[0].astype(float))
+        pixels.append(quads[0].astype(float))
     return np.concatenate([np.empty((0, 2)), *pixels]), np.concatenate([np.empty((0, 3)), *places])

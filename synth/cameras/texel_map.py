@@ -28,14 +28,14 @@ def write(folder: Path, camera: Path, out: Path, *, name: str | None = None) -> 
 
     Parameters
     ----------
-    folder : of the twin.
-    camera : JSON, see `read_camera`; `name` of the camera where the file has several.
+    folder : folder of the twin.
+    camera : JSON file, see `read_camera`; `name` is that of the camera if the file has several.
     out : .npz with the arrays of a `PixelMap`, ``atlas_shape`` (2,) and ``asset``, which identifies the geometry.
 
     Raises
     ------
     InputError
-        No twin there, a camera that is wrong or sees nothing of it; `out` cannot be written, or is something else.
+        There is no twin; the camera is wrong or sees nothing of it; or `out` cannot be written or is something else.
     """
     from corrotwin.twin import assets, store, twin_state
     from corrotwin.twin.inspection.readers import asset_key
@@ -51,8 +51,8 @@ def write(folder: Path, camera: Path, out: Path, *, name: str | None = None) -> 
         pixels = pixel_map(model, asset)
     except InputError as error:
         raise InputError(f"{camera}: {error}") from error
-    seen = pixels.texel >= 0
-    if not seen.any():
+    on_asset = pixels.texel >= 0
+    if not on_asset.any():
         raise InputError(f"{camera}: this camera sees nothing of the {asset.kind}; check its pose")
     try:
         with atomic_file(out) as stream:
@@ -60,7 +60,7 @@ def write(folder: Path, camera: Path, out: Path, *, name: str | None = None) -> 
     except OSError as error:
         raise InputError(f"{error.filename or out}: cannot be written ({error.strerror})") from error
     centre, _ = footprints.centres(pixels, assets.texels(asset), asset.texel_mm)
-    share, texels = 100 * seen.mean(), int((centre >= 0).sum())
+    share, texels = 100 * on_asset.mean(), int((centre >= 0).sum())
     fit = "" if model.error_px is None else f"; the points miss by {model.error_px:.2f} px (root mean square)"
     return f"{out}: the {asset.kind} fills {share:.1f} % of the picture, {texels:,} of its texels are seen{fit}"
 
@@ -74,7 +74,7 @@ def _is_map(path: Path) -> bool:
 
 
 def texel_map(camera: Camera, asset: "AssetGeometry") -> NDArray[np.int32]:
-    """Return the texel of the atlas that each pixel's centre sees, (height, width), as of `pixel_map`."""
+    """Return the texel of the atlas that each pixel's centre sees, (height, width); see `pixel_map`."""
     texel: NDArray[np.int32] = pixel_map(camera, asset).texel.astype(np.int32, copy=False)
     return texel
 
@@ -84,8 +84,9 @@ def pixel_map(camera: Camera, asset: "AssetGeometry") -> PixelMap:
 
     Parameters
     ----------
-    camera : its pose is in the asset's coordinates. Pixels without a direction, by its distortion, see nothing.
-    asset : assumed to be unobstructed.
+    camera : camera with its pose in the asset's coordinates. Pixels that its distortion leaves without a direction see
+        nothing.
+    asset : asset, assumed to be unobstructed.
 
     Raises
     ------
@@ -134,12 +135,12 @@ def _reach_m(camera: Camera, pixel: NDArray[np.int64], depth_m: Array, way: Arra
     """Return how far the footprints of pixels reach on the plane that their centres see, (n,) metres.
 
     That is half the root of the sum of the squared steps from a centre to the next ones across and down: no point of a
-    lattice is farther from its nearest node (Babai 1986, by his nearest plane).
+    lattice is farther from its nearest node (Babai 1986, nearest-plane method).
 
     Parameters
     ----------
     pixel : (n,) flat indices.
-    depth_m : (n,) of what their centres see, along the camera's axis.
+    depth_m : (n,) depths that their centres see, along the camera's axis.
     way, normal : (n, 3) directions through the centres, and normals of the surface, in the asset's coordinates.
     """
     at = np.column_stack([pixel % camera.lens.width, pixel // camera.lens.width]).astype(float)
@@ -147,8 +148,8 @@ def _reach_m(camera: Camera, pixel: NDArray[np.int64], depth_m: Array, way: Arra
     facing = (way * normal).sum(axis=1)
     facing = np.where(facing < 0, -1, 1) * np.maximum(abs(facing), GRAZING)
     for step in np.eye(2):
-        aside = depth_m[:, None] * (_slopes(camera, at + step) - slopes) @ rotation
-        on_surface = aside - way * ((aside * normal).sum(axis=1) / facing)[:, None]
+        offset = depth_m[:, None] * (_slopes(camera, at + step) - slopes) @ rotation
+        on_surface = offset - way * ((offset * normal).sum(axis=1) / facing)[:, None]
         squares += (on_surface**2).sum(axis=1)
     return np.sqrt(squares) / 2
 

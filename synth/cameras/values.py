@@ -11,7 +11,7 @@ LARGEST = 1e9  # largest number accepted: no pixel, metre or coefficient is larg
 
 
 def shown(value: Any, most: int = 60) -> str:
-    """Return a value as an error shows it, cut to so many characters."""
+    """Return a value as an error shows it, cut to `most` characters."""
     try:
         return f"{value!r:.{most}}"
     except ValueError:  # Python does not write whole numbers of more than 4,300 digits
@@ -37,23 +37,23 @@ def numbers(where: str, value: Any, shape: tuple[int, ...] | None) -> Array:
     Raises
     ------
     InputError
-        The value is of another shape, or a number of it is not finite or beyond `LARGEST`.
+        The value has another shape, or one of its numbers is not finite or is beyond `LARGEST`.
     """
-    wanted = (-1,) if shape is None else shape
+    expected = (-1,) if shape is None else shape
     try:
-        given = np.array(value)
-        found = given.astype(float)
+        array = np.array(value)
+        result = array.astype(float)
     except OverflowError:  # beyond every float
-        given, found = np.zeros(0), np.array(np.inf)
+        array, result = np.zeros(0), np.array(np.inf)
     except (TypeError, ValueError) as error:
         raise InputError(f"{where} {shown(value)}: give numbers") from error
-    if given.dtype.kind not in "iufO":  # texts and truth values are none
+    if array.dtype.kind not in "iufO":  # texts and truth values are not numbers
         raise InputError(f"{where} {shown(value)}: give numbers")
-    fits = found.ndim == len(wanted) and all(
-        side in (-1, length) for side, length in zip(wanted, found.shape, strict=True)
+    fits = result.ndim == len(expected) and all(
+        side in (-1, length) for side, length in zip(expected, result.shape, strict=True)
     )
-    if not fits or not (np.abs(found) <= LARGEST).all():
-        sides = " x ".join("n" if side < 0 else str(side) for side in wanted)
+    if not fits or not (np.abs(result) <= LARGEST).all():
+        sides = " x ".join("n" if side < 0 else str(side) for side in expected)
         count = "a list of" if shape is None else sides or "one of"
         raise InputError(f"{where} {shown(value)}: give {count} finite numbers, at most {LARGEST:g}")
-    return found
+    return result

@@ -1,7 +1,7 @@
 """Statistics of the labels of a dataset that are comparable between datasets of different picture sizes.
 
 Every mask is first scaled to `WORKING_SIDE` pixels on its longer side, nearest pixel, so that a boundary or a gap of a
-given width in pixels is the same share of the picture in each set. Regions are 8-connected, of the union of all
+given width in pixels is the same share of the picture in each set. Regions are 8-connected, in the union of all
 annotations.
 """
 
@@ -18,8 +18,8 @@ from corrotwin.synth.labels.morphology import Mask, closed
 WORKING_SIDE = 512  # pixels
 CLOSING_RADIUS = 5  # pixels at the working size
 SMALL_REGION = 0.001  # share of the picture
-TINY_REGION = 16  # pixels of the picture as it is
-ALIKE = 1.5  # two sets differ where a number is more than this many times the other
+TINY_REGION = 16  # pixels of the picture in its own size
+ALIKE = 1.5  # two sets differ in a number if one's is more than this many times the other's
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)  # one is kept for each image of a dataset
@@ -92,15 +92,15 @@ class LabelComparison:
 def measure(mask: Mask) -> ImageLabels:
     """Measure a mask, (H, W) bool at the annotated size."""
     native = _region_areas(mask)
-    seen = at_working_size(mask)
-    areas = _region_areas(seen)
+    scaled = at_working_size(mask)
+    areas = _region_areas(scaled)
     return ImageLabels(
         share=float(mask.mean()),
-        area=int(seen.sum()),
+        area=int(scaled.sum()),
         regions=len(areas),
-        small_regions=int((areas < SMALL_REGION * seen.size).sum()),
-        boundary=int((seen & ~ndimage.binary_erosion(seen, border_value=1)).sum()),
-        closing=int((closed(seen, CLOSING_RADIUS) & ~seen).sum()),
+        small_regions=int((areas < SMALL_REGION * scaled.size).sum()),
+        boundary=int((scaled & ~ndimage.binary_erosion(scaled, border_value=1)).sum()),
+        closing=int((closed(scaled, CLOSING_RADIUS) & ~scaled).sum()),
         native_regions=len(native),
         tiny_regions=int((native < TINY_REGION).sum()),
     )
@@ -156,12 +156,12 @@ def compare(own: Statistics, reference: Statistics | None) -> list[LabelComparis
     rows = []
     for name in NAMES:
         value: float | None = getattr(own, name)
-        other: float | None = None if reference is None else getattr(reference, name)
+        reference_value: float | None = None if reference is None else getattr(reference, name)
         ratio, differs = None, False
-        if value is not None and other is not None:
-            ratio = 1.0 if value == other else _ratio(value, other)
+        if value is not None and reference_value is not None:
+            ratio = 1.0 if value == reference_value else _ratio(value, reference_value)
             differs = ratio is None or not 1 / ALIKE <= ratio <= ALIKE
-        rows.append(LabelComparison(name=name, value=value, reference=other, ratio=ratio, differs=differs))
+        rows.append(LabelComparison(name=name, value=value, reference=reference_value, ratio=ratio, differs=differs))
     return rows
 
 
@@ -169,8 +169,8 @@ def table(rows: Sequence[LabelComparison], *, beside_reference: bool) -> list[li
     """Return the rows as text, headings first: name and value, and with a reference its value, the ratio and a flag."""
     lines = [["", "this set", *(["reference", "ratio", ""] if beside_reference else [])]]
     for row in rows:
-        what, per_cent = NAMES[row.name]
-        line = [what, format_value(row.value, per_cent=per_cent)]
+        label, per_cent = NAMES[row.name]
+        line = [label, format_value(row.value, per_cent=per_cent)]
         if beside_reference:
             ratio = "–" if row.ratio is None else f"{row.ratio:.2f}"
             line += [format_value(row.reference, per_cent=per_cent), ratio, "differs" if row.differs else ""]

@@ -13,7 +13,7 @@ from corrotwin.twin.core.files import atomic_file, remove
 Arrays = dict[str, NDArray[np.float32]]
 Counts = NDArray[np.uint8] | NDArray[np.uint16]
 MOST = 65_535  # largest value of a 16-bit PNG
-AGE_COUNTS = 100  # a year
+AGE_COUNTS = 100  # per year
 LIGHT_COUNTS = 8192  # for the root of a radiance of 1
 
 
@@ -38,16 +38,16 @@ def path(out: Path, name: str, index: int) -> Path:
 
 def remove_leftovers(out: Path) -> None:
     """Remove the temporary files of killed writers; only safe while no process writes maps."""
-    for left in out.glob("maps/*/.*.tmp"):
-        remove(left, missing_ok=True)
+    for leftover in out.glob("maps/*/.*.tmp"):
+        remove(leftover, missing_ok=True)
 
 
 def png(counts: Counts) -> bytes:
     """Encode (H, W) grey or (H, W, 3) red, green, blue as PNG, with the 8 or 16 bits of the array."""
     import cv2
 
-    done, content = cv2.imencode(".png", counts[..., ::-1] if counts.ndim == 3 else counts)
-    assert done  # noqa: S101  it is a kind of picture that PNG has
+    success, content = cv2.imencode(".png", counts[..., ::-1] if counts.ndim == 3 else counts)
+    assert success  # noqa: S101  PNG has pictures of this kind
     return bytes(content)
 
 
@@ -86,7 +86,7 @@ def _instances(seen: Arrays) -> Counts:
 
 
 def _depth(seen: Arrays) -> Counts:
-    nothing = seen["depth"] >= 1e9  # as Cycles says it
+    nothing = seen["depth"] >= 1e9  # as Cycles marks it
     return _saturated(np.where(nothing, 0, 1000.0 * seen["depth"]))
 
 

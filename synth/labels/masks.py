@@ -37,7 +37,7 @@ def annotated(label: NDArray[np.float32], rule: LabelRule) -> Mask:
     Parameters
     ----------
     label : (H, W, 4) rust cover, wall loss in mm, instance, stain of rust water.
-    rule : its `stain` decides whether stained steel counts; only then is the stain read.
+    rule : label rule; its `stain` decides whether stained steel counts, and only then is the stain read.
     """
     mask = exact(label, rule.threshold)
     if rule.policy == "exact":
@@ -48,18 +48,18 @@ def annotated(label: NDArray[np.float32], rule: LabelRule) -> Mask:
     radius = round(rule.closing_radius * side)
     combined = np.zeros_like(mask)
     for number in np.unique(label[..., 2][mask]):
-        own = label[..., 2] == number
-        region = mask & own
+        on_asset = label[..., 2] == number
+        region = mask & on_asset
         if radius:
             padded = np.pad(region, radius, mode="edge")
-            region = closed(padded, radius)[radius:-radius, radius:-radius] & own
-        region = bordered(region, rule.border * side) & own
+            region = closed(padded, radius)[radius:-radius, radius:-radius] & on_asset
+        region = bordered(region, rule.border * side) & on_asset
         combined |= keep_larger(region, rule.smallest_region * mask.size)
     return combined
 
 
 def bordered(mask: Mask, by: float) -> Mask:
-    """Move the outlines of `mask` outward by so many pixels, inward if negative; the picture's edge is not an outline.
+    """Move the outlines of `mask` outward by some pixels, inward if negative; the picture's edge is not an outline.
 
     Pixels lie half a pixel from the outline beside them. Regions too thin to shrink stay as they are.
     """
@@ -86,7 +86,7 @@ class AssetFacts:
     """Facts about an asset that its pixels do not show."""
 
     kind: str = ""
-    name: str = ""  # of one of the user's own
+    name: str = ""  # name of one of the user's own assets
     thickness_mm: float = 0.0  # nominal, of the asset as a whole; 0 if unknown
     visible: float | None = None  # share of its camera-facing surface that this view sees
 
@@ -110,7 +110,7 @@ def annotations(
     ----------
     mask : (H, W), as `annotated` makes it.
     label : (H, W, 3) or more: rust cover, wall loss in mm, instance.
-    assets : facts about them, by instance.
+    assets : facts about the assets, by instance.
     threshold : rust cover above which a spot counts as corroded.
     polygons : if True, outlines with their ``polygon_iou`` instead of compressed RLE.
 
@@ -126,17 +126,17 @@ def annotations(
     for number in np.unique(instance[mask]).astype(int).tolist():
         asset = assets.get(number, AssetFacts())
         regions, _ = ndimage.label(mask & (instance == number), np.ones((3, 3)))
-        for index, place in enumerate(ndimage.find_objects(regions), start=1):
+        for index, window in enumerate(ndimage.find_objects(regions), start=1):
             region = np.zeros_like(mask)
-            region[place] = here = regions[place] == index
-            lost = loss_mm[place][here & rusted[place]]
-            mean, most = (float(lost.mean()), float(lost.max())) if lost.size else (0.0, 0.0)
-            state = severity.condition_state(mean, most, asset.thickness_mm) if lost.size else severity.SOUND
+            region[window] = in_region = regions[window] == index
+            losses = loss_mm[window][in_region & rusted[window]]
+            mean_mm, max_mm = (float(losses.mean()), float(losses.max())) if losses.size else (0.0, 0.0)
+            state = severity.condition_state(mean_mm, max_mm, asset.thickness_mm) if losses.size else severity.SOUND
             attributes = {
                 "asset_id": number,
                 "severity": state,
-                "mean_loss_mm": round(mean, 4),
-                "max_loss_mm": round(most, 4),
+                "mean_loss_mm": round(mean_mm, 4),
+                "max_loss_mm": round(max_mm, 4),
             }
             entries.append(_annotation(region, image_id, 1, attributes, asset, polygons=polygons))
     return entries
@@ -163,14 +163,14 @@ def asset_annotations(
     """
     entries = []
     for number, asset in sorted(assets.items()):
-        seen = label[..., 2] == number
-        if seen.any():
-            percent = severity.rusted_percent(label[..., 0][seen], threshold)
+        mask = label[..., 2] == number
+        if mask.any():
+            percent = severity.rusted_percent(label[..., 0][mask], threshold)
             attributes = {
                 "asset_id": number, "rusted_percent": round(percent, 4), "iso_4628_3": rust_grade(percent)
             }  # fmt: skip
             attributes |= {"asset": asset.name} if asset.name else {}
-            entries.append(_annotation(seen, image_id, category_id(asset.kind), attributes, asset, polygons=polygons))
+            entries.append(_annotation(mask, image_id, category_id(asset.kind), attributes, asset, polygons=polygons))
     return entries
 
 

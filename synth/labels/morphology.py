@@ -1,4 +1,4 @@
-"""Morphological closing with a disc, for annotator's masks and for label statistics."""
+"""Morphological closing with a disc, for annotators' masks and for label statistics."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Wall loss in mm from which each band of the severity map begins. Band 0 is less than the first: none worth a name.
+# Wall loss in mm from which each band of the severity map begins. Band 0 is below the first: no loss worth a name.
 LOSS_BANDS_MM: dict[str, float] = {"light": 0.05, "moderate": 0.25, "heavy": 1.0, "severe": 3.0}
 
 SOUND = "CS1"  # condition state of steel that does not corrode
@@ -48,12 +48,12 @@ def condition_state(mean_loss_mm: float, max_loss_mm: float, thickness_mm: float
     Parameters
     ----------
     mean_loss_mm, max_loss_mm : wall loss over the region.
-    thickness_mm : nominal thickness of the asset, whichever part the region is on; 0 if unknown: limits that are shares
-        of it then do not apply, nor does CS4.
+    thickness_mm : nominal thickness of the asset, whichever part the region is on; 0 if unknown; then limits that are
+        shares of it do not apply, nor does CS4.
     """
-    mean, most = (loss / thickness_mm if thickness_mm > 0 else 0.0 for loss in (mean_loss_mm, max_loss_mm))
-    if mean >= REVIEW_MEAN_SHARE or most >= REVIEW_MAX_SHARE:
+    mean_share, max_share = (loss / thickness_mm if thickness_mm > 0 else 0.0 for loss in (mean_loss_mm, max_loss_mm))
+    if mean_share >= REVIEW_MEAN_SHARE or max_share >= REVIEW_MAX_SHARE:
         return "CS4"
-    if max_loss_mm >= EVIDENT_MAX_MM or mean >= EVIDENT_MEAN_SHARE or most >= EVIDENT_MAX_SHARE:
+    if max_loss_mm >= EVIDENT_MAX_MM or mean_share >= EVIDENT_MEAN_SHARE or max_share >= EVIDENT_MAX_SHARE:
         return "CS3"
     return "CS2"

@@ -24,7 +24,7 @@ from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import remove, write_manifest
 
 Entry = dict[str, Any]
-CATEGORY = "corrosion"  # of annotations.json
+CATEGORY = "corrosion"  # the category of annotations.json
 
 
 def assemble(out: Path, task: Task) -> None:
@@ -39,23 +39,23 @@ def assemble(out: Path, task: Task) -> None:
     """
     config, shown = task.config, task.shown
     scenes = f"preset {title(config.name, changed=config.is_changed)}"
-    what = f"corrotwin renders{f' of the twin {shown.id}' if shown else ''}, {scenes}"
-    remove(out / "dataset.json", missing_ok=True)  # an older card would speak of fewer images
+    text = f"corrotwin renders{f' of the twin {shown.id}' if shown else ''}, {scenes}"
+    remove(out / "dataset.json", missing_ok=True)  # an older card would state fewer images
     shutil.rmtree(out / "work", ignore_errors=True)
     gathered = _Gathered(out, task)
     coco.write_document(
-        out / "annotations.json", _images(out, task), _numbered(gathered.regions(_parts(out, task))), description=what
+        out / "annotations.json", _images(out, task), _numbered(gathered.regions(_parts(out, task))), description=text
     )
     if config.labels == BOTH:
         exact = (region for part in _parts(out, task) for region in part["exact"])
-        coco.write_document(out / EXACT, _images(out, task), _numbered(exact), description=f"{what}: exact masks")
+        coco.write_document(out / EXACT, _images(out, task), _numbered(exact), description=f"{text}: exact masks")
     assets = (asset for part in _parts(out, task) for asset in part["assets"])
     coco.write_document(
-        out / "instances.json", _images(out, task), _numbered(assets), description=f"{what}: assets",
+        out / "instances.json", _images(out, task), _numbered(assets), description=f"{text}: assets",
         categories=[(kind, "asset") for kind in EVERY_KIND],
     )  # fmt: skip
     maps.remove_leftovers(out)
-    contents = gathered.contents(what)
+    contents = gathered.contents(text)
     about = {
         "configuration": config.plain(), "seed": config.seed,
         **({} if task.only is None else {"only": task.only}),
@@ -90,15 +90,15 @@ class _Gathered:
         """Yield the annotations of all images, and measure each image before its annotations."""
         for part in parts:
             for image in part["images"]:
-                own = [annotation for annotation in part["annotations"] if annotation["image_id"] == image["id"]]
+                regions = [annotation for annotation in part["annotations"] if annotation["image_id"] == image["id"]]
                 try:
-                    self._look(image, own)
+                    self._look(image, regions)
                 except (KeyError, TypeError) as error:
                     raise InputError(
                         f"{self._out / 'parts'}: image {image['id']}: damaged ({error!r:.80}); delete the part that "
                         "lists it, and the same command renders its images again"
                     ) from error
-                yield from own
+                yield from regions
 
     def _look(self, image: Entry, own: list[Entry]) -> None:
         width, height = self._task.sides(image["id"] - 1)
@@ -133,7 +133,7 @@ class _Gathered:
 
 
 def _licence(config: RenderConfig) -> str:
-    """Say whose the images are, and what light maps and own files they were made with."""
+    """State who owns the images, and with which light maps and own files they were made."""
     own = licences.listed(config.content())
     return (
         f"the images and labels are yours; made with CC0 light maps from Blender{f' and your own {own}' if own else ''}"

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
     from corrotwin.synth.spec import Scene, View
 
-# Seconds of the processor that Blender may use from one line of progress to the next, at least and for a picture of
-# 320 x 320 pixels: many times what the slowest scenes take. A card's kernels may be compiled first.
+# Processor seconds that Blender may use from one line of progress to the next: a base, and more per 320 x 320 pixels of
+# the largest picture, many times what the slowest scenes take. A card's kernels may be compiled first.
 LEAST_BUDGET, BUDGET, COMPILING = 600.0, 600.0, 7200.0
-# Lists of a part, and the field that names the image.
+# Lists of a part, and the field of their entries that names the image.
 _KEYS = {"images": "id", "annotations": "image_id", "exact": "image_id", "assets": "image_id"}
 
 
@@ -56,9 +56,9 @@ def render_batch(
     ----------
     out : dataset folder.
     shown : a saved twin to photograph; None for twins that are drawn.
-    number : of the batch.
+    number : number of the batch.
     images : indices of its images.
-    threads, device : of the Blender process.
+    threads, device : threads and device of the Blender process.
     made_by : `synth.rendering.provenance.made_by` of the program that started the worker.
 
     Raises
@@ -66,7 +66,7 @@ def render_batch(
     OtherVersionError
         The program differs from `made_by`, since it was changed or this is another machine.
     RuntimeError
-        As `blender` raises.
+        Blender crashed or hung; see `run_blender`.
     """
     from corrotwin.synth import spec
     from corrotwin.synth.scene import sampling
@@ -74,22 +74,22 @@ def render_batch(
     if other := other_version(made_by, provenance.made_by()):
         raise provenance.OtherVersionError(other)
 
-    own = out / "work" / f"{number:06d}"
+    folder = out / "work" / f"{number:06d}"
     # The worker of a killed command outlives it briefly: wait, then continue from what it has finished.
-    with hold(own, "batch", {}, patience_seconds=OUTLIVING_SECONDS), TemporaryDirectory(dir=own) as name:
+    with hold(folder, "batch", {}, patience_seconds=OUTLIVING_SECONDS), TemporaryDirectory(dir=folder) as name:
         work = Path(name)
-        wanted = missing(out, number, images, config.maps)
-        if not wanted:
+        lacking = missing(out, number, images, config.maps)
+        if not lacking:
             return
-        numbers = sorted({index // views_per_scene(config, shown) for index in wanted})
-        scenes = tuple(sampling.sample_scene(config, scene, wanted, work, shown) for scene in numbers)
+        numbers = sorted({index // views_per_scene(config, shown) for index in lacking})
+        scenes = tuple(sampling.sample_scene(config, scene_index, lacking, work, shown) for scene_index in numbers)
         write_text(work / "batch.json", spec.dump(spec.Batch(scenes=scenes, threads=threads, device=device)))
-        largest = max(_pixels(view) for one in scenes for view in one.views)
+        largest = max(_pixels(view) for scene in scenes for view in scene.views)
         budget = (LEAST_BUDGET if device == devices.CPU else COMPILING) + BUDGET * largest / 320**2
         with closing(run_blender(work, budget=budget)) as finished:
             for index in finished:
-                one, view = next((one, view) for one in scenes for view in one.views if view.index == index)
-                record(out, config, shown, number, one, view, work / f"view-{index}.npz", made_by)
+                scene, view = next((scene, view) for scene in scenes for view in scene.views if view.index == index)
+                record(out, config, shown, number, scene, view, work / f"view-{index}.npz", made_by)
 
 
 def _pixels(view: "View") -> int:
@@ -106,9 +106,9 @@ def record(
     Parameters
     ----------
     out : dataset folder.
-    number : of the batch.
-    scene, view : what Blender rendered.
-    file : Blender's npz file of the view, which is deleted with that of its labels.
+    number : number of the batch.
+    scene, view : scene and view that Blender rendered.
+    file : Blender's npz file of the view, which is deleted together with that of its labels.
     """
     from corrotwin.synth import sensor
     from corrotwin.synth.labels import masks
@@ -117,22 +117,22 @@ def record(
     from corrotwin.synth.textures import backdrops
 
     chosen, index, assets = config.content(), view.index, masks.asset_facts(scene, view)
-    light, seen = _seen(file, view)
-    label = seen["label"]
+    light, arrays = _seen(file, view)
+    label = arrays["label"]
     if view.backdrop is not None:
-        seen_of_assets = backdrops.reflectance(label, scene.bodies)
-        light = backdrops.behind(light, seen.pop("alpha"), view.backdrop, seen_of_assets)
-    maps.write(out, index, {**seen, "light": light}, config.maps)
-    # In a time-lapse the camera stays as it is.
-    one = sampling.number_and_year(config, index)[0] if chosen.timelapse and shown is None else index
-    rng = sampling.stream(config.seed, "sensor", one)
+        asset_reflectance = backdrops.reflectance(label, scene.bodies)
+        light = backdrops.behind(light, arrays.pop("alpha"), view.backdrop, asset_reflectance)
+    maps.write(out, index, {**arrays, "light": light}, config.maps)
+    # In a time-lapse the camera stays the same.
+    camera_index = sampling.number_and_year(config, index)[0] if chosen.timelapse and shown is None else index
+    rng = sampling.stream(config.seed, "sensor", camera_index)
     photograph = sensor.develop(light, chosen.sensor, rng, grain=sampling.stream(config.seed, "grain", index))
     with atomic_file(image_file(out, index)) as stream:
         stream.write(sensor.jpeg(photograph, chosen.sensor, rng))
     scene_index = index // views_per_scene(config, shown)
     kind, own = (shown.kind, {}) if shown else own_twins.described(sampling.kind_of(config, scene_index), chosen.kinds)
     part = read_part(out, number)
-    for name, key in _KEYS.items():  # of an image that was lost
+    for name, key in _KEYS.items():  # drop those of an image that was lost
         part[name] = [entry for entry in part[name] if entry[key] != index + 1]
     part["images"].append(
         {
@@ -157,24 +157,24 @@ def record(
 
 
 def _seen(file: Path, view: "View") -> "tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]":
-    """Return photograph and all else of Blender's npz files, warped where the lens distorts, and delete them."""
+    """Return photograph and other arrays of Blender's npz files, warped if the lens distorts, and delete the files."""
     import numpy as np
 
     from corrotwin.synth.cameras import distortion
 
-    seen: dict[str, NDArray[np.float32]] = {}
-    for part in (file, file.with_name(f"{file.stem}-labels.npz")):
-        with open_file(part) as content, np.load(content) as arrays:
-            seen |= {name: values.astype(np.float32) for name, values in arrays.items()}
-        remove(part)
-    light = seen.pop("photograph")
+    others: dict[str, NDArray[np.float32]] = {}
+    for npz_file in (file, file.with_name(f"{file.stem}-labels.npz")):
+        with open_file(npz_file) as content, np.load(content) as arrays:
+            others |= {name: values.astype(np.float32) for name, values in arrays.items()}
+        remove(npz_file)
+    light = others.pop("photograph")
     if view.frame is None:
-        return light, seen
+        return light, others
     at = distortion.places(view.lens, view.distortion, view.frame)
-    alpha = {name: distortion.warped(seen.pop(name), at) for name in ("alpha",) if name in seen}
+    alpha = {name: distortion.warped(others.pop(name), at) for name in ("alpha",) if name in others}
     labels = {
         name: (distortion.depth if name == "depth" else distortion.nearest)(values, at, view.label_finer)
-        for name, values in seen.items()
+        for name, values in others.items()
     }
     return distortion.warped(light, at), labels | alpha
 

@@ -1,7 +1,7 @@
 """Start Blender as a child process, follow the views it finishes, and end it when it crashes or hangs.
 
-A slow machine is not a hung one: from one line of progress to the next Blender may use so many seconds of the
-processor, however long that takes. Only a process that hardly asks for the processor is held against the clock.
+A slow machine does not count as hung: from one line of progress to the next, Blender may use a given number of
+processor seconds, however long that takes. Only a process that hardly uses the processor is judged by the clock.
 """
 
 import os
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import psutil
 
 POLL_SECONDS = 2.0
-# A process without progress that leaves the processor alone for so long is hung; a debugger may stop it less.
+# A process without progress that hardly uses the processor for this long is hung; a debugger may stop it for less.
 IDLE_SECONDS = 600.0
-# A process that uses less of a core than this is idle: the idle threads of a deadlock use less still. Our programs have
+# A process that uses less of a core than this is idle: the idle threads of a deadlock use even less. Our programs have
 # been seen to get 0.02 of a core on two cores with 25 busy processes.
 IDLE_SHARE = 0.002
 
@@ -33,7 +33,7 @@ def run_blender(work: Path, *, budget: float) -> Generator[int]:
 
     Parameters
     ----------
-    budget : seconds of the processor, of all threads together, that it may use from one line of progress to the next.
+    budget : processor seconds, of all threads together, that it may use from one line of progress to the next.
 
     Raises
     ------
@@ -42,10 +42,10 @@ def run_blender(work: Path, *, budget: float) -> Generator[int]:
         message ends with the last line it printed.
     """
     log = work / "blender.log"
-    command, place = command_of(work), {**os.environ, "TMPDIR": str(work)}  # where Blender leaves a folder of its own
+    command, env = command_of(work), {**os.environ, "TMPDIR": str(work)}  # where Blender leaves a folder of its own
     with (
         new_file(log) as stderr,
-        subprocess.Popen(command, env=place, stdout=subprocess.PIPE, stderr=stderr, text=True) as child,
+        subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=stderr, text=True) as child,
         _Watchdog(child, budget) as guard,
     ):
         try:
@@ -56,11 +56,11 @@ def run_blender(work: Path, *, budget: float) -> Generator[int]:
                     yield int(line)
             child.wait()
         finally:
-            child.kill()  # where the caller gave up
+            child.kill()  # if the caller gave up
     if child.returncode != 0:
         lines = read_text(log, errors="replace").strip().splitlines()
-        why = f"hung: {guard.fault}" if guard.fault else f"ended with status {child.returncode}"
-        raise RuntimeError(f"Blender {why}: {lines[-1] if lines else 'it printed nothing'}")
+        reason = f"hung: {guard.fault}" if guard.fault else f"ended with status {child.returncode}"
+        raise RuntimeError(f"Blender {reason}: {lines[-1] if lines else 'it printed nothing'}")
 
 
 def command_of(work: Path) -> list[str]:
@@ -69,11 +69,11 @@ def command_of(work: Path) -> list[str]:
 
 
 class ProgressJudge:
-    """Tells a hung process from a slow one, by what it used of the processor and when.
+    """Tells a hung process from a slow one by its use of the processor over time.
 
     Parameters
     ----------
-    budget : seconds of the processor that it may use from one line of progress to the next.
+    budget : processor seconds that it may use from one line of progress to the next.
     now : seconds of a clock that only goes forward, at the start.
     """
 
@@ -84,15 +84,15 @@ class ProgressJudge:
         self._active, self._used_when_active = now, 0.0
 
     def fault(self, now: float, used: float, *, progressed: bool) -> str:
-        """Return why the process is taken for hung, or "".
+        """Return why the process counts as hung, or "".
 
         Parameters
         ----------
         now : seconds of the same clock.
-        used : seconds of the processor that it has used since its start.
-        progressed : it has printed a line since the last call.
+        used : processor seconds that it has used since its start.
+        progressed : True if it has printed a line since the last call.
         """
-        # What a helper used is missing from the sum once it has ended: the sum may fall, time that was used does not.
+        # Once a helper has ended, its time is missing from the sum. The sum may fall, but time that was used does not.
         self._total += max(0.0, used - self._seen)
         self._seen, used = used, self._total
         if progressed:
@@ -107,7 +107,7 @@ class ProgressJudge:
 
 
 class _Watchdog:
-    """A thread that kills a process which makes no progress, and says why."""
+    """A thread that kills a process that makes no progress, and says why."""
 
     def __init__(self, child: "subprocess.Popen[str]", budget: float) -> None:
         self.fault = ""
@@ -147,14 +147,15 @@ class _Watchdog:
 
 
 def processor_seconds(process: "psutil.Process") -> float:
-    """Return what a process and its helpers have used: compilers of a card's kernels work while Blender waits."""
+    """Return the processor seconds of a process and its helpers: a card's kernels are compiled while Blender waits."""
     import psutil
 
     used = 0.0
-    for each in (*process.children(recursive=True), process):  # helpers first: one that ends meanwhile is counted by it
+    # Helpers come first: the process itself counts those that end meanwhile.
+    for member in (*process.children(recursive=True), process):
         try:
-            used += sum(each.cpu_times()[:4])  # its own, and of its children that have ended
+            used += sum(member.cpu_times()[:4])  # its own time, and that of its ended children
         except psutil.Error:
-            if each == process:
+            if member == process:
                 raise
     return used

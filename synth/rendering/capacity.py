@@ -20,8 +20,8 @@ class Needs:
     @property
     def wanted(self) -> dict[str, float]:
         """The amounts of Ray's resources that are above 0."""
-        every = {"CPU": self.cpus, "GPU": self.gpus, **self.resources}
-        return {name: amount for name, amount in every.items() if amount}
+        amounts = {"CPU": self.cpus, "GPU": self.gpus, **self.resources}
+        return {name: amount for name, amount in amounts.items() if amount}
 
 
 def at_a_time(needs: Needs) -> int:

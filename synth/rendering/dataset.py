@@ -18,10 +18,10 @@ from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import writing
 from corrotwin.twin.core.locks import hold
 
-# Of processes at a time: while one samples its scenes, on one core, another renders.
+# Fewest processes at a time, and cores for each: while one samples its scenes, on one core, another renders.
 LEAST_WORKERS, CORES_A_WORKER = 2, 4
-THREADS_ON_A_CLUSTER = 4  # of a Blender process, on machines with at least as many cores each
-RETRIES = 2  # of a failed batch
+THREADS_ON_A_CLUSTER = 4  # threads of a Blender process, on machines with at least as many cores each
+RETRIES = 2  # retries of a failed batch
 
 
 def render(
@@ -47,10 +47,10 @@ def render(
     shown : a saved twin to photograph (`synth.scene.subject.saved`); None for twins that are drawn for each scene.
     only : the number of one image, as in its file name, to render alone in place of `count`; its files are the same as
         in a larger dataset.
-    device : one of `synth.rendering.devices.DEVICES`; a folder is of one device.
-    workers : Blender processes at a time, sharing the cores; None for one for four cores, but two at least, or one a
-        card; on a cluster for as many as there is room.
-    address : of a Ray cluster; None for this machine.
+    device : one of `synth.rendering.devices.DEVICES`; all images of a folder are rendered on one device.
+    workers : Blender processes at a time, sharing the cores; None for one per four cores, but at least two, or
+        one per card; on a cluster, as many as there is room for.
+    address : address of a Ray cluster; None for this machine.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def render(
     WorkError
         Batches failed after their retries, all others are finished; the message names the lost images and an error.
     """
-    from corrotwin.synth.rendering import assembly  # needs much that a dry run does not
+    from corrotwin.synth.rendering import assembly  # imports much that a dry run does not need
 
     count = count if only is None else only + 1
     resources = render_resources(device, workers, address)  # before anything is written
@@ -114,8 +114,8 @@ def render_resources(device: str, workers: int | None, address: str | None) -> R
     gpus = float(device != devices.CPU)
     if address is None:
         cores = available_cores()
-        usual = card_count if gpus else max(min(cores, LEAST_WORKERS), cores // CORES_A_WORKER)
-        workers = workers or max(1, usual)
+        default = card_count if gpus else max(min(cores, LEAST_WORKERS), cores // CORES_A_WORKER)
+        workers = workers or max(1, default)
         threads = max(1, cores // workers)
         if gpus:
             gpus = 1 / ceil(workers / card_count)  # several processes may share a card, which one alone leaves idle
@@ -165,7 +165,7 @@ def _render_missing(out: Path, task: Task, resources: RenderResources, address: 
     )  # fmt: skip
     failed = [int(failure.key) for failure in failures]
     lost = [index for number in failed for index in batch.missing(out, number, batches[number], names)]
-    if lost:  # a worker may fail when all of its images are there
+    if lost:  # a worker may fail although all of its images are finished
         raise WorkError(
             f"{out}: {_listed(lost)} of seed {task.config.seed} failed, tried {1 + RETRIES} times, with "
             f"{failures[0].error}; all others are done; the same command tries again; with `only` {lost[0]} in "
@@ -175,11 +175,11 @@ def _render_missing(out: Path, task: Task, resources: RenderResources, address: 
 
 def _listed(numbers: list[int]) -> str:
     """List images by number, consecutive ones as "3 to 5"."""
-    rows: list[list[int]] = []
+    runs: list[list[int]] = []
     for number in sorted(numbers):
-        if rows and number == rows[-1][-1] + 1:
-            rows[-1].append(number)
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
         else:
-            rows.append([number])
-    spans = [str(row[0]) if len(row) == 1 else f"{row[0]} to {row[-1]}" for row in rows]
+            runs.append([number])
+    spans = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
     return f"image{'' if len(numbers) == 1 else 's'} {', '.join(spans)}"

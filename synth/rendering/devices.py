@@ -1,4 +1,4 @@
-"""Choose the device that Blender renders on: the processor, or graphics cards, by the best way that works."""
+"""Choose the device that Blender renders on: the processor, or graphics cards by the best interface that works."""
 
 import logging
 import os
@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 from corrotwin.twin.core.errors import InputError
 
 CPU = "cpu"
-# Best first.
+# The devices of each make of card, best first.
 GPUS: Mapping[str, tuple[str, ...]] = {
     "nvidia": ("optix", "cuda"), "amd": ("hip",), "intel": ("oneapi",), "apple": ("metal",)
 }  # fmt: skip
-INTEL = "0x8086"  # of PCI
-COMPILING_SECONDS = 3600  # in which a card's first picture must be there, its kernels compiled
+INTEL = "0x8086"  # vendor number in PCI
+COMPILING_SECONDS = 3600  # within which a card must render its first picture and compile its kernels
 
 _log = logging.getLogger(__name__)
 DEVICES = (CPU, "auto", *(device for devices in GPUS.values() for device in devices))
@@ -43,13 +43,13 @@ def choose(wanted: str, cards: Mapping[str, int], fault: Callable[[str], str]) -
         raise InputError(f"`device` {wanted}: choose from {', '.join(DEVICES)}")
     if wanted == CPU:
         return CPU, 0
-    for make, ways in GPUS.items():
-        if cards.get(make, 0) and wanted in ways:
+    for make, names in GPUS.items():
+        if cards.get(make, 0) and wanted in names:
             return wanted, cards[make]
-        for way in ways if cards.get(make, 0) and wanted == "auto" else ():
-            if not (why := fault(way)):
-                return way, cards[make]
-            _log.warning(f"{way}: does not render here ({why}); trying the next")
+        for name in names if cards.get(make, 0) and wanted == "auto" else ():
+            if not (reason := fault(name)):
+                return name, cards[make]
+            _log.warning(f"{name}: does not render here ({reason}); trying the next")
     if wanted == "auto":
         return CPU, 0
     listed = ", ".join(f"{count} {make}" for make, count in cards.items() if count) or "no graphics card"
@@ -57,22 +57,22 @@ def choose(wanted: str, cards: Mapping[str, int], fault: Callable[[str], str]) -
 
 
 def fault_here(device: str, *, patience_seconds: float = COMPILING_SECONDS) -> str:
-    """Render a picture of a few pixels on a device of this machine in that time; return why that fails, or ""."""
+    """Render a few pixels on a device of this machine, within `patience_seconds`; return why that fails, or ""."""
     command = [sys.executable, "-P", "-m", "corrotwin.synth.blender.probe", device, str(os.getpid())]
     try:
-        with TemporaryDirectory() as place:  # Blender leaves a folder of its own there
-            done = subprocess.run(
-                command, env={**os.environ, "TMPDIR": place}, capture_output=True, text=True, errors="replace",
+        with TemporaryDirectory() as scratch:  # Blender leaves a folder of its own there
+            result = subprocess.run(
+                command, env={**os.environ, "TMPDIR": scratch}, capture_output=True, text=True, errors="replace",
                 timeout=patience_seconds, check=False,
             )  # fmt: skip
     except subprocess.TimeoutExpired:
         return f"no picture in {patience_seconds:.0f} s"
-    lines = done.stderr.strip().splitlines()
-    return "" if done.returncode == 0 else lines[-1] if lines else f"ended with status {done.returncode}"
+    lines = result.stderr.strip().splitlines()
+    return "" if result.returncode == 0 else lines[-1] if lines else f"ended with status {result.returncode}"
 
 
 def fault_on_a_cluster(device: str) -> str:
-    """Return why a device is not taken on other machines, where none is tried: Blender takes few cards of Intel's."""
+    """Return why a device is not chosen on other machines, where none is tried: Blender supports few Intel cards."""
     return "name it to use it on a cluster" if device == "oneapi" else ""
 
 
@@ -86,7 +86,7 @@ def cards_here(root: Path = Path("/")) -> dict[str, int]:
     cards = {
         "nvidia": len(list((root / "dev").glob("nvidia[0-9]*"))),
         "amd": len([node for node in nodes.glob("*/gpu_id") if node.read_text().strip() not in ("", "0")]),
-        "intel": len([one for one in vendors if one.read_text().strip() == INTEL]),
+        "intel": len([vendor for vendor in vendors if vendor.read_text().strip() == INTEL]),
         "apple": int(sys.platform == "darwin" and platform.machine() == "arm64"),
     }
     for make, name in (("nvidia", "CUDA_VISIBLE_DEVICES"), ("amd", "HIP_VISIBLE_DEVICES")):
@@ -98,10 +98,10 @@ def cards_here(root: Path = Path("/")) -> dict[str, int]:
 def _listed(names: str, cards: int) -> int:
     """Return how many of `cards` a list such as "0,2" or "GPU-8932f937" makes visible, under CUDA's rules.
 
-    The entries before the first that is no card, such as -1, count; none do if an entry occurs twice.
+    Only the entries before the first that is not a card, such as -1, count; none do if one of them occurs twice.
     """
-    entries = (one.strip() for one in names.split(","))
-    taken = list(
-        takewhile(lambda one: one.startswith(("GPU-", "MIG-")) or (one.isdecimal() and int(one) < cards), entries)
+    entries = (name.strip() for name in names.split(","))
+    visible = list(
+        takewhile(lambda name: name.startswith(("GPU-", "MIG-")) or (name.isdecimal() and int(name) < cards), entries)
     )
-    return min(cards, len(taken)) if len(set(taken)) == len(taken) else 0
+    return min(cards, len(visible)) if len(set(visible)) == len(visible) else 0

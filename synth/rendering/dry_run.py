@@ -33,40 +33,40 @@ def estimate(out: Path, task: Task, *, workers: int | None, address: str | None)
     task = extended(out, replace(task, device=resources.device))
     check_claim(out, "dataset", claim(out, task))
     free = free_bytes(out)
-    left = {number: batch.missing(out, number, images, task.config.maps) for number, images in task.batches.items()}
-    left = {number: images for number, images in left.items() if images}
-    if finished(out, task) is not None or not left:
+    missing = {number: batch.missing(out, number, images, task.config.maps) for number, images in task.batches.items()}
+    missing = {number: images for number, images in missing.items() if images}
+    if finished(out, task) is not None or not missing:
         return f"{out}: nothing is left to render"
     made_by = provenance.made_by()
     check_program(out, task, made_by)
-    first = next(iter(left))
+    first = next(iter(missing))
     seconds, size = _probe(task, first, resources.needs.cpus, made_by)
     room = available_cores() // resources.needs.cpus if address is None else capacity.at_a_time(resources.needs)
-    at_a_time = max(1, min(resources.workers or room, room, len(left)))
-    images = sum(map(len, left.values()))
+    at_a_time = max(1, min(resources.workers or room, room, len(missing)))
+    images = sum(map(len, missing.values()))
     count = len(task.batches[first])
     hours = max(seconds, seconds / count * images / at_a_time) / 3600
     needed = size / count * images
-    short = "" if needed < free else " (NOT ENOUGH)"
+    warning = "" if needed < free else " (NOT ENOUGH)"
     return (
-        f"{out}: {images} of {task.images} images are to render, in {len(left)} batches, {at_a_time} at a time, "
+        f"{out}: {images} of {task.images} images are to render, in {len(missing)} batches, {at_a_time} at a time, "
         f"{resources.needs.cpus} threads each\n"
         f"one batch of {count} images here: {seconds:.0f} s, {size / 1e6:.1f} MB; in all about {hours:.2g} hours and "
-        f"{needed / 1e9:.2g} GB of disk, of which {free / 1e9:.0f} GB are free{short}"
+        f"{needed / 1e9:.2g} GB of disk, of which {free / 1e9:.0f} GB are free{warning}"
     )
 
 
 def _probe(task: Task, number: int, threads: int, made_by: Mapping[str, str]) -> tuple[float, int]:
     """Render a whole batch into a temporary folder; return the seconds and the bytes on disk."""
-    begun = time.monotonic()
+    start = time.monotonic()
     with TemporaryDirectory() as name:
-        aside = Path(name) / "probe"
+        folder = Path(name) / "probe"
         try:
             batch.render_batch(
-                aside, task.config, task.shown, number, task.batches[number], threads, task.device, made_by
+                folder, task.config, task.shown, number, task.batches[number], threads, task.device, made_by
             )
         except RuntimeError as error:
             raise WorkError(f"the batch for the dry run failed: {error}") from error
-        shutil.rmtree(aside / "work")
-        size = sum(path.stat().st_size for path in aside.rglob("*") if path.is_file())
-    return time.monotonic() - begun, size
+        shutil.rmtree(folder / "work")
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return time.monotonic() - start, size

@@ -23,9 +23,9 @@ from corrotwin.twin.core.errors import InputError, WorkError
 _log = logging.getLogger(__name__)
 
 CALLS = 16  # tasks of one worker process; its memory is then freed with it (docs/rendering-speed.md)
-WAITING = 8  # tasks handed to Ray beyond which those that fit the machines twice are enough
+WAITING = 8  # most tasks handed to Ray, or twice as many as the machines can run if that is more
 POLL_SECONDS = 0.5
-VISIBLE_SECONDS = 60.0  # in which NFS shows what another machine has written, unless it is mounted otherwise
+VISIBLE_SECONDS = 60.0  # within which NFS shows what another machine has written, unless mounted otherwise
 _NODE = "ray.io/node-id"  # label that Ray gives to every machine
 
 
@@ -69,7 +69,7 @@ class Failure:
 class ProgressCounter:
     """The count behind the line of progress: `done()` of `total` in `unit`. Polled twice a second.
 
-    `seconds_left`, where it is known better than by the mean rate, and `note` are those of `ProgressLine`.
+    `seconds_left`, if it is known better than from the mean rate, and `note` are those of `ProgressLine`.
     """
 
     unit: str
@@ -105,14 +105,14 @@ def fan_out(
     task : a function of an installed module; it writes its result to disk, where `is_done` finds it.
     is_done : returns True if the item with this key is complete; such items are skipped.
     label : what the work is, for the line of progress.
-    needs : of each task; a function of its key is asked when the task is handed to Ray, which is then given only a few
-        more tasks than the machines have room for, so that a machine that joins later counts.
+    needs : needs of each task, or a function of its key. A function is called when the task is handed to Ray, which
+        then gets only a few more tasks than the machines have room for, so that a machine that joins later counts.
     workers : most tasks at a time; None for as many as the machines can run.
     retries : how often a crashed or raising task is tried again.
-    address : of a running cluster ("auto", or "host:port"); None for this machine alone.
+    address : address of a running cluster ("auto", or "host:port"); None for this machine alone.
     cards : graphics cards of this machine, without a cluster; None for those that Ray finds.
     counter : what the line of progress counts; by default the items.
-    to : folder of the results, for that line; there already, and the same on all machines of a cluster.
+    to : folder of the results, for that line; it must exist, and be the same on all machines of a cluster.
     on_end : called with the key of each item that has ended, done or failed.
 
     Returns
@@ -138,7 +138,7 @@ def fan_out(
     tasks = _Tasks(task, needs_of, retries, to, is_cluster=address is not None)
     queue = list(reversed(waiting))
     running: dict[Any, tuple[Item, Needs]] = {}
-    unseen: dict[str, tuple[Item, Needs, _Outcome, float]] = {}  # that ended well, and until when we look for them
+    unseen: dict[str, tuple[Item, Needs, _Outcome, float]] = {}  # items that ended well, and how long to look for them
     failed: dict[str, Failure] = {}
     if counter is None:
         counter = ProgressCounter(
@@ -158,35 +158,35 @@ def fan_out(
             while queue or running or unseen:
                 cluster.check()
                 while queue:
-                    most = workers
-                    if most is None and callable(needs):
-                        most = max(WAITING, 2 * at_a_time(needs(queue[-1].key)))
-                    if most is not None and len(running) >= most:
+                    limit = workers
+                    if limit is None and callable(needs):
+                        limit = max(WAITING, 2 * at_a_time(needs(queue[-1].key)))
+                    if limit is not None and len(running) >= limit:
                         break
-                    reference, given = tasks.start(queue[-1])
-                    running[reference] = queue.pop(), given
+                    reference, held = tasks.start(queue[-1])
+                    running[reference] = queue.pop(), held
                 if not running:
                     time.sleep(POLL_SECONDS)
                 for reference in ray.wait(list(running), timeout=POLL_SECONDS)[0] if running else ():
-                    item, given = running.pop(reference)
+                    item, held = running.pop(reference)
                     try:
                         outcome: _Outcome = ray.get(reference)
                     except ray.exceptions.RayError as error:
                         outcome = _Outcome(error=one_line(error))
                     if outcome.needs == "machine":
-                        tasks.avoid(outcome, given)
+                        tasks.avoid(outcome, held)
                         queue.append(item)
-                    elif outcome.needs == "memory" and tasks.enlarge(item, given):
+                    elif outcome.needs == "memory" and tasks.enlarge(item, held):
                         queue.append(item)
                     elif outcome.error:
                         end(item, outcome.error)
                     else:
-                        unseen[item.key] = item, given, outcome, time.monotonic() + VISIBLE_SECONDS
-                for item, given, outcome, until in list(unseen.values()):
+                        unseen[item.key] = item, held, outcome, time.monotonic() + VISIBLE_SECONDS
+                for item, held, outcome, deadline in list(unseen.values()):
                     if address is None or _is_visible(is_done, item.key):
                         end(unseen.pop(item.key)[0])
-                    elif time.monotonic() > until:
-                        tasks.avoid(outcome, given)
+                    elif time.monotonic() > deadline:
+                        tasks.avoid(outcome, held)
                         queue.append(unseen.pop(item.key)[0])
                 line.update(counter.done(), seconds_left=counter.seconds_left(), note=counter.note())
     finally:
@@ -196,7 +196,7 @@ def fan_out(
 
 
 class _Tasks:
-    """Tasks handed to Ray, each with the needs that it has then; values that they share are stored once."""
+    """Tasks handed to Ray, each with its needs at that time; values that they share are stored once."""
 
     def __init__(
         self, task: Callable[..., None], needs_of: Callable[[str], Needs], retries: int, to: Path | None, *,
@@ -205,7 +205,7 @@ class _Tasks:
         import ray
 
         self._task, self._needs_of, self._is_cluster = task, needs_of, is_cluster
-        self._to = to if is_cluster else None  # where this machine's own tasks write is seen from here
+        self._to = to if is_cluster else None  # this machine sees what its own tasks write
         # Ray restarts crashed workers and retries raised errors; bad input stays bad and comes back as a value.
         # A worker that holds a card is not reused, which is also Ray's default for functions declared with one.
         self._remotes = {
@@ -224,21 +224,21 @@ class _Tasks:
         if needs.gpus:
             needs = replace(needs, gpus=max(needs.gpus, self._least_gpus.get(item.key, 0.0)))
         arguments = []
-        for each in item.arguments:
-            if isinstance(each, Shared):
-                if id(each.value) not in self._stored:
-                    self._stored[id(each.value)] = ray.put(each.value)
-                arguments.append(self._stored[id(each.value)])
+        for argument in item.arguments:
+            if isinstance(argument, Shared):
+                if id(argument.value) not in self._stored:
+                    self._stored[id(argument.value)] = ray.put(argument.value)
+                arguments.append(self._stored[id(argument.value)])
             else:
-                arguments.append(each)
-        apart = {"label_selector": {_NODE: f"!in({','.join(sorted(self._avoided))})"}} if self._avoided else {}
+                arguments.append(argument)
+        elsewhere = {"label_selector": {_NODE: f"!in({','.join(sorted(self._avoided))})"}} if self._avoided else {}
         remote = self._remotes[needs.gpus > 0].options(
-            num_cpus=needs.cpus, num_gpus=needs.gpus, resources=dict(needs.resources), **apart
+            num_cpus=needs.cpus, num_gpus=needs.gpus, resources=dict(needs.resources), **elsewhere
         )
         return remote.remote(self._task, self._to, *arguments), needs
 
     def enlarge(self, item: Item, needs: Needs) -> bool:
-        """Double the share of a card that an item asks for; return False where it had none, or all of one."""
+        """Double the share of a card that an item asks for; return False if it had none, or a whole one."""
         if not 0 < needs.gpus < 1:
             return False
         share = self._least_gpus[item.key] = min(1.0, 2 * needs.gpus)
@@ -262,9 +262,9 @@ class _Tasks:
 
 
 def _attempt(task: Callable[..., None], to: Path | None, *arguments: Any) -> _Outcome:
-    """Run one item in a Ray worker, where the folder `to` must be there unless it is None.
+    """Run one item in a Ray worker, where the folder `to` must exist unless it is None.
 
-    An error that the same again would not fix is returned, any other raised.
+    An error that another try would not fix is returned; any other is raised.
     """
     import ray
 
@@ -296,5 +296,5 @@ def _is_visible(is_done: Callable[[str], bool], key: str) -> bool:
 def _warn_if_nowhere(needs: Needs) -> None:
     """Print a warning if no machine of the cluster can run a task now; one may still join."""
     if not at_a_time(needs):
-        asked = ", ".join(f"{name} {amount:g}" for name, amount in needs.wanted.items())
-        _log.warning(f"no machine of the cluster has {asked}; waiting for one to join")
+        needed = ", ".join(f"{name} {amount:g}" for name, amount in needs.wanted.items())
+        _log.warning(f"no machine of the cluster has {needed}; waiting for one to join")

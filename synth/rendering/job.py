@@ -1,4 +1,4 @@
-"""The task of a dataset folder: the images it is to hold, those that exist, and whether they go together."""
+"""The task of a dataset folder: the images it is to hold, those that exist, and whether they belong together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -17,7 +17,7 @@ SCENES_PER_BATCH = 3  # a Blender process lives for one batch
 CONTENT = "preset content"  # key in the settings: a digest of the preset's values that are not defaults
 
 
-MOST_IMAGES = 1_000_000  # of a dataset: more annotations than a machine reads at once
+MOST_IMAGES = 1_000_000  # of a dataset: a machine could not read the annotations of more at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,8 @@ class Task:
         if self.count < 1:
             raise InputError(f"`count` {self.count}: give at least 1 image")
         if self.count > MOST_IMAGES:
-            given = f"`count` {self.count}" if self.only is None else f"`only` {self.only}"
-            raise InputError(f"{given}: a dataset has at most {MOST_IMAGES:,} images; make several with other seeds")
+            option = f"`count` {self.count}" if self.only is None else f"`only` {self.only}"
+            raise InputError(f"{option}: a dataset has at most {MOST_IMAGES:,} images; make several with other seeds")
         if self.shown is not None and self.config.content().timelapse:
             raise InputError(
                 f"`preset` {self.config.name}: it ages what it draws; a saved twin stays as it is, so grow it"
@@ -63,7 +63,7 @@ class Task:
 
     @property
     def _are_stated(self) -> bool:
-        """True if cameras are stated, which have sizes of their own."""
+        """True if cameras are stated, which have their own sizes."""
         return self.shown is not None and bool(self.shown.cameras)
 
     @property
@@ -105,7 +105,7 @@ def claim(out: Path, task: Task) -> dict[str, Any]:
 
 
 def _same_preset(there: Mapping[str, Any], config: RenderConfig) -> bool:
-    """Return whether a claim states the same preset, if in other words, such as 1 for 1.0."""
+    """Return whether a claim states the same preset, perhaps in other words, such as 1 for 1.0."""
     stated = {name: there.get(name) for name in ("preset", "changes")}
     try:
         return RenderConfig.from_plain({**config.plain(), **stated}) == config
@@ -123,8 +123,8 @@ def finished(out: Path, task: Task) -> int | None:
     images = _stated(out)
     if images is None or images < task.images:
         return None
-    kept = (batch.has_files(out, index, task.config.maps) for images in task.batches.values() for index in images)
-    return images if all(kept) else None
+    present = (batch.has_files(out, index, task.config.maps) for images in task.batches.values() for index in images)
+    return images if all(present) else None
 
 
 def _stated(out: Path) -> int | None:

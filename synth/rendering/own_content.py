@@ -14,18 +14,18 @@ def check(preset: Preset) -> None:
     Raises
     ------
     InputError
-        One is damaged; the message names its field and file.
+        A file is damaged; the message names its field and file.
     """
-    for of, read in (
+    for kind, read in (
         (own_files.WORLDS, picture_files.check_light), (own_files.BACKDROPS, picture_files.check_picture)
     ):  # fmt: skip
-        with own_files.naming(of.field):
-            for path in map(own_files.path_of, getattr(preset, of.field)):
+        with own_files.naming(kind.field):
+            for path in map(own_files.path_of, getattr(preset, kind.field)):
                 if path is not None:
                     read(path)
-    for one in own_files.SETS:
-        with own_files.naming(one.field):
-            for word, _ in getattr(preset, one.field):
+    for textures in own_files.SETS:
+        with own_files.naming(textures.field):
+            for word, _ in getattr(preset, textures.field):
                 folder, _, digest = word.rpartition("#")
                 texture_sets.load(Path(folder), digest)
     for word in preset.props:

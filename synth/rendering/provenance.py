@@ -8,7 +8,7 @@ from pathlib import Path
 
 from corrotwin.twin.core.files import read_bytes, versions
 
-ROOT = Path(__file__).resolve().parents[2]  # holds the subpackages of corrotwin, in the source as when installed
+ROOT = Path(__file__).resolve().parents[2]  # holds the subpackages of corrotwin, in the source and when installed
 ENTRIES = (
     "corrotwin.synth.rendering.batch",
     "corrotwin.synth.blender.__main__",
@@ -21,7 +21,7 @@ SOURCES = "sources"  # key of the digest of this project's modules
 
 
 class OtherVersionError(RuntimeError):
-    """The program on this machine is of another version than the one that started the work."""
+    """The program on this machine has another version than the one that started the work."""
 
 
 def made_by() -> dict[str, str]:

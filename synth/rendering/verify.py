@@ -83,11 +83,11 @@ def _compared(folder: Path, count: int, origin: _Origin) -> Iterator[ImageVerifi
 
 
 def _rendered(again: Path, folder: Path, index: int, origin: _Origin) -> None:
-    what = f"{folder}: image {index} cannot be rendered again on {origin.device}"
+    prefix = f"{folder}: image {index} cannot be rendered again on {origin.device}"
     try:
         render(again, origin.config, count=1, shown=origin.shown, only=index, device=origin.device)
     except (InputError, WorkError) as error:
-        raise type(error)(f"{what} ({error})") from error
+        raise type(error)(f"{prefix} ({error})") from error
 
 
 def print_results(folder: Path, verified: Iterable[ImageVerification]) -> None:
@@ -105,9 +105,9 @@ def print_results(folder: Path, verified: Iterable[ImageVerification]) -> None:
     if not same:
         raise WorkError(f"{folder}: has no image that could be rendered again")
     if not all(same):
-        alike = "the program is the same: another type of processor, or changed files"
-        why = changed_versions(folder) or alike
-        raise WorkError(f"{folder}: {same.count(False)} of {len(same)} images differ when rendered again ({why})")
+        no_change = "the program is the same: another type of processor, or changed files"
+        cause = changed_versions(folder) or no_change
+        raise WorkError(f"{folder}: {same.count(False)} of {len(same)} images differ when rendered again ({cause})")
     _log.info(f"{folder}: {len(same)} of {len(same)} images are the same when rendered again")
 
 
@@ -128,8 +128,8 @@ def _origin(folder: Path, twin: Path | None) -> _Origin:
         if not (type(config.seed) is int and type(config.polygons) is bool):
             raise TypeError("seed or polygons")
         device = str(manifest["device"]).lower()
-    was = manifest.get("preset")
-    if not isinstance(was, Mapping) or departures(was) != departures(config.preset_stated()):
+    recorded_preset = manifest.get("preset")
+    if not isinstance(recorded_preset, Mapping) or departures(recorded_preset) != departures(config.preset_stated()):
         raise InputError(f"{card}: preset {config.name} was another then; install the version that rendered it")
     return _Origin(config=config, shown=_shown(card, manifest.get("twin"), twin), device=device)
 
@@ -142,11 +142,11 @@ def _shown(card: Path, record: Any, twin: Path | None) -> Subject | None:
     if twin is None:
         raise InputError(f"{card}: the dataset shows a twin; give its folder with `twin`")
     with _readable(card):
-        was = f"{record['id']} at {record['clock']}"
+        state = f"{record['id']} at {record['clock']}"
         cameras = subject.cameras("cameras", record["cameras"], size=(1, 1)) if record["cameras"] else ()
     shown = subject.saved(twin, cameras)
     if json.loads(json.dumps(shown.record())) != record:
-        raise InputError(f"`twin` {twin}: not the state that was photographed; give {was} as it was then")
+        raise InputError(f"`twin` {twin}: not the state that was photographed; give {state} as it was then")
     return shown
 
 
@@ -166,8 +166,8 @@ def _by_image(path: Path) -> dict[int, list[dict[str, Any]]]:
     document = coco.check_document(read_json(path, inside=path.parent), path)
     annotations: dict[int, list[dict[str, Any]]] = {key: [] for key in document.images}
     for annotation in document.annotations.values():
-        own = {name: value for name, value in annotation.items() if name != "id"}
-        annotations[annotation["image_id"]].append(own)
+        entry = {name: value for name, value in annotation.items() if name != "id"}
+        annotations[annotation["image_id"]].append(entry)
     return annotations
 
 
@@ -175,17 +175,17 @@ def _differences(
     folder: Path, again: Path, index: int, config: RenderConfig, documents: Mapping[str, Mapping[int, Any]]
 ) -> Iterator[str]:
     """Yield a description of each difference of one image."""
-    one, other = image_file(folder, index), image_file(again, index)
-    if not one.is_file():
+    original, repeated = image_file(folder, index), image_file(again, index)
+    if not original.is_file():
         yield "gone"
-    elif read_bytes(one, inside=folder) != read_bytes(other):
-        yield _how_far(one, other)
+    elif read_bytes(original, inside=folder) != read_bytes(repeated):
+        yield _how_far(original, repeated)
     for name, before in documents.items():
         if before.get(index + 1) != _by_image(again / name)[index + 1]:
             yield f"other entries in {name}"
     for name in config.maps:
-        one, other = (maps.path(where, name, index) for where in (folder, again))
-        if not one.is_file() or read_bytes(one, inside=folder) != read_bytes(other):
+        original, repeated = (maps.path(where, name, index) for where in (folder, again))
+        if not original.is_file() or read_bytes(original, inside=folder) != read_bytes(repeated):
             yield f"another map of {name}"
 
 
@@ -194,5 +194,5 @@ def _how_far(one: Path, other: Path) -> str:
     before, now = (np.asarray(picture.convert("RGB"), np.int16) for picture in pictures)
     if before.shape != now.shape:
         return f"{before.shape[1]} x {before.shape[0]} pixels, now {now.shape[1]} x {now.shape[0]}"
-    apart = np.abs(before - now)
-    return f"pixels differ by {apart.mean():.2f} of 255 on average, {apart.max()} at most"
+    difference = np.abs(before - now)
+    return f"pixels differ by {difference.mean():.2f} of 255 on average, {difference.max()} at most"

@@ -56,7 +56,7 @@ def yard(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator
     placed = [Placed(specimen=subject, pose=pose)]
     supports = _supports(placed[0], rng) if supported else []
     for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
-        kinds = [one for one in chosen.kinds if one != kind] or chosen.kinds
+        kinds = [name for name in chosen.kinds if name != kind] or chosen.kinds
         other = draw(str(rng.choice(kinds)), beside=subject.twin if rng.random() < 0.5 else None, subject=False)
         _join(other, placed, supports, rng)
     return _yard(placed, supports, chosen, np.empty((0, 3)), rng)
@@ -71,17 +71,17 @@ def floor(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generato
     }  # fmt: skip
     first = draw("plate", **plates)
     gap, turn = rng.uniform(0.001, 0.008), radians(rng.uniform(-25, 25))
-    away = plates["width_m"] + gap
+    spacing = plates["width_m"] + gap
     tiles = [first] + [draw("plate", like=first) for _ in range(2 if kind == "plate" else 1)]
     rotation = trimesh.transformations.rotation_matrix(turn, [0, 0, 1])
     placed = []
     for tile, row in zip(tiles, (0, 1, -1), strict=False):
         pose = rotation.copy()
-        pose[:3, 3] = rotation[:3, :3] @ [rng.uniform(-0.01, 0.01), row * away, 0.001 + rng.uniform(0, 0.001)]
+        pose[:3, 3] = rotation[:3, :3] @ [rng.uniform(-0.01, 0.01), row * spacing, 0.001 + rng.uniform(0, 0.001)]
         placed.append(Placed(specimen=tile, pose=pose))
-    top = float(max(one.vertices[:, 2].max() for one in placed)) + 0.0002
-    beside_it = str(rng.choice(["railing", "railing", "bolt"]))
-    standing = kind if kind != "plate" else beside_it if rng.random() < 0.5 else None
+    top = float(max(asset.vertices[:, 2].max() for asset in placed)) + 0.0002
+    other_kind = str(rng.choice(["railing", "railing", "bolt"]))
+    standing = kind if kind != "plate" else other_kind if rng.random() < 0.5 else None
     if standing is not None:
         other = draw(
             standing, beside=first.twin, subject=kind != "plate", where={"upright": False} if standing == "bolt" else {}
@@ -109,18 +109,18 @@ def rack(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator
     placed = [Placed(specimen=subject, pose=pose)]
     supports = surroundings.blocks(placed[0].vertices, rng) if supported else []
     count = int(rng.integers(min(1, chosen.company[1]), chosen.company[1] + 2))
-    strange = [one for one in chosen.kinds if one != "pipe"]
+    other_kinds = [name for name in chosen.kinds if name != "pipe"]
     for number in range(count):
-        if number and number == count - 1 and strange:
-            other = draw(str(rng.choice(strange)), beside=subject.twin, subject=False)
+        if number and number == count - 1 and other_kinds:
+            other = draw(str(rng.choice(other_kinds)), beside=subject.twin, subject=False)
             _join(other, placed, supports, rng)
             continue
         other = draw("pipe", beside=subject.twin, subject=False)
         _, high = corners(placed)
-        own = resting(other.asset.vertices, 0.0)
-        extent = np.ptp(trimesh.transform_points(other.asset.vertices, own), axis=0)
-        own[:3, 3] += [rng.uniform(-0.4, 0.4), high[1] + rng.uniform(0.04, 0.35) + extent[1] / 2, 0.0]
-        placed.append(Placed(specimen=other, pose=own))
+        other_pose = resting(other.asset.vertices, 0.0)
+        extent = np.ptp(trimesh.transform_points(other.asset.vertices, other_pose), axis=0)
+        other_pose[:3, 3] += [rng.uniform(-0.4, 0.4), high[1] + rng.uniform(0.04, 0.35) + extent[1] / 2, 0.0]
+        placed.append(Placed(specimen=other, pose=other_pose))
     return _yard(placed, supports, chosen, np.empty((0, 3)), rng)
 
 
@@ -141,11 +141,11 @@ def stand(
 ) -> tuple[Array, bool]:
     """Return the pose (4, 4) of a drawn asset, and whether something supports it.
 
-    The asset is turned about the vertical by at most `turn_degrees`, its middle over the origin.
+    The asset is turned about the vertical by at most `turn_degrees`, with its middle over the origin.
 
     Its z axis stays vertical, since it corroded in that position. A pipe without supports or a straight bar may be
-    raised on blocks, a tank on a foundation, and a hanging chain into the air; what leans has a block behind it. Other
-    assets stand on the ground or on their own supports.
+    raised on blocks, a tank on a foundation, and a hanging chain into the air; a leaning asset has a block behind it.
+    Other assets stand on the ground or on their own supports.
     """
     turn, lift = float(rng.uniform(-turn_degrees, turn_degrees)), float(rng.choice([0.0, rng.uniform(0.15, 0.9)]))
     if twin.kind == "tank":
@@ -157,19 +157,19 @@ def stand(
 
 
 def _join(other: Specimen, placed: list[Placed], supports: list[Prop], rng: np.random.Generator) -> None:
-    """Add an asset beside those that are placed, and what it leans on, where there is room for both."""
+    """Add an asset beside the placed ones, with what it leans on, if there is room for both."""
     neighbour = place_beside(other, placed, rng, taken=[corners_of(prop) for prop in supports])
     if neighbour is None:
         return
-    own = _supports(neighbour, rng) if other.twin.parameters.get("lean_degrees") else []
-    boxes = [seen_from_above(*corners([one])) for one in placed]
-    if all(is_free(of_prop(prop), boxes) for prop in own):
+    own_supports = _supports(neighbour, rng) if other.twin.parameters.get("lean_degrees") else []
+    boxes = [seen_from_above(*corners([asset])) for asset in placed]
+    if all(is_free(of_prop(prop), boxes) for prop in own_supports):
         placed.append(neighbour)
-        supports += own
+        supports += own_supports
 
 
 def _supports(placed: Placed, rng: np.random.Generator) -> list[Prop]:
-    """Return what carries a raised asset, or what one that leans leans on."""
+    """Return the props that carry a raised asset, or that a leaning asset leans on."""
     if placed.specimen.twin.kind == "tank":
         return [surroundings.plinth(placed.vertices, rng)]
     if lean := placed.specimen.twin.parameters.get("lean_degrees"):
@@ -179,16 +179,19 @@ def _supports(placed: Placed, rng: np.random.Generator) -> list[Prop]:
 
 def _lies_free(twin: TwinState) -> bool:
     """Return True if two blocks can support the asset: it is long, lies flat and has no supports of its own."""
-    given = twin.parameters
+    parameters = twin.parameters
     if twin.kind == "bar":
-        return bool(given["shape"] == "straight" and given["arrangement"] != "mat")
-    return bool(twin.kind == "pipe" and not given["upright"] and not given["supports_at_m"])
+        return bool(parameters["shape"] == "straight" and parameters["arrangement"] != "mat")
+    return bool(twin.kind == "pipe" and not parameters["upright"] and not parameters["supports_at_m"])
 
 
 def _yard(
     placed: Sequence[Placed], supports: Sequence[Prop], chosen: Preset, eyes: Array, rng: np.random.Generator
 ) -> Arrangement:
-    """Arrange placed assets on open ground, with wall and clutter; both extend beyond stated cameras, `eyes` (n, 3)."""
+    """Arrange placed assets on open ground, with clutter and perhaps a wall.
+
+    Ground and wall extend beyond the stated cameras, at `eyes` (n, 3).
+    """
     low, high = corners(placed)
     wide = WIDE_M + 2 * float(np.abs([low[:2], high[:2], *eyes[:, :2]]).max())
     ground, props = str(rng.choice(chosen.grounds)), []

@@ -18,25 +18,25 @@ from corrotwin.twin.assets.structures.truss import FASTENERS, truss_length
 from corrotwin.twin.geometry.section_sizes import ANGLES, BEAMS
 
 STAINED_DECKS = 0.25  # share of the slabs over girders that rust water has stained
-CAST = ("concrete", "stained concrete", "stained concrete")  # of walls of bridges, and of slabs over piers
+CAST = ("concrete", "stained concrete", "stained concrete")  # materials of walls of bridges and of slabs over piers
 DEEP = [name for name, (height_mm, *_) in BEAMS.items() if height_mm >= 300]  # sections of girders
 GRIMY: tuple[Color, Color] = ((0.11, 0.08, 0.058), (0.34, 0.27, 0.20))  # two ends of a colour, linear RGB
 
 
 def bridge(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
     """Arrange the subject on a concrete pier under a deck, with other assets beside and behind it."""
-    wanted: dict[str, dict[str, Any]] = {
+    required: dict[str, dict[str, Any]] = {
         "plate": {"upright": True},
         "bolt": {"upright": True, "joint": "plate"},
         "beam": {"stance": "beam" if rng.random() < 0.7 else "column"},
         "column": {"base": True},
     }
-    subject = draw(kind, where=wanted.get(kind, {}))
+    subject = draw(kind, where=required.get(kind, {}))
     placed = [Placed(specimen=subject, pose=resting(subject.asset.vertices, rng.uniform(-6, 6)))]
     low, high = corners(placed)
     front, back = low[1] - rng.uniform(0.08, 0.6), high[1] + rng.uniform(0.15, 1.6)
     wide, drop = float(max(high - low)) + rng.uniform(0.6, 3.0), rng.uniform(0.5, 2.5)
-    bed, wall, slab = (str(rng.choice(of)) for of in (chosen.beds, CAST, CAST))
+    bed, wall, slab = (str(rng.choice(materials)) for materials in (chosen.beds, CAST, CAST))
     tints = [_grime(chosen, rng) for _ in range(3)]
     shelf = rng.random() < 0.5  # the asset stands on a wide shelf, else near the front of a pier
     props = [surroundings.ground(str(rng.choice(chosen.grounds)), WIDE_M, rng, level=-drop)]
@@ -55,7 +55,7 @@ def bridge(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generat
         props.append(surroundings.prop("box", slab, (0, back, soffit + 0.15), (30, 12, 0.3), rng, color=tints[2]))
     half = 4.0 if shelf else wide / 2
     for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
-        others = [one for one in ("beam", "beam", "bearing", "plate", "pipe") if one != kind]
+        others = [name for name in ("beam", "beam", "bearing", "plate", "pipe") if name != kind]
         other = draw(str(rng.choice(others)), beside=subject.twin, subject=False)
         neighbour = place_beside(other, placed, rng, limit=(-half, front, half, back))
         if neighbour is not None and neighbour.vertices[:, 2].max() < soffit:
@@ -84,32 +84,32 @@ def deck(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator
     }  # fmt: skip
     if kind == "girder":
         girder = _riveted(length, rng)
-    away, behind = rng.uniform(0.9, 1.8), int(rng.integers(1, 3))
+    pitch, behind = rng.uniform(0.9, 1.8), int(rng.integers(1, 3))
     girders = [draw(kind, **girder)]
     girders.append(draw(kind, beside=girders[0].twin, subject=False, **girder))
     girders += [draw(kind, like=girders[1]) for _ in range(behind - 1)]
     vertices = girders[0].asset.vertices
     flange = float(vertices[np.abs(vertices[:, 0]) > 0.45 * length, 2].min())  # joints reach below it
     placed = []
-    for row, one in enumerate(girders):
-        pose = resting(one.asset.vertices, 0.0, drop - flange)
-        pose[1, 3] += row * away
-        placed.append(Placed(specimen=one, pose=pose))
+    for row, specimen in enumerate(girders):
+        pose = resting(specimen.asset.vertices, 0.0, drop - flange)
+        pose[1, 3] += row * pitch
+        placed.append(Placed(specimen=specimen, pose=pose))
     low, high = corners(placed)
     if kind == "girder":
-        placed += _cross_frames(draw, girders[0], away, behind, drop, rng)
+        placed += _cross_frames(draw, girders[0], pitch, behind, drop, rng)
     elif girder["joint"] == "none":
-        placed += _struts(draw, girders[0], away, behind, drop, rng)
-    cast, cover = str(rng.choice(CAST)), "stained concrete" if rng.random() >= 1 - STAINED_DECKS else "concrete"
+        placed += _struts(draw, girders[0], pitch, behind, drop, rng)
+    wall, slab = str(rng.choice(CAST)), "stained concrete" if rng.random() >= 1 - STAINED_DECKS else "concrete"
     tints = [_grime(chosen, rng) for _ in range(2)]
     props = []
     for side in (-1, 1):
-        place = (side * (0.41 * length + 0.25), behind * away / 2, drop / 2)
-        props.append(surroundings.prop("box", cast, place, (0.9, behind * away + 4, drop), rng, color=tints[0]))
+        place = (side * (0.41 * length + 0.25), behind * pitch / 2, drop / 2)
+        props.append(surroundings.prop("box", wall, place, (0.9, behind * pitch + 4, drop), rng, color=tints[0]))
     top = high[2] if kind == "girder" else drop + BEAMS[girder["section"]][0] / 1000
     soffit = top + rng.uniform(0.002, 0.03)
     place, size = (0, (low[1] + high[1]) / 2, soffit + 0.15), (length + 2, high[1] - low[1] + 2.4, 0.3)
-    props.append(surroundings.prop("box", cover, place, size, rng, color=tints[1]))
+    props.append(surroundings.prop("box", slab, place, size, rng, color=tints[1]))
     return Arrangement(
         placed=tuple(placed), props=tuple(props), ground=str(rng.choice(chosen.grounds)), wide_m=WIDE_M,
         around=(-165, -15), height=(-60, 8), floor_m=0.3,
@@ -132,33 +132,33 @@ def _cross_frames(
     draw: DrawSpecimen, girder: Specimen, away: float, bays: int, level: float, rng: np.random.Generator
 ) -> list[Placed]:
     """Place up to three rows of frames between riveted girders `away` metres apart, clear of stiffeners."""
-    given = girder.twin.parameters
-    leg, chord = ANGLES[given["flange"]][0] / 1000, str(rng.choice(["L 70x7", "L 80x8"]))
-    cover = given["covers"] * given["cover_mm"] / 1000
-    low, high = (level + cover + side for side in (leg + 0.03, given["depth_m"] - leg - 0.03))
+    parameters = girder.twin.parameters
+    leg, chord = ANGLES[parameters["flange"]][0] / 1000, str(rng.choice(["L 70x7", "L 80x8"]))
+    cover = parameters["covers"] * parameters["cover_mm"] / 1000
+    low, high = (level + cover + side for side in (leg + 0.03, parameters["depth_m"] - leg - 0.03))
     frame: dict[str, Any] = {
         "height_m": round(high - low - ANGLES[chord][0] / 1000, 3), "panels": 1, "chord": chord, "brace": "L 60x6",
         "pattern": str(rng.choice(["x", "x", "warren"])), "braces": "single", "gusset_mm": 8.0, "stance": "beam",
         "fastener": str(rng.choice(FASTENERS)),
     }  # fmt: skip
     frame["bow_mm"] = round(float(rng.uniform(5, 20)), 1) if rng.random() < 0.3 else 0.0
-    if (length := truss_length(away - given["web_mm"] / 1000 - 0.004, **frame)) is None:
+    if (length := truss_length(away - parameters["web_mm"] / 1000 - 0.004, **frame)) is None:
         return []
-    pieces = given["stiffeners"] or 4  # stiffeners stand at the middles of as many equal pieces
+    pieces = parameters["stiffeners"] or 4  # stiffeners stand at the middles of as many equal pieces
     shares = np.arange(1, pieces) / pieces if pieces > 1 else np.array([0.25, 0.75])
-    places = given["length_m"] * (shares - 0.5)
+    places = parameters["length_m"] * (shares - 0.5)
     rows = rng.choice(places, min(int(rng.integers(1, 4)), len(places)), replace=False)
     placed: list[Placed] = []
     for x, bay in itertools.product(rows, range(bays)):
-        alike = (
+        arguments = (
             {"like": placed[0].specimen}
             if placed
             else {"beside": girder.twin, "subject": False, **frame, "length_m": length}
         )
-        one = draw("truss", **alike)
-        pose = resting(one.asset.vertices, 90.0, low)
+        specimen = draw("truss", **arguments)
+        pose = resting(specimen.asset.vertices, 90.0, low)
         pose[:2, 3] += [x, (bay + 0.5) * away]
-        placed.append(Placed(specimen=one, pose=pose))
+        placed.append(Placed(specimen=specimen, pose=pose))
     return placed
 
 
@@ -166,23 +166,23 @@ def _struts(
     draw: DrawSpecimen, girder: Specimen, away: float, bays: int, level: float, rng: np.random.Generator
 ) -> list[Placed]:
     """Place up to three rows of small beams between the webs of girders `away` metres apart, clear of stiffeners."""
-    given = girder.twin.parameters
-    depth, _, web, flange, root = BEAMS[given["section"]]
+    parameters = girder.twin.parameters
+    depth, _, web, flange, root = BEAMS[parameters["section"]]
     section = str(rng.choice([name for name, (height, *_) in BEAMS.items() if height < 0.6 * depth]))
     room = depth - BEAMS[section][0] - 2 * (flange + root)
     strut = {
-        **given, "section": section, "length_m": away - web / 1000 - 0.004, "joint_m": away / 2, "stiffeners": 0
+        **parameters, "section": section, "length_m": away - web / 1000 - 0.004, "joint_m": away / 2, "stiffeners": 0
     }  # fmt: skip
-    pieces = given["stiffeners"] or 4  # stiffeners stand at the middles of as many equal pieces
-    places = given["length_m"] * (1 - 2 * MARGIN) * (np.arange(pieces + 1) / pieces - 0.5)
+    pieces = parameters["stiffeners"] or 4  # stiffeners stand at the middles of as many equal pieces
+    places = parameters["length_m"] * (1 - 2 * MARGIN) * (np.arange(pieces + 1) / pieces - 0.5)
     rows = rng.choice(places, min(int(rng.integers(0, 4)), len(places)), replace=False)
     placed: list[Placed] = []
     for x, bay in itertools.product(rows, range(bays)):
-        alike = {"like": placed[0].specimen} if placed else {"beside": girder.twin, "subject": False, **strut}
-        one = draw("beam", **alike)
-        pose = resting(one.asset.vertices, 90.0, level + (flange + root + 0.5 * room) / 1000)
+        arguments = {"like": placed[0].specimen} if placed else {"beside": girder.twin, "subject": False, **strut}
+        specimen = draw("beam", **arguments)
+        pose = resting(specimen.asset.vertices, 90.0, level + (flange + root + 0.5 * room) / 1000)
         pose[:2, 3] += [x, (bay + 0.5) * away]
-        placed.append(Placed(specimen=one, pose=pose))
+        placed.append(Placed(specimen=specimen, pose=pose))
     return placed
 
 

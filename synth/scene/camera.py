@@ -19,19 +19,19 @@ from corrotwin.synth.scene.visibility import Sight, ViewingSpace, first_hits, lo
 from corrotwin.synth.spec import Lens, Prop, View
 from corrotwin.twin.core.files import new_file, open_file
 
-MIDDLE = 4  # part of the picture, across and down, that is put in focus
+MIDDLE = 4  # views focus on the middle 1 / 4 of the picture, across and down
 TRIES = 30  # cameras tried for a view; then the best of them is used
 SIGHTS = 3000  # points of the surface to which a stated camera's lines of sight are kept clear
 SIGHT, MARGIN = 192, 4  # pixels: side of the pictures in which pieces that hide the asset are found, and margin
-MOST_CLEARED = 24  # cameras before which props are cleared away, some 0.3 s each
-MOST_SIGHTS = 200_000  # lines of sight of all cameras together, while each has 100
+MOST_CLEARED = 24  # most cameras for which props are cleared away, about 0.3 s each
+MOST_SIGHTS = 200_000  # most lines of sight of all cameras together, but each has at least 100
 
 
 def sample_views(
     space: ViewingSpace, preset: Preset, indices: Sequence[int], rng: np.random.Generator, *, clean: bool,
     sides: tuple[int, int],
 ) -> list[View]:  # fmt: skip
-    """Draw one camera for each image index, whose pictures are `sides`, width and height, pixels.
+    """Draw one camera for each image index, for pictures of `sides`, (width, height) pixels.
 
     The draws do not depend on which of the images are rendered. `clean` scenes need not show rust.
     """
@@ -59,28 +59,28 @@ def sample_views(
 
 def _focused(view: View, space: ViewingSpace, preset: Preset, rng: np.random.Generator) -> View:
     """Focus a share of the views on the first target in the middle of the picture; the others stay sharp throughout."""
-    share, stop = rng.random(), float(np.exp(rng.uniform(*np.log(preset.f_number))))
+    share, f_number = rng.random(), float(np.exp(rng.uniform(*np.log(preset.f_number))))
     if share >= preset.focus_share:
         return view
     pose = np.array(view.pose)
     middle = replace(view.lens, fx=MIDDLE * view.lens.fx, fy=MIDDLE * view.lens.fy)
     origins, directions = rays(pose, middle, 5)
     points, _, face = first_hits(space, origins, directions)
-    mine = face < space.firsts[1]
-    if not mine.any():
+    on_target = face < space.firsts[1]
+    if not on_target.any():
         return view
-    depth = float(np.median((points[mine] - pose[:3, 3]) @ -pose[:3, 2]))
-    return replace(view, focus_m=depth, f_number=stop)
+    depth = float(np.median((points[on_target] - pose[:3, 3]) @ -pose[:3, 2]))
+    return replace(view, focus_m=depth, f_number=f_number)
 
 
 def stated_views(cameras: Sequence[Camera], indices: Sequence[int]) -> list[View]:
     """Return the view of each stated camera, numbered by `indices`."""
     views = []
     for camera, index in zip(cameras, indices, strict=True):
-        larger, finer = distortion.frame(camera.lens, camera.distortion) if camera.distortion else (None, 1)
+        frame, finer = distortion.frame(camera.lens, camera.distortion) if camera.distortion else (None, 1)
         views.append(
             View(
-                index=index, pose=as_matrix(camera.pose), lens=camera.lens, distortion=camera.distortion, frame=larger,
+                index=index, pose=as_matrix(camera.pose), lens=camera.lens, distortion=camera.distortion, frame=frame,
                 label_finer=finer, name=camera.name,
             )
         )  # fmt: skip
@@ -90,9 +90,10 @@ def stated_views(cameras: Sequence[Camera], indices: Sequence[int]) -> list[View
 def clear_sight_lines(
     props: Sequence[Prop], folder: Path, cameras: Sequence[Camera], vertices: Array, faces: NDArray[np.int64]
 ) -> list[Prop]:
-    """Return the props that do not hide the asset from any of the stated cameras, or of `MOST_CLEARED` among more.
+    """Return the props that do not hide the asset from any of the stated cameras.
 
-    From meshes of many pieces, such as blades of grass, the pieces that hide it are removed from the file in `folder`.
+    If there are more than `MOST_CLEARED` cameras, only that many of them are checked. From a mesh of many pieces, such
+    as blades of grass, only the pieces that hide the asset are removed; its file in `folder` is rewritten.
 
     Parameters
     ----------
@@ -103,63 +104,63 @@ def clear_sight_lines(
     count = int(np.clip(MOST_SIGHTS // len(cameras), 100, SIGHTS))
     points, _ = trimesh.sample.sample_surface(mesh, count, seed=0)
     origins = np.repeat([camera.eye_m for camera in cameras], len(points), axis=0)
-    ways = np.tile(points, (len(cameras), 1)) - origins
-    lengths = np.linalg.norm(ways, axis=1)
-    free = []
+    sight_lines = np.tile(points, (len(cameras), 1)) - origins
+    lengths = np.linalg.norm(sight_lines, axis=1)
+    kept = []
     for prop in props:
         if prop.shape == "mesh":
             if _remove_hiding_pieces(mesh, cameras, folder / prop.file):
-                free.append(prop)
+                kept.append(prop)
             continue
         hits, ray, _ = prop_mesh(prop, folder).ray.intersects_location(
-            origins, ways / lengths[:, None], multiple_hits=False
+            origins, sight_lines / lengths[:, None], multiple_hits=False
         )
         if not (np.linalg.norm(hits - origins[ray], axis=1) < lengths[ray]).any():
-            free.append(prop)
-    return free
+            kept.append(prop)
+    return kept
 
 
 def _remove_hiding_pieces(asset: trimesh.Trimesh, cameras: Sequence[Camera], file: Path) -> bool:
-    """Remove the connected pieces that hide the asset from a mesh file; return False if no piece remains.
+    """Remove from a mesh file the connected pieces that hide the asset; return False if no piece remains.
 
-    A piece hides the asset if one of 28 points of a face is nearer to a camera than the asset within `MARGIN` pixels of
-    it, in a picture of `SIGHT` x `SIGHT`; or if a ray through a pixel meets it first, as large faces may be met between
-    their points.
+    A piece hides the asset in a picture of `SIGHT` x `SIGHT` pixels if one of 28 points on a face is nearer to the
+    camera than the asset within `MARGIN` pixels of it, or if a ray through a pixel meets the piece first: a large face
+    can hide the asset between its points.
     """
     with open_file(file) as stream, np.load(stream) as arrays:
-        others = dict(arrays)
-    vertices, faces = others["vertices"], others.pop("faces")
+        contents = dict(arrays)
+    vertices, faces = contents["vertices"], contents.pop("faces")
     edges = np.concatenate([faces[:, :2], faces[:, 1:]])
     piece = trimesh.graph.connected_component_labels(edges, len(vertices))
-    steps = [(a / 6, b / 6, 1 - (a + b) / 6) for a in range(7) for b in range(7 - a)]
-    points = np.concatenate([np.einsum("c,ncx->nx", step, vertices[faces].astype(float)) for step in steps])
-    owner = np.tile(piece[faces[:, 0]], len(steps))
+    weights = [(a / 6, b / 6, 1 - (a + b) / 6) for a in range(7) for b in range(7 - a)]
+    points = np.concatenate([np.einsum("c,ncx->nx", weight, vertices[faces].astype(float)) for weight in weights])
+    owner = np.tile(piece[faces[:, 0]], len(weights))
     hiding, sights = np.zeros(len(points), bool), []
     for view in stated_views(cameras, range(len(cameras))):
         pose, lens = np.array(view.pose), view.frame or view.lens
-        origins, ways = rays(pose, lens, SIGHT)
-        hits, ray, _ = asset.ray.intersects_location(origins, ways, multiple_hits=False)
-        behind = np.zeros(SIGHT**2)
-        behind[ray] = np.linalg.norm(hits - pose[:3, 3], axis=1)
-        behind = ndimage.maximum_filter(behind.reshape(SIGHT, SIGHT), 2 * MARGIN + 1)
+        origins, directions = rays(pose, lens, SIGHT)
+        hits, ray, _ = asset.ray.intersects_location(origins, directions, multiple_hits=False)
+        asset_distance = np.zeros(SIGHT**2)
+        asset_distance[ray] = np.linalg.norm(hits - pose[:3, 3], axis=1)
+        asset_distance = ndimage.maximum_filter(asset_distance.reshape(SIGHT, SIGHT), 2 * MARGIN + 1)
         local = (points - pose[:3, 3]) @ pose[:3, :3]
         shares = (project(lens, pose, points) + 0.5) / [lens.width, lens.height]
-        seen = ((shares >= 0) & (shares < 1)).all(axis=1)  # not a number where it is behind the camera
+        seen = ((shares >= 0) & (shares < 1)).all(axis=1)  # NaN for points behind the camera
         column, row = (shares[seen] * SIGHT).astype(int).T
-        hiding[seen] |= np.linalg.norm(local[seen], axis=1) < behind[row, column]
-        sights.append((origins, ways, behind.ravel()))
+        hiding[seen] |= np.linalg.norm(local[seen], axis=1) < asset_distance[row, column]
+        sights.append((origins, directions, asset_distance.ravel()))
     kept = ~np.isin(piece[faces[:, 0]], np.unique(owner[hiding]))
-    for origins, ways, reach in sights:
+    for origins, directions, reach in sights:
         while kept.any():
-            mesh, left = trimesh.Trimesh(vertices, faces[kept], process=False), piece[faces[kept, 0]]
-            hits, ray, face = mesh.ray.intersects_location(origins, ways, multiple_hits=False)
-            before = np.linalg.norm(hits - origins[ray], axis=1) < reach[ray]
-            if not before.any():
+            mesh, remaining = trimesh.Trimesh(vertices, faces[kept], process=False), piece[faces[kept, 0]]
+            hits, ray, face = mesh.ray.intersects_location(origins, directions, multiple_hits=False)
+            nearer = np.linalg.norm(hits - origins[ray], axis=1) < reach[ray]
+            if not nearer.any():
                 break
-            kept &= ~np.isin(piece[faces[:, 0]], left[face[before]])
+            kept &= ~np.isin(piece[faces[:, 0]], remaining[face[nearer]])
     if kept.any():
-        with new_file(file, replace=True) as changed:
-            np.savez(changed, faces=faces[kept], **others)
+        with new_file(file, replace=True) as output:
+            np.savez(output, faces=faces[kept], **contents)
     return bool(kept.any())
 
 
@@ -178,7 +179,7 @@ def _candidate(space: ViewingSpace, preset: Preset, aim: Array, rng: np.random.G
 
 
 def _score(sight: Sight, preset: Preset, *, clean: bool) -> float:
-    """Return 0 for an acceptable picture, and less the further a picture is from that."""
+    """Return 0 for an acceptable picture, and less for a worse one."""
     score = 0.0
     score -= max(0.0, 0.12 - sight.first) * 5 + max(0.0, sight.first - 0.97)
     score -= max(0.0, 0.06 - sight.nearest) * 50  # no object intersects the lens

@@ -1,6 +1,6 @@
 """Heaps of dirt around the feet of steel, fallen from a bridge deck: as brown as rust, but not rust.
 
-Lengths are metres, z is up. A heap is a surface of heights over a grid, highest against what stands there and thinning
+Lengths are metres, z is up. A heap is a surface of heights over a grid, highest against the steel and thinning
 outward to a ragged rim. Stones, rubble and leaves lie on it.
 """
 
@@ -19,9 +19,9 @@ from corrotwin.synth.scene.surroundings import vary
 from corrotwin.synth.spec import Color, Prop
 
 BUDGET = 40_000  # triangles of a heap
-FINEST_M = 0.008  # smallest spacing of its grid
+FINEST_M = 0.008  # smallest spacing of a heap's grid
 HEIGHT_M, REACH_M = (0.02, 0.14), (0.08, 0.45)
-# Two ends of its colour, linear RGB: earth as brown as rust, and dust of concrete.
+# Two ends of a heap's colour, linear RGB: earth as brown as rust, and concrete dust.
 BROWN: tuple[Color, Color] = ((0.060, 0.038, 0.024), (0.27, 0.155, 0.085))
 GREY: tuple[Color, Color] = ((0.12, 0.10, 0.085), (0.32, 0.28, 0.235))
 
@@ -52,9 +52,9 @@ class Heap:
         a, b, c, d = (number[:-1, :-1], number[1:, :-1], number[1:, 1:], number[:-1, 1:])
         faces = np.concatenate([np.stack(corners, -1).reshape(-1, 3) for corners in ((a, b, c), (a, c, d))])
         flat = self.heights.reshape(-1)
-        used, kept = np.unique(faces[(flat[faces] > 0).any(axis=1)], return_inverse=True)
-        places = np.stack([*np.meshgrid(self.x, self.y, indexing="ij"), np.maximum(self.heights, -0.004)], -1)
-        return Pieces.of(places.reshape(-1, 3)[used], kept, self.tone.reshape(-1)[used])
+        used, kept_faces = np.unique(faces[(flat[faces] > 0).any(axis=1)], return_inverse=True)
+        points = np.stack([*np.meshgrid(self.x, self.y, indexing="ij"), np.maximum(self.heights, -0.004)], -1)
+        return Pieces.of(points.reshape(-1, 3)[used], kept_faces, self.tone.reshape(-1)[used])
 
 
 def heap(rng: np.random.Generator, within: Area, feet: Array, *, height_m: float, reach_m: float) -> Heap | None:
@@ -65,7 +65,7 @@ def heap(rng: np.random.Generator, within: Area, feet: Array, *, height_m: float
     within : the rectangle that the heap stays inside.
     feet : (n, 2) points where objects stand.
     height_m : approximate greatest height, against the steel.
-    reach_m : distance at which it has fallen to about a third.
+    reach_m : distance at which the height has fallen to about a third.
     """
     low = np.maximum(feet.min(axis=0) - 3 * reach_m, [within[0], within[2]])
     high = np.minimum(feet.max(axis=0) + 3 * reach_m, [within[1], within[3]])
@@ -73,12 +73,12 @@ def heap(rng: np.random.Generator, within: Area, feet: Array, *, height_m: float
         return None
     cell = max(FINEST_M, float(np.sqrt(2 * np.prod(high - low) / BUDGET)))
     x, y = (np.linspace(low[axis], high[axis], int((high - low)[axis] / cell) + 1) for axis in (0, 1))
-    places = np.stack(np.meshgrid(x, y, indexing="ij"), -1)
-    away, _ = KDTree(feet).query(places.reshape(-1, 2))
-    wide, middle, fine = (_noise(rng, (len(x), len(y)), size / cell) for size in (0.12, 0.03, 0.01))
-    way = rng.uniform(0, 2 * np.pi)  # it lies deeper on one side
-    side = ((places - (low + high) / 2) / (high - low)) @ np.array([np.cos(way), np.sin(way)])
-    shape = np.exp(-away.reshape(len(x), len(y)) / reach_m) * (0.8 + 0.8 * side + 0.35 * wide + 0.1 * middle)
+    points = np.stack(np.meshgrid(x, y, indexing="ij"), -1)
+    distance, _ = KDTree(feet).query(points.reshape(-1, 2))
+    coarse, middle, fine = (_noise(rng, (len(x), len(y)), size / cell) for size in (0.12, 0.03, 0.01))
+    azimuth = rng.uniform(0, 2 * np.pi)  # the heap is deeper on one side
+    side = ((points - (low + high) / 2) / (high - low)) @ np.array([np.cos(azimuth), np.sin(azimuth)])
+    shape = np.exp(-distance.reshape(len(x), len(y)) / reach_m) * (0.8 + 0.8 * side + 0.35 * coarse + 0.1 * middle)
     heights = height_m * (shape - 0.12) + 0.0015 * fine
     tone = np.clip(0.5 + 0.18 * middle + 0.15 * fine, 0, 1)
     return Heap(x=x, y=y, heights=heights, tone=tone)
@@ -87,18 +87,18 @@ def heap(rng: np.random.Generator, within: Area, feet: Array, *, height_m: float
 def heap_props(within: Area, feet: Array, folder: Path, prefix: str, rng: np.random.Generator) -> list[Prop]:
     """Write a heap and the pieces on it as meshes ``folder/<prefix>-*.npz`` and return their props, [] if none fits."""
     height, reach = (float(np.exp(rng.uniform(*np.log(ends)))) for ends in (HEIGHT_M, REACH_M))
-    made = heap(rng, within, feet, height_m=height, reach_m=reach) if len(feet) else None
-    if made is None or not (made.heights > 0).any():
+    earth = heap(rng, within, feet, height_m=height, reach_m=reach) if len(feet) else None
+    if earth is None or not (earth.heights > 0).any():
         return []
-    x0, x1, y0, y1 = made.area
-    where = site(made.area, z=0.0, centre=((x0 + x1) / 2, (y0 + y1) / 2), occupied=feet, relief=made.relief)
+    x0, x1, y0, y1 = earth.area
+    where = site(earth.area, z=0.0, centre=((x0 + x1) / 2, (y0 + y1) / 2), occupied=feet, relief=earth.relief)
     brown, grey = mix_colors(BROWN, rng), mix_colors(GREY, rng)
     color = vary(brown + (grey - brown) * rng.random() ** 2, rng)
     pebbles = vary(mix_colors(GROUND_COLORS["stone"], rng) if rng.random() < 0.5 else 1.3 * np.array(color), rng)
-    some, leafy = int(BUDGET * rng.uniform(0.02, 0.2)), rng.random() < 0.3
+    stone_budget, leafy = int(BUDGET * rng.uniform(0.02, 0.2)), rng.random() < 0.3
     parts = [
-        ("earth", color, made.surface()),
-        ("stone", pebbles, stones(rng, where, size_m=(0.004, 0.03), budget=some)),
+        ("earth", color, earth.surface()),
+        ("stone", pebbles, stones(rng, where, size_m=(0.004, 0.03), budget=stone_budget)),
         (
             "rubble",
             vary(mix_colors(GROUND_COLORS["rubble"], rng), rng),
@@ -110,13 +110,13 @@ def heap_props(within: Area, feet: Array, folder: Path, prefix: str, rng: np.ran
         parts.append(("leaf", leaf, leaves(rng, where, count=int(rng.integers(3, 60)))))
     seed = float(rng.uniform(0, 100))
     return [
-        write_pieces(pieces, material, look, seed, folder, f"{prefix}-{number}-{material}.npz")
-        for number, (material, look, pieces) in enumerate(parts)
+        write_pieces(pieces, material, tint, seed, folder, f"{prefix}-{number}-{material}.npz")
+        for number, (material, tint, pieces) in enumerate(parts)
         if len(pieces.faces)
     ]
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> NDArray[np.float64]:
     """Return smooth noise of mean 0 and standard deviation 1 with a width of `sigma` grid cells."""
-    made = gaussian_filter(rng.standard_normal(shape), sigma, mode="wrap")
-    return np.asarray((made - made.mean()) / max(float(made.std()), 1e-9))
+    noise = gaussian_filter(rng.standard_normal(shape), sigma, mode="wrap")
+    return np.asarray((noise - noise.mean()) / max(float(noise.std()), 1e-9))

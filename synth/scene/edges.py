@@ -10,10 +10,11 @@ from corrotwin.synth.spec import EDGE_REACH_M
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.geometry.atlas import Floats
 
-SHARP = radians(35)  # between two faces, as where Blender shades no longer smoothly
-# A rolled edge is an arc of small facets: one below this radius, with this much between two facets, is sharp too.
+SHARP = radians(35)  # least angle between two faces at a sharp edge; beyond it, Blender does not shade smoothly
+# A rolled edge is an arc of small facets. One below this radius, with more than this angle between two facets, is
+# sharp too.
 ROUND_M, FACET = 0.003, radians(10)
-STEP_M, MOST_POINTS = 0.003, 200_000  # between points on edges, and how many at most
+STEP_M, MOST_POINTS = 0.003, 200_000  # distance between points on edges, and most points
 TREAD = "tear"  # zone of the treads of chequer plate
 
 
@@ -22,7 +23,7 @@ def nearness(asset: AssetGeometry, texels: Texels) -> NDArray[np.uint8]:
     near = np.zeros(asset.atlas_shape, dtype=np.uint8)
     points, on_surface = _points(asset), texels.zone >= 0
     if len(points):
-        # Soon made, and asked once.
+        # Fast to build, and queried only once.
         tree = cKDTree(points, leafsize=32, balanced_tree=False, compact_nodes=False)
         distance, _ = tree.query(texels.position_m[on_surface], distance_upper_bound=EDGE_REACH_M)
         near[on_surface] = np.rint(255 * np.clip(1 - distance / EDGE_REACH_M, 0, 1))
@@ -38,7 +39,7 @@ def worn(asset: AssetGeometry, texels: Texels) -> dict[str, NDArray[np.uint8]]:
 def treads(asset: AssetGeometry, texels: Texels, near: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return where the treads of chequer plate are, (H, W): 255 on one, below 128 beside it, 0 where there are none.
 
-    Beside them it is half of the nearness `near`, (H, W), to an outward edge, which is that of a tread or of the plate.
+    Beside them it is half of `near`, (H, W), the nearness to an outward edge of a tread or of the plate.
     """
     raised = np.array([kind == TREAD for kind in asset.zone_kinds])[texels.zone] & (texels.zone >= 0)
     if not raised.any():

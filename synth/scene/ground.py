@@ -60,13 +60,13 @@ def ground_props(
     x, y = float(centre[0]), float(centre[1])
     where = site(_about((x, y), half), z=0.0, centre=(x, y), occupied=occupied)
     base: Matrix = ((wide, 0, 0, 0), (0, wide, 0, 0), (0, 0, 1, -0.5), (0, 0, 0, 1))
-    looks = {name: _own(ends, rng) for name, ends in GROUND_COLORS.items()}
+    colors = {name: _own(ends, rng) for name, ends in GROUND_COLORS.items()}
     if kind == "gravel":
-        looks["stone"] = looks["gravel"]  # near by its stones are meshes, further off a material
+        colors["stone"] = colors["gravel"]  # nearby, its stones are meshes; further away, a material
     seed = float(rng.uniform(0, 100))
-    props = [Prop(shape="box", pose=base, material=kind, color=looks[kind], seed=seed, role="ground")]
-    for number, (what, pieces) in enumerate(_litter(kind, rng, where, half)):
-        props.append(write_pieces(pieces, what, looks[what], seed, folder, f"{prefix}-{number}-{what}.npz"))
+    props = [Prop(shape="box", pose=base, material=kind, color=colors[kind], seed=seed, role="ground")]
+    for number, (look, pieces) in enumerate(_litter(kind, rng, where, half)):
+        props.append(write_pieces(pieces, look, colors[look], seed, folder, f"{prefix}-{number}-{look}.npz"))
     return props
 
 
@@ -79,31 +79,31 @@ def write_pieces(pieces: Pieces, material: str, color: Color, seed: float, folde
 
 def _litter(kind: str, rng: np.random.Generator, where: Site, half: float) -> list[tuple[str, Pieces]]:
     """Make the pieces that lie on a ground, by material. Wide sites have larger pieces, as the budget is the same."""
-    grown = float(np.clip(half / 1.5, 1, 2.5))
-    some, leafy, dirty = rng.uniform(0.15, 1), rng.random() < 0.45, rng.random() < 0.5
-    fallen = int(rng.uniform(4, 60) * half**2)
+    scale = float(np.clip(half / 1.5, 1, 2.5))
+    density, leafy, dirty = rng.uniform(0.15, 1), rng.random() < 0.45, rng.random() < 0.5
+    leaf_count = int(rng.uniform(4, 60) * half**2)
     cover: list[tuple[str, Pieces]] = []
     if kind == "gravel":
         coarse = rng.uniform(0.03, 0.06)
         cover.append(("stone", crushed(rng, where, size_m=(0.6 * coarse, coarse), budget=int(0.8 * BUDGET))))
-        far_out = stones(rng, where, size_m=(0.008 * grown, coarse * grown), budget=int(0.2 * BUDGET))
-        cover.append(("stone", far_out))
+        far_stones = stones(rng, where, size_m=(0.008 * scale, coarse * scale), budget=int(0.2 * BUDGET))
+        cover.append(("stone", far_stones))
     elif kind == "grass":
         lawn = rng.uniform(0.06, 0.2)
         near = replace(where, area=_about(where.centre, 0.45 * half))
         cover.append(("blade", blades(rng, near, height_m=(0.03, lawn), width_m=0.0035)))
-        cover.append(("blade", blades(rng, where, height_m=(0.03, lawn * grown), width_m=0.006 * grown)))
+        cover.append(("blade", blades(rng, where, height_m=(0.03, lawn * scale), width_m=0.006 * scale)))
     elif kind == "soil":
-        cover.append(("stone", stones(rng, where, size_m=(0.004, 0.035 * grown), budget=int(BUDGET * some * 0.5))))
+        cover.append(("stone", stones(rng, where, size_m=(0.004, 0.035 * scale), budget=int(BUDGET * density * 0.5))))
         weeds = int(BUDGET * rng.uniform(0.0, 0.25))
         cover.append(("blade", blades(rng, where, height_m=(0.03, 0.2), width_m=0.005, budget=weeds)))
     else:
-        cover.append(("stone", stones(rng, where, size_m=(0.002, 0.014 * grown), budget=int(BUDGET * some * 0.25))))
+        cover.append(("stone", stones(rng, where, size_m=(0.002, 0.014 * scale), budget=int(BUDGET * density * 0.25))))
     if leafy:
-        cover.append(("leaf", leaves(rng, where, count=fallen)))
+        cover.append(("leaf", leaves(rng, where, count=leaf_count)))
     if dirty or kind == "soil":
-        cover.append(("rubble", rubble(rng, where, count=int(12 * some * half**2) + 4)))
-    return [(what, pieces) for what, pieces in cover if len(pieces.faces)]
+        cover.append(("rubble", rubble(rng, where, count=int(12 * density * half**2) + 4)))
+    return [(material, pieces) for material, pieces in cover if len(pieces.faces)]
 
 
 def _about(centre: tuple[float, float], half: float) -> Area:

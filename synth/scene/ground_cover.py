@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Area = tuple[float, float, float, float]  # x0, x1, y0, y1
 
-BUDGET = 60_000  # triangles of a mesh
+BUDGET = 60_000  # most triangles of a mesh
 _CELL = 0.04  # side of the squares that mark occupied ground
 
 
@@ -81,20 +81,20 @@ def stones(
     """
     low, high = size_m
     bounds = np.geomspace(low, high, 4)
-    parts, left = [], budget
+    parts, remaining = [], budget
     for share, subdivisions, (least, most) in zip(
         (0.2, 0.35, 1.0), (1, 1, 0), zip(bounds[2::-1], bounds[:0:-1], strict=True), strict=True
     ):
         ball = trimesh.creation.icosphere(subdivisions)
-        count = int(left * share) // len(ball.faces)
+        count = int(remaining * share) // len(ball.faces)
         diameter = rng.uniform(least, most, count)
-        made = _broken(rng, np.asarray(ball.vertices), count) * (diameter / 2)[:, None, None]
-        sunk = rng.uniform(0.08, 0.5, count) * np.ptp(made[..., 2], axis=1)
-        made[..., 2] -= (made[..., 2].min(axis=1) + sunk)[:, None]
-        tone = np.repeat(rng.beta(2.2, 2.2, count)[:, None], made.shape[1], 1)
-        part = _visible(_laid(rng, where, made, np.asarray(ball.faces), tone), where.z)
-        left -= len(part.faces)
-        parts.append(part)
+        chips = _broken(rng, np.asarray(ball.vertices), count) * (diameter / 2)[:, None, None]
+        sunk = rng.uniform(0.08, 0.5, count) * np.ptp(chips[..., 2], axis=1)
+        chips[..., 2] -= (chips[..., 2].min(axis=1) + sunk)[:, None]
+        tone = np.repeat(rng.beta(2.2, 2.2, count)[:, None], chips.shape[1], 1)
+        pieces = _visible(_laid(rng, where, chips, np.asarray(ball.faces), tone), where.z)
+        remaining -= len(pieces.faces)
+        parts.append(pieces)
     return _joined(parts)
 
 
@@ -124,7 +124,7 @@ def blades(
         side = azimuth + np.pi / 2 + rng.uniform(-0.7, 0.7, count)
         middle = np.stack([out * np.cos(azimuth)[:, None], out * np.sin(azimuth)[:, None], up - 0.004], -1)
         wide = np.stack([half * np.cos(side)[:, None], half * np.sin(side)[:, None], np.zeros_like(half)], -1)
-        made = np.concatenate([middle - wide, middle[:, :-1] + wide[:, :-1]], 1)  # the tip is one point
+        vertices = np.concatenate([middle - wide, middle[:, :-1] + wide[:, :-1]], 1)  # the tip is one point
         steps, right = np.arange(segments), np.arange(segments) + segments + 1
         faces = np.concatenate(
             [
@@ -134,10 +134,10 @@ def blades(
         )
         tone = np.clip(0.15 + 0.5 * np.concatenate([along, along[:-1]]) + rng.normal(0, 0.16, count)[:, None], 0, 1)
         spread = 0.012 + 0.03 * rng.random(tufts)
-        off = rng.normal(size=(count, 2)) * spread[tuft][:, None]
-        roots = _scatter(rng, where, tufts)[tuft] + off
+        offset = rng.normal(size=(count, 2)) * spread[tuft][:, None]
+        roots = _scatter(rng, where, tufts)[tuft] + offset
         kept = free(where, roots)
-        parts.append(placed(where, made[kept], faces, tone[kept], roots[kept]))
+        parts.append(placed(where, vertices[kept], faces, tone[kept], roots[kept]))
     return _joined(parts)
 
 
@@ -158,11 +158,11 @@ def leaves(
     y = width[None, :, None] * across * ragged * slender
     curl, roll = rng.uniform(-0.2, 1.4, count)[:, None, None] ** 3, rng.uniform(-0.1, 0.9, count)[:, None, None] ** 3
     z = curl * y**2 * 1.6 + roll * x**2 * 1.2 + 0.015 * rng.standard_normal((count, 5, 3))
-    made = np.stack([x, y, z], -1) * length[:, None, None, None]
-    made = _tilted(rng, made.reshape(count, 15, 3), 0.22)
-    made[..., 2] -= made[..., 2].min(axis=1, keepdims=True) + 0.001
+    vertices = np.stack([x, y, z], -1) * length[:, None, None, None]
+    vertices = _tilted(rng, vertices.reshape(count, 15, 3), 0.22)
+    vertices[..., 2] -= vertices[..., 2].min(axis=1, keepdims=True) + 0.001
     tone = np.clip(rng.beta(1.3, 1.8, count)[:, None] + rng.normal(0, 0.05, (count, 15)), 0, 1)
-    return _joined([_laid(rng, where, made, faces, tone)])
+    return _joined([_laid(rng, where, vertices, faces, tone)])
 
 
 def rubble(
@@ -175,10 +175,10 @@ def rubble(
     ball = trimesh.creation.icosphere(0)
     chips = 2 * count
     size = low + (high - low) * rng.beta(1, 4, chips)
-    made = _broken(rng, np.asarray(ball.vertices), chips) * (size / 2)[:, None, None]
-    made[..., 2] -= made[..., 2].min(axis=1, keepdims=True) + rng.uniform(0.05, 0.3, chips)[:, None] * size[:, None]
+    chip = _broken(rng, np.asarray(ball.vertices), chips) * (size / 2)[:, None, None]
+    chip[..., 2] -= chip[..., 2].min(axis=1, keepdims=True) + rng.uniform(0.05, 0.3, chips)[:, None] * size[:, None]
     tone = np.where(rng.random(chips) < 0.55, rng.uniform(0.36, 0.63, chips), rng.uniform(0.7, 1, chips))
-    stone = _visible(_laid(rng, where, made, np.asarray(ball.faces), np.repeat(tone[:, None], 12, 1)), where.z)
+    stone = _visible(_laid(rng, where, chip, np.asarray(ball.faces), np.repeat(tone[:, None], 12, 1)), where.z)
     long, thick = rng.uniform(0.5, 2.5, count) * high, rng.uniform(0.001, 0.004, count)
     stations, round_ = np.linspace(-0.5, 0.5, 4), np.array([0, 2, 4, 0]) * np.pi / 3
     bend = rng.normal(0, 0.12, (count, 4)).cumsum(axis=1) * long[:, None] / 2
@@ -193,16 +193,16 @@ def rubble(
 
 def _broken(rng: np.random.Generator, ball: Array, count: int) -> Array:
     """Return chips (count, n, 3) of a unit ball, stretched and cut by planes to give them facets and edges."""
-    rolled = trimesh.transformations.random_rotation_matrix  # each starts from another side of the ball
-    turns = np.stack([rolled(rng.random(3))[:3, :3] for _ in range(min(count, 64))]) if count else np.zeros((0, 3, 3))
-    made = ball @ turns[np.arange(count) % max(len(turns), 1)] * rng.uniform(0.5, 1, (count, 1, 3))
-    made *= rng.uniform(0.88, 1.08, (*made.shape[:2], 1))
+    turned = trimesh.transformations.random_rotation_matrix  # each starts from another side of the ball
+    turns = np.stack([turned(rng.random(3))[:3, :3] for _ in range(min(count, 64))]) if count else np.zeros((0, 3, 3))
+    chips = ball @ turns[np.arange(count) % max(len(turns), 1)] * rng.uniform(0.5, 1, (count, 1, 3))
+    chips *= rng.uniform(0.88, 1.08, (*chips.shape[:2], 1))
     for _ in range(5):
         normal = rng.normal(size=(count, 1, 3))
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-        beyond = np.maximum((made * normal).sum(-1, keepdims=True) - rng.uniform(0.3, 0.7, (count, 1, 1)), 0)
-        made = made - beyond * normal
-    return np.asarray(made)
+        beyond = np.maximum((chips * normal).sum(-1, keepdims=True) - rng.uniform(0.3, 0.7, (count, 1, 1)), 0)
+        chips = chips - beyond * normal
+    return np.asarray(chips)
 
 
 def _tilted(rng: np.random.Generator, made: Array, spread: float) -> Array:
@@ -236,7 +236,7 @@ def _scatter(rng: np.random.Generator, where: Site, count: int) -> Array:
 
 
 def _laid(rng: np.random.Generator, where: Site, made: Array, faces: NDArray[np.integer[Any]], tone: Array) -> Pieces:
-    """Turn pieces (count, n, 3) about the vertical and lay them on free ground; drop those that find none."""
+    """Turn pieces (count, n, 3) about the vertical and lay them on free ground; drop those without room."""
     count = len(made)
     angle = rng.uniform(0, 2 * np.pi, count)[:, None]
     x, y = made[..., 0], made[..., 1]
@@ -256,8 +256,8 @@ def placed(where: Site, made: Array, faces: NDArray[np.integer[Any]], tone: Arra
         flat = moved[..., :2]
         flat += np.maximum(np.array([x0, y0]) - flat.min(axis=1), 0)[:, None]
         flat -= np.maximum(flat.max(axis=1) - np.array([x1, y1]), 0)[:, None]
-    every = faces[None] + corners * np.arange(count)[:, None, None]
-    return Pieces.of(moved, every, np.clip(tone, 0, 1))
+    all_faces = faces[None] + corners * np.arange(count)[:, None, None]
+    return Pieces.of(moved, all_faces, np.clip(tone, 0, 1))
 
 
 def _visible(pieces: Pieces, z: float) -> Pieces:
@@ -268,11 +268,11 @@ def _visible(pieces: Pieces, z: float) -> Pieces:
 
 
 def _joined(parts: Sequence[Pieces]) -> Pieces:
-    first = np.cumsum([0, *(len(part.vertices) for part in parts[:-1])])
+    first = np.cumsum([0, *(len(pieces.vertices) for pieces in parts[:-1])])
     return Pieces.of(
-        np.concatenate([part.vertices for part in parts]),
-        np.concatenate([part.faces + start for part, start in zip(parts, first, strict=True)]),
-        np.concatenate([part.tone for part in parts]),
+        np.concatenate([pieces.vertices for pieces in parts]),
+        np.concatenate([pieces.faces + start for pieces, start in zip(parts, first, strict=True)]),
+        np.concatenate([pieces.tone for pieces in parts]),
     )
 
 

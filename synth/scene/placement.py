@@ -1,4 +1,4 @@
-"""The layout of a scene: placed assets, and functions that set assets down and beside each other."""
+"""The layout of a scene: placed assets, and functions that set assets down or beside each other."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from corrotwin.synth.spec import Prop
 from corrotwin.twin.twin_state import TwinState
 
 WIDE_M = 60.0  # side of a ground, in addition to the extent of the assets
-BACKDROP_HEIGHT = (-10.0, 30.0)  # degrees, of cameras before a photograph: level or somewhat down, as most are taken
+BACKDROP_HEIGHT = (-10.0, 30.0)  # degrees, of cameras before a photograph: level or slightly down, as most are taken
 TRIES = 12  # positions tried for another asset
 
 
@@ -56,8 +56,8 @@ class Arrangement:
     The ground at z = 0, a square of `wide_m`, is one of `GROUNDS`, or "" if it is among the props. `around` and
     `height` are ranges of the direction from the subject to a camera, in degrees: about the vertical (-90 is in front),
     and above the horizontal. No camera goes below `floor_m`. `heaped` is the area at z = 0 where dirt lies heaped
-    around the assets, as x from and to, y from and to; None if there is none. `free` is the area at z = 0, so stated,
-    where other things may stand; None if that is everywhere. The land around lies at `level_m`.
+    around the assets, (x from, x to, y from, y to); None if there is none. `free` is the area at z = 0, in the same
+    form, where other things may stand; None if they may stand anywhere. The land around lies at `level_m`.
     """
 
     placed: tuple[Placed, ...]
@@ -87,7 +87,7 @@ def resting(vertices: Array, degrees: float, lift: float = 0.0) -> Array:
 
 def corners(placed: Sequence[Placed]) -> tuple[Array, Array]:
     """Return the lowest and the highest corner, (3,) each, of the box around several assets."""
-    boxes = [(vertices.min(axis=0), vertices.max(axis=0)) for vertices in (one.vertices for one in placed)]
+    boxes = [(vertices.min(axis=0), vertices.max(axis=0)) for vertices in (asset.vertices for asset in placed)]
     return np.min([low for low, _ in boxes], axis=0), np.max([high for _, high in boxes], axis=0)
 
 
@@ -98,25 +98,25 @@ def place_beside(
 ) -> Placed | None:  # fmt: skip
     """Place another asset clear of the others as seen from above; behind or beside them, seldom in front.
 
-    It is clear of the boxes `taken`, too, of two corners (3,) each. Returns None if no position within `limit` (x and y
-    from, x and y to) was found.
+    It is clear of the boxes `taken`, too, each given as two corners (3,). Returns None if no position within `limit`
+    (x and y from, x and y to) was found.
     """
-    boxes = [*(corners([one]) for one in placed), *taken]
-    seen = [seen_from_above(*box) for box in boxes]
+    boxes = [*(corners([asset]) for asset in placed), *taken]
+    footprints = [seen_from_above(*box) for box in boxes]
     pose = resting(other.asset.vertices, rng.uniform(-40, 40))
     turned = trimesh.transform_points(other.asset.vertices, pose)
     half = np.ptp(turned, axis=0)[:2] / 2
     low, high = boxes[0]
     for _ in range(TRIES):
         angle = rng.uniform(-10, 190) if rng.random() < 0.85 else rng.uniform(-170, -10)
-        way = np.array([cos(angle * pi / 180), sin(angle * pi / 180)])
+        direction = np.array([cos(angle * pi / 180), sin(angle * pi / 180)])
         middle = (low + high)[:2] / 2
-        # Out along the way until both boxes are apart, and a little further.
-        apart = ((high - low)[:2] / 2 + half) / np.maximum(np.abs(way), 1e-6)
-        place = middle + way * (apart.min() + rng.uniform(0.03, 0.6))
+        # Out along this direction until the two boxes are apart, and a little further.
+        apart = ((high - low)[:2] / 2 + half) / np.maximum(np.abs(direction), 1e-6)
+        place = middle + direction * (apart.min() + rng.uniform(0.03, 0.6))
         if (place - half < limit[:2]).any() or (place + half > limit[2:]).any():
             continue
-        if is_free((place - half, place + half), seen):
+        if is_free((place - half, place + half), footprints):
             moved = pose.copy()
             moved[:2, 3] += place
             return Placed(specimen=other, pose=moved)

@@ -1,6 +1,6 @@
-"""Rust water, a stain that runs down from rust spots, from joints above all, and bleeds into the paint around them.
+"""Rust water: a stain that runs down from rust spots, above all from joints, and bleeds into the paint around them.
 
-It depends on the annotator whether a stain counts as corrosion (`synth.presets.schema.LabelRule.stain`).
+Whether a stain counts as corrosion depends on the annotator (`synth.presets.schema.LabelRule.stain`).
 """
 
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.model.noise import fractal
 from corrotwin.twin.model.zones import ZONES
 
-SOURCES = 1500  # most points from which water can run; those in rust count
+SOURCES = 1500  # most points from which water can run, if they are in rust
 SPACING_MM2 = 250.0  # surface area for each point
 SEEN = 0.5  # rust cover from which a point counts as rusted
 STEEP = 0.75  # |z of the normal| up to which water runs down a surface
-# Joints, edges, welds and fasteners have so many weak spots for one of an open face. They hold water, so that rust runs
-# from them sooner, and its water reaches the faces below whichever way they themselves face.
+# Joints, edges, welds and fasteners have at least this many weak spots for each one of an open face. They hold water:
+# rust runs from them sooner, and reaches the faces below whichever way the joint itself faces.
 JOINT = 4.0
-GROWN_YEARS, JOINT_GROWN_YEARS = 6.0, 3.0  # after which a streak has its full length
-FACES, JOINT_FACES = 0.3, -0.3  # least cosine between the normals of a source and of what its streak runs over
+GROWN_YEARS, JOINT_GROWN_YEARS = 6.0, 3.0  # age of the rust at which its streak has its full length
+FACES, JOINT_FACES = 0.3, -0.3  # least cosine between the normals of a source and of a surface that its streak stains
 SLANT = 12.0  # a streak reaches this many times as far down as to its sides
 COLUMN_M = 0.02
 REACH_M = (0.005, 0.05)  # distance at which bleeding has faded to 1 / e; estimated by eye from photographs
@@ -41,7 +41,7 @@ def stain(asset: AssetGeometry, texels: Texels, fields: Fields, rng: np.random.G
     Parameters
     ----------
     asset, texels : the surface; z is up.
-    fields : of the asset.
+    fields : corrosion fields of the asset.
     rng : draws positions, widths and lengths, independently of the age.
     """
     result = np.zeros(fields.rust_cover.shape, dtype=np.float32)
@@ -63,35 +63,35 @@ def stain(asset: AssetGeometry, texels: Texels, fields: Fields, rng: np.random.G
     strength[joint] = np.sqrt(strength[joint])
     noise_seed = np.random.SeedSequence(int(rng.integers(2**31)))
     age = fields.age_years.reshape(-1)[drawn]
-    old = (fields.rust_cover.reshape(-1)[drawn] > SEEN) & (age > 0)
-    if not old.any():
+    rusted = (fields.rust_cover.reshape(-1)[drawn] > SEEN) & (age > 0)
+    if not rusted.any():
         return result
     grown = np.minimum(age / np.where(joint, JOINT_GROWN_YEARS, GROWN_YEARS), 1.0)
     faces = np.where(joint, JOINT_FACES, FACES)
     place, normal = texels.position_m.reshape(-1, 3), texels.normal.reshape(-1, 3)
     ground = _Columns.of(place[open_air])
-    there = place[open_air[ground.order]]
-    x, y, z = np.ascontiguousarray(there.T)
-    ways = np.ascontiguousarray(normal[open_air[ground.order]].T)
+    open_place = place[open_air[ground.order]]
+    x, y, z = np.ascontiguousarray(open_place.T)
+    open_normal = np.ascontiguousarray(normal[open_air[ground.order]].T)
     values = np.zeros(len(open_air), dtype=np.float32)
-    running = (each[old].tolist() for each in (drawn, width, length, strength, grown, faces))
-    for at, half, most, strong, share, least in zip(*running, strict=True):
-        down = most * share
+    streaks = (column[rusted].tolist() for column in (drawn, width, length, strength, grown, faces))
+    for at, half, full_length, strong, share, least in zip(*streaks, strict=True):
+        down = full_length * share
         # In space shrunk along z the reach of a streak is a ball.
         radius = max(3 * half, down / 2 / SLANT + half)
         near = ground.near(place[at], radius, below=down, above=half)
         fall = place[at, 2] - z[near]
         aside = (x[near] - place[at, 0]) ** 2 + (y[near] - place[at, 1]) ** 2  # squared
         reached = (aside + ((fall - down / 2) / SLANT) ** 2 <= radius**2) & (fall > -half) & (fall < down)
-        facing = sum(way[near] * part for way, part in zip(ways, normal[at], strict=True))
+        facing = sum(axis[near] * component for axis, component in zip(open_normal, normal[at], strict=True))
         keep = np.flatnonzero(reached & (facing > least))
         near, fall, aside = near[keep], fall[keep], aside[keep]
-        spread = half * (0.6 + 0.8 * np.clip(fall / most, 0, 1))
-        left = strong * np.exp(-aside / spread**2) * np.clip(1 - fall / down, 0, 1) ** 0.7
-        values[near] = np.maximum(values[near], left)
+        spread = half * (0.6 + 0.8 * np.clip(fall / full_length, 0, 1))
+        strength_left = strong * np.exp(-aside / spread**2) * np.clip(1 - fall / down, 0, 1) ** 0.7
+        values[near] = np.maximum(values[near], strength_left)
     wet_at = np.flatnonzero(values)
-    waving = there[wet_at] * np.array([1, 1, 0.08], dtype=np.float32)
-    wave = 0.75 + 0.3 * fractal(waving, (40.0, 14.0, 6.0), 0.8, noise_seed)
+    stretched = open_place[wet_at] * np.array([1, 1, 0.08], dtype=np.float32)
+    wave = 0.75 + 0.3 * fractal(stretched, (40.0, 14.0, 6.0), 0.8, noise_seed)
     result.reshape(-1)[open_air[ground.order[wet_at]]] = values[wet_at] * wave.clip(0, 1)
     return result
 
@@ -103,7 +103,7 @@ def bleeding(texels: Texels, fields: Fields, rng: np.random.Generator, *, streng
 
     Parameters
     ----------
-    texels, fields : of the asset.
+    texels, fields : texels and corrosion fields of the asset.
     rng : draws how far and how strongly it bleeds, independently of the age.
     strength : range of the share at the spot itself, before noise. An asset that draws 0 or less does not bleed.
     """
@@ -113,20 +113,20 @@ def bleeding(texels: Texels, fields: Fields, rng: np.random.Generator, *, streng
     noise_seed = np.random.SeedSequence(int(rng.integers(2**31)))
     if strong <= 0:
         return result
-    air = np.flatnonzero(texels.area_mm2 > 0)
-    rusted = fields.rust_cover.reshape(-1)[air] > SEEN
+    surface = np.flatnonzero(texels.area_mm2 > 0)
+    rusted = fields.rust_cover.reshape(-1)[surface] > SEEN
     if not rusted.any():
         return result
-    place = texels.position_m.reshape(-1, 3)[air]
-    facing = np.concatenate([place, np.float32(FACING * reach) * texels.normal.reshape(-1, 3)[air]], axis=1)
+    place = texels.position_m.reshape(-1, 3)[surface]
+    facing = np.concatenate([place, np.float32(FACING * reach) * texels.normal.reshape(-1, 3)[surface]], axis=1)
     size = np.float32(reach / CELLS)
     spots = np.unique(np.floor(facing[rusted] / size).astype(np.int32), axis=0)
-    distance = np.zeros(len(air))
+    distance = np.zeros(len(surface))
     tree = cKDTree((spots + np.float32(0.5)) * size)
     distance[~rusted], _ = tree.query(facing[~rusted], distance_upper_bound=4 * reach)
     near = np.isfinite(distance)
     wave = 0.75 + 0.5 * fractal(place[near], (400.0, 120.0, 40.0, 12.0), 0.7, noise_seed)
-    result.reshape(-1)[air[near]] = (strong * np.exp(-distance[near] / reach) * wave).clip(0, 1)
+    result.reshape(-1)[surface[near]] = (strong * np.exp(-distance[near] / reach) * wave).clip(0, 1)
     return result
 
 
@@ -134,12 +134,12 @@ def bleeding(texels: Texels, fields: Fields, rng: np.random.Generator, *, streng
 class _Columns:
     """Points sorted into vertical columns of `COLUMN_M` square, and by height within each column."""
 
-    order: Integers  # (n,) which place comes next
+    order: Integers  # (n,) indices of the places, sorted
     key: Floats  # (n,) number of the column, plus the height as a share of `high`
-    low: Floats  # (3,) metres, of all places
-    high: float  # metres, a little more than the highest is above the lowest
-    rows: int  # columns along x, and along y
-    lines: int
+    low: Floats  # (3,) metres, the lowest coordinates of all places
+    high: float  # metres, a little more than the height of the highest place above the lowest
+    rows: int  # columns along x
+    lines: int  # columns along y
 
     @classmethod
     def of(cls, place_m: Singles) -> "_Columns":

@@ -50,23 +50,23 @@ def number_and_year(config: RenderConfig, index: int) -> tuple[int, int | None]:
 
 
 def kind_of(config: RenderConfig, index: int) -> str:
-    """Return the word of the preset for the subject of scene `index`: a kind, or an asset of the user's own.
+    """Return the word of the preset for the subject of scene `index`: a kind, or one of the user's own assets.
 
-    Each block of scenes holds every one as often as the preset.
+    Each block of scenes has each word as often as the preset.
     """
     number, _ = number_and_year(config, index)
     kinds = config.content().kinds
-    block, place = divmod(number, len(kinds))
-    return kinds[int(stream(config.seed, "kind", block).permutation(len(kinds))[place])]
+    block, position = divmod(number, len(kinds))
+    return kinds[int(stream(config.seed, "kind", block).permutation(len(kinds))[position])]
 
 
 def is_clean(config: RenderConfig, index: int) -> bool:
     """Return True if scene `index` shows no rust: one of every `clean_every` scenes, none if that is 0."""
-    every = config.content().clean_every
-    if not every:
+    interval = config.content().clean_every
+    if not interval:
         return False
-    block, place = divmod(number_and_year(config, index)[0], every)
-    return bool(stream(config.seed, "clean", block).integers(every) == place)
+    block, position = divmod(number_and_year(config, index)[0], interval)
+    return bool(stream(config.seed, "clean", block).integers(interval) == position)
 
 
 def sample_scene(
@@ -85,12 +85,12 @@ def sample_scene(
     draw = partial(stream, config.seed, index=number)
     stated = () if shown is None else shown.cameras
     per_scene = subject.views_per_scene(config, shown)
-    on_ground, on_walls, on_steel, behind = draw("texture").spawn(4)
-    backdrops = drawing.backdrops(chosen.backdrops, chosen.backdrop_share, behind, per_scene)
+    on_ground, on_walls, on_steel, on_backdrop = draw("texture").spawn(4)
+    backdrops = drawing.backdrops(chosen.backdrops, chosen.backdrop_share, on_backdrop, per_scene)
     if shown is None:
         stand = _arranged(config, number, chosen, lone=bool(backdrops))
     else:
-        eyes = np.array([one.eye_m for one in stated]).reshape(-1, 3)
+        eyes = np.array([stated_camera.eye_m for stated_camera in stated]).reshape(-1, 3)
         stand = arrangement.alone(specimen.stored(shown), chosen, eyes, draw("scene"))
         stand = replace(stand, ground="", props=(), clutter=(), height=BACKDROP_HEIGHT) if backdrops else stand
     textures = {} if backdrops else {
@@ -98,12 +98,12 @@ def sample_scene(
         "wall": drawing.texture(chosen.wall_textures, chosen.textured_share, on_walls, folder),
     }  # fmt: skip
     if stand.ground and textures["ground"]:
-        stand = replace(stand, ground="concrete")  # what lies on it: no blades of grass, no gravel
+        stand = replace(stand, ground="concrete")  # pieces as on concrete: no blades of grass, no gravel
     seen_from = stand if year is None else arrangement.at_age(stand, float(chosen.timelapse), specimen.aged)
     stand = stand if year is None else arrangement.at_age(stand, float(year), specimen.aged)
     base, others = furnishing.on_the_ground(stand, index, folder, draw("ground"), draw("heap"))
     first = stand.placed[0]
-    if stated and not backdrops:  # before anything hangs on a wall that goes
+    if stated and not backdrops:  # before anything is hung on a wall that is removed
         clear = camera.clear_sight_lines(stand.props, folder, stated, first.vertices, first.specimen.asset.faces)
         stand = replace(stand, props=tuple(clear))
     pieces, bare = placing.with_models(stand, chosen, folder, draw("prop")), textures.get("wall") is None
@@ -114,25 +114,25 @@ def sample_scene(
     space = _viewing_space(seen_from, (*base, *others), folder)
     numbers = range(index * per_scene, (index + 1) * per_scene)
     if stated:
-        every_view = camera.stated_views(stated, numbers)
+        all_views = camera.stated_views(stated, numbers)
     else:
         clean = all(placed.specimen.clean for placed in seen_from.placed)
-        every_view = camera.sample_views(space, chosen, numbers, draw("camera"), clean=clean, sides=config.sides)
-        marks = marker.on_surface(space, every_view, chosen, folder, f"marker-{index}", draw("marker"))
+        all_views = camera.sample_views(space, chosen, numbers, draw("camera"), clean=clean, sides=config.sides)
+        marks = marker.on_surface(space, all_views, chosen, folder, f"marker-{index}", draw("marker"))
         if marks:
             others = [*others, *marks]
             space = _viewing_space(seen_from, (*base, *others), folder)
     light = _light(chosen, space, draw("light"))
     if not backdrops:
-        others = [*others, *shade.thrown(light, space, every_view, folder, f"shade-{index}", draw("shade"))]
+        others = [*others, *shade.thrown(light, space, all_views, folder, f"shade-{index}", draw("shade"))]
     bodies = _bodies(stand, chosen, index, folder, draw("material"), draw("primer"), on_steel)
-    seen = space if year is None else _viewing_space(stand, (*base, *others), folder)  # holes grow with the years
+    aged = space if year is None else _viewing_space(stand, (*base, *others), folder)  # holes grow over the years
     return Scene(
         samples=chosen.samples, seed=number, bodies=bodies, props=drawing.dressed((*base, *others), textures),
         light=light,
         views=tuple(
-            replace(view, visible=visibility.visible_shares(seen, view), backdrop=backdrop)
-            for view, backdrop in zip(every_view, backdrops or [None] * per_scene, strict=True)
+            replace(view, visible=visibility.visible_shares(aged, view), backdrop=backdrop)
+            for view, backdrop in zip(all_views, backdrops or [None] * per_scene, strict=True)
             if view.index in set(views)
         ),
         maps=config.maps,
@@ -142,7 +142,7 @@ def sample_scene(
 def _arranged(config: RenderConfig, number: int, chosen: Preset, *, lone: bool = False) -> Arrangement:
     """Draw the arrangement of a scene, or its subject alone."""
     rng, twins = stream(config.seed, "scene", number), stream(config.seed, "twin", number)
-    first = number * (chosen.timelapse + 1)  # the scene of this number
+    first = number * (chosen.timelapse + 1)  # the first scene of this number
     kind, clean = kind_of(config, first), is_clean(config, first)
     aging = float(rng.uniform(*chosen.aging))
     side = sqrt(prod(config.sides))  # of a square picture with as many pixels
@@ -180,24 +180,24 @@ def _bodies(
     """Write the assets for the renderer and return their bodies; assets of one structure share a colour."""
     bodies: list[Body] = []
     looks: list[tuple[Coating, Finish]] = []
-    worn: dict[int, Mapping[str, Any]] = {}  # by texels, which assets of one shape share
+    worn: dict[int, Mapping[str, Any]] = {}  # by id of the texels, which assets of one shape share
     for number, placed in enumerate(stand.placed, start=1):
-        one = placed.specimen
-        finish = _textured(_finish(chosen, one.twin.coating, one.twin.kind, rng, priming), chosen, folder, texturing)
+        item = placed.specimen
+        finish = _textured(_finish(chosen, item.twin.coating, item.twin.kind, rng, priming), chosen, folder, texturing)
         # An asset drawn beside another shares its coating: the same object.
-        alike = next((look for coating, look in looks if coating is not None and coating is one.twin.coating), None)
-        if alike is not None:
-            finish = replace(alike, seed=finish.seed, dirt=finish.dirt)
-        looks.append((one.twin.coating, finish))
-        if finish.kind == "paint" and id(one.texels) not in worn:
-            worn[id(one.texels)] = edges.worn(one.asset, one.texels)
+        shared = next((look for coating, look in looks if coating is not None and coating is item.twin.coating), None)
+        if shared is not None:
+            finish = replace(shared, seed=finish.seed, dirt=finish.dirt)
+        looks.append((item.twin.coating, finish))
+        if finish.kind == "paint" and id(item.texels) not in worn:
+            worn[id(item.texels)] = edges.worn(item.asset, item.texels)
         name = f"body-{index}-{number}.npz"
         with new_file(folder / name, replace=True) as stream:
             np.savez(
-                stream, vertices=one.asset.vertices.astype(np.float32), faces=one.asset.faces.astype(np.int32),
-                uv=one.asset.uv.astype(np.float32), fields=specimen.pack(one, chosen.bleeding),
-                **(worn[id(one.texels)] if finish.kind == "paint" else {}),
-                **({} if one.gone is None else {"gone": one.gone}),
+                stream, vertices=item.asset.vertices.astype(np.float32), faces=item.asset.faces.astype(np.int32),
+                uv=item.asset.uv.astype(np.float32), fields=specimen.pack(item, chosen.bleeding),
+                **(worn[id(item.texels)] if finish.kind == "paint" else {}),
+                **({} if item.gone is None else {"gone": item.gone}),
             )  # fmt: skip
         bodies.append(
             Body(
@@ -205,9 +205,9 @@ def _bodies(
                 pose=as_matrix(placed.pose),
                 instance=number,
                 finish=finish,
-                kind=one.twin.kind,
-                asset=own_twins.names(chosen.kinds).get(one.word, ""),
-                thickness_mm=one.asset.nominal_thickness_mm,
+                kind=item.twin.kind,
+                asset=own_twins.names(chosen.kinds).get(item.word, ""),
+                thickness_mm=item.asset.nominal_thickness_mm,
             )
         )
     return tuple(bodies)
@@ -254,11 +254,11 @@ def _light(chosen: Preset, space: ViewingSpace, rng: np.random.Generator) -> Lig
     shares = np.cumsum([chosen.flash_share, chosen.sun_share, chosen.work_share])
     lamp = ("flash", "sun", "work", "none")[int(np.searchsorted(shares, draw, side="right"))]
     height, around = rng.uniform(0.35, 1.2), rng.uniform(-pi, 0)  # the sun stands on the camera's side of the wall
-    way = np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
+    direction = np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
     turn, day, night, strong, warm = rng.random(5)
     if lamp == "work":
-        way = _lamp_place(space, rng)
-    x, y, z = way.tolist()
+        direction = _lamp_place(space, rng)
+    x, y, z = direction.tolist()
     colors: dict[str, Color] = {"flash": (1.0, 0.97, 0.93), "work": (1.0, 0.95 - 0.25 * warm, 0.9 - 0.5 * warm)}
     low, high = {"flash": (25, 60), "work": (80, 600)}.get(lamp, (1.5, 4.5))
     dim = {"flash": 0.01 + 0.05 * night, "work": 0.02 + 0.15 * night}
@@ -274,14 +274,14 @@ def _lamp_place(space: ViewingSpace, rng: np.random.Generator) -> Array:
     vertices = space.targets[0].vertices
     middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
     best: Array = middle
-    most = -1.0
+    best_share = -1.0
     for _ in range(12):
-        around, height, far = np.radians(rng.uniform(*space.around)), rng.uniform(-0.1, 1.2), rng.uniform(1.5, 4.5)
-        place = middle + far * np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
+        around, height, distance = np.radians(rng.uniform(*space.around)), rng.uniform(-0.1, 1.2), rng.uniform(1.5, 4.5)
+        place = middle + distance * np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
         place[2] = max(place[2], space.floor_m + 0.1)
         share = visibility.lit_share(space, place)
-        if share > most:
-            best, most = place, share
+        if share > best_share:
+            best, best_share = place, share
         if share > 0.6:
             break
     return best

@@ -22,16 +22,16 @@ from corrotwin.twin.model.coating import MOST_PER_M2, Paint
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.twin_state import TwinState
 
-# Texels of each asset for a pixel of the picture, the least and the most. Three times as many taught a network no more
-# (docs/rendering-speed.md).
+# Texels of an asset per pixel of the picture, and the fewest and most texels. Three times as many taught a network no
+# more (docs/rendering-speed.md).
 SUBJECT_TEXELS, OTHER_TEXELS = (2.0, 40_000, 4_000_000), (0.35, 14_000, 1_200_000)
 TRIES = 60
-LEAST_DEFECTS = 6  # in the paint of an asset of the user's own: what is small is handled and knocked
+LEAST_DEFECTS = 6  # in the paint of one of the user's own assets: small ones are handled and knocked
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Specimen:
-    """A twin with its geometry and its corrosion fields; `word` is the preset's for an asset of the user's own."""
+    """A twin with its geometry and its corrosion fields; `word` names one of the user's own assets in the preset."""
 
     twin: TwinState
     asset: AssetGeometry
@@ -45,12 +45,12 @@ class Specimen:
         `bleeding` is the range of the strength of bleeding.
         """
         run, bled = (np.random.default_rng([self.twin.seed, stream]) for stream in (1, 2))
-        below = runoff.stain(self.asset, self.texels, self.fields, run)
-        return np.asarray(np.maximum(below, runoff.bleeding(self.texels, self.fields, bled, strength=bleeding)))
+        streaks = runoff.stain(self.asset, self.texels, self.fields, run)
+        return np.asarray(np.maximum(streaks, runoff.bleeding(self.texels, self.fields, bled, strength=bleeding)))
 
     @cached_property
     def gone(self) -> NDArray[np.bool_] | None:
-        """True where no metal is left, (H, W); None if there is some everywhere."""
+        """True where no metal is left, (H, W); None if some is left everywhere."""
         return perforation.gone(self.asset, self.texels, self.fields.wall_loss_mm, self.twin.seed)
 
     @property
@@ -78,7 +78,7 @@ def draw(
 
     Parameters
     ----------
-    kind : a word of the preset's kinds. An asset of the user's own has its own parameters, whatever else is asked.
+    kind : a word of the preset's kinds. One of the user's own assets keeps its own parameters, whatever else is asked.
     clean : if True, freshly coated and without rust.
     aging : factor on its years of service.
     beside : another twin, whose exposure, coating and age it shares.
@@ -103,12 +103,12 @@ def draw(
     if beside is None:
         twin = replace(twin, clock=twin_state.later(twin.built, float(np.clip(aging * twin.years, 0, 60))))
         if isinstance(twin.coating, Paint):
-            weak = round(defects * twin.coating.defects_per_m2, 1)
+            density = round(defects * twin.coating.defects_per_m2, 1)
             if own is not None:
-                weak = min(max(weak, LEAST_DEFECTS / assets.area_m2(own.kind, own.parameters)), MOST_PER_M2)
-            paint = replace(twin.coating, defects_per_m2=weak)
-            place = replace(twin.exposure.periods[0], debris=round(debris, 1))
-            twin = replace(twin, coating=paint, exposure=replace(twin.exposure, periods=(place,)))
+                density = min(max(density, LEAST_DEFECTS / assets.area_m2(own.kind, own.parameters)), MOST_PER_M2)
+            paint = replace(twin.coating, defects_per_m2=density)
+            period = replace(twin.exposure.periods[0], debris=round(debris, 1))
+            twin = replace(twin, coating=paint, exposure=replace(twin.exposure, periods=(period,)))
     else:
         twin = replace(twin, exposure=beside.exposure, coating=beside.coating, clock=beside.clock)
     if like is not None:
@@ -116,9 +116,9 @@ def draw(
         return _grown(twin, like.asset, like.texels, like.word)
     twin = replace(twin, parameters={**twin.parameters, **changes})
     per_pixel, least, most = SUBJECT_TEXELS if subject else OTHER_TEXELS
-    wanted = float(np.clip(per_pixel * size**2, least, most))
+    texel_count = float(np.clip(per_pixel * size**2, least, most))
     area_mm2 = 1e6 * assets.area_m2(twin.kind, twin.parameters)
-    twin = replace(twin, texel_mm=float(np.clip(sqrt(area_mm2 / wanted), 0.05, 100)))
+    twin = replace(twin, texel_mm=float(np.clip(sqrt(area_mm2 / texel_count), 0.05, 100)))
     asset = twin_state.asset(twin)
     return _grown(twin, asset, assets.texels(asset), "" if own is None else kind)
 
@@ -144,7 +144,7 @@ def pack(specimen: Specimen, bleeding: Range) -> Singles:
 
     `bleeding` is the preset's range.
     """
-    grown = specimen.fields
+    fields = specimen.fields
     stain = specimen.stain(bleeding)
-    packed = [grown.rust_cover, grown.age_years, grown.wall_loss_mm, stain]
+    packed = [fields.rust_cover, fields.age_years, fields.wall_loss_mm, stain]
     return np.asarray(np.stack(packed, axis=-1), dtype=np.float32)

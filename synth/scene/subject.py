@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from corrotwin.twin.model.corrosion import Fields
     from corrotwin.twin.twin_state import TwinState
 
-MOST_TEXELS = 16_000_000  # of a twin that is photographed: Blender holds them all, in float textures
+MOST_TEXELS = 16_000_000  # of a photographed twin: Blender holds them all, in float textures
 FARTHEST_M = 500.0  # largest distance of a camera from the origin, about which assets stand; more suggests wrong units
-LEAST_DEG, MOST_DEG = 1.0, 80.0  # least field of view, and farthest corner from the axis, that are rendered
-MOST_ASPECT = 10.0  # of the focal lengths of a camera, which is that of its pixels
+LEAST_DEG, MOST_DEG = 1.0, 80.0  # least field of view, and largest angle from the axis to a corner, that are rendered
+MOST_ASPECT = 10.0  # largest ratio of a camera's focal lengths, the aspect ratio of its pixels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,47 +106,47 @@ def _load(folder: Path) -> "tuple[Mapping[str, Any], TwinState, Fields]":
 
 
 def read_cameras(path: Path, *, size: tuple[int, int]) -> tuple[Camera, ...]:
-    """Read cameras to render with from a camera file; those that state no size have `size`, (width, height) pixels.
+    """Read cameras to render with from a camera file; those without a size get `size`, (width, height) pixels.
 
     Raises
     ------
     InputError
-        The file cannot be read, an entry is wrong, or one cannot be rendered; the message names it and the fault.
+        The file cannot be read, or an entry is wrong or cannot be rendered; the message names the entry and the fault.
     """
     return _renderable(str(path), camera_file.read_cameras(path, size=size))
 
 
 def cameras(where: str, entries: Sequence[Any], *, size: tuple[int, int]) -> tuple[Camera, ...]:
-    """Return the cameras of a list of entries; `where` begins the message of an InputError, `size` as above."""
+    """Return the cameras of a list of entries; `where` begins the message of an InputError, and `size` is as above."""
     return _renderable(where, camera_file.cameras(where, entries, size=size))
 
 
 def _renderable(where: str, found: tuple[Camera, ...]) -> tuple[Camera, ...]:
-    """Return the cameras; refuse one that no asset can be photographed with."""
+    """Return the cameras; refuse any that cannot photograph an asset."""
     for number, camera in enumerate(found):
-        here = f"{where}: camera {camera.name or f'{number} (counted from 0)'}"
+        prefix = f"{where}: camera {camera.name or f'{number} (counted from 0)'}"
         eye = tuple(camera.eye_m.round(6).tolist())
         if np.linalg.norm(eye) > FARTHEST_M:
-            raise InputError(f"{here}: stands at {eye}: give metres, at most {FARTHEST_M:g} from the asset")
+            raise InputError(f"{prefix}: stands at {eye}: give metres, at most {FARTHEST_M:g} from the asset")
         if eye[2] <= 0:
-            raise InputError(f"{here}: stands at {eye}, which is not above the ground, z = 0")
+            raise InputError(f"{prefix}: stands at {eye}, which is not above the ground, z = 0")
         if max(camera.lens.width, camera.lens.height) > MOST_SIDE:
             raise InputError(
-                f"{here}: {camera.lens.width} x {camera.lens.height} pixels: give sides of at most {MOST_SIDE}"
+                f"{prefix}: {camera.lens.width} x {camera.lens.height} pixels: give sides of at most {MOST_SIDE}"
             )
         if max(camera.lens.fx / camera.lens.fy, camera.lens.fy / camera.lens.fx) > MOST_ASPECT:
             raise InputError(
-                f"{here}: fx {camera.lens.fx:g}, fy {camera.lens.fy:g}: give focal lengths that are more alike"
+                f"{prefix}: fx {camera.lens.fx:g}, fy {camera.lens.fy:g}: give focal lengths that are more alike"
             )
         try:
-            larger = distortion.frame(camera.lens, camera.distortion)[0] if camera.distortion else camera.lens
+            frame = distortion.frame(camera.lens, camera.distortion)[0] if camera.distortion else camera.lens
         except InputError as error:
-            raise InputError(f"{here}: {error}") from error
+            raise InputError(f"{prefix}: {error}") from error
         if (angle := 2 * degrees(atan2(camera.lens.width / 2, camera.lens.fx))) < LEAST_DEG:
-            raise InputError(f"{here}: a field of view of {angle:.2g} degrees: give at least {LEAST_DEG:g}")
-        if (angle := _farthest_deg(larger)) > MOST_DEG:
+            raise InputError(f"{prefix}: a field of view of {angle:.2g} degrees: give at least {LEAST_DEG:g}")
+        if (angle := _farthest_deg(frame)) > MOST_DEG:
             raise InputError(
-                f"{here}: a corner of the picture lies {angle:.3g} degrees off the axis, at most {MOST_DEG:g}; check "
+                f"{prefix}: a corner of the picture lies {angle:.3g} degrees off the axis, at most {MOST_DEG:g}; check "
                 "focal lengths and principal point, in pixels"
             )
     return found

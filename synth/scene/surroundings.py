@@ -19,7 +19,7 @@ MATERIAL_COLORS: dict[str, tuple[Color, Color]] = {
     **GROUND_COLORS,
     "brick": ((0.27, 0.09, 0.05), (0.36, 0.17, 0.10)),
     "plain": ((0.10, 0.16, 0.24), (0.70, 0.68, 0.62)),
-    "plaster": ((0.10, 0.16, 0.24), (0.70, 0.68, 0.62)),  # walls of "plain" may be of it
+    "plaster": ((0.10, 0.16, 0.24), (0.70, 0.68, 0.62)),  # walls of "plain" may become plaster
     "foliage": GROUND_COLORS["blade"],
     "wood": ((0.20, 0.11, 0.055), (0.34, 0.22, 0.12)),
 }
@@ -69,9 +69,9 @@ def backrest(vertices: Array, lean_degrees: float, pose: Array, rng: np.random.G
 
     Parameters
     ----------
-    vertices : (n, 3) of the asset, in its own coordinates.
-    lean_degrees : by which it leans.
-    pose : (4, 4) from there to world space.
+    vertices : vertices of the asset, (n, 3), in its own coordinates.
+    lean_degrees : angle by which it leans.
+    pose : pose of the asset, (4, 4), from its own coordinates to world space.
     """
     high, slope = float(vertices[:, 2].max() * rng.uniform(0.4, 0.6)), float(np.tan(np.radians(lean_degrees)))
     wide, deep = float(np.ptp(vertices[:, 0]) * rng.uniform(0.5, 1.1)), float(rng.uniform(0.1, 0.3))

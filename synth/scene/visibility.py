@@ -15,8 +15,8 @@ from corrotwin.synth.spec import MOST_SKINS, Lens, Prop, View
 from corrotwin.twin.core.files import open_file
 
 GRID = 36  # rays across the picture in a check
-FACING = 3000  # points of the surface from which the visible share is worked out
-BEYOND_M = 1e-5  # rays go on so far behind a place where the metal is gone
+FACING = 3000  # points on the surface from which the visible share is estimated
+BEYOND_M = 1e-5  # rays continue this far behind a place where the metal is gone
 
 Integers = NDArray[np.int64]
 Number = TypeVar("Number", np.float32, np.bool_)
@@ -28,7 +28,7 @@ class Target:
 
     ``vertices (n, 3)`` metres, ``faces (m, 3)``, ``uv (m, 3, 2)``, ``cover (H, W)`` rust cover on the atlas.
     ``outside (m,)`` marks the faces a camera may aim at, which excludes bores. ``gone (H, W)`` is true where no metal
-    is left; None if there is some everywhere.
+    is left; None if some is left everywhere.
     """
 
     vertices: Array
@@ -83,9 +83,9 @@ def look(space: ViewingSpace, pose: Array, lens: Lens) -> Sight:
     distances = np.linalg.norm(points - origins[ray], axis=1)
     counts, rust = [], 0
     for target, first, end in zip(space.targets, space.firsts[:-1], space.firsts[1:], strict=True):
-        mine = (face >= first) & (face < end)
-        counts.append(int(mine.sum()))
-        rust += int((lookup(target.cover, uv_at(target, face[mine] - first, points[mine])) > 0.5).sum())
+        on_target = (face >= first) & (face < end)
+        counts.append(int(on_target.sum()))
+        rust += int((lookup(target.cover, uv_at(target, face[on_target] - first, points[on_target])) > 0.5).sum())
     return Sight(
         asset=sum(counts) / GRID**2, first=counts[0] / GRID**2, rust=rust / GRID**2,
         nearest=float(distances.min(initial=np.inf)),
@@ -108,10 +108,10 @@ def first_hits(space: ViewingSpace, origins: Array, directions: Array) -> tuple[
     for _ in range(MOST_SKINS):
         if not through.any():
             break
-        on, onward = ray[through], points[through] + BEYOND_M * directions[ray[through]]
-        further, own, hit = space.solid.ray.intersects_location(onward, directions[on], multiple_hits=False)
+        continuing, onward = ray[through], points[through] + BEYOND_M * directions[ray[through]]
+        further, index, hit = space.solid.ray.intersects_location(onward, directions[continuing], multiple_hits=False)
         points, face = np.concatenate([points[~through], further]), np.concatenate([face[~through], hit])
-        ray = np.concatenate([ray[~through], on[own]])
+        ray = np.concatenate([ray[~through], continuing[index]])
         through = np.concatenate([np.zeros((~through).sum(), dtype=bool), _gone_at(space, further, hit)])
     return points, ray, face
 
@@ -121,8 +121,8 @@ def _gone_at(space: ViewingSpace, points: Array, face: Integers) -> NDArray[np.b
     through = np.zeros(len(face), dtype=bool)
     for target, first, end in zip(space.targets, space.firsts[:-1], space.firsts[1:], strict=True):
         if target.gone is not None:
-            mine = np.flatnonzero((face >= first) & (face < end))
-            through[mine] = lookup(target.gone, uv_at(target, face[mine] - first, points[mine]))
+            on_target = np.flatnonzero((face >= first) & (face < end))
+            through[on_target] = lookup(target.gone, uv_at(target, face[on_target] - first, points[on_target]))
     return through
 
 
@@ -160,17 +160,17 @@ def _facing(target: Target, place: Array, count: int) -> tuple[Array, NDArray[np
 
 
 def _reached(space: ViewingSpace, place: Array, points: Array) -> NDArray[np.bool_]:
-    """Return for each ray from a place to points (n, 3) that hits anything whether it reaches its point."""
-    way = points - place
-    distance = np.linalg.norm(way, axis=1)
-    hits, ray, _ = first_hits(space, np.tile(place, (len(points), 1)), way / distance[:, None])
+    """Return, for each ray from a place to points (n, 3) that hits anything, whether it reaches its point."""
+    offset = points - place
+    distance = np.linalg.norm(offset, axis=1)
+    hits, ray, _ = first_hits(space, np.tile(place, (len(points), 1)), offset / distance[:, None])
     return np.asarray(np.linalg.norm(hits - place, axis=1) > distance[ray] - 0.002)
 
 
 def in_picture(view: View, points: Array) -> NDArray[np.bool_]:
     """Return for each point (n, 3) whether it lies in front of the camera and within the picture."""
     framed = np.ones(len(points), bool)
-    # What lies far outside may be folded back into the picture by a distortion: it lies outside the larger one.
+    # A distortion may fold points from far outside back into the picture; those lie outside the larger picture.
     for lens, distortion in ((view.frame, ()), (view.lens, view.distortion)):
         if lens is not None:
             column, row = project(lens, view.pose, points, distortion).T
@@ -211,9 +211,9 @@ def lookup(field: NDArray[Number], uv: Array) -> NDArray[Number]:
 
 def combined_mesh(targets: Sequence[Target], others: Sequence[trimesh.Trimesh]) -> trimesh.Trimesh:
     """Combine targets and other meshes into one mesh to cast rays at; the targets' faces come first."""
-    parts = [trimesh.Trimesh(target.vertices, target.faces, process=False) for target in targets]
-    solid = trimesh.util.concatenate([*parts, *others])
-    assert isinstance(solid, trimesh.Trimesh)  # noqa: S101  of meshes, a mesh
+    meshes = [trimesh.Trimesh(target.vertices, target.faces, process=False) for target in targets]
+    solid = trimesh.util.concatenate([*meshes, *others])
+    assert isinstance(solid, trimesh.Trimesh)  # noqa: S101  meshes are joined to a mesh
     return solid
 
 

@@ -119,6 +119,6 @@ class TwinFacts:
     def __repr__(self) -> str:
         coating = self._state.coating
         cover = "bare" if coating is None else "paint" if isinstance(coating, Paint) else "zinc"
-        found = f", {counted(len(self._records), 'record')}" if self._records else ""
+        records = f", {counted(len(self._records), 'record')}" if self._records else ""
         where = self._state.exposure.periods[-1]
-        return f"Twin({self.id!r}, {self.kind}, {counted(self.years, 'year')}, {where}, {cover}{found})"
+        return f"Twin({self.id!r}, {self.kind}, {counted(self.years, 'year')}, {where}, {cover}{records})"

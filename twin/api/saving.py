@@ -103,7 +103,7 @@ def _held(folder: Path, now: SavedTwin, known: Sequence[SavedTwin]) -> SavedTwin
     if not store.is_twin(folder):
         return NOTHING
     held, ours = SavedTwin.of(store.read(folder), registers.read(folder)), [*(known or [NOTHING]), now]
-    if held.state in [one.state for one in ours] and held.register in [one.register for one in ours]:
+    if held.state in [saved.state for saved in ours] and held.register in [saved.register for saved in ours]:
         return held
     if not known:
         raise InputError(f"{folder}: holds another twin; choose another folder, or go on from Twin.load")

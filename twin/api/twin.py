@@ -288,7 +288,9 @@ class Twin(TwinInspections):
 
         package.check_id(asset_id)
         made = self._of_now(forecast)
-        suspects = {f"of {one.date} on {one.zone} {one.place}".rstrip(): why for one, why in self.suspects.items()}
+        suspects = {
+            f"of {record.date} on {record.zone} {record.place}".rstrip(): why for record, why in self.suspects.items()
+        }
         source = package.ShellSource(
             twin=self._state, outlook=outlook.of_forecast(made, suspects),
             name="" if self._folder is None else self._folder.name, asset_id=asset_id,

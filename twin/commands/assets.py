@@ -97,14 +97,14 @@ def show(folder: Positional[Path]) -> None:
     count, happened = len(log.read(folder, built, listed)[0]), len(listed.events_in_force)
     if count or happened:
         known = load_session(folder, 0.0, 0, category_measured=False)
-        made = result.make(known, years=0.0)
-        now = [row for row in made.rows if row.years == known.now_years]
+        estimate = result.make(known, years=0.0)
+        now = [row for row in estimate.rows if row.years == known.now_years]
         say("above: one history that the seed draws; below: the estimate from the inspections, P5 to P95")
-        said = counted(count, "record")
+        sources = counted(count, "record")
         if happened:
             say("what was made new is in the estimate alone")
-            said += f" and {counted(happened, 'event')}"
-        rich_console().print(tables.shown(now, f"{printable(twin.id)}: estimate from {said}"))
+            sources += f" and {counted(happened, 'event')}"
+        rich_console().print(tables.shown(now, f"{printable(twin.id)}: estimate from {sources}"))
     say_next("twin", "forecast", folder, "--years", 10)
 
 

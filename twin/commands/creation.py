@@ -141,8 +141,8 @@ def new(
         with progress(f"growing {kind or 'mesh'}", to=out):
             store.save(twin, out, new=True)
     say(f"{printable(twin.id)}: {twin.kind} of {twin.years:.6g} years on {twin.clock:%Y-%m-%d} in {out}")
-    for one in twin.mechanisms:
-        say(f"{one}; {STATE_IT}" if is_unknown(one) else str(one))
+    for acting in twin.mechanisms:
+        say(f"{acting}; {STATE_IT}" if is_unknown(acting) else str(acting))
     if random:
         _print_drawn(defaults.drawn(twin, dimensions, history, age=years is None and built is None), seed)
     elif mesh is None and (
@@ -204,10 +204,10 @@ def _of_mesh(
         raise InputError(f"{mesh}: give {', and '.join(history)}; or `random` to draw what is not given")
     options = MeshOptions(**{**of_mesh, "thickness": thickness_of(of_mesh["thickness"])})
     with progress(f"reading {mesh.name}"):
-        made = child.convert(mesh, options, work)
-    for line in made.report:
+        asset = child.convert(mesh, options, work)
+    for line in asset.report:
         say(f"{mesh.name}: {line}")
-    return creation.of_mesh(made, seed=seed, texel_mm=texel_mm)
+    return creation.of_mesh(asset, seed=seed, texel_mm=texel_mm)
 
 
 def _print_drawn(drawn: "Mapping[str, object]", seed: int) -> None:

@@ -82,22 +82,22 @@ def fleet(
     if html is not None:
         with writing(html, "choose another folder"):
             check_writable(html)
-    found: list[FleetMember] = []
+    forecasts: list[FleetMember] = []
     twins = fleets.twins_in(folder)
     making.check_zones(twins, settings)
     if given is not None:
         fleets.check_consequences(folder, twins, given)
     with progress("forecasting", len(twins), unit="twins", to=html or next(iter(out), None)) as line:
         for member in fleets.members(folder, twins, settings, workers=available_cores()):
-            found.append(member)
+            forecasts.append(member)
             line.advance()
     if given is not None:
-        found = fleets.with_consequences(found, given)
-    ranked, unit = fleets.ranked(found), UNITS[units]
+        forecasts = fleets.with_consequences(forecasts, given)
+    ranked, unit = fleets.ranked(forecasts), UNITS[units]
     _show(ranked, years)
     if out:
-        seen = [(one.name, one.outlook) for one in ranked if one.outlook is not None]
-        rows = [(name, row) for name, outlook in seen for row in outlook.cmls if row["place"]]
+        outlooks = [(member.name, member.outlook) for member in ranked if member.outlook is not None]
+        rows = [(name, row) for name, outlook in outlooks for row in outlook.cmls if row["place"]]
         tables = [
             sheets_out.fleet_sheet(ranked, unit, years),
             sheets_out.places_sheet(fleets.measure_next(ranked, max(len(rows), 1)), unit),
@@ -108,16 +108,15 @@ def fleet(
             say(f"{path}: written")
     if html is not None:
         with writing(html):
-            index = pages.write_fleet(
-                html, ranked, unit, years, {one.name: _history(one.folder) for one in ranked if one.outlook is not None}
-            )  # fmt: skip
+            histories = {member.name: _history(member.folder) for member in ranked if member.outlook is not None}
+            index = pages.write_fleet(html, ranked, unit, years, histories)
         say(f"{index}: look at it")
-    for one in ranked:
-        if one.outlook is None:
-            say(printable(f"{one.name}: no forecast: {one.error}"))
-        elif one.risk is None:
-            say(printable(f"{one.name}: no thickness is required; give --required, or a register of CML that does"))
-    return _FAILED if any(one.risk is None for one in ranked) else 0
+    for member in ranked:
+        if member.outlook is None:
+            say(printable(f"{member.name}: no forecast: {member.error}"))
+        elif member.risk is None:
+            say(printable(f"{member.name}: no thickness is required; give --required, or a register of CML that does"))
+    return _FAILED if any(member.risk is None for member in ranked) else 0
 
 
 def report(
@@ -226,7 +225,7 @@ def _show(ranked: "Sequence[FleetMember]", years: float) -> None:
         if (seen := member.outlook) and seen.measure_by and seen.undated:
             say(printable(f"{member.name}: no date can be given for {seen.undated}; the date above is of other zones"))
     if places := measure_next(ranked, NEXT):
-        said = "; ".join(f"{one.twin} {one.cml} ({percent(one.chance)})" for one in places)
-        say(f"measure next, where it is least certain whether they will be too thin: {printable(said)}")
+        listed = "; ".join(f"{place.twin} {place.cml} ({percent(place.chance)})" for place in places)
+        say(f"measure next, where it is least certain whether they will be too thin: {printable(listed)}")
     if len(ranked) > _SHOWN:
         say(f"and {len(ranked) - _SHOWN} more; --html or --out has all")

@@ -188,15 +188,15 @@ def inspect(
         return
     before = log.read_log(folder)
     warn(before.note)  # the next line written removes what is torn
-    found = entry.records_of(
+    entered = entry.records_of(
         store.read(folder),
         csv=csv, date=date, kind=kind, zone=zone, value=value, unit=unit, tool=tool, place=place, uv=uv, at=at,
         photo=photo, uvmap=uvmap, scatter=scatter, bias=bias, echo=echo, coated=coated, evaluation=evaluation,
         detection=detection, false_calls=false_calls,
     )  # fmt: skip
     store_records(
-        folder, found.records, found.photo, found.note, seed=seed, category_measured=category_measured,
-        events=found.events,
+        folder, entered.records, entered.photo, entered.note, seed=seed, category_measured=category_measured,
+        events=entered.events,
     )  # fmt: skip
 
 
@@ -204,7 +204,7 @@ def store_records(
     folder: Path, records: "Sequence[Record]", photo: bytes, note: str, *, seed: int, category_measured: bool,
     events: "Sequence[Event]" = (),
 ) -> None:  # fmt: skip
-    """Add records and events to a twin, and print what is to be known of them."""
+    """Add records and events to a twin, and print what they change."""
     from corrotwin.twin.inspection import log
     from corrotwin.twin.inspection.repeats import said_of_repeated
 

@@ -52,39 +52,39 @@ def check_strength(smys_mpa: float | None, length_mm: float | None, safety_facto
         raise InputError(f"--safety-factor {safety_factor:g}: at least 1")
 
 
-def lines(made: Forecast) -> Iterable[str]:
-    """Yield what there is to say of a forecast: conflicts, errors, remaining life and dates."""
-    known, plan = made.known, made.plan
+def lines(forecast: Forecast) -> Iterable[str]:
+    """Yield the lines on a forecast: conflicts, errors, remaining life and dates."""
+    known, plan = forecast.known, forecast.plan
     for item in known.conflicts:
         yield describe_agreement(item, known.widening)
     if known.power < 1:
         yield known.said_of_power
     yield from event_lines(known)
-    yield from made.not_judged
-    for row in made.cmls:
+    yield from forecast.not_judged
+    for row in forecast.cmls:
         if row.remarks:
             yield f"{printable(f'{row.zone} {row.place}'.strip())}: {row.remarks}"
-    yield _error_line(made)
+    yield _error_line(forecast)
     if plan is None:
         return
     if plan.life_years is None or plan.interval_years is None:
         yield f"no remaining life and no date: none can be given for {', '.join(plan.undated)}"
         if plan.first_years is not None:
-            yield f"of the other zones, {_due(made, 'next thickness measurement', plan.first_years, plan.because)}"
+            yield f"of the other zones, {_due(forecast, 'next thickness measurement', plan.first_years, plan.because)}"
     else:
-        life, share = _life(plan.life_years, made.ahead_years), 100 * plan.weakest_share
+        life, share = _life(plan.life_years, forecast.ahead_years), 100 * plan.weakest_share
         yield f"remaining life: {life}; the weakest zone is {plan.zone} in {share:.0f} % of the histories"
-        yield _due(made, "next thickness measurement", plan.interval_years, plan.because)
-    yield _due(made, "external visual inspection", plan.visual_years, f"rule {made.rule}")
+        yield _due(forecast, "next thickness measurement", plan.interval_years, plan.because)
+    yield _due(forecast, "external visual inspection", plan.visual_years, f"rule {forecast.rule}")
 
 
-def _due(made: Forecast, what: str, within_years: float, because: str) -> str:
-    day = twin_state.later(made.known.twin.built, made.known.now_years + within_years)
+def _due(forecast: Forecast, what: str, within_years: float, because: str) -> str:
+    day = twin_state.later(forecast.known.twin.built, forecast.known.now_years + within_years)
     return f"{what} by {day:%Y-%m-%d} ({f'{within_years:.3g} years' if within_years > 0 else 'now'}; {because})"
 
 
-def _error_line(made: Forecast) -> str:
-    error = made.error
+def _error_line(forecast: Forecast) -> str:
+    error = forecast.error
     parts = [f"least left P5 ± {error.left_mm:.2f} mm" if error.left_mm else "least left P5 0 mm in all"]
     if error.chance is not None:
         parts.append(f"chance below required ± {100 * error.chance:.1f} %")
@@ -98,27 +98,27 @@ def _error_line(made: Forecast) -> str:
 
 def _life(values: Levels, ahead_years: float) -> str:
     names = ("P5", "P50", "P95")
-    said = (f"{life:.3g}" if life < np.inf else f"beyond {ahead_years:.3g}" for life in values)
-    return ", ".join(f"{name} {text}" for name, text in zip(names, said, strict=True)) + " years"
+    texts = (f"{life:.3g}" if life < np.inf else f"beyond {ahead_years:.3g}" for life in values)
+    return ", ".join(f"{name} {text}" for name, text in zip(names, texts, strict=True)) + " years"
 
 
-def strength_lines(made: Forecast, pressure: Pressure, safety_factor: float) -> Iterable[str]:
+def strength_lines(forecast: Forecast, pressure: Pressure, safety_factor: float) -> Iterable[str]:
     """Yield the failure pressure by B31G over a safety factor, now and at the end of the years shown."""
-    known = made.known
+    known = forecast.known
     unseen = without_dates(
         known.now[0].bank.zones,
         known.twin.mechanisms,
         known.records,
         known.twin,
         known.now_years,
-        made.rule,
+        forecast.rule,
         known.events,
     )
     if hidden := [why for name, why in unseen.items() if name in pressure.zones]:
         yield f"failure pressure: none is given; {hidden[0]}"
         return
-    for year in (known.now_years, made.years[-1]):
-        spread = levels(pressure.failure_mpa(made.zones, made.years.index(year)))
+    for year in (known.now_years, forecast.years[-1]):
+        spread = levels(pressure.failure_mpa(forecast.zones, forecast.years.index(year)))
         allowed = allowable_mpa(np.array(spread), safety_factor)
         yield (
             f"failure pressure over {safety_factor:g} at year {year:.3g}, {pressure.method} B31G: {_pressures(allowed)}"
@@ -127,25 +127,25 @@ def strength_lines(made: Forecast, pressure: Pressure, safety_factor: float) -> 
         yield "  length of the corroded area unknown: Barlow's formula for the least wall that is left"
 
 
-def mawp_lines(made: Forecast, design: PipeDesign) -> Iterable[str]:
-    """Yield the required thickness, and the MAWP by both answers."""
-    needed = design.required(outside_mm(made.known.asset))
+def mawp_lines(forecast: Forecast, design: PipeDesign) -> Iterable[str]:
+    """Yield the required thickness, and the MAWP by the codes and by the twin."""
+    needed = design.required(outside_mm(forecast.known.asset))
     yield (
         f"required thickness by B31.3: {needed.required_mm:.2f} mm ({needed.pressure_mm:.2f} mm for pressure, "
         f"{needed.structural_mm:.2f} mm structural minimum)"
     )
-    found = mawp(made, design)
-    if found is None:
-        is_dated = made.plan is not None and made.plan.interval_years is not None
+    mawps = mawp(forecast, design)
+    if mawps is None:
+        is_dated = forecast.plan is not None and forecast.plan.interval_years is not None
         over = "the P5 of the remaining life is over: measure, and assess its fitness for service"
         yield f"MAWP: none, since {over if is_dated else 'no date is given for the next measurement'}"
         return
-    if found.code_mpa is not None:
-        note = f" ({printable(found.code_note)})" if found.code_note else ""
-        yield f"MAWP by API 570 at the weakest measured place: {found.code_mpa:.2f} MPa{note}"
-    yield f"MAWP by the twin, all zones: {_pressures(found.twin_mpa)}"
+    if mawps.code_mpa is not None:
+        note = f" ({printable(mawps.code_note)})" if mawps.code_note else ""
+        yield f"MAWP by API 570 at the weakest measured place: {mawps.code_mpa:.2f} MPa{note}"
+    yield f"MAWP by the twin, all zones: {_pressures(mawps.twin_mpa)}"
     yield (
-        f"  until {found.interval_years:.3g} years from now, if it is measured now: with the wall less twice the loss "
+        f"  until {mawps.interval_years:.3g} years from now, if it is measured now: with the wall less twice the loss "
         "until then (API 570), by the codes since it was last measured; flanges and branches may permit less"
     )
 

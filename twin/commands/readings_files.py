@@ -47,19 +47,19 @@ def take_in(
     defaults = Defaults.of(
         before.in_force.values(), registers.read(folder), unit=unit, zone=zone, tool=tool, asset=asset
     )  # fmt: skip
-    found = intake(path, given, defaults, twin_state.asset(twin))
-    for line in (*found.columns, *found.notes):
+    readings = intake(path, given, defaults, twin_state.asset(twin))
+    for line in (*readings.columns, *readings.notes):
         say(printable(line))
     if not dry_run:
-        return found.records
-    say(_summary(log.would_add(folder, found.records), len(found.records)))
+        return readings.records
+    say(_summary(log.would_add(folder, readings.records), len(readings.records)))
     return None
 
 
 def _to_many(
     twins: "KnownTwins", path: Path, given: "ColumnMap", *, unit: str, zone: str, tool: str, dry_run: bool
 ) -> None:
-    """Store the readings of a file in the twins that are called as their assets are; all are checked before any."""
+    """Store the readings of a file in the twins named as their assets; all are checked before any is stored."""
     from corrotwin.twin.incoming.storing import Intent, TwinReader, remarks_on, stored
     from corrotwin.twin.inspection import log
 
@@ -75,10 +75,10 @@ def _to_many(
         say("nothing was stored")
         return
     new_in = {}
-    for each in stored(checked):
-        say(printable(str(each)))
-        new_in[each.folder] = each.new
-    for folder, new in new_in.items():  # once all is stored, which an error here does not hinder
+    for outcome in stored(checked):
+        say(printable(str(outcome)))
+        new_in[outcome.folder] = outcome.new
+    for folder, new in new_in.items():  # after all is stored, so that an error here hinders nothing
         for remark in remarks_on(folder, new):
             say(printable(remark))
     say_next("twin", "fleet", twins.folder)

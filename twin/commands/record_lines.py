@@ -23,7 +23,7 @@ def happened(folder: Path, kind: str, *, date: str, zone: str, place: str, why: 
 
 
 def tell_added(new: "Sequence[Event]", given: "Sequence[Event]") -> None:
-    """Print how many events are new, and what they mean."""
+    """Print how many events are new, and their effect."""
     from corrotwin.twin.inspection.events import EVENTS
 
     were_there = "" if len(new) == len(given) else ", the others were there"
@@ -40,9 +40,9 @@ def rule(folder: Path, lines: Sequence[int], verb: "Verb", why: str) -> None:
     warn(log.read_log(folder).note)  # the next line written removes what is torn
     changed = log.rule(folder, lines, verb, why=why)
     what = {"withdraws": "withdrawn", "restores": "counts again", "accepts": "accepted"}[verb]
-    for line, one in changed.items():
-        value = "" if isinstance(one, Event) else f", {one.value:g} {one.unit}"
-        say(printable(f"line {line}, {one.kind} of {one.date} on {one.zone}{value}: {what}"))
+    for line, entry in changed.items():
+        value = "" if isinstance(entry, Event) else f", {entry.value:g} {entry.unit}"
+        say(printable(f"line {line}, {entry.kind} of {entry.date} on {entry.zone}{value}: {what}"))
     if not changed:
         say("nothing changed: none of them is suspect" if verb == "accepts" else "nothing changed: it was so before")
 
@@ -74,12 +74,12 @@ def show(folder: Path) -> None:
     }
     tool = "tool, why" if listed.events else "tool"
     for name in ("line", "date", "kind", "zone", "value", tool, "place", *(["state"] if state else [])):
-        right, whole = name in ("line", "value"), name in ("line", "date", "kind", "value")
-        table.add_column(name, justify="right" if right else "left", no_wrap=whole, overflow="fold")
+        is_number, is_short = name in ("line", "value"), name in ("line", "date", "kind", "value")
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=is_short, overflow="fold")
     lines: dict[int, Record | Event] = {**listed.records, **listed.events}
-    for line, one in sorted(lines.items()):
-        found = ("", one.why) if isinstance(one, Event) else (f"{one.value:g} {one.unit}", one.tool)
-        cells = (one.date, one.kind, one.zone, *found, one.place, *([state.get(line, "")] if state else []))
+    for line, entry in sorted(lines.items()):
+        texts = ("", entry.why) if isinstance(entry, Event) else (f"{entry.value:g} {entry.unit}", entry.tool)
+        cells = (entry.date, entry.kind, entry.zone, *texts, entry.place, *([state.get(line, "")] if state else []))
         table.add_row(str(line), *map(printable, cells))
     rich_console().print(table)
     for line, reason in suspect.items():

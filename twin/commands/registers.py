@@ -120,21 +120,21 @@ def sections(
     from corrotwin.twin.workbooks.columns import ColumnMap, read_map
 
     given = ColumnMap() if column_map is None else read_map(column_map, COLUMNS)
-    found = read_sections(file, given, unit)
-    length = sum(section.to_km - section.from_km for section in found)
-    said = f"{counted(len(found), 'section')} of {length:.6g} km"
+    sections = read_sections(file, given, unit)
+    length = sum(section.to_km - section.from_km for section in sections)
+    summary = f"{counted(len(sections), 'section')} of {length:.6g} km"
     if dry_run:
-        for section in found[:_SHOWN]:
+        for section in sections[:_SHOWN]:
             pipe = section.twin.parameters
             say(
                 f"{printable(section.name)}: {section.from_km:g} to {section.to_km:g} km, {pipe['od_mm']:g} x "
                 f"{pipe['wall_mm']:g} mm, since {section.twin.built:%Y-%m-%d}"
             )
-        say(f"{said}; nothing was made")
+        say(f"{summary}; nothing was made")
         return
-    with progress("sections", len(found), unit="twins", to=out) as line:
-        new = write_sections(out, found, on_twin=line.advance)
-    say(f"{said}, {new} new in {out}")
+    with progress("sections", len(sections), unit="twins", to=out) as line:
+        new = write_sections(out, sections, on_twin=line.advance)
+    say(f"{summary}, {new} new in {out}")
     say_next("twin", "fleet", out)
 
 

@@ -77,7 +77,7 @@ def view(
             _write(out, made, history, units)
     if glb is not None:
         twin, records, events = store.read(folder), log.read(folder)[0], log.read_log(folder).events_in_force.values()
-        now = max([twin.years, *(each.years(twin) for each in records), *(each.years(twin) for each in events)])
+        now = max([twin.years, *(entry.years(twin) for entry in records), *(entry.years(twin) for entry in events)])
         with progress("painting a look for each year", to=glb):
             history = history or surface.surface_history(twin, now, now + years)
             count = variants.write(glb, twin, history, now, now + years)

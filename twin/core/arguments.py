@@ -78,12 +78,12 @@ def check_fields(owner: type, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check(name: str, value: object, hint: Any, *, example: str = "") -> Any:
-    """Return a value as the kind that an annotation says.
+    """Return a value converted to the type that an annotation states.
 
     Parameters
     ----------
-    name : of the argument, for the error.
-    value : what was given for it.
+    name : name of the argument, for the error.
+    value : given value.
     hint : the annotation.
     example : what to give, for the error.
 
@@ -111,7 +111,7 @@ def check_choices(owner: str, **choices: tuple[object, Iterable[object]]) -> Non
     Parameters
     ----------
     owner : what has the parameters, such as "pipe"; the error begins with it.
-    choices : by the name of a parameter, its value and what that may be.
+    choices : value and allowed values, by name of the parameter.
     """
     for name, (value, options) in choices.items():
         known = tuple(options)
@@ -125,15 +125,15 @@ def check_numbers(owner: str, **limits: tuple[Any, float, float] | tuple[Any, ra
     Parameters
     ----------
     owner : what has the parameters, such as "pipe"; the error begins with it.
-    limits : by the name of a parameter, which ends in its unit, its value with the least and the most that it may be,
-        or with a range of whole numbers.
+    limits : by name of the parameter, which ends in its unit: value, least and most allowed value; or value and a
+        range of whole numbers.
     """
     for name, limit in limits.items():
         value, is_number = limit[0], isinstance(limit[0], Real)
         if len(limit) == 2:
-            whole = limit[1]
-            allowed = is_number and value % 1 == 0 and int(value) in whole
-            what = f"{whole.start} to {whole.stop - 1}, a whole number"
+            whole_numbers = limit[1]
+            allowed = is_number and value % 1 == 0 and int(value) in whole_numbers
+            what = f"{whole_numbers.start} to {whole_numbers.stop - 1}, a whole number"
         else:
             _, low, high = limit
             shown = [short if low <= float(short := f"{end:g}") <= high else end for end in (low, high)]
@@ -168,7 +168,7 @@ def naming(name: str) -> Iterator[None]:
 
 @contextmanager
 def renaming(arguments: Mapping[str, str]) -> Iterator[None]:
-    """Let an `InputError` name arguments as its caller knows them.
+    """Let an `InputError` name arguments as the caller knows them.
 
     Parameters
     ----------
@@ -178,8 +178,8 @@ def renaming(arguments: Mapping[str, str]) -> Iterator[None]:
         yield
     except InputError as error:
         message = str(error)
-        for own, name in arguments.items():
-            message = message.replace(f"`{own}`", f"`{name}`")
+        for in_error, name in arguments.items():
+            message = message.replace(f"`{in_error}`", f"`{name}`")
         raise InputError(message) from error
 
 
@@ -221,7 +221,7 @@ def _as(value: Any, hint: Any) -> Any:
     if origin is Mapping:
         if not isinstance(value, Mapping):
             raise TypeError
-        return {_as(key, of[0]): _as(one, of[1]) for key, one in value.items()}
+        return {_as(key, of[0]): _as(item, of[1]) for key, item in value.items()}
     if hint in (int, float):
         if isinstance(value, bool) or not isinstance(value, Integral if hint is int else Real):
             raise TypeError
@@ -236,7 +236,7 @@ def _as(value: Any, hint: Any) -> Any:
 def _plain(value: Any) -> Any:
     """Return a value with numpy's numbers and arrays, however nested, as Python's numbers and lists."""
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return tuple(map(_plain, value)) if isinstance(value, tuple) else list(map(_plain, value))
     return value.tolist() if hasattr(value, "tolist") else value
@@ -254,7 +254,7 @@ def _as_tuple(value: Any, of: tuple[Any, ...], *, is_fixed: bool) -> tuple[Any, 
 
 
 def _name(hint: Any, *, plural: bool = False) -> str:
-    """Return what an annotation is called in an error."""
+    """Return the name of an annotation in an error."""
     options = _options(hint)
     if len(options) > 1:
         return _either([_name(option, plural=plural) for option in options])

@@ -122,7 +122,7 @@ def _laid_out(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _is_positional(parameter: inspect.Parameter) -> bool:
-    """Return True for an argument that is given without the name of an option."""
+    """Return True for an argument given without the name of an option."""
     return parameter.kind is parameter.POSITIONAL_ONLY or "Positional" in str(parameter.annotation)
 
 
@@ -132,7 +132,7 @@ def _takes_several(parameter: inspect.Parameter) -> bool:
 
 
 def leave_with_status(program: str, call: Callable[[], Any], command: Callable[..., Any] | None = None) -> NoReturn:
-    """Exit with the status that `call` returns, or as `run` says of what it raises while `command` runs."""
+    """Exit with the status that `call` returns, or with that of its error while `command` runs, as for `run`."""
     text.guard_streams()
     text.show_log()
     os.environ.pop("MPLBACKEND", None)  # commands draw into files; a notebook's backend may not be installed here
@@ -148,7 +148,7 @@ def leave_with_status(program: str, call: Callable[[], Any], command: Callable[.
 
 
 def _status(program: str, call: Callable[[], Any], command: Callable[..., Any] | None) -> int:
-    """Return the status that `call` returns, or that of what it raises, having said so in one line."""
+    """Return the status that `call` returns, or that of its error, after reporting the error in one line."""
     try:
         status = call()
     except (InputError, WorkError) as error:
@@ -170,18 +170,18 @@ def _status(program: str, call: Callable[[], Any], command: Callable[..., Any] |
 
 
 def _refuse_repeated_options(command: Callable[..., Any] | None, words: Sequence[str]) -> None:
-    """Refuse an option of several values that appears twice. Of one value the last counts, as is usual."""
+    """Refuse an option of several values that appears twice; of an option of one value the last counts, as usual."""
     if command is None:
         return
     parameters = inspect.signature(command).parameters.values()
-    several = {f"--{each.name.replace('_', '-')}" for each in parameters if _takes_several(each)}
+    several = {f"--{parameter.name.replace('_', '-')}" for parameter in parameters if _takes_several(parameter)}
     given = Counter(word.partition("=")[0].replace("_", "-") for word in words)  # as tyro reads them
     if twice := next((option for option in sorted(several) if given[option] > 1), ""):
         raise InputError(f"{twice} is given twice, but only the last would count; give it once, all values after it")
 
 
 def _fail(program: str, message: str, status: int) -> int:
-    """Say in one line what is wrong, and return the exit status."""
+    """Report the error in one line, and return the exit status."""
     text.say_error(f"{program}: error: {text.printable(message)}")
     return status
 
@@ -205,7 +205,7 @@ def in_options(message: str, command: Callable[..., Any] | None) -> str:
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
-    """Return True if memory ran out; PyTorch raises a RuntimeError, for the CPU's and for CUDA's."""
+    """Return True if memory ran out; PyTorch raises a RuntimeError for CPU and CUDA memory."""
     return isinstance(error, MemoryError) or any(
         words in str(error)
         for words in ("can't allocate memory", "not enough memory", "out of memory", *_SHARED_MEMORY)

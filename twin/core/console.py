@@ -1,4 +1,4 @@
-"""The one rich console: tables and colours for a terminal, in which data are never markup; the line of long work."""
+"""The rich console: tables and colours for a terminal, in which data are never markup; and the progress line."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-PLAIN_SECONDS = 30.0  # from one plain line of progress to the next, where no terminal shows it
+PLAIN_SECONDS = 30.0  # between two plain lines of progress, where there is no terminal
 _BAR = 20  # width of a bar in letters
 _PLAIN_WIDTH = 200  # of a plain line
 _SHORTEST = 10  # letters that a path keeps at its end, on a narrow terminal
@@ -66,11 +66,11 @@ def _literal_console() -> "type[Console]":
         def print(self, *objects: Any, **options: Any) -> None:
             super().print(*map(self._fitted, objects), **options)
 
-        def _fitted(self, one: Any) -> Any:
-            if isinstance(one, Table):
-                least = Measurement.get(self, self.options.update(width=_WIDE), one).minimum
-                return _row_by_row(one) if least > self.width else one
-            return one
+        def _fitted(self, item: Any) -> Any:
+            if isinstance(item, Table):
+                least = Measurement.get(self, self.options.update(width=_WIDE), item).minimum
+                return _row_by_row(item) if least > self.width else item
+            return item
 
         def render_str(self, text: str, **options: Any) -> Text:
             return super().render_str(printable_lines(text).replace("\t", " "), **options)  # a tab has no width
@@ -79,7 +79,7 @@ def _literal_console() -> "type[Console]":
 
 
 class ProgressLine:
-    """Long work in one line: what it is, how far, its rate, the time left and where its result will be.
+    """Progress of long work in one line: what it is, how far, its rate, the time left and where its result will be.
 
     A terminal shows it all the time, as wide as it is. Elsewhere it is printed every `PLAIN_SECONDS`, if there is news.
     """
@@ -103,13 +103,13 @@ class ProgressLine:
         seconds_left: float | None = None,
         note: str | None = None,
     ) -> None:
-        """Say how far the work is; what is not given stays.
+        """Report how far the work is; omitted values stay.
 
         Parameters
         ----------
         done, total : in the unit of the line.
-        seconds_left : where more is known than the mean rate says.
-        note : shown behind it all, where there is room.
+        seconds_left : time left, if more is known than the mean rate tells.
+        note : text at the end of the line, if there is room.
         """
         self._what = self._what if what is None else printable(what)
         self._total = self._total if total is None else total
@@ -122,11 +122,11 @@ class ProgressLine:
                 say_error(self._fitted(_PLAIN_WIDTH))
 
     def advance(self) -> None:
-        """Say that one more is done."""
+        """Report that one more is done."""
         self.update(self._done + 1)
 
     def end(self) -> None:
-        """Print how long the work took, where plain lines have said that it goes on."""
+        """Print how long the work took, if plain lines have reported it."""
         if self._printed > self._begun:
             say_error(_joined(self._what, self._count(), self._unit, f"in {_clock(time.monotonic() - self._begun)}"))
 
@@ -139,14 +139,14 @@ class ProgressLine:
 
     def _fitted(self, width: int, *, ascii_only: bool = False) -> str:
         """Return the fullest form of the line that is no wider than `width`; in the barest, names are shortened."""
-        filled, empty, there, cut, dot = ("#", "-", "-> ", "..", "") if ascii_only else ("━", "─", "→ ", "…", "· ")
+        filled, empty, arrow, cut, dot = ("#", "-", "-> ", "..", "") if ascii_only else ("━", "─", "→ ", "…", "· ")
         bar = ""
         if self._total and self._how == "live":
             length = min(_BAR, round(_BAR * self._done / self._total))
             bar = filled * length + empty * (_BAR - length)
         count, rate, left = self._count(), self._rate(), self._time()
         note = f"{dot}{self._note}" if self._note else ""
-        where = f"{there}{self._to}" if self._to else ""
+        where = f"{arrow}{self._to}" if self._to else ""
         full = (f"{count} {self._unit}" if count and self._unit else count, rate, left)
         bare = (count, rate, left.removesuffix(" left"))
         for form in ((bar, *full, note, where), (bar, *full, where), (*full, where), (*bare, where)):
@@ -154,9 +154,9 @@ class ProgressLine:
                 return line
         if self._to:
             to = _shortened(self._to, max(len(self._to) - (len(line) - width), _SHORTEST), cut, from_start=True)
-            where = f"{there}{to}"
-        rest = _joined(*bare, where)
-        return _joined(_shortened(self._what, width - len(rest) - 1, cut), rest)[:width]
+            where = f"{arrow}{to}"
+        state = _joined(*bare, where)
+        return _joined(_shortened(self._what, width - len(state) - 1, cut), state)[:width]
 
     def _count(self) -> str:
         if self._total is None:
@@ -164,14 +164,14 @@ class ProgressLine:
         return f"{_number(self._done)}/{_number(self._total)}"
 
     def _rate(self) -> str:
-        """Return how many a second, minute or hour, whichever gives at least one; empty before the first."""
+        """Return the rate per second, minute or hour, whichever is at least one; empty before the first."""
         seconds = self._changed - self._begun
         if self._done <= self._first or not seconds:
             return ""
         rate = (self._done - self._first) / seconds
-        for each, name in ((1, "s"), (60, "min")):
-            if rate * each >= 1:
-                return f"{rate * each:.1f}/{name}"
+        for unit_seconds, unit in ((1, "s"), (60, "min")):
+            if rate * unit_seconds >= 1:
+                return f"{rate * unit_seconds:.1f}/{unit}"
         return f"{rate * 3600:.1f}/h"
 
     def _time(self) -> str:
@@ -196,11 +196,11 @@ def progress(
 
     Parameters
     ----------
-    what : the work, in a word or a few.
-    total : how much there is to do; None where nobody knows.
-    unit : what is counted, in the plural.
-    to : where the result will be.
-    done : how much was done before.
+    what : the work, in one or a few words.
+    total : amount of work; None if unknown.
+    unit : counted things, in the plural.
+    to : place of the result.
+    done : amount done before.
     """
     from rich.file_proxy import FileProxy
     from rich.live import Live
@@ -231,7 +231,7 @@ def _joined(*parts: str) -> str:
 
 
 def _shortened(text: str, room: int, cut: str, *, from_start: bool = False) -> str:
-    """Return the text in at most so many letters, where it is longer with a sign of what was cut off."""
+    """Return the text in at most `room` letters; a longer one with a sign where it was cut."""
     if len(text) <= room:
         return text
     kept = max(0, room - len(cut))
@@ -244,5 +244,5 @@ def _number(value: float) -> str:
 
 def _clock(seconds: float) -> str:
     """Return a time span as minutes and seconds, or with hours."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+    minutes, left = divmod(round(seconds), 60)
+    return f"{minutes}:{left:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{left:02d}"

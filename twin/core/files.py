@@ -41,7 +41,7 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")  # of a character beyond the first 65,5
 
 @contextmanager
 def writing(path: Path, advice: str = "") -> Iterator[None]:
-    """Turn what an operating system says when `path` cannot be written into one line (`InputError`) with advice."""
+    """Turn an operating system's error about writing `path` into one line (`InputError`) with advice."""
     try:
         yield
     except OSError as error:
@@ -51,7 +51,7 @@ def writing(path: Path, advice: str = "") -> Iterator[None]:
 
 @contextmanager
 def reading(path: Path, advice: str = "check the path and who may read it") -> Iterator[None]:
-    """Turn what an operating system says when `path` cannot be read into one line (`InputError`) with advice."""
+    """Turn an operating system's error about reading `path` into one line (`InputError`) with advice."""
     try:
         yield
     except OSError as error:
@@ -88,18 +88,18 @@ def read_text(path: Path, *, errors: str = "strict", inside: Path | None = None,
 
 
 def append(path: Path, lines: bytes, *, whole: int | None = None, of_lines: bool = True) -> None:
-    """Write lines at the end of a file, made where it is absent, and to the disk; if that fails, it stays as it was.
+    """Append lines to a file, created if absent, and flush them to disk; if that fails, the file stays as it was.
 
-    A link is refused: its target would change. Where the file has another name, too (a hard link, as of a backup), it
-    is replaced, so that the other keeps its content.
+    A link is refused: its target would change. A file with a second name (a hard link, as backups make) is replaced,
+    so that the other name keeps its content.
 
     Parameters
     ----------
     path : the file.
-    lines : with a line break at their end.
-    whole : bytes of the file that stay; what stands behind them, the torn line of a killed writer, is removed. None for
-        all. Lines begin on a line of their own.
-    of_lines : False for a file of another kind, to which the bytes are added as they are.
+    lines : lines, each with its line break.
+    whole : bytes of the file to keep; the rest, the torn line of a killed writer, is removed. None keeps all. Lines
+        begin on a line of their own.
+    of_lines : False for a file of another kind, to which the bytes are added unchanged.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def append(path: Path, lines: bytes, *, whole: int | None = None, of_lines: bool
 
 
 def remove(path: Path, *, missing_ok: bool = False) -> None:
-    """Remove a file or a link; nothing outside of the folder of ours that it lies in.
+    """Remove a file or a link, never anything outside the folder of ours that it lies in.
 
     Raises
     ------
@@ -180,11 +180,11 @@ def parsed(text: str) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    value = dict(pairs)
+    if len(value) < len(pairs):
         twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise ValueError(f"the key {twice!r:.60} is there twice")
-    return found
+    return value
 
 
 def read_json(path: Path, *, inside: Path | None = None, most_bytes: int = MOST_BYTES) -> Any:
@@ -216,7 +216,7 @@ def is_portable_name(name: str) -> bool:
 
 
 def digest(value: Any) -> str:
-    """SHA-256, 16 hex digits, of a JSON-able value, independent of the order of keys."""
+    """Return the SHA-256, 16 hex digits, of a JSON-able value, independent of the order of keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
 
 
@@ -226,7 +226,7 @@ def write_manifest(folder: Path, kind: str, content: Mapping[str, Any]) -> None:
 
 
 def read_manifest(folder: Path, kind: str) -> dict[str, Any] | None:
-    """Read `folder/<kind>.json`; None where there is none, which says that the folder is unfinished.
+    """Read `folder/<kind>.json`; None if it does not exist, that is, the folder is unfinished.
 
     Raises
     ------
@@ -248,7 +248,7 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any] | None:
 
 
 def check_writable(folder: Path) -> None:
-    """Make a folder and try to write there, before the work whose result it is for.
+    """Make a folder and try to write there, before the work that needs it.
 
     Raises
     ------
@@ -260,18 +260,18 @@ def check_writable(folder: Path) -> None:
 
 
 def free_bytes(path: Path) -> int:
-    """Free disk where a file or folder lies or will lie."""
-    there = next(each for each in (path.absolute(), *path.absolute().parents) if each.is_dir())
-    return shutil.disk_usage(there).free
+    """Return the free disk space, in bytes, where a file or folder lies or will lie."""
+    folder = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.is_dir())
+    return shutil.disk_usage(folder).free
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Python and those of `packages` that are installed, with their versions."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of those of `packages` that are installed."""
+    installed = {"python": platform.python_version()}
     for name in packages:
         with suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+            installed[name] = importlib.metadata.version(name)
+    return installed
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -285,6 +285,6 @@ def changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 
 def other_version(begun_by: Mapping[str, str], here: Mapping[str, str]) -> str:
-    """Say that this machine has other versions than the program that began the work; "" if it has the same."""
+    """Return a note if this machine has other versions than the program that began the work; else ""."""
     different = changes(begun_by, here)
     return f"{os.uname().nodename} has another version of the program ({different})" if different else ""

@@ -89,11 +89,11 @@ def check_claim(folder: Path, kind: str, configuration: Mapping[str, Any]) -> No
         raise InputError(f"{folder}: is a file, not a folder; choose another folder")
     mark, wanted = folder / CLAIM, _claim_of(kind, configuration)
     if mark.exists():
-        found = read_json(mark, inside=folder)
-        if not isinstance(found, dict) or found.get("kind") != kind:
-            raise InputError(f"{folder}: holds another kind of folder ({found!r:.60}); choose another folder")
-        if found != wanted:
-            different = _difference(found.get("configuration"), wanted["configuration"])
+        held = read_json(mark, inside=folder)
+        if not isinstance(held, dict) or held.get("kind") != kind:
+            raise InputError(f"{folder}: holds another kind of folder ({held!r:.60}); choose another folder")
+        if held != wanted:
+            different = _difference(held.get("configuration"), wanted["configuration"])
             raise InputError(
                 f"{folder}: was begun with other settings ({different}); choose another folder or delete the folder"
             )

@@ -113,25 +113,25 @@ def cells_of(path: Path, *, most_bytes: int, most_rows: int) -> tuple[str, list[
         The file cannot be read, is too large, has too many rows, or a quote is not closed.
     """
     text = _text(path, None, most_bytes, western=True)
-    if found := _SEPARATOR_LINE.match(text):
-        separator, text = found[1], "\n" + text[found.end() :]
+    if line := _SEPARATOR_LINE.match(text):
+        separator, text = line[1], "\n" + text[line.end() :]
     else:
         start = "\n".join(text.splitlines()[:_SAMPLE])
-        separator = max(SEPARATORS, key=lambda each: sum(map(len, _sampled(start, each))))  # of equals the first
+        separator = max(SEPARATORS, key=lambda sign: sum(map(len, _sampled(start, sign))))  # of equals the first
     return separator, _records(path, text, separator, most_rows)
 
 
 def surplus(names: Sequence[str], cells: Sequence[str], separator: str, *, others: bool = True) -> str:
-    """Return what is wrong with a row that has more cells than its header; empty where nothing is.
+    """Return the problem of a row that has more cells than its header; empty if there is none.
 
     Empty cells at the end of a line do no harm, unless a decimal comma may have pushed a last empty cell there.
 
     Parameters
     ----------
-    names : of the columns, in their order, empty where the header says nothing.
-    cells : of the row, empty ones too.
+    names : names of the columns, in order; empty under an empty heading.
+    cells : cells of the row, with empty ones.
     separator : one of `SEPARATORS`.
-    others : whether there may be content under no name.
+    others : whether content is allowed under no name.
     """
     beyond = list(cells[len(names) :])
     under_none = [] if others else [cell for name, cell in zip(names, cells, strict=False) if not name]
@@ -158,7 +158,7 @@ def _sampled(text: str, separator: str) -> list[list[str]]:
 
 
 def write_own(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a table atomically, as `read_own` takes it. Floats keep all their bits."""
+    """Write a table atomically, for `read_own`. Floats keep all their bits."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -189,7 +189,7 @@ def read_own(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _bytes(path: Path, inside: Path | None, most: int) -> bytes:
-    """Return the content of a file of at most so many bytes."""
+    """Return the content of a file of limited size."""
     with reading(path, "check the path"):
         return read_bytes(path, inside=inside, most_bytes=most)
 

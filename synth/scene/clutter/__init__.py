@@ -1,1 +1,1 @@
-"""Things around the steel that do not rust: objects, what hangs on walls, plants, what stands far off, shadows."""
+"""Things around the steel that do not rust: objects, fixtures on walls, plants, a background, and shadows."""

@@ -1,6 +1,7 @@
 """Background objects for scenes without a wall: hedges, trees, fences, buildings, containers, masts.
 
-Seen small and often blurred, each is a few hundred triangles; they keep a scene from standing before empty ground.
+They look small and are often blurred, so each has only a few hundred triangles. They keep the background from being
+empty.
 """
 
 import numpy as np
@@ -11,26 +12,26 @@ from corrotwin.synth.scene.clutter.shapes import Array, Shape, boxes, joined, tu
 from corrotwin.synth.scene.ground_cover import Pieces
 
 Rng = np.random.Generator
-NEAR_M, FAR_M = 4.0, 16.0  # from the back of what stands in front
-LEAVES = 9_000  # triangles of all leaves
+NEAR_M, FAR_M = 4.0, 16.0  # from the back of the objects in front
+LEAVES = 9_000  # triangles of all leaves together
 
 
 def behind(rng: Rng, middle: float, y: float, level: float) -> tuple[list[Shape], list[Pieces]]:
-    """Draw two or three rows of things beyond `y`, about x = `middle`, on ground at z = `level`."""
+    """Draw three rows of things beyond `y`, about x = `middle`, on ground at z = `level`."""
     shapes: list[Shape] = []
     leaves: list[Pieces] = []
     rows = [
         str(name)
         for name in rng.choice(["hedge", "hedge", "trees", "fence", "building", "container", "masts"], 3, replace=False)
     ]
-    green = sum(name in ("hedge", "trees") for name in rows)
+    planted = sum(name in ("hedge", "trees") for name in rows)
     for name in rows:
-        away = y + np.exp(rng.uniform(np.log(NEAR_M), np.log(FAR_M)))
-        origin = np.array([middle, away, level])
+        row_y = y + np.exp(rng.uniform(np.log(NEAR_M), np.log(FAR_M)))
+        origin = np.array([middle, row_y, level])
         if name == "hedge":
-            leaves.append(_hedge(rng, origin, LEAVES // green))
+            leaves.append(_hedge(rng, origin, LEAVES // planted))
         elif name == "trees":
-            crown, trunks = _trees(rng, origin, LEAVES // green)
+            crown, trunks = _trees(rng, origin, LEAVES // planted)
             leaves.append(crown)
             shapes += trunks
         else:
@@ -43,27 +44,27 @@ def behind(rng: Rng, middle: float, y: float, level: float) -> tuple[list[Shape]
 
 
 def _hedge(rng: Rng, origin: Array, budget: int) -> Pieces:
-    count, away = int(rng.integers(5, 14)), origin[1]
-    sizes = rng.uniform(0.6, 2.4, count) * np.clip(away / 8, 0.7, 1.6)
-    x = np.sort(rng.uniform(-1.1, 1.1, count)) * (4 + away)
+    count, distance = int(rng.integers(5, 14)), origin[1]
+    sizes = rng.uniform(0.6, 2.4, count) * np.clip(distance / 8, 0.7, 1.6)
+    x = np.sort(rng.uniform(-1.1, 1.1, count)) * (4 + distance)
     places = origin + np.stack([x, rng.normal(0, 0.6, count), 0.38 * 0.9 * sizes], 1)
     return plants.shrubs(
-        rng, places, sizes, leaf_m=0.05 + 0.012 * away, budget=budget, flat=0.9, level=float(origin[2])
+        rng, places, sizes, leaf_m=0.05 + 0.012 * distance, budget=budget, flat=0.9, level=float(origin[2])
     )
 
 
 def _trees(rng: Rng, origin: Array, budget: int) -> tuple[Pieces, list[Shape]]:
-    count, away = int(rng.integers(2, 6)), origin[1]
+    count, distance = int(rng.integers(2, 6)), origin[1]
     places = origin + np.stack(
-        [rng.uniform(-1.2, 1.2, count) * (4 + away), rng.normal(0, 1.0, count), np.zeros(count)], 1
+        [rng.uniform(-1.2, 1.2, count) * (4 + distance), rng.normal(0, 1.0, count), np.zeros(count)], 1
     )
     return plants.trees(
-        rng, places, rng.uniform(3.5, 8.0, count), leaf_m=0.08 + 0.014 * away, budget=budget, level=float(origin[2])
+        rng, places, rng.uniform(3.5, 8.0, count), leaf_m=0.08 + 0.014 * distance, budget=budget, level=float(origin[2])
     )
 
 
 def _fence(rng: Rng) -> Shape:
-    """Make a fence of pickets or of posts with wires."""
+    """Make a fence of posts and rails, with or without pickets."""
     height, long = rng.uniform(1.0, 2.2), 24.0
     posts = np.arange(-long / 2, long / 2 + 0.1, 2.4)
     look = str(rng.choice(["old timber", "zinc", "green plastic"]))
@@ -85,7 +86,7 @@ def _fence(rng: Rng) -> Shape:
 
 
 def _building(rng: Rng) -> Shape:
-    """Make a long building: wall, plinth, windows with frames and sills, a door, a gutter, a roof."""
+    """Make a long building: wall, plinth, windows with frames and sills, a gutter, a roof."""
     long, tall = rng.uniform(12, 26), rng.uniform(3.0, 7.0)
     wall = looks.draw(str(rng.choice(["render", "block", "fired clay"])), rng)
     parts = [
@@ -113,7 +114,7 @@ def _building(rng: Rng) -> Shape:
 
 
 def _container(rng: Rng) -> Shape:
-    """Make a row of site containers of ribbed sheet, with doors."""
+    """Make a row of site containers of ribbed sheet."""
     parts = []
     for number in range(int(rng.integers(1, 4))):
         ribbed = sheeting(rng, np.array([-3.0, 0.15]), np.array([2.9, 2.6]))

@@ -1,7 +1,7 @@
 """Fixtures of walls: conduits, cables on clips, trays, lagged pipes, downpipes, signs, vents, patches, tie holes.
 
 A builder works in the wall's own frame: x along the wall, z up, the face of the wall at y = 0 and the room at y < 0.
-Each draws its pieces from its generator over a stretch `low` to `high` of the wall, (x, z) metres each.
+Each draws its pieces with its generator over a stretch of the wall from `low` to `high`, (x, z) metres each.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ def conduits(rng: Rng, low: Array, high: Array) -> Shape:
     look = _of(rng, "grey plastic", "zinc", "zinc", "white plastic", "black rubber")
     z = low[1] + rng.uniform(0.3, 0.9) * (high[1] - low[1]) - 2.6 * thick * np.arange(count)
     parts = [
-        tipped(_rod(thick, high[0] - low[0], looks.draw(look, rng))).moved([low[0], -1.2 * thick, one]) for one in z
+        tipped(_rod(thick, high[0] - low[0], looks.draw(look, rng))).moved([low[0], -1.2 * thick, level]) for level in z
     ]
     clips = np.arange(low[0] + rng.uniform(0.1, 0.6), high[0], rng.uniform(0.5, 0.9))
     if len(clips):
@@ -106,7 +106,7 @@ def lagged(rng: Rng, low: Array, high: Array) -> Shape:
 
 
 def downpipe(rng: Rng, low: Array, high: Array) -> Shape:
-    """Make a downpipe of plastic or zinc with collars and brackets."""
+    """Make a downpipe of plastic or zinc with collars."""
     radius, x, look = (
         rng.uniform(0.03, 0.055),
         rng.uniform(low[0], high[0]),
@@ -123,7 +123,7 @@ def downpipe(rng: Rng, low: Array, high: Array) -> Shape:
 
 
 def signs(rng: Rng, low: Array, high: Array) -> Shape:
-    """Make one to three worn signs with a frame and lines as of writing."""
+    """Make one to three worn signs with a frame and lines like writing."""
     parts = []
     for _ in range(int(rng.integers(1, 4))):
         wide, tall = rng.uniform(0.12, 0.5), rng.uniform(0.1, 0.4)
@@ -142,7 +142,7 @@ def signs(rng: Rng, low: Array, high: Array) -> Shape:
 
 
 def vents(rng: Rng, low: Array, high: Array) -> Shape:
-    """Make a grille with blades, or a hatch with a frame and hinges."""
+    """Make a grille with a frame and blades."""
     wide, tall = rng.uniform(0.2, 0.7), rng.uniform(0.2, 0.7)
     x, z, color = (
         rng.uniform(low[0], high[0]),
@@ -162,7 +162,7 @@ def vents(rng: Rng, low: Array, high: Array) -> Shape:
 
 
 def patches(rng: Rng, low: Array, high: Array) -> Shape:
-    """Make repairs: thin plates of mortar with uneven outlines, of another tone than the wall."""
+    """Make repairs: thin plates of mortar with uneven outlines, in another tone than the wall."""
     parts = []
     for _ in range(int(rng.integers(1, 5))):
         angle = 2 * np.pi * np.arange(14) / 14
@@ -183,8 +183,8 @@ def ties(rng: Rng, low: Array, high: Array) -> Shape:
     shift = rng.uniform(0, TIE_M, 2)
     x, z = np.meshgrid(np.arange(low[0] + shift[0], high[0], TIE_M * 2), np.arange(low[1] + shift[1], high[1], TIE_M))
     plug = turned([[0.014, 0.0], [0.014, 0.002]], 0.5 * looks.draw("block", rng), sides=9)
-    round_ = np.stack([plug.vertices[:, 0], -plug.vertices[:, 2], plug.vertices[:, 1]], 1)
-    parts = [Shape(vertices=round_ + np.array([a, 0, b]), faces=plug.faces, color=plug.color * rng.uniform(0.4, 1.2))
+    disc = np.stack([plug.vertices[:, 0], -plug.vertices[:, 2], plug.vertices[:, 1]], 1)
+    parts = [Shape(vertices=disc + np.array([a, 0, b]), faces=plug.faces, color=plug.color * rng.uniform(0.4, 1.2))
              for a, b in zip(x.ravel(), z.ravel(), strict=True)]  # fmt: skip
     fins = np.arange(low[0] + rng.uniform(0.2, 1.0), high[0], 1.2)
     if len(fins):
@@ -194,7 +194,7 @@ def ties(rng: Rng, low: Array, high: Array) -> Shape:
 
 
 def sheeting(rng: Rng, low: Array, high: Array, *, depth: float = RIDGE_M) -> Shape:
-    """Make a wall of corrugated sheets, each of a tone of its own, lapped and screwed to rails."""
+    """Make a wall of lapped corrugated sheets, each in its own tone."""
     look = _of(rng, "zinc", "grey plastic", "green plastic", "blue plastic", "white plastic", "old timber")
     count = int(np.ceil((high[0] - low[0]) / (4 * PITCH_M)))
     profile = np.array([[0, 1], [0.16, 1], [0.28, 0], [0.72, 0], [0.84, 1]])
@@ -209,8 +209,8 @@ def sheeting(rng: Rng, low: Array, high: Array, *, depth: float = RIDGE_M) -> Sh
             1,
         )
         back = front * [1, 0, 1] + [0, -0.0005, 0]
-        one = sheet(front, back, color)
-        parts.append(one.moved([low[0] + number * 4 * PITCH_M, 0, 0]))
+        panel = sheet(front, back, color)
+        parts.append(panel.moved([low[0] + number * 4 * PITCH_M, 0, 0]))
     return joined(parts)
 
 

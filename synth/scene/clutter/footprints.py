@@ -22,22 +22,22 @@ def beside(
     middle = (subject[0] + subject[1]) / 2
     for _ in range(TRIES):
         angle = radians(rng.uniform(-15, 195))
-        way = np.array([cos(angle), sin(angle)])
-        # Out along the way until both boxes are apart, and a little further.
-        apart = ((subject[1] - subject[0]) / 2 + half) / np.maximum(np.abs(way), 1e-6)
-        place = middle + way * (apart.min() + rng.uniform(0.03, farthest))
+        direction = np.array([cos(angle), sin(angle)])
+        # Out along this direction until the two boxes are apart, and a little further.
+        apart = ((subject[1] - subject[0]) / 2 + half) / np.maximum(np.abs(direction), 1e-6)
+        place = middle + direction * (apart.min() + rng.uniform(0.03, farthest))
         if is_free((place - half, place + half), taken):
             return np.asarray(place)
     return None
 
 
 def is_free(box: Box, taken: Sequence[Box]) -> bool:
-    """Return True if a box meets none of those taken."""
+    """Return True if a box overlaps none of the boxes `taken`."""
     return all((box[0] > high).any() or (box[1] < low).any() for low, high in taken)
 
 
 def seen_from_above(low: Array, high: Array) -> Box:
-    """Return the box of two corners (3,)."""
+    """Return the box, seen from above, between two corners (3,)."""
     return low[:2], high[:2]
 
 

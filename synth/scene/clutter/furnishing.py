@@ -1,6 +1,6 @@
-"""Furnish an arrangement: objects beside the steel, what hangs on walls, weeds, litter, and what stands far behind.
+"""Furnish an arrangement: objects beside the steel, fixtures on walls, weeds, litter, and a background.
 
-Nothing touches an asset: boxes around the assets stay free of all that is placed here.
+Nothing touches an asset: boxes around the assets stay free of everything placed here.
 """
 
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ from corrotwin.synth.spec import Prop
 
 Corners = tuple[Array, Array]  # of a box, (3,) metres each
 GAP_M = 0.012  # between an asset and anything placed here
-REPLACED = 0.85  # of the blocks in a yard, by objects
+REPLACED = 0.85  # share of the blocks in a yard that objects replace
 PLACES = 6  # objects tried for a place, until one fits
-WEEDS, LITTER = 2_500, 14  # triangles; most pieces
-HIGHEST_M = 2.8  # of what hangs on a wall
+WEEDS, LITTER = 2_500, 14  # most triangles of weeds; most pieces of litter
+HIGHEST_M = 2.8  # greatest height of a fixture on a wall
 FEET_M, BLADES_M = 0.06, 0.3  # heights below which steel stands on the ground, and below which blades of grass reach it
 
 
@@ -42,11 +42,11 @@ class Occupied:
     middle: Array
 
     def clear(self, box: Corners, gap: float = GAP_M) -> bool:
-        """Return True if a box stays so far from all that is there."""
+        """Return True if a box stays `gap` away from all of these boxes."""
         return is_free((box[0] - gap, box[1] + gap), (*self.assets, *self.others))
 
     def footprints(self, height: float) -> list[Box]:
-        """Return the boxes, seen from above, of what stands or hangs between the ground and a height."""
+        """Return the boxes, seen from above, of everything that stands or hangs between the ground and a height."""
         return [
             seen_from_above(low, high)
             for low, high in (*self.assets, *self.others)
@@ -58,10 +58,10 @@ def furnish(
     stand: Arrangement, pieces: Sequence[Prop], chosen: Preset, folder: Path, prefix: str, rng: np.random.Generator,
     *, bare_walls: bool = True,
 ) -> list[Prop]:  # fmt: skip
-    """Return the props of an arrangement with clutter `pieces`, some of them replaced, and all that is added.
+    """Return the props of an arrangement with clutter `pieces`, some of them replaced, and everything added.
 
-    Meshes are written to ``folder/<prefix>-*.npz``. Where walls have pictures of the user's own, which `bare_walls`
-    denies, no sheets hide them. A preset without clutter has none of this.
+    Meshes are written to ``folder/<prefix>-*.npz``. `bare_walls` is False if walls have the user's own pictures, which
+    no sheets then hide. A preset without clutter adds nothing.
     """
     props = list(stand.props)
     if not chosen.clutter[1]:
@@ -76,20 +76,20 @@ def furnish(
     if not any(prop.role == "wall" for prop in props):
         back = max(high[1] for _, high in (*site.assets, *site.others))
         behind, hedges = far.behind(draws["far"], float(site.middle[0]), float(back), stand.level_m)
-        shapes, leaves = shapes + behind, leaves + [_clear_of(part, site) for part in hedges]
-    made = [*props, *kept]
+        shapes, leaves = shapes + behind, leaves + [_clear_of(plant, site) for plant in hedges]
+    result = [*props, *kept]
     if shapes:
-        made.append(written(joined(shapes), folder, f"{prefix}-things.npz", float(draws["looks"].uniform(0, 100))))
-    for number, part in enumerate(leaves):
+        result.append(written(joined(shapes), folder, f"{prefix}-things.npz", float(draws["looks"].uniform(0, 100))))
+    for number, plant in enumerate(leaves):
         green = vary(
             mix_colors(GROUND_COLORS["blade"], draws["looks"]) * draws["looks"].uniform(0.6, 1.1), draws["looks"]
         )
-        made.append(
+        result.append(
             write_pieces(
-                part, "foliage", green, float(draws["looks"].uniform(0, 100)), folder, f"{prefix}-leaves-{number}.npz"
+                plant, "foliage", green, float(draws["looks"].uniform(0, 100)), folder, f"{prefix}-leaves-{number}.npz"
             )
         )
-    return made
+    return result
 
 
 def on_the_ground(
@@ -106,7 +106,7 @@ def on_the_ground(
     near_ground = []
     for placed in stand.placed:
         mesh = trimesh.Trimesh(placed.vertices, placed.specimen.asset.faces, process=False)
-        count = int(np.clip(4000 * mesh.area, 6000, 40_000))  # some in each 4 cm square of a plate
+        count = int(np.clip(4000 * mesh.area, 6000, 40_000))  # a few in each 4 cm square of a plate
         points, _ = trimesh.sample.sample_surface(mesh, count, seed=0)
         near_ground.append(points[points[:, 2] < BLADES_M])
     low = np.concatenate(near_ground)
@@ -124,7 +124,7 @@ def on_the_ground(
 def _site(stand: Arrangement, models: Sequence[Prop], folder: Path) -> Occupied:
     assets = tuple(corners([placed]) for placed in stand.placed)
     others = [corners_of(prop) for prop in stand.props if prop.role not in ("ground", "wall") and prop.shape != "mesh"]
-    others = [box for box in others if box[1][2] > GAP_M]  # not what all stands on, such as a pier
+    others = [box for box in others if box[1][2] > GAP_M]  # not what everything stands on, such as a pier
     for prop in models:
         low, high = visibility.prop_mesh(prop, folder).bounds
         others.append((low, high))
@@ -135,7 +135,7 @@ def _site(stand: Arrangement, models: Sequence[Prop], folder: Path) -> Occupied:
 def _objects(
     stand: Arrangement, pieces: Sequence[Prop], chosen: Preset, site: Occupied, rng: np.random.Generator
 ) -> tuple[list[Shape], list[Prop]]:
-    """Return objects, those in place of blocks of clutter first, and the pieces that stay: blocks that are clear."""
+    """Return objects, some in place of blocks of clutter, and the pieces that stay: models, and clear blocks."""
     shapes: list[Shape] = []
     kept: list[Prop] = []
     boxes: list[Corners] = []
@@ -147,12 +147,12 @@ def _objects(
         elif rng.random() >= REPLACED and site.clear(box := corners_of(piece)):
             kept.append(piece)
             boxes.append(box)
-    wanted = len(pieces) - len(kept) + int(rng.integers(chosen.clutter[0], chosen.clutter[1] + 1))
-    for _ in range(wanted):
+    count = len(pieces) - len(kept) + int(rng.integers(chosen.clutter[0], chosen.clutter[1] + 1))
+    for _ in range(count):
         for _ in range(PLACES):
             name = str(rng.choice(list(catalogue.SAMPLERS)))
-            made = catalogue.SAMPLERS[name](rng)
-            low, high = made.moved(turn=(turn := rng.uniform(0, 2 * np.pi))).corners
+            drawn = catalogue.SAMPLERS[name](rng)
+            low, high = drawn.moved(turn=(turn := rng.uniform(0, 2 * np.pi))).corners
             half = (high - low)[:2] / 2
             if max(half) > max(0.3, 1.1 * site.reach):
                 continue
@@ -160,7 +160,7 @@ def _objects(
             place = beside(seen_from_above(*site.assets[0]), half, taken, rng, farthest=0.5 + 0.6 * site.reach)
             if place is None or not _within(stand.free, place, half):
                 continue
-            shape = made.moved(turn=turn).moved([*place, 0.0005])
+            shape = drawn.moved(turn=turn).moved([*place, 0.0005])
             if room.clear(shape.corners):
                 shapes.append(shape)
                 boxes.append(shape.corners)
@@ -178,7 +178,7 @@ def _within(area: tuple[float, float, float, float] | None, place: Array, half: 
 def _walls(
     props: Sequence[Prop], site: Occupied, rng: np.random.Generator, *, bare: bool
 ) -> tuple[list[Prop], list[Shape]]:
-    """Return the props, painted walls among them perhaps of plaster, and what hangs on walls, clear of all else."""
+    """Return the props, some painted walls turned to plaster, and fixtures on walls, clear of everything else."""
     dressed: list[Prop] = []
     hung: list[Shape] = []
     for prop in props:
@@ -189,30 +189,30 @@ def _walls(
         wide = float(np.clip(1.3 * site.reach + 1.2, 1.5, 6.0))
         low, high = np.array([site.middle[0] - wide, 0.0]), np.array([site.middle[0] + wide, HIGHEST_M])
         look, gap = rng.random(), face - max(high[1] for _, high in site.assets)
-        own, sheets = rng.spawn(1)[0], 0.0
+        face_rng, sheet_depth = rng.spawn(1)[0], 0.0
         if prop.material == "plain":
             if look < 0.35 and gap > fixtures.RIDGE_M + 3 * GAP_M and bare:
                 hung.append(
-                    fixtures.sheeting(own, low - np.array([4, 0]), high + np.array([4, 1.5])).moved([0, face, 0])
+                    fixtures.sheeting(face_rng, low - np.array([4, 0]), high + np.array([4, 1.5])).moved([0, face, 0])
                 )
-                sheets = face - float(hung[-1].corners[0][1])
+                sheet_depth = face - float(hung[-1].corners[0][1])
             elif look < 0.85:
                 prop = replace(prop, material="plaster")
         elif "concrete" in prop.material and look < 0.7:
-            hung.append(fixtures.ties(own, low, high).moved([0, face, 0]))
+            hung.append(fixtures.ties(face_rng, low, high).moved([0, face, 0]))
         dressed.append(prop)
         for name in rng.permutation(list(fixtures.FIXTURES))[: int(rng.integers(1, 5))]:
-            shape = _hung(str(name), rng, low, high, face - sheets, site)
+            shape = _hung(str(name), rng, low, high, face - sheet_depth, site)
             if shape is not None:
                 hung.append(shape)
     return dressed, hung
 
 
 def _hung(name: str, rng: np.random.Generator, low: Array, high: Array, face: float, site: Occupied) -> Shape | None:
-    """Hang a fixture on a wall where it is clear of all else: over the whole stretch, or over a part of it."""
-    for part in (1.0, 0.5, 0.5, 0.35, 0.35):
-        start = low + rng.random(2) * (high - low) * (1 - part)
-        end = start + (high - low) * part
+    """Hang a fixture on a stretch of a wall or a part of it, clear of everything else; None if it does not fit."""
+    for share in (1.0, 0.5, 0.5, 0.35, 0.35):
+        start = low + rng.random(2) * (high - low) * (1 - share)
+        end = start + (high - low) * share
         shape = fixtures.FIXTURES[name](rng, start, end).moved([0, face, 0])
         if site.clear(shape.corners):
             return shape
@@ -220,7 +220,7 @@ def _hung(name: str, rng: np.random.Generator, low: Array, high: Array, face: fl
 
 
 def _litter(stand: Arrangement, site: Occupied, rng: np.random.Generator) -> list[Shape]:
-    """Return small things on the ground, clear of all that stands or lies there."""
+    """Return small things on the ground, clear of everything that stands or lies there."""
     count = int(rng.integers(0, LITTER + 1))
     spread = 0.25 + 0.6 * site.reach
     at = site.middle[:2] + rng.normal(0, spread, (count, 2)) - [0, 0.2 * spread]
@@ -230,13 +230,13 @@ def _litter(stand: Arrangement, site: Occupied, rng: np.random.Generator) -> lis
     taken, shapes = site.footprints(0.3), []
     for point in at:
         if (point > low + 0.15).all() and (point < high - 0.15).all() and is_free((point, point), taken):
-            one = litter(rng, np.array([[*point, 0.0006]]))
-            shapes += [one] if site.clear(one.corners) else []
+            piece = litter(rng, np.array([[*point, 0.0006]]))
+            shapes += [piece] if site.clear(piece.corners) else []
     return shapes
 
 
 def _weeds(stand: Arrangement, site: Occupied, rng: np.random.Generator) -> list[Pieces]:
-    """Return weeds at the foot of a wall, or shrubs beside the subject, where the land reaches up to it."""
+    """Return weeds at the foot of a wall, or shrubs beside the subject, if the land around is at its level."""
     if stand.level_m or rng.random() < 0.35 or not stand.ground:
         return []
     walls = [corners_of(prop) for prop in stand.props if prop.role == "wall"]

@@ -1,6 +1,6 @@
-"""Colours of things around the steel: measured on worn, dusty things, none as pure as a toy.
+"""Colours of things around the steel, measured on worn, dusty things: none is as saturated as a toy.
 
-Two ends of each range, linear RGB; a piece mixes them and fades on its own.
+Each range has two ends, linear RGB; a piece mixes them and fades on its own.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
-"""Objects that stand and lie about a site: a builder for each.
+"""Builders of objects that stand or lie around a site, one for each kind.
 
 A builder's `rng` draws only what differs within a piece, such as the tone of each board. Each object stands on z = 0
-with its middle over the origin, long side along x; lengths are metres.
+with its middle over the origin and its long side along x; lengths are metres.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ def barrel(rng: Rng, *, look: str, radius: float, height: float) -> Shape:
 
 
 def cone(rng: Rng, *, height: float) -> Shape:
-    """Make a traffic cone: worn orange, a band that was white, a dark foot."""
+    """Make a traffic cone: worn orange, a band that was once white, a dark foot."""
     orange, white = looks.draw("orange plastic", rng), 0.75 * looks.draw("white plastic", rng)
     shares = np.array([0.05, 0.4, 0.4, 0.62, 0.62, 1.0])
     color = np.stack([0.6 * orange, orange, white, white, orange, 0.85 * orange])
@@ -33,7 +33,7 @@ def cone(rng: Rng, *, height: float) -> Shape:
 
 
 def coil(rng: Rng, *, look: str, radius: float, thick: float, rounds: int) -> Shape:
-    """Make a hose or cable that lies in loops, its end led away."""
+    """Make a hose or cable that lies in loops, with one end leading away."""
     angle = np.linspace(0, 2 * np.pi * rounds, 22 * rounds)
     wave = sum(rng.normal(0, 0.05) * np.cos(k * angle / 1.7 + rng.uniform(0, 6)) for k in range(1, 5))
     away = radius * (1 + wave) + rng.normal(0, 0.01, rounds + 1)[(angle / 2 / np.pi).astype(int)]
@@ -95,10 +95,10 @@ def crate(rng: Rng, *, size: tuple[float, float, float], slats: int, look: str) 
     x, y, z = size
     levels = (np.arange(slats) + 0.5) * z / slats
     color = looks.draw(look, rng, 4 * slats, spread=0.15)
-    each = [(level, side) for level in levels for side in (-0.5, 0.5)]
+    slots = [(level, side) for level in levels for side in (-0.5, 0.5)]
     sides = [
-        boxes([[0, side * y, level] for level, side in each], [x, 0.014, 0.72 * z / slats], color[: 2 * slats]),
-        boxes([[side * x, 0, level] for level, side in each], [0.014, y - 0.02, 0.72 * z / slats], color[2 * slats :]),
+        boxes([[0, side * y, level] for level, side in slots], [x, 0.014, 0.72 * z / slats], color[: 2 * slats]),
+        boxes([[side * x, 0, level] for level, side in slots], [0.014, y - 0.02, 0.72 * z / slats], color[2 * slats :]),
     ]  # fmt: skip
     inner = [[a * (x / 2 - 0.02), b * (y / 2 - 0.02), z / 2] for a in (-1, 1) for b in (-1, 1)]
     posts = boxes(inner, [0.025, 0.025, z],
@@ -113,8 +113,8 @@ def tarpaulin(rng: Rng, *, size: tuple[float, float], height: float, look: str) 
     top = np.clip(1.5 - 1.6 * np.maximum(np.abs(x), np.abs(y)) ** 1.5, 0, 0.75) / 0.75
     folds = np.zeros_like(x)
     for _ in range(9):
-        way, phase, many = rng.uniform(0, np.pi), rng.uniform(0, 6), rng.uniform(2.5, 8)
-        folds += np.abs(np.sin(many * (x * np.cos(way) + y * np.sin(way)) + phase)) * rng.uniform(0.3, 1)
+        angle, phase, waves = rng.uniform(0, np.pi), rng.uniform(0, 6), rng.uniform(2.5, 8)
+        folds += np.abs(np.sin(waves * (x * np.cos(angle) + y * np.sin(angle)) + phase)) * rng.uniform(0.3, 1)
     z = np.maximum(height * top * (0.8 + 0.05 * folds) + 0.012 * folds * (1 - top), 0.004)
     ragged = 1 + 0.05 * np.sin(5 * np.arctan2(y, x) + rng.uniform(0, 6))
     grid = np.stack([x * size[0] / 2 * ragged, y * size[1] / 2 * ragged, z], -1)
@@ -124,7 +124,7 @@ def tarpaulin(rng: Rng, *, size: tuple[float, float], height: float, look: str) 
 
 
 def can(rng: Rng, *, look: str, radius: float, height: float) -> Shape:
-    """Make a bucket, a tin or a canister with a bright or dark rim."""
+    """Make a bucket, a tin or a canister with a dark rim."""
     color = looks.draw(look, rng)
     shades = np.stack([0.6 * color, color, color, 0.7 * color, 0.25 * color, 0.2 * color])
     profile = [[0.8, 0.0], [0.86, 0.1], [1.0, 0.96], [1.02, 1.0], [0.94, 1.0], [0.9, 0.93]]
@@ -154,7 +154,7 @@ def cabinet(rng: Rng, *, size: tuple[float, float, float], look: str) -> Shape:
 
 
 def barrier(rng: Rng, *, length: float, height: float) -> Shape:
-    """Make a trestle with planks in faded red and white, and a sheet hung over one."""
+    """Make a trestle with planks in faded red and white."""
     count = 8
     edges = np.linspace(-length / 2, length / 2, count + 1)
     shades = np.where(

@@ -23,27 +23,27 @@ def shrubs(
     places : (k, 3) middles of the shrubs.
     sizes : (k,) their diameters, metres.
     leaf_m : length of a leaf; nearer shrubs need smaller ones.
-    budget : most triangles of all.
+    budget : most triangles in total.
     flat : height of a shrub over its width.
     level : height of the ground, below which no leaf reaches.
     """
-    count, each = len(places), max(1, budget // (2 * max(len(places), 1)))
+    count, per_shrub = len(places), max(1, budget // (2 * max(len(places), 1)))
     share = sizes**2 / np.mean(sizes**2)
-    owner = np.repeat(np.arange(count), np.maximum((each * share / max(share.mean(), 1e-9)).astype(int), 1))[
+    owner = np.repeat(np.arange(count), np.maximum((per_shrub * share / max(share.mean(), 1e-9)).astype(int), 1))[
         : budget // 2
     ]
     clumps = rng.normal(size=(count, 14, 3))
     clumps *= (rng.uniform(0.3, 0.85, (count, 14)) / np.linalg.norm(clumps, axis=2))[..., None]
     middle = clumps[owner, rng.integers(14, size=len(owner))]
-    way = rng.normal(size=(len(owner), 3))
-    way /= np.linalg.norm(way, axis=1, keepdims=True)
-    local = middle + way * rng.uniform(0.1, 0.42, len(owner))[:, None] ** 0.6
+    direction = rng.normal(size=(len(owner), 3))
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    local = middle + direction * rng.uniform(0.1, 0.42, len(owner))[:, None] ** 0.6
     stretch = np.stack([sizes, sizes, flat * sizes], 1)[owner] / 2
     at = places[owner] + local * stretch
     length = leaf_m * rng.uniform(0.5, 1.3, len(owner))
-    along = way + rng.normal(0, 0.7, way.shape)
+    along = direction + rng.normal(0, 0.7, direction.shape)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
-    side = np.cross(along, rng.normal(size=way.shape))
+    side = np.cross(along, rng.normal(size=direction.shape))
     side /= np.linalg.norm(side, axis=1, keepdims=True)
     droop = np.array([0, 0, -0.25])
     corners = np.stack([
@@ -61,7 +61,7 @@ def shrubs(
 
 
 def leaves(corners: NDArray[np.floating[Any]], tone: NDArray[np.floating[Any]]) -> Pieces:
-    """Return leaves of two triangles each as pieces: their corners (n, 4, 3), in order around, and tones (n, 4)."""
+    """Return leaves of two triangles each, with corners (n, 4, 3) in order around each leaf and tones (n, 4)."""
     faces = np.array([[0, 1, 2], [0, 2, 3]])[None] + 4 * np.arange(len(corners))[:, None, None]
     return Pieces.of(corners, faces, tone)
 

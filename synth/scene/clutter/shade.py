@@ -11,16 +11,16 @@ from corrotwin.synth.scene.clutter.shapes import Array, Shape, boxes, joined, wr
 from corrotwin.synth.scene.visibility import ViewingSpace, in_picture
 from corrotwin.synth.spec import Light, Prop, View
 
-SHARE = 0.5  # of the scenes in the sun, in which a place for it is looked for; about three of four have one
+SHARE = 0.5  # share of the scenes in the sun where a place for one is sought; about three of four have one
 TRIES = 6
-POINTS = 4000  # of its surface, none of which may be in a picture, beside its corners
+POINTS = 4000  # on its surface; none of these, and no corner, may be in a picture
 Rng = np.random.Generator
 
 
 def thrown(
     light: Light, space: ViewingSpace, views: Sequence[View], folder: Path, name: str, rng: np.random.Generator
 ) -> list[Prop]:
-    """Return a prop whose shadow falls on what the views look at and which none of them shows, or [].
+    """Return a prop that no view shows but whose shadow falls where one of them looks; [] if none fits.
 
     The mesh is written to ``folder/<name>.npz``.
     """
@@ -33,8 +33,8 @@ def thrown(
         aim = aims[int(rng.integers(len(aims)))]
         if aim is None:
             continue
-        away, kind = rng.uniform(0.8, 3.5), str(rng.choice(list(_MAKERS)))
-        shape = _facing(_MAKERS[kind](rng), sun, aim + away * sun)
+        distance, kind = rng.uniform(0.8, 3.5), str(rng.choice(list(_MAKERS)))
+        shape = _facing(_MAKERS[kind](rng), sun, aim + distance * sun)
         solid = trimesh.Trimesh(shape.vertices, shape.faces, process=False)
         if (
             shape.vertices[:, 2].min() < 0.1
@@ -44,7 +44,7 @@ def thrown(
             continue
         reached, _, _ = space.solid.ray.intersects_location((aim + 0.01 * sun)[None], sun[None], multiple_hits=False)
         if len(reached):
-            continue  # it lies in the shade already
+            continue  # this point is already in the shade
         return [written(shape, folder, f"{name}.npz", seed=0.0)]
     return []
 
@@ -63,7 +63,7 @@ def _aim(space: ViewingSpace, view: View) -> Array | None:
 
 
 def _meets(solid: trimesh.Trimesh, space: ViewingSpace) -> bool:
-    """Return True if its box meets that of an asset."""
+    """Return True if the box of a mesh overlaps that of an asset."""
     low, high = solid.bounds
     return any(
         (low < target.vertices.max(axis=0)).all() and (high > target.vertices.min(axis=0)).all()
@@ -89,7 +89,7 @@ def _railing(rng: Rng) -> Shape:
 
 
 def _lattice(rng: Rng) -> Shape:
-    """Make a frame of crossing members, as of a scaffold or a truss."""
+    """Make a frame of crossing members, like a scaffold or a truss."""
     count = int(rng.integers(3, 8))
     turns = rng.choice([0.0, np.pi / 2, rng.uniform(0.4, 1.2), -rng.uniform(0.4, 1.2)], count)
     parts = []
@@ -104,7 +104,7 @@ def _lattice(rng: Rng) -> Shape:
 
 
 def _slab(rng: Rng) -> Shape:
-    """Make the edge of a roof or a wall, beyond which all lies in shade."""
+    """Make the edge of a roof or a wall, beyond which everything is in shade."""
     return _askew(boxes([0, 0, rng.uniform(0.75, 1.1)], [5.0, 0.1, 1.6], looks.draw("block", rng)), rng)
 
 
@@ -112,9 +112,9 @@ def _leaves(rng: Rng) -> Shape:
     """Make a branch with leaves."""
     count = int(rng.integers(3, 7))
     places = rng.normal(0, 0.55, (count, 3)) * [1, 0.3, 1]
-    made = plants.shrubs(rng, places, rng.uniform(0.4, 0.9, count), leaf_m=0.07, budget=1200, level=-50.0)
-    color = np.broadcast_to(looks.draw("green plastic", rng), made.vertices.shape)
-    return Shape(vertices=made.vertices.astype(float), faces=made.faces.astype(np.int64), color=np.array(color))
+    shrub = plants.shrubs(rng, places, rng.uniform(0.4, 0.9, count), leaf_m=0.07, budget=1200, level=-50.0)
+    color = np.broadcast_to(looks.draw("green plastic", rng), shrub.vertices.shape)
+    return Shape(vertices=shrub.vertices.astype(float), faces=shrub.faces.astype(np.int64), color=np.array(color))
 
 
 def _askew(shape: Shape, rng: Rng) -> Shape:

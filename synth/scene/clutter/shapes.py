@@ -139,11 +139,11 @@ def grounded(shape: Shape, *, z: float = 0.0) -> Shape:
 
 
 def _repeated(vertices: Array, faces: Faces, color: ArrayLike) -> Shape:
-    """Return k copies (k, n, 3) of one form as a shape."""
-    count, each, _ = vertices.shape
-    every = faces[None] + each * np.arange(count)[:, None, None]
+    """Return k copies, with vertices (k, n, 3), of one form as a single shape."""
+    count, size, _ = vertices.shape
+    copies = faces[None] + size * np.arange(count)[:, None, None]
     shades = np.broadcast_to(np.asarray(color, float), (count, 3))
-    return Shape(vertices=vertices.reshape(-1, 3), faces=every.reshape(-1, 3), color=np.repeat(shades, each, axis=0))
+    return Shape(vertices=vertices.reshape(-1, 3), faces=copies.reshape(-1, 3), color=np.repeat(shades, size, axis=0))
 
 
 def _capped(rings: Array, color: ArrayLike) -> Shape:
@@ -171,8 +171,8 @@ def _carried(along: Array) -> Array:
     """Return unit vectors across directions (n, 3), carried along so that a tube does not twist."""
     across = np.empty_like(along)
     side = np.eye(3)[np.abs(along[0]).argmin()]
-    for number, way in enumerate(along):
-        side = side - (side @ way) * way
+    for number, direction in enumerate(along):
+        side = side - (side @ direction) * direction
         side /= np.linalg.norm(side)
         across[number] = side
     return across

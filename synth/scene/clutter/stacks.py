@@ -9,7 +9,7 @@ Rng = np.random.Generator
 
 
 def pallet(rng: Rng, *, wood: str = "old timber", length: float = 1.2, width: float = 0.8, count: int = 1) -> Shape:
-    """Make pallets one on another: top boards with gaps, nine blocks between stringers, three boards below."""
+    """Make pallets one on top of another: top boards with gaps, nine blocks between stringers, three boards below."""
     parts = []
     for level in range(count):
         z, boards = 0.144 * level, 6
@@ -41,7 +41,7 @@ def pallet(rng: Rng, *, wood: str = "old timber", length: float = 1.2, width: fl
 
 
 def timber(rng: Rng, *, rows: int, across: int, length: float, thick: float = 0.08) -> Shape:
-    """Make a stack of beams on two bearers, rows apart by laths, ends uneven."""
+    """Make a stack of beams on two bearers, rows separated by laths, ends uneven."""
     count = rows * across
     row, column = np.divmod(np.arange(count), across)
     shift, step = rng.normal(0, 0.06, count), 1.12 * thick + rng.uniform(0, 0.004)
@@ -86,7 +86,7 @@ def sacks(rng: Rng, *, count: int, look: str) -> Shape:
 
 
 def pipes(rng: Rng, *, look: str, radius: float, length: float, count: int) -> Shape:
-    """Make plastic pipes on a heap between two stakes, open at their ends."""
+    """Make a heap of plastic pipes, open at their ends."""
     bottom = max(2, int((np.sqrt(8 * count + 1) + 1) / 2))
     parts: list[Shape] = []
     for level in range(bottom):
@@ -99,14 +99,14 @@ def pipes(rng: Rng, *, look: str, radius: float, length: float, count: int) -> S
                     [radius, length],
                     [0.87 * radius, length],
                 ]
-                one = tipped(turned_ring(hollow, looks.draw(look, rng, spread=0.14), sides=14))
+                pipe = tipped(turned_ring(hollow, looks.draw(look, rng, spread=0.14), sides=14))
                 y, z = (place - (bottom - level - 1) / 2) * 2.02 * radius, radius * (1 + 1.75 * level)
-                parts.append(one.moved([rng.normal(0, 0.05), y, z]))
+                parts.append(pipe.moved([rng.normal(0, 0.05), y, z]))
     return grounded(joined(parts))
 
 
 def turned_ring(profile: list[list[float]], color: Array, *, sides: int) -> Shape:
-    """Turn a closed profile, which does not meet the axis, about it: a hollow body such as a pipe."""
+    """Turn a closed profile, which does not meet the axis, about it to make a hollow body such as a pipe."""
     radius, height = np.asarray(profile, float).T
     rows, angle = len(radius), 2 * np.pi * np.arange(sides) / sides
     x, y = radius[:, None] * np.cos(angle), radius[:, None] * np.sin(angle)

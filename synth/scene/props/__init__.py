@@ -1,1 +1,1 @@
-"""Props of the user's own in a scene: models from GLB files in the place of pieces of clutter."""
+"""The user's own props in a scene: models from GLB files, in place of pieces of clutter."""

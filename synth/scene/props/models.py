@@ -1,4 +1,4 @@
-"""Models of the user's own, each converted once a process, in a child with limits, and written for Blender."""
+"""The user's own models, each converted once per process, in a child process with limits, and written for Blender."""
 
 import io
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from corrotwin.synth.scene.surroundings import Array
 from corrotwin.twin.core.files import new_file, read_bytes
 from corrotwin.twin.meshes import child
 
-MOST_KEPT = 50  # models in memory
+MOST_KEPT = 50  # most models in memory
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,7 +34,7 @@ class Model:
 
 @lru_cache(maxsize=MOST_KEPT)
 def read(word: str) -> Model:
-    """Return the model of a word of a preset's props.
+    """Return the model that a word of a preset's props names.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def read(word: str) -> Model:
     """
     own_files.PROPS.resolved((word,), Path())
     path = own_files.path_of(word)
-    assert path is not None  # noqa: S101  a preset that is made names nothing else
+    assert path is not None  # noqa: S101  a valid preset's props name nothing else
     with TemporaryDirectory() as scratch, own_files.naming(own_files.PROPS.field):
         content = read_bytes(child.convert_prop(path, Path(scratch)))
     with np.load(io.BytesIO(content)) as arrays:

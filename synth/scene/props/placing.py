@@ -1,4 +1,4 @@
-"""Put models of the user's own in the place of pieces of clutter: behind or beside the subject, clear of all else."""
+"""Replace pieces of clutter with the user's own models, behind or beside the subject and clear of everything else."""
 
 from collections.abc import Sequence
 from math import pi
@@ -24,9 +24,9 @@ def with_models(stand: Arrangement, chosen: Preset, folder: Path, rng: np.random
     fixed = [*boxes, *map(of_prop, stand.props)]
     pieces = [of_prop(piece) for piece in stand.clutter]  # each in turn gives way to its model, if there is room
     result = []
-    for number, (piece, new) in enumerate(zip(stand.clutter, replaced, strict=True)):
+    for number, (piece, is_replaced) in enumerate(zip(stand.clutter, replaced, strict=True)):
         taken = [*fixed, *pieces[:number], *pieces[number + 1 :]]
-        placed = _placed(boxes[0], taken, chosen, folder, rng) if new else None
+        placed = _placed(boxes[0], taken, chosen, folder, rng) if is_replaced else None
         if placed is None:
             result.append(piece)
         else:

@@ -94,7 +94,7 @@ def _note_joined(address: str | None) -> None:
     here = context.get_node_id()
     _joined[here] = None
     if address is not None:
-        [node] = [each for each in ray.nodes() if each["NodeID"] == here]  # type: ignore[no-untyped-call]
+        [node] = [machine for machine in ray.nodes() if machine["NodeID"] == here]  # type: ignore[no-untyped-call]
         _joined[here] = joining.Joined(
             address=address, head=context.gcs_address, node=f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}"
         )
