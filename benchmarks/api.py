@@ -25,7 +25,7 @@ __all__ = ["StudyReport", "study"]
 
 
 class StudyReport:
-    """A study on disk: its runs, their scores, and the page that compares them.
+    """A study on disk: its runs, their scores, and the report that compares them.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class StudyReport:
 
     @property
     def results(self) -> Results:
-        """All that the folder holds, as loaded."""
+        """Everything that was loaded from the folder."""
         return self._results
 
     @property
@@ -58,11 +58,13 @@ class StudyReport:
 
     @property
     def missing(self) -> dict[str, str]:
-        """The runs that are not complete, and why."""
+        """The runs that are not complete, each with the reason."""
         return dict(self._results.missing)
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return a pandas data frame with a row for each complete run: arm, fraction, backbone, run, mean F1 and IoU.
+        """Return a pandas data frame with one row per complete run.
+
+        Its columns are arm, real_fraction, backbone, run, f1, iou (means over the test photos) and train_minutes.
 
         Raises
         ------
@@ -111,35 +113,39 @@ def study(
 ) -> StudyReport:
     """Train U-Nets on photos with and without renders, test them, write the report, and return it.
 
-    Another call continues where the last was cut off; with more arms, fractions, backbones or runs it adds them.
+    Call it again to resume an interrupted study, or with more arms, fractions, backbones or runs to add them.
 
     Parameters
     ----------
-    photos : real photos; a `Dataset` with a split keeps it. Without any, a rendered stand-in takes their place.
+    photos : real photos; a `Dataset` with a split keeps it. By default, rendered images stand in for them.
     out : the study's folder.
     renders : renders to train on, split by whole scenes into one draw per run; by default the profile's are rendered.
-    renders_per_run : most renders in the draw of a run; by default each run gets an equal share.
-    profile : quick (minutes, smoke), small (honest, a CPU and a night) or paper (as published).
+    renders_per_run : maximum number of renders in the draw of a run; by default each run gets an equal share.
+    profile : quick (a smoke test of minutes), small (a night or more on a CPU) or paper (as published).
     arms : real, mixed, copy-paste, strong, shuffled. By default those of the study in `out`, or the profile's for a
         new study; the same holds for `real_fractions`, `backbones` and `runs`.
-    render_share : part of each batch that is renders in the arms mixed and shuffled.
-    real_fractions : parts of the real training photos, such as 0.1 and 1.
+    render_share : fraction of each batch that is renders in the arms mixed and shuffled.
+    real_fractions : fractions of the real training photos at which each arm is trained, such as 0.1 and 1.
     backbones : encoders of the U-Nets.
     runs : number of runs of each arm, fraction and backbone.
-    across : folders of other real sets to measure on.
+    across : folders of other sets of real photos, on which every run is measured as well.
     seed : seed of the first run; run r has seed + r.
     threads : CPU threads of a run.
     address : address of a Ray cluster, such as auto; by default this machine.
-    weights : folder that ``corrotwin segmentation weights`` prepared; refused if the first weights of all backbones are
-        random.
+    weights : folder that ``corrotwin segmentation weights`` prepared; an error if all backbones start from
+        random weights.
     settings : size, epochs, batch_size, learning_rate, encoder_weights (None: random) in place of the profile's.
+
+    Returns
+    -------
+    The study, with the scores of all its runs.
 
     Raises
     ------
     InputError
         A source or setting is unusable, or the folder holds something else.
     WorkError
-        Runs failed. The report of the others is written; `StudyReport` reads it.
+        Runs failed. The report of the others is written all the same; `StudyReport` reads it.
     """
     if unknown := sorted(set(settings) - set(TUNED)):
         raise InputError(f"`{unknown[0]}`: no such setting; choose from {', '.join(TUNED)}")

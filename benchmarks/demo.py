@@ -19,10 +19,10 @@ from corrotwin.twin.pages.rendering import write_page
 if TYPE_CHECKING:
     from corrotwin.twin.forecast.result import Forecast
 
-SEED, SCENE = 11, 2  # seeds of the plate with its rust, and of its surroundings
+SEED, SCENE = 11, 2  # seeds of the plate and its rust, and of the surroundings
 BUILT, CATEGORY = "2000-01-01", "C4"
-YEARS, AHEAD = 12, 10  # years of service when it is photographed, and years of the forecast
-LIFE, BELIEVED_LIFE = 4.0, 10.0  # years that the paint lasts, and that its owner expects
+YEARS, AHEAD = 12, 10  # years of service when the plate is photographed, and years that are forecast
+LIFE, BELIEVED_LIFE = 4.0, 10.0  # years that the paint lasts, and years that its owner expects
 SEEN_ON = "2011-12-31"
 TEXEL_MM = 4.0
 SIDE = 384  # pixels of a photograph
@@ -35,7 +35,7 @@ ALL = "all"  # all zones of a twin together
 
 @dataclass(frozen=True, kw_only=True)
 class DemoPhoto:
-    """A photograph on the page: its picture, its mask drawn in it, and the share that is called corrosion."""
+    """A photograph on the page: the picture, the picture with its mask drawn in, and the share called corrosion."""
 
     photo: str
     overlay: str
@@ -44,7 +44,7 @@ class DemoPhoto:
 
 @dataclass(frozen=True, kw_only=True)
 class ShareBand:
-    """A rusted share in percent: 90 % of the forecast's histories lie between `low` and `high`, half below `middle`."""
+    """A rusted share in percent: `low`, `middle` and `high` are P5, P50 and P95 over the forecast's histories."""
 
     low: float
     middle: float
@@ -78,7 +78,7 @@ def demo(*, out: Path = Path("out/demo"), show: bool = True) -> None:
 
 
 def _made(out: Path) -> Path:
-    """Make everything that the page shows, then the page; return its path."""
+    """Create everything that the page shows, write the page, and return its path."""
     asset = ct.Asset("plate", seed=SEED, random=True, texel_mm=TEXEL_MM, upright=True)
     say(f"1 of 5: a plate of {asset.area_m2:.2f} m² grows for {YEARS} years in {CATEGORY}; its paint lasts {LIFE:g}")
     hidden = _twin(asset, LIFE, YEARS)
@@ -107,26 +107,26 @@ def _share(twin: "ct.Twin") -> float:
 
 
 def _forecasts(asset: "ct.Asset", out: Path, names: Sequence[str]) -> "tuple[Forecast, Forecast]":
-    """Return the owner's forecasts before and after the masks, and keep the twin that has learned from them."""
+    """Return the owner's forecasts before and after the masks, and save the twin that has learned from them."""
     from corrotwin.synth.cameras import texel_map
 
-    before = _twin(asset, BELIEVED_LIFE, YEARS).forecast(AHEAD, category_measured=True)
+    forecast_before = _twin(asset, BELIEVED_LIFE, YEARS).forecast(AHEAD, category_measured=True)
     folder = out / "twin"
-    known = ct.Twin.load(folder) if folder.exists() else _twin(asset, BELIEVED_LIFE, YEARS)
-    known.save(folder)
+    twin = ct.Twin.load(folder) if folder.exists() else _twin(asset, BELIEVED_LIFE, YEARS)
+    twin.save(folder)
     cameras = out / "cameras.json"
     write_json(cameras, [{"width": SIDE, "height": SIDE, **camera} for camera in CAMERAS])
     maps = [out / f"{camera['name']}.npz" for camera in CAMERAS]
     for camera, path in zip(CAMERAS, maps, strict=True):
         texel_map.write(folder, cameras, path, name=camera["name"])
     masks = [out / "masks" / "masks" / f"{name}.png" for name in names]
-    known.inspect(date=SEEN_ON, tool="camera", photo=masks, uvmap=maps)
-    known.save()
-    return before, known.forecast(AHEAD, category_measured=True)
+    twin.inspect(date=SEEN_ON, tool="camera", photo=masks, uvmap=maps)
+    twin.save()
+    return forecast_before, twin.forecast(AHEAD, category_measured=True)
 
 
 def _bands(forecast: "Forecast") -> dict[float, ShareBand]:
-    """Return the rusted share of the whole surface by years of service."""
+    """Return the rusted share of the whole surface, by years of service."""
     return {
         row.years: ShareBand(low=row.rusted_percent[0], middle=row.rusted_percent[1], high=row.rusted_percent[2])
         for row in forecast.rows
@@ -154,7 +154,7 @@ def _plot(
 
 
 def _page(out: Path, names: Sequence[str], forecasts: Sequence[dict[float, ShareBand]], really: float) -> Path:
-    shown = [
+    photos = [
         DemoPhoto(
             photo=f"photos/images/{name}.jpg",
             overlay=f"masks/overlays/{name}.jpg",
@@ -166,7 +166,7 @@ def _page(out: Path, names: Sequence[str], forecasts: Sequence[dict[float, Share
     path = out / "index.html"
     write_page(
         path, Path(__file__).with_name("demo.html.j2"), title="corrotwin: a twin, two photographs, a forecast",
-        photos=shown, before=before, after=after, really=really, years=YEARS, last=YEARS + AHEAD, life=LIFE,
+        photos=photos, before=before, after=after, really=really, years=YEARS, last=YEARS + AHEAD, life=LIFE,
         believed=BELIEVED_LIFE, category=CATEGORY,
     )  # fmt: skip
     return path

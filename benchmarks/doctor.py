@@ -1,6 +1,6 @@
-"""``corrotwin doctor``: what works on this machine and, for each problem, the command that fixes it.
+"""``corrotwin doctor``: check this machine and installation, and print a fix for every problem.
 
-`machine` looks, this module judges.
+`machine` collects the facts; this module judges them.
 """
 
 import json
@@ -20,7 +20,7 @@ from corrotwin.twin.core.machine import available_bytes, cache_folder, system_te
 from corrotwin.twin.core.text import quoted, say
 
 GIB = 1024**3
-# Least disk space for a study of each profile, nearly all of it for weights; decoded photos are cached elsewhere.
+# Disk space that a study of each profile needs, nearly all of it for weights; decoded photos are cached elsewhere.
 STUDY_GIB = {"quick": 3, "small": 6, "paper": 24}
 CACHE_GIB = {"quick": 1, "paper": 10}
 LIBRARIES = "libgl1 libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0 libxrender1"
@@ -37,7 +37,7 @@ Places = Mapping[str, Path]
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One check: `missing` stops `make benchmark` or `make test`, `warning` does not. `fix` is a command or a step."""
+    """Result of a check. `missing` stops `make benchmark` or `make test`, `warning` does not. `fix` says what to do."""
 
     name: str
     state: State
@@ -72,16 +72,16 @@ def examine(places: Places, weights: Path | None, *, deep: bool = False) -> list
 
 
 def python(version: tuple[int, ...]) -> Check:
-    """Check for Blender's Python, or one that trains without it."""
+    """Check for the Python version that Blender needs, or one that can train without Blender."""
     set_up = (
         "make setup PYTHON=/path/to/python3.11" if machine.IN_SOURCE else f"python3.11 -m venv, and in it {INSTALL}"
     )
-    found, fix = ".".join(map(str, version)), f"install Python 3.11, then: {set_up}"
+    text, fix = ".".join(map(str, version)), f"install Python 3.11, then: {set_up}"
     if version[:2] == machine.BLENDER_PYTHON:
-        return Check(name="Python", state="ok", found=found)
+        return Check(name="Python", state="ok", found=text)
     if machine.BLENDER_PYTHON < version[:2] < (3, 14):
-        return Check(name="Python", state="missing", found=f"{found}: trains, but Blender needs 3.11", fix=fix)
-    return Check(name="Python", state="missing", found=f"{found}: not one of 3.11 to 3.13", fix=fix)
+        return Check(name="Python", state="missing", found=f"{text}: trains, but Blender needs 3.11", fix=fix)
+    return Check(name="Python", state="missing", found=f"{text}: not one of 3.11 to 3.13", fix=fix)
 
 
 def packages(wanted: Iterable[str], pinned: Mapping[str, str], installed: Callable[[str], str | None]) -> Check:
@@ -90,23 +90,23 @@ def packages(wanted: Iterable[str], pinned: Mapping[str, str], installed: Callab
     if absent:
         return Check(name="packages", state="missing", found=f"not installed: {', '.join(absent)}", fix=INSTALL)
     versions = {name: installed(name) for name in pinned}
-    others = [
+    differing = [
         f"{name} {version} (tested: {pinned[name]})"
         for name, version in versions.items()
         if version not in (None, pinned[name])
     ]
-    if others:
-        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-        found = f"other versions: {', '.join(others[:5])}{more}"
-        return Check(name="packages", state="warning", found=found, fix=INSTALL)
+    if differing:
+        more = f" and {len(differing) - 5} more" if len(differing) > 5 else ""
+        text = f"other versions: {', '.join(differing[:5])}{more}"
+        return Check(name="packages", state="warning", found=text, fix=INSTALL)
     return Check(name="packages", state="ok", found=f"{len(pinned)} in the tested versions")
 
 
 def blender(said: Mapping[str, Any], *, is_started: bool) -> Check:
-    """Check that Blender and BlenderProc start, or that all that they need is installed."""
+    """Check that Blender and BlenderProc start, or that everything they need is installed."""
     if "bpy" in said:
-        how = "and BlenderProc start" if is_started else "with BlenderProc and the system's libraries"
-        return Check(name="Blender", state="ok", found=f"bpy {said['bpy']} {how}")
+        detail = "and BlenderProc start" if is_started else "with BlenderProc and the system's libraries"
+        return Check(name="Blender", state="ok", found=f"bpy {said['bpy']} {detail}")
     check = _lacking("Blender", said)
     return replace(check, fix=f"apt-get install {LIBRARIES}") if re.search(r"\.so\b", check.found) else check
 
@@ -117,9 +117,9 @@ def gpu(said: Mapping[str, Any]) -> Check:
         return _lacking("torch", said)
     if said["gpus"]:
         return Check(name="GPU", state="ok", found=f"{', '.join(said['gpus'])}; torch {said['torch']}")
-    found = f"none; torch {said['torch']} trains on the CPU; profile paper wants a GPU"
+    text = f"none; torch {said['torch']} trains on the CPU; profile paper wants a GPU"
     fix = "for profile paper a machine with a GPU, and torch for it: https://pytorch.org/get-started/locally"
-    return Check(name="GPU", state="warning", found=found, fix=fix)
+    return Check(name="GPU", state="warning", found=text, fix=fix)
 
 
 def processor(cpuinfo: str) -> Check:
@@ -128,8 +128,8 @@ def processor(cpuinfo: str) -> Check:
     units = [name for flag, name in (("amx_bf16", "AMX"), ("avx512_bf16", "AVX512"), ("bf16", "Arm")) if flag in flags]
     if units:
         return Check(name="bfloat16", state="ok", found=f"on the CPU by {', '.join(units)}")
-    found = "not on this CPU: training is slower"
-    return Check(name="bfloat16", state="warning", found=found, fix="nothing has to be done")
+    text = "not on this CPU: training is slower"
+    return Check(name="bfloat16", state="warning", found=text, fix="nothing has to be done")
 
 
 def ray(said: Mapping[str, Any]) -> Check:
@@ -140,21 +140,21 @@ def ray(said: Mapping[str, Any]) -> Check:
 
 
 def _lacking(name: str, said: Mapping[str, Any]) -> Check:
-    """Return a failed check with what the program printed."""
-    why = str(said["trouble"])
-    fix = "let the machine come to rest, then ask again" if why == machine.LATE else INSTALL
-    return Check(name=name, state="missing", found=why, fix=fix)
+    """Return a failed check with the reason that the program gave."""
+    trouble = str(said["trouble"])
+    fix = "let the machine come to rest, then ask again" if trouble == machine.LATE else INSTALL
+    return Check(name=name, state="missing", found=trouble, fix=fix)
 
 
 def memory(available: int | None) -> Check:
-    """Check the memory for a Blender process or a training beside Ray."""
+    """Check that there is memory for a Blender process or a training run in addition to Ray."""
     if available is None:
         return Check(name="memory", state="warning", found="not known on this system", fix="see that 4 GiB are free")
-    found = f"{available / GIB:.1f} GiB available"
+    text = f"{available / GIB:.1f} GiB available"
     if available < 4 * GIB:
         fix = "end other programs, or give the container more (docker run --memory=8g); 4 GiB at least"
-        return Check(name="memory", state="missing", found=found, fix=fix)
-    return Check(name="memory", state="ok", found=found)
+        return Check(name="memory", state="missing", found=text, fix=fix)
+    return Check(name="memory", state="ok", found=text)
 
 
 def disk(name: str, path: Path, free: int | None) -> Check:
@@ -165,34 +165,34 @@ def disk(name: str, path: Path, free: int | None) -> Check:
     )
     if free is None:
         return Check(name=label, state="missing", found=f"{path} cannot be written", fix=fix)
-    found, needs = f"{free / GIB:.1f} GiB free in {path}", CACHE_GIB if name == "cache" else STUDY_GIB
-    enough = [profile for profile, least in needs.items() if free >= least * GIB]
-    if not enough:
-        return Check(name=label, state="missing", found=found, fix=fix)
-    if len(enough) < len(needs):
-        profiles = f"profile{'s' * (len(enough) > 1)} {listed(enough)}"
-        return Check(name=label, state="warning", found=f"{found}: enough for {profiles}", fix=fix)
-    return Check(name=label, state="ok", found=found)
+    text, needs = f"{free / GIB:.1f} GiB free in {path}", CACHE_GIB if name == "cache" else STUDY_GIB
+    affordable = [profile for profile, least in needs.items() if free >= least * GIB]
+    if not affordable:
+        return Check(name=label, state="missing", found=text, fix=fix)
+    if len(affordable) < len(needs):
+        profiles = f"profile{'s' * (len(affordable) > 1)} {listed(affordable)}"
+        return Check(name=label, state="warning", found=f"{text}: enough for {profiles}", fix=fix)
+    return Check(name=label, state="ok", found=text)
 
 
 def shared_memory(free: int | None) -> Check:
     """Check the space for Ray's object store (128 MiB) and for training batches."""
     if free is None:
         return Check(name=str(SHARED), state="ok", found="absent here; Ray uses the disk")
-    found = f"{free / GIB:.2f} GiB free"
+    text = f"{free / GIB:.2f} GiB free"
     if free < GIB // 4:
-        return Check(name=str(SHARED), state="warning", found=found, fix="in a container: docker run --shm-size=2g")
-    return Check(name=str(SHARED), state="ok", found=found)
+        return Check(name=str(SHARED), state="warning", found=text, fix="in a container: docker run --shm-size=2g")
+    return Check(name=str(SHARED), state="ok", found=text)
 
 
 def pretrained(said: Mapping[str, Any]) -> Check:
-    """Check the ImageNet weights of the default encoder, which come as a package."""
+    """Check the package that contains the ImageNet weights of the default encoder."""
     answer = said.get("pretrained", said)
     if "trouble" in answer:
         return _lacking("pretrained", answer)
     size = f"{answer['tensors']} tensors" if "tensors" in answer else f"{answer['bytes'] / 1e6:.0f} MB"
-    found = f"ImageNet weights of {DEFAULT_BACKBONE}, {size}, as they were published"
-    return Check(name="pretrained", state="ok", found=found)
+    text = f"ImageNet weights of {DEFAULT_BACKBONE}, {size}, as they were published"
+    return Check(name="pretrained", state="ok", found=text)
 
 
 def imagenet(said: Mapping[str, Any], weights: Path | None) -> Check:
@@ -205,8 +205,8 @@ def imagenet(said: Mapping[str, Any], weights: Path | None) -> Check:
     if not lacking:
         return Check(name="ImageNet weights", state="ok", found=f"of all four encoders, in {where}")
     fix = f"where there is internet: corrotwin segmentation weights --to {quoted(weights or 'weights')}"
-    found = f"not in {where}: {', '.join(lacking)}; profile paper takes them"
-    return Check(name="ImageNet weights", state="warning", found=found, fix=fix)
+    text = f"not in {where}: {', '.join(lacking)}; profile paper takes them"
+    return Check(name="ImageNet weights", state="warning", found=text, fix=fix)
 
 
 def added_kinds() -> list[Check]:
@@ -214,10 +214,10 @@ def added_kinds() -> list[Check]:
     if not (names := ", ".join(plugins.installed())):
         return []
     try:
-        import corrotwin.twin.assets  # noqa: F401  it imports them
+        import corrotwin.twin.assets  # noqa: F401  importing it loads them
     except InputError as error:
-        found, _, fix = str(error).rpartition("; ")
-        return [Check(name="kinds of assets", state="missing", found=found, fix=fix)]
+        text, _, fix = str(error).rpartition("; ")
+        return [Check(name="kinds of assets", state="missing", found=text, fix=fix)]
     return [Check(name="kinds of assets", state="ok", found=f"of other packages: {names}")]
 
 
@@ -227,7 +227,7 @@ def works(checks: Iterable[Check]) -> bool:
 
 
 def show(checks: Iterable[Check], *, deep: bool) -> None:
-    """Print a line for each check, and below it the fix; then what to type next."""
+    """Print a line for each check with its fix below, and then what to type next."""
     from corrotwin.twin.core.console import rich_console
 
     console = rich_console(wrap=False)

@@ -1,7 +1,7 @@
-"""Questions about this machine for `doctor`: packages, versions, libraries, weights, disk.
+"""Facts about this machine for `doctor`: packages, versions, libraries, weights, disk.
 
-`look` reads files only and takes a fraction of a second. `start` tries the slow and fragile things (Blender, torch,
-Ray) in processes of their own, each with a time-out.
+`look` reads files only and takes a fraction of a second. `start` runs what is slow and fragile (Blender, torch, Ray)
+in processes of their own, each with a time-out.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ from corrotwin.segmentation.models import packaged
 from corrotwin.synth.rendering.devices import cards_here
 from corrotwin.twin.core.errors import InputError
 
-PATIENCE_SECONDS = 60.0  # for a process; on a machine at rest the slowest takes 3
+PATIENCE_SECONDS = 60.0  # limit for one process; on an idle machine the slowest takes 3 s
 LATE = f"no answer in {PATIENCE_SECONDS:.0f} s"
 # What `make setup` installs.
 EXTRAS = (
@@ -86,7 +86,7 @@ RAY = "import json, ray; print(json.dumps({'ray': ray.__version__}))"
 
 @dataclass(frozen=True, kw_only=True)
 class MachineAnswers:
-    """State of the slow parts of this machine; each has an entry `trouble` if it does not work."""
+    """Facts about Blender, torch and Ray; each mapping has a key `trouble` if that part does not work."""
 
     blender: dict[str, Any]
     torch: dict[str, Any]
@@ -101,7 +101,7 @@ def look() -> MachineAnswers:
 
 
 def start() -> MachineAnswers:
-    """Start Blender, torch and Ray, at the same time, and load the weights of the default encoder."""
+    """Start Blender, torch and Ray in parallel, and load the weights of the default encoder."""
     with ThreadPoolExecutor() as pool:
         futures = [pool.submit(tried, *words) for words in ((BLENDER,), (TORCH, *BACKBONES), (RAY,))]
         blender, torch, ray = (future.result() for future in futures)
@@ -126,17 +126,17 @@ def _blender_files() -> dict[str, Any]:
 
 
 def _torch_files() -> dict[str, Any]:
-    said = _package("torch")
-    if "trouble" in said:
-        return said
-    is_for_cpu = said["torch"].endswith("+cpu")
-    said["gpus"] = [] if is_for_cpu else [f"{count} {make}" for make, count in cards_here().items() if count]
-    said["lacking"] = [name for name in BACKBONES if not _is_in_cache(name)]
+    answers = _package("torch")
+    if "trouble" in answers:
+        return answers
+    is_for_cpu = answers["torch"].endswith("+cpu")
+    answers["gpus"] = [] if is_for_cpu else [f"{count} {vendor}" for vendor, count in cards_here().items() if count]
+    answers["lacking"] = [name for name in BACKBONES if not _is_in_cache(name)]
     try:
-        said["pretrained"] = {"bytes": len(packaged.read_checked(DEFAULT_BACKBONE))}
+        answers["pretrained"] = {"bytes": len(packaged.read_checked(DEFAULT_BACKBONE))}
     except InputError as error:
-        said["pretrained"] = {"trouble": str(error)}
-    return said
+        answers["pretrained"] = {"trouble": str(error)}
+    return answers
 
 
 def _is_in_cache(backbone: str) -> bool:
@@ -152,21 +152,21 @@ def _is_in_cache(backbone: str) -> bool:
 def tried(program: str, *arguments: str) -> dict[str, Any]:
     """Run a Python program; return the last line of its output as JSON, or its error in one line."""
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-P", "-c", program, *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS,
             check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return {"trouble": LATE}
     try:
-        return dict(json.loads(done.stdout.splitlines()[-1]))
+        return dict(json.loads(process.stdout.splitlines()[-1]))
     except (IndexError, TypeError, ValueError):
-        lines = done.stderr.strip().splitlines()
-        return {"trouble": lines[-1] if lines else f"ended with status {done.returncode}"}
+        lines = process.stderr.strip().splitlines()
+        return {"trouble": lines[-1] if lines else f"ended with status {process.returncode}"}
 
 
 def declared() -> tuple[list[str], dict[str, str]]:
-    """Return the packages required on this Python with the extras `WANTED`, and the versions tested together.
+    """Return the packages that this Python needs with the extras `WANTED`, and the versions tested together.
 
     Both come from what is installed: the package's metadata, and the copy of constraints.txt inside the package.
     """
@@ -190,7 +190,7 @@ def declared() -> tuple[list[str], dict[str, str]]:
 
 
 def installed(name: str) -> str | None:
-    """Return the version of an installed package."""
+    """Return the version of a package, or None if it is not installed."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

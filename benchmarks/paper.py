@@ -1,4 +1,4 @@
-"""The published study as data: its tables I to IV, its protocol, and its slips.
+"""The published study as data: its tables I to IV, its protocol, and its errors.
 
 References
 ----------

@@ -1,6 +1,6 @@
-"""Data arms: which images a run learns from, photos, renders or both, and the named arms of studies.
+"""Data arms, which state the images that a run learns from (photos, renders or both), and the named arms of studies.
 
-Standard library only, so that the command line and Ray's driver pay nothing for it.
+Standard library only, so that the command line and Ray's driver load it quickly.
 """
 
 from collections.abc import Mapping
@@ -18,20 +18,20 @@ SelfTraining = Literal["unlabelled", "photos"]
 class DataArm:
     """The training images of a run. Every arm takes the same number of optimiser steps.
 
-    Renders only ever enter training; validation and test are real photos. Real photos alone: the defaults. Mixed by
-    ratio: `render_share`. Mixed by count: `render_count` with `render_share` None. Renders alone: `render_share` 1.
-    Pretrained on renders, then fine-tuned on photos: `pretrain`. The controls that renders have to beat: `augmentation`
-    and `copy_paste`, which get more out of the photos alone, and `shuffled_masks`.
+    Renders enter only training; validation and test are real photos. The defaults are real photos alone. For other
+    arms: mixed by ratio, `render_share`; mixed by count, `render_count` with `render_share` None; renders alone,
+    `render_share` 1; pretrained on renders, then fine-tuned on photos, `pretrain`. Controls that renders have to beat
+    are `augmentation` and `copy_paste`, which get more out of the photos alone, and `shuffled_masks`.
     """
 
     name: str
     real_fraction: float = 1.0
     """Fraction of the real training photos that the run uses, drawn by whole groups (spots) with the run's seed."""
     render_share: float | None = 0.0
-    """Part of each batch that is renders; 0 is real photos only, 1 renders only, None as many as there are: every
-    image, photo or render, is drawn equally often."""
+    """Share of each batch that is renders: 0 is real photos only, 1 is renders only. With None, every image, photo or
+    render, is drawn equally often."""
     render_count: int | None = None
-    """Use only so many of the renders, drawn by the run's seed; None uses all."""
+    """Number of renders to use, drawn by the run's seed; None uses all."""
     pretrain: float = 0.0
     """Fraction of the optimiser steps, at the start of the run, whose batches hold renders only."""
     adaptation: Adaptation | None = None
@@ -45,9 +45,9 @@ class DataArm:
     shuffled_masks: bool = False
     """Control: each render gets the mask of another render, so that only its appearance can teach anything."""
     self_training: SelfTraining | None = None
-    """Beside each batch as many pictures that a teacher, the moving average of the network, labels: `unlabelled` those
-    without labels, or, where none are given, the training photos that `real_fraction` leaves out; `photos`, the
-    control, the labelled photos once more. See `segmentation.training.self_training`."""
+    """Add to each batch as many pictures again, labelled by a teacher, the moving average of the network. `unlabelled`:
+    pictures without labels or, if there are none, the training photos that `real_fraction` leaves out. `photos`, the
+    control: the labelled photos once more. See `segmentation.training.self_training`."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -76,9 +76,11 @@ class DataArm:
             raise InputError(
                 f"data arm {self.name}: shuffled_masks needs two renders at least, but `render_count` is 1"
             )
-        of_renders = ("render_count", "adaptation", "shuffled_masks")
-        if not self.takes_renders and any(getattr(self, name) for name in of_renders):
-            raise InputError(f"data arm {self.name}: {', '.join(of_renders)} need `render_share` or `pretrain` above 0")
+        render_fields = ("render_count", "adaptation", "shuffled_masks")
+        if not self.takes_renders and any(getattr(self, name) for name in render_fields):
+            raise InputError(
+                f"data arm {self.name}: {', '.join(render_fields)} need `render_share` or `pretrain` above 0"
+            )
 
     @property
     def takes_renders(self) -> bool:
@@ -97,7 +99,7 @@ def choices(literal: Any) -> str:
 
 
 REAL = DataArm(name="real")
-MIXED_SHARE = 0.5  # of renders in each batch: the share that docs/results/transfer measured (decision 45)
+MIXED_SHARE = 0.5  # share of renders in each batch: the one measured in docs/results/transfer (decision 45)
 MIXED = DataArm(name="mixed", render_share=MIXED_SHARE)
 COPY_PASTE = DataArm(name="copy-paste", copy_paste=0.5)
 STRONG = DataArm(name="strong", augmentation="strong")
@@ -106,28 +108,30 @@ ARMS = {arm.name: arm for arm in (REAL, MIXED, COPY_PASTE, STRONG, SHUFFLED)}
 
 # Fields of `DataArm` that files, and digests of settings, know by the names of version 0.1.
 FILE_KEYS: Mapping[str, str] = {"render_share": "synth_share", "render_count": "synth_count"}
-LATER: Mapping[str, Any] = {"self_training": None}  # stated by files only where it is something else, as before
+LATER: Mapping[str, Any] = {"self_training": None}  # stated only if different, so that earlier digests hold
 
 
 def to_file(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values by field of `DataArm` under the keys that files have for them, in the same order."""
+    """Return values, given by field of `DataArm`, under the keys of files, in the same order."""
     return {
         FILE_KEYS.get(name, name): value for name, value in values.items() if name not in LATER or value != LATER[name]
     }
 
 
 def from_file(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values under the keys of a file by field of `DataArm`, in the same order."""
+    """Return values, given by the keys of a file, by field of `DataArm`, in the same order."""
     names = {key: name for name, key in FILE_KEYS.items()}
     return {names.get(key, key): value for key, value in values.items()}
 
 
 def taught_by(has_unlabelled: bool, wanted: bool | None) -> SelfTraining | None:
-    """Return what a teacher labels: the unlabelled pictures where there are some, unless it is not wanted.
+    """Return what a teacher labels: the unlabelled pictures if there are any; None for no teacher.
 
     Parameters
     ----------
-    wanted : None wants a teacher where there are unlabelled pictures; True without any takes the labelled photos.
+    has_unlabelled : whether there are unlabelled pictures.
+    wanted : whether to have a teacher; None: only if there are unlabelled pictures. With True and no such pictures, the
+        teacher labels the labelled photos.
     """
     if wanted is False or (wanted is None and not has_unlabelled):
         return None
@@ -157,7 +161,7 @@ def arm_of(
     Raises
     ------
     InputError
-        What is asked of renders goes with none, or none would be used.
+        There are settings for renders but no renders, or no render would be used.
     """
     if not with_renders and (render_share or render_count or pretrain or adaptation):
         raise InputError(

@@ -1,6 +1,6 @@
-"""Settings of a training run (learning rate, epochs, loss, data arm ...), validated when made, and named profiles.
+"""Settings of a training run (learning rate, epochs, loss, data arm ...), validated on creation, and named profiles.
 
-Standard library only, so that the command line and Ray's driver pay nothing for it.
+Standard library only, so that the command line and Ray's driver load it quickly.
 """
 
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ from corrotwin.twin.core.files import digest
 BACKBONES = ("mobilenet_v2", "resnet152", "inceptionv4", "vgg16")
 # Encoders beyond the paper whose ImageNet weights come as Python packages (`segmentation.models.packaged`).
 PACKAGED = ("tu-tf_efficientnet_lite0", "tu-tf_efficientnet_lite1", "tu-tf_efficientnet_lite2")
-DEFAULT_BACKBONE = PACKAGED[0]  # of a training that names none
-THRESHOLD = 0.5  # of the corrosion probability; the paper does not state its own
+DEFAULT_BACKBONE = PACKAGED[0]  # for trainings that name none
+THRESHOLD = 0.5  # on the corrosion probability; the paper does not state its own
 SIZE_STEP = 32  # the U-Nets halve the image five times
-# Larger values are mistakes, or meant to exhaust the machine.
+# Larger values are mistakes, or attempts to exhaust the machine.
 MOST: Mapping[str, int] = {"size": 8192, "epochs": 1_000_000, "batch_size": 65_536, "threads": 4096}
 
 # Fraction of a GPU for one run: a U-Net at 224 px does not fill one. Runs of other encoders get a whole GPU.
@@ -39,7 +39,7 @@ CHOICES: Mapping[str, Any] = {
     "precision": Precision, "framing": Framing, "loss": Loss, "keep": Kept, "batch_norm": BatchNorm,
     "crops": Crops,
 }  # fmt: skip
-# Fields that files of runs state only where they are not what earlier runs did, so that these keep their digests.
+# Fields that files of runs state only if they differ from what earlier runs did, so that those keep their digests.
 LATER: Mapping[str, Any] = {
     "encoder_rate": 1.0, "freeze": 0.0, "batch_norm": "train", "init": None, "crops": "uniform",
 }  # fmt: skip
@@ -47,7 +47,7 @@ LATER: Mapping[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """All settings of one training run. With the data they determine every bit of the result on one type of CPU."""
+    """All settings of one training run. With the data they determine the result, bit for bit, on one type of CPU."""
 
     backbone: str
     """Encoder: one of `BACKBONES`, or, beyond the paper, any of segmentation-models-pytorch (``tu-``: of timm)."""
@@ -80,25 +80,25 @@ class TrainConfig:
     precision: Precision
     """exact: albumentations and float32, as published. fast: augmentation by batch, bfloat16, channels_last."""
     threads: int = 2
-    """CPU threads of torch; part of the result, since sums in another order differ in their last bits."""
+    """CPU threads of torch; they affect the result, since sums in another order differ in their last bits."""
     max_train_images: int | None = None
     """Upper limit on real training photos, evenly spaced over the split, for smoke runs; None uses all."""
     max_eval_images: int | None = None
     """Upper limit on validation and on test photos; None uses all."""
     encoder_rate: float = 1.0
-    """Learning rate of the encoder as a factor of `learning_rate`, which the decoder has."""
+    """Learning rate of the encoder, as a factor of `learning_rate`, which is that of the decoder."""
     freeze: float = 0.0
-    """Fraction of the steps, at the start, in which the encoder rests: its weights and its batch-norm statistics."""
+    """Fraction of the steps, at the start, in which the encoder is frozen: its weights and batch-norm statistics."""
     batch_norm: BatchNorm = "train"
     """Statistics of batch normalisation. train: moving averages over the training batches. frozen: the encoder keeps
     those of its initial weights. re-estimated: all are computed again after training, over the training images without
-    augmentation. own: photos and renders of a batch pass the network apart, and the averages are those of the photos.
+    augmentation. own: photos and renders of a batch pass the network separately, and only photos enter the averages.
     """
     init: str | None = None
     """Digest of the weights to start from: those of another run, or of runs that were averaged."""
     crops: Crops = "foreground"
-    """Where framing crop cuts: foreground, a third of the squares hold corrosion if the photo has any; uniform, as
-    earlier versions did, anywhere. Stated for crops alone."""
+    """Where framing crop cuts its squares. foreground: a third of them hold corrosion if the photo has any. uniform:
+    anywhere, as in earlier versions. Files state it only with framing crop."""
 
     def __post_init__(self) -> None:
         if not self.backbone or not self.architecture:
@@ -143,7 +143,7 @@ class TrainConfig:
 
 
 def to_json(config: TrainConfig) -> dict[str, Any]:
-    """Return a configuration as `run.json` holds it."""
+    """Return a configuration as it is stored in `run.json`."""
     content = {**asdict(config), "arm": to_file(asdict(config.arm))}
     if config.framing != "crop":
         del content["crops"]
@@ -151,7 +151,7 @@ def to_json(config: TrainConfig) -> dict[str, Any]:
 
 
 def from_json(value: Mapping[str, Any]) -> TrainConfig:
-    """Rebuild a configuration from what `to_json` made of it.
+    """Rebuild a configuration from the result of `to_json`.
 
     Raises
     ------
@@ -161,8 +161,8 @@ def from_json(value: Mapping[str, Any]) -> TrainConfig:
     if not isinstance(value, Mapping):
         raise InputError(f"run configuration: {value!r:.40} is not a mapping of fields")
     known = {field.name for field in fields(TrainConfig)}
-    earlier = {**LATER, "crops": LATER["crops"] if value.get("framing") == "crop" else TrainConfig.crops}
-    value = {**earlier, **value}
+    defaults = {**LATER, "crops": LATER["crops"] if value.get("framing") == "crop" else TrainConfig.crops}
+    value = {**defaults, **value}
     if set(value) != known or not isinstance(value["arm"], Mapping):
         raise InputError(f"run configuration: fields {sorted(set(value) ^ known)} are missing or unknown")
     if not isinstance(value["init"], str | None):
@@ -181,7 +181,7 @@ Profile = Literal["quick", "small", "paper"]
 
 # `encoder_weights` None means random in these, unless a package brings the backbone's weights: see `first_weights`.
 PROFILES: dict[Profile, dict[str, Any]] = {
-    # Minutes, to see that everything works. Its numbers mean nothing.
+    # Takes minutes and shows that everything works. Its scores mean nothing.
     "quick": {
         "size": 96,
         "epochs": 6,
@@ -193,7 +193,7 @@ PROFILES: dict[Profile, dict[str, Any]] = {
         "max_train_images": 64,
         "max_eval_images": 40,
     },
-    # An hour on a CPU, without internet: learns something real from a few hundred photos.
+    # Takes an hour on a CPU, without internet, and learns something real from a few hundred photos.
     "small": {
         "size": 128,
         "epochs": 60,
@@ -219,8 +219,8 @@ PROFILES: dict[Profile, dict[str, Any]] = {
 }
 
 
-# Of runs from ImageNet weights, but in profile paper, which is as published: by a bounded study of short runs on
-# validation photos, `tools/fine_tuning.py`.
+# Defaults of runs from ImageNet weights, except in profile paper, which is as published. They were chosen by a limited
+# study of short runs on validation photos, `tools/fine_tuning.py`.
 FINE_TUNING: Mapping[str, Any] = {"encoder_rate": 0.3}
 
 
@@ -228,8 +228,8 @@ def first_weights(profile: Profile, backbone: str) -> Literal["imagenet"] | None
     """Return the initial weights of an encoder in a profile: imagenet, or None for random ones.
 
     Profile paper starts from ImageNet weights as published, from the hub or a prepared folder. The others need no
-    internet: ImageNet weights where a package brings them (`PACKAGED`), random ones elsewhere. What is installed has
-    no influence, so that a configuration means the same on every machine.
+    internet: they take ImageNet weights if a package brings them (`PACKAGED`), else random ones. The choice does not
+    depend on what is installed, so that a configuration means the same on every machine.
     """
     if backbone in PACKAGED:
         return "imagenet"
@@ -244,8 +244,9 @@ def check_weights(
 
     Parameters
     ----------
-    first : the first weights of each network: imagenet, or None for random ones.
-    init : what takes their place, if anything.
+    weights : the folder, or None.
+    first : the initial weights of each network: imagenet, or None for random ones.
+    init : the run whose weights replace them, if any.
     instead : the argument that makes a network start from ImageNet weights.
     """
     if weights is not None and init is not None:
@@ -257,15 +258,15 @@ def check_weights(
 
 
 def epochs_of(steps: int, photos: int, batch_size: int) -> int:
-    """Return as many whole epochs over so many training photos as come nearest to a number of steps, at least 1."""
+    """Return the number of whole epochs over `photos` training photos that is nearest to `steps` steps, at least 1."""
     return max(1, round(steps / ceil(photos / batch_size)))
 
 
 def configure(profile: Profile, *, backbone: str, arm: DataArm, seed: int, **changes: Any) -> TrainConfig:
     """Return the settings of a named profile for one run, with `changes` to single fields of `TrainConfig`.
 
-    Where `changes` do not name `encoder_weights`, they are those of `first_weights`; where these are ImageNet's, the
-    settings of `FINE_TUNING` are the default, but in profile paper.
+    Unless `changes` name `encoder_weights`, they are those of `first_weights`. With ImageNet weights the settings of
+    `FINE_TUNING` are the defaults, except in profile paper.
 
     Raises
     ------

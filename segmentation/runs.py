@@ -1,7 +1,7 @@
 """A training run on disk: `run.json`, `split.json`, `history.csv`, `per_image.csv`, `best.safetensors`.
 
 `run.json` is written last; a folder without it is unfinished. Every score is derived from `per_image.csv`. While a run
-trains, `unfinished.json` says what it is, and `best.safetensors` has the best weights so far.
+trains, `unfinished.json` describes it, and `best.safetensors` has the best weights so far.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import checked, open_file, read_manifest, versions
 
 KIND = "run"
-UNFINISHED = "unfinished"  # kind of the manifest that a run has until it is complete
+UNFINISHED = "unfinished"  # kind of the manifest of a run until it is complete
 WEIGHTS = "best.safetensors"
-MOST_BYTES = 8 * 1024**3  # of the weights of a network
+MOST_BYTES = 8 * 1024**3  # size of the weights of a network
 SPLIT = "split.json"
 HISTORY = "history.csv"
 HISTORY_COLUMNS = ("epoch", "train_loss", "valid_loss", "valid_f1", "valid_iou", "seconds")
@@ -34,9 +34,9 @@ VERSIONED = (
 
 
 def made_by() -> dict[str, str]:
-    """Return the versions of this project and of the libraries that decide a run, whatever machines they are built for.
+    """Return the versions of this project and of the libraries that affect the result of a run.
 
-    PyTorch for CPUs and PyTorch for cards differ in what follows a plus.
+    What follows a plus is left out: there, builds of PyTorch for CPUs and for GPUs differ.
     """
     return {name: version.partition("+")[0] for name, version in versions(*VERSIONED).items()}
 
@@ -76,13 +76,13 @@ class RunRecord:
 
     @property
     def seen(self) -> frozenset[str] | None:
-        """Hashes of the photos that trained or validated the run, or that it saw without labels; None: not known."""
+        """Hashes of the photos that trained or validated the run, or that it saw without labels; None if unknown."""
         labelled = self.manifest.get("seen")
         return None if labelled is None else frozenset([*labelled, *(self.manifest.get("seen_unlabelled") or ())])
 
     @property
     def threshold(self) -> float:
-        """The threshold on the corrosion probability that the validation photos chose, 0.5 where they did not.
+        """The threshold on the corrosion probability, chosen on the validation photos; 0.5 if none was chosen.
 
         Raises
         ------
@@ -110,7 +110,7 @@ def identity(
 ) -> dict[str, Any]:
     """Return what determines a run's result: its configuration and hashes of its data.
 
-    `unlabelled` is the digest of unlabelled pictures, stated only where there are some.
+    `unlabelled` is the digest of unlabelled pictures, stated only if there are any.
     """
     return {
         "config": to_json(config),
@@ -135,10 +135,10 @@ def is_complete(
     manifest = _manifest(folder)
     if manifest is None:
         return False
-    wanted = identity(config, real, split, renders, unlabelled)
+    expected = identity(config, real, split, renders, unlabelled)
     data = manifest.get("data") or {}
-    return manifest.get("config") == wanted["config"] and all(
-        data.get(key) == wanted["data"].get(key) for key in {*wanted["data"], "unlabelled"}
+    return manifest.get("config") == expected["config"] and all(
+        data.get(key) == expected["data"].get(key) for key in {*expected["data"], "unlabelled"}
     )
 
 
@@ -162,7 +162,7 @@ def load(folder: Path) -> RunRecord:
 
 
 def load_usable(folder: Path) -> RunRecord:
-    """Read a run that is complete, or unfinished with weights that can be used already.
+    """Read a run that is complete, or unfinished but with weights that can be used already.
 
     Raises
     ------
@@ -180,14 +180,14 @@ def load_usable(folder: Path) -> RunRecord:
         with safe_open(checked(path, inside=folder, most_bytes=MOST_BYTES), framework="numpy") as stored:
             epoch = int((stored.metadata() or {})["epoch"])
     except (OSError, SafetensorError, KeyError, ValueError) as error:
-        if (folder / f"{KIND}.json").exists():  # completed in between
+        if (folder / f"{KIND}.json").exists():  # completed in the meantime
             return load(folder)
         raise InputError(f"{path}: damaged ({error!s:.100}); the same training goes on and writes it again") from error
-    none = np.empty(0, dtype=np.int64)
+    no_counts = np.empty(0, dtype=np.int64)
     return RunRecord(
         manifest=manifest,
         history=read_history(folder / HISTORY),
-        per_image=PerImage(image=(), tp=none, fp=none, fn=none, tn=none),
+        per_image=PerImage(image=(), tp=no_counts, fp=no_counts, fn=no_counts, tn=no_counts),
         unfinished_epoch=epoch,
     )
 
@@ -198,7 +198,7 @@ def _manifest(folder: Path, kind: str = KIND) -> dict[str, Any] | None:
     if manifest is None:
         return None
     kind_file = f"{kind}.json"
-    kinds = {
+    expected_types = {
         "config": dict,
         "data": dict,
         "counts": dict,
@@ -212,8 +212,8 @@ def _manifest(folder: Path, kind: str = KIND) -> dict[str, Any] | None:
         "tested": list,
         "test": list,
     }
-    for name, wanted in kinds.items():
-        if manifest.get(name) is not None and not isinstance(manifest[name], wanted):
+    for name, expected_type in expected_types.items():
+        if manifest.get(name) is not None and not isinstance(manifest[name], expected_type):
             raise InputError(f"{folder / kind_file}: damaged ({name} is {manifest[name]!r:.40}); train again")
     for name in ("classes", "seen", "seen_unlabelled", "seen_looks", "tested", "test"):
         if not all(isinstance(entry, str) for entry in manifest.get(name) or ()):
@@ -237,7 +237,7 @@ def read_history(path: Path) -> dict[str, npt.NDArray[np.float64]]:
 
 
 def read_per_image(path: Path, advice: str = "train again") -> PerImage:
-    """Read a table of pixel counts; `advice` says in an error how to make it again.
+    """Read a table of pixel counts; `advice` ends error messages and says how to make the table again.
 
     Raises
     ------

@@ -51,7 +51,7 @@ def thin(names: Sequence[str], limit: int | None) -> tuple[str, ...]:
 def subset(names: Sequence[str], groups: Sequence[str], fraction: float, seed: int) -> tuple[str, ...]:
     """Draw a random fraction of `names`, in order, by whole groups; it is the same in every arm of a run.
 
-    Groups are added in random order until their photos reach the stated fraction, rounded; at least one group.
+    Groups are added in random order until their photos reach the fraction, rounded; there is at least one group.
 
     Parameters
     ----------
@@ -59,16 +59,16 @@ def subset(names: Sequence[str], groups: Sequence[str], fraction: float, seed: i
     fraction : fraction of the photos, above 0.
     seed : seed of the run. A larger fraction takes the same groups and more.
     """
-    wanted = max(1, round(fraction * len(names)))
-    every = list(dict.fromkeys(groups))
-    taken: set[str] = set()
+    target_count = max(1, round(fraction * len(names)))
+    distinct_groups = list(dict.fromkeys(groups))
+    chosen_groups: set[str] = set()
     count = 0
-    for index in generator(seed, Stream.SUBSET).permutation(len(every)):
-        if count >= wanted:
+    for index in generator(seed, Stream.SUBSET).permutation(len(distinct_groups)):
+        if count >= target_count:
             break
-        taken.add(every[index])
-        count += groups.count(every[index])
-    return tuple(name for name, group in zip(names, groups, strict=True) if group in taken)
+        chosen_groups.add(distinct_groups[index])
+        count += groups.count(distinct_groups[index])
+    return tuple(name for name, group in zip(names, groups, strict=True) if group in chosen_groups)
 
 
 def render_subset(count: int, limit: int | None, seed: int) -> npt.NDArray[np.intp]:
@@ -78,7 +78,7 @@ def render_subset(count: int, limit: int | None, seed: int) -> npt.NDArray[np.in
 
 
 def partners(count: int, seed: int) -> npt.NDArray[np.intp]:
-    """Assign each of `count` images another one, each once: (count,) indices. A single image is its own partner."""
+    """Return a partner for each of `count` images, each used once: (count,) indices; a single image is its own."""
     order = generator(seed, Stream.SHUFFLE).permutation(count)
     result = np.empty(count, dtype=np.intp)
     result[order] = np.roll(order, 1)
@@ -89,8 +89,8 @@ def partners(count: int, seed: int) -> npt.NDArray[np.intp]:
 class BatchPlan:
     """Composition of all batches of a run.
 
-    `photos` and `renders` count the images to draw from. The first `pretrain_steps` steps take renders only; in the
-    others renders make up the share `render_share`. `steps_per_epoch` comes from the whole set of real training photos,
+    `photos` and `renders` count the images to draw from. The first `pretrain_steps` steps take renders only; in
+    the others the share `render_share` is renders. `steps_per_epoch` comes from the whole set of real training photos,
     so that every arm takes the same number of optimiser steps.
     """
 
@@ -117,8 +117,8 @@ class BatchPlan:
         )
 
     def _renders_before(self, step: int) -> int:
-        alone = min(step, self.pretrain_steps) * self.batch_size
-        return alone + int(max(0, step - self.pretrain_steps) * self.batch_size * self.render_share + 0.5)
+        renders_only = min(step, self.pretrain_steps) * self.batch_size
+        return renders_only + int(max(0, step - self.pretrain_steps) * self.batch_size * self.render_share + 0.5)
 
 
 def plan_batches(

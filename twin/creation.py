@@ -1,4 +1,4 @@
-"""Create a twin from its stated shape and history; draw the rest at random only on request."""
+"""Creation of twins from a stated shape and history; the rest is drawn at random only on request."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -22,27 +22,27 @@ from corrotwin.twin.model.exposure import Climate, Exposure, Period
 from corrotwin.twin.twin_state import TwinState
 
 _ARGUMENTS = {"splash_m": "splash", "life_years": "coating_life", "thickness_um": "zinc_um"}  # argument by model field
-DRAWS = 12  # most draws of the dimensions that were not given, until they fit those that were
+DRAWS = 12  # most attempts at drawing dimensions that fit the stated ones
 
 ClimateValues = tuple[float, float, float, float]  # mean °C, relative humidity %, SO2 and chloride in mg/(m² d)
 
 
 def shaped(kind: str, dimensions: Mapping[str, Any], *, seed: int, texel_mm: float, random: bool = False) -> TwinState:
-    """Return a twin of the given dimensions, with a history that the seed draws and `specify` replaces.
+    """Return a twin of the stated dimensions, with a history that the seed draws and `specify` replaces.
 
     Parameters
     ----------
     kind : kind of the asset, one of `twin.assets.KINDS`.
-    dimensions : values by name.
-    seed : decides everything that is drawn.
-    texel_mm : resolution on the surface.
-    random : draw the dimensions and features that are not given, and draw again if they do not fit those that are.
-        Otherwise the main dimensions must be given, and features are plain (`twin.defaults`).
+    dimensions : stated dimensions and features by name.
+    seed : seed of everything that is drawn.
+    texel_mm : side of a texel on the surface.
+    random : draw the dimensions and features that are not stated, and draw again if they do not fit the stated ones.
+        Otherwise the main dimensions must be stated, and features are plain (`twin.defaults`).
 
     Raises
     ------
     InputError
-        Unknown kind or dimension, a value that the kind cannot have, or a main dimension is missing.
+        The kind or a dimension is unknown, a value is impossible for the kind, or a main dimension is missing.
     """
     check_seed(seed)
     rng = np.random.default_rng(seed)
@@ -121,10 +121,10 @@ def specify(
     ----------
     drawn : twin from `shaped`.
     name : name of the twin; by default its kind and the drawn seed.
-    years : years of service so far; None counts from `built` to today. Without either, service begins today.
-    random : keep the drawn place, coating and, without `built`, years where nothing is stated.
+    years : years of service so far; by default those from `built` to today. Without either, service begins today.
+    random : keep the drawn place, coating and, without `built`, years if none are stated.
 
-    All others are as for `twin.api.twin.Twin`.
+    All other parameters are as for `twin.api.twin.Twin`.
 
     Raises
     ------
@@ -136,15 +136,15 @@ def specify(
             f"`name` {name!r:.80}: renders are called after it, and it cannot name a folder; choose another"
         )
     now = datetime.now(UTC).replace(microsecond=0)
-    begin = moment("built", built) if built else None
-    if begin is not None and begin > now:
+    start = moment("built", built) if built else None
+    if start is not None and start > now:
         raise InputError(f"`built` {built}: lies in the future; give the date on which service began")
-    if years is None and begin is not None:  # to the beginning of today, so that the same command gives the same twin
-        clock = max(begin, now.replace(hour=0, minute=0, second=0))
-        years = (clock - begin).total_seconds() / twin_state.SECONDS_PER_YEAR
+    if years is None and start is not None:  # to midnight, so that a command repeated today gives the same twin
+        clock = max(start, now.replace(hour=0, minute=0, second=0))
+        years = (clock - start).total_seconds() / twin_state.SECONDS_PER_YEAR
     age = years if years is not None else drawn.years if random else 0.0
     _check_age(age)
-    begin = twin_state.later(now, -age) if begin is None else begin
+    start = twin_state.later(now, -age) if start is None else start
     period = place(category, climate) or drawn.exposure.periods[0]
     period = replace(period, splash_m=splash and (float(splash[0]), float(splash[1])))
     with naming("debris"):
@@ -158,7 +158,7 @@ def specify(
     if lacking and not random:
         raise InputError(f"{drawn.kind}: give {', and '.join(lacking)}; or `random` to draw what is not given")
     twin = replace(
-        drawn, built=begin, clock=twin_state.later(begin, age), exposure=Exposure(periods=(period,)), coating=coating
+        drawn, built=start, clock=twin_state.later(start, age), exposure=Exposure(periods=(period,)), coating=coating
     )
     if debris > 1 and not isinstance(twin.coating, Paint):
         raise InputError(f"`debris` {debris:g}: concerns paint, and this {twin.kind} has none; give `coating_life`")
@@ -175,13 +175,13 @@ def growth(
     climate: ClimateValues | None = None,
     splash: tuple[float, float] | None = None,
 ) -> tuple[Callable[[datetime], datetime], Period | None]:
-    """Return a function from the old time of a clock to the new, and the place to which the twin moves, if any.
+    """Return a function from the old time of a clock to the new one, and the place to which the twin moves, if any.
 
     Parameters
     ----------
     years : years to add, at least 0.
-    until : date to go on to, instead of `years`.
-    category, climate, splash : those of the place where the twin stands from now on, as for `specify`.
+    until : date up to which to grow, instead of `years`.
+    category, climate, splash : exposure at the place where the twin stands from now on, as for `specify`.
 
     Raises
     ------
@@ -235,7 +235,7 @@ def moment(name: str, given: str | date) -> datetime:
         if isinstance(given, date) and not isinstance(given, datetime):
             given = given.isoformat()
         time = datetime.fromisoformat(given) if isinstance(given, str) else given
-        if time != time:  # "not a time" of pandas
+        if time != time:  # NaT of pandas
             raise ValueError(given)
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError) as error:
@@ -243,12 +243,12 @@ def moment(name: str, given: str | date) -> datetime:
 
 
 def is_number(value: object) -> bool:
-    """Return whether a value is a number, neither NaN nor beyond any dimension."""
+    """Return whether a value is a number that a dimension can have: finite and below 1e12."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
 
 
 def fitting(old: Any, value: Any) -> Any:
-    """Return a value, converted to the type of the one that it replaces.
+    """Return a value, converted to the type of the value that it replaces.
 
     Raises
     ------
@@ -260,7 +260,7 @@ def fitting(old: Any, value: Any) -> Any:
     if isinstance(old, float) and is_number(value):
         value = float(value)
     if isinstance(old, list) and isinstance(value, list | tuple):
-        value = list(value)  # not the caller's own
+        value = list(value)  # a copy, not the caller's list
     if type(value) is not type(old) or (isinstance(old, list) and not all(map(is_number, value))):
         raise InputError(f"{value!r:.60} is not a value like {json.dumps(old)}")
     return value

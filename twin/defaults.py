@@ -1,4 +1,4 @@
-"""Required parameters of a new twin, defaults of its optional features, and a report of what was drawn."""
+"""Required parameters of a new twin, defaults of its optional features, and a report of the values drawn."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ from corrotwin.twin.geometry.fasteners import SIZES
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.twin_state import TwinState
 
-# Plain features by kind: nothing that was not requested, cut ends, lying down. A parameter that is neither here nor has
-# a default in the kind's builder must be given, and so must those that `missing` returns.
+# Plain features by kind: nothing that was not requested, cut ends, lying down. A parameter that is not listed here and
+# has no default in the kind's builder must be stated, and so must those that `missing` returns.
 FEATURES: dict[str, dict[str, Any]] = {
     "pipe": {
         "pieces": 1, "flanged": False, "start": "cut", "finish": "cut", "leg_m": 0.0, "leg_degrees": 0.0,
@@ -53,12 +53,12 @@ FEATURES: dict[str, dict[str, Any]] = {
 
 
 def main_dimensions(kind: str) -> tuple[str, ...]:
-    """Return the dimensions of a kind that must be given."""
+    """Return the dimensions of a kind that must be stated."""
     return tuple(name for name in inspect.signature(assets.KINDS[kind].build).parameters if name not in features(kind))
 
 
 def features(kind: str) -> dict[str, Any]:
-    """Return the features of a kind with their plain values, those with a default in its builder too."""
+    """Return the features of a kind with their plain values, including those with a default in its builder."""
     builder = inspect.signature(assets.KINDS[kind].build).parameters
     defaults = {name: option.default for name, option in builder.items() if option.default is not option.empty}
     return defaults | FEATURES.get(kind, {})
@@ -70,22 +70,22 @@ def example(kind: str, sampled: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     kind : kind of the asset.
-    sampled : parameters that its sampler drew; it leaves out some that have a default.
+    sampled : parameters that its sampler drew, which leaves out some that have a default.
     """
     values = features(kind) | dict(sampled)
     return {name: values[name] for name in inspect.signature(assets.KINDS[kind].build).parameters}
 
 
 def missing(kind: str, given: Mapping[str, Any]) -> list[str]:
-    """Return the main dimensions that are not among those given.
+    """Return the main dimensions that `given` lacks.
 
-    A pipe whose wall is given needs no schedule, and if its outside diameter is given, too, no nominal size; a flat
-    bar needs its thickness.
+    A pipe with a stated wall needs no schedule, and if its outside diameter is stated, too, no nominal size. A flat bar
+    needs its thickness.
     """
     lacking = [name for name in main_dimensions(kind) if name not in given]
     if kind == "pipe" and given.get("wall_mm"):
-        needless = ("nps", "schedule") if given.get("od_mm") else ("schedule",)
-        lacking = [name for name in lacking if name not in needless]
+        unneeded = ("nps", "schedule") if given.get("od_mm") else ("schedule",)
+        lacking = [name for name in lacking if name not in unneeded]
     if kind == "bar" and given.get("section") == "flat" and "thickness_mm" not in given:
         lacking.append("thickness_mm")
     return lacking
@@ -94,26 +94,26 @@ def missing(kind: str, given: Mapping[str, Any]) -> list[str]:
 def filled(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return all parameters of an asset from its main dimensions; the others take plain values.
 
-    Some plain values follow from a dimension: a joint lies in the middle of a beam, a thread stands out of its nut
+    Some plain values follow from a dimension: a joint lies in the middle of a beam, a thread protrudes from its nut
     by half a diameter, a base plate shows its nuts, saddles stand at a fifth of a vessel's length, and a pipe with a
-    diameter of its own counts as the nearest nominal size.
+    stated wall takes the nearest nominal size.
     """
     values = features(kind) | dict(given)
-    follows: dict[str, Any] = {}
+    derived: dict[str, Any] = {}
     if kind == "beam":
-        follows["joint_m"] = values["length_m"] / 2
+        derived["joint_m"] = values["length_m"] / 2
     elif kind == "bolt":
         size = SIZES.get(values["size"])
-        follows["protrusion_mm"] = size.diameter / 2 if size else 0.0
-        follows["shown"] = "nut" if values["joint"] == "base" else values["shown"]
+        derived["protrusion_mm"] = size.diameter / 2 if size else 0.0
+        derived["shown"] = "nut" if values["joint"] == "base" else values["shown"]
     elif kind == "vessel" and values["support"] == "saddles":
-        follows["saddle_m"] = values["length_m"] / 5
+        derived["saddle_m"] = values["length_m"] / 5
     elif kind == "bar":
-        follows["thickness_mm"] = values["size_mm"]
+        derived["thickness_mm"] = values["size_mm"]
     elif kind == "pipe" and values.get("wall_mm"):
-        follows["nps"] = min(OUTSIDE_MM, key=lambda nps: abs(OUTSIDE_MM[nps] - values["od_mm"]))
-        follows["schedule"] = "STD"
-    return example(kind, values | {name: value for name, value in follows.items() if name not in given})
+        derived["nps"] = min(OUTSIDE_MM, key=lambda nps: abs(OUTSIDE_MM[nps] - values["od_mm"]))
+        derived["schedule"] = "STD"
+    return example(kind, values | {name: value for name, value in derived.items() if name not in given})
 
 
 def history_missing(
@@ -124,11 +124,11 @@ def history_missing(
     zinc_um: float | None = None,
     bare: bool = False,
 ) -> list[str]:
-    """Return the parts of a history that are not stated and would have to be drawn: place, coating."""
+    """Return the parts of a history, place and coating, that are not stated and would have to be drawn."""
     place_given = category is not None or climate is not None
     coating_given = bare or coating_life is not None or zinc_um is not None
     place, coating = "`category` or `climate`", "`coating_life`, `zinc_um` or `bare`"
-    return [name for name, given in ((place, place_given), (coating, coating_given)) if not given]
+    return [name for name, is_given in ((place, place_given), (coating, coating_given)) if not is_given]
 
 
 def drawn(twin: TwinState, dimensions: Mapping[str, Any], history: Sequence[str], *, age: bool) -> dict[str, Any]:
@@ -137,15 +137,15 @@ def drawn(twin: TwinState, dimensions: Mapping[str, Any], history: Sequence[str]
     Parameters
     ----------
     twin : the new twin.
-    dimensions : dimensions that were given.
-    history : the list from `history_missing`.
+    dimensions : dimensions that were stated.
+    history : parts that were drawn, from `history_missing`.
     age : whether the years were drawn.
     """
     builder = inspect.signature(assets.KINDS[twin.kind].build).parameters
     values = {
         name: value
         for name, value in twin.parameters.items()
-        if name not in dimensions and value != builder[name].default  # which no sampler drew
+        if name not in dimensions and value != builder[name].default  # a default was not drawn
     }
     for name in history:
         if "category" in name:

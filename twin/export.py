@@ -54,9 +54,9 @@ def zone_table(
 ) -> list[ZoneRow]:
     """Return a row for each of `model.zones.regions`: by part, by facing, by height, and all surface in the air.
 
-    The remaining thickness at a place is the thickness when new, less the losses of its face and of the face behind it.
+    The remaining thickness at a place is the thickness when new minus the losses of its face and the face behind it.
     """
-    left = left_mm(asset, texels, fields)
+    remaining = left_mm(asset, texels, fields)
     rows = []
     for by, name, in_region in zones.regions(asset, texels, splash_m):
         area, loss = texels.area_mm2[in_region].astype(np.float64), fields.wall_loss_mm[in_region]
@@ -70,23 +70,23 @@ def zone_table(
                 iso_4628_3=rust_grade(rusted),
                 mean_loss_mm=float((area * loss).sum() / area.sum()),
                 max_loss_mm=float(loss.max()),
-                least_left_mm=float(left[in_region].min()),
+                least_left_mm=float(remaining[in_region].min()),
             )
         )
     return rows
 
 
 def left_mm(asset: AssetGeometry, texels: Texels, fields: Fields) -> Singles:
-    """Return the remaining thickness under each texel through the wall, (H, W) mm, at least 0."""
+    """Return the remaining thickness through the wall at each texel, (H, W) mm, at least 0."""
     loss = fields.wall_loss_mm.reshape(-1)
     behind = opposite_texel(asset, texels)
     lost = loss + np.where(behind >= 0, loss[behind], 0)
-    left = np.maximum(texels.thickness_mm - lost.reshape(texels.thickness_mm.shape), 0)
-    return np.asarray(left, dtype=np.float32)
+    remaining = np.maximum(texels.thickness_mm - lost.reshape(texels.thickness_mm.shape), 0)
+    return np.asarray(remaining, dtype=np.float32)
 
 
 def check_suffix(path: Path) -> None:
-    """Raise InputError if the suffix of a file name is not a format that can be written, here or by `twin.aas`."""
+    """Raise InputError if a suffix belongs to no format, here or in `twin.aas`, or the format's package is missing."""
     if path.suffix not in (".csv", ".glb", *SHELLS):
         choices = "choose .glb, .csv, .aasx or .json"
         raise InputError(f"{path}: cannot export {path.suffix or 'a name without suffix'!r}; {choices}")
@@ -100,7 +100,7 @@ def write(path: Path, asset: AssetGeometry, texels: Texels, twin: TwinState, fie
     Raises
     ------
     InputError
-        Another suffix, or a place that cannot be written.
+        The suffix is another, or the file cannot be written.
     """
     check_suffix(path)
     if path.suffix == ".csv":
@@ -117,7 +117,7 @@ def write(path: Path, asset: AssetGeometry, texels: Texels, twin: TwinState, fie
 
 
 def mesh(asset: AssetGeometry, texels: Texels, twin: TwinState, fields: Fields, *, look: str) -> bytes:
-    """Return a twin as binary glTF whose texture shows the look: rust, loss or zones."""
+    """Return a twin as binary glTF with a texture that shows rust, loss or zones, as `look` says."""
     looks = {"rust": partial(rust_look, fields, ground_of(twin)), "loss": partial(_loss_look, fields)}
     return glb(asset, looks.get(look, partial(_zone_look, texels))())
 
@@ -131,7 +131,7 @@ def glb(asset: AssetGeometry, picture: Singles) -> bytes:
 
     corners = np.column_stack([asset.faces.reshape(-1), asset.uv.reshape(-1, 2)])
     unique, inverse = np.unique(corners, axis=0, return_inverse=True)
-    uv = unique[:, 1:] * [1, -1] + [0, 1]  # trimesh counts v from the bottom of the picture
+    uv = unique[:, 1:] * [1, -1] + [0, 1]  # trimesh measures v from the bottom of the picture
     material = PBRMaterial(
         baseColorTexture=Image.fromarray((picture * 255).round().astype(np.uint8)),
         metallicFactor=0.0,
@@ -163,15 +163,15 @@ def rust_look(fields: Fields, ground: Colour) -> Singles:
 
 
 def _zone_look(texels: Texels) -> Singles:
-    """Return a colour for each zone, its hue at golden steps of the circle, so that neighbours in the list differ."""
+    """Return a colour for each zone, with hues at golden steps of the circle, so that neighbours in the list differ."""
     from colorsys import hsv_to_rgb
 
     count = int(texels.zone.max()) + 1
-    colors = [hsv_to_rgb((number * 0.618034) % 1, 0.55 + 0.4 * (number % 2), 0.9) for number in range(count)]
-    return np.asarray(np.array([*colors, (0, 0, 0)], dtype=np.float32)[texels.zone])
+    colours = [hsv_to_rgb((number * 0.618034) % 1, 0.55 + 0.4 * (number % 2), 0.9) for number in range(count)]
+    return np.asarray(np.array([*colours, (0, 0, 0)], dtype=np.float32)[texels.zone])
 
 
 def _loss_look(fields: Fields) -> Singles:
-    """Return wall loss from pale to dark red; the darkest is the greatest loss of this asset."""
+    """Return wall loss as colours from pale to dark red; the darkest is the greatest loss of this asset."""
     share = (fields.wall_loss_mm / max(float(fields.wall_loss_mm.max()), 1e-6))[..., None]
     return np.asarray(NO_LOSS * (1 - share) + MOST_LOSS * share)

@@ -1,4 +1,4 @@
-"""Safe reading of NumPy's .npz files: headers are checked before any data is read; never a pickle."""
+"""Safe reading of NumPy's .npz files: headers are checked before any data is read, and pickles are refused."""
 
 import math
 import tokenize
@@ -11,7 +11,7 @@ from typing import IO, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-# What zipfile, zlib and NumPy's reader of headers raise on damaged files.
+# Errors that zipfile, zlib and NumPy's reader of headers raise for damaged files.
 _DAMAGED = (
     ArithmeticError, AttributeError, EOFError, KeyError, MemoryError, NotImplementedError, OSError, RuntimeError,
     SyntaxError, TypeError, ValueError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
@@ -23,7 +23,7 @@ class DamagedError(Exception):
 
 
 def shape(source: IO[bytes], name: str) -> tuple[int, ...]:
-    """Return the shape of the array of this name, reading its header only.
+    """Return the shape of the array `name`, reading only its header.
 
     Raises
     ------
@@ -35,37 +35,42 @@ def shape(source: IO[bytes], name: str) -> tuple[int, ...]:
 
 
 def holds(source: IO[bytes], name: str) -> bool:
-    """Return whether there is an array of this name.
+    """Return whether there is an array `name`.
 
     Raises
     ------
     DamagedError
-        The file is no .npz.
+        The file is not an .npz.
     """
     with _trouble(), zipfile.ZipFile(source) as archive:
         return f"{name}.npy" in archive.namelist()
 
 
 def read(source: IO[bytes], most_bytes: Mapping[str, int]) -> dict[str, NDArray[Any]]:
-    """Return the arrays of these names, each of at most the given number of bytes.
+    """Return arrays by name.
+
+    Parameters
+    ----------
+    source : the .npz file.
+    most_bytes : names of the arrays, and the greatest size of each in bytes.
 
     Raises
     ------
     DamagedError
-        An array is absent, too large, of Python objects, or truncated.
+        An array is absent, too large or truncated, or contains Python objects.
     """
     with _trouble(), zipfile.ZipFile(source) as archive:
         arrays = {}
-        for name, most in most_bytes.items():
+        for name, limit in most_bytes.items():
             with archive.open(f"{name}.npy") as stream:
-                shape, kind, order = _header(stream)
-                size = math.prod(shape) * kind.itemsize
-                if size > most:
+                shape, dtype, order = _header(stream)
+                size = math.prod(shape) * dtype.itemsize
+                if size > limit:
                     raise ValueError(f"{name} announces {size} bytes, more than it can have")
                 content = stream.read(size)
-                if len(content) < size or stream.read(1):  # at the end its checksum is compared
+                if len(content) < size or stream.read(1):  # reading to the end compares the checksum
                     raise ValueError(f"{name} is not of the {size} bytes announced")
-            arrays[name] = np.frombuffer(content, kind).reshape(shape, order=order).copy()
+            arrays[name] = np.frombuffer(content, dtype).reshape(shape, order=order).copy()
         return arrays
 
 
@@ -74,10 +79,10 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], Literal[
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"version {version} of .npy")
     reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, in_columns, kind = reader(stream)  # type: ignore[no-untyped-call]
-    if kind.hasobject or kind.itemsize < 1 or min(shape, default=0) < 0:
+    shape, is_fortran, dtype = reader(stream)  # type: ignore[no-untyped-call]
+    if dtype.hasobject or dtype.itemsize < 1 or min(shape, default=0) < 0:
         raise ValueError("Python objects or nothing at all, no plain array")
-    return shape, kind, "F" if in_columns else "C"
+    return shape, dtype, "F" if is_fortran else "C"
 
 
 @contextmanager

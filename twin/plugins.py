@@ -1,4 +1,4 @@
-"""Kinds of assets that other packages add, by the entry point ``corrotwin.assets``."""
+"""Kinds of assets that other packages add through the entry point ``corrotwin.assets``."""
 
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points

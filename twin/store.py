@@ -1,4 +1,4 @@
-"""Folder of a twin on disk: written atomically, locked by one writer."""
+"""Folder of a twin on disk: written atomically, by one process at a time."""
 
 import hashlib
 import io
@@ -34,8 +34,8 @@ def save(twin: TwinState, folder: Path, *, new: bool = False) -> None:
     Parameters
     ----------
     twin : the state to write.
-    folder : absent, empty, or that of a twin, which is replaced.
-    new : refuse a folder that holds a twin already.
+    folder : a folder that is absent or empty, or that of a twin, which is replaced.
+    new : refuse a folder that already holds a twin.
 
     Raises
     ------
@@ -43,22 +43,16 @@ def save(twin: TwinState, folder: Path, *, new: bool = False) -> None:
         The folder holds something else, or another process is writing to it, or it holds a twin and `new` is set.
     """
     if new:
-        check_new(folder)  # before the work
+        check_new(folder)  # before the slow part
     state = fields(twin)
     with locks.hold(folder, "twin", {}):
         if new:
-            check_new(folder)  # another command may have made one in between
+            check_new(folder)  # another process may have written one in the meantime
         write(twin, state, folder)
 
 
 def check_new(folder: Path) -> None:
-    """Refuse a folder that holds a twin.
-
-    Raises
-    ------
-    InputError
-        It holds one.
-    """
+    """Raise InputError if a folder already holds a twin."""
     if files.read_manifest(folder, "twin") is not None:
         raise InputError(f"{folder}: holds a twin already; grow it, or choose another folder")
 
@@ -70,7 +64,7 @@ def advance(folder: Path, to: Callable[[datetime], datetime], *, move: Period | 
     ----------
     folder : folder of the twin.
     to : function from the old time to the new one, such as ``lambda clock: later(clock, 5)``.
-    move : place where the twin stands from the old time on, or None for the same; its `from_years` is set here.
+    move : place where the twin stands from the old time on, or None if it does not move; its `from_years` is replaced.
 
     Raises
     ------
@@ -87,7 +81,7 @@ def advance(folder: Path, to: Callable[[datetime], datetime], *, move: Period | 
 
 
 def aged(twin: TwinState, clock: datetime, *, move: Period | None = None, name: str = "") -> TwinState:
-    """Return a twin at a later time; `move` as for `advance`, `name` for errors, by default its id.
+    """Return a twin at a later time; `move` as for `advance`. Errors call it `name`, by default its id.
 
     Raises
     ------
@@ -102,19 +96,19 @@ def aged(twin: TwinState, clock: datetime, *, move: Period | None = None, name: 
 
 
 def _moved(twin: TwinState, place: Period) -> Exposure:
-    """Return the exposure of a twin that stands at another place from now on, with its splash and debris.
+    """Return the exposure of a twin that stands at another place from now on, with the splash and debris of that place.
 
-    The same category or climate again, without a splash of its own, is not a move.
+    A place of the same category or climate without splash is not a move.
     """
     last = twin.exposure.periods[-1]
     if (place.category, place.climate) == (last.category, last.climate) and place.splash_m is None:
         return twin.exposure
-    stays = tuple(period for period in twin.exposure.periods if period.from_years < twin.years)
-    return replace(twin.exposure, periods=(*stays, replace(place, from_years=twin.years)))
+    earlier = tuple(period for period in twin.exposure.periods if period.from_years < twin.years)
+    return replace(twin.exposure, periods=(*earlier, replace(place, from_years=twin.years)))
 
 
 def write(twin: TwinState, state: Fields, folder: Path) -> None:
-    """Write a twin and its fields into its folder, whose lock the caller holds."""
+    """Write a twin and its fields into its folder; the caller must hold the lock of the folder."""
     stream = io.BytesIO()
     np.savez_compressed(stream, **{name: getattr(state, name) for name in FIELD_NAMES})
     content = stream.getvalue()
@@ -124,9 +118,9 @@ def write(twin: TwinState, state: Fields, folder: Path) -> None:
     with files.atomic_file(folder / name) as target:
         target.write(content)
     files.write_manifest(folder, "twin", {"twin": plain(twin), "fields": name})
-    for old in folder.glob("fields-*.npz"):
-        if old.name != name:
-            files.remove(old)
+    for path in folder.glob("fields-*.npz"):
+        if path.name != name:
+            files.remove(path)
 
 
 def load(folder: Path) -> tuple[TwinState, Fields]:
@@ -135,9 +129,9 @@ def load(folder: Path) -> tuple[TwinState, Fields]:
     Raises
     ------
     InputError
-        No twin there, or one that is damaged or from a newer version.
+        There is no twin, or it is damaged or from a newer version.
     """
-    for _ in range(3):  # a writer may swap the state between our two reads; then the manifest names another file
+    for _ in range(3):  # a writer may replace the state between the two reads; the manifest then names another file
         twin, name = _named(folder)
         try:
             content = files.read_bytes(folder / name, inside=folder)
@@ -157,12 +151,12 @@ def is_twin(folder: Path) -> bool:
 
 
 def read(folder: Path) -> TwinState:
-    """Read a twin without its fields, which follow from it.
+    """Read a twin without its fields, which can be computed from it.
 
     Raises
     ------
     InputError
-        No twin there, or one that is damaged or from a newer version.
+        There is no twin, or it is damaged or from a newer version.
     """
     twin, _ = _named(folder)
     with _of_this_version(folder / "twin.json"):
@@ -171,7 +165,7 @@ def read(folder: Path) -> TwinState:
 
 
 def asset_of(folder: Path) -> TwinState:
-    """Read a twin of which only the asset is used: kind and parameters are checked, but nothing is built.
+    """Read a twin to use only its asset: kind and parameters are checked, but nothing is built.
 
     Raises
     ------
@@ -206,9 +200,9 @@ def plain(twin: TwinState) -> dict[str, Any]:
 
 
 def plain_parameters(twin: TwinState) -> dict[str, Any]:
-    """Return the parameters of a twin's asset, wherever its folder is: for a mesh the name of its file, not its path.
+    """Return the parameters of a twin's asset, whatever its folder: for a mesh the name of its file, not its path.
 
-    The name carries the digest of the file's content.
+    The name contains the digest of the file's content.
     """
     parameters = deepcopy(dict(twin.parameters))
     if twin.kind == mesh_file.KIND:
@@ -234,7 +228,7 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[TwinState, str]:
             content["coating"] = COATINGS[coating.pop("kind")](**coating)
         if content["pits"] is not None:
             content["pits"] = Pits(**content["pits"])
-        laws = content.get("mechanisms")  # None in older files, which say nothing of what flows inside
+        laws = content.get("mechanisms")  # None in older files, which do not state the fluid inside
         content["mechanisms"] = usual(content["kind"]) if laws is None else tuple(_mechanism(**law) for law in laws)
         content["built"], content["clock"] = (datetime.fromisoformat(content[name]) for name in ("built", "clock"))
         twin = TwinState(**content)
@@ -245,7 +239,7 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[TwinState, str]:
 
 
 def _periods(periods: list[dict[str, Any]], **for_life: Any) -> Iterator[Period]:
-    """Yield the periods of an exposure from JSON; `for_life`, in older files, is splash and debris of all of them."""
+    """Yield the periods of an exposure from JSON; `for_life`, in older files, has splash and debris of all."""
     for period in periods:
         values = {**for_life, **period}
         if values["climate"] is not None:
@@ -268,13 +262,14 @@ def _of_this_version(path: Path) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"{path}: {as_read(error)}") from error
+    # Values of a wrong type, such as a word for a length.
     except (
         ArithmeticError,
         AttributeError,
         LookupError,
         TypeError,
         ValueError,
-    ) as error:  # a word for a length
+    ) as error:
         raise InputError(f"{path}: not a twin of this version ({type(error).__name__}: {error})") from error
 
 

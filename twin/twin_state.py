@@ -1,4 +1,4 @@
-"""State of a twin: its asset, exposure and age; geometry and corrosion derived from them."""
+"""State of a twin: its asset, exposure and age, and the geometry and corrosion that follow from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class TwinState:
     id : name of the twin.
     kind, parameters : arguments of `twin.assets.build`.
     texel_mm : requested side of a texel on the surface.
-    exposure, coating : places where it has stood, and its protection; coating None is bare steel.
+    exposure, coating : places where the asset has stood, and its coating; None is bare steel.
     pits : number and growth of pits, or None for no pits.
     built, clock : start of service, and now, UTC.
     seed : random seed of the whole history.
@@ -73,12 +73,12 @@ class TwinState:
 
 
 def later(moment: datetime, years: float) -> datetime:
-    """Return the moment this many years after another, to the second; before it if negative.
+    """Return the moment that is `years` after another, to the second, or before it if they are negative.
 
     Raises
     ------
     InputError
-        `years` is not a number, or the moment is beyond the calendar.
+        `years` is not a number, or the result is beyond the calendar.
     """
     try:
         return moment + timedelta(seconds=round(years * SECONDS_PER_YEAR))
@@ -87,7 +87,7 @@ def later(moment: datetime, years: float) -> datetime:
 
 
 def sample_twin(kind: str, rng: np.random.Generator, *, texel_mm: float, clean: bool = False) -> TwinState:
-    """Draw a twin with its history; `clean` means freshly coated, without any rust."""
+    """Draw an asset of a kind and its history; `clean` means freshly coated, without any rust."""
     return with_history(kind, assets.sample(kind, rng), rng, texel_mm=texel_mm, clean=clean)
 
 
@@ -127,7 +127,7 @@ def asset(twin: TwinState) -> AssetGeometry:
 
 
 def fields(twin: TwinState, built: AssetGeometry | None = None, texels: Texels | None = None) -> Fields:
-    """Return the state of corrosion of a twin at its age; `built` and `texels` save building them again."""
+    """Return the state of corrosion of a twin at its age; pass `built` and `texels` if they already exist."""
     built = asset(twin) if built is None else built
     return corrosion.grow(
         built,

@@ -1,4 +1,4 @@
-"""``corrotwin benchmarks screen``: renders alone on validation photos, the inner loop of tuning them."""
+"""``corrotwin benchmarks screen``: train on renders alone and score validation photos, to tune renders."""
 
 from pathlib import Path
 from typing import Literal

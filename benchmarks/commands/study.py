@@ -1,4 +1,4 @@
-"""``corrotwin benchmarks run`` and ``report``: a study and its report."""
+"""``corrotwin benchmarks run`` and ``report``: train and test the runs of a study, and write its report."""
 
 import time
 from pathlib import Path
@@ -121,7 +121,7 @@ def run(
     from corrotwin.benchmarks.study.sources import RUNS, Sources
     from corrotwin.segmentation.training.tracking import Tracking
 
-    begun = time.monotonic()
+    started = time.monotonic()
     if out is None:
         out = Path("out/benchmark") / f"{profile}-{data.resolve().name if data else 'standin'}"
     changes = {
@@ -151,16 +151,16 @@ def run(
         across=across,
         classes=classes or None,
     )
-    with Tracking(mlflow) as tracked:
+    with Tracking(mlflow) as tracker:
         failed = runner.run(
             out, config, sources, address=address, weights=weights, dry_run=dry_run,
-            on_end=lambda key: tracked.send(out / RUNS / key, f"{out.name}/{key}"),
+            on_end=lambda key: tracker.send(out / RUNS / key, f"{out.name}/{key}"),
         )  # fmt: skip
     if dry_run:
         return 0
     with progress("report", to=out):
         page = build.write(out)
-    minutes = (time.monotonic() - begun) / 60
+    minutes = (time.monotonic() - started) / 60
     say(f"{page}: open it in a browser ({minutes:.1f} min in all)")
     if failed:
         say(f"{len(failed)} runs failed: {', '.join(failed)}; the same command tries them again")
@@ -177,7 +177,7 @@ def report(out: Path) -> int:
     """
     from corrotwin.benchmarks.study.results import load
 
-    missing = load(out).missing  # before the heavy imports of the page
+    missing = load(out).missing  # first, so that a damaged study is reported without the slow imports of the page
     from corrotwin.benchmarks.report import build
 
     with progress("report", to=out):

@@ -1,4 +1,4 @@
-"""``corrotwin benchmarks transfer``: what renders are worth on photographs of unseen spots."""
+"""``corrotwin benchmarks transfer``: measure what renders are worth on photos of unseen spots."""
 
 import shlex
 import sys
@@ -194,7 +194,7 @@ def transfer(
 
 
 def finish(failed: Sequence[str]) -> int:
-    """Name the runs that failed on stderr and return the exit status."""
+    """Print the runs that failed on stderr and return the exit status: 1 if there are any, else 0."""
     for name in failed:
         say_error(f"failed: {name}; the same command tries it again")
     return 1 if failed else 0

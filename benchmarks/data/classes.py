@@ -1,4 +1,4 @@
-"""Report which categories of a set of photos count as corrosion when none was named."""
+"""Tell the user which categories of a dataset count as corrosion if none was named."""
 
 import logging
 from typing import TYPE_CHECKING

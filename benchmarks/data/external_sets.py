@@ -1,4 +1,4 @@
-"""Runs measured on all photos of another set: pixel counts in ``runs/<id>/across/<name>.csv``."""
+"""Measurements of runs on all photos of another set: pixel counts in ``runs/<id>/across/<name>.csv``."""
 
 import hashlib
 from pathlib import Path
@@ -16,31 +16,32 @@ REMEDY = "delete it, and the same command measures again"
 
 
 def measure(run: str, name: str, data: "CocoDataset") -> None:
-    """Measure a complete run on all photos of a set that it was not trained on; Ray workers execute this task.
+    """Measure a complete run on all photos of a set that it was not trained on; Ray workers run this function.
 
     Raises
     ------
     InputError
-        The run has seen some of them: its counts would be too good, or cover fewer photos than those of other runs.
+        The run learned from some of them, or was validated on them: its counts would be too good, or cover fewer
+        photos than those of other runs.
     """
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.evaluation import evaluate
 
     folder = Path(run)
     table, key = _paths(folder, name)
-    if seen := len(data.photos) - len(evaluate.measured_photos(runs.load(folder), data)):
+    if used := len(data.photos) - len(evaluate.measured_photos(runs.load(folder), data)):
         raise InputError(
-            f"{name}: {seen} of its photos trained or validated {folder.name}, or were seen without labels; take them "
+            f"{name}: {used} of its photos trained or validated {folder.name}, or were seen without labels; take them "
             "out of the set"
         )
     counts = evaluate.measure_run(folder, data)
-    remove(key, missing_ok=True)  # so that it never vouches for a table that is not its own
+    remove(key, missing_ok=True)  # first, so that a key never vouches for a table of other photos or weights
     runs.write_per_image(table, counts)
     write_json(key, _key(folder, data.digest))
 
 
 def is_measured(run: Path, name: str, digest: str) -> bool:
-    """Return whether the present run was measured on the present photos of a set."""
+    """Return whether this version of the run was measured on this version of the photos."""
     table, key = _paths(run, name)
     try:
         return table.is_file() and read_json(key, inside=run) == _key(run, digest)
@@ -68,7 +69,7 @@ def read(run: Path, name: str, digest: str) -> "PerImage | None":
 
 
 def _paths(run: Path, name: str) -> tuple[Path, Path]:
-    """Return the paths of a set's table and of the key that says what was measured."""
+    """Return the paths of a set's table and of the key that identifies what was measured."""
     return run / FOLDER / f"{name}.csv", run / FOLDER / f"{name}.json"
 
 

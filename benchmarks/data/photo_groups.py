@@ -1,4 +1,4 @@
-"""Group photos by spot; copies of one photo, detected by file name or bytes, share one."""
+"""Groups of photos by spot; copies of one photo, detected by file name or bytes, share a spot."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _EQUAL = "copies of "  # precedes the name of the first copy
 
 
 def group_by_name(data: "CocoDataset") -> dict[str, str] | None:
-    """Map each photo to the source that Roboflow's mark names, else to itself; None where no photo has a copy."""
+    """Map each photo to the source that Roboflow's mark names, else to itself; None if no photo has a copy."""
     from corrotwin.segmentation.data import groups
 
     named = groups.by_source_name(data)
@@ -29,25 +29,25 @@ def group_copies(data: "CocoDataset") -> dict[str, str] | None:
     from corrotwin.segmentation.data import groups
 
     named = group_by_name(data)
-    equal = {photo.file_name: photo.sha256 or photo.file_name for photo in data.photos}
-    if len(set(equal.values())) == len(equal):
+    digests = {photo.file_name: photo.sha256 or photo.file_name for photo in data.photos}
+    if len(set(digests.values())) == len(digests):
         return named
-    joined = groups.join(equal, named or {name: name for name in equal})
+    joined = groups.join(digests, named or {name: name for name in digests})
     sizes = Counter(joined.values())
-    if named and len(sizes) == len(set(named.values())):  # the same groups, so a study that has them can continue
+    if named and len(sizes) == len(set(named.values())):  # keep the names: earlier studies resume
         return named
     return {name: f"{_EQUAL}{first}" if sizes[first] > 1 else name for name, first in joined.items()}
 
 
 def spots(data: "CocoDataset") -> dict[str, str] | None:
-    """Return the spot of each photo: from the table beside them, else rendered scenes, else copies; or None."""
+    """Return each photo's spot: from the table beside the photos, else by rendered scene, else by copies; or None."""
     from corrotwin.segmentation.data import groups
 
     return groups.beside(data) or scenes.group_by_scene(data) or group_copies(data)
 
 
 def are_copies_only(spots: Mapping[str, str] | None) -> bool:
-    """Return whether the spots group nothing but copies of one photo."""
+    """Return whether the spots group only copies of one photo."""
     from corrotwin.segmentation.data import groups
 
     return spots is not None and all(
@@ -56,7 +56,7 @@ def are_copies_only(spots: Mapping[str, str] | None) -> bool:
 
 
 def describe_copies(found: Mapping[str, str]) -> str:
-    """Return a sentence on how many photos are copies."""
+    """Return a sentence on the number of photos and of the source photos that they copy."""
     return (
         f"{len(found)} photos of {len(set(found.values()))} source photos by {CRITERIA}; copies of one count as one "
         "spot, and other photos as spots of their own"

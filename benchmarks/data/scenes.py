@@ -1,4 +1,4 @@
-"""Group the views of one rendered scene, which show the same rust, as photos of one spot do."""
+"""Groups of renders by scene: views of one scene show the same rust, as photos of one spot do."""
 
 from typing import TYPE_CHECKING
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 def group_by_scene(renders: "CocoDataset") -> dict[str, str] | None:
-    """Map each picture to its scene in the JSON, else to itself; None if no two share one."""
+    """Map each picture to the scene that the JSON states, else to itself; None if no two pictures share a scene."""
     from corrotwin.segmentation.data import coco
 
     scenes = {photo.file_name: photo.file_name for photo in renders.photos}
     try:
         contents = [coco.read_json(source, inside=coco.root(source)) for source, _ in coco.sources(renders.inside)]
-    except InputError:  # photos with PNG masks have no json
+    except InputError:  # photos with PNG masks have no JSON
         return None
     for content in contents:
         for image in content.get("images", ()) if isinstance(content, dict) else ():

@@ -1,12 +1,12 @@
 """The comparisons behind a study's verdicts: backbones of one arm, and arms of one backbone.
 
 Each family of comparisons is stated and adjusted as a whole. Backbones: all pairs in one arm; p times the number of
-pairs (Bonferroni), and intervals that hold for all pairs at once, so that p below 0.05 and an interval without zero are
-the same. Arms: an arm against its base for every backbone and every fraction of the real photos; p by Holm, each
+pairs (Bonferroni), and intervals that hold for all pairs at once, so that p is below 0.05 exactly if the interval
+excludes zero. Arms: an arm against its base for every backbone and every fraction of the real photos; p by Holm, each
 interval 95 % for its own comparison. Equality within the margin: two one-sided tests, adjusted by Holm in both.
 
-Runs of one number share their real photos in every arm and backbone. Arms are compared within runs; backbones are
-compared as if their runs had nothing in common, which can only make their intervals wider than they need be.
+Runs of the same number share their real photos in every arm and backbone. Arms are compared within runs; backbones are
+compared as if their runs had nothing in common, which can only make their intervals wider than necessary.
 """
 
 import itertools
@@ -38,14 +38,14 @@ class Comparison:
     first, second : two backbones of `arm`, or two arms of `backbone`; the other of `arm` and `backbone` is None.
     difference : mean of `second` minus mean of `first`, over units.
     low, high : its 95 % interval; None if it would reach `crossed_effects.GREATEST`.
-    p : adjusted for the family.
-    alone : p of this comparison by itself.
-    equal_p : p, adjusted for the family, of the difference being outside plus or minus `margin`.
+    p : p-value, adjusted for the family.
+    alone : p-value of this comparison by itself.
+    equal_p : p-value, adjusted for the family, for the difference lying outside plus or minus `margin`.
     detectable : true difference that such a study finds in 80 % of cases.
-    more_runs : further runs of each side that would find `power.TARGET`: 0 if the present runs do, None if too many
+    more_runs : further runs that each side needs to find `power.TARGET`: 0 if the present runs do, None if too many
         would be needed or there is no test.
     won, tied : shares of the photos on which `second`, averaged over its runs, scores higher, and the same.
-    runs : numbers of runs of `first` and `second`; for arms, only of runs that both have.
+    runs : numbers of runs of `first` and `second`; for arms, only runs that both have count.
     units : number of spots, or of photos where `unit` is "photo".
     photos : number of test photos.
     family : description of the comparisons that were adjusted together.
@@ -111,8 +111,7 @@ def backbones(
 ) -> list[Comparison]:  # fmt: skip
     """Compare all pairs of backbones of one arm, in alphabetical order of the two names.
 
-    A backbone with too few runs is left out of the family; its pairs keep their difference and say why there is no
-    p-value.
+    A backbone with too few runs is left out of the family; its pairs state the difference and why there is no p-value.
 
     Parameters
     ----------
@@ -136,12 +135,12 @@ def backbones(
     }
     contrasts = []
     for first, second in itertools.combinations(samples, 2):
-        one, other = samples[first], samples[second]
-        few = [f"{name} has {run_count(len(samples[name].runs))}" for name in (first, second)]
-        few = [text for text, sample in zip(few, (one, other), strict=True) if len(sample.runs) < fewest_runs]
-        contrast, reason = _contrast(one, other, _too_few(" and ".join(few), fewest_runs), is_paired=False)
+        x, y = samples[first], samples[second]
+        short = [f"{name} has {run_count(len(samples[name].runs))}" for name in (first, second)]
+        short = [text for text, sample in zip(short, (x, y), strict=True) if len(sample.runs) < fewest_runs]
+        contrast, reason = _contrast(x, y, _too_few(" and ".join(short), fewest_runs), is_paired=False)
         plain = Comparison(
-            first=first, second=second, arm=arm, reason=reason, margin=margin, **_described(one, other, score, groups)
+            first=first, second=second, arm=arm, reason=reason, margin=margin, **_described(x, y, score, groups)
         )
         contrasts.append((plain, contrast))
     members = sum(contrast is not None for _, contrast in contrasts)
@@ -159,7 +158,7 @@ def arms(
 ) -> list[Comparison]:
     """Compare arms with their bases, for each backbone: one family.
 
-    Only runs with a number that both arms have take part: they share the subset of the real photos.
+    Only runs whose number both arms have take part: they share the subset of the real photos.
 
     Parameters
     ----------
@@ -182,16 +181,16 @@ def arms(
             shared = sorted(cells[base].keys() & cells[arm].keys())
             runs = {name: [cells[name][run] for run in shared] for name in (base, arm)}
             _same_photos([*runs[base], *runs[arm]])
-            one, other = (_sample(runs[name], score, groups) for name in (base, arm))
-            few = f"{arm} and {base} have {run_count(len(shared))} in common" if len(shared) < fewest_runs else ""
-            contrast, reason = _contrast(one, other, _too_few(few, fewest_runs), is_paired=True)
+            base_sample, arm_sample = (_sample(runs[name], score, groups) for name in (base, arm))
+            shortage = f"{arm} and {base} have {run_count(len(shared))} in common" if len(shared) < fewest_runs else ""
+            contrast, reason = _contrast(base_sample, arm_sample, _too_few(shortage, fewest_runs), is_paired=True)
             plain = Comparison(
                 first=base,
                 second=arm,
                 backbone=backbone,
                 reason=reason,
                 margin=margin,
-                **_described(one, other, score, groups),
+                **_described(base_sample, arm_sample, score, groups),
             )
             contrasts.append((plain, contrast))
     members = sum(contrast is not None for _, contrast in contrasts)
@@ -224,13 +223,13 @@ def _too_few(who: str, fewest_runs: int) -> str:
 
 def _described(first: _Sample, second: _Sample, score: str, groups: Mapping[str, str] | None) -> dict[str, Any]:
     """Return the fields of a comparison of two samples that need no test."""
-    known = bool(first.runs and second.runs)
-    one, other = (np.nanmean(sample.photos, axis=0) if known else np.empty(0) for sample in (first, second))
+    has_runs = bool(first.runs and second.runs)
+    x, y = (np.nanmean(sample.photos, axis=0) if has_runs else np.empty(0) for sample in (first, second))
     return {
         "score": score,
-        "difference": _mean(second) - _mean(first) if known else None,
-        "won": float(np.mean(other > one)) if known else None,
-        "tied": float(np.mean(other == one)) if known else None,
+        "difference": _mean(second) - _mean(first) if has_runs else None,
+        "won": float(np.mean(y > x)) if has_runs else None,
+        "tied": float(np.mean(y == x)) if has_runs else None,
         "runs": (len(first.runs), len(second.runs)),
         "units": first.units.shape[1],
         "unit": "photo" if groups is None else "spot",
@@ -247,7 +246,7 @@ def _mean(sample: _Sample) -> float:
 def _tested(
     found: Sequence[tuple[Comparison, MeanDifference | None]], family: str, *, is_simultaneous: bool
 ) -> list[Comparison]:
-    """Add what the whole family decides: adjusted p, intervals, detectable differences."""
+    """Add the values that depend on the whole family: adjusted p, intervals, detectable differences."""
     contrasts = [contrast for _, contrast in found if contrast is not None]
     members = len(contrasts)
     if not members:

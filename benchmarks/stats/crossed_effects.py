@@ -1,38 +1,38 @@
-"""The primary test: mean scores compared with runs and units both taken as samples.
+"""The primary test: a comparison of mean scores with runs and units both taken as samples.
 
 A unit is a spot (all photos of one place), or a photo where every photo shows its own place. The score of run r of
 backbone b on unit i is taken as
 
     y_bri = mean_b + unit_i + (backbone x unit)_bi + run_br + residual_bri,
 
-all but the means random and independent: another training or another bridge would give others. For the comparison of
-two arms the same holds for the differences d_ri of the two arms of one run: mean + unit_i + run_r + residual_ri.
+all but the means random and independent: another training run or another bridge would give other values. For two arms
+the same holds for the differences d_ri between the arms of one run: mean + unit_i + run_r + residual_ri.
 
-The variance of a difference of means is the sum of a run part and a unit part, each with its own degrees of freedom,
-from the two things compared alone, so that a third with odd variance spoils nothing. With R runs of each of two
-backbones and I units it is 2 V / (R I), V = MS_run + MS_backbone x unit - MS_residual, by the mean squares of the
-analysis of variance. **Where the unit part comes out negative it counts as zero**, so V is at least MS_run. With fewer
-than ten units the residual stays in the unit part: subtracted, intervals erred in 8 % of sets with ten runs on two
-units and 6 % on five, at nominal 5 %. Backbones with unequal numbers of runs have two run parts, each with degrees of
-freedom of its own: one part with Welch's combined degrees of freedom erred in 10 % with two runs against ten.
+The variance of a difference of means is the sum of a run part and a unit part, each with its own degrees of freedom.
+Both come from the two sides compared alone, so that a third with an unusual variance has no effect. With R runs of each
+of two backbones and I units it is 2 V / (R I), V = MS_run + MS_backbone x unit - MS_residual, by the mean squares of
+the analysis of variance. **A negative unit part counts as zero**, so V is at least MS_run. With fewer than ten units
+the residual stays in the unit part: when it was subtracted, intervals missed in 8 % of sets with ten runs on two units
+and in 6 % on five, at nominal 5 %. Backbones with unequal numbers of runs have two run parts, each with degrees of
+freedom of its own: one part with Welch's combined degrees of freedom missed in 10 % with two runs against ten.
 
 Intervals and p-values are Banerjee's: the half width at error rate p is sqrt(sum_k variance_k t_k(p)^2), with t_k the
 two-sided quantile at the part's own degrees of freedom. As the distribution function of chi-square with one degree of
-freedom is concave, the error is at most p whatever the true variances, but for two departures: a unit part reduced by
-the residual's, and one run part for two backbones with equally many runs. `tools.simulation` shows their effect,
-for ten units and more. **No interval is narrower than Student's on the unit means alone**: MS_run includes the
-residual, and understates it if few runs happen to agree so that MS_run falls below MS_residual. Satterthwaite's single
-number of degrees of freedom is too large where few runs happen to agree: at nominal 5 % it gave 9, 19 and 39 % false
-alarms in families of arms with five, three and two runs, and with the studentized range 7, 11 and 19 % in families of
-backbones. The studentized range also assumes one common variance, which pairs with their own do not have (Games and
-Howell found it unsatisfactory below six values a group); so families are adjusted by Bonferroni and Holm.
+freedom is concave, the error is at most p whatever the true variances, with two exceptions: a unit part from which the
+residual is subtracted, and one run part for two backbones with equally many runs. `tools.simulation` shows their
+effect, for ten units and more. **No interval is narrower than Student's on the unit means alone**: MS_run includes the
+residual, and is too small if few runs happen to agree, so that MS_run falls below MS_residual. Satterthwaite's single
+number of degrees of freedom is too large in that case: at nominal 5 % it gave 9, 19 and 39 % false alarms in families
+of arms with five, three and two runs, and with the studentized range 7, 11 and 19 % in families of backbones. The
+studentized range also assumes one common variance, which pairs with their own variances do not have (Games and Howell
+found it unsatisfactory below six values per group); so families are adjusted by Bonferroni and Holm.
 
-**Scores may be missing** where a run is not tested on the spots that it trains on, which each run draws for itself:
-they are filled in by the additive model (unit plus run, least squares), so that means of runs and units are those of
-least squares. The residual's degrees of freedom, and the number of scores that divides its mean square, count only
-scores that are present (unweighted means: Searle, Casella, McCulloch, section 4.7). So a run does not gain from test
-spots that happen to be easy. With a tenth or a fifth of the scores missing, tests erred in 2 to 5 % of 600 sets of
-true zeros, as with no score missing.
+**Scores may be missing** if runs are not tested on the spots that they train on, which each run draws for itself: they
+are filled in by the additive model (unit plus run, least squares), so that means of runs and units are those of least
+squares. The residual's degrees of freedom, and the number of scores that divides its mean square, count only scores
+that are present (unweighted means: Searle, Casella, McCulloch, section 4.7). So a run does not gain from test spots
+that happen to be easy. With a tenth or a fifth of the scores missing, tests found a difference in 2 to 5 % of 600 sets
+without any, as with no score missing.
 
 References
 ----------
@@ -60,7 +60,7 @@ ZERO_VARIANCE = 1e-24
 """Variances of a difference of scores up to this are rounding errors: standard errors below 1e-12."""
 
 _SMALLEST_LOG_P = float(np.log(1e-16))
-_HALVINGS = 40  # of the interval that holds log p: the error is below 1e-10
+_HALVINGS = 40  # of the interval that contains log p: the error is below 1e-10
 
 
 class TooFewScoresError(ValueError):
@@ -101,7 +101,7 @@ class Moments:
 class MeanDifference:
     """An estimated difference of means, (...), and the parts of its variance with their degrees of freedom.
 
-    `unit_alone` is the variance of the unit means over their number; `unit` is the same less the residual. If two
+    `unit_alone` is the variance of the unit means over their number; `unit` is the same minus the residual. If two
     backbones have unequal numbers of runs, `run` is the run part of the first and `other_run` that of the second.
     """
 
@@ -137,9 +137,9 @@ def unit_means(scores: FloatArray, groups: Sequence[Hashable]) -> FloatArray:
     column = {group: index for index, group in enumerate(dict.fromkeys(groups))}
     member = np.zeros((len(groups), len(column)))
     member[np.arange(len(groups)), [column[group] for group in groups]] = 1
-    known = np.isfinite(scores)
-    counts = known @ member
-    means: FloatArray = np.where(known, scores, 0.0) @ member / np.where(counts > 0, counts, np.nan)
+    present = np.isfinite(scores)
+    counts = present @ member
+    means: FloatArray = np.where(present, scores, 0.0) @ member / np.where(counts > 0, counts, np.nan)
     return means
 
 
@@ -149,26 +149,26 @@ def filled(scores: FloatArray) -> FloatArray:
     Raises
     ------
     TooFewScoresError
-        A run or a unit has no score, or runs and units fall into parts that have none in common.
+        A run or a unit has no score, or runs and units fall into parts with no score in common.
     """
-    known = np.isfinite(scores)
-    if known.all():
+    present = np.isfinite(scores)
+    if present.all():
         return scores
-    if not (known.any(axis=0).all() and known.any(axis=1).all()):
+    if not (present.any(axis=0).all() and present.any(axis=1).all()):
         raise TooFewScoresError("a run or a unit has no score: leave it out")
     runs, units = scores.shape
-    rows, columns = np.nonzero(known)
+    rows, columns = np.nonzero(present)
     design = np.zeros((len(rows), runs + units))
     design[np.arange(len(rows)), rows] = design[np.arange(len(rows)), runs + columns] = 1
-    effects, _, rank, _ = np.linalg.lstsq(design, scores[known], rcond=None)
+    effects, _, rank, _ = np.linalg.lstsq(design, scores[present], rcond=None)
     if rank < runs + units - 1:
         raise TooFewScoresError("runs and units fall into parts that have no score in common")
-    whole: FloatArray = np.where(known, scores, effects[:runs, None] + effects[None, runs:])
-    return whole
+    table: FloatArray = np.where(present, scores, effects[:runs, None] + effects[None, runs:])
+    return table
 
 
 def run_means(scores: FloatArray) -> FloatArray:
-    """Return the means of (R, I) scores over units, missing ones filled in or, if they cannot be, left out."""
+    """Return the means over units of (R, I) scores; missing ones are filled in or, if that is impossible, ignored."""
     try:
         means: FloatArray = filled(scores).mean(axis=1)
     except TooFewScoresError:
@@ -289,8 +289,8 @@ def p_value(contrast: MeanDifference, size: FloatArray | None = None) -> FloatAr
 
     Parameters
     ----------
-    contrast : with variance above `ZERO_VARIANCE`.
-    size : (...) used in place of the absolute difference.
+    contrast : difference, with a variance above `ZERO_VARIANCE`.
+    size : (...) value to use in place of the absolute difference.
     """
     size = np.abs(contrast.difference) if size is None else size
     low, high = np.full(np.shape(size), _SMALLEST_LOG_P), np.zeros(np.shape(size))

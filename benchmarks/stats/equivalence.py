@@ -1,4 +1,4 @@
-"""Equality within a margin, and adjustment for a family, from the primary test."""
+"""Test of equality within a margin, by the primary test, and adjustment of p-values for a family."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ MARGIN = 0.01
 
 
 def tost(contrast: MeanDifference, margin: float) -> FloatArray:
-    """Return the (...) p of two one-sided tests: small where the true difference lies within plus or minus `margin`.
+    """Return the (...) p of two one-sided tests: small if the true difference lies within plus or minus `margin`.
 
     Each side's p is half the two-sided p of the distance from the difference to that side; the larger of both counts.
 
@@ -27,7 +27,7 @@ def holm(p: FloatArray) -> FloatArray:
 
     References
     ----------
-    S. Holm, Scandinavian Journal of Statistics 6, 1979; for one row the same as statsmodels' `multipletests`.
+    S. Holm, Scandinavian Journal of Statistics 6, 1979; a single row gives the same as statsmodels' `multipletests`.
     """
     order = np.argsort(p, axis=-1)
     steps = np.take_along_axis(p, order, axis=-1) * np.arange(p.shape[-1], 0, -1)

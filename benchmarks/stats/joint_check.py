@@ -3,7 +3,7 @@
 Tukey's q of a pair is |difference| / (s c), with s the pooled standard deviation and c = sqrt((1/n_i + 1/n_j) / 2).
 With y = mean / s and t = 1 / s every rounded number is a linear bound: low t <= y_i <= high t for a mean, 1 / s_high <=
 t <= 1 / s_low for the SDs, and q_low c <= y_i - y_j <= q_high c for a p-value. So all y and t that a table allows form
-a polytope, and two linear programs give the range that it leaves for one pair's q.
+a polytope, and two linear programs give the range that it allows for one pair's q.
 """
 
 import itertools
@@ -22,16 +22,16 @@ TEST_PHOTOS = 742
 """Test photos of the paper: 15 % of 4,949."""
 
 HALF_STEP = 0.00005  # of a p-value printed with four digits
-_ROUNDING = 1e-9  # allowed in the linear programs
+_ROUNDING = 1e-9  # slack of the bounds in the linear programs
 _UNBOUNDED = 3  # status of scipy's linprog
 
-Bound = tuple[FloatArray, float]  # a row and the most that its product with the unknowns may be
+Bound = tuple[FloatArray, float]  # a row, and the greatest value of its product with the unknowns
 PrintedTable = Mapping[tuple[str, str], paper.PublishedComparison]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """One reading of a printed table: the samples that its test may have used.
+    """One interpretation of a printed table: the samples that its test may have used.
 
     `images` is the number of samples behind each value that a printed mean and SD summarise. Above 1, the SD of the
     samples is not printed, so it is free.
@@ -47,9 +47,9 @@ POOLED = Samples(name="pooled images", images=TEST_PHOTOS)
 
 @dataclass(frozen=True, kw_only=True)
 class JointPair:
-    """A printed p-value beside the range that the means, SDs and all other p-values of its table leave for it.
+    """A printed p-value, and the range that the means, SDs and all other p-values of its table allow for it.
 
-    The range is None if all the others together cannot come from one test.
+    The range is None if the other values cannot all come from one test.
     """
 
     first: str
@@ -68,7 +68,7 @@ class JointPair:
 
 
 def joint(groups: Sequence[Group], printed: PrintedTable, samples: Samples) -> list[JointPair]:
-    """Return, for each pair of a printed table, the p-values that everything else printed leaves for it.
+    """Return, for each pair of a printed table, the range of p-values that everything else printed allows.
 
     Parameters
     ----------
@@ -81,24 +81,24 @@ def joint(groups: Sequence[Group], printed: PrintedTable, samples: Samples) -> l
     sizes = {group.name: group.n * samples.images for group in groups}
     means = {group.name: group.mean for group in groups}
     names = sorted(sizes)
-    test = {"k": len(names), "df": sum(sizes.values()) - len(names)}
+    distribution = {"k": len(names), "df": sum(sizes.values()) - len(names)}
     bounds, inverse = _bounds_of_means([means[name] for name in names]), _inverse_sd(groups, samples)
-    contrasts, of_pair = {}, {}
+    contrasts, bounds_of_pair = {}, {}
     for pair in itertools.combinations(names, 2):
-        low, high = (float(studentized_range.ppf(1 - p, **test)) for p in _p_range(printed[pair])[::-1])
+        low, high = (float(studentized_range.ppf(1 - p, **distribution)) for p in _p_range(printed[pair])[::-1])
         row = np.zeros(len(names) + 1)
         first, second = sorted(pair, key=lambda name: means[name].value)
         row[names.index(second)] = 1 / math.sqrt((1 / sizes[first] + 1 / sizes[second]) / 2)
         row[names.index(first)] = -row[names.index(second)]
         contrasts[pair] = row
-        of_pair[pair] = [(-row, -low)] + ([(row, high)] if math.isfinite(high) else [])
+        bounds_of_pair[pair] = [(-row, -low)] + ([(row, high)] if math.isfinite(high) else [])
     result = []
     for pair, row in contrasts.items():
-        others = [bound for other, of_other in of_pair.items() if other != pair for bound in of_other]
+        others = [bound for other, other_bounds in bounds_of_pair.items() if other != pair for bound in other_bounds]
         low_q, high_q = (_least(sign * row, [*bounds, *others], inverse) for sign in (1, -1))
         lowest = highest = None
         if low_q is not None and high_q is not None:
-            lowest, highest = (float(studentized_range.sf(q, **test)) for q in (-high_q, max(low_q, 0.0)))
+            lowest, highest = (float(studentized_range.sf(q, **distribution)) for q in (-high_q, max(low_q, 0.0)))
         result.append(JointPair(first=pair[0], second=pair[1], printed=printed[pair], lowest=lowest, highest=highest))
     return result
 
@@ -120,19 +120,19 @@ def holds(pairs: Sequence[JointPair]) -> bool:
 
 
 def markdown(groups: Sequence[Group], printed: PrintedTable) -> str:
-    """Return a table of the range that everything else printed leaves for each p-value, and an overall verdict."""
-    checked = {samples.name: joint(groups, printed, samples) for samples in (RUN_MEANS, POOLED)}
+    """Return a table of the range that everything else printed allows for each p-value, and an overall verdict."""
+    by_samples = {samples.name: joint(groups, printed, samples) for samples in (RUN_MEANS, POOLED)}
     rows = []
-    for index, pair in enumerate(checked[RUN_MEANS.name]):
-        cells = [_range(pairs[index]) for pairs in checked.values()]
+    for index, pair in enumerate(by_samples[RUN_MEANS.name]):
+        cells = [_range(pairs[index]) for pairs in by_samples.values()]
         rows.append([f"{pair.second} − {pair.first}", str(pair.printed), *cells])
-    headings = ["second − first", "printed p", *(f"left for it if samples are {name}" for name in checked)]
-    possible = [name for name, pairs in checked.items() if holds(pairs)]
+    headings = ["second − first", "printed p", *(f"left for it if samples are {name}" for name in by_samples)]
+    possible = [name for name, pairs in by_samples.items() if holds(pairs)]
     verdict = f"All {len(rows)} can be of one test with {' or '.join(possible)} as its samples"
-    excluded = [name for name in checked if name not in possible]
+    excluded = [name for name in by_samples if name not in possible]
     verdict += f", and cannot with {' or '.join(excluded)}." if excluded else "."
     if not possible:
-        verdict = f"The {len(rows)} cannot be of one test, neither with {' nor with '.join(checked)} as its samples."
+        verdict = f"The {len(rows)} cannot be of one test, neither with {' nor with '.join(by_samples)} as its samples."
     return f"{markdown_table(headings, rows)}\n{verdict}\n"
 
 
@@ -147,7 +147,7 @@ def _digits(p: float) -> str:
 
 
 def _p_range(printed: paper.PublishedComparison) -> tuple[float, float]:
-    """Return the smallest and the largest p that would be printed like this."""
+    """Return the smallest and the largest p that would be printed in this way."""
     if printed.below:
         return 0.0, printed.p
     return max(printed.p - HALF_STEP, 0.0), min(printed.p + HALF_STEP, 1.0)

@@ -1,6 +1,6 @@
-"""Power: what difference a study can find, before it is run and after, and how many more runs it would take.
+"""Power: the difference that a study can find, before and after it is run, and how many more runs it needs.
 
-Before, the variances are assumed from committed runs (`assumed_spread`). After, they are those of the study itself.
+Before, the variances are those of earlier, committed runs (`assumed_spread`). After, they are those of the study.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ TARGET = 0.02
 """Difference of F1 that is worth finding: the goal of renders beside all photos."""
 
 FEWEST_RUNS = 3
-"""With fewer runs a study reports means and makes no test: two runs would miss any difference that matters."""
+"""With fewer runs a study reports means without a test: two runs would miss any difference that matters."""
 
 MOST_RUNS = 100
 """Most runs that are ever recommended."""
@@ -57,8 +57,8 @@ def gain_spread(gains: FloatArray) -> GainSpread:
 
 def assumed_spread(real_fraction: float) -> GainSpread:
     """Return the standard deviations assumed before a study, for the gain of renders at a fraction of the photos."""
-    of_runs = ALL_PHOTOS if real_fraction == 1 else FEW_PHOTOS
-    return replace(of_runs, run=float(np.hypot(of_runs.run, BETWEEN_DRAWS)))
+    observed = ALL_PHOTOS if real_fraction == 1 else FEW_PHOTOS
+    return replace(observed, run=float(np.hypot(observed.run, BETWEEN_DRAWS)))
 
 
 def detectable_difference(*, runs: int, units: int, spread: GainSpread, comparisons: int = 1) -> float | None:
@@ -68,7 +68,7 @@ def detectable_difference(*, runs: int, units: int, spread: GainSpread, comparis
     ----------
     runs : number of runs of each of the two arms, paired.
     units : spots of the test photos, or photos where spots are not known.
-    spread : standard deviations assumed, such as `assumed_spread` gives.
+    spread : standard deviations assumed, such as those from `assumed_spread`.
     comparisons : size of the family, over backbones and fractions; the strictest step of Holm is used.
     """
     if runs < FEWEST_RUNS or units < 2:
@@ -87,7 +87,7 @@ def detectable_difference(*, runs: int, units: int, spread: GainSpread, comparis
 
 
 def describe_power(*, runs: int, units: int, unit: str, real_fraction: float, comparisons: int = 1) -> str:
-    """Return a line for a plan: the gain of renders that so many runs would find with the assumed variances.
+    """Return a line for a plan: the gain of renders that this number of runs would find, with the assumed variances.
 
     Parameters
     ----------
@@ -97,12 +97,12 @@ def describe_power(*, runs: int, units: int, unit: str, real_fraction: float, co
     real_fraction : share of the photos that trains; it selects the assumed variances.
     comparisons : number of comparisons that are adjusted together.
     """
-    at = "with all photos" if real_fraction == 1 else f"with {100 * real_fraction:g} % of the photos"
+    share_text = "with all photos" if real_fraction == 1 else f"with {100 * real_fraction:g} % of the photos"
     gain = detectable_difference(runs=runs, units=units, spread=assumed_spread(real_fraction), comparisons=comparisons)
     if gain is None:
-        return f"power {at}: none, a test needs at least {FEWEST_RUNS} runs and two {unit}s"
+        return f"power {share_text}: none, a test needs at least {FEWEST_RUNS} runs and two {unit}s"
     size = "no gain that F1 can have" if gain >= 1 else f"a gain of {gain:.3f} F1"
-    return f"power {at}: {runs} runs on {units} {unit}s find {size} in 4 cases of 5"
+    return f"power {share_text}: {runs} runs on {units} {unit}s find {size} in 4 cases of 5"
 
 
 def more_runs(contrast: MeanDifference, runs: int, p: float, target: float = TARGET) -> int | None:
@@ -113,20 +113,20 @@ def more_runs(contrast: MeanDifference, runs: int, p: float, target: float = TAR
 
     Returns
     -------
-    0 if the present runs suffice; None for unequal numbers of runs, and if `MOST_RUNS` do not suffice because there are
-    too few units.
+    0 if the present runs suffice; None for unequal numbers of runs, or if even `MOST_RUNS` runs do not suffice because
+    there are too few units.
     """
     if contrast.other_run is not None:
         return None
     true = _likely(contrast)
 
     def detected(count: int) -> float:
-        shrunk = runs / count
+        factor = runs / count
         scaled = replace(
             true,
-            run=true.run * shrunk,
+            run=true.run * factor,
             run_freedom=true.run_freedom * (count - 1) / (runs - 1),
-            unit_alone=true.unit + (true.unit_alone - true.unit) * shrunk,
+            unit_alone=true.unit + (true.unit_alone - true.unit) * factor,
         )
         return float(_found_mostly(scaled, p))
 
@@ -149,25 +149,25 @@ def detectable(contrast: MeanDifference, p: float) -> FloatArray:
 
 
 def _likely(contrast: MeanDifference) -> MeanDifference:
-    """Return the contrast with variances that are as often under- as overestimated."""
+    """Return the contrast with variances that are overestimated as often as underestimated."""
     from scipy.special import gammaincinv
 
     def likely(variance: FloatArray, freedom: FloatArray | float) -> FloatArray:
         true: FloatArray = variance * (np.asarray(freedom) / 2) / gammaincinv(np.asarray(freedom) / 2, 0.5)
         return true
 
-    other = None if contrast.other_run is None else likely(contrast.other_run, contrast.other_freedom)
+    other_run = None if contrast.other_run is None else likely(contrast.other_run, contrast.other_freedom)
     return replace(
         contrast,
         run=likely(contrast.run, contrast.run_freedom),
         unit=likely(contrast.unit, contrast.unit_freedom),
         unit_alone=likely(contrast.unit_alone, contrast.unit_freedom),
-        other_run=other,
+        other_run=other_run,
     )
 
 
 def _found_mostly(true: MeanDifference, p: float) -> FloatArray:
-    """Return the (...) difference found in 80 % of cases where the variances are the true ones.
+    """Return the (...) difference found in 80 % of cases if the variances are the true ones.
 
     The estimates of a study scatter about them as chi-square does, and its half width with them: power is the mean
     over that scatter, by Gauss-Legendre quadrature over the quantiles of each part.
@@ -178,20 +178,20 @@ def _found_mostly(true: MeanDifference, p: float) -> FloatArray:
     over = tuple(range(-parts, 0))
     points, weights = roots_sh_legendre(_POINTS[parts])
 
-    def apart(values: FloatArray | float) -> FloatArray:
+    def expand(values: FloatArray | float) -> FloatArray:
         """Append one axis per variance component."""
         return np.asarray(values)[(..., *[None] * parts)]
 
     def estimates(variance: FloatArray, freedom: FloatArray | float, axis: int) -> FloatArray:
         """Return the estimates, along an axis, of studies where `variance` is the true one."""
         quantiles = points.reshape([-1 if index == axis else 1 for index in range(parts)])
-        variances: FloatArray = apart(variance) * gammaincinv(apart(freedom) / 2, quantiles) / (apart(freedom) / 2)
+        variances: FloatArray = expand(variance) * gammaincinv(expand(freedom) / 2, quantiles) / (expand(freedom) / 2)
         return variances
 
     estimated = replace(
         true,
         run=estimates(true.run, true.run_freedom, 0),
-        run_freedom=apart(true.run_freedom),
+        run_freedom=expand(true.run_freedom),
         unit=estimates(true.unit, true.unit_freedom, 1),
         unit_alone=estimates(true.unit_alone, true.unit_freedom, 1),
         other_run=None if true.other_run is None else estimates(true.other_run, true.other_freedom, 2),
@@ -202,7 +202,7 @@ def _found_mostly(true: MeanDifference, p: float) -> FloatArray:
     high: FloatArray = half.max(axis=over) + 4 * error
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        power = ndtr((apart(middle) - half) / apart(error)) + ndtr((-apart(middle) - half) / apart(error))
-        is_short = (power * share).sum(axis=over) < POWER
-        low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
+        power = ndtr((expand(middle) - half) / expand(error)) + ndtr((-expand(middle) - half) / expand(error))
+        is_too_weak = (power * share).sum(axis=over) < POWER
+        low, high = np.where(is_too_weak, middle, low), np.where(is_too_weak, high, middle)
     return high

@@ -1,6 +1,6 @@
 """Tukey's HSD from printed means, standard deviations and sizes: the paper's table, or any other.
 
-Printed numbers are rounded, so each p-value comes with the range that it may have had before rounding.
+Printed numbers are rounded, so each p-value comes with the range that unrounded numbers allow.
 """
 
 import itertools
@@ -17,8 +17,8 @@ from corrotwin.twin.core.tables import read as read_table
 from corrotwin.twin.core.text import markdown_table
 
 COLUMNS = ("group", "mean", "sd", "n")
-MOST_DIGITS = 30  # of a number, before or after the point
-MOST_VALUES = 10**9  # behind a mean
+MOST_DIGITS = 30  # most digits of a number before or after the decimal point
+MOST_VALUES = 10**9  # most values behind a mean
 SCORE = "score"  # optional column: rows of one score make one table
 PUBLISHED = {"F1": paper.TABLE_III, "IoU": paper.TABLE_IV}
 
@@ -110,8 +110,8 @@ def published() -> dict[str, list[Group]]:
 def compare(groups: Sequence[Group]) -> list[RoundedPair]:
     """Return Tukey's HSD of all pairs, in alphabetical order, with the range of each p.
 
-    P is highest for the smallest difference and the largest SDs that round to what is printed, and lowest the other
-    way round.
+    p is highest for the smallest difference and the largest SDs that round to the printed ones, and lowest for the
+    largest difference and the smallest SDs.
     """
     named = {group.name: group for group in groups}
     sizes = {group.name: group.n for group in groups}
@@ -122,8 +122,8 @@ def compare(groups: Sequence[Group]) -> list[RoundedPair]:
         {name: sd.value for name, sd in sds.items()},
         sizes,
     )
-    narrow, freedom = pooled_variance({name: max(sd.value - sd.half_step, 0) for name, sd in sds.items()}, sizes)
-    wide, _ = pooled_variance({name: sd.value + sd.half_step for name, sd in sds.items()}, sizes)
+    low_variance, freedom = pooled_variance({name: max(sd.value - sd.half_step, 0) for name, sd in sds.items()}, sizes)
+    high_variance, _ = pooled_variance({name: sd.value + sd.half_step for name, sd in sds.items()}, sizes)
     result = []
     for pair, (first, second) in zip(pairs, itertools.combinations(sorted(named), 2), strict=True):
         if pair.difference is None or pair.p is None:
@@ -131,14 +131,14 @@ def compare(groups: Sequence[Group]) -> list[RoundedPair]:
             continue
         slack = named[first].mean.half_step + named[second].mean.half_step
         largest, smallest = abs(pair.difference) + slack, max(abs(pair.difference) - slack, 0.0)
-        low, high = (range_error(variance, sizes[first], sizes[second]) for variance in (narrow, wide))
+        low, high = (range_error(variance, sizes[first], sizes[second]) for variance in (low_variance, high_variance))
         lowest, highest = range_p(largest, low, tested, freedom), range_p(smallest, high, tested, freedom)
         result.append(RoundedPair(pair=pair, lowest=lowest, highest=highest))
     return result
 
 
 def markdown(pairs: Sequence[RoundedPair], printed: Mapping[tuple[str, str], paper.PublishedComparison]) -> str:
-    """Return the comparisons as a table, beside the p-values that a paper prints for them, where there are any."""
+    """Return the comparisons as a Markdown table, with the p-values that a paper prints for them, if any."""
     headings = ["second − first", "difference", "95 % interval", "p", "p within rounding"]
     headings += ["printed p"] if printed else []
     rows = []

@@ -1,7 +1,7 @@
-"""Gains of one arm over another on parts of the test photos, by what the photos show.
+"""Gains of one arm over another on subsets of the test photos, by properties of the photos.
 
 Each interval is that of the primary test (`crossed_effects`: runs and spots both random) on the photos of one bin
-alone. The bins are examined after the fact and not adjusted: they suggest where to look and settle nothing.
+alone. The bins are examined after the fact and not adjusted: they suggest where to look, but prove nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear R, G, B: ITU-R BT.70
 
 @dataclass(frozen=True, kw_only=True)
 class Property:
-    """A number that describes a photo; `scale` times the number is shown, with `unit`."""
+    """A number that describes a photo; it is shown times `scale`, with `unit`."""
 
     name: str
     scale: float
@@ -40,7 +40,7 @@ PROPERTIES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Gain:
-    """The gain on a part of the test photos; without an interval where there is only one run or one unit.
+    """The gain on a subset of the test photos; without an interval if there is only one run or one unit.
 
     `low` and `high` are the ends of its 95 % interval, `floor` and `ceiling` those of the values in the bin.
     """
@@ -74,7 +74,7 @@ def describe(photo: "Photo") -> dict[str, float]:
 
 
 def differences(scores: Sequence[RunScores], *, base: str, arm: str, backbone: str, score: str) -> FloatArray:
-    """Return score in `arm` minus score in `base`, (runs, photos), for the runs that both have."""
+    """Return the scores in `arm` minus those in `base`, (runs, photos), for the runs that both have."""
     cells = {
         name: {run.run: run for run in scores if (run.arm, run.backbone) == (name, backbone)} for name in (base, arm)
     }
@@ -84,7 +84,7 @@ def differences(scores: Sequence[RunScores], *, base: str, arm: str, backbone: s
 
 
 def by_quarter(gains: FloatArray, values: FloatArray, units: Sequence[str]) -> list[Gain]:
-    """Return the gain in each quarter of the photos by a property; quarters that ties leave empty are left out.
+    """Return the gain in each quarter of the photos by a property; quarters that are empty because of ties are omitted.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ class RunScores:
     ----------
     id : the run's folder name.
     arm, backbone, run : its cell in the grid and its number in the cell.
-    kind, real_fraction : the arm's name in `segmentation.arms.ARMS`, and the part of the real training
+    kind, real_fraction : the arm's name in `segmentation.arms.ARMS`, and the fraction of the real training
         photos that it may use.
     images : names of the test photos.
     f1, iou : (images,) per-image scores; 1 where neither truth nor prediction has any corrosion.
@@ -101,7 +101,7 @@ def tukey(groups: Mapping[str, Sequence[float] | FloatArray]) -> list[Pair]:
     """Return Tukey's HSD over all pairs of groups (Tukey-Kramer where the sizes differ), by statsmodels.
 
     A group of fewer than two values has no variance of its own and is left out of the test. If the values within every
-    group are equal, all groups are. Such pairs keep their difference and say why they have no p-value.
+    group are equal, no group is tested. Pairs that are not tested state their difference and why there is no p-value.
 
     Parameters
     ----------
@@ -171,12 +171,12 @@ def tukey_from_summary(means: Mapping[str, float], sds: Mapping[str, float], n: 
 
     The pooled variance is s² = sum((n_i - 1) sd_i²) / sum(n_i - 1); q = |difference| / sqrt(s² / 2 (1 / n_i + 1 / n_j))
     is referred to the studentized range of k groups with sum(n_i - 1) degrees of freedom. A group of one value is left
-    out of the test and its pairs say so.
+    out of the test, and its pairs give that as the reason.
 
     Parameters
     ----------
     means, sds : mean and standard deviation of each group; the latter is ignored for a group of one value.
-    n : number of values, one for all groups or one for each.
+    n : number of values, the same for all groups or by group.
 
     References
     ----------
@@ -189,7 +189,7 @@ def tukey_from_summary(means: Mapping[str, float], sds: Mapping[str, float], n: 
     sizes = dict.fromkeys(names, n) if isinstance(n, int) else dict(n)
     tested = [name for name in names if sizes[name] > 1]
     variance, freedom = pooled_variance(sds, sizes)
-    widest = float(studentized_range.ppf(CONFIDENCE, len(tested), freedom)) if len(tested) > 1 else math.nan
+    critical = float(studentized_range.ppf(CONFIDENCE, len(tested), freedom)) if len(tested) > 1 else math.nan
     pairs = []
     for first, second in itertools.combinations(names, 2):
         difference = means[second] - means[first]
@@ -207,8 +207,8 @@ def tukey_from_summary(means: Mapping[str, float], sds: Mapping[str, float], n: 
                 first=first,
                 second=second,
                 difference=difference,
-                low=difference - widest * error,
-                high=difference + widest * error,
+                low=difference - critical * error,
+                high=difference + critical * error,
                 p=range_p(difference, error, len(tested), freedom),
             )
         )

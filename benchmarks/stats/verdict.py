@@ -1,4 +1,4 @@
-"""Words for a comparison, from the primary test alone."""
+"""Texts for a comparison, from the primary test alone."""
 
 from corrotwin.benchmarks.formatting.table import NONE, write
 from corrotwin.benchmarks.stats.crossed_effects import GREATEST
@@ -21,9 +21,9 @@ def detectable(difference: float | None) -> str:
 
 
 def more_runs(count: int | None, *, p: float | None, runs: tuple[int, int]) -> str:
-    """Format how many more runs of each side would find `power.TARGET`, for a table.
+    """Format how many more runs each side needs to find `power.TARGET`, for a table.
 
-    `count` is None where too many would be needed, and where none was computed: without a test, or for unequal `runs`.
+    `count` is None if too many would be needed, or if it was not computed: without a test, or for unequal `runs`.
     """
     if count is not None:
         return str(count)

@@ -1,7 +1,7 @@
-"""Random augmentation of training images: each change depends on seed, epoch and the image's index in the epoch alone.
+"""Random augmentation of training images; it depends only on the seed, the epoch and the index of the image in it.
 
-The paper does not state its augmentation. There are two ways with the same ranges: `exact` runs albumentations image by
-image, `fast` changes whole batches in torch on the training device.
+The paper does not state its augmentation. There are two methods with the same ranges: `exact` runs albumentations image
+by image, `fast` changes whole batches in torch on the training device.
 """
 
 import os
@@ -22,7 +22,7 @@ from corrotwin.segmentation.sampling import Stream, generator
 
 @dataclass(frozen=True, kw_only=True)
 class Ranges:
-    """Ranges from which the random changes are drawn uniformly; horizontal and vertical flips are added."""
+    """Ranges from which the random changes are drawn uniformly, in addition to horizontal and vertical flips."""
 
     rotation_deg: float
     """Largest rotation in either direction."""
@@ -63,7 +63,7 @@ def exact(
     pipeline = _pipeline(RANGES[strength])
     results = []
     for place, (image, mask) in enumerate(zip(images, masks, strict=True)):
-        # Reseeded for each item: albumentations' own stream depends on what was drawn before, and in which process.
+        # Reseed for each image: albumentations' own stream depends on earlier draws and on the process.
         rng = generator(seed, Stream.AUGMENTATION, epoch, first + place)
         pipeline.set_random_seed(int(rng.integers(2**32)))
         results.append(pipeline(image=image, mask=mask))
@@ -126,20 +126,24 @@ def fast(
 
     Parameters
     ----------
-    images, masks : (b, 3, s, s) float32 in [0, 1] and (b, 1, s, s) float32, as `image_tensor` and
-        `mask_tensor` give them.
+    images, masks : (b, 3, s, s) float32 in [0, 1] and (b, 1, s, s) float32, from `image_tensor` and
+        `mask_tensor`.
     seed, epoch, first, strength : as in `exact`.
+
+    Returns
+    -------
+    New images and masks of the same shapes and types.
     """
     numbers = _numbers((len(images), _NUMBERS), (Stream.AUGMENTATION, epoch), seed=seed, first=first)
     maps, factors = _draw(numbers, RANGES[strength])
-    # One copy to the device for both.
-    drawn = torch.from_numpy(np.concatenate([maps.reshape(-1, 6), factors], axis=1))
-    drawn = drawn.to(images.device, non_blocking=True)
-    theta = drawn[:, :6].reshape(-1, 2, 3)
+    # A single copy to the device for both.
+    parameters = torch.from_numpy(np.concatenate([maps.reshape(-1, 6), factors], axis=1))
+    parameters = parameters.to(images.device, non_blocking=True)
+    theta = parameters[:, :6].reshape(-1, 2, 3)
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     images = functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     masks = functional.grid_sample(masks, grid, mode="nearest", padding_mode="reflection", align_corners=False)
-    return _colour(images, drawn[:, 6:]), masks
+    return _colour(images, parameters[:, 6:]), masks
 
 
 def views(
@@ -147,33 +151,33 @@ def views(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return two views of unlabelled images that show the same places: a weak one, and a strong one for learning.
 
-    Both get the same rotation, flips, scale and shift. The first keeps its colours; those of the second change by the
-    strong ranges, and a share `GREY` of its images is grey.
+    Both get the same rotation, flips, scale and shift. The weak view keeps its colours. Those of the strong view change
+    within the strong ranges, and a share `GREY` of its images is grey.
 
     Parameters
     ----------
     images : (b, 3, s, s) float32 in [0, 1].
     seed, first : seed of the run, and the index of image 0 in the whole run.
-    geometry : ranges of turns, scales and moves.
+    geometry : key of the `RANGES` of rotation, scale and shift.
     """
     numbers = _numbers((len(images), _NUMBERS + 1), (Stream.VIEW,), seed=seed, first=first)
     maps, _ = _draw(numbers, RANGES[geometry])
     _, factors = _draw(numbers, RANGES["strong"])
     factors[numbers[:, _NUMBERS] < GREY, 2] = 0.0
-    theta, colours = (torch.from_numpy(drawn).to(images.device, non_blocking=True) for drawn in (maps, factors))
+    theta, colours = (torch.from_numpy(values).to(images.device, non_blocking=True) for values in (maps, factors))
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     weak = functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     return weak, _colour(weak, colours)
 
 
-GREY = 0.2  # of the strong views of unlabelled images, as in UniMatch (L. Yang et al., CVPR 2023)
-_NUMBERS = 9  # random numbers an image; views take one more
+GREY = 0.2  # share of the strong views of unlabelled images, as in UniMatch (L. Yang et al., CVPR 2023)
+_NUMBERS = 9  # random numbers per image; views take one more
 
 
 def _numbers(shape: tuple[int, int], stream: tuple[int, ...], *, seed: int, first: int) -> npt.NDArray[np.float64]:
-    """Return uniform random numbers, (b, numbers an image): a stream is set forward to the first image.
+    """Return uniform random numbers, (b, numbers per image), from a stream that is advanced to the first image.
 
-    So an image's numbers depend on its index alone.
+    Therefore the numbers of an image depend only on its index.
     """
     bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=stream))
     bits.advance(first * shape[1])
@@ -206,7 +210,7 @@ def _colour(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
     return (grey + (images - grey) * saturation).clamp(0, 1)
 
 
-_LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
+_LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue
 
 
 def _grey(images: torch.Tensor) -> torch.Tensor:

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-SCALE = (0.5, 1.5)
-KEPT = 0.5  # probability of each region of the donor; one is always pasted
+SCALE = (0.5, 1.5)  # range of the size of the pasted corrosion, relative to the original
+KEPT = 0.5  # probability with which each region of the donor is pasted; one always is
 EDGE_PX = 1.0  # standard deviation of the blur of the pasted outline
 
 _Bytes = npt.NDArray[np.uint8]
@@ -33,10 +33,10 @@ def paste(
 
     Returns
     -------
-    Image and mask of the same shapes; the given ones if nothing was pasted.
+    New image and mask of the same shapes; `image` and `mask` themselves if nothing was pasted.
     """
     chance, flip, first = rng.random(3)
-    scale, goal = rng.uniform(*SCALE), rng.uniform(0, len(mask), 2)
+    scale, centre = rng.uniform(*SCALE), rng.uniform(0, len(mask), 2)
     count, labels = cv2.connectedComponents(regions, connectivity=8)
     if chance >= probability or count < 2:
         return image, mask
@@ -46,9 +46,9 @@ def paste(
     rows, columns = np.nonzero(labels == chosen)
     side = len(mask)
     across = -scale if flip < 0.5 else scale
-    move = np.array([[across, 0, goal[0] - across * columns.mean()], [0, scale, goal[1] - scale * rows.mean()]])
-    cut = cv2.warpAffine(kept[labels].astype(np.uint8), move, (side, side), flags=cv2.INTER_NEAREST)
-    laid = cv2.warpAffine(donor, move, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    share = cv2.GaussianBlur(cut.astype(np.float32), (0, 0), EDGE_PX)[..., None]
-    mixed = (share * laid + (1 - share) * image).round().astype(np.uint8)
-    return mixed, np.maximum(mask, cut)
+    move = np.array([[across, 0, centre[0] - across * columns.mean()], [0, scale, centre[1] - scale * rows.mean()]])
+    moved_mask = cv2.warpAffine(kept[labels].astype(np.uint8), move, (side, side), flags=cv2.INTER_NEAREST)
+    moved_donor = cv2.warpAffine(donor, move, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    opacity = cv2.GaussianBlur(moved_mask.astype(np.float32), (0, 0), EDGE_PX)[..., None]
+    mixed = (opacity * moved_donor + (1 - opacity) * image).round().astype(np.uint8)
+    return mixed, np.maximum(mask, moved_mask)

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 _Arrays = npt.NDArray[np.uint8]
-FOREGROUND = 1 / 3  # of the crops are sure to hold corrosion, where a photo has any
+FOREGROUND = 1 / 3  # share of the crops that are made to hold corrosion, if the photo has any
 
 
 def crop(
@@ -19,7 +19,11 @@ def crop(
     Parameters
     ----------
     image, mask : (h, w, 3) and (h, w) uint8.
-    foreground : 0 cuts anywhere, with the bits of versions that knew nothing else.
+    foreground : share of squares that are made to hold corrosion; 0 cuts anywhere, bit for bit as in earlier versions.
+
+    Returns
+    -------
+    Image (size, size, 3) and mask (size, size), uint8.
     """
     height, width = mask.shape
     below, right = max(0, size - height), max(0, size - width)

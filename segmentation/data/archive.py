@@ -1,4 +1,4 @@
-"""Safe extraction of zip archives: completely or not at all, never outside the target folder, into the cache once."""
+"""Safe extraction of zip archives: all or nothing, never outside the target folder, and only once into the cache."""
 
 import hashlib
 import lzma
@@ -19,9 +19,9 @@ from corrotwin.twin.core.locks import one_at_a_time
 SUFFIX = ".zip"
 MOST_ENTRIES = 1_000_000
 MOST_BYTES = 100 * 1024**3
-MOST_RATIO = 200  # unpacked to packed size: photos reach 1, json 20, a bomb 1,000
+MOST_RATIO = 200  # of unpacked to packed size: photos reach 1, json 20, zip bombs 1,000
 SMALL_BYTES = 10 * 1024**2  # up to this size the ratio does not matter
-_MOST_PACKED = MOST_BYTES  # of an archive; it is read piece by piece
+_MOST_PACKED = MOST_BYTES  # size of an archive, which is read piece by piece
 _MOST_HASHED = 1024**4
 CHANGED = "gone or changed while it was read; repeat the command when it is whole"
 _CHUNK_BYTES = 1024**2
@@ -35,19 +35,19 @@ _DAMAGED = (
 
 
 def is_archive(path: Path) -> bool:
-    """Return True for a zip archive: a file named so, or one without an ending whose content says so."""
+    """Return True for a zip archive: a file with its suffix, or one without a suffix but with its content."""
     return path.is_file() and (path.suffix.lower() == SUFFIX or (not path.suffix and zipfile.is_zipfile(path)))
 
 
 def extracted(path: Path, *, cache: Path) -> Path:
-    """Return the folder in `cache` with the contents of the archive `path`, extracting it if it is not there yet.
+    """Return the folder in `cache` with the contents of the archive `path`; extract the archive if it is not there.
 
     The folder is named after the archive's hash and appears complete or not at all.
 
     Raises
     ------
     InputError
-        See `hashed`, `extract` and `made_once`; or the archive changes meanwhile.
+        See `hashed`, `extract` and `made_once`; or the archive changes during extraction.
     """
     content = hashed(path, most_bytes=_MOST_PACKED)
 
@@ -63,9 +63,9 @@ def extracted(path: Path, *, cache: Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Hashed:
-    """The SHA-256 of a file in hex digits, by which the cache knows it, and the file's state when it was hashed.
+    """The SHA-256 of a file in hex digits, its key in the cache, and the state of the file when it was hashed.
 
-    `state` has its inode, its size in bytes and its time in ns.
+    `state` has its inode, its size in bytes and its modification time in ns.
     """
 
     sha256: str
@@ -73,19 +73,19 @@ class Hashed:
 
 
 class ChangedError(InputError):
-    """A file was gone, or another one, once it had been read: what came of it is not for the cache."""
+    """Error for a file that was gone or had changed once it was read, so that the result must not enter the cache."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path}: {CHANGED}")
 
 
 def hashed(path: Path, *, most_bytes: int = _MOST_HASHED) -> Hashed:
-    """Return the hash of a file, and the state in which the file was before.
+    """Return the hash of a file, and the state of the file before it was read.
 
     Raises
     ------
     InputError
-        It cannot be read, or is larger than `most_bytes`.
+        The file cannot be read, or is larger than `most_bytes`.
     """
     with reading(path), open_file(path, most_bytes=most_bytes) as stream:
         state = _state(os.fstat(stream.fileno()))
@@ -93,12 +93,13 @@ def hashed(path: Path, *, most_bytes: int = _MOST_HASHED) -> Hashed:
 
 
 def is_unchanged(path: Path, before: Hashed, *, is_read: bool) -> bool:
-    """Return whether a file is there as it was hashed; False, too, if it cannot be read now.
+    """Return True if a file still is as it was when hashed; False also if it cannot be read now.
 
     Parameters
     ----------
-    is_read : whether it has been read without an error. Then its state is enough; else, and where the state differs, as
-        after a copy, it is hashed again.
+    before : its hash and state at that time.
+    is_read : whether it has been read without an error. Then an equal state is enough; else, or if the state differs,
+        as after a copy, the file is hashed again.
     """
     try:
         same_state = _state(path.stat()) == before.state
@@ -112,13 +113,13 @@ def _state(status: os.stat_result) -> tuple[int, int, int]:
 
 
 def made_once(folder: Path, make: Callable[[Path], Path | None]) -> Path:
-    """Make a folder of the cache, unless it is there, and return it; of several processes one makes it, others wait.
+    """Make a folder of the cache, unless it exists, and return it; one process makes it while others wait.
 
     Parameters
     ----------
-    folder : in the cache, which is made where it is absent.
-    make : writes the content into a folder that is not there yet; returns the folder of the cache that it is to be if
-        it came out as the content of another.
+    folder : folder in the cache; the cache is made if it is absent.
+    make : writes the content into a folder that does not exist yet, given its path. If the content turns out to be that
+        of another folder of the cache, it returns that folder's path, else None.
 
     Raises
     ------
@@ -131,15 +132,15 @@ def made_once(folder: Path, make: Callable[[Path], Path | None]) -> Path:
     with writing(folder.parent, advice), one_at_a_time(folder.parent / f".{folder.name}.lock"):
         if folder.is_dir():  # another process was faster
             return folder
-        remove_left(folder)  # of one that was killed: as large as what it made
-        with temporary_folder(folder) as place:
-            made = make(place / "content") or folder
+        remove_left(folder)  # left by a killed process: as large as the content
+        with temporary_folder(folder) as temporary:
+            final = make(temporary / "content") or folder
             try:
-                (place / "content").rename(made)
+                (temporary / "content").rename(final)
             except OSError:
-                if not made.is_dir():  # else another process or machine was faster
+                if not final.is_dir():  # else another process or machine was faster
                     raise
-    return made
+    return final
 
 
 def extract(path: Path, folder: Path) -> None:
@@ -148,8 +149,8 @@ def extract(path: Path, folder: Path) -> None:
     Raises
     ------
     InputError
-        The archive is damaged, encrypted or a bomb, or the disk is full; or an entry is neither file nor folder, would
-        lie outside `folder`, or has the name of another. `folder` may be left half-written; the caller removes it.
+        The archive is damaged, encrypted or a zip bomb, or the disk is full; or an entry is neither file nor folder,
+        would lie outside `folder`, or repeats a name. `folder` may be left half-written; the caller removes it.
     """
     try:
         with open_file(path, most_bytes=_MOST_PACKED) as stream, zipfile.ZipFile(stream) as archive:
@@ -196,11 +197,11 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> dict[PurePosixPath, zipfil
 
 def _name(info: zipfile.ZipInfo) -> str:
     """Return the name of an entry, decoded as UTF-8 where possible, even without the UTF-8 flag (macOS omits it)."""
-    name = info.orig_filename  # filename ends at a zero byte
+    name = info.orig_filename  # `filename` is cut at a zero byte
     if info.flag_bits & _UTF8:
         return name
     try:
-        return name.encode("cp437").decode("utf-8")  # what zipfile took for cp437
+        return name.encode("cp437").decode("utf-8")  # zipfile decoded it as cp437
     except UnicodeError:
         return name
 

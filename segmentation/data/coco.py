@@ -1,13 +1,13 @@
-"""Reading of datasets in every supported layout, with all checks.
+"""Reading and checking of datasets in every supported layout.
 
 The supported layouts are: a Roboflow COCO-segmentation export (``{train,valid,test}/_annotations.coco.json`` beside the
 images); one COCO json with its images beside it or in ``images/``, which is also the layout of our rendered datasets;
 CVAT's COCO export (``annotations/instances_default.json`` and ``images/`` or ``images/default/``); photos with PNG
 masks (``images/`` and ``masks/``); and a zip archive of any of these.
 
-Everything is checked on reading, so that the rest of the program can trust a `CocoDataset`. Layouts are found in
-`coco_layout`, checks are in `coco_check` and `image_io`, writing is in `coco_write`. Other packages import what they
-need of these from here.
+Everything is checked on reading, so that the rest of the program can trust a `CocoDataset`. `coco_layout` finds the
+files, `coco_check` and `image_io` check them, and `coco_write` writes. Other packages import what they need of these
+from here.
 """
 
 import unicodedata
@@ -55,7 +55,7 @@ __all__ = [
 ]  # fmt: skip
 
 _T = TypeVar("_T")
-HASH_DIGITS = 16  # hex digits of a file's SHA-256 by which it is known
+HASH_DIGITS = 16  # hex digits of its SHA-256 that identify a file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,16 +100,16 @@ class CocoDataset:
 
 
 def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotated: bool = False) -> CocoDataset:
-    """Read and check the dataset at `path`: a folder, a COCO json, or a zip archive, which is extracted into the cache.
+    """Read and check the dataset at `path`: a folder, a COCO json, or a zip archive, which is extracted to the cache.
 
-    Images are opened (header, size, orientation) but not decoded; a file that breaks off later is reported by `image`.
+    Images are opened (header, size, orientation) but not decoded; a truncated one is only reported by `image`.
 
     Parameters
     ----------
     path : the folder, json or archive.
     classes : names of the categories that count as corrosion; None for all. Annotations of others are ignored.
-    allow_unannotated : accept a dataset without any annotation, which then need not list the classes. By default it is
-        refused, since nothing could be learned from it.
+    allow_unannotated : accept a dataset without annotations, which then need not have the classes. By default it is
+        refused, since nothing can be learned from it.
 
     Raises
     ------
@@ -133,21 +133,21 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
     photos: list[Photo] = []
     contents: list[Any] = []
     for source, split, part in parts:
-        of_image = part.of_image(classes)
-        first: dict[tuple[str, int], int] = {}
+        annotations_of = part.of_image(classes)
+        first_keys: dict[tuple[str, int], int] = {}
         for key, name in _names(part, source).items():
-            photo, content = _photo(part.images[key], name, source, split, of_image.get(key, ()))
+            photo, content = _photo(part.images[key], name, source, split, annotations_of.get(key, ()))
             # One file may have several spellings: accents, images/ in front, capitals where the system ignores them.
-            same = unicodedata.normalize("NFC", str(photo.path)).casefold(), photo.path.stat().st_ino
-            if (other := first.setdefault(same, key)) != key:
+            same_file = unicodedata.normalize("NFC", str(photo.path)).casefold(), photo.path.stat().st_ino
+            if (other := first_keys.setdefault(same_file, key)) != key:
                 raise _listed_twice(source, part, other, key)
             photos.append(photo)
             contents.append(
                 [photo.file_name, content, [annotation["segmentation"] for annotation in photo.annotations]]
             )
     if not allow_unannotated and not any(photo.annotations for photo in photos):
-        of = f" of {', '.join(classes)}" if classes is not None else " at all"
-        raise InputError(f"{path}: no annotations{of}; export the dataset again with its segmentation masks")
+        of_classes = f" of {', '.join(classes)}" if classes is not None else " at all"
+        raise InputError(f"{path}: no annotations{of_classes}; export the dataset again with its segmentation masks")
     categories = Counter(
         str(part.categories[annotation["category_id"]].get("name"))
         for _, _, part in parts
@@ -160,7 +160,7 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
 
 
 def category_names(path: Path) -> set[str]:
-    """Return the names of the categories of the dataset at `path`, with annotations or without; no image is opened.
+    """Return the names of all categories of the dataset at `path`, used or not; no image is opened.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def _category_names(parts: Iterable[tuple[Path, str | None, Document]]) -> set[s
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """Yield the cached folder of a zip archive, with errors that name the archive, or any other `path` unchanged.
+    """Yield the cached folder of a zip archive, or any other `path` unchanged; errors name the archive.
 
     Raises
     ------
@@ -190,19 +190,19 @@ def unpacked(path: Path) -> Iterator[Path]:
     folder = archive.extracted(path, cache=cache_folder())
     try:
         yield unwrapped(folder)
-    except InputError as error:  # a person knows the archive, not our cache
+    except InputError as error:  # users know the archive, not our cache
         raise InputError(str(error).replace(str(folder), str(path))) from error
 
 
 def on_this_machine(data: CocoDataset) -> CocoDataset:
-    """Return a dataset, or a part of one, that another machine has read: of an archive, as this one's cache has it.
+    """Return a dataset, or part of one, that another machine has read; paths of an archive are moved to our cache.
 
     Raises
     ------
     InputError
         The archive cannot be extracted here, or was changed since it was read.
     """
-    if data.extracted is None or data.extracted.is_dir():  # a folder of the cache is named after its content
+    if data.extracted is None or data.extracted.is_dir():  # the cache names a folder after its content
         return data
     with unpacked(data.folder) as inside:
         if inside == data.folder:
@@ -231,20 +231,20 @@ def _parts(path: Path) -> list[tuple[Path, str | None, Document]]:
 
 
 def _names(part: Document, source: Path) -> dict[int, str]:
-    """Return the file names of a json's images by id."""
+    """Return the file names of a json's images by id; raise InputError if two are the same."""
     table = {key: resolved_name(file_name(entry, source), source) for key, entry in part.images.items()}
-    first: dict[str, int] = {}
+    first_keys: dict[str, int] = {}
     for key, name in table.items():
-        if (other := first.setdefault(name, key)) != key:
+        if (other := first_keys.setdefault(name, key)) != key:
             raise _listed_twice(source, part, other, key)
     return table
 
 
 def _listed_twice(source: Path, part: Document, first: int, second: int) -> InputError:
-    """Return the error for two images of a json that are one file."""
-    name, spelled = (part.images[key]["file_name"] for key in (first, second))
-    of = "listed twice" if name == spelled else f"the file of image {first}, {name!r}"
-    return InputError(f"{source}: image {second}: file_name {spelled!r} is {of}; keep one")
+    """Return the error for two images of a json that are the same file."""
+    name, spelling = (part.images[key]["file_name"] for key in (first, second))
+    problem = "listed twice" if name == spelling else f"the file of image {first}, {name!r}"
+    return InputError(f"{source}: image {second}: file_name {spelling!r} is {problem}; keep one")
 
 
 def _photo(
@@ -258,7 +258,7 @@ def _photo(
         )
     (width, height), content = image_io.header(path, inside=root(source))
     stated = (entry.get("width"), entry.get("height"))
-    is_unknown = stated == (None, None) and not annotations  # as Label Studio says of photos without any
+    is_unknown = stated == (None, None) and not annotations  # Label Studio leaves out the size of a photo without any
     if stated != (width, height) and not is_unknown:
         raise InputError(
             f"{path}: is {width}x{height} pixels (after EXIF rotation), but {source} says "
@@ -266,7 +266,7 @@ def _photo(
         )
     for annotation in annotations:
         check_segmentation(annotation, width, height, source)
-    if len(annotations) > 1:  # each alone has been measured
+    if len(annotations) > 1:  # a single one has been checked above
         check_outlines(annotations, f"{source}: image {entry['id']}")
     photo = Photo(
         id=entry["id"],

@@ -1,6 +1,6 @@
 """Validation of COCO json: its lists, ids and file names, and the segmentation of each annotation.
 
-What passes is safe for pycocotools, which misreads some damaged segmentations in silence and crashes on others.
+Whatever passes is safe for pycocotools, which silently misreads some damaged segmentations and crashes on others.
 """
 
 import math
@@ -16,8 +16,8 @@ import numpy as np
 
 from corrotwin.twin.core.errors import InputError
 
-# pycocotools takes 100 bytes for each pixel of an outline, and crashes where there is no memory: a million points that
-# jump from side to side need terabytes. 100,000 corners drawn by a tool are far below.
+# pycocotools needs 100 bytes for each pixel of an outline and crashes when memory runs out: a million points that jump
+# from side to side need terabytes. Outlines of 100,000 corners drawn with a tool are far below this limit.
 MOST_OUTLINE_PX = 2_000_000
 
 
@@ -31,12 +31,12 @@ class Document:
 
     def of_image(self, classes: Sequence[str] | None) -> dict[int, list[Mapping[str, Any]]]:
         """Return the annotations by image id, only those of the named categories unless `classes` is None."""
-        chosen = {
+        category_ids = {
             key for key, category in self.categories.items() if classes is None or category.get("name") in classes
         }
         table: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
         for annotation in self.annotations.values():
-            if annotation["category_id"] in chosen:
+            if annotation["category_id"] in category_ids:
                 table[annotation["image_id"]].append(annotation)
         return table
 
@@ -58,11 +58,11 @@ def check_document(content: Any, source: Path) -> Document:
     annotations = _by_id(content["annotations"], "annotation", source)
     categories = _by_id(content["categories"], "category", source)
     for key, annotation in annotations.items():
-        for what, known in (("image", images), ("category", categories)):
-            other = annotation.get(f"{what}_id")
-            if not isinstance(other, int) or other not in known:
+        for kind, known in (("image", images), ("category", categories)):
+            target = annotation.get(f"{kind}_id")
+            if not isinstance(target, int) or target not in known:
                 raise InputError(
-                    f"{source}: annotation {key} is of unknown {what} {other!r:.40}; list it or remove the annotation"
+                    f"{source}: annotation {key} is of unknown {kind} {target!r:.40}; list it or remove the annotation"
                 )
     return Document(images=images, annotations=annotations, categories=categories)
 
@@ -79,7 +79,7 @@ def _by_id(entries: Sequence[dict[str, Any]], what: str, source: Path) -> dict[i
     return table
 
 
-LABEL_STUDIO = "/data/local-files/?d="  # before the path of a photo in its local storage, in what it exports
+LABEL_STUDIO = "/data/local-files/?d="  # precedes the path of a locally stored photo in its exports
 
 
 def file_name(entry: Mapping[str, Any], source: Path) -> str:
@@ -101,7 +101,7 @@ def file_name(entry: Mapping[str, Any], source: Path) -> str:
 
 
 def plain_name(name: str) -> str:
-    """Return a relative path without the parts that lead nowhere: ``a/b.png`` for ``./a//b.png``."""
+    """Return a relative path without redundant parts: ``a/b.png`` for ``./a//b.png``."""
     return posixpath.normpath(name) if name else ""
 
 
@@ -114,7 +114,7 @@ def leaves(name: str) -> bool:
 
 
 def check_segmentation(annotation: Mapping[str, Any], width: int, height: int, source: Path) -> None:
-    """Raise InputError for a segmentation that pycocotools would misread in silence or crash on."""
+    """Raise InputError for a segmentation that pycocotools would silently misread or crash on."""
     segmentation = annotation.get("segmentation")
     where = f"{source}: annotation {annotation['id']} of image {annotation['image_id']}"
     if isinstance(segmentation, dict):
@@ -129,16 +129,16 @@ def check_segmentation(annotation: Mapping[str, Any], width: int, height: int, s
 
 def _check_polygon(polygon: Any, width: int, height: int, where: str) -> None:
     """Check one polygon, which may reach one image size beyond the border; pycocotools clips it to the image."""
-    numbers = isinstance(polygon, list) and {*map(type, polygon)} <= {int, float}  # what json makes of numbers
-    if not numbers or len(polygon) < 6 or len(polygon) % 2:
+    is_numeric = isinstance(polygon, list) and {*map(type, polygon)} <= {int, float}  # the types of json numbers
+    if not is_numeric or len(polygon) < 6 or len(polygon) % 2:
         raise InputError(
             f"{where}: a polygon needs at least 6 numbers, x and y in turn ({polygon!r:.60}); draw it again"
         )
     try:
-        finite = all(map(math.isfinite, polygon))
-    except OverflowError:  # an integer beyond every float
-        finite = False
-    if not finite:
+        is_finite = all(map(math.isfinite, polygon))
+    except OverflowError:  # an integer too large for a float
+        is_finite = False
+    if not is_finite:
         raise InputError(f"{where}: a polygon holds NaN, infinity or a number too large; draw it again")
     x, y = polygon[0::2], polygon[1::2]
     if min(x) < -width or max(x) > 2 * width or min(y) < -height or max(y) > 2 * height:
@@ -182,8 +182,9 @@ def _check_rle(rle: Mapping[str, Any], width: int, height: int, where: str) -> N
 def run_lengths(text: str, where: str) -> list[int]:
     """Decode the run lengths of a compressed RLE string; raise InputError if it is damaged, before C code reads it.
 
-    The code is that of `rleFrString` in pycocotools' maskApi.c: 5 bits a character from 48 up, least first, bit 5 for
-    "more follows", the sign in bit 4 of the last, and from the third run on the difference to the run two before.
+    The encoding is that of `rleFrString` in pycocotools' maskApi.c: each character, less 48, holds 5 bits of a number,
+    lowest first; bit 5 means that more follow, and bit 4 of the last character is the sign. From the fourth run on,
+    numbers are differences from the run two before.
     """
     bits = np.frombuffer(text.encode(errors="surrogatepass"), dtype=np.uint8).astype(np.int64) - 48
     last = np.flatnonzero((bits & 32) == 0)  # characters that end a run
@@ -191,8 +192,8 @@ def run_lengths(text: str, where: str) -> list[int]:
     if bits.min(initial=0) < 0 or bits.max(initial=0) >= 64 or lengths.sum() != len(bits) or lengths.max(initial=0) > 7:
         raise InputError(f"{where}: damaged RLE string; export the dataset again")
     first = last - lengths + 1
-    place = np.arange(len(bits)) - np.repeat(first, lengths)
-    runs = np.add.reduceat((bits & 31) << (5 * place), first) if text else bits
+    position = np.arange(len(bits)) - np.repeat(first, lengths)
+    runs = np.add.reduceat((bits & 31) << (5 * position), first) if text else bits
     runs -= ((bits[last] & 16) > 0) * (np.int64(1) << (5 * lengths))
     runs[1::2] = runs[1::2].cumsum()
     runs[2::2] = runs[2::2].cumsum()

@@ -1,4 +1,4 @@
-"""Layouts of datasets: the files that describe one, the split of each, and the places of its images."""
+"""Layouts of datasets: the files that describe one, the split of each, and where its images lie."""
 
 import os
 import unicodedata
@@ -20,7 +20,8 @@ def sources(folder: Path) -> list[tuple[Path, str | None]]:
     Raises
     ------
     InputError
-        There is no json file, there are several without an expected name, or a folder of photos has not.
+        There is no json file, there are several and none has an expected name, or a folder of photos has an
+        unexpected one.
     """
     if named := _named_jsons(folder):
         _check_names(folder, named[0][1])
@@ -38,14 +39,14 @@ def sources(folder: Path) -> list[tuple[Path, str | None]]:
 
 
 def from_masks(folder: Path) -> list[tuple[Path, str | None, Document]]:
-    """Describe photos with PNG masks as COCO documents: the folder of the masks, its split, its content.
+    """Return photos with PNG masks as COCO documents: the folder of the masks, its split and its content.
 
-    Empty if there are none, or if a COCO json describes the dataset.
+    The list is empty if there are no masks, or if a COCO json describes the dataset.
 
     Raises
     ------
     InputError
-        See `png_masks.document`; or a folder of photos has not an expected name.
+        See `png_masks.document`; or a folder of photos has an unexpected name.
     """
     folders = [] if _named_jsons(folder) else _mask_folders(folder)
     if folders:
@@ -54,19 +55,19 @@ def from_masks(folder: Path) -> list[tuple[Path, str | None, Document]]:
 
 
 def _check_names(folder: Path, split: str | None) -> None:
-    """Refuse validation photos under a usual name that is not ours, beside a split that is read."""
+    """Raise InputError if validation photos would not be read, as their folder has another common name than ours."""
     for other in (folder / "val", folder / "validation") if split is not None else ():
         if os.path.lexists(other / ROBOFLOW_JSON) or png_masks.holds(other):
             raise InputError(f"{other}: its photos would not be read; call this folder valid")
 
 
 def _named_jsons(folder: Path) -> list[tuple[Path, str | None]]:
-    """Return the json files whose names and places show that they are COCO, with their splits."""
+    """Return the json files whose names and places show that they are COCO, and the split of each."""
     splits = [(folder / split / ROBOFLOW_JSON, split) for split in SPLITS]
     if present := [(path, split) for path, split in splits if os.path.lexists(path)]:
         return list(present)
     for path in (folder / "annotations.json", folder / ROBOFLOW_JSON, folder / CVAT_FOLDER / CVAT_JSON):
-        if os.path.lexists(path):  # what is not a file is refused when it is read
+        if os.path.lexists(path):  # anything but a file is refused when it is read
             return [(path, None)]
     return []
 
@@ -85,7 +86,7 @@ def _mask_folders(folder: Path) -> list[tuple[Path, str | None]]:
 
 
 def unwrapped(folder: Path) -> Path:
-    """Return the only folder in `folder`, as many archives have one, or `folder` itself if that holds the dataset."""
+    """Return the only folder in `folder` if that wraps the dataset, as in many archives; else `folder` itself."""
     if _named_jsons(folder) or _mask_folders(folder) or _jsons(folder):
         return folder
     inside = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX"))]
@@ -98,18 +99,18 @@ def locate(name: str, source: Path) -> Path | None:
     `name` is from `file_name`. If no file has exactly this name, backslashes are read as slashes, and accented letters
     are tried as one character and as two (Unicode's NFC and NFD).
     """
-    for spelled in dict.fromkeys((name, name.replace("\\", "/"))):
-        for form in (spelled, unicodedata.normalize("NFC", spelled), unicodedata.normalize("NFD", spelled)):
+    for spelling in dict.fromkeys((name, name.replace("\\", "/"))):
+        for form in (spelling, unicodedata.normalize("NFC", spelling), unicodedata.normalize("NFD", spelling)):
             if path := _first_file(_places(form, source)):
                 return path
     return None
 
 
 def root(source: Path) -> Path:
-    """Return the folder of the dataset of which the json or folder of masks `source` describes a part.
+    """Return the folder of the dataset that `source`, a json or a folder of masks, describes wholly or in part.
 
-    A link that leads out of it is refused: a dataset may come from a stranger, and it is complete only where its folder
-    holds all of it.
+    Links out of it are refused: a dataset may come from a stranger, and it is complete only if its folder holds all of
+    it.
     """
     return source.parent.parent if source.parent.name in (*SPLITS, CVAT_FOLDER) else source.parent
 
@@ -125,10 +126,10 @@ def _places(name: str, source: Path) -> list[Path]:
 def _first_file(candidates: Sequence[Path]) -> Path | None:
     try:
         return next((candidate for candidate in candidates if candidate.is_file()), None)
-    except OSError:  # a name that no file system takes
+    except OSError:  # a name that the file system does not accept
         return None
 
 
 def resolved_name(name: str, source: Path) -> str:
-    """Replace backslashes, as Windows writes them, by slashes, unless a file has exactly this name."""
+    """Replace the backslashes of Windows by slashes, unless a file has exactly this name."""
     return name if "\\" not in name or _first_file(_places(name, source)) else plain_name(name.replace("\\", "/"))

@@ -1,4 +1,4 @@
-"""Writing of COCO json: masks as regions, their extents and outlines, and the document around them."""
+"""Writing COCO json: masks as regions, their extents and outlines, and the document that holds them."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,9 +29,9 @@ def region(
 
     Parameters
     ----------
-    mask : with a pixel at least in its first and last row and column where it is part of an image.
-    left, top : place of its first pixel in the image.
-    of : height and width of the image; None where the mask is all of it.
+    mask : (h, w) bool. If it covers only a part of an image, its first and last row and column must hold a pixel.
+    left, top : column and row, in the image, of the mask's top left corner.
+    of : height and width of the image; None if the mask covers all of it.
 
     Returns
     -------
@@ -46,13 +46,13 @@ def region(
 
 
 def _run_lengths(mask: npt.NDArray[np.bool_], left: int, top: int, of: tuple[int, ...]) -> list[int]:
-    """Return the runs of 0 and 1 in turn, down the columns of the image `of` (height, width) that a mask is part of."""
+    """Return the lengths of the runs of 0 and 1 in turn, down the columns of the image of size `of` (height, width)."""
     steps = np.diff(np.pad(mask.T, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     # `flatnonzero`, since `nonzero` of two axes takes ten times as long
     places = (np.flatnonzero(steps == 1), np.flatnonzero(steps == -1))
-    begin, end = (top + at % steps.shape[1] + (left + at // steps.shape[1]) * of[0] for at in places)
-    apart = end[:-1] != begin[1:]  # from the foot of a column to the head of the next, a run goes on
-    begin, end = np.append(begin[:1], begin[1:][apart]), np.append(end[:-1][apart], end[-1:])
+    begin, end = (top + place % steps.shape[1] + (left + place // steps.shape[1]) * of[0] for place in places)
+    is_separate = end[:-1] != begin[1:]  # a run may continue from one column to the next
+    begin, end = np.append(begin[:1], begin[1:][is_separate]), np.append(end[:-1][is_separate], end[-1:])
     edges = np.stack([begin, end], axis=1).ravel()
     runs: list[int] = np.diff(edges, prepend=0, append=of[0] * of[1]).tolist()
     return runs if runs[-1] else runs[:-1]
@@ -71,7 +71,8 @@ def polygons(mask: npt.NDArray[np.bool_]) -> list[list[float]]:
     """
     import cv2
 
-    # OpenCV follows the centres of border pixels. Doubled, a pixel has a centre on each side, whose edge it stands for.
+    # OpenCV traces the centres of border pixels. In a doubled mask, each side of a pixel has centres of its own, which
+    # stand for that edge.
     doubled = mask.astype(np.uint8).repeat(2, axis=0).repeat(2, axis=1)
     contours, _ = cv2.findContours(doubled, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outlines = []
@@ -84,11 +85,11 @@ def polygons(mask: npt.NDArray[np.bool_]) -> list[list[float]]:
 
 
 def outlined(mask: npt.NDArray[np.bool_], *, left: int = 0, top: int = 0) -> dict[str, Any]:
-    """Return what `region` returns, with `polygons` in place of RLE; area and box are those of the polygons' pixels.
+    """Return the fields of `region`, with `polygons` in place of RLE; area and box are those of the polygons' pixels.
 
     Parameters
     ----------
-    mask : not empty; it may be a part of an image.
+    mask : (height, width) bool, not empty; it may be a part of an image.
     left, top : position of that part in the image, pixels.
 
     Returns
@@ -120,8 +121,8 @@ def document(
         "info": {"description": description, "version": "1.0"},
         "licenses": [],
         "categories": [
-            {"id": number, "name": name, "supercategory": above}
-            for number, (name, above) in enumerate(categories, start=1)
+            {"id": number, "name": name, "supercategory": supercategory}
+            for number, (name, supercategory) in enumerate(categories, start=1)
         ],
         "images": images,
         "annotations": annotations,
@@ -140,15 +141,15 @@ def write_document(
 
     The bytes are those of `twin.core.files.write_json`. `images` is exhausted before `annotations` is started.
     """
-    empty = json.dumps(document([], [], description=description, categories=categories), indent=2)
-    before, between, after = empty.rsplit("[]", 2)
+    empty_document = json.dumps(document([], [], description=description, categories=categories), indent=2)
+    head, middle, tail = empty_document.rsplit("[]", 2)
     with atomic_file(path) as stream:
-        for text, entries in ((before, images), (between, annotations)):
+        for text, entries in ((head, images), (middle, annotations)):
             stream.write(f"{text}[".encode())
-            close = "]"
+            closing = "]"
             for number, entry in enumerate(entries):
                 lines = json.dumps(entry, indent=2, allow_nan=False).replace("\n", "\n    ")
                 stream.write(f"{',' if number else ''}\n    {lines}".encode())
-                close = "\n  ]"
-            stream.write(close.encode())
-        stream.write(f"{after}\n".encode())
+                closing = "\n  ]"
+            stream.write(closing.encode())
+        stream.write(f"{tail}\n".encode())

@@ -1,4 +1,4 @@
-"""Photos and masks decoded once into memory-mapped arrays that all runs share."""
+"""Photos and masks, decoded once into memory-mapped arrays that all runs share."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -56,9 +56,9 @@ class Natives:
 
     def photo(self, row: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
         """Return one photo and its mask, (h, w, 3) and (h, w) uint8."""
-        first = int(self._first[row])
+        start = int(self._first[row])
         height, width = (int(side) for side in self.shapes[row])
-        part = slice(first, first + height * width)
+        part = slice(start, start + height * width)
         return self.pixels[part].reshape(height, width, 3), self.truth[part].reshape(height, width)
 
 
@@ -126,7 +126,7 @@ def _cached(
 
 
 def mapped(path: Path) -> npt.NDArray[np.uint8]:
-    """Return the array of a cache file, mapped to memory."""
+    """Return the array of a cache file as a memory map."""
     array: npt.NDArray[np.uint8] = np.load(checked(path, most_bytes=sys.maxsize), mmap_mode="r")
     return array
 
@@ -143,7 +143,7 @@ def _decode(dataset: coco.CocoDataset, files: Mapping[Path, tuple[int, ...]], ch
     with ExitStack() as stack:
         streams: list[BinaryIO] = []
         for path, shape in files.items():
-            remove_left(path)  # of a decoding that was killed: as large as the cache
+            remove_left(path)  # left by a killed process: as large as the cache
             stream = stack.enter_context(atomic_file(path))
             write_header(stream, shape)
             streams.append(stream)
@@ -153,7 +153,7 @@ def _decode(dataset: coco.CocoDataset, files: Mapping[Path, tuple[int, ...]], ch
 
 
 def write_header(stream: BinaryIO, shape: tuple[int, ...]) -> None:
-    """Write the header of an array of uint8, as ``.npy`` has it: of one length, whatever the first of up to 4 sides."""
+    """Write the ``.npy`` header of a uint8 array; its length does not depend on the first of up to 4 dimensions."""
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(stream, header)  # type: ignore[no-untyped-call]
 

@@ -1,6 +1,6 @@
-"""Downloads with bounded retries and size that never reveal the address.
+"""Downloads with limits on retries and size, which never reveal the address.
 
-An address may hold a key. No message, exception or log line of this module shows more of it than the host.
+An address may contain a key. No message, exception or log line of this module shows more of it than the host.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 TRIES = 5
 BACKOFF_SECONDS = 1.0  # before the second try, doubled each time
-LONGEST_WAIT_SECONDS = 120  # limit on what a server may request by Retry-After
-TIMEOUT_SECONDS = (10.0, 60.0)  # to connect; between two pieces of an answer
+LONGEST_WAIT_SECONDS = 120  # limit on the wait that a server requests by Retry-After
+TIMEOUT_SECONDS = (10.0, 60.0)  # for connecting; between two pieces of an answer
 MOST_BYTES = 50 * 1024**3
 MOST_ANSWER_BYTES = 16 * 1024**2
 _BUSY = (429, 500, 502, 503, 504)
@@ -51,7 +51,7 @@ def session() -> "Iterator[requests.Session]":
 
     retries = Retry(
         total=None,
-        connect=0,  # a broken line is `_get`'s business, because it also breaks while a body is read
+        connect=0,  # `_get` handles broken connections, because they also break while a body is read
         read=0,
         other=0,
         status=TRIES - 1,
@@ -60,16 +60,16 @@ def session() -> "Iterator[requests.Session]":
         retry_after_max=LONGEST_WAIT_SECONDS,
         raise_on_status=False,
     )
-    with requests.Session() as made, _quiet():
+    with requests.Session() as client, _quiet():
         for scheme in ("https://", "http://"):
-            made.mount(scheme, HTTPAdapter(max_retries=retries))
-        made.headers["Accept-Encoding"] = "identity"  # so that Content-Length counts what arrives
-        made.hooks["response"].append(_refuse_unsafe_redirect)
-        yield made
+            client.mount(scheme, HTTPAdapter(max_retries=retries))
+        client.headers["Accept-Encoding"] = "identity"  # so that Content-Length is the number of bytes that arrive
+        client.hooks["response"].append(_refuse_unsafe_redirect)
+        yield client
 
 
 def _refuse_unsafe_redirect(response: "requests.Response", **_: Any) -> None:
-    """Raise WorkError where a server sends on to an address at which others may read or change what travels."""
+    """Raise WorkError if a server redirects to an address where others could read or change the traffic."""
     if response.is_redirect and not is_safe(urljoin(response.url, response.headers["Location"])):
         host = urlsplit(response.url).hostname
         response.close()
@@ -89,7 +89,7 @@ def _quiet() -> Iterator[None]:
 
 
 def answer(session: "requests.Session", url: str, *, key: str, parameters: Mapping[str, str]) -> tuple[int, Any]:
-    """Request json from `url`, with `key` in the Authorization header. Return status and json, None if there is none.
+    """Request json from `url`, with `key` in the Authorization header; return the status, and the json or None.
 
     Raises
     ------
@@ -139,15 +139,15 @@ def save(
     def saved(response: "requests.Response") -> tuple[int, int, str]:
         if response.status_code != 200:
             return response.status_code, 0, ""
-        stated = response.headers.get("Content-Length", "")
-        total = int(stated) if stated.isdecimal() else None
-        room = min(MOST_BYTES, shutil.disk_usage(target.parent).free)
+        length = response.headers.get("Content-Length", "")
+        total = int(length) if length.isdecimal() else None
+        limit = min(MOST_BYTES, shutil.disk_usage(target.parent).free)
         count, sha256 = 0, hashlib.sha256()
         with new_file(target, replace=True) as stream:
-            for chunk in response.iter_content(_CHUNK_BYTES):  # raises where less arrives than Content-Length says
+            for chunk in response.iter_content(_CHUNK_BYTES):  # raises if less arrives than Content-Length says
                 count += len(chunk)
-                if max(count, total or 0) > room:
-                    raise InputError(f"{target}: the download is larger than {room} bytes, the room there is for it")
+                if max(count, total or 0) > limit:
+                    raise InputError(f"{target}: the download is larger than {limit} bytes, the room there is for it")
                 stream.write(chunk)
                 sha256.update(chunk)
                 on_bytes(count, total)
@@ -158,17 +158,17 @@ def save(
 
 
 def _get(session: "requests.Session", url: str, use: "Callable[[requests.Response], _T]", **options: Any) -> _T:
-    """Return what `use` makes of the response from `url`, repeating both when the connection breaks."""
+    """Return the result of `use` for the response from `url`, repeating both when the connection breaks."""
     import requests
 
-    trouble = ""
-    for number in range(TRIES):
-        if number:
-            time.sleep(BACKOFF_SECONDS * 2 ** (number - 1))
+    error_name = ""
+    for attempt in range(TRIES):
+        if attempt:
+            time.sleep(BACKOFF_SECONDS * 2 ** (attempt - 1))
         try:
             with session.get(url, stream=True, timeout=TIMEOUT_SECONDS, **options) as response:
                 return use(response)
         except requests.RequestException as error:
-            trouble = type(error).__name__
-    # Outside of the block: an exception's text shows the address, and so would one that refers to it.
-    raise WorkError(f"no whole answer from {urlsplit(url).hostname} in {TRIES} tries ({trouble}); try again later")
+            error_name = type(error).__name__
+    # Outside the block: the text of that exception shows the address, and so would an exception chained to it.
+    raise WorkError(f"no whole answer from {urlsplit(url).hostname} in {TRIES} tries ({error_name}); try again later")

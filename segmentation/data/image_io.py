@@ -18,18 +18,18 @@ from corrotwin.twin.core.files import open_file, read_bytes
 
 # Pillow would also pass EPS to Ghostscript, an interpreter, and reads dozens of formats that hold no photographs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-# Transposition that makes a picture of an EXIF orientation upright (EXIF 2.32, tag 274).
+# Transposition that makes a picture upright, by its EXIF orientation (EXIF 2.32, tag 274).
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
     5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
-_QUARTER_TURNS = tuple(_UPRIGHT[orientation] for orientation in (5, 6, 7, 8))  # exchange width and height
+_QUARTER_TURNS = tuple(_UPRIGHT[orientation] for orientation in (5, 6, 7, 8))  # swap width and height
 
-_SUBFILE = 254  # tag of a page of a TIFF, whose bit 0 marks a smaller copy of another page (TIFF 6.0)
-_PNG_DEPTH = 24  # place of the bits a channel in a PNG (ISO/IEC 15948, 11.2.2)
+_SUBFILE = 254  # TIFF tag of a page; bit 0 marks a smaller copy of another page (TIFF 6.0)
+_PNG_DEPTH = 24  # offset of the bits per channel in a PNG file (ISO/IEC 15948, 11.2.2)
 
-# What PIL raises on broken, hostile or exotic files.
+# Exceptions of PIL for broken, hostile or exotic files.
 _UNREADABLE = (
     OSError, ValueError, SyntaxError, EOFError, struct.error, OverflowError, MemoryError,
     Image.DecompressionBombError, Image.DecompressionBombWarning,
@@ -37,7 +37,7 @@ _UNREADABLE = (
 
 
 class _Filters:
-    """Filters of warnings, which belong to the whole process, while any thread reads an image."""
+    """Warning filters, which belong to the whole process, set while any thread reads an image."""
 
     def __init__(self) -> None:
         self._lock, self._inside, self._before = threading.Lock(), 0, warnings.catch_warnings()
@@ -63,21 +63,21 @@ _filters = _Filters()
 
 @contextmanager
 def _trouble(path: Path, what: str) -> Iterator[None]:
-    """Turn what PIL raises into one InputError; oversized headers are refused, odd metadata is ignored."""
+    """Turn the exceptions of PIL into an InputError; refuse oversized headers and ignore odd metadata."""
     try:
         with _filters:
             yield
-    except InputError:  # has said it already
+    except InputError:  # already explains itself
         raise
     except _UNREADABLE as error:
         # UnidentifiedImageError is an OSError whose text names an object.
-        known = "no known image format" if isinstance(error, UnidentifiedImageError) else str(error)
-        known = (isinstance(error, OSError) and error.strerror) or known
-        raise InputError(f"{path}: {what} ({known or type(error).__name__}); replace the file") from error
+        reason = "no known image format" if isinstance(error, UnidentifiedImageError) else str(error)
+        reason = (isinstance(error, OSError) and error.strerror) or reason
+        raise InputError(f"{path}: {what} ({reason or type(error).__name__}); replace the file") from error
 
 
 def header(path: Path, *, inside: Path | None = None) -> tuple[tuple[int, int], str]:
-    """Return size (width, height), upright by EXIF orientation, and SHA-256 of an image file without decoding it.
+    """Return the size (width, height), upright by EXIF orientation, and SHA-256 of an image file; do not decode it.
 
     `inside` is the folder that the file belongs to: a link that leads out of it is refused.
 
@@ -113,7 +113,7 @@ def size(path: Path) -> tuple[int, int]:
 
 
 def kind(path: Path) -> str | None:
-    """Return the format of an image file by its content, one of `FORMATS`; None where it is none that can be read."""
+    """Return the format of an image file by its content, one of `FORMATS`; None if the file cannot be read."""
     try:
         with (
             _trouble(path, "not a readable image"),
@@ -126,9 +126,10 @@ def kind(path: Path) -> str | None:
 
 
 def holds_more(path: Path) -> bool:
-    """Return whether an image file has pictures behind the first, which alone is read; False if it cannot be read.
+    """Return True if an image file has pictures after the first, the only one read; False if it cannot be read.
 
-    The second picture of a JPEG is the first at other brightness or depth; pages of a TIFF may be smaller copies.
+    Further pictures of a JPEG do not count, since they show the first in other brightness or depth; nor do pages of a
+    TIFF that are smaller copies.
     """
     try:
         with (
@@ -148,10 +149,10 @@ def holds_more(path: Path) -> bool:
 
 
 def _turn(picture: Image.Image) -> Image.Transpose | None:
-    """Return the transposition that makes a picture, not loaded yet, upright as browsers show it; None if it is.
+    """Return the transposition that turns a picture, not loaded yet, upright as browsers show it; None if none is due.
 
-    Browsers turn JPEG and PNG by EXIF that stands before the pixels; WebP they do not turn, nor anything by XMP, which
-    Pillow's `getexif` reads, too. TIFF, which they do not show, Pillow turns itself.
+    Browsers turn JPEG and PNG if EXIF comes before the pixels. They do not turn WebP, and ignore XMP, which Pillow's
+    `getexif` reads, too. They do not show TIFF, which Pillow turns itself.
     """
     if picture.format in ("TIFF", "WEBP"):
         return None
@@ -162,7 +163,7 @@ def _turn(picture: Image.Image) -> Image.Transpose | None:
 
 def _upright(picture: Image.Image) -> Image.Image:
     """Decode a picture and make it upright by its EXIF orientation."""
-    turn = _turn(picture)  # loading a PNG adds what lies behind its pixels
+    turn = _turn(picture)  # before loading, which adds EXIF from behind the pixels of a PNG
     picture.load()
     return picture if turn is None else picture.transpose(turn)
 
@@ -175,35 +176,35 @@ def decoded(path: Path, *, inside: Path | None = None, least_side: int | None = 
     Parameters
     ----------
     inside : as for `header`.
-    least_side : a JPEG is decoded to an eighth, a quarter or half of its size, if no side falls below this; None: to
-        its full size.
+    least_side : decode a JPEG at an eighth, a quarter or half of its size if no side then falls below this many pixels;
+        None: at full size.
 
     Raises
     ------
     InputError
         The file is truncated, damaged, or in a pixel format that photographs do not have.
     """
-    # From memory: Pillow maps the file of an uncompressed TIFF and then garbles one that is to be turned.
+    # From memory: Pillow maps the file of an uncompressed TIFF, and then garbles it if it has to be turned.
     with (
         _trouble(path, "cannot be decoded"),
         Image.open(io.BytesIO(content := read_bytes(path, inside=inside)), formats=FORMATS) as opened,
     ):
-        if opened.format in ("JPEG", "MPO"):  # the latter has further pictures behind the first, as of phones
+        if opened.format in ("JPEG", "MPO"):  # MPO, from phones, has further pictures after the first
             _check_jpeg(content)
             if least_side is not None:
                 opened.draft(None, (least_side, least_side))
         picture = _upright(opened)
-        if picture.mode.startswith("I"):  # 16-bit grey; "I" is how some formats announce it
+        if picture.mode.startswith("I"):  # 16-bit grey, which some formats report as "I"
             picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
         elif picture.mode == "F":
             raise InputError(f"{path}: floating-point pixels; convert the image to 8 bits")
-        elif picture.mode == "P":  # by way of RGBA: a palette may have transparent entries
+        elif picture.mode == "P":  # through RGBA, since a palette may have transparent entries
             picture = picture.convert("RGBA")
         return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def decoded_deep(path: Path) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
-    """Decode an image file as `decoded` does, but grey of 16 bits to (height, width) uint16.
+    """Decode an image file as `decoded` does, but 16-bit grey to (height, width) uint16.
 
     Raises
     ------
@@ -226,8 +227,8 @@ def _check_jpeg(content: bytes) -> None:
 def decoded_mask(path: Path, *, inside: Path | None = None) -> npt.NDArray[np.bool_]:
     """Decode a PNG mask to (height, width) bool, true where the value is above 0, upright by its EXIF orientation.
 
-    One channel of 1, 2, 4, 8 or 16 bits, a palette (its indices are the values), or grey of 8 bits stored as RGB.
-    `inside` is as for `header`.
+    The mask may have one channel of 1, 2, 4, 8 or 16 bits, a palette (whose indices are the values), or 8-bit grey
+    stored as RGB. `inside` is as for `header`.
 
     Raises
     ------
@@ -243,8 +244,8 @@ def decoded_mask(path: Path, *, inside: Path | None = None) -> npt.NDArray[np.bo
         values = np.asarray(picture)
     if picture.mode in ("1", "L", "P") or picture.mode.startswith("I"):
         return values > 0
-    deep = content[_PNG_DEPTH] == 16
-    if picture.mode == "RGB" and not deep and (values == values[..., :1]).all():
+    is_deep = content[_PNG_DEPTH] == 16
+    if picture.mode == "RGB" and not is_deep and (values == values[..., :1]).all():
         return np.asarray(values[..., 0] > 0)
-    kind = "with transparency" if picture.mode != "RGB" else "in RGB of 16 bits" if deep else "in colour"
-    raise InputError(f"{path}: a mask {kind}; save it with one channel: 0 is clean, any other value is corrosion")
+    fault = "with transparency" if picture.mode != "RGB" else "in RGB of 16 bits" if is_deep else "in colour"
+    raise InputError(f"{path}: a mask {fault}; save it with one channel: 0 is clean, any other value is corrosion")

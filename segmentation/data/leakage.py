@@ -11,13 +11,13 @@ from corrotwin.segmentation.data.coco import SPLITS, CocoDataset
 from corrotwin.segmentation.data.splits import Split
 from corrotwin.twin.core.text import escape_markdown
 
-SEEDS = range(20)  # of the published splits that a report draws for comparison
-EXAMPLES = 5  # named in the text
+SEEDS = range(20)  # seeds of the published splits with which a report compares
+EXAMPLES = 5  # leaked photos that a report names
 
 
 @dataclass(frozen=True, kw_only=True)
 class PartLeak:
-    """Leakage into one part of a split: its number of photos, and pairs of leaked photo and training photo."""
+    """Leakage into one part of a split: its number of photos, and the pairs of a leaked and a training photo."""
 
     photos: int
     leaked: tuple[tuple[str, str], ...]
@@ -54,7 +54,7 @@ class LeakageReport:
 
 
 def leaks(split: Split, grouping: Mapping[str, str]) -> Leaks:
-    """Find the photos of validation and test whose group has a photo in training.
+    """Return the leakage of a split: the photos of validation and test whose group has a photo in training.
 
     Parameters
     ----------
@@ -69,25 +69,25 @@ def leaks(split: Split, grouping: Mapping[str, str]) -> Leaks:
         pairs = ((name, in_training.get(grouping[name])) for name in names)
         return PartLeak(photos=len(names), leaked=tuple((name, other) for name, other in pairs if other is not None))
 
-    parts = Counter(group for names in SPLITS for group in {grouping[name] for name in getattr(split, names)})
+    part_counts = Counter(group for key in SPLITS for group in {grouping[name] for name in getattr(split, key)})
     return Leaks(
-        valid=part(split.valid), test=part(split.test), split_groups=sum(count > 1 for count in parts.values())
+        valid=part(split.valid), test=part(split.test), split_groups=sum(count > 1 for count in part_counts.values())
     )
 
 
 def report(dataset: CocoDataset, split: Split, *, seeds: Sequence[int] = SEEDS) -> LeakageReport:
-    """Compare the leakage of a split of all photos of `dataset` with the published way's and the export's own.
+    """Compare the leakage of a split of `dataset` with that of published splits and of the export's own split.
 
     Parameters
     ----------
-    dataset : the photos.
+    dataset : the photos, all of which `split` contains.
     split : their split; its groups decide what counts as leakage.
     seeds : seeds of the published splits, at least one.
 
     Raises
     ------
     InputError
-        The dataset has photos that the split lacks, or too few to split the published way.
+        The dataset has photos that the split lacks, or too few for a published split.
     """
     has_own = {photo.split for photo in dataset.photos} == set(SPLITS)
     published = (splits.split(dataset, how="published", seed=seed, groups=split.group) for seed in seeds)
@@ -103,7 +103,7 @@ def report(dataset: CocoDataset, split: Split, *, seeds: Sequence[int] = SEEDS) 
 
 
 def copies_warning(split: Split, dataset: CocoDataset) -> str:
-    """Return a line on copies, judged by name, of training photos in validation and test; empty if there are none."""
+    """Return a warning if validation or test photos are, judged by name, copies of training photos; else ""."""
 
     def explain(name: str, other: str) -> str:
         return (
@@ -115,7 +115,7 @@ def copies_warning(split: Split, dataset: CocoDataset) -> str:
 
 
 def contents_warning(split: Split, dataset: CocoDataset) -> str:
-    """Return a line on validation and test photos whose files equal those of training photos; empty without any."""
+    """Return a warning if files of validation or test photos equal those of training photos; else ""."""
 
     def explain(name: str, other: str) -> str:
         return (
@@ -128,7 +128,7 @@ def contents_warning(split: Split, dataset: CocoDataset) -> str:
 
 
 def spots_warning(split: Split, dataset: CocoDataset) -> str:
-    """Return a line on validation and test photos whose spot, by the table beside them, is in training; else empty.
+    """Return a warning if training photos show the spot of a validation or test photo, by the table there; else "".
 
     Raises
     ------
@@ -147,7 +147,7 @@ def spots_warning(split: Split, dataset: CocoDataset) -> str:
 
 
 def _warning(dataset: CocoDataset, leaks_found: Leaks, explain: Callable[[str, str], str]) -> str:
-    """Return a line with the number of leaked photos and what `said` makes of the first pair; empty without leaks."""
+    """Return a line with the number of leaked photos and `explain` of the first pair; "" without leaks."""
     leaked = (*leaks_found.valid.leaked, *leaks_found.test.leaked)
     if not leaked:
         return ""
@@ -156,13 +156,13 @@ def _warning(dataset: CocoDataset, leaks_found: Leaks, explain: Callable[[str, s
 
 
 def markdown(value: LeakageReport) -> str:
-    """Write the report as Markdown: a sentence on the groups, a table of the leakage and the first examples."""
+    """Return the report as Markdown: a sentence on the groups, a table of the leakage and the first examples."""
     sizes = Counter(value.split.group.values())
-    sharing = sum(size for size in sizes.values() if size > 1)
-    seeds = len(value.published)
+    in_shared_groups = sum(size for size in sizes.values() if size > 1)
+    seed_count = len(value.published)
     lines = [
         f"{sizes.total()} photos in {len(sizes)} groups, the largest of {max(sizes.values())}; "
-        f"{sharing} photos share theirs with others.",
+        f"{in_shared_groups} photos share theirs with others.",
         "",
         "| split | validation photos with their group in training | test photos with theirs | groups torn |",
         "|---|---|---|---|",
@@ -170,25 +170,25 @@ def markdown(value: LeakageReport) -> str:
         _row("the same, by files equal byte for byte", [value.copies]),
         _row("the same, by names of copies", [value.names]),
         *([_row("the export's own", [value.own])] if value.own is not None else []),
-        _row(f"published, {seeds} seed{'s' if seeds > 1 else ''}: mean (range)", value.published),
+        _row(f"published, {seed_count} seed{'s' if seed_count > 1 else ''}: mean (range)", value.published),
     ]
     leaked = [pair for part in (value.leaks.test, value.leaks.valid) for pair in part.leaked]
     if leaked:
-        listed = "; ".join(
+        examples = "; ".join(
             f"{escape_markdown(name)} with {escape_markdown(other)}" for name, other in leaked[:EXAMPLES]
         )
-        lines += ["", f"Leaks of this split, first {min(EXAMPLES, len(leaked))} of {len(leaked)}: {listed}."]
+        lines += ["", f"Leaks of this split, first {min(EXAMPLES, len(leaked))} of {len(leaked)}: {examples}."]
     return "\n".join(lines) + "\n"
 
 
 def agreement(groupings: Mapping[str, Mapping[str, str]]) -> str:
-    """Return a sentence on how many pairs of photos each grouping joins, and how many each two groupings both join."""
-    alone = ", ".join(f"{name} {groups.pairs(grouping)}" for name, grouping in groupings.items())
-    both = "".join(
+    """Return a sentence with the number of pairs of photos joined by each grouping, and by both of any two."""
+    by_one = ", ".join(f"{name} {groups.pairs(grouping)}" for name, grouping in groupings.items())
+    by_both = "".join(
         f"; by {first} and by {second} {groups.pairs(groupings[first], groupings[second])}"
         for first, second in combinations(groupings, 2)
     )
-    return f"Pairs of photos put together: {alone}{both}."
+    return f"Pairs of photos put together: {by_one}{by_both}."
 
 
 def _row(title: str, measured: Sequence[Leaks]) -> str:

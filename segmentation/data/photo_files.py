@@ -1,7 +1,7 @@
-"""Decide which files of a folder are photos, by one rule for every command.
+"""The rule by which every command decides which files of a folder are photos.
 
-A photo is a file whose name ends as the formats end that `image_io` decodes, or has no ending and holds one of them.
-Nothing that looks like a picture, or may hold some, is passed over in silence: what is left out has a `Reason`.
+A photo is a file with the suffix of a format that `image_io` decodes, or without a suffix but in such a format. Nothing
+that looks like a picture, or may hold some, is skipped silently: whatever is left out has a `Reason`.
 """
 
 import os
@@ -28,7 +28,7 @@ OTHER_SUFFIXES = frozenset({
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """Why files are left out, what to do, and whether it is a loss: a photo may be among them that was meant."""
+    """Why files are left out, what to do about it, and whether it is a loss: they may include wanted photos."""
 
     what: str
     advice: str = ""
@@ -58,20 +58,20 @@ class LeftOut:
 
     @property
     def name(self) -> str:
-        """Return the path in the folder that was searched; the folder's own path where it is that one."""
+        """The path relative to the searched folder; that folder's own path if it is left out itself."""
         return str(self.path if self.path == self.folder else self.path.relative_to(self.folder))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """The photos in a folder and below, sorted, and what is left out."""
+    """The photos in a folder and its subfolders, sorted, and what is left out."""
 
     photos: tuple[Path, ...]
     left_out: tuple[LeftOut, ...]
 
 
 def judge(path: Path) -> Reason | None:
-    """Return why a file by its name and content is not a photo that can be read; None for a photo."""
+    """Return why a file, judged by name and content, is not a readable photo; None if it is one."""
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
         return None if _holds(path.is_file) or not _holds(path.exists) else NO_FILE  # the reader reports broken links
@@ -83,7 +83,7 @@ def judge(path: Path) -> Reason | None:
 
 
 def _holds(question: Callable[[], bool]) -> bool:
-    """Return what the system answers; False where it gives no answer."""
+    """Return the file system's answer to a question; False if it raises an error instead."""
     try:
         return question()
     except OSError:
@@ -91,82 +91,82 @@ def _holds(question: Callable[[], bool]) -> bool:
 
 
 def listing(folder: Path) -> Listing:
-    """Search a folder and all below it for photos.
+    """Search a folder and all its subfolders for photos.
 
-    Hidden files, what this program wrote, and masks and contact sheets of datasets are not photos. Folders that are
-    links are not entered, unless they lead to a place that is searched anyway.
+    Hidden files, files that this program wrote, and masks and contact sheets of datasets are not photos. Linked folders
+    are not entered; they are listed as left out unless they lead to a place that is searched anyway.
 
     Raises
     ------
     InputError
         The folder itself cannot be read.
     """
-    failed: list[OSError] = []
+    errors: list[OSError] = []
     photos: list[Path] = []
     left_out: list[LeftOut] = []
 
-    def leave(path: Path, reason: Reason) -> None:
+    def omit(path: Path, reason: Reason) -> None:
         left_out.append(LeftOut(path=path, folder=folder, reason=reason))
 
-    written: dict[Path, Reason] = {}  # folders of which all pictures are left out
+    folder_reasons: dict[Path, Reason] = {}  # for folders whose pictures are all left out
     if (reason := _above(folder)) is not None:
-        written[folder] = reason
-    for here, folders, files in walk(folder, onerror=failed.append):
-        hidden = any(part.startswith(".") for part in here.relative_to(folder).parts)
-        reason = written.get(here) or _written(here)
+        folder_reasons[folder] = reason
+    for current, folders, files in walk(folder, onerror=errors.append):
+        is_hidden = any(part.startswith(".") for part in current.relative_to(folder).parts)
+        reason = folder_reasons.get(current) or _written(current)
         for name in folders:
-            path = here / name
+            path = current / name
             if not _holds(path.is_symlink):
-                if below := reason or _written_below(here, name, folders):
-                    written[path] = below
+                if reason_below := reason or _written_below(current, name, folders):
+                    folder_reasons[path] = reason_below
             elif not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
-                leave(path, reason or (HIDDEN if hidden or name.startswith(".") else LINKED))
+                omit(path, reason or (HIDDEN if is_hidden or name.startswith(".") else LINKED))
         for name in files:
-            path = here / name
-            if reason or hidden or name.startswith("."):
+            path = current / name
+            if reason or is_hidden or name.startswith("."):
                 if path.suffix.lower() in SUFFIXES | OTHER_SUFFIXES:
-                    leave(path, reason or HIDDEN)
+                    omit(path, reason or HIDDEN)
             elif name == "preview.jpg" and _is_dataset(files):
-                leave(path, SHEET)
+                omit(path, SHEET)
             elif _holds(partial(archive.is_archive, path)):
-                leave(path, ARCHIVED)
-            elif (wrong := judge(path)) is None:
+                omit(path, ARCHIVED)
+            elif (fault := judge(path)) is None:
                 photos.append(path)
-            elif wrong is not NO_PICTURE:
-                leave(path, wrong)
-    for error in failed:
+            elif fault is not NO_PICTURE:
+                omit(path, fault)
+    for error in errors:
         path = Path(error.filename)
         if path == folder:
             raise InputError(f"{folder}: cannot be read ({error.strerror}); check who may read it") from error
-        leave(path, Reason(what=f"folders that cannot be read ({error.strerror})", advice="check who may read them"))
-    return Listing(photos=tuple(sorted(photos)), left_out=tuple(sorted(left_out, key=lambda left: left.path)))
+        omit(path, Reason(what=f"folders that cannot be read ({error.strerror})", advice="check who may read them"))
+    return Listing(photos=tuple(sorted(photos)), left_out=tuple(sorted(left_out, key=lambda entry: entry.path)))
 
 
 def lines(left_out: Iterable[LeftOut]) -> list[str]:
-    """Return a line for each reason: how many files, the first names, and what to do."""
+    """Return a line for each reason: the number of files, the first names, and what to do."""
     by_reason: dict[Reason, list[str]] = {}
-    for left in left_out:
-        by_reason.setdefault(left.reason, []).append(left.name)
-    said = []
+    for entry in left_out:
+        by_reason.setdefault(entry.reason, []).append(entry.name)
+    result = []
     for reason, names in by_reason.items():
-        said.append(
+        result.append(
             f"{reason.what}: {len(names)} ({first_of(names)})" + (f"; {reason.advice}" if reason.advice else "")
         )
-    return said
+    return result
 
 
 _PREDICTIONS = "predictions"
-# By the kinds of our folders in which photos may lie, the subfolders in which none do.
+# Kinds of our folders that may hold photos, each with the subfolders that hold none.
 _OURS_IN: Mapping[str, tuple[str, ...]] = {
     _PREDICTIONS: ("masks", "overlays", "parts"),
     "dataset": ("maps", "parts"),
     "merged dataset": (),
-    "accepted masks": ("to-label",),  # photos whose masks were rejected, which lie elsewhere, too
+    "accepted masks": ("to-label",),  # copies of the photos whose masks were rejected
 }
 
 
 def _claimed(folder: Path) -> str | None:
-    """Return what this program began a folder as; None where it did not, or cannot be known."""
+    """Return the kind of folder that this program began; None if it did not begin it, or the claim is unreadable."""
     claim = folder / CLAIM
     try:
         content = read_json(claim) if _holds(claim.is_file) else None
@@ -176,22 +176,22 @@ def _claimed(folder: Path) -> str | None:
 
 
 def _written(folder: Path) -> Reason | None:
-    """Return the reason for all pictures of a folder that this program began: a run, a study, a report."""
+    """Return the reason to leave out all pictures of a folder that this program began: a run, a study, a report."""
     return OURS if _claimed(folder) not in (None, *_OURS_IN) else None
 
 
 def _written_below(folder: Path, name: str, folders: Sequence[str]) -> Reason | None:
-    """Return the reason for all pictures in the subfolder `name` of a folder that has these subfolders."""
+    """Return the reason to leave out all pictures in `name`, one of the subfolders `folders` of `folder`."""
     if name in _OURS_IN.get(_claimed(folder) or "", ()):
         return OURS
     return TRUTH if name == "masks" and "images" in folders else None
 
 
 def _above(folder: Path) -> Reason | None:
-    """Return the reason for all pictures of a folder that lies among what a prediction wrote."""
-    whole = Path(os.path.realpath(folder))
-    for parent in whole.parents:
-        if whole.relative_to(parent).parts[0] in _OURS_IN[_PREDICTIONS] and _claimed(parent) == _PREDICTIONS:
+    """Return the reason to leave out all pictures of a folder that lies in the output of a prediction."""
+    resolved = Path(os.path.realpath(folder))
+    for parent in resolved.parents:
+        if resolved.relative_to(parent).parts[0] in _OURS_IN[_PREDICTIONS] and _claimed(parent) == _PREDICTIONS:
             return OURS
     return None
 

@@ -1,4 +1,4 @@
-"""Datasets of photos in ``images/`` and PNG masks of the same names in ``masks/``, read as if from a COCO json."""
+"""Datasets with photos in ``images/`` and PNG masks of the same names in ``masks/``, read as if from a COCO json."""
 
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ def holds(folder: Path) -> bool:
 
 
 def document(folder: Path, *, inside: Path) -> Document:
-    """Return a COCO document of `folder`: images with the sizes of their masks, one annotation per mask with corrosion.
+    """Return a COCO document of `folder`: images with the sizes of their masks, one annotation per non-empty mask.
 
-    `inside` is the folder of the dataset: masks that are links out of it are refused.
+    `inside` is the folder of the dataset: masks that are links leading out of it are refused.
 
     Raises
     ------
@@ -31,8 +31,8 @@ def document(folder: Path, *, inside: Path) -> Document:
     images, masks = _by_stem(folder / IMAGES), _by_stem(folder / MASKS)
     for stem, image in images.items():
         if stem not in masks:
-            wanted = folder / MASKS / f"{stem}.png"
-            raise InputError(f"{image}: has no mask {wanted}; add one (all 0 where there is no corrosion)")
+            expected = folder / MASKS / f"{stem}.png"
+            raise InputError(f"{image}: has no mask {expected}; add one (all 0 where there is no corrosion)")
     entries: dict[int, dict[str, Any]] = {}
     annotations: dict[int, dict[str, Any]] = {}
     for key, (stem, path) in enumerate(masks.items()):
@@ -47,7 +47,7 @@ def document(folder: Path, *, inside: Path) -> Document:
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
-    """Return the pictures of `folder`, without hidden ones, by name without suffix, in order."""
+    """Return the pictures of `folder`, except hidden ones, by name without suffix, sorted."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; photos are in {IMAGES}, their masks beside it in {MASKS}")
     table: dict[str, Path] = {}
@@ -57,11 +57,11 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         check_text(path.name, folder)
         if path.is_dir():
             raise InputError(f"{path}: a folder among the files; move its files up or remove it")
-        wrong = photo_files.judge(path)
-        if wrong is photo_files.NO_PICTURE:  # a note, or what a system keeps in each folder
+        fault = photo_files.judge(path)
+        if fault is photo_files.NO_PICTURE:  # a note, or a file that the system keeps in each folder
             continue
-        if wrong is not None:
-            raise InputError(f"{path}: {wrong.what}; {wrong.advice}")
+        if fault is not None:
+            raise InputError(f"{path}: {fault.what}; {fault.advice}")
         if path.stem in table:
             raise InputError(f"{path}: has the name of {table[path.stem].name}; a name, without ending, may occur once")
         table[path.stem] = path

@@ -1,8 +1,8 @@
-"""Fetch a dataset version from Roboflow with the user's own key.
+"""Fetching of dataset versions from Roboflow with the user's own key.
 
-The key comes from the environment alone: on a command line it would end up in the shell's history and in the list of
-processes. It travels in the Authorization header, as Roboflow's documentation advises, so that no address holds it.
-Neither it nor the download link, which holds a key of its own, is ever printed, logged or written.
+The key comes only from the environment: on a command line it would end up in the shell's history and in the list of
+processes. It is sent in the Authorization header, as Roboflow's documentation advises, so that no address contains it.
+Neither it nor the download link, which contains a key of its own, is ever printed, logged or written.
 
 References
 ----------
@@ -103,9 +103,9 @@ def _card(out: Path, source: RoboflowVersion) -> dict[str, Any] | None:
         if out.is_dir() and any(out.iterdir()):
             raise InputError(f"{out}: holds something else; choose another `out`")
         return None
-    if lacking := {"images", "bytes", "sha256", "licence"} - set(card):
-        lost = ", ".join(sorted(lacking))
-        raise InputError(f"{out / 'roboflow.json'}: damaged ({lost} absent); delete the folder to fetch it again")
+    if absent := {"images", "bytes", "sha256", "licence"} - set(card):
+        names = ", ".join(sorted(absent))
+        raise InputError(f"{out / 'roboflow.json'}: damaged ({names} absent); delete the folder to fetch it again")
     if card.get("source") != asdict(source):
         raise InputError(f"{out}: holds another dataset ({card.get('source')!r:.200}); choose another `out`")
     return card
@@ -138,18 +138,18 @@ def _cleared(folder: Path) -> Iterator[None]:
 
 
 def _fetch(source: RoboflowVersion, out: Path, staging: Path, api: str, key: str) -> dict[str, Any]:
-    """Export, download, extract and check in `staging`, then move the whole to `out`. Return the card."""
+    """Export, download, extract and check in `staging`, then move all of it to `out`. Return the card."""
     from corrotwin.segmentation.data import archive, coco
 
     packed, unpacked = staging / "packed.zip", staging / "unpacked"
-    shutil.rmtree(unpacked, ignore_errors=True)  # of a killed command
+    shutil.rmtree(unpacked, ignore_errors=True)  # left by a killed command
     with download.session() as session, progress(f"{source}: Roboflow packs the export", unit="MB", to=out) as line:
         answer = _export(session, source, api, key)
         if not download.is_safe(link := answer["export"]["link"]):
             raise WorkError(f"{source}: Roboflow's download link is not an https address; try again later")
         line.update(what=f"{source}: download")
         status, count, sha256 = download.save(
-            session, link, packed, lambda done, total: line.update(done / 1e6, total=total and total / 1e6)
+            session, link, packed, lambda received, total: line.update(received / 1e6, total=total and total / 1e6)
         )
     if status != 200:
         raise WorkError(f"{source}: the download link gave status {status}; try again later")
@@ -171,12 +171,12 @@ def _fetch(source: RoboflowVersion, out: Path, staging: Path, api: str, key: str
     }
     write_manifest(folder, CARD, card)
     with writing(out, "choose another `out`"):
-        folder.rename(out)  # takes the place of an empty folder, and of nothing else
+        folder.rename(out)  # replaces an empty folder, and nothing else
     return card
 
 
 def _export(session: "requests.Session", source: RoboflowVersion, api: str, key: str) -> dict[str, Any]:
-    """Request the export until it is ready. Return Roboflow's answer, which holds ``["export"]["link"]``."""
+    """Request the export until it is ready. Return Roboflow's answer, which has ``["export"]["link"]``."""
     deadline = time.monotonic() + EXPORT_SECONDS
     while True:
         url = f"{api}/{source}/{FORMAT}"
@@ -206,13 +206,13 @@ def _check_status(status: int, source: RoboflowVersion) -> None:
 
 
 def _licence(answer: Mapping[str, Any], folder: Path) -> str:
-    """Return the licence stated by the answer or by the export's own json."""
+    """Return the licence that the answer or the export's own json states; "not stated" if neither does."""
     from corrotwin.segmentation.data import coco
 
     project = answer.get("project")
-    stated = project.get("license") if isinstance(project, dict) else None
-    if isinstance(stated, str) and stated:
-        return " ".join(stated.split())
+    licence = project.get("license") if isinstance(project, dict) else None
+    if isinstance(licence, str) and licence:
+        return " ".join(licence.split())
     for source, _ in coco.sources(folder):
         content = read_json(source, inside=folder)
         licences = content.get("licenses") if isinstance(content, dict) else None

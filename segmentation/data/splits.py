@@ -1,4 +1,4 @@
-"""Splits into training, validation and test photos: a small json shared by all backbones and runs."""
+"""Splits into training, validation and test photos, saved as a small json that all backbones and runs share."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,9 +46,9 @@ class Split:
 
     @property
     def digest(self) -> str:
-        """Hash of the three lists and the groups, 16 hex digits; the way the split was made does not matter.
+        """Hash of the three lists and the groups, 16 hex digits; it does not depend on how the split was made.
 
-        Groups are included since they decide which fraction of the training photos an arm draws.
+        Groups are included since they decide which part of the training photos an arm draws.
         """
         return digest([self.train, self.valid, self.test, self.group])
 
@@ -107,7 +107,7 @@ def split(dataset: CocoDataset, *, how: How, seed: int, groups: Mapping[str, str
 
 
 def without_leaks(dataset: CocoDataset, *, seed: int = 0) -> Split:
-    """Split by whole groups: the spots of `groups.SPOTS` beside the photos, else photos alike by name or by look.
+    """Split by whole groups: spots from the table `groups.SPOTS` beside the photos, else photos alike by name or look.
 
     Raises
     ------
@@ -117,8 +117,8 @@ def without_leaks(dataset: CocoDataset, *, seed: int = 0) -> Split:
     table = groups.own_table(dataset)
     ways = ("names", "hash") if table is None else ("column",)
     inside = None if table is None else dataset.inside
-    found = groups.in_ways(dataset, ways, table=table, column=groups.SPOT, inside=inside)
-    return split(dataset, how="grouped", seed=seed, groups=groups.join(*found.values()))
+    groupings = groups.in_ways(dataset, ways, table=table, column=groups.SPOT, inside=inside)
+    return split(dataset, how="grouped", seed=seed, groups=groups.join(*groupings.values()))
 
 
 def check(value: Split, dataset: CocoDataset) -> None:
@@ -132,29 +132,29 @@ def check(value: Split, dataset: CocoDataset) -> None:
 
 
 def check_renders(value: Split, dataset: CocoDataset, renders: CocoDataset, *, count: int | None = None) -> None:
-    """Raise InputError for fewer renders than `count`, or for one that is a validation or test photo, byte for byte."""
+    """Raise InputError if there are fewer renders than `count`, or if one equals a validation or test photo."""
     if count is not None and count > len(renders.photos):
-        there = len(renders.photos)
+        available = len(renders.photos)
         raise InputError(
-            f"{renders.folder}: has {there} renders, but the render_count is {count}; lower it or render more"
+            f"{renders.folder}: has {available} renders, but the render_count is {count}; lower it or render more"
         )
-    measured = {name: part for part in ("valid", "test") for name in getattr(value, part)}
-    photos = {photo.sha256: photo.file_name for photo in dataset.photos if photo.sha256 and photo.file_name in measured}
+    part_of = {name: part for part in ("valid", "test") for name in getattr(value, part)}
+    photos = {photo.sha256: photo.file_name for photo in dataset.photos if photo.sha256 and photo.file_name in part_of}
     if shared := [(render.file_name, photos[render.sha256]) for render in renders.photos if render.sha256 in photos]:
         name, photo = shared[0]
         raise InputError(
             f"{renders.folder}: {len(shared)} renders are photos of validation or test, such as {name}, which is "
-            f"{photo!r} of the split's {measured[photo]} part; take them out"
+            f"{photo!r} of the split's {part_of[photo]} part; take them out"
         )
 
 
 def unused_warning(value: Split, dataset: CocoDataset) -> str:
-    """Return a line on the photos of `dataset` that are in no part of the split; empty if there are none."""
-    left = [photo.file_name for photo in dataset.photos if photo.file_name not in value.group]
-    if not left:
+    """Return a warning about photos of `dataset` that are in no part of the split; "" if there are none."""
+    unused = [photo.file_name for photo in dataset.photos if photo.file_name not in value.group]
+    if not unused:
         return ""
-    are = f"{len(left)} photos stand" if len(left) > 1 else "1 photo stands"
-    return f"{dataset.folder}: {are} in no part of the split and will not be used (first: {left[0]}); split again"
+    subject = f"{len(unused)} photos stand" if len(unused) > 1 else "1 photo stands"
+    return f"{dataset.folder}: {subject} in no part of the split and will not be used (first: {unused[0]}); split again"
 
 
 def folds(dataset: CocoDataset, *, groups: Mapping[str, str], count: int, seed: int) -> tuple[Split, ...]:
@@ -166,22 +166,22 @@ def folds(dataset: CocoDataset, *, groups: Mapping[str, str], count: int, seed: 
     Raises
     ------
     InputError
-        `count` is below 2 or exceeds what the groups allow, or a photo has no group.
+        `count` is below 2, the groups are too few or too unequal for it, or a photo has no group.
     """
     names = sorted(photo.file_name for photo in dataset.photos)
     group = _group(dataset, names, groups)
     groups_count = len(set(group.values()))
     if count < 2 or groups_count < count:
         raise InputError(f"{dataset.folder}: {groups_count} groups do not make {count} folds; 2 to {groups_count} can")
-    training = PUBLISHED_SHARES[0] / (PUBLISHED_SHARES[0] + PUBLISHED_SHARES[1])
+    train_share = PUBLISHED_SHARES[0] / (PUBLISHED_SHARES[0] + PUBLISHED_SHARES[1])
     result = []
     for index, test in enumerate(_assign_groups(names, group, [1 / count] * count, np.random.default_rng(seed))):
         rest = sorted(set(names) - set(test))
-        if len({group[name] for name in rest}) < 2:  # of two folds, one may have all groups but a large one
+        if len({group[name] for name in rest}) < 2:  # one of two folds may test all groups but one large one
             reason = f"the {groups_count} groups are too few or too unequal for {count} folds"
             raise InputError(f"{dataset.folder}: {reason}; ask for more folds")
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
-        train, valid = _assign_groups(rest, group, (training, 1 - training), rng)
+        train, valid = _assign_groups(rest, group, (train_share, 1 - train_share), rng)
         how = f"fold {index + 1} of {count}"
         result.append(Split(how=how, seed=seed, train=train, valid=valid, test=test, group=group))
     return tuple(result)

@@ -1,4 +1,4 @@
-"""Values of each channel as tensors that stay on their device, so that no step of training has to copy them there."""
+"""Per-channel constants as tensors that stay on their device, so that no training step has to copy them there."""
 
 from functools import cache
 
@@ -7,9 +7,9 @@ import torch
 
 @cache
 def constant(values: tuple[float, ...], where: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    """Return values of channels as a tensor (c, 1, 1), made once for each device and type and not to be changed.
+    """Return per-channel values as a tensor (c, 1, 1), created once for each device and type; do not modify it.
 
-    A copy from the memory of the host to a GPU makes the host wait until the GPU has come to it.
+    A copy from the host's memory to a GPU makes the host wait until the GPU reaches it.
     """
-    with torch.inference_mode(False):  # what is made in inference mode could not be part of a training step later
+    with torch.inference_mode(False):  # an inference tensor could not take part in a training step later
         return torch.tensor(values, device=where, dtype=dtype)[:, None, None]

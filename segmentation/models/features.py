@@ -1,4 +1,4 @@
-"""Features of pictures by a pretrained encoder, averaged over regions: what a network sees of them."""
+"""Features of pictures from a pretrained encoder, averaged over regions: the pictures as a network sees them."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -12,17 +12,17 @@ from corrotwin.segmentation.config import DEFAULT_BACKBONE
 from corrotwin.segmentation.models import network, packaged
 from corrotwin.twin.core.errors import InputError
 
-STAGES = (2, 3, 4)  # of the encoder's features: those of 1/4, 1/8 and 1/16 of the side
-BATCH = 16
+STAGES = (2, 3, 4)  # stages of the encoder's features: at 1/4, 1/8 and 1/16 of the side
+BATCH = 16  # pictures
 
 
 def check_installed() -> None:
-    """Raise InputError where the package with the encoder's weights is not installed.
+    """Raise InputError if the package with the encoder's weights is not installed.
 
     Raises
     ------
     InputError
-        The message names the package.
+        It is not; the message names the package.
     """
     package = packaged.PACKAGES[DEFAULT_BACKBONE]
     if find_spec(package.module) is None:
@@ -52,25 +52,27 @@ class FeatureExtractor:
 
         Parameters
         ----------
-        images : n of (side, side, 3) sRGB, all of one side, divisible by 32.
-        regions : n of (r, side, side), the weight of each pixel in each region.
+        images : n arrays (side, side, 3), sRGB, all of the same side, divisible by 32.
+        regions : n arrays (r, side, side), the weight of each pixel in each region.
 
         Returns
         -------
-        (n, r, channels) float32; of a region without weight the mean over the picture.
+        (n, r, channels) float32; for a region without weight, the mean over the picture.
         """
-        found = []
+        means = []
         for first in range(0, len(images), BATCH):
             pictures = torch.from_numpy(np.stack(images[first : first + BATCH])).permute(0, 3, 1, 2).float() / 255
             weights = torch.from_numpy(np.stack(regions[first : first + BATCH])).float()
             with torch.inference_mode():
                 levels = self._encoder(network.normalise(pictures, DEFAULT_BACKBONE))
-                found.append(torch.cat([_mean(levels[stage], weights) for stage in STAGES], dim=-1).numpy())
-        return np.concatenate(found)
+                means.append(torch.cat([_mean(levels[stage], weights) for stage in STAGES], dim=-1).numpy())
+        return np.concatenate(means)
 
 
 def _mean(level: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Return the means (n, r, c) of features (n, c, h, w) by weights (n, r, side, side) of the pixels."""
-    small = functional.interpolate(weights, level.shape[2:], mode="area")
-    small = torch.where(small.sum(dim=(2, 3), keepdim=True) > 0, small, torch.ones_like(small))
-    return torch.einsum("nchw,nrhw->nrc", level, small) / small.sum(dim=(2, 3))[..., None]
+    """Return the means (n, r, c) of features (n, c, h, w), weighted by `weights` (n, r, side, side) of the pixels."""
+    level_weights = functional.interpolate(weights, level.shape[2:], mode="area")
+    level_weights = torch.where(
+        level_weights.sum(dim=(2, 3), keepdim=True) > 0, level_weights, torch.ones_like(level_weights)
+    )
+    return torch.einsum("nchw,nrhw->nrc", level, level_weights) / level_weights.sum(dim=(2, 3))[..., None]

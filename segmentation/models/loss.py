@@ -1,4 +1,4 @@
-"""Losses on the logits of a batch, in float32, since sums over pixels would overflow half precision."""
+"""Losses of a batch, from logits in float32, since sums over pixels would overflow half precision."""
 
 import torch
 
@@ -10,7 +10,7 @@ def loss(name: Loss, logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
 
     Parameters
     ----------
-    name : ``dice`` as published, or ``dice_bce``, the sum of Dice and mean binary cross-entropy.
+    name : ``dice``, as published, or ``dice_bce``, the sum of Dice loss and mean binary cross-entropy.
     logits, masks : (b, 1, h, w) float32.
     """
     value = dice_loss(logits, masks)
@@ -20,7 +20,7 @@ def loss(name: Loss, logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
 
 
 def dice_loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """Compute 1 - Dice over all pixels of a batch, as published; smp's version, 0 for a batch without corrosion."""
+    """Compute 1 - Dice over all pixels of a batch, as published, by smp; it is 0 for a batch without corrosion."""
     from segmentation_models_pytorch.losses import DiceLoss
 
     value: torch.Tensor = DiceLoss("binary")(logits, masks)

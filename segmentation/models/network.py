@@ -1,4 +1,4 @@
-"""Networks of segmentation-models-pytorch (smp): build, place on a device, save, load, count operations.
+"""Networks of segmentation-models-pytorch (smp): building, loading, placing on a device, counting of operations.
 
 The paper uses four U-Nets, `BACKBONES`; every other encoder and architecture of smp is available by name.
 """
@@ -44,7 +44,7 @@ def build(
     architecture : "Unet", or another architecture of smp.
     encoder_weights : "imagenet", or None for random weights.
     weights : folder of prepared ImageNet weights, the only place searched if it is given; None takes them through the
-        hub's cache. The network has the same bits either way. Ignored if `encoder_weights` is None.
+        hub's cache. Both give the same network, bit for bit. Ignored if `encoder_weights` is None.
     seed : seed of random weights. torch's global generator is left unchanged.
 
     Raises
@@ -65,7 +65,7 @@ def build(
 
 
 def _created(backbone: str, architecture: str, seed: int) -> torch.nn.Module:
-    """Return a network of known names with random weights."""
+    """Return a network with random weights; its names have been checked."""
     from segmentation_models_pytorch import create_model
 
     with seeded(torch.device("cpu"), seed, Stream.WEIGHTS), encoders.quiet():
@@ -74,7 +74,7 @@ def _created(backbone: str, architecture: str, seed: int) -> torch.nn.Module:
         except Exception as error:
             if not beyond_paper(backbone, architecture):
                 raise
-            # smp and timm refuse what does not fit together with ValueError, KeyError, RuntimeError, AssertionError...
+            # For parts that do not fit together smp and timm raise ValueError, KeyError, RuntimeError and many others.
             raise InputError(f"{backbone} does not work in {architecture} ({_first_line(error)}); {_OTHER}") from error
     assert isinstance(model, torch.nn.Module)  # noqa: S101  smp is untyped
     return model
@@ -88,7 +88,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _fill(encoder: torch.nn.Module, trained: dict[str, torch.Tensor], backbone: str) -> None:
-    """Load trained weights into an encoder, or the part that a network with fewer stages (PSPNet) needs."""
+    """Load trained weights into an encoder, or only those that a network with fewer stages (PSPNet) needs."""
     try:
         # Module's own method: encoders override it to drop the classifier's weights, and some overrides return nothing.
         torch.nn.Module.load_state_dict(encoder, {name: trained[name] for name in encoder.state_dict()})
@@ -135,9 +135,9 @@ def device() -> torch.device:
 
 @contextmanager
 def seeded(where: torch.device, seed: int, stream: Stream, *key: int) -> Iterator[None]:
-    """Let torch draw from one place of a stream of `seed`, as layers with dropout do, on the CPU and on `where`.
+    """Seed torch's global generators, on the CPU and on `where`, from one place of a stream of `seed`.
 
-    Its global generators are left as they were.
+    Layers such as dropout draw from them. Their former states are restored afterwards.
     """
     with torch.random.fork_rng([where] if where.type == "cuda" else []):
         torch.manual_seed(int(generator(seed, stream, *key).integers(2**63)))
@@ -165,7 +165,7 @@ def memory_format(precision: Precision) -> torch.memory_format:
 class _StridedDepthwise(torch.nn.Conv2d):
     """A strided depthwise convolution in float32, since its backward pass takes 4 to 60 times as long in bfloat16."""
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  as torch has it
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  torch's own name
         with torch.autocast("cpu", enabled=False):
             return super().forward(input.float()).to(input.dtype)
 
@@ -179,7 +179,7 @@ def place(network: torch.nn.Module, precision: Precision, where: torch.device | 
     network = network.to(where)
     if precision == "fast" and where.type == "cpu" and bf16_supported("cpu"):
         for layer in network.modules():
-            # No subclass: one that pads by itself, as TensorFlow does, would lose its own forward pass.
+            # Not for subclasses: one with a padding of its own, like TensorFlow's, would lose its forward pass.
             if type(layer) is torch.nn.Conv2d and layer.groups == layer.in_channels > 1 and max(layer.stride) > 1:
                 layer.__class__ = _StridedDepthwise
     return network.to(memory_format=memory_format(precision))  # type: ignore[call-overload,no-any-return]
@@ -208,7 +208,7 @@ def torch_settings(threads: int, precision: Precision) -> Iterator[None]:
 
 
 def load_encoder(network: torch.nn.Module, path: Path, backbone: str) -> None:
-    """Load the weights of an encoder from `path` into that of a network.
+    """Load the weights of an encoder from `path` into the encoder of a network.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def load_encoder(network: torch.nn.Module, path: Path, backbone: str) -> None:
 
 
 def load_weights(path: Path, backbone: str, architecture: str = "Unet") -> torch.nn.Module:
-    """Build a network and load the weights of a run from `path`, without download and without pickle.
+    """Build a network and load the weights of a run from `path`, without downloads and without pickle.
 
     Raises
     ------
@@ -278,7 +278,7 @@ def complexity(backbone: str, size: int, architecture: str = "Unet") -> Complexi
     """
     from torch.utils.flop_counter import FlopCounterMode
 
-    # Moved afterwards: some encoders compute with tensors, which need storage, while they are built.
+    # Moved to meta after building: while they are built, some encoders compute with tensors, which need storage.
     model = build(backbone, architecture=architecture, encoder_weights=None, seed=0).to("meta").eval()
     image = torch.empty(1, 3, size, size, device="meta")
     encoder = model.get_submodule("encoder")

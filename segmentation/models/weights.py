@@ -27,9 +27,9 @@ KIND = "weights"
 def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
     """Return the state of an encoder with ImageNet weights: from its package if it has one, else from the hub.
 
-    The hub is asked by way of its cache. smp's own weights are safetensors of a pinned commit. Those of timm (``tu-``)
-    are safetensors where the repository has them; else timm reads a ``.pth`` or ``.bin`` with ``weights_only``, which
-    runs no code.
+    The hub is used through its cache. smp's own weights are safetensors of a pinned commit. Those of timm (``tu-``) are
+    safetensors if the repository has them; else timm reads a ``.pth`` or ``.bin`` with ``weights_only``, which runs no
+    code.
 
     Raises
     ------
@@ -42,14 +42,14 @@ def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
     import torch
     from segmentation_models_pytorch.encoders import get_encoder
 
-    place = weights_source(backbone)
+    source = weights_source(backbone)
     with torch.random.fork_rng(devices=[]), quiet():
-        torch.manual_seed(0)  # for tensors that a timm checkpoint leaves out
+        torch.manual_seed(0)  # for tensors that are missing in a timm checkpoint
         try:
-            _check_hub(place)
+            _check_hub(source)
             encoder = _of_timm(backbone) if backbone.startswith(TIMM) else get_encoder(backbone, weights="imagenet")
         except Exception as error:
-            # The hub's client raises its own, its HTTP library's and OS errors, by version.
+            # Depending on its version, the hub's client raises errors of its own, of its HTTP library or of the OS.
             raise InputError(
                 f"{backbone}: ImageNet weights cannot be had ({type(error).__name__}: {error!s:.100}); connect to the "
                 "internet once, or name a folder made by `corrotwin segmentation weights` where there is internet, or "
@@ -59,13 +59,13 @@ def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
 
 
 def _of_timm(backbone: str) -> "torch.nn.Module":
-    """Return an encoder of timm with its weights, in smp's form for pyramids of features or for vision transformers."""
+    """Return an encoder of timm with its weights, in smp's class for feature pyramids or for vision transformers."""
     from segmentation_models_pytorch.encoders import get_encoder
     from segmentation_models_pytorch.encoders.timm_vit import TimmViTEncoder
 
     try:
         get_encoder(backbone, weights=None)
-    except ValueError:  # features of one resolution throughout
+    except ValueError:  # all its features have the same resolution
         vision_transformer: torch.nn.Module = TimmViTEncoder(backbone.removeprefix(TIMM), pretrained=True)
         return vision_transformer
     encoder: torch.nn.Module = get_encoder(backbone, weights=True)
@@ -81,7 +81,7 @@ def _check_hub(place: WeightsSource) -> None:
         return
     cached = try_to_load_from_cache(place.repository, "model.safetensors", revision=place.revision)
     if not isinstance(cached, str):
-        with suppress(HfHubHTTPError):  # the hub has answered; what to make of it, its client knows
+        with suppress(HfHubHTTPError):  # the hub has answered, and its client handles the answer later
             get_hf_file_metadata(hf_hub_url(place.repository, "config.json", revision=place.revision))
 
 
@@ -127,7 +127,7 @@ def prepare(folder: Path, backbones: Sequence[str]) -> None:
 
 
 def _origin(place: WeightsSource) -> dict[str, str | None]:
-    """Return repository, commit and licence; the last two from the hub, else what is known without it."""
+    """Return repository, commit and licence; the last two come from the hub if it answers, else from `place`."""
     origin = {"repository": place.repository, "revision": place.revision, "licence": place.licence}
     if place.licence is not None:
         return origin
@@ -136,7 +136,7 @@ def _origin(place: WeightsSource) -> dict[str, str | None]:
 
     try:
         info = HfApi().model_info(place.repository, revision=place.revision)
-    except Exception:  # noqa: BLE001  the weights are here; the client raises many things, by version
+    except Exception:  # noqa: BLE001  not needed for the weights; what the client raises depends on its version
         return origin
     licence = info.card_data.license if info.card_data else None
     return {**origin, "revision": place.revision or info.sha, "licence": licence}
@@ -158,7 +158,7 @@ def load(folder: Path, backbone: str) -> dict[str, "torch.Tensor"]:
     Raises
     ------
     InputError
-        The folder is not prepared, or its weights are absent, damaged, or of another origin than `weights_source` says.
+        The folder is not prepared, or its weights are absent, damaged, or not from the origin of `weights_source`.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
@@ -168,11 +168,11 @@ def load(folder: Path, backbone: str) -> dict[str, "torch.Tensor"]:
     if entry is None:
         advice = "leave out `weights`; they come with the extra pretrained" if backbone in packaged.PACKAGES else again
         raise InputError(f"{folder}: no prepared weights of {backbone}; {advice}")
-    place = weights_source(backbone)
-    if entry["repository"] != place.repository or place.revision not in (None, entry["revision"]):
+    origin = weights_source(backbone)
+    if entry["repository"] != origin.repository or origin.revision not in (None, entry["revision"]):
         raise InputError(
             f"{folder}: weights of {backbone} are {entry['repository']} at {entry['revision']}, but here they "
-            f"are taken from {place.repository} at {place.revision}; {again}"
+            f"are taken from {origin.repository} at {origin.revision}; {again}"
         )
     path = _file(folder, backbone)
     try:
@@ -188,7 +188,9 @@ def _entries(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the encoders that the manifest lists; empty if there is no manifest."""
     entries = (read_manifest(folder, KIND) or {"encoders": {}}).get("encoders")
     needed = {"repository", "revision", "sha256"}
-    if isinstance(entries, dict) and all(isinstance(one, dict) and needed <= set(one) for one in entries.values()):
+    if isinstance(entries, dict) and all(
+        isinstance(entry, dict) and needed <= set(entry) for entry in entries.values()
+    ):
         return entries
     raise InputError(f"{folder / KIND}.json: damaged; delete the folder and prepare it again")
 

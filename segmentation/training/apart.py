@@ -1,4 +1,4 @@
-"""Unlabelled pictures of a run, without those that show what tests it."""
+"""Unlabelled pictures of a run, without those that show test photos or their spots."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,14 +22,14 @@ def gathered(
 ) -> Pictures:
     """Gather unlabelled pictures and leave out those that are test photos, or show their spots.
 
-    Those are pictures with the content of a test photo, or of another photo of its spot that the split does not
-    train or validate on (by `groups.SPOTS`, or by name where there is no such table), or alike to one of these by
-    perceptual hash, in any orientation.
+    A picture is left out if it equals one of the held-out photos byte for byte, or is like one by perceptual hash, in
+    any orientation. These are the test photos and other photos of their spots on which the split neither trains nor
+    validates. Spots are those of `groups.SPOTS`, or source names if there is no such table.
 
     Parameters
     ----------
     given : photos, videos, and folders or archives of them.
-    on_file : called with the number of files done, and of all.
+    on_file : called with the number of files done, and of all files.
 
     Raises
     ------
@@ -39,8 +39,10 @@ def gathered(
     splits.check(split, real)
     pictures = gather(given, size=config.size, framing=config.framing, cache=cache_folder(), on_file=on_file)
     spot = groups.beside(real) or groups.by_source_name(real)
-    tested, kept = {spot[name] for name in split.test}, {*split.train, *split.valid}
-    held_out = [photo for photo in real.photos if photo.file_name not in kept and spot[photo.file_name] in tested]
+    test_spots, train_or_valid = {spot[name] for name in split.test}, {*split.train, *split.valid}
+    held_out = [
+        photo for photo in real.photos if photo.file_name not in train_or_valid and spot[photo.file_name] in test_spots
+    ]
     return pictures.apart_from(
         np.stack([hashes(coco.image(photo)) for photo in held_out]), {photo.sha256 for photo in held_out}
     )

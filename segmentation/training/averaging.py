@@ -1,4 +1,4 @@
-"""Averages of the weights of several runs, as a run (M. Wortsman et al., Model soups, ICML 2022)."""
+"""Averages of the weights of several runs, each a run itself (M. Wortsman et al., Model soups, ICML 2022)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,17 +24,17 @@ from corrotwin.twin.core.files import digest, writing
 from corrotwin.twin.core.locks import hold
 
 Statistics = Literal["re-estimated", "averaged"]
-# Settings that runs must share; of the others, an average states those of the first.
+# Settings that the runs must share; the average takes the others from the first run.
 SAME = ("backbone", "architecture", "arm", "size", "framing", "precision", "max_eval_images")
 
 
 def checked_records(folders: Sequence[Path]) -> list[runs.RunRecord]:
-    """Read runs that can be averaged.
+    """Return the records of runs if these can be averaged.
 
     Raises
     ------
     InputError
-        There are fewer than two runs, one is incomplete or twice there, or they differ in network, arm, photos,
+        There are fewer than two runs, one is incomplete or named twice, or they differ in a setting of `SAME`, photos,
         split or renders.
     """
     if len(set(folders)) < max(2, len(folders)):
@@ -44,7 +44,7 @@ def checked_records(folders: Sequence[Path]) -> list[runs.RunRecord]:
     for folder, run in zip(folders[1:], records[1:], strict=True):
         config = config_of(folder, run)
         pairs = {name: (getattr(config, name), getattr(first, name)) for name in SAME}
-        theirs, ours = (each.manifest.get("data") or {} for each in (run, records[0]))
+        theirs, ours = (record.manifest.get("data") or {} for record in (run, records[0]))
         pairs |= {name: (theirs.get(name), ours.get(name)) for name in ("real", "split", "renders")}
         for name, (other, own) in pairs.items():
             if other != own:
@@ -54,22 +54,22 @@ def checked_records(folders: Sequence[Path]) -> list[runs.RunRecord]:
 
 
 def average(folders: Sequence[Path], out: Path, *, data: CocoDataset, batch_norm: Statistics) -> runs.RunRecord:
-    """Average the weights of complete runs and leave the average as a complete run in `out`.
+    """Average the weights of complete runs and write the average as a complete run to `out`.
 
     Its configuration is that of the first run, with `init` the digest of all weights; `averaged` in `run.json` lists
-    them and says where the statistics of batch normalisation are from.
+    them and says where the statistics of batch normalisation come from.
 
     Parameters
     ----------
     folders : runs of one network, one dataset and one split.
     out : absent, empty, or holding the same average.
-    data : the real photos that they were trained on.
+    data : the real photos that the runs were trained on.
     batch_norm : re-estimated over the photos that trained any of the runs, or averaged as the weights are.
 
     Raises
     ------
     InputError
-        The runs do not fit together or to the data, or saw no photos to re-estimate statistics on.
+        The runs do not fit one another or the data, or saw no photos on which to re-estimate statistics.
     """
     records = checked_records(folders)
     configs = [config_of(folder, run) for folder, run in zip(folders, records, strict=True)]
@@ -84,13 +84,17 @@ def average(folders: Sequence[Path], out: Path, *, data: CocoDataset, batch_norm
     identity = runs.identity(config, data, split, None)
     identity["data"]["renders"] = (records[0].manifest.get("data") or {}).get("renders")
     settings = {**identity["config"], "averaged": digests, "batch_norm": batch_norm}
-    first = load_weights(folders[0] / runs.WEIGHTS, config.backbone, config.architecture)
-    others = [load_weights(folder / runs.WEIGHTS, config.backbone, config.architecture) for folder in folders[1:]]
+    first_network = load_weights(folders[0] / runs.WEIGHTS, config.backbone, config.architecture)
+    other_networks = [
+        load_weights(folder / runs.WEIGHTS, config.backbone, config.architecture) for folder in folders[1:]
+    ]
     with writing(out), hold(out, runs.KIND, settings), torch_settings(config.threads, config.precision):
         if (out / f"{runs.KIND}.json").exists():
             return runs.load(out)
-        first.load_state_dict(mean_state([network.state_dict() for network in (first, *others)]))
-        network = place(first, config.precision)
+        first_network.load_state_dict(
+            mean_state([network.state_dict() for network in (first_network, *other_networks)])
+        )
+        network = place(first_network, config.precision)
         if batch_norm == "re-estimated":
             fine_tuning.re_estimate(network, config, inputs.loader)
         splits.save(split, out / runs.SPLIT)
@@ -109,11 +113,11 @@ def average(folders: Sequence[Path], out: Path, *, data: CocoDataset, batch_norm
 def _inputs(
     config: TrainConfig, data: CocoDataset, split: splits.Split, records: Sequence[runs.RunRecord]
 ) -> RunInputs:
-    """Return the inputs of a run on all photos that trained one of the runs, with what the runs record of theirs."""
+    """Return the inputs of a run on all photos that trained any of the runs, with what these record of their inputs."""
     manifests = [run.manifest for run in records]
     inputs = prepare(replace(config, arm=REAL, batch_norm="train"), data, split, None, workers=0)
     hashes, unlabelled, looks = (
-        {seen for manifest in manifests for seen in manifest.get(name) or ()}
+        {entry for manifest in manifests for entry in manifest.get(name) or ()}
         for name in ("seen", "seen_unlabelled", "seen_looks")
     )
     names = [photo.file_name for photo in data.photos if photo.sha256 in hashes and photo.file_name in set(split.train)]
@@ -139,7 +143,7 @@ def _inputs(
 
 
 def mean_state(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, Any]:
-    """Return the mean of weights, summed in float64; counters are those of the first."""
+    """Return the mean of weights, computed in float64; integer counters are those of the first."""
     return {
         name: torch.stack([state[name].double() for state in states]).mean(dim=0).to(tensor.dtype)
         if tensor.is_floating_point()

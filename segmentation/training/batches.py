@@ -1,7 +1,7 @@
 """Training batches: images drawn, framed, adapted and augmented, on the device that trains.
 
-Every batch depends only on the run's seed and the number of the step, whether it is made by this process, by one of
-several workers, or by a resumed run.
+Every batch depends only on the run's seed and the number of the step, regardless of whether this process, one of
+several workers or a resumed run makes it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ from corrotwin.segmentation.models.network import memory_format
 from corrotwin.segmentation.sampling import BatchPlan, Stream, endless, generator, partners
 
 _Arrays = npt.NDArray[np.uint8]
-RESIDENT_SHARE = 0.5  # of a GPU's free memory that decoded images may take
+RESIDENT_SHARE = 0.5  # share of a GPU's free memory that decoded images may take
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,7 +36,7 @@ class Pool:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BatchLoader:
-    """Loader of all batches of one run. `workers` processes make them ahead, and augment them if precision is exact."""
+    """Loader of all batches of one run. `workers` processes prepare them, and augment them if precision is exact."""
 
     config: TrainConfig
     plan: BatchPlan
@@ -45,10 +45,10 @@ class BatchLoader:
     where: torch.device
     workers: int = 0
     pictures: Pool | None = None
-    """Unlabelled pictures; their masks mean nothing."""
+    """Unlabelled pictures; their masks have no meaning."""
 
     def batches(self, first: int, steps: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield the batches of optimiser steps `first` to `steps`, counted over the whole run.
+        """Yield the batches of optimiser steps from `first` to before `steps`, counted over the whole run.
 
         Yields
         ------
@@ -58,13 +58,13 @@ class BatchLoader:
         layout = memory_format(self.config.precision)
         is_fast = self.config.precision == "fast"
         for step, (images, masks) in enumerate(self._before_device(first, steps), start=first):
-            pictures, truth = augment.image_tensor(images, self.where), augment.mask_tensor(masks, self.where)
+            image_batch, mask_batch = augment.image_tensor(images, self.where), augment.mask_tensor(masks, self.where)
             if is_fast:
-                pictures, truth = augment.fast(pictures, truth, **self._change(step))
-            yield pictures.contiguous(memory_format=layout), truth
+                image_batch, mask_batch = augment.fast(image_batch, mask_batch, **self._change(step))
+            yield image_batch.contiguous(memory_format=layout), mask_batch
 
     def _before_device(self, first: int, steps: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield the batches of steps as uint8 tensors: on the device if all images lie there, else made by workers."""
+        """Yield the batches of steps as uint8 tensors: on the device if all images are there, else from workers."""
         if self.config.precision == "fast" and (resident := self.on_device) is not None:
             images, masks = resident
             for step in range(first, steps):
@@ -119,8 +119,8 @@ class BatchLoader:
         """Return the pictures of a step that a teacher labels, unchanged: (b, 3, s, s) float32, on the device."""
         pool, count = self.pictures or self.photos, self.config.batch_size
         first = step * count
-        drawn = endless(self.config.seed, Stream.UNLABELLED_ORDER, first, count, len(pool.rows))
-        images, _ = self._frame(pool, drawn, 0, first, Stream.UNLABELLED_SQUARE, is_plain=True)
+        indices = endless(self.config.seed, Stream.UNLABELLED_ORDER, first, count, len(pool.rows))
+        images, _ = self._frame(pool, indices, 0, first, Stream.UNLABELLED_SQUARE, is_plain=True)
         return augment.image_tensor(images, self.where)
 
     def framed(self, step: int) -> tuple[_Arrays, _Arrays]:
@@ -134,15 +134,17 @@ class BatchLoader:
         if self.renders is None or not len(renders):
             return images, masks
         first += len(photos)
-        drawn, truth = self._frame(self.renders, renders, epoch, first)
+        render_images, render_masks = self._frame(self.renders, renders, epoch, first)
         if self.config.arm.shuffled_masks:
-            _, truth = self._frame(
+            _, render_masks = self._frame(
                 self.renders, partners(len(self.renders.rows), self.config.seed)[renders], epoch, first
             )
-        if (how := self.config.arm.adaptation) is not None:
-            references, _ = self._references(np.full(len(drawn), -1), epoch, first, is_plain=True)
-            drawn = domain_adaptation.adapt(drawn, references, how=how, seed=self.config.seed, epoch=epoch, first=first)
-        return np.concatenate([images, drawn]), np.concatenate([masks, truth])
+        if (method := self.config.arm.adaptation) is not None:
+            references, _ = self._references(np.full(len(render_images), -1), epoch, first, is_plain=True)
+            render_images = domain_adaptation.adapt(
+                render_images, references, how=method, seed=self.config.seed, epoch=epoch, first=first
+            )
+        return np.concatenate([images, render_images]), np.concatenate([masks, render_masks])
 
     def _frame(
         self,
@@ -154,7 +156,12 @@ class BatchLoader:
         *,
         is_plain: bool = False,
     ) -> tuple[_Arrays, _Arrays]:
-        """Return images of a pool at the working size; plain ones show how photos look, so none is cut by its mask."""
+        """Return images and masks of a pool at the working size; plain crops are drawn without regard to masks.
+
+        Returns
+        -------
+        (n, s, s, 3) and (n, s, s) uint8.
+        """
         rows = pool.rows[indices]
         if isinstance(pool.images, decoded.Arrays):
             return pool.images.images[rows], pool.images.masks[rows]
@@ -173,7 +180,7 @@ class BatchLoader:
     def _pasted(
         self, images: _Arrays, masks: _Arrays, photos: npt.NDArray[np.intp], epoch: int, first: int
     ) -> tuple[_Arrays, _Arrays]:
-        """Paste corrosion of other photos, which the run may use, into some of the photos."""
+        """Paste corrosion of other photos that the run may use into some of the photos."""
         donors, regions = self._references(photos, epoch, first)
         pairs = [
             copy_paste.paste(
@@ -188,7 +195,7 @@ class BatchLoader:
     def _references(
         self, apart_from: npt.NDArray[np.intp], epoch: int, first: int, *, is_plain: bool = False
     ) -> tuple[_Arrays, _Arrays]:
-        """Draw for each place of a batch a photo that the run may use, with its mask, other than the given index.
+        """Draw, for each index in `apart_from`, another photo that the run may use, and return it with its mask.
 
         Index -1 excludes none; a single photo is its own reference.
         """
@@ -201,7 +208,7 @@ class BatchLoader:
 
     @cached_property
     def on_device(self) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """All images that the run may draw, in GPU memory; None if they cannot be kept there."""
+        """All images and masks that the run may draw, in GPU memory; None if they cannot be kept there."""
         if self.where.type != "cuda":
             return None
         pools = [self.photos] if self.renders is None else [self.photos, self.renders]
@@ -212,12 +219,12 @@ class BatchLoader:
 def resident(
     pools: Sequence[Pool], arm: DataArm, size: int, *, free_bytes: int, where: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """Copy the images and masks of pools, one pool after the other, to a device with enough free memory.
+    """Return the images and masks of pools, one pool after the other, on a device with enough free memory.
 
     Returns
     -------
     (n, size, size, 3) and (n, size, size) uint8. None if they would take more than `RESIDENT_SHARE` of the memory, or
-    if crops or the arm change single images, which happens before they reach the device.
+    if crops or the arm change single images, which must happen before they reach the device.
     """
     stored = [pool.images for pool in pools if isinstance(pool.images, decoded.Arrays)]
     is_plain = arm.adaptation is None and not arm.copy_paste and not arm.shuffled_masks
@@ -233,7 +240,7 @@ def resident(
 
 
 class _Steps(torch.utils.data.Dataset[tuple[_Arrays, _Arrays]]):
-    """Steps `first` to `steps` as items for torch's DataLoader."""
+    """Steps from `first` to before `steps` as items for torch's DataLoader."""
 
     def __init__(self, loader: BatchLoader, first: int, steps: int) -> None:
         self._loader, self._first, self._steps = loader, first, steps

@@ -1,4 +1,4 @@
-"""State of an unfinished run, in memory and as one safetensors file that is replaced atomically."""
+"""State of an unfinished run, in memory and in one safetensors file that is replaced atomically."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,27 +18,27 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import parsed
 
 NAME = "last.safetensors"
-MOST_BYTES = 16 * 1024**3  # weights, moments and the best so far of the largest network that fits a GPU
+MOST_BYTES = 16 * 1024**3  # enough for weights, moments and best weights of the largest network that fits a GPU
 
 
 @dataclass(kw_only=True)
 class State:
-    """Progress of a run. `average` is kept instead of the best weights if the configuration says so, and teaches."""
+    """Progress of a run. `average` may be kept instead of the best weights, and is the teacher in self-training."""
 
     network: torch.nn.Module
     optimizer: torch.optim.AdamW
     average: AveragedModel | None
     columns: tuple[str, ...] = HISTORY_COLUMNS
-    """Of the history."""
+    """Columns of the history."""
     history: list[dict[str, float]] = field(default_factory=list)
-    """One row an epoch."""
+    """One row per epoch."""
     teaching: list[dict[str, float]] = field(default_factory=list)
-    """One row an epoch of what the teacher said; empty where there is none."""
+    """One row per epoch with statistics of the teacher; empty if there is none."""
     best_epoch: int = 0
     best_f1: float = -1.0
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
     published_epoch: int = 0
-    """Epoch of the weights that this process left for users of the unfinished run."""
+    """Epoch of the weights that this process wrote last for users of the unfinished run."""
 
     @property
     def kept(self) -> tuple[int, dict[str, torch.Tensor]]:
@@ -49,7 +49,7 @@ class State:
 
 
 def publish(folder: Path, state: State, config_digest: str) -> bool:
-    """Write the weights that an unfinished run would keep, for its users; return False if they are written already."""
+    """Write the weights that an unfinished run would keep, for its users; return False if they were already written."""
     epoch, weights = state.kept
     if epoch == state.published_epoch:
         return False
@@ -65,10 +65,10 @@ def save(folder: Path, state: State) -> None:
     if state.average is not None:
         tensors |= {f"average/{name}": tensor for name, tensor in state.average.state_dict().items()}
     tensors |= dict(_moments(state))
-    small = {
+    progress = {
         "history": state.history, "best_epoch": state.best_epoch, "best_f1": state.best_f1, "teaching": state.teaching,
     }  # fmt: skip
-    save_tensors(folder / NAME, tensors, {"progress": json.dumps(small)})
+    save_tensors(folder / NAME, tensors, {"progress": json.dumps(progress)})
 
 
 def restore(folder: Path, state: State) -> None:
@@ -86,33 +86,33 @@ def restore(folder: Path, state: State) -> None:
         return
     try:
         with safe_open(files.checked(path, inside=folder, most_bytes=MOST_BYTES), framework="pt") as stored:
-            small: Mapping[str, Any] = parsed(stored.metadata()["progress"])
+            progress: Mapping[str, Any] = parsed(stored.metadata()["progress"])
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  no mapping
         state.network.load_state_dict(_with_prefix("model/", tensors))
         if state.average is not None:
             state.average.load_state_dict(_with_prefix("average/", tensors))
         for name, parameter in state.network.named_parameters():
-            if f"step/{name}" not in tensors:  # of layers that the architecture leaves out
+            if f"step/{name}" not in tensors:  # a layer that the architecture does not use
                 continue
             state.optimizer.state[parameter] = {
                 "step": tensors[f"step/{name}"].to(parameter.device if state.optimizer.defaults["fused"] else "cpu"),
                 "exp_avg": torch.empty_like(parameter).copy_(tensors[f"exp_avg/{name}"]),
                 "exp_avg_sq": torch.empty_like(parameter).copy_(tensors[f"exp_avg_sq/{name}"]),
             }
-        numbers = [value for row in small["history"] for value in row.values()]
+        numbers = [value for row in progress["history"] for value in row.values()]
         if not all(
-            isinstance(value, int | float) for value in (*numbers, small["best_epoch"], small["best_f1"])
-        ) or any(set(row) != set(state.columns) for row in small["history"]):
+            isinstance(value, int | float) for value in (*numbers, progress["best_epoch"], progress["best_f1"])
+        ) or any(set(row) != set(state.columns) for row in progress["history"]):
             raise ValueError("no history of a run")
-        state.history, state.best_epoch, state.best_f1 = (small[key] for key in ("history", "best_epoch", "best_f1"))
+        state.history, state.best_epoch, state.best_f1 = (progress[key] for key in ("history", "best_epoch", "best_f1"))
         state.best_weights = _with_prefix("best/", tensors)
-        state.teaching = self_training.checked_rows(small.get("teaching", []))
+        state.teaching = self_training.checked_rows(progress.get("teaching", []))
     except (AttributeError, OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: damaged or of another run ({error!s:.100}); delete it to start over") from error
 
 
 def remove(folder: Path) -> None:
-    """Delete what only an unfinished run has."""
+    """Delete the files that only an unfinished run has."""
     files.remove(folder / NAME, missing_ok=True)
     files.remove(folder / f"{runs.UNFINISHED}.json", missing_ok=True)
 

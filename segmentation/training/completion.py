@@ -1,4 +1,4 @@
-"""The end of a run: its test photos measured, its weights and tables written, and `run.json` last."""
+"""Completion of a run: measure its test photos, then write its weights and tables, and `run.json` last."""
 
 import platform
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from corrotwin.twin.core.machine import system_text
 
 
 def known_from_start(identity: Mapping[str, Any], config: TrainConfig, inputs: RunInputs) -> dict[str, Any]:
-    """Return what is known of a run before its first step, as manifests hold it.
+    """Return the part of a run's manifest that is known before its first step.
 
     Parameters
     ----------
@@ -64,27 +64,28 @@ def complete(
     split: Split,
     content: Mapping[str, Any],
 ) -> None:
-    """Measure the test photos of a trained network, at 0.5 as published, and write weights, tables and run.json.
+    """Measure a trained network on the test photos, at 0.5 as published, and write weights, tables and run.json.
 
-    The threshold that the validation photos choose is written into run.json.
+    run.json also holds the threshold that is chosen on the validation photos.
 
     Parameters
     ----------
-    network : on its device.
+    network : the network, on its device.
     content : the rest of the manifest, with `best_epoch`.
-    split : of the photos, for their groups.
+    split : split of the photos, for their groups.
     """
     predicted = probabilities(network, config, inputs.photos, inputs.valid)
     threshold = choose(histograms(inputs.valid, predicted, edges()), split.groups_of(inputs.valid))
     _, table = measure(network, config, inputs.photos, inputs.test)
-    known = {"config_digest": config.digest, "epoch": str(content["best_epoch"])}  # usable before run.json is there
-    save_tensors(folder / runs.WEIGHTS, network.state_dict(), known)
+    # These entries make the weights usable before run.json exists.
+    metadata = {"config_digest": config.digest, "epoch": str(content["best_epoch"])}
+    save_tensors(folder / runs.WEIGHTS, network.state_dict(), metadata)
     runs.write_per_image(folder / "per_image.csv", table)
     write_manifest(folder, runs.KIND, {**content, "threshold": asdict(threshold)})
 
 
 def _describe(where: torch.device) -> str:
-    """Return the class of device that results depend on, such as ``cpu (Intel Xeon, AVX512)``."""
+    """Return the type of device, on which results depend, such as ``cpu (Intel Xeon, AVX512)``."""
     if where.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(where)})"
     lines = system_text(Path("/proc/cpuinfo")).splitlines()

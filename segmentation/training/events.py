@@ -1,8 +1,8 @@
-"""The curves of a training for TensorBoard: an event file in its folder, of a row for each epoch of its history.
+"""Curves of a training for TensorBoard: an event file in its folder, with a point for each epoch of its history.
 
 References
 ----------
-The format: records of Event messages, each with its length and both checksums, as TensorFlow's ``TFRecord`` has them.
+The format: records of Event messages, each with its length and the checksums of both, as in TensorFlow's ``TFRecord``.
 """
 
 import struct
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from corrotwin.twin.core import files
 
-PREFIX = "events.out.tfevents."  # by which TensorBoard knows its files
+PREFIX = "events.out.tfevents."  # start of the names by which TensorBoard finds its files
 TAGS = {
     "train_loss": "loss/train",
     "valid_loss": "loss/valid",
@@ -28,9 +28,9 @@ TAGS = {
 
 
 class EventFile:
-    """The event file of a training. `add` writes it again with all epochs at first, and appends to it afterwards.
+    """The event file of a training. The first `add` writes it anew with all epochs; later ones append to it.
 
-    So a training that was cut off and goes on from an earlier epoch has no step twice.
+    Therefore a training that is resumed from an earlier epoch has no step twice.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -38,7 +38,7 @@ class EventFile:
         self._path: Path | None = None
 
     def add(self, history: Sequence[Mapping[str, float]]) -> None:
-        """Write what is new.
+        """Write the epochs that the file lacks.
 
         Parameters
         ----------
@@ -47,13 +47,13 @@ class EventFile:
         Raises
         ------
         OSError
-            It cannot be written.
+            The file cannot be written.
         """
         now = time.time()
         if self._path is not None:
             files.append(self._path, _record(history[-1], now), of_lines=False)
             return
-        times = [now - sum(row["seconds"] for row in history[place + 1 :]) for place in range(len(history))]
+        times = [now - sum(row["seconds"] for row in history[index + 1 :]) for index in range(len(history))]
         records = map(_record, history, times)
         self._path = self._folder / f"{PREFIX}{now:.0f}.corrotwin"
         with files.atomic_file(self._path) as stream:
@@ -70,7 +70,7 @@ def _first(when: float) -> bytes:
 
 
 def _record(row: Mapping[str, float], when: float) -> bytes:
-    """Return the curves' points of an epoch as a record."""
+    """Return the record with the points of all curves in one epoch."""
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.proto.summary_pb2 import Summary
 

@@ -1,4 +1,4 @@
-"""Fine-tuning of a trained encoder: its own learning rate, first steps at rest, statistics of batch normalisation."""
+"""Fine-tuning of a trained encoder: its own learning rate, frozen first steps, statistics of batch normalisation."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,12 +15,13 @@ from corrotwin.twin.core.errors import InputError
 
 
 def check(network: torch.nn.Module, config: TrainConfig) -> None:
-    """Raise InputError for settings that would harm a new run, or do nothing.
+    """Raise InputError for settings that would harm a new run, or have no effect.
 
     Raises
     ------
     InputError
-        Random weights would rest or random statistics stay, or there are no layers of batch normalisation to treat.
+        Random weights or statistics would be frozen, own statistics meet pictures that are neither photos nor renders,
+        or the network has no batch normalisation.
     """
     is_frozen = config.batch_norm == "frozen"
     if (config.freeze or is_frozen) and config.encoder_weights is None and config.init is None:
@@ -28,8 +29,8 @@ def check(network: torch.nn.Module, config: TrainConfig) -> None:
         raise InputError(f"{name}: keeps what the encoder starts with, here random; give `encoder_weights` or `init`")
     if config.batch_norm == "own" and config.arm.self_training:
         raise InputError("`batch_norm` own: a teacher's pictures are neither photos nor renders; choose train")
-    treated = network.get_submodule("encoder") if is_frozen else network
-    if config.batch_norm != "train" and next(_batch_norms(treated), None) is None:
+    affected = network.get_submodule("encoder") if is_frozen else network
+    if config.batch_norm != "train" and next(_batch_norms(affected), None) is None:
         where = f"encoder {config.backbone}" if is_frozen else f"{config.architecture} with {config.backbone}"
         raise InputError(f"`batch_norm` {config.batch_norm}: {where} has no batch normalisation; choose train")
 
@@ -46,17 +47,17 @@ def parameter_groups(network: torch.nn.Module, config: TrainConfig) -> list[dict
 
 
 def frozen_steps(config: TrainConfig, steps: int) -> int:
-    """Return the number of steps, at the start of a run of `steps`, in which the encoder rests."""
+    """Return the number of steps, at the start of a run of `steps`, in which the encoder is frozen."""
     return round(config.freeze * steps)
 
 
 def set_modes(network: torch.nn.Module, config: TrainConfig, step: int, steps: int) -> None:
-    """Prepare a network for training from `step` of a run of `steps`: what rests and what does not."""
+    """Set what is frozen and what trains in a network from `step` of a run of `steps`."""
     network.train()
     encoder = network.get_submodule("encoder")
-    rests = step < frozen_steps(config, steps)
-    encoder.requires_grad_(not rests)
-    if rests:
+    is_frozen = step < frozen_steps(config, steps)
+    encoder.requires_grad_(not is_frozen)
+    if is_frozen:
         encoder.eval()
     elif config.batch_norm == "frozen":
         for layer in _batch_norms(encoder):
@@ -76,11 +77,11 @@ def logits(network: torch.nn.Module, images: torch.Tensor, photos: int | None) -
 
     Parameters
     ----------
-    photos : number of photos at the start of the batch. They and the renders behind them pass the network apart, so
+    photos : number of photos at the start of the batch. They and the renders after them pass the network separately, so
         each kind is normalised by its own statistics, and only those of the photos enter the moving averages. (C. Xie
         et al., Adversarial Examples Improve Image Recognition, CVPR 2020, keep two sets of averages; here only photos
-        are ever measured.) A batch of renders alone therefore leaves the averages as they are. None: all pass together
-        and enter them.
+        are ever measured.) A batch of renders alone therefore leaves the averages unchanged. None: all images pass
+        together and enter the averages.
     """
     if photos is None or photos == len(images):
         result: torch.Tensor = network(images)
@@ -101,7 +102,7 @@ def logits(network: torch.nn.Module, images: torch.Tensor, photos: int | None) -
 def re_estimate(network: torch.nn.Module, config: TrainConfig, loader: BatchLoader) -> None:
     """Replace all statistics of batch normalisation by those of the training images without augmentation.
 
-    As for weights that were averaged (P. Izmailov et al., Averaging Weights Leads to Wider Optima, UAI 2018).
+    Averaged weights get theirs in the same way (P. Izmailov et al., Averaging Weights Leads to Wider Optima, UAI 2018).
     """
     images = (normalise(batch, config.backbone) for batch in loader.plain())
     where = loader.where

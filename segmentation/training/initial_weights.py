@@ -1,4 +1,4 @@
-"""The network before its first step: ImageNet or random weights, those of another run, or of the model that ships."""
+"""Initial weights of a network: ImageNet, random, those of another run or encoder, or of the model that ships."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -27,8 +27,8 @@ class Start:
     """Initial weights of a run: those of a run, of a pretrained encoder, or of the model that ships.
 
     `architecture` is None for an encoder alone. `labelled` has the hashes of the photos whose labels made the weights,
-    None if that is not known, and `unlabelled` of those that did without; `looks` has the perceptual hashes of pictures
-    among the latter, as `to_hex` writes them. `advice` says what keeps the test photos of a run out of them.
+    None if they are not known; `unlabelled` has those of pictures seen without labels; `looks` has perceptual hashes of
+    the latter, as `to_hex` writes them. `advice` says how to keep the test photos of a run out of them.
     """
 
     weights: Path
@@ -41,9 +41,9 @@ class Start:
 
 
 def start_of(init: Path) -> Start:
-    """Read what a run is to start from: a folder, or ``shipped`` for the model that ships.
+    """Return the weights that a run is to start from: those in a folder, or ``shipped`` for the model that ships.
 
-    A run may be unfinished, a pretraining not.
+    A run may be unfinished; a pretraining may not.
 
     Raises
     ------
@@ -55,8 +55,12 @@ def start_of(init: Path) -> Start:
     pretrained = read_manifest(init, PRETRAINED)
     weights = init / runs.WEIGHTS
     if pretrained is not None:
-        config, seen = pretrained.get("config"), pretrained.get("seen")
-        if not isinstance(config, dict) or not isinstance(config.get("backbone"), str) or not isinstance(seen, list):
+        config, picture_hashes = pretrained.get("config"), pretrained.get("seen")
+        if (
+            not isinstance(config, dict)
+            or not isinstance(config.get("backbone"), str)
+            or not isinstance(picture_hashes, list)
+        ):
             raise InputError(f"{init / PRETRAINED}.json: damaged; pretrain again")
         try:
             bits = from_hex(str(pretrained.get("hashes")))
@@ -67,13 +71,13 @@ def start_of(init: Path) -> Start:
             ) from error
         return Start(
             weights=weights, backbone=config["backbone"], architecture=None, labelled=frozenset(),
-            unlabelled=frozenset(seen), looks=frozenset(map(to_hex, bits)), advice="pretrain without them",
+            unlabelled=frozenset(picture_hashes), looks=frozenset(map(to_hex, bits)), advice="pretrain without them",
         )  # fmt: skip
     run = runs.load_usable(init)
-    config_there = config_of(init, run)
+    run_config = config_of(init, run)
     labelled, unlabelled, looks = (run.manifest.get(name) for name in ("seen", "seen_unlabelled", "seen_looks"))
     return Start(
-        weights=weights, backbone=config_there.backbone, architecture=config_there.architecture,
+        weights=weights, backbone=run_config.backbone, architecture=run_config.architecture,
         labelled=None if labelled is None else frozenset(labelled), unlabelled=frozenset(unlabelled or ()),
         looks=frozenset(looks or ()), advice=f"give its split, {init / runs.SPLIT}, or other weights",
     )  # fmt: skip
@@ -81,12 +85,12 @@ def start_of(init: Path) -> Start:
 
 def _shipped() -> Start:
     manifest = read_manifest(shipped.FOLDER, shipped.KIND) or {}
-    seen = manifest.get("seen")
-    if not isinstance(seen, list) or not isinstance(manifest.get("backbone"), str):
+    photo_hashes = manifest.get("seen")
+    if not isinstance(photo_hashes, list) or not isinstance(manifest.get("backbone"), str):
         raise InputError(f"{shipped.FOLDER}: the model that ships is absent or damaged; install corrotwin again")
     return Start(
         weights=shipped.WEIGHTS, backbone=manifest["backbone"], architecture=str(manifest["architecture"]),
-        labelled=frozenset(seen), advice="start from ImageNet weights",
+        labelled=frozenset(photo_hashes), advice="start from ImageNet weights",
     )  # fmt: skip
 
 
@@ -96,7 +100,7 @@ def digest_of(init: Path, *, backbone: str, architecture: str) -> str:
     Raises
     ------
     InputError
-        There are none (`start_of`), or they are of another network.
+        There are no such weights (see `start_of`), or they are those of another network.
     """
     return runs.digest_of_weights(_fitting(init, backbone=backbone, architecture=architecture).weights)
 
@@ -126,7 +130,7 @@ def network_of(config: TrainConfig, *, weights: Path | None, init: Path | None) 
     Raises
     ------
     InputError
-        The weights cannot be read, or those of `init` are others.
+        The weights cannot be read, or the digest of those of `init` is not `config.init`.
     """
     if config.init is None:
         return build(
@@ -146,43 +150,43 @@ def network_of(config: TrainConfig, *, weights: Path | None, init: Path | None) 
         load_encoder(network, start.weights, config.backbone)
     else:
         network = load_weights(start.weights, config.backbone, config.architecture)
-    if (now := runs.digest_of_weights(start.weights)) != config.init:  # a running run replaces them
-        raise InputError(f"{init}: has other weights than this run starts from ({now}, not {config.init})")
+    if (current := runs.digest_of_weights(start.weights)) != config.init:  # a run that still trains replaces them
+        raise InputError(f"{init}: has other weights than this run starts from ({current}, not {config.init})")
     return network
 
 
 def with_photos_of(init: Path, inputs: RunInputs, real: coco.CocoDataset) -> RunInputs:
-    """Return the inputs of a run that starts from `init` (`start_of`), whose photos it has seen, too.
+    """Return the inputs of a run that starts from `init` (`start_of`), with the photos that those weights have seen.
 
     Raises
     ------
     InputError
-        Photos that would test this run are among those that made the weights, or alike to a picture seen without labels
-        by perceptual hash, in any orientation; or those hashes are damaged.
+        Test photos of this run are among those that made the weights, or are like a picture seen without labels by
+        perceptual hash, in any orientation; or those hashes are damaged.
     """
     start = start_of(init)
     if start.labelled is None:
         _log.warning(f"{init}: does not record its photos; test photos of this run may have trained it")
         return inputs
-    known = {photo.file_name: photo for photo in real.photos}
-    tested = [known[name] for name in inputs.test]
-    looks = [False] * len(tested)
+    by_name = {photo.file_name: photo for photo in real.photos}
+    test_photos = [by_name[name] for name in inputs.test]
+    is_alike = [False] * len(test_photos)
     if start.looks:
         try:
-            theirs = from_hex("".join(sorted(start.looks)))
+            seen_hashes = from_hex("".join(sorted(start.looks)))
         except ValueError as error:
             raise InputError(f"{init}: damaged (seen_looks are not perceptual hashes); train again") from error
-        looks = alike(np.stack([hashes(coco.image(photo)) for photo in tested]), theirs)
-    both = [
+        is_alike = alike(np.stack([hashes(coco.image(photo)) for photo in test_photos]), seen_hashes)
+    leaked = [
         photo.file_name
-        for photo, look in zip(tested, looks, strict=True)
-        if look or photo.sha256 in start.labelled | start.unlabelled
+        for photo, like_seen in zip(test_photos, is_alike, strict=True)
+        if like_seen or photo.sha256 in start.labelled | start.unlabelled
     ]
-    if both:
-        how = "trained or validated it, or were seen without labels, or are alike to a picture that was"
+    if leaked:
+        relation = "trained or validated it, or were seen without labels, or are alike to a picture that was"
         if start.architecture is None:
-            how = "are among its pictures or alike to one"
-        raise InputError(f"{init}: {len(both)} test photos of this run {how} ({both[0]}); {start.advice}")
+            relation = "are among its pictures or alike to one"
+        raise InputError(f"{init}: {len(leaked)} test photos of this run {relation} ({leaked[0]}); {start.advice}")
     return replace(
         inputs,
         seen=sorted(start.labelled.union(inputs.seen)),

@@ -1,4 +1,4 @@
-"""Inputs of a run: decoded photos and renders, the loader of its batches, and the photos that measure it."""
+"""Inputs of a run: decoded photos and renders, the loader of its batches, and its validation and test photos."""
 
 import math
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ from corrotwin.segmentation.unlabelled.pictures import Pictures
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError
 
-MAX_WORKERS = 8  # processes that augment ahead for a GPU
+MAX_WORKERS = 8  # processes that augment in advance for a GPU
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RunInputs:
-    """Decoded photos, the batch loader, names of validation and test photos, and hashes of the photos that are seen.
+    """Decoded photos, the batch loader, names of validation and test photos, and hashes of the photos that a run sees.
 
     `photo_side` is the median over training photos of the side, in pixels, of a square of the same area; `classes` are
     the categories that count as corrosion, None for all.
@@ -35,11 +35,11 @@ class RunInputs:
     test: Sequence[str]
     seen: Sequence[str]
     unlabelled: Sequence[str] = ()
-    """Hashes of pictures that were seen without their labels."""
+    """Hashes of pictures that are seen without labels."""
     looks: Sequence[str] = ()
-    """Perceptual hashes of such pictures that are no photos of the dataset, by `perceptual_hash.to_hex`."""
+    """Perceptual hashes of those pictures that are not photos of the dataset, by `perceptual_hash.to_hex`."""
     tested: Sequence[str] = ()
-    """Hashes of all photos of the test part, of which `test` may be a few."""
+    """Hashes of all photos of the test part; `test` may name only some of them."""
     scale: float
     photo_side: float
     classes: Sequence[str] | None
@@ -57,39 +57,41 @@ def prepare(
 
     Parameters
     ----------
-    workers : processes that augment ahead where precision is exact; None: `augmentation_workers` of all cores but one.
-    unlabelled : pictures without labels; none of them may show what tests the run (`apart.gathered`). Where an arm
-        learns from such pictures and none are given, the training photos that its `real_fraction` leaves out are taken
-        without their labels.
+    config, real, split, renders : settings and data; `renders` is used only if the arm takes renders.
+    workers : processes that augment in advance if precision is exact; None: `augmentation_workers` of all cores but
+        one.
+    unlabelled : pictures without labels; none may show a test photo or its spot (`apart.gathered`). If the arm learns
+        from such pictures and this is None, it uses the training photos that its `real_fraction` leaves out, without
+        their labels.
 
     Raises
     ------
     InputError
-        The split or the renders do not fit the photos, the arm takes renders and none are given, or an image cannot be
-        decoded.
+        The split or the renders do not fit the photos, the arm lacks renders or unlabelled pictures, the configuration
+        does not use `unlabelled`, or an image cannot be decoded.
     """
     splits.check(split, real)
-    known = {photo.file_name: photo for photo in real.photos}
+    by_name = {photo.file_name: photo for photo in real.photos}
     arm = config.arm
     if unlabelled is not None and arm.self_training != "unlabelled" and config.batch_norm != "re-estimated":
         raise InputError("`unlabelled`: nothing uses these pictures; take `self_training` or `batch_norm` re-estimated")
     if arm.takes_renders and renders is None:
         raise InputError(f"data arm {arm.name}: takes renders, but none were given; name their folder")
-    every = thin(split.train, config.max_train_images)
-    chosen = subset(every, split.groups_of(every), arm.real_fraction, config.seed)
+    train_names = thin(split.train, config.max_train_images)
+    chosen = subset(train_names, split.groups_of(train_names), arm.real_fraction, config.seed)
     photos = decoded_arrays(real, config)
     pictures, without_labels, looks = None, [], set[str]()
     if unlabelled is not None:
         looks = {to_hex(bits) for bits in unlabelled.hashes[unlabelled.is_used]}
         pictures, without_labels = _pool(unlabelled), [picture.sha256 for picture in unlabelled.used]
     if pictures is None and arm.self_training == "unlabelled":
-        rest = [name for name in every if name not in set(chosen)]
+        rest = [name for name in train_names if name not in set(chosen)]
         if not rest:
             raise InputError(f"data arm {arm.name}: learns from unlabelled pictures, but none were given; name them")
-        pictures, without_labels = Pool(images=photos, rows=photos.rows(rest)), [known[name].sha256 for name in rest]
+        pictures, without_labels = Pool(images=photos, rows=photos.rows(rest)), [by_name[name].sha256 for name in rest]
     trained = chosen if arm.takes_photos or arm.adaptation else ()
     if pictures is None and arm.self_training == "photos" and not trained:
-        without_labels = [known[name].sha256 for name in chosen]
+        without_labels = [by_name[name].sha256 for name in chosen]
     pool = None
     if arm.takes_renders and renders is not None:
         splits.check_renders(split, real, renders, count=arm.render_count)
@@ -99,7 +101,7 @@ def prepare(
         )
     where = device()
     valid = thin(split.valid, config.max_eval_images)
-    photo_side = float(np.median([math.sqrt(known[name].width * known[name].height) for name in chosen]))
+    photo_side = float(np.median([math.sqrt(by_name[name].width * by_name[name].height) for name in chosen]))
     return RunInputs(
         loader=BatchLoader(
             config=config,
@@ -108,7 +110,7 @@ def prepare(
                 seed=config.seed,
                 epochs=config.epochs,
                 batch_size=config.batch_size,
-                all_photos=len(every),
+                all_photos=len(train_names),
                 photos=len(chosen),
                 renders=len(pool.rows) if pool else 0,
             ),
@@ -121,10 +123,10 @@ def prepare(
         photos=photos,
         valid=valid,
         test=thin(split.test, config.max_eval_images),
-        seen=[known[name].sha256 for name in (*trained, *valid)],
+        seen=[by_name[name].sha256 for name in (*trained, *valid)],
         unlabelled=sorted(set(without_labels)),
         looks=sorted(looks),
-        tested=[known[name].sha256 for name in split.test],
+        tested=[by_name[name].sha256 for name in split.test],
         scale=1.0 if config.framing == "crop" else config.size / photo_side,
         photo_side=photo_side,
         classes=real.classes,
@@ -132,11 +134,11 @@ def prepare(
 
 
 def _pool(pictures: Pictures) -> Pool:
-    """Return unlabelled pictures as images to draw, with masks of zeros that take no memory."""
-    none = np.broadcast_to(np.uint8(0), pictures.images.shape[:3])
-    return Pool(images=decoded.Arrays(images=pictures.images, masks=none, row={}), rows=pictures.rows)
+    """Return unlabelled pictures as a pool of images, with masks of zeros that take no memory."""
+    no_masks = np.broadcast_to(np.uint8(0), pictures.images.shape[:3])
+    return Pool(images=decoded.Arrays(images=pictures.images, masks=no_masks, row={}), rows=pictures.rows)
 
 
 def augmentation_workers(cores: int) -> int:
-    """Return the number of processes that augment ahead: at most `MAX_WORKERS` beside a GPU, none on a CPU."""
+    """Return the number of processes that augment in advance: at most `MAX_WORKERS` for a GPU, none on a CPU."""
     return min(MAX_WORKERS, cores) if device().type == "cuda" else 0

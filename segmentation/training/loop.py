@@ -1,6 +1,6 @@
-"""The one training loop: optimiser steps, learning rate, moving average, history and checkpoints, whatever is learned.
+"""The training loop of every task: optimiser steps, learning rate, moving average, history and checkpoints.
 
-What is learned is a `LearningTask`: the loss of a step, what is measured after an epoch, and the tables that record it.
+A `LearningTask` defines what is learned: the loss of a step, the measurement after an epoch, and the tables of both.
 """
 
 import math
@@ -18,14 +18,14 @@ from corrotwin.segmentation.training.events import EventFile
 from corrotwin.twin.core.errors import WorkError
 
 WARM_UP = 0.05  # fraction of all steps
-AVERAGED = 0.05  # fraction of all steps over which the moving average of the weights reaches back
+AVERAGED = 0.05  # fraction of all steps over which the weights are averaged
 AVERAGE_EVERY = 4  # steps between updates; a moving average gains nothing from more
 
 OnEpoch = Callable[[dict[str, float]], None]
 
 
 class Schedule(Protocol):
-    """The settings that a loop needs, of whatever configuration."""
+    """The settings that the loop needs, from any configuration."""
 
     @property
     def epochs(self) -> int:
@@ -33,7 +33,7 @@ class Schedule(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """Images a step."""
+        """Images per step."""
 
     @property
     def learning_rate(self) -> float:
@@ -48,8 +48,9 @@ class Schedule(Protocol):
 class LearningTask:
     """A task for the training loop: its loss, its measurement and its tables.
 
-    `loss` gives that of a step, counted over the whole run, to be differentiated. `measure` is called after each epoch
-    and returns the columns of the history between ``train_loss`` and ``seconds``. `record` writes the history.
+    `loss` returns the loss of a step, for differentiation; steps are counted over the whole run. `measure` is called
+    after each epoch and returns the columns of the history between ``train_loss`` and ``seconds``. `record` writes the
+    history.
     """
 
     steps_per_epoch: int
@@ -59,7 +60,7 @@ class LearningTask:
 
 
 def moving_average(network: torch.nn.Module, reach: float) -> AveragedModel:
-    """Return the moving average of a network's weights and buffers over so many steps, before the first of them."""
+    """Return a moving average of a network's weights and buffers over `reach` steps, to be updated while it trains."""
     return AveragedModel(
         network,
         multi_avg_fn=get_ema_multi_avg_fn(1 - AVERAGE_EVERY / max(AVERAGE_EVERY, reach)),  # type: ignore[no-untyped-call]
@@ -80,8 +81,9 @@ def train(
 
     Parameters
     ----------
-    folder : of the run, for checkpoints and TensorBoard's curves.
-    checkpoint_seconds : save the state, and the weights for users of an unfinished run, this long after the last time.
+    folder : folder of the run, for checkpoints and TensorBoard's curves.
+    checkpoint_seconds : save the state, and the weights for users of an unfinished run, if the last save is at least
+        this old.
     on_epoch : called after each epoch with its row of the history and epochs, images_per_second, seconds_left.
 
     Raises
@@ -89,36 +91,36 @@ def train(
     WorkError
         The loss is no longer a number.
     """
-    saved, published, events = time.monotonic(), -math.inf, EventFile(folder)
+    saved_at, published_at, events = time.monotonic(), -math.inf, EventFile(folder)
     for epoch in range(len(state.history), schedule.epochs):
-        started = time.monotonic()
+        started_at = time.monotonic()
         train_loss = _one_epoch(schedule, task, state)
-        trained = time.monotonic()
+        trained_at = time.monotonic()
         if not math.isfinite(train_loss):
             raise WorkError(f"{folder}: the loss is not a number in epoch {epoch + 1}; take a lower `learning_rate`")
         measured = task.measure()
-        row = {"epoch": epoch + 1, "train_loss": train_loss, **measured, "seconds": time.monotonic() - started}
+        row = {"epoch": epoch + 1, "train_loss": train_loss, **measured, "seconds": time.monotonic() - started_at}
         state.history.append(row)
         task.record(state.history)
         events.add(_curves(schedule, task, state))
-        if time.monotonic() - published >= checkpoint_seconds and checkpoint.publish(folder, state, schedule.digest):
-            published = time.monotonic()
-        if time.monotonic() - saved >= checkpoint_seconds:
+        if time.monotonic() - published_at >= checkpoint_seconds and checkpoint.publish(folder, state, schedule.digest):
+            published_at = time.monotonic()
+        if time.monotonic() - saved_at >= checkpoint_seconds:
             checkpoint.save(folder, state)
-            saved = time.monotonic()
+            saved_at = time.monotonic()
         if on_epoch is not None:
             seconds_left = row["seconds"] * (schedule.epochs - epoch - 1)
-            speed = task.steps_per_epoch * schedule.batch_size / (trained - started)
+            speed = task.steps_per_epoch * schedule.batch_size / (trained_at - started_at)
             on_epoch({**row, "epochs": schedule.epochs, "images_per_second": speed, "seconds_left": seconds_left})
 
 
 def _curves(schedule: Schedule, task: LearningTask, state: checkpoint.State) -> list[dict[str, float]]:
-    """Return the history with the learning rate at the end of each epoch, and with what a teacher said."""
-    taught = {row["epoch"]: row for row in state.teaching}
+    """Return the history with the learning rate at the end of each epoch, and with the statistics of a teacher."""
+    teaching = {row["epoch"]: row for row in state.teaching}
     steps = task.steps_per_epoch
     return [
         {
-            **taught.get(row["epoch"], {}),
+            **teaching.get(row["epoch"], {}),
             **row,
             "learning_rate": learning_rate(schedule, int(row["epoch"]) * steps - 1, schedule.epochs * steps),
         }
@@ -130,10 +132,10 @@ def _one_epoch(schedule: Schedule, task: LearningTask, state: checkpoint.State) 
     """Take the optimiser steps of one epoch and return the mean of their losses."""
     losses = []
     steps = task.steps_per_epoch
-    first, last = len(state.history) * steps, schedule.epochs * steps
+    first, total_steps = len(state.history) * steps, schedule.epochs * steps
     for step in range(first, first + steps):
         for group in state.optimizer.param_groups:
-            group["lr"] = group["factor"] * learning_rate(schedule, step, last)
+            group["lr"] = group["factor"] * learning_rate(schedule, step, total_steps)
         value = task.loss(step)
         state.optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
-"""Self-supervised pretraining of an encoder on pictures that nobody has labelled (SimSiam).
+"""Self-supervised pretraining of an encoder on unlabelled pictures (SimSiam).
 
-Two views of a picture should give the encoder's features the same direction, as seen by a small head that predicts one
-from the other; no pictures are pushed apart, so that small batches will do. What it writes, `train --init` takes.
+The features of two views of a picture should have the same direction, as far as a small head can predict one from the
+other. No pictures are pushed apart, so that small batches suffice. `train --init` takes the result.
 
 References
 ----------
@@ -41,8 +41,8 @@ from corrotwin.twin.core.files import digest, read_manifest, versions, write_man
 from corrotwin.twin.core.locks import OUTLIVING_SECONDS, hold
 
 COLUMNS = ("epoch", "train_loss", "spread", "seconds")
-COLLAPSED = 0.1  # of the spread of directions that point everywhere: below, all pictures look the same to the encoder
-PROJECTED, HIDDEN = 256, 64  # features of the heads
+COLLAPSED = 0.1  # spread relative to uniform directions, below which all pictures look the same to the encoder
+PROJECTED, HIDDEN = 256, 64  # numbers of features in the heads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ class Siamese(torch.nn.Module):
         self.prediction = SimSiamPredictionHead(PROJECTED, HIDDEN, PROJECTED)
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return projections, through which no gradient passes, and predictions."""
+        """Return projections, through which no gradient passes, and predictions, (b, 256) each."""
         features = self.encoder(images)[-1].mean(dim=(2, 3)).float()
         with torch.autocast(images.device.type, enabled=False):
             projected = self.projection(features)
@@ -108,19 +108,19 @@ def pretrain(
     checkpoint_seconds: float = 300.0,
     on_epoch: loop.OnEpoch | None = None,
 ) -> Mapping[str, Any]:
-    """Pretrain an encoder and leave its weights in `folder`; resume what was cut off, keep what is complete.
+    """Pretrain an encoder and write its weights to `folder`; resume an interrupted pretraining, keep a complete one.
 
     Parameters
     ----------
     folder : absent, empty, or holding this same pretraining.
-    pictures : unlabelled, gathered at the size of the configuration.
-    weights : folder of prepared ImageNet weights; None takes them from a package or the hub.
+    pictures : unlabelled pictures, gathered at the size of the configuration.
+    weights : folder of prepared ImageNet weights; None: take them from a package or the hub.
     checkpoint_seconds : save the state at the end of an epoch if the last save is at least this old.
     on_epoch : called after each epoch with its row of the history.
 
     Returns
     -------
-    What ``pretrained.json`` says.
+    The content of ``pretrained.json``.
 
     Raises
     ------
@@ -139,12 +139,12 @@ def pretrain(
         hold(folder, PRETRAINED, identity, patience_seconds=OUTLIVING_SECONDS),
         torch_settings(config.threads, config.precision),
     ):
-        looks = to_hex(pictures.hashes[pictures.is_used])
-        if (done := read_manifest(folder, PRETRAINED)) is not None:
-            if done.get("hashes") != looks:  # an earlier version kept none
-                done = {**done, "hashes": looks}
-                write_manifest(folder, PRETRAINED, done)
-            return done
+        hex_hashes = to_hex(pictures.hashes[pictures.is_used])
+        if (existing := read_manifest(folder, PRETRAINED)) is not None:
+            if existing.get("hashes") != hex_hashes:  # earlier versions kept none
+                existing = {**existing, "hashes": hex_hashes}
+                write_manifest(folder, PRETRAINED, existing)
+            return existing
         state = _begin(config, weights)
         checkpoint.restore(folder, state)
         task = _task(folder, config, pictures, state)
@@ -155,7 +155,7 @@ def pretrain(
         content = {
             **identity,
             "seen": sorted({picture.sha256 for picture in pictures.used}),
-            "hashes": looks,
+            "hashes": hex_hashes,
             "spread": spread,
             "collapsed": spread < COLLAPSED,
             "seconds": sum(row["seconds"] for row in state.history),
@@ -182,14 +182,14 @@ def _begin(config: PretrainConfig, weights: Path | None) -> checkpoint.State:
 
 
 def _task(folder: Path, config: PretrainConfig, pictures: Pictures, state: checkpoint.State) -> loop.LearningTask:
-    """Return what the loop trains: that two views of a picture look alike, and not all pictures do."""
+    """Return the task of the loop: features of two views of a picture should be alike, those of all pictures not."""
     from lightly.loss import NegativeCosineSimilarity
 
-    alike = NegativeCosineSimilarity()
+    alike_loss = NegativeCosineSimilarity()
     rows, where = pictures.rows, device()
     spreads: list[torch.Tensor] = []
 
-    def seen(images: torch.Tensor, first: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def heads(images: torch.Tensor, first: int) -> tuple[torch.Tensor, torch.Tensor]:
         _, view = augment.views(images, seed=config.seed, first=first, geometry="strong")
         view = normalise(view, config.backbone).contiguous(memory_format=memory_format(config.precision))
         with autocast(config.precision, where.type):
@@ -199,12 +199,14 @@ def _task(folder: Path, config: PretrainConfig, pictures: Pictures, state: check
     def loss_of(step: int) -> torch.Tensor:
         state.network.train()
         count = config.batch_size
-        drawn = rows[endless(config.seed, Stream.UNLABELLED_ORDER, step * count, count, len(rows))]
-        images = augment.image_tensor(pictures.images[drawn], where)
-        with seeded(where, config.seed, Stream.DROPOUT, step):  # some encoders leave out blocks at random
-            (one, of_one), (other, of_other) = (seen(images, (2 * step + view) * count) for view in (0, 1))
-        spreads.append(torch.nn.functional.normalize(one, dim=1).std(dim=0).mean() * PROJECTED**0.5)
-        value: torch.Tensor = (alike(of_one, other) + alike(of_other, one)) / 2
+        drawn_rows = rows[endless(config.seed, Stream.UNLABELLED_ORDER, step * count, count, len(rows))]
+        images = augment.image_tensor(pictures.images[drawn_rows], where)
+        with seeded(where, config.seed, Stream.DROPOUT, step):  # some encoders drop blocks at random
+            (projected_a, predicted_a), (projected_b, predicted_b) = (
+                heads(images, (2 * step + view) * count) for view in (0, 1)
+            )
+        spreads.append(torch.nn.functional.normalize(projected_a, dim=1).std(dim=0).mean() * PROJECTED**0.5)
+        value: torch.Tensor = (alike_loss(predicted_a, projected_b) + alike_loss(predicted_b, projected_a)) / 2
         return value
 
     def measure() -> dict[str, float]:

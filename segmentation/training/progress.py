@@ -1,4 +1,4 @@
-"""Progress of trainings and predictions in a line, and the scores of a run."""
+"""Lines of progress for trainings and predictions, and a line with the scores of a run."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,19 +26,19 @@ def epochs_line(what: str, epochs: int, to: Path) -> Iterator[Callable[[dict[str
 
 @contextmanager
 def photos_line(what: str, count: int, to: Path) -> Iterator[Callable[[InputError | None], None]]:
-    """Show a line of progress; yield a function to call after each photo, with the error of one left out."""
+    """Show a line of progress; yield a function to call after each photo, with the error if it was left out."""
     with progress(what, count, unit="photos", to=to) as line:
 
-        def on_photo(wrong: InputError | None) -> None:
+        def on_photo(error: InputError | None) -> None:
             line.advance()
-            if wrong is not None:
-                say_error(f"left out: {printable(str(wrong))}")
+            if error is not None:
+                say_error(f"left out: {printable(str(error))}")
 
         yield on_photo
 
 
 def scores_line(table: PerImage, where: str) -> str:
-    """Return a line with mean F1 and IoU of a table, and the number of images correctly found without corrosion."""
+    """Return a line with mean F1 and IoU of a table, and the number of images correctly predicted free of corrosion."""
     f1, iou = scores(table.tp, table.fp, table.fn, table.tn)
     empty = int((table.tp + table.fp + table.fn == 0).sum())
     return f"{where}: {len(f1)} images, mean F1 {f1.mean():.4f}, mean IoU {iou.mean():.4f}, {empty} rightly found empty"

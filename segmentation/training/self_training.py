@@ -1,8 +1,8 @@
-"""Self-training: a teacher, the moving average of the network, labels pictures that nobody has labelled.
+"""Self-training: a teacher, the moving average of the network, labels unlabelled pictures.
 
-The teacher sees a picture as it is, turned and moved; the network learns from the same view in strong colours, with
-rectangles of one picture laid over another, what the teacher said of it where it was sure. The loss comes in slowly
-after a quarter of the steps, since the first teacher knows nothing.
+The teacher sees a picture rotated, flipped and shifted, in its own colours. The network sees the same view in strong
+colours, with rectangles of one picture laid over another, and learns the teacher's labels where the teacher was sure.
+The loss fades in after a quarter of the steps, since the first teacher knows nothing.
 
 References
 ----------
@@ -32,21 +32,19 @@ from corrotwin.twin.core import tables
 
 _log = logging.getLogger(__name__)
 
-REACH = (
-    0.15  # fraction of the steps over which the teacher, the moving average, reaches back: no echo of the last steps
-)
-SURE = 0.95  # probability of corrosion, or of none, from which the teacher's word counts, as in FixMatch
-BURN_IN = 0.25  # fraction of the steps before the pictures count: labels alone teach the first teacher
-RAMP_UP = 0.25  # fraction of the steps, after these, until the loss of the pictures has its whole weight
-CUT_MIXED = 0.5  # of the pictures get a rectangle of another
-CUT_SHARE = (0.1, 0.5)  # of a picture's area that such a rectangle covers
+REACH = 0.15  # fraction of the steps over which the teacher averages: it does not just echo the last steps
+SURE = 0.95  # probability of corrosion, or of none, from which a label of the teacher counts, as in FixMatch
+BURN_IN = 0.25  # fraction of the steps before the pictures count: only labels train the first teacher
+RAMP_UP = 0.25  # fraction of the steps after the burn-in until the loss of the pictures has its full weight
+CUT_MIXED = 0.5  # fraction of the pictures that get a rectangle of another
+CUT_SHARE = (0.1, 0.5)  # share of a picture's area that such a rectangle covers
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lesson:
     """Unlabelled pictures of one step: strong views (b, 3, s, s), not yet normalised, and the teacher's labels.
 
-    `labels` are (b, 1, s, s) float32, 0 or 1, and `sure` likewise 1 where they count.
+    `labels` are (b, 1, s, s) float32, 0 or 1; `sure` has the same shape and is 1 where they count, else 0.
     """
 
     images: torch.Tensor
@@ -63,7 +61,7 @@ def weight(step: int, steps: int) -> float:
 
 
 def lesson(loader: BatchLoader, teacher: torch.nn.Module, config: TrainConfig, step: int) -> Lesson:
-    """Draw the pictures of a step and let the teacher label them."""
+    """Return the pictures of a step with the labels of the teacher, both mixed by rectangles."""
     weak, strong = augment.views(loader.unlabelled(step), seed=config.seed, first=step * config.batch_size)
     weak, strong = (view.contiguous(memory_format=memory_format(config.precision)) for view in (weak, strong))
     teacher.eval()
@@ -76,13 +74,13 @@ def lesson(loader: BatchLoader, teacher: torch.nn.Module, config: TrainConfig, s
 
 
 def loss(logits: torch.Tensor, taught: Lesson) -> torch.Tensor:
-    """Return the mean over pixels of the cross-entropy (b, 1, s, s) where the teacher was sure, 0 elsewhere."""
-    each = functional.binary_cross_entropy_with_logits(logits, taught.labels, reduction="none")
-    return (each * taught.sure).mean()
+    """Return the mean cross-entropy of logits (b, 1, s, s) over all pixels, 0 where the teacher was not sure."""
+    pixel_losses = functional.binary_cross_entropy_with_logits(logits, taught.labels, reduction="none")
+    return (pixel_losses * taught.sure).mean()
 
 
 def rectangles(count: int, size: int, seed: int, step: int) -> torch.Tensor:
-    """Return where each of `count` pictures shows the next one: (count, 1, size, size) bool."""
+    """Return where each of `count` pictures shows the next one instead: (count, 1, size, size) bool."""
     result = np.zeros((count, 1, size, size), dtype=np.bool_)
     for place in range(count):
         rng = generator(seed, Stream.CUT_MIX, step, place)
@@ -112,24 +110,27 @@ class LessonRecord:
         self._steps: list[torch.Tensor] = []
 
     def add(self, value: torch.Tensor, taught: Lesson) -> None:
-        """Take in a step: the loss of its pictures, the share of sure pixels, and of those called corrosion."""
+        """Add a step: the loss of its pictures, and the shares of pixels that are sure and called corrosion."""
         self._steps.append(torch.stack([value, taught.sure.mean(), taught.labels.mean()]))
 
     def epoch_ends(self, epochs: int, steps_per_epoch: int, steps: int) -> list[dict[str, float]]:
-        """Return the means of an epoch, by `COLUMNS`, and begin the next; none where the teacher said nothing.
+        """Return a row with the means of an epoch, by `COLUMNS`, and begin the next; no row if nothing was labelled.
 
-        `epochs` were over before it.
+        Parameters
+        ----------
+        epochs : number of epochs before this one.
+        steps_per_epoch, steps : optimiser steps of an epoch, and of the whole run.
         """
         if not self._steps:
             return []
         means = torch.stack(self._steps).mean(dim=0).tolist()
         self._steps = []
-        at_start = weight(epochs * steps_per_epoch, steps)
-        return [dict(zip(COLUMNS, [epochs + 1, at_start, *means], strict=True))]
+        weight_at_start = weight(epochs * steps_per_epoch, steps)
+        return [dict(zip(COLUMNS, [epochs + 1, weight_at_start, *means], strict=True))]
 
 
 def report(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
-    """Write ``teacher.csv``, a row an epoch, and say so where the teacher has just collapsed."""
+    """Write ``teacher.csv``, one row per epoch, and warn if the teacher has just collapsed."""
     tables.write_own(folder / TABLE, COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
     if collapsed(rows) == rows[-1]["epoch"]:
         called = rows[-1]["called"]
@@ -140,37 +141,39 @@ def report(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
 
 
 def collapsed(rows: Sequence[Mapping[str, float]]) -> int | None:
-    """Return the epoch from which on the teacher called nothing or everything corrosion; None if it did not.
+    """Return the epoch since which the teacher calls hardly anything, or nearly everything, corrosion; else None.
 
-    Epochs whose pictures hardly count yet are passed over.
+    Epochs in which the pictures hardly count yet are skipped.
     """
     least, most = COLLAPSED
-    found = None
+    since = None
     for row in rows:
         if row["weight"] < COUNTS:
             continue
-        is_out = not least <= row["called"] <= most
-        found = (found or int(row["epoch"])) if is_out else None
-    return found
+        is_collapsed = not least <= row["called"] <= most
+        since = (since or int(row["epoch"])) if is_collapsed else None
+    return since
 
 
 def summary(rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    """Return what `run.json` says of a teacher: its last row, and the epoch of its collapse, if any."""
+    """Return the entry of a teacher in `run.json`: shares of its last row, and the epoch of its collapse or None."""
     return {**{name: rows[-1][name] for name in ("sure", "called")}, "collapsed": collapsed(rows)}
 
 
 def checked_rows(rows: Any) -> list[dict[str, float]]:
-    """Return the rows of a teacher from a checkpoint.
+    """Return the rows of a teacher, as read from a checkpoint.
 
     Raises
     ------
     ValueError
-        They are none.
+        They are not rows of a teacher.
     """
-    is_whole = isinstance(rows, list) and all(
-        isinstance(row, dict) and set(row) == set(COLUMNS) and all(isinstance(v, int | float) for v in row.values())
+    is_valid = isinstance(rows, list) and all(
+        isinstance(row, dict)
+        and set(row) == set(COLUMNS)
+        and all(isinstance(number, int | float) for number in row.values())
         for row in rows
     )
-    if not is_whole:
+    if not is_valid:
         raise ValueError("no rows of a teacher")
     return list(rows)

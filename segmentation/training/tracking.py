@@ -1,7 +1,7 @@
-"""Runs sent to MLflow: settings, a metric for each epoch and score, and the place of the run's folder.
+"""Tracking of runs in MLflow: settings, metrics of each epoch, scores, and the path of the run's folder.
 
-What is sent is read from the folder of the run, and a run that the server has already goes on there: the same command,
-given again, adds what is missing and nothing twice. A server that does not answer stops no training.
+Everything sent is read from the folder of the run. A run that the server already has is continued there, so that a
+repeated command adds what is missing and nothing twice. A server that does not answer never stops a training.
 """
 
 import logging
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
-EXPERIMENT = "corrotwin"  # unless the environment names another, by MLflow's own variable
+EXPERIMENT = "corrotwin"  # unless MLflow's own environment variable names another
 RUN, FOLDER = "corrotwin.run", "corrotwin.folder"  # tags
-_MOST = 100  # parameters in one request; of metrics MLflow takes more
+_MOST = 100  # parameters in one request; MLflow accepts more metrics than that
 _LONGEST = 500  # characters of a value
-# A server that does not answer costs seconds, not minutes, and MLflow sends no reports of its use.
+# So that a server that does not answer costs seconds, not minutes, and MLflow sends no usage reports.
 _CALM = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -41,7 +41,7 @@ _CALM = {
 
 @dataclass(kw_only=True)
 class _Sent:
-    """A run as the server has it: its id there, epochs, and whether it is said to be over."""
+    """A run on the server: its id there, the number of epochs sent, and whether it is marked as ended."""
 
     id: str
     epochs: int
@@ -52,12 +52,12 @@ class Tracking:
     """A connection to an MLflow server or database, for one command. Without an address it sends nothing."""
 
     def __init__(self, uri: str | None) -> None:
-        """Check the address, before any work; nothing is asked of the server yet.
+        """Check the address before any work; the server is not contacted yet.
 
         Raises
         ------
         InputError
-            MLflow is not installed, or takes no such address.
+            MLflow is not installed, or does not accept the address.
         """
         self.uri = uri
         self._sent: dict[Path, _Sent] = {}
@@ -89,23 +89,25 @@ class Tracking:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        """Try once more to send what the server has missed, and say which runs were cut off."""
-        ended: Status = "FAILED" if kind is not None and issubclass(kind, Exception) else "KILLED"
+        """Send once more what the server has missed, and mark interrupted runs as failed or killed."""
+        end_status: Status = "FAILED" if kind is not None and issubclass(kind, Exception) else "KILLED"
         if kind is not None:
-            cut = [folder for folder, sent in self._sent.items() if not sent.is_over]
-            self._missing |= {folder: (self._missing.get(folder, (folder.name,))[0], ended) for folder in cut}
+            interrupted = [folder for folder, sent in self._sent.items() if not sent.is_over]
+            self._missing |= {
+                folder: (self._missing.get(folder, (folder.name,))[0], end_status) for folder in interrupted
+            }
         missing, self._missing = self._missing, {}
         for folder, (name, status) in missing.items():
             self.send(folder, name, status)
 
     def send(self, folder: Path, name: str, status: Status = "RUNNING") -> None:
-        """Send what the server has not of a run. If it does not answer, say so once, and try again only at the end.
+        """Send what the server lacks of a run. If it does not answer, warn once, and try again only at the end.
 
         Parameters
         ----------
-        folder : of the run; one that has not begun is passed over, and a complete one is sent as finished.
-        name : shown by MLflow.
-        status : of a run that is not complete.
+        folder : folder of the run; a run that has not begun is skipped, and a complete one is sent as finished.
+        name : name that MLflow shows.
+        status : status of a run that is not complete.
         """
         if self.uri is None:
             return
@@ -113,7 +115,7 @@ class Tracking:
             try:
                 with _quiet():
                     self._send(folder, name, status)
-            except Exception as error:  # noqa: BLE001  whatever a server or a database says, the training goes on
+            except Exception as error:  # noqa: BLE001  whatever a server or database raises, training goes on
                 self._warn(error)
             else:
                 return
@@ -152,8 +154,10 @@ class Tracking:
         if is_complete and not sent.is_over:
             table = runs.read_per_image(folder / "per_image.csv")
             f1, iou = scores(table.tp, table.fp, table.fn, table.tn)
-            found = {"test_f1": f1.mean(), "test_iou": iou.mean(), "best_epoch": manifest.get("best_epoch", 0)}
-            client.log_batch(sent.id, metrics=[Metric(key, float(value), now, 0) for key, value in found.items()])
+            test_metrics = {"test_f1": f1.mean(), "test_iou": iou.mean(), "best_epoch": manifest.get("best_epoch", 0)}
+            client.log_batch(
+                sent.id, metrics=[Metric(key, float(value), now, 0) for key, value in test_metrics.items()]
+            )
             status = "FINISHED"
         if status != "RUNNING" and not sent.is_over:
             files = ", ".join(sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")))
@@ -162,10 +166,10 @@ class Tracking:
             sent.is_over = True
 
     def _found(self, client: "MlflowClient", folder: Path, name: str, manifest: Mapping[str, Any]) -> _Sent:
-        """Return the run of this folder, configuration and data on the server, begun there if it is new."""
-        wanted = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
-        known = client.get_experiment_by_name(wanted)
-        experiment = client.create_experiment(wanted) if known is None else known.experiment_id
+        """Return the run of this folder, configuration and data on the server; create it there if it is new."""
+        experiment_name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
+        existing = client.get_experiment_by_name(experiment_name)
+        experiment = client.create_experiment(experiment_name) if existing is None else existing.experiment_id
         place = str(folder.resolve())
         key = digest([place, manifest["config"], manifest["data"]])
         for run in client.search_runs([experiment], filter_string=f"tags.`{RUN}` = '{key}'", max_results=1):
@@ -174,17 +178,19 @@ class Tracking:
                 return _Sent(id=run.info.run_id, epochs=max(steps, default=0), is_over=True)
             client.update_run(run.info.run_id, status="RUNNING")
             return _Sent(id=run.info.run_id, epochs=max(steps, default=0))
-        made = client.create_run(experiment, run_name=name, tags={RUN: key, FOLDER: place})
+        created = client.create_run(experiment, run_name=name, tags={RUN: key, FOLDER: place})
         parameters = list(_flat({**manifest["config"], "data": manifest["data"]}))
         from mlflow.entities import Param
 
         for first in range(0, len(parameters), _MOST):
-            client.log_batch(made.info.run_id, params=[Param(*each) for each in parameters[first : first + _MOST]])
-        return _Sent(id=made.info.run_id, epochs=0)
+            client.log_batch(
+                created.info.run_id, params=[Param(*parameter) for parameter in parameters[first : first + _MOST]]
+            )
+        return _Sent(id=created.info.run_id, epochs=0)
 
 
 def _flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    """Yield settings with those within them, as MLflow takes them: "arm.name" and such."""
+    """Yield the names and values of settings, nested ones with dotted names such as "arm.name"."""
     for name, value in settings.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{before}{name}.")
@@ -194,7 +200,7 @@ def _flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Let MLflow and what it stands on say nothing within a block."""
+    """Silence MLflow and the libraries that it uses within a block."""
     for name in ("mlflow", "alembic", "urllib3"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():

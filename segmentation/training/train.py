@@ -48,21 +48,21 @@ def train(
     workers: int | None = None,
     on_epoch: loop.OnEpoch | None = None,
 ) -> runs.RunRecord:
-    """Train one U-Net and leave a complete run in `folder`; resume an interrupted run, keep a complete one.
+    """Train one U-Net and write a complete run to `folder`; resume an interrupted run, keep a complete one.
 
     Parameters
     ----------
     folder : absent, empty, or holding this same run.
     config, real, split, renders : settings and data. `renders` is used only if the arm takes renders.
-    unlabelled : pictures without labels, for `self_training` and for statistics of batch normalisation that are
-        re-estimated. None may show a spot that tests the run (`Pictures.apart_from`).
-    weights : folder of prepared ImageNet weights; None takes them from the hub. Used only if the configuration asks.
+    unlabelled : pictures without labels, for `self_training` and for re-estimated statistics of batch normalisation.
+        None of them may show a spot of a test photo (`Pictures.apart_from`).
+    weights : folder of prepared ImageNet weights; None: take them from the hub. Used only if the configuration asks.
     init : folder of the run to start from. The configuration has the digest of its weights
         (`initial_weights.digest_of`).
-    checkpoint_seconds : at the end of an epoch, save the state if the last save is at least this old; and the best
-        weights so far, for those who use an unfinished run, likewise.
-    workers : processes that augment ahead if precision is exact; None: `inputs.augmentation_workers` of all cores but
-        one. The result does not depend on it.
+    checkpoint_seconds : at the end of an epoch, save the state if the last save is at least this old; likewise the best
+        weights so far, for users of an unfinished run.
+    workers : processes that augment in advance if precision is exact; None: `inputs.augmentation_workers` of all cores
+        but one. The result does not depend on it.
     on_epoch : called after each epoch with its row of the history and epochs, images_per_second, seconds_left.
 
     Returns
@@ -78,7 +78,7 @@ def train(
     """
     pictures = None if unlabelled is None else unlabelled.digest
     if runs.is_complete(folder, config, real, split, renders, pictures):
-        checkpoint.remove(folder)  # killed just before it would have been
+        checkpoint.remove(folder)  # there if the run was killed just before removing it
         return runs.load(folder)
     encoders.check(config.backbone, config.architecture)
     identity = runs.identity(config, real, split, renders, pictures)
@@ -93,13 +93,13 @@ def train(
     widths = (config.size, config.size + SIZE_STEP) if config.framing == "crop" else (config.size,)
     for width in widths:
         check_images(network, config.size, width, batch_size=fine_tuning.smallest_batch(config, inputs.loader.plan))
-    alone = hold(folder, runs.KIND, settings, patience_seconds=OUTLIVING_SECONDS)
-    with writing(folder), alone, torch_settings(config.threads, config.precision):
+    lock = hold(folder, runs.KIND, settings, patience_seconds=OUTLIVING_SECONDS)
+    with writing(folder), lock, torch_settings(config.threads, config.precision):
         splits.save(split, folder / runs.SPLIT)
         state = _begin(network, config, inputs)
         checkpoint.restore(folder, state)
-        start = completion.known_from_start(identity, config, inputs)
-        write_manifest(folder, runs.UNFINISHED, {**start, "test": list(inputs.test)})
+        known_from_start = completion.known_from_start(identity, config, inputs)
+        write_manifest(folder, runs.UNFINISHED, {**known_from_start, "test": list(inputs.test)})
         task = _task(folder, config, inputs, state)
         loop.train(folder, config, task, state, checkpoint_seconds=checkpoint_seconds, on_epoch=on_epoch)
         best_epoch, kept = state.kept
@@ -107,7 +107,7 @@ def train(
         if config.batch_norm == "re-estimated":
             fine_tuning.re_estimate(state.network, config, inputs.loader)
         seconds = sum(row["seconds"] for row in state.history)
-        content = {**start, "best_epoch": best_epoch, "train_seconds": seconds}
+        content = {**known_from_start, "best_epoch": best_epoch, "train_seconds": seconds}
         if state.teaching:
             content["self_training"] = self_training.summary(state.teaching)
         completion.complete(folder, state.network, config, inputs, split=split, content=content)
@@ -121,7 +121,7 @@ def _begin(network: torch.nn.Module, config: TrainConfig, inputs: RunInputs) -> 
     optimizer = torch.optim.AdamW(
         fine_tuning.parameter_groups(network, config),
         weight_decay=config.weight_decay,
-        # None: few operations for all parameters on a GPU; on a CPU one by one, with the bits of False.
+        # None: on a GPU, few operations for all parameters; on a CPU, one by one, bit for bit as with False.
         fused=True if config.precision == "fast" else None,
     )
     is_averaged = config.keep == "averaged" or config.arm.self_training is not None
@@ -132,42 +132,42 @@ def _begin(network: torch.nn.Module, config: TrainConfig, inputs: RunInputs) -> 
 
 
 def _task(folder: Path, config: TrainConfig, inputs: RunInputs, state: checkpoint.State) -> loop.LearningTask:
-    """Return what a run learns from the epoch that `state` has reached: its loss, its validation, its tables."""
+    """Return the task of a run from the epoch that `state` has reached: its loss, its validation, its tables."""
     loader, plan = inputs.loader, inputs.loader.plan
     steps = plan.steps_per_epoch
-    last = config.epochs * steps
-    batches = loader.batches(len(state.history) * steps, last)
+    total_steps = config.epochs * steps
+    batches = loader.batches(len(state.history) * steps, total_steps)
     where = next(state.network.parameters()).device
     lessons = self_training.LessonRecord()
 
     def loss_of(step: int) -> torch.Tensor:
         images, masks = next(batches)
-        if step % steps == 0 or step == fine_tuning.frozen_steps(config, last):
-            fine_tuning.set_modes(state.network, config, step, last)
-        is_apart = config.batch_norm == "own" and step >= plan.pretrain_steps  # before, there are no photos to serve
-        photos = len(plan.batch(step)[0]) if is_apart else None
-        taught = None
-        if config.arm.self_training and state.average is not None and self_training.weight(step, last):
-            taught = self_training.lesson(loader, state.average.module, config, step)
+        if step % steps == 0 or step == fine_tuning.frozen_steps(config, total_steps):
+            fine_tuning.set_modes(state.network, config, step, total_steps)
+        is_separate = config.batch_norm == "own" and step >= plan.pretrain_steps  # before, there are no photos
+        photos = len(plan.batch(step)[0]) if is_separate else None
+        lesson = None
+        if config.arm.self_training and state.average is not None and self_training.weight(step, total_steps):
+            lesson = self_training.lesson(loader, state.average.module, config, step)
         with seeded(where, config.seed, Stream.DROPOUT, step):
-            if taught is None:
+            if lesson is None:
                 return step_loss(config, state.network, images, masks, photos=photos)
-            value, of_pictures = taught_loss(config, state.network, images, masks, taught)
-        lessons.add(of_pictures.detach(), taught)
-        return value + self_training.weight(step, last) * of_pictures
+            value, pictures_loss = taught_loss(config, state.network, images, masks, lesson)
+        lessons.add(pictures_loss.detach(), lesson)
+        return value + self_training.weight(step, total_steps) * pictures_loss
 
     def validate() -> dict[str, float]:
-        measured = state.network if state.average is None else state.average.module
-        valid_loss, table = measure(measured, config, inputs.photos, inputs.valid)
+        network = state.network if state.average is None else state.average.module
+        valid_loss, table = measure(network, config, inputs.photos, inputs.valid)
         f1, iou = (float(values.mean()) for values in scores(table.tp, table.fp, table.fn, table.tn))
         if config.keep == "best" and f1 > state.best_f1:
             state.best_epoch, state.best_f1 = len(state.history) + 1, f1
             state.best_weights = {
                 name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-                for name, tensor in measured.state_dict().items()
+                for name, tensor in network.state_dict().items()
             }
         if config.arm.self_training:
-            state.teaching += lessons.epoch_ends(len(state.history), steps, last)
+            state.teaching += lessons.epoch_ends(len(state.history), steps, total_steps)
         return {"valid_loss": valid_loss, "valid_f1": f1, "valid_iou": iou}
 
     def record(history: Sequence[Mapping[str, float]]) -> None:
@@ -188,7 +188,7 @@ def step_loss(
 ) -> torch.Tensor:
     """Compute the loss of one batch from `BatchLoader.batches`, in the precision of the configuration.
 
-    `photos` counts the photos at the start of the batch if they pass the network apart from the renders behind them.
+    `photos` is the number of photos at the start of the batch if they pass the network separately from the renders.
     """
     with autocast(config.precision, images.device.type):
         logits = fine_tuning.logits(network, normalise(images, config.backbone), photos)

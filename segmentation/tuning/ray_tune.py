@@ -1,4 +1,4 @@
-"""Trials of a sweep under Ray Tune: the tuner, the training of one trial, the record of how each ended."""
+"""Trials of a sweep under Ray Tune: the tuner, the training of one trial, the record of how each trial ended."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 RAY = "ray"  # folder of Tune's own files, deleted at the end
 METRIC, TIME, FAILED, REFUSED, NO_ROOM = "best_valid_f1", "epoch", "failed", "refused", "no room"
-REDUCTION = 3  # one trial in so many continues at each rung
+REDUCTION = 3  # at each rung, one trial in this many continues
 RETRIES = 3  # for a trial whose worker or node is lost
 
 _log = logging.getLogger(__name__)
@@ -62,19 +62,19 @@ def fit(
     shared: SharedInputs, trial_values: list[dict[str, Any]], plan: SweepPlan, workers: int | None,
     on_end: Callable[[Trial], None] | None, refused: list[str], no_room: list[str],
 ) -> int:  # fmt: skip
-    """Run the trials with Ray Tune and return how many were lost.
+    """Run the trials with Ray Tune and return the number of lost ones.
 
-    `refused` collects the input errors of trials, `no_room` the errors of those whose share of a GPU had too little
-    memory.
+    `refused` collects the input errors of trials, `no_room` the errors of trials that ran out of memory on their share
+    of a GPU.
     """
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
 
     out, base = shared.out, shared.base
-    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C is ours
-    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the trials' folders have it all
-    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # whose reporter prints a table at `verbose` 0, too
-    shutil.rmtree(out / RAY, ignore_errors=True)  # of a command that was killed
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # this program handles Ctrl-C itself
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the trials' folders hold all results
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the new reporter prints a table even at `verbose` 0
+    shutil.rmtree(out / RAY, ignore_errors=True)  # left by a killed command
     scheduler = None
     if plan.scheduler == "asha" and plan.grace < base.epochs:
         scheduler = ASHAScheduler(
@@ -110,34 +110,34 @@ def _optuna(space: SearchSpace, plan: SweepPlan, begun: list[dict[str, Any]]) ->
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-    def numbers(ends: tuple[float, float], between: Callable[[float, float], Any]) -> Any:
+    def range_of(ends: tuple[float, float], between: Callable[[float, float], Any]) -> Any:
         return ends[0] if ends[0] == ends[1] else between(*ends)
 
-    def one_of(choices: Sequence[Any]) -> Any:
+    def choice_of(choices: Sequence[Any]) -> Any:
         return choices[0] if len(set(choices)) == 1 else tune.choice(list(choices))
 
     values = {
-        "learning_rate": numbers(space.learning_rate, tune.loguniform),
-        "batch_size": one_of(space.batch_size),
-        "augmentation": one_of(space.augmentation),
-        "render_share": numbers(space.render_share, tune.uniform),
-        "render_count": one_of(space.render_count) if space.render_count else None,
+        "learning_rate": range_of(space.learning_rate, tune.loguniform),
+        "batch_size": choice_of(space.batch_size),
+        "augmentation": choice_of(space.augmentation),
+        "render_share": range_of(space.render_share, tune.uniform),
+        "render_count": choice_of(space.render_count) if space.render_count else None,
     }
-    drawn = set(space.varies())
-    known = [
-        {f"values/{name}": value for name, value in trial_values.items() if name in drawn} for trial_values in begun
+    varying = set(space.varies())
+    earlier = [
+        {f"values/{name}": value for name, value in trial_values.items() if name in varying} for trial_values in begun
     ]
-    # The same seed would draw the known trials again.
-    seed = plan.seed + len(known)
-    return OptunaSearch(points_to_evaluate=known[: plan.trials] or None, seed=seed), values
+    # The same seed would draw the earlier trials again.
+    seed = plan.seed + len(earlier)
+    return OptunaSearch(points_to_evaluate=earlier[: plan.trials] or None, seed=seed), values
 
 
 def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
-    """Run one trial in a Ray worker: report the epochs it has already, then train the remaining ones.
+    """Run one trial in a Ray worker: report the epochs that it has already, then train the remaining ones.
 
     A scheduler compares trials at the same epoch, so every epoch is reported exactly once, even though a trial that
-    resumes from its last checkpoint trains some epochs again. Where this machine does not see the sweep's folder, or
-    has another version of the program, nothing is trained or written.
+    resumes from its last checkpoint trains some epochs again. If this machine does not see the sweep's folder, or has
+    another version of the program, nothing is trained or written.
     """
     import torch
     from ray import tune
@@ -148,13 +148,13 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
     config = trial_config(shared.base, values)
     folder = trial_folder(shared.out, config)
     best, reported = 0.0, 0
-    wrong = ""
+    problem = ""
     if not (shared.out / CLAIM).is_file():
-        wrong = cluster.not_shared(os.uname().nodename, shared.out)
+        problem = cluster.not_shared(os.uname().nodename, shared.out)
     elif not (folder / RESULT).exists():
-        wrong = other_version(shared.begun_by, runs.made_by())
-    if wrong:
-        tune.report({TIME: config.epochs, METRIC: best, REFUSED: wrong})
+        problem = other_version(shared.begun_by, runs.made_by())
+    if problem:
+        tune.report({TIME: config.epochs, METRIC: best, REFUSED: problem})
         return
 
     def report(row: Mapping[str, float]) -> None:
@@ -180,10 +180,10 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
             renders=coco.on_this_machine(shared.renders) if shared.renders and config.arm.takes_renders else None,
             weights=shared.weights, workers=augmentation_workers(config.threads), on_epoch=report,
         )  # fmt: skip
-    except torch.OutOfMemoryError as error:  # the same share would be too small again
+    except torch.OutOfMemoryError as error:  # it would run out of memory on the same share again
         torch.cuda.empty_cache()
-        why = str(error).splitlines()[0]
-        tune.report({TIME: config.epochs, METRIC: best, FAILED if shared.gpus >= 1 else NO_ROOM: why})
+        reason = str(error).splitlines()[0]
+        tune.report({TIME: config.epochs, METRIC: best, FAILED if shared.gpus >= 1 else NO_ROOM: reason})
     except WorkError as error:  # the loss is not a number: another try would not help
         tune.report({TIME: config.epochs, METRIC: best, FAILED: str(error)})
     except InputError as error:  # a truncated photo, a full disk: another try would not help by itself either
@@ -195,13 +195,13 @@ def _recorder(
 ) -> tune.Callback:
     """Return a callback that records, in the driver, how each trial ended and deletes the weights of trials.
 
-    A trial that its input stopped is not finished: its error goes to `refused`, and the next command tries it again.
-    Nor is one that was trained where this machine does not see it, or one whose share of a GPU was too small: the error
-    of the latter goes to `no_room`.
+    A trial that an input error stopped is not finished: its error goes to `refused`, and the next command tries it
+    again. The same applies if this machine does not see the folder in which the trial was trained. Nor is a trial
+    finished whose share of a GPU was too small: its error goes to `no_room`.
     """
     from ray import tune
 
-    out, base, space = shared.out, shared.base, shared.space  # all that Tune stores of them with the callback
+    out, base, space = shared.out, shared.base, shared.space  # Tune stores only these with the callback
 
     class Recorder(tune.Callback):
         def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:

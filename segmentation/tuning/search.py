@@ -92,9 +92,9 @@ def run(
     splits.check(parts, real)
     if rendered is not None:
         splits.check_renders(parts, real, rendered, count=max(space.render_count, default=None))
-    every = [space.draw(plan.seed, number) for number in range(plan.trials)]
+    drawn_values = [space.draw(plan.seed, number) for number in range(plan.trials)]
     # With few choices some values are drawn twice. Making the configuration also validates the values.
-    trial_values = list({trial_config(base, values).digest: values for values in every}.values())
+    trial_values = list({trial_config(base, values).digest: values for values in drawn_values}.values())
     if plan.search == "optuna" and not {"learning_rate", "render_share"} & set(space.varies()):
         raise InputError("`search` optuna needs a range of learning rates or render shares; random tries mere choices")
     if plan.search == "optuna" and find_spec("optuna") is None:
@@ -124,7 +124,7 @@ def run(
             errors = ray_tune.fit(shared, trial_values, plan, workers, on_end, refused, no_room)
             if not no_room:
                 break
-            # Trials that are over are only shown to Tune again.
+            # Finished trials are only reported to Tune again, not trained.
             share = min(1.0, 2 * shared.gpus)
             _log.warning(
                 f"{len(no_room)} trials ran out of memory on {shared.gpus:g} of a GPU ({no_room[0]:.100}); they are "
@@ -136,9 +136,9 @@ def run(
         if trials:
             _report(out, trials, space, None if best is None else train_command(best, train_options or {}))
         if errors or refused:
-            why = f" ({refused[0]})" if refused else ""
+            reason = f" ({refused[0]})" if refused else ""
             raise WorkError(
-                f"{out}: {errors + len(refused)} trials failed{why}; the same command tries them again; logs are in "
+                f"{out}: {errors + len(refused)} trials failed{reason}; the same command tries them again; logs are in "
                 f"{out / ray_tune.RAY}"
             )
         shutil.rmtree(out / ray_tune.RAY, ignore_errors=True)
@@ -149,16 +149,18 @@ def run(
 
 
 def _check_room(machines: Sequence[Mapping[str, float]], threads: int, gpus: float, *, may_grow: bool) -> None:
-    """Raise InputError if no machine can hold a trial, for which Ray would wait for ever; a cluster may still grow."""
-    wanted = {"CPU": threads, "GPU": gpus}
-    if any(all(machine.get(name, 0) >= amount for name, amount in wanted.items()) for machine in machines):
+    """Raise InputError if no machine can hold a trial, since Ray would wait for ever; a cluster may still grow."""
+    needed = {"CPU": threads, "GPU": gpus}
+    if any(all(machine.get(name, 0) >= amount for name, amount in needed.items()) for machine in machines):
         return
-    asked = f"{threads} cores and {gpus:g} of a GPU"
+    request = f"{threads} cores and {gpus:g} of a GPU"
     if may_grow:
-        _log.warning(f"no machine of the cluster has {asked} (--threads, --gpus); waiting for one to join")
+        _log.warning(f"no machine of the cluster has {request} (--threads, --gpus); waiting for one to join")
         return
-    there = " or ".join(f"{machine.get('CPU', 0):g} cores and {machine.get('GPU', 0):g} GPUs" for machine in machines)
-    raise InputError(f"a trial asks for {asked} (`threads`, `gpus`), but this machine has {there}; ask for less")
+    available = " or ".join(
+        f"{machine.get('CPU', 0):g} cores and {machine.get('GPU', 0):g} GPUs" for machine in machines
+    )
+    raise InputError(f"a trial asks for {request} (`threads`, `gpus`), but this machine has {available}; ask for less")
 
 
 def _check_network(base: TrainConfig, space: SearchSpace, weights: Path | None) -> None:
@@ -174,7 +176,7 @@ def _check_network(base: TrainConfig, space: SearchSpace, weights: Path | None) 
 
 
 def _report(out: Path, trials: list[Trial], space: SearchSpace, best_command: str | None) -> None:
-    """Write the table, the summary and, with matplotlib, the plot of the finished trials, unless none has any F1."""
+    """Write the table and the summary of finished trials, and, with matplotlib, the plot if any trial has an F1."""
     write_table(out / "trials.csv", trials)
     write_summary(out / "sweep.md", trials, best_command)
     with suppress(ModuleNotFoundError):

@@ -1,4 +1,4 @@
-"""Search space of a sweep, the values of each trial, and how to search."""
+"""Search space of a sweep, the values of each trial, and the plan of the search."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ Scheduler = Literal["asha", "none"]
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace:
-    """Ranges and choices of the settings. A single choice, or a range with equal ends, is fixed.
+    """Ranges and choices of the settings. A single choice, or a range with equal limits, is fixed.
 
     Parameters
     ----------
@@ -54,13 +54,13 @@ class SearchSpace:
 
     def varies(self) -> tuple[str, ...]:
         """Return the names of the settings that vary."""
-        ends = {"learning_rate": self.learning_rate, "render_share": self.render_share}
-        several = {name: len(set(values)) > 1 for name, values in ends.items()}
-        several |= {name: len(set(getattr(self, name))) > 1 for name in PARAMETERS if name not in ends}
-        return tuple(name for name in PARAMETERS if several[name])
+        limits = {"learning_rate": self.learning_rate, "render_share": self.render_share}
+        is_varied = {name: len(set(values)) > 1 for name, values in limits.items()}
+        is_varied |= {name: len(set(getattr(self, name))) > 1 for name in PARAMETERS if name not in limits}
+        return tuple(name for name in PARAMETERS if is_varied[name])
 
     def draw(self, seed: int, number: int) -> dict[str, Any]:
-        """Draw the values of trial `number`, which do not depend on how many trials there are."""
+        """Draw the values of trial `number`; they do not depend on the number of trials."""
         rng = np.random.default_rng([seed, number])
         low, high = self.learning_rate
         return self.rounded(
@@ -75,8 +75,10 @@ class SearchSpace:
 
     def rounded(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Round the drawn numbers to three significant digits, within their ranges."""
-        ends = {"learning_rate": self.learning_rate, "render_share": self.render_share}
-        ranges = {name: min(max(float(f"{values[name]:.{DIGITS}g}"), low), high) for name, (low, high) in ends.items()}
+        limits = {"learning_rate": self.learning_rate, "render_share": self.render_share}
+        ranges = {
+            name: min(max(float(f"{values[name]:.{DIGITS}g}"), low), high) for name, (low, high) in limits.items()
+        }
         return {**values, **ranges}
 
 
@@ -86,7 +88,7 @@ def trial_config(base: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
     Raises
     ------
     InputError
-        A value is not valid.
+        A value is invalid.
     """
     share = values["render_share"]
     arm = DataArm(

@@ -38,7 +38,7 @@ class Trial:
     Parameters
     ----------
     values : the values of its settings.
-    ended, epochs : how it ended, and after how many epochs.
+    ended, epochs : the way in which it ended, and the number of its epochs.
     valid_f1 : F1 on the validation photos in the best epoch; None if it failed before the first.
     folder : name of its folder below `TRIALS`.
     error : reason of a failure.
@@ -53,7 +53,7 @@ class Trial:
 
 
 def describe(trial: Trial) -> str:
-    """Return in a few words how a trial ended."""
+    """Return a short description of how a trial ended."""
     f1 = "–" if trial.valid_f1 is None else f"{trial.valid_f1:.4f}"
     failure = f" ({trial.error})" if trial.error else ""
     return f"{trial.ended} after {counted(trial.epochs, 'epoch')}, best validation F1 {f1}{failure}"
@@ -83,7 +83,7 @@ def started(out: Path) -> list[dict[str, Any]]:
 
 
 def finished(out: Path) -> list[Trial]:
-    """Return the finished trials, the best first and those that failed last, whatever they had reached before."""
+    """Return the finished trials, the best first; failed ones are last, whatever F1 they had reached."""
     return sorted(
         _read_each(out, RESULT, _as_trial),
         key=lambda trial: (trial.ended == "failed", -(trial.valid_f1 or 0.0), trial.folder),
@@ -91,12 +91,12 @@ def finished(out: Path) -> list[Trial]:
 
 
 def best_of(trials: Sequence[Trial]) -> Trial | None:
-    """Return the best of `finished` trials; None where there are none, or all failed."""
+    """Return the best of `finished` trials; None if there are none, or all failed."""
     return next((trial for trial in trials if trial.ended != "failed"), None)
 
 
 def _read_each(out: Path, name: str, what: Callable[[Any], _T]) -> Iterator[_T]:
-    """Yield what `what` makes of the file `name` of every trial that has it."""
+    """Yield the result of `what` for the content of the file `name` of every trial that has this file."""
     for path in (out / TRIALS).glob(f"*/{name}"):
         content = read_json(path, inside=out)
         try:
@@ -114,7 +114,7 @@ def _check_values(values: Any) -> dict[str, Any]:
 
 
 def _as_trial(content: Any) -> Trial:
-    """Return a finished trial; raise KeyError or TypeError if `content` is none."""
+    """Return a finished trial; raise KeyError or TypeError if `content` is not one."""
     trial = Trial(**{**content, "values": _check_values(content["values"])})
     if not isinstance(trial.valid_f1, int | float | None) or not isinstance(trial.folder, str):
         raise TypeError("valid_f1 or folder is of another type")
@@ -122,7 +122,7 @@ def _as_trial(content: Any) -> Trial:
 
 
 def as_json(trial: Trial) -> dict[str, Any]:
-    """Return a trial as `result.json` holds it."""
+    """Return the content of `result.json` for a trial."""
     return {**asdict(trial), "values": to_file(trial.values)}
 
 
@@ -138,7 +138,7 @@ def write_table(path: Path, trials: Sequence[Trial]) -> None:
 
 
 def table(trials: Sequence[Trial], space: SearchSpace, *, most: int = 10) -> "Table":
-    """Return the best trials as a table for the terminal, without the settings that were the same in all."""
+    """Return the best trials as a table for the terminal, without the settings that are the same in all."""
     from rich import box
     from rich.table import Table
 
@@ -186,9 +186,9 @@ def plot(path: Path, trials: Sequence[Trial], space: SearchSpace) -> None:
 
 
 def train_command(best: Trial, given: Mapping[str, Any]) -> str:
-    """Return the `train` command of a trial with the options that all share.
+    """Return the `train` command of a trial with the options that all trials share.
 
-    Tuples become several words; None and empty tuples are left out.
+    A tuple becomes several words; None and empty tuples are left out.
     """
     values = {**given, **{name: best.values[name] for name in ("learning_rate", "batch_size", "augmentation")}}
     if best.values["render_share"]:

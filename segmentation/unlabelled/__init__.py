@@ -1,1 +1,1 @@
-"""Pictures that nobody has labelled: photos, archives of them, frames of videos; found, decoded once, sorted out."""
+"""Unlabelled pictures: photos, archives of photos and frames of videos, which are found, decoded once and filtered."""

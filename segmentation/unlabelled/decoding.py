@@ -1,4 +1,4 @@
-"""Decode unlabelled photos and videos, a few at a time: each picture at a network's size, or why it is left out."""
+"""Decoding of unlabelled photos and videos: each picture at the size of a network, or the reason to leave it out."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +21,8 @@ from corrotwin.twin.core.errors import InputError
 
 SMALLEST = 64  # pixels of the shorter side
 FLAT = 0.6  # share of pixels equal to their right neighbour: photographs reach 0.27, drawings and logos 0.7 and more
-AT_ONCE = 32  # photos in memory
-_FLAT_SIDE = 128  # pixels, for `FLAT`
+AT_ONCE = 32  # photos in memory at once
+_FLAT_SIDE = 128  # side in pixels at which `FLAT` is measured
 
 SMALL = f"smaller than {SMALLEST} pixels"
 DRAWN = "drawn or empty"
@@ -32,13 +32,13 @@ CHANGED = "gone or changed while they were read: repeat the command when they ar
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Decoded:
-    """The upright perceptual hash of a picture, and its rows (k, s, s, 3)."""
+    """The upright perceptual hash of a picture, (bits,), and its rows, (k, s, s, 3)."""
 
     hash: npt.NDArray[np.bool_]
     rows: npt.NDArray[np.uint8]
 
 
-Outcome = Decoded | str  # a reason to leave it out
+Outcome = Decoded | str  # a string is the reason to leave the picture out
 
 
 def read(
@@ -48,23 +48,27 @@ def read(
     squares: int,
     on_file: Callable[[int, int], None] | None,
 ) -> Iterator[tuple[UnlabelledFile, float | None, Outcome]]:
-    """Yield what becomes of each photo and of each frame, in the order of the files, with the frame's second.
+    """Decode files a few at a time and yield the outcome of each photo and frame, in the order of the files.
 
     Parameters
     ----------
-    found : photos and videos. Of one that has changed since it was hashed, or is gone, the last outcome is `CHANGED`;
-        frames of it that came before are not to be kept.
+    found : photos and videos. If one is gone or has changed since it was hashed, its last outcome is `CHANGED`, and the
+        frames yielded for it before must be discarded.
     size : side of the square that the network sees, in pixels.
     framing : resize makes each whole picture a square; crop cuts random squares at the original scale.
-    squares : their number for each picture.
-    on_file : called with the number of files done, and of all.
+    squares : number of squares from each picture.
+    on_file : called with the number of files done, and of all files.
+
+    Yields
+    ------
+    The file, the second of the frame in its video (None for a photo or a whole video), and the outcome.
     """
     done = 0
 
-    def photo(file: UnlabelledFile) -> Outcome:
+    def outcome_of(file: UnlabelledFile) -> Outcome:
         outcome: Outcome = UNREADABLE
         with suppress(InputError):
-            # JPEGs are decoded smaller where only a smaller picture is kept: ten times as fast.
+            # A JPEG is decoded at a reduced size if only a small picture is kept, which is ten times as fast.
             least = None if framing == "crop" else max(2 * size, SMALLEST)
             outcome = _sorted(image_io.decoded(file.path, least_side=least), file, 0, size, framing, squares)
         return outcome if is_unchanged(file.path, file.content, is_read=outcome is not UNREADABLE) else CHANGED
@@ -72,12 +76,12 @@ def read(
     with ThreadPoolExecutor(available_cores()) as pool:
         for first in range(0, len(found), AT_ONCE):
             block = found[first : first + AT_ONCE]
-            read = pool.map(photo, [file for file in block if not files.is_video(file.path)])
+            outcomes = pool.map(outcome_of, [file for file in block if not files.is_video(file.path)])
             for file in block:
                 if files.is_video(file.path):
                     yield from _frames(file, size, framing, squares)
                 else:
-                    yield file, None, next(read)
+                    yield file, None, next(outcomes)
                 done += 1
                 if on_file is not None:
                     on_file(done, len(found))
@@ -86,24 +90,24 @@ def read(
 def _frames(
     file: UnlabelledFile, size: int, framing: Framing, squares: int
 ) -> Iterator[tuple[UnlabelledFile, float | None, Outcome]]:
-    """Yield what becomes of each frame of a video, and of the video where it cannot be read to its end."""
-    number, trouble = 0, ""
+    """Yield the outcome of each frame of a video, and of the video itself if it cannot be read to its end."""
+    number, reason = 0, ""
     try:
         for second, frame in video.frames(file.path):
             yield file, second, _sorted(frame, file, number, size, framing, squares)
             number += 1
     except InputError:
-        trouble = CUT_OFF if number else UNREADABLE
-    if not is_unchanged(file.path, file.content, is_read=not trouble):
-        trouble = CHANGED
-    if trouble:
-        yield file, None, trouble
+        reason = CUT_OFF if number else UNREADABLE
+    if not is_unchanged(file.path, file.content, is_read=not reason):
+        reason = CHANGED
+    if reason:
+        yield file, None, reason
 
 
 def _sorted(
     image: npt.NDArray[np.uint8], file: UnlabelledFile, number: int, size: int, framing: Framing, squares: int
 ) -> Outcome:
-    """Return a picture's hash and rows, or why it is left out."""
+    """Return the hash and the rows of a picture, or the reason to leave it out."""
     if min(image.shape[:2]) < SMALLEST:
         return SMALL
     small = decoded.resize_image(image, _FLAT_SIDE)
@@ -113,10 +117,10 @@ def _sorted(
         rows = decoded.resize_image(image, size)[None]
     else:
         key = int(file.sha256[:8], 16)
-        none = np.zeros(image.shape[:2], np.uint8)
-        drawn = (
-            crop(image, none, size, generator(0, Stream.UNLABELLED_SQUARE, key, number, place), 0.0)[0]
+        no_mask = np.zeros(image.shape[:2], np.uint8)
+        crops = (
+            crop(image, no_mask, size, generator(0, Stream.UNLABELLED_SQUARE, key, number, place), 0.0)[0]
             for place in range(squares)
         )
-        rows = np.stack(list(drawn))
+        rows = np.stack(list(crops))
     return Decoded(hash=hashes(image, turned=False)[0], rows=rows)

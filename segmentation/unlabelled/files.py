@@ -1,4 +1,4 @@
-"""Find the files of unlabelled pictures: photos and videos, in folders and archives, each known by its content."""
+"""Search for unlabelled photos and videos in folders and archives; each file is identified by its content."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ UNREADABLE = "unreadable"
 
 @dataclass(frozen=True, kw_only=True)
 class UnlabelledFile:
-    """A photo or video: its path, its name for people, and its content."""
+    """A photo or video: its path, its name for messages, and the hash of its content."""
 
     path: Path
     name: str
@@ -22,27 +22,31 @@ class UnlabelledFile:
 
     @property
     def sha256(self) -> str:
-        """The first 16 hex digits of the SHA-256."""
+        """The first 16 hex digits of the SHA-256 of the content."""
         return self.content.sha256[: coco.HASH_DIGITS]
 
 
 def is_video(path: Path) -> bool:
-    """Return True if a file is a video by its name."""
+    """Return True if the name of a file is that of a video."""
     return path.suffix.lower() in video.SUFFIXES
 
 
 def find(given: Sequence[Path], *, cache: Path, left_out: dict[str, list[str]]) -> Iterator[UnlabelledFile]:
     """Yield the photos and videos of files, folders and archives, with their hashes.
 
-    The names of what cannot be read, of what is left out of folders and archives (`photo_files.listing`), and of files
-    with pictures behind the first, each content once, are added to `left_out` by reason.
+    Parameters
+    ----------
+    given : the files, folders and archives.
+    cache : folder into which archives are extracted.
+    left_out : names by reason, to which this adds the files that cannot be read, those that are left out of folders and
+        archives (`photo_files.listing`), and, once for each content, files with pictures after the first.
 
     Raises
     ------
     InputError
         A path is absent, or an archive cannot be unpacked.
     """
-    seen = set[str]()
+    known_hashes = set[str]()
     for path in given:
         for file, name in _named(path, cache, left_out):
             try:
@@ -50,23 +54,23 @@ def find(given: Sequence[Path], *, cache: Path, left_out: dict[str, list[str]]) 
             except InputError:
                 left_out.setdefault(UNREADABLE, []).append(name)
                 continue
-            if content.sha256 not in seen and not is_video(file) and image_io.holds_more(file):
+            if content.sha256 not in known_hashes and not is_video(file) and image_io.holds_more(file):
                 left_out.setdefault(_said(photo_files.FURTHER), []).append(name)
-            seen.add(content.sha256)
+            known_hashes.add(content.sha256)
             yield UnlabelledFile(path=file, name=name, content=content)
 
 
 def _named(path: Path, cache: Path, left_out: dict[str, list[str]]) -> Iterator[tuple[Path, str]]:
-    """Yield the files of a path that a user gave, and a name for each; add what is left out."""
+    """Yield the files of a path that the user named, and a name for each; add to `left_out` as `find` does."""
     in_archive = archive.is_archive(path)
     folder = archive.extracted(path, cache=cache) if in_archive else path
     if folder.is_dir():
         listing = photo_files.listing(folder)
-        before = f"{path.name}/" if in_archive else ""
-        for left in listing.left_out:
-            left_out.setdefault(_said(left.reason), []).append(f"{before}{left.name}")
+        prefix = f"{path.name}/" if in_archive else ""
+        for entry in listing.left_out:
+            left_out.setdefault(_said(entry.reason), []).append(f"{prefix}{entry.name}")
         for file in sorted([*listing.photos, *videos_below(folder)]):
-            yield file, f"{before}{file.relative_to(folder).as_posix()}"
+            yield file, f"{prefix}{file.relative_to(folder).as_posix()}"
     elif path.exists():
         yield path, path.name
     else:
@@ -78,7 +82,7 @@ def _said(reason: photo_files.Reason) -> str:
 
 
 def videos_below(folder: Path) -> list[Path]:
-    """Return the videos of a folder and below, sorted, but hidden ones."""
+    """Return the videos in a folder and its subfolders, sorted, except hidden ones."""
     return sorted(
         file
         for file in below(folder)

@@ -1,4 +1,4 @@
-"""Frames of a video file, one a second."""
+"""Frames of video files, one per second."""
 
 import math
 import os
@@ -19,35 +19,35 @@ from corrotwin.twin.core.files import new_file, open_file, read_json, reading, w
 SUFFIXES = frozenset({
     ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".3gp",
 })  # fmt: skip
-INTERVAL_SECONDS = 1.0  # a walk of 1 m/s past a pipe photographed 1 to 2 m wide; neighbours that are alike are dropped
-FRAME_RATE = 25.0  # of files that state none
-# First bytes of lists that name other files or addresses, which FFmpeg would open in place of frames.
+INTERVAL_SECONDS = 1.0  # suits a walk of 1 m/s past a pipe in frames 1 to 2 m wide; similar frames are dropped
+FRAME_RATE = 25.0  # frames per second, for files that state no rate
+# First bytes of lists of other files or addresses, which FFmpeg would open to get frames.
 _LISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"[playlist", b"<MPD", b"<smil")
 _RECIPE = 3  # increase when decoding or the choice of frames changes, so that old caches are not used
-_QUALITY = 95  # of frames that are kept
+_QUALITY = 95  # JPEG quality of the frames in the cache
 _TROUBLE = "trouble.json"
 _ROUNDING = 1e-9  # seconds by which the time of a frame may fall short of a whole second
-_MOST_BOXES = 100  # of an MP4, before its header
-_MOST_BYTES = 1024**4  # of a video; it is read piece by piece
+_MOST_BOXES = 100  # boxes of an MP4 among which its header is searched for
+_MOST_BYTES = 1024**4  # size of a video, which is read piece by piece
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """The frames of a video as JPEG files named after their time, and what was wrong with it, empty if nothing."""
+    """The frames of a video as JPEG files named after their time, and what is wrong with the video ("" if nothing)."""
 
     frames: tuple[Path, ...]
     trouble: str
 
 
 def kept(path: Path, *, cache: Path) -> Kept:
-    """Return the frames of a video as files in the cache, decoded into it if they are not there.
+    """Return the frames of a video as files in the cache; decode the video if they are not there.
 
-    Of a video that goes away or changes meanwhile there are none, and the next call decodes it.
+    If the video disappears or changes meanwhile, there are no frames, and the next call decodes it again.
 
     Raises
     ------
     InputError
-        The file cannot be read, or the cache not be written.
+        The file cannot be read, or the cache cannot be written.
     """
     content = hashed(path)
     folder = cache / f"frames-{_RECIPE}-{content.sha256[:32]}"
@@ -60,7 +60,7 @@ def kept(path: Path, *, cache: Path) -> Kept:
 
 
 def _keep(path: Path, content: Hashed, folder: Path) -> None:
-    """Write the frames of a video into a new folder, and what is wrong with it."""
+    """Write the frames of a video, and a note of what is wrong with it, to a new folder."""
     from PIL import Image
 
     folder.mkdir()
@@ -78,7 +78,7 @@ def _keep(path: Path, content: Hashed, folder: Path) -> None:
 
 
 def frames(path: Path) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
-    """Yield a frame each `INTERVAL_SECONDS` of a video file, upright, with its time.
+    """Yield one frame of a video file every `INTERVAL_SECONDS`, upright, with its time.
 
     Yields
     ------
@@ -87,7 +87,7 @@ def frames(path: Path) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
     Raises
     ------
     InputError
-        The file cannot be read, is not a video, or is cut off: what was yielded before is good.
+        The file cannot be read, is not a video, or is cut off; frames that were yielded before are good.
     """
     check(path)
     capture = _opened(path)
@@ -98,12 +98,12 @@ def frames(path: Path) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
 
 
 def check(path: Path) -> None:
-    """Refuse a file that is a list of other files, whatever its name.
+    """Raise InputError if a file is a list of other files, whatever its name.
 
     Raises
     ------
     InputError
-        It is one, or cannot be read.
+        The file is such a list, or cannot be read.
     """
     with reading(path), open_file(path, most_bytes=_MOST_BYTES) as stream:
         start = stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -112,16 +112,16 @@ def check(path: Path) -> None:
 
 
 def _opened(path: Path) -> Any:
-    """Return OpenCV's reader of a video; FFmpeg says nothing."""
+    """Return OpenCV's reader of a video, with the messages of FFmpeg silenced."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet
     import cv2
 
-    before = cv2.getLogLevel()
+    former_level = cv2.getLogLevel()
     cv2.setLogLevel(0)
     try:
         capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
     finally:
-        cv2.setLogLevel(before)
+        cv2.setLogLevel(former_level)
     if not capture.isOpened():
         raise InputError(f"{path}: not a video that FFmpeg reads; convert it to MP4, or take it out")
     capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # phones store portrait videos on their side
@@ -134,32 +134,32 @@ def _taken(capture: Any, path: Path) -> Iterator[tuple[float, npt.NDArray[np.uin
     rate = capture.get(cv2.CAP_PROP_FPS)
     rate = rate if math.isfinite(rate) and 0 < rate < 1000 else FRAME_RATE
     announced = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    number, wanted = 0, 0.0
+    number, next_second = 0, 0.0
     seconds = -1 / rate
     while capture.grab():
         number += 1
-        stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        seconds = stamp if stamp > seconds else seconds + 1 / rate  # some files have no times, or times that start anew
-        if seconds + _ROUNDING < wanted:
+        timestamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        seconds = timestamp if timestamp > seconds else seconds + 1 / rate  # some have no times, or times that restart
+        if seconds + _ROUNDING < next_second:
             continue
         whole, frame = capture.retrieve()
         if not whole or frame is None:
             break
-        wanted = (seconds + _ROUNDING) // INTERVAL_SECONDS * INTERVAL_SECONDS + INTERVAL_SECONDS
+        next_second = (seconds + _ROUNDING) // INTERVAL_SECONDS * INTERVAL_SECONDS + INTERVAL_SECONDS
         yield seconds, np.ascontiguousarray(frame[..., ::-1])
     if not number:
         raise InputError(f"{path}: no frame can be decoded; record or convert it again")
     end, whole = seconds + 1 / rate, min(announced / rate, _shown_seconds(path))
-    # Both are estimates: a trimmed video has frames that nobody sees, and one of varying rate no rate.
+    # Both are estimates: a trimmed video has hidden frames, and a video of variable rate has no single rate.
     lacks_frames = math.isfinite(announced) and announced - number > max(rate, 0.02 * announced)
     if lacks_frames and whole - end > max(1.0, 0.02 * whole):
         raise InputError(f"{path}: ends after {end:.0f} of {whole:.0f} s; copy the file again")
 
 
 def _shown_seconds(path: Path) -> float:
-    """Return how long an MP4 or MOV plays by its header (ISO 14496-12: `mvhd`, first in `moov`), infinite if unknown.
+    """Return the duration in the header of an MP4 or MOV (ISO 14496-12: `mvhd`, first in `moov`), inf if unknown.
 
-    What was trimmed off a video may stay in the file, hidden by an edit list, and FFmpeg counts its frames, too.
+    Trimmed parts of a video may remain in the file, hidden by an edit list; FFmpeg counts their frames, too.
     """
     with reading(path), open_file(path, most_bytes=_MOST_BYTES) as stream:
         start = 0

@@ -1,1 +1,1 @@
-"""Fit a preset to a few labelled photographs: what they show is measured, and renders are made alike."""
+"""Fit a preset to a few labelled photographs, so that renders resemble them."""

@@ -1,4 +1,4 @@
-"""Numbers by which photographs and renders of one size are compared: of the whole picture, and about its labels."""
+"""Appearance of photographs and renders in numbers: of the whole picture, and of what its mask covers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from scipy import ndimage
 from corrotwin.synth.labels.morphology import Mask
 from corrotwin.synth.textures.picture_files import LUMINANCE, linear
 
-SIDE = 128  # pixels of the square at which everything is compared, as training squeezes photographs
-FEWEST = 30  # pixels of rust, and of what is around it, that colours are taken from
-RING = (3, 10)  # pixels from a label: what is around it, beyond its halo
+SIDE = 128  # pixels; all pictures are scaled to a square of this side for comparison, as for training
+FEWEST = 30  # least pixels of rust, and of its surroundings, from which colours are measured
+RING = (3, 10)  # pixels from a label: its surroundings, beyond its halo
 HALO = (1, 3)
 
 WHOLE = (
@@ -26,19 +26,19 @@ ABOUT = (
     "red over green of the ring", "blue over green of the ring", "ring over picture", "warmth of the halo",
     "detail of rust over that of the rest",
 )  # fmt: skip
-HABITS = ABOUT[:4]  # of these, what masks alone say
+HABITS = ABOUT[:4]  # the numbers that depend on the mask alone
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shot:
-    """A photograph or a render, (SIDE, SIDE, 3) sRGB, and its mask (SIDE, SIDE); None where nobody has labelled it."""
+    """A photograph or a render, (SIDE, SIDE, 3) sRGB, and its mask (SIDE, SIDE); None if it is unlabelled."""
 
     picture: NDArray[np.uint8]
     mask: Mask | None
 
 
 def squeezed(picture: NDArray[np.uint8], mask: Mask | None) -> Shot:
-    """Return a picture (H, W, 3) with its mask (H, W) as a shot."""
+    """Return a picture (H, W, 3) and its mask (H, W), scaled to `SIDE`, as a shot."""
     size = (SIDE, SIDE)
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     if mask is not None:
@@ -47,9 +47,9 @@ def squeezed(picture: NDArray[np.uint8], mask: Mask | None) -> Shot:
 
 
 def regions_of(shot: Shot) -> NDArray[np.float32]:
-    """Return the regions of a shot as weights (3, SIDE, SIDE): all of it, its rust, and what is around its rust.
+    """Return the regions of a shot as weights (3, SIDE, SIDE): the whole picture, its rust, and around its rust.
 
-    Of a shot without a mask the last two are empty.
+    The last two are all 0 if the shot has no mask.
     """
     whole = np.ones((SIDE, SIDE), np.float32)
     if shot.mask is None:
@@ -58,7 +58,7 @@ def regions_of(shot: Shot) -> NDArray[np.float32]:
 
 
 def whole(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the numbers `WHOLE` of a picture (SIDE, SIDE, 3)."""
+    """Return the numbers `WHOLE`, (15,), of a picture (SIDE, SIDE, 3)."""
     light = (picture / 255 @ LUMINANCE).astype(np.float32)
     ab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[..., 1:].reshape(-1, 2)
     row, column = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
@@ -75,7 +75,7 @@ def whole(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def about(shot: Shot) -> NDArray[np.float64] | None:
-    """Return the numbers `ABOUT` of a shot; None where too little is labelled, or too little is not."""
+    """Return the numbers `ABOUT`, (15,), of a shot; None if its rust or its surroundings have too few pixels."""
     mask = shot.mask
     if mask is None:
         return None
@@ -85,49 +85,49 @@ def about(shot: Shot) -> NDArray[np.float64] | None:
     light = linear(shot.picture)
     luminance = light @ LUMINANCE
     gray = (shot.picture / 255 @ LUMINANCE).astype(np.float32)
-    around = float(np.median(luminance[ring])) + 0.01
-    dark, middle, bright = np.log((np.percentile(luminance[mask], (10, 50, 90)) + 0.002) / around)
-    rough = np.abs(gray - ndimage.gaussian_filter(gray, 1.4))
+    ring_luminance = float(np.median(luminance[ring])) + 0.01
+    dark, middle, bright = np.log((np.percentile(luminance[mask], (10, 50, 90)) + 0.002) / ring_luminance)
+    detail = np.abs(gray - ndimage.gaussian_filter(gray, 1.4))
     return np.array(
         [
             *habits(mask), middle, dark, bright, *_tone(light[mask]), gray[mask].std() * 5, *_tone(light[ring]),
-            np.log(around / (np.median(luminance) + 0.01)), _warmth(light[halo]) - _warmth(light[ring]),
-            np.log((rough[mask].mean() + 1e-3) / (rough[~mask].mean() + 1e-3)),
+            np.log(ring_luminance / (np.median(luminance) + 0.01)), _warmth(light[halo]) - _warmth(light[ring]),
+            np.log((detail[mask].mean() + 1e-3) / (detail[~mask].mean() + 1e-3)),
         ]
     )  # fmt: skip
 
 
 def habits(mask: Mask) -> tuple[float, float, float, float]:
-    """Return the logarithms `HABITS` of a mask with at least one pixel."""
-    numbered, _ = ndimage.label(mask, np.ones((3, 3)))
-    areas = np.bincount(numbered.ravel())[1:]
+    """Return the logarithms of `HABITS` of a mask (H, W) with at least one pixel."""
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    areas = np.bincount(labels.ravel())[1:]
     outline = mask & ~ndimage.binary_erosion(mask, border_value=1)
-    numbers = (mask.mean(), len(areas), (outline.sum() + 1) / mask.sum(), areas.max() / mask.size)
+    values = (mask.mean(), len(areas), (outline.sum() + 1) / mask.sum(), areas.max() / mask.size)
     return (
-        float(np.log(numbers[0])), float(np.log(numbers[1])), float(np.log(numbers[2])), float(np.log(numbers[3]))
+        float(np.log(values[0])), float(np.log(values[1])), float(np.log(values[2])), float(np.log(values[3]))
     )  # fmt: skip
 
 
 def table(shots: Sequence[Shot]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return `WHOLE` (n, 15) of all shots, and `ABOUT` (n, 15), of NaN where a shot has none."""
-    every = [about(shot) for shot in shots]
+    """Return `WHOLE` (n, 15) and `ABOUT` (n, 15) of all shots; `ABOUT` is NaN for shots that have none."""
+    label_numbers = [about(shot) for shot in shots]
     absent = np.full(len(ABOUT), np.nan)
     return (
         np.array([whole(shot.picture) for shot in shots]),
-        np.array([absent if one is None else one for one in every]),
+        np.array([absent if numbers is None else numbers for numbers in label_numbers]),
     )
 
 
 def _around(mask: Mask, within: tuple[int, int]) -> Mask:
-    """Return the pixels (H, W) so far from the nearest of the mask."""
+    """Return the pixels (H, W) that are more than the first and at most the second of `within` pixels from the mask."""
     if not mask.any():
         return mask
-    away = ndimage.distance_transform_edt(~mask)
-    return np.asarray((away > within[0]) & (away <= within[1]))
+    distance = ndimage.distance_transform_edt(~mask)
+    return np.asarray((distance > within[0]) & (distance <= within[1]))
 
 
 def _tone(pixels: NDArray[np.float32]) -> tuple[float, float]:
-    """Return the logarithms of red over green and blue over green, medians over pixels (n, 3) of linear light."""
+    """Return the logarithms of red over green and blue over green, in the median of pixels (n, 3) of linear light."""
     red, green, blue = np.median(pixels, axis=0) + 0.004
     return float(np.log(red / green)), float(np.log(blue / green))
 

@@ -12,20 +12,20 @@ from corrotwin.synth.fitting.appearance import Shot
 
 REGIONS = ("whole picture", "rust", "around rust")
 LABELS = "labels"
-FEWEST, FARTHEST = 3, 1000.0  # pictures with rust, below which renders are as far as can be
+FEWEST, FARTHEST = 3, 1000.0  # renders with fewer rusty pictures than 3 get the largest distance
 Features = NDArray[np.float64]  # (n, regions, channels)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PictureFeatures:
-    """Features (n, 3, c) of some pictures, and habits (k, 4) of those masks that are not empty."""
+    """Features (n, 3, c) of pictures with rust, and the logarithms `appearance.HABITS` (n, 4) of their masks."""
 
     features: Features
     habits: NDArray[np.float64]
 
 
 def see(shots: Sequence[Shot], extractor: FeatureExtractor) -> PictureFeatures:
-    """Look at the pictures whose masks hold anything."""
+    """Return the features of the pictures whose masks are not empty."""
     marked = [shot for shot in shots if shot.mask is not None and shot.mask.any()]
     if not marked:
         return PictureFeatures(features=np.empty((0, len(REGIONS), 1)), habits=np.empty((0, len(appearance.HABITS))))
@@ -39,45 +39,45 @@ def see(shots: Sequence[Shot], extractor: FeatureExtractor) -> PictureFeatures:
 def by_region(
     renders: PictureFeatures, photos: PictureFeatures, *, scale: PictureFeatures | None = None
 ) -> dict[str, float]:
-    """Return the distance of renders from photographs in each of `REGIONS`, and of `LABELS`.
+    """Return the distance of renders from photographs, for each of `REGIONS` and for `LABELS`.
 
     Parameters
     ----------
-    scale : what features are standardised by; by default the photographs.
+    scale : pictures by whose mean and standard deviation features are standardised; by default the photographs.
 
     Notes
     -----
-    Regions: the kernel distance of features, standardised by those of the photographs: the unbiased estimate of the
-    squared maximum mean discrepancy for the kernel (x y / c + 1)^3 (M. Binkowski et al., Demystifying MMD GANs, ICLR
-    2018), which may be below 0 for sets that are alike. Labels: the mean over `appearance.HABITS` of the squared
-    difference of means, in variances of the photographs, and of the logarithm of the ratio of the standard deviations.
+    Regions: the kernel distance of standardised features, which is the unbiased estimate of the squared maximum mean
+    discrepancy for the kernel (x y / c + 1)^3 (M. Binkowski et al., Demystifying MMD GANs, ICLR 2018). It may be below
+    0 for sets that are alike. Labels: the mean over `appearance.HABITS` of two terms: the squared difference of the
+    means, in variances of the photographs, plus the squared logarithm of the ratio of the standard deviations.
     """
     if len(renders.features) < FEWEST:
         return dict.fromkeys((*REGIONS, LABELS), FARTHEST)
     scale = scale or photos
     middle, spread = scale.features.mean(axis=0), scale.features.std(axis=0) + 1e-3
-    ours, theirs = ((one.features - middle) / spread for one in (renders, photos))
-    found = {name: _kernel_distance(ours[:, place], theirs[:, place]) for place, name in enumerate(REGIONS)}
+    ours, theirs = ((pictures.features - middle) / spread for pictures in (renders, photos))
+    distances = {name: _kernel_distance(ours[:, place], theirs[:, place]) for place, name in enumerate(REGIONS)}
     means, spreads = (
         (renders.habits.mean(axis=0), photos.habits.mean(axis=0)),
         (renders.habits.std(axis=0) + 0.05, photos.habits.std(axis=0) + 0.05),
     )
-    apart = ((means[0] - means[1]) / spreads[1]) ** 2 + np.log(spreads[0] / spreads[1]) ** 2
-    return {**found, LABELS: float(apart.mean())}
+    label_distances = ((means[0] - means[1]) / spreads[1]) ** 2 + np.log(spreads[0] / spreads[1]) ** 2
+    return {**distances, LABELS: float(label_distances.mean())}
 
 
 def _kernel_distance(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
     def kernel(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-        clipped = first.clip(-4, 4) @ second.clip(-4, 4).T / first.shape[1]
-        return np.asarray((clipped + 1) ** 3)
+        products = first.clip(-4, 4) @ second.clip(-4, 4).T / first.shape[1]
+        return np.asarray((products + 1) ** 3)
 
-    def within(one: NDArray[np.float64]) -> float:
-        every, count = kernel(one, one), len(one)
-        return float((every.sum() - np.trace(every)) / (count * (count - 1)))
+    def within(features: NDArray[np.float64]) -> float:
+        values, count = kernel(features, features), len(features)
+        return float((values.sum() - np.trace(values)) / (count * (count - 1)))
 
     return within(ours) + within(theirs) - 2 * float(kernel(ours, theirs).mean())
 
 
 def relative(found: Mapping[str, float], base: Mapping[str, float]) -> float:
-    """Return a distance as a mean over regions and labels of its share of another, with a floor for what is alike."""
+    """Return the mean, over regions and labels, of distances divided by those of a base, taken as 0.02 at least."""
     return float(np.mean([max(value, 0.0) / max(base[name], 0.02) for name, value in found.items()]))

@@ -1,4 +1,4 @@
-"""Fit a preset and write it, its textures, and the page that shows it."""
+"""Fit a preset and write its file, its textures and its page."""
 
 from pathlib import Path
 from typing import Any
@@ -13,44 +13,46 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_bytes, write_json
 from corrotwin.twin.core.locks import CLAIM
 
-WRITTEN = "written.json"  # the preset as it was written, among the renders of the fit
-TEXTURED = 0.5  # share of coats and rusts that take a texture of the photographs
+WRITTEN = "written.json"  # copy of the preset as written, in the folder of the renders
+TEXTURED = 0.5  # share of coats and rusts that get a texture cut from the photographs
 
 
 def make(out: Path, photos: Photographs, base: Preset, *, textures: bool, seed: int, workers: int | None) -> str:
-    """Fit a preset to photographs, write it, its textures and its page; return what came of it in two sentences.
+    """Fit a preset to photographs, write it, its textures and its page; return the result in a few sentences.
 
     Parameters
     ----------
-    out : .json file; a page beside it has its name, as has the folder of renders from which the same call goes on.
+    out : .json file. The page and the folder of renders, from which the same call resumes, are beside it and have the
+        same name with another suffix.
     textures : also cut textures out of the photographs.
 
     Raises
     ------
     InputError
-        As of `fit`.
+        See `fit`.
     WorkError
         Renders failed.
     """
-    found = fit(photos, base, out.with_suffix(".fit"), seed=seed, workers=workers)
-    changes: dict[str, Any] = found.preset.changes()
-    cut = ""
+    fitted = fit(photos, base, out.with_suffix(".fit"), seed=seed, workers=workers)
+    changes: dict[str, Any] = fitted.preset.changes()
+    textures_line = ""
     if textures:
         out.parent.mkdir(parents=True, exist_ok=True)
         rust, coats = exemplars.write(out.with_suffix(".textures"), photos.photos, seed=seed)
         changes |= {"rust_textures": rust} if rust else {}
         changes |= {"paint_textures": coats} if coats else {}
         changes |= {"textured_share": TEXTURED} if base.textured_share == 1 else {}
-        cut = f" Textures: {len(rust)} of rust, {len(coats)} of coats."
-    custom.changed(Preset.like(found.preset.name), changes, folder=out.parent)  # refuses what no preset may be
+        textures_line = f" Textures: {len(rust)} of rust, {len(coats)} of coats."
+    # Raises InputError if the result is not a valid preset.
+    custom.changed(Preset.like(fitted.preset.name), changes, folder=out.parent)
     for path in (out.with_suffix(".fit") / WRITTEN, out):
-        write_json(path, {custom.LIKE: found.preset.name, **changes})
-    page.write(out.with_suffix(".html"), found, out.stem)
-    return f"{out}: {page.answer(found)}{cut}"
+        write_json(path, {custom.LIKE: fitted.preset.name, **changes})
+    page.write(out.with_suffix(".html"), fitted, out.stem)
+    return f"{out}: {page.answer(fitted)}{textures_line}"
 
 
 def check(out: Path, seed: int, workers: int | None) -> None:
-    """Raise InputError for files that no fit wrote, or a number that cannot be, before photographs are read.
+    """Raise InputError, before photographs are read, if `out` holds files that no fit wrote or a number is invalid.
 
     Raises
     ------
@@ -73,6 +75,6 @@ def check(out: Path, seed: int, workers: int | None) -> None:
 
 
 def _is_ours(out: Path) -> bool:
-    """Return whether a preset's file is as a fit wrote it."""
-    kept = out.with_suffix(".fit") / WRITTEN
-    return kept.is_file() and read_bytes(kept) == read_bytes(out)
+    """Return whether a preset's file is unchanged since a fit wrote it."""
+    record = out.with_suffix(".fit") / WRITTEN
+    return record.is_file() and read_bytes(record) == read_bytes(out)

@@ -1,4 +1,4 @@
-"""The page of a fit: photographs beside renders before and after, how near they are, and what was found."""
+"""Page of a fit: photographs beside renders before and after, their distances, and the fitted values."""
 
 import base64
 import io
@@ -18,13 +18,13 @@ from corrotwin.synth.presets.schema import Preset, title
 from corrotwin.synth.preview.contact_sheet import outlined
 from corrotwin.twin.pages.rendering import write_page
 
-TILE, COLUMNS, SHOWN = 150, 8, 16  # pixels; tiles
+TILE, COLUMNS, SHOWN = 150, 8, 16  # side of a tile in pixels; tiles in a row, and on a sheet
 WORDS = ("kinds", "grounds")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """Pictures in rows, as a data URI."""
+    """Pictures in rows, as a data URI (`source`), with their heading and caption."""
 
     heading: str
     source: str
@@ -33,7 +33,7 @@ class Sheet:
 
 @dataclass(frozen=True, kw_only=True)
 class PageTable:
-    """A table and what to make of it."""
+    """A table with its heading, and a note on how to read it."""
 
     heading: str
     columns: tuple[str, ...]
@@ -50,7 +50,7 @@ def write(path: Path, fit: Fit, name: str) -> None:
 
 
 def answer(fit: Fit) -> str:
-    """Return in two sentences whether renders came nearer."""
+    """Return two sentences that state whether the fit brought renders nearer."""
     nearer = round(100 * (1 - fit.relative))
     near = f"{nearer} % closer to" if nearer > 0 else f"{-nearer} % farther from" if nearer else "no nearer to"
     return (
@@ -82,7 +82,7 @@ def _sheets(fit: Fit, name: str) -> list[Sheet]:
 
 
 def _sheet(shots: Sequence[Shot]) -> str:
-    """Return pictures with their masks as a JPEG in a data URI."""
+    """Return pictures, with their masks outlined, as a JPEG in a data URI."""
     chosen = coco.evenly(shots, SHOWN)
     rows = -(-len(chosen) // COLUMNS)
     sheet = Image.new("RGB", (min(COLUMNS, len(chosen)) * TILE, rows * TILE))
@@ -99,7 +99,7 @@ def _distances(fit: Fit) -> PageTable:
         heading="Distance from your photographs",
         columns=("", "before", "after", "by chance: halves of your photographs"),
         rows=tuple(
-            (region, *(f"{found[region]:.2f}" for found in (fit.before, fit.after, fit.halves)))
+            (region, *(f"{distances[region]:.2f}" for distances in (fit.before, fit.after, fit.halves)))
             for region in fit.before
         ),
         note="Regions: kernel distance between features of an encoder trained on ImageNet. Labels: share, number, "
@@ -122,7 +122,7 @@ def _tried(fit: Fit) -> PageTable:
     return PageTable(
         heading="What was tried",
         columns=("", "distance, as a share of the base preset's"),
-        rows=tuple((what, f"{100 * share:.0f} %") for what, share in fit.tried),
+        rows=tuple((name, f"{100 * share:.0f} %") for name, share in fit.tried),
         note="Each was measured on the same few scenes as the others of its step, so all of these numbers contain "
         "chance. A change to what was found first is kept if it is closer by a twentieth. The last four are from "
         "other scenes.",

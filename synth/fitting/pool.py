@@ -1,4 +1,4 @@
-"""Small renders of many presets, kept as scene-linear light, to which cameras and label rules are applied later."""
+"""Small renders of many presets, stored as scene-linear light, to which cameras and label rules are applied later."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,15 +33,15 @@ class Render:
     label: NDArray[np.float32]
 
     def shot(self, camera: Sensor, rule: LabelRule, rng: np.random.Generator) -> Shot:
-        """Return it as a camera of a sensor takes it, and as a person of a rule labels it."""
+        """Return the picture that a camera with this sensor takes, with the mask that the label rule gives."""
         return Shot(picture=sensor.develop(self.light, camera, rng), mask=masks.annotated(self.label, rule))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """So many renders of a preset, in a folder of their own.
+    """An order of `count` renders of a preset, in a folder of their own.
 
-    Its name holds a digest of the settings and of the program, so that nothing else is ever taken for these renders.
+    The folder's name holds a digest of the settings and of the program, so that no other renders are taken for these.
     """
 
     inside: Path
@@ -52,42 +52,42 @@ class Order:
 
     @property
     def config(self) -> RenderConfig:
-        """Its settings."""
+        """Settings of its renders."""
         return RenderConfig(preset=self.preset, size=SIDE, seed=self.seed, maps=MAPS)
 
     @property
     def folder(self) -> Path:
-        """Folder that holds them."""
+        """Folder of its renders."""
         return self.inside / f"{self.number:02d}-{digest([self.config.plain(), provenance.made_by()])[:8]}"
 
 
 def render(orders: Sequence[Order], *, label: str, workers: int | None = None) -> list[list[Render]]:
-    """Render what is missing of all orders at once, and return the renders of each.
+    """Render everything that is missing in all orders at once, and return the renders of each order.
 
     Parameters
     ----------
     label : what is rendered, for the line of progress.
-    workers : Blender processes at a time, of one thread each; None: one a core.
+    workers : Blender processes at a time, with one thread each; None: one per core.
 
     Raises
     ------
     WorkError
-        Some failed after a retry; all others are there.
+        Some batches failed after a retry; all others are complete.
     """
     made_by = provenance.made_by()
-    items, numbered = [], {}
+    items, batches = [], {}
     folders = [order.folder for order in orders]
     for order, folder in zip(orders, folders, strict=True):
         (folder / "images").mkdir(parents=True, exist_ok=True)
         for number, images in enumerate(_batches(order)):
             key = f"{folder.name}-{number}"
-            numbered[key] = (folder, number, images)
+            batches[key] = (folder, number, images)
             items.append(
                 fanout.Item(key=key, arguments=(folder, order.config, None, number, images, 1, "cpu", made_by))
             )
 
     def is_done(key: str) -> bool:
-        folder, number, images = numbered[key]
+        folder, number, images = batches[key]
         return not batch.missing(folder, number, images, MAPS)
 
     failures = fanout.fan_out(
@@ -107,7 +107,7 @@ def render(orders: Sequence[Order], *, label: str, workers: int | None = None) -
 
 
 def _batches(order: Order) -> list[range]:
-    """Return the images of each Blender process: of an order of the size of a fit all in one."""
+    """Return the images of each Blender process, at most six scenes."""
     most = 6 * order.preset.views_per_scene
     return [range(first, min(first + most, order.count)) for first in range(0, order.count, most)]
 
@@ -115,14 +115,14 @@ def _batches(order: Order) -> list[range]:
 def _read(folder: Path, index: int) -> Render:
     def pixels(name: Map) -> NDArray[Any]:
         path = maps.path(folder, name, index)
-        found = cv2.imdecode(np.frombuffer(read_bytes(path), np.uint8), cv2.IMREAD_UNCHANGED)
-        if found is None or found.shape[:2] != (SIDE, SIDE):
+        decoded = cv2.imdecode(np.frombuffer(read_bytes(path), np.uint8), cv2.IMREAD_UNCHANGED)
+        if decoded is None or decoded.shape[:2] != (SIDE, SIDE):
             raise InputError(f"{path}: damaged; delete it, and the same command renders it again")
-        return found
+        return decoded
 
-    shares = [pixels(name).astype(np.float32) / maps.MOST for name in ("rust_cover", "stain")]
+    layers = [pixels(name).astype(np.float32) / maps.MOST for name in ("rust_cover", "stain")]
     instances = pixels("instances").astype(np.float32)
     return Render(
         light=maps.light_of(pixels("light")[..., ::-1]),
-        label=np.stack([shares[0], np.zeros_like(instances), instances, shares[1]], axis=-1),
+        label=np.stack([layers[0], np.zeros_like(instances), instances, layers[1]], axis=-1),
     )

@@ -1,1 +1,1 @@
-"""Many twins at once: what each needs next, ranked; a page a twin, and workbooks for people."""
+"""Fleets: the twins below a folder ranked by what they need next, with a page per twin, and workbooks."""

@@ -1,4 +1,4 @@
-"""The twins below a folder, each with its outlook, ranked by urgency."""
+"""Fleet of the twins below a folder, each with its outlook, ranked by urgency."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,9 +18,9 @@ from corrotwin.twin.workbooks import sheets
 from corrotwin.twin.workbooks.cells import filled_rows, key_of, ungrouped_number_of
 from corrotwin.twin.workbooks.columns import ColumnMap, Usual, headers_in
 
-NEXT = 10  # places to measure that are shown
-_IN_PARALLEL = 3  # outlooks to make, from which on processes are worth their start
-# A table of what the failure of each twin would cost.
+NEXT = 10  # places to measure that the page shows
+_IN_PARALLEL = 3  # least number of outlooks that justifies starting processes
+# Columns of a table with the consequence of failure of each twin, and their usual headings.
 COLUMNS: Usual = {
     "twin": ("twin", "asset", "asset id", "equipment", "name", "id"),
     "consequence": ("consequence", "consequence of failure", "cof", "criticality", "severity", "cost"),
@@ -33,12 +33,12 @@ class FleetMember:
 
     Parameters
     ----------
-    name : of its folder, below that of the fleet.
-    folder : of the twin.
-    outlook : None where it cannot be made.
-    error : why; else empty.
-    consequence : of its failure, as the user has stated it; None where no table was given.
-    assumed : the table does not have it, so that the greatest of the table stands for it.
+    name : path of its folder, relative to that of the fleet.
+    folder : folder of the twin.
+    outlook : its outlook; None if it cannot be made.
+    error : why it cannot be made; else empty.
+    consequence : consequence of its failure, as the user states it; None if no table is given.
+    assumed : True if the table does not have the twin, so that the greatest consequence of the table is assumed.
     """
 
     name: str
@@ -50,13 +50,13 @@ class FleetMember:
 
     @property
     def chance(self) -> float:
-        """Chance that some place is thinner than required at the end of the years; NaN where it is not known."""
-        found = None if self.outlook is None else self.outlook.chance(at_end=True)
-        return math.nan if found is None else found
+        """Chance that some place is thinner than required at the end of the years; NaN if unknown."""
+        chance = None if self.outlook is None else self.outlook.chance(at_end=True)
+        return math.nan if chance is None else chance
 
     @property
     def risk(self) -> float | None:
-        """The chance, times the consequence where there is one; None where it is not known."""
+        """The chance, multiplied by the consequence if there is one; None if unknown."""
         if math.isnan(self.chance):
             return None
         return self.chance if self.consequence is None else self.chance * self.consequence
@@ -64,11 +64,11 @@ class FleetMember:
 
 @dataclass(frozen=True, kw_only=True)
 class PlaceToMeasure:
-    """A CML that a measurement would tell most of: its twin, its zone and name.
+    """A CML whose measurement would be most informative: its twin, zone and name.
 
-    `chance` is that of being thinner than required at the end of the years; `life_years` is by the codes or the P5 by
-    the twin, whichever is shorter; `least_mm` is its least reading; `measure_by` is by the codes, empty where they give
-    no date.
+    `chance` is the chance that it is thinner than required at the end of the years; `life_years` is the life by the
+    codes or the P5 by the twin, whichever is shorter; `least_mm` is its least reading; `measure_by` is the date by the
+    codes, empty if they give none.
     """
 
     twin: str
@@ -96,15 +96,15 @@ def _is_too_thin(row: Mapping[str, Cell]) -> bool:
 
 @checked(fleet="ct.fleet(folder)")
 def measure_next(fleet: Sequence[FleetMember], count: int) -> list[PlaceToMeasure]:
-    """Return the CML of a fleet that should be measured next.
+    """Return the CML of a fleet that should be measured next, the most uncertain first.
 
-    First those of which it is least certain whether they will be thinner than required at the end of the years: p (1 -
-    p) of the chance p is greatest. CML that read too thin already need no measurement, but a decision.
+    Uncertainty is p (1 - p), where p is the chance to be thinner than required at the end of the years. CML that
+    already read too thin are left out: they need a decision, not a measurement.
 
     Parameters
     ----------
-    fleet : its twins with their outlooks, as `corrotwin.fleet` returns them.
-    count : most CML to return, at least 1.
+    fleet : twins with their outlooks, as `corrotwin.fleet` returns them.
+    count : greatest number of CML to return, at least 1.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def measure_next(fleet: Sequence[FleetMember], count: int) -> list[PlaceToMeasur
     """
     if count < 1:
         raise InputError(f"`count` {count}: give at least 1")
-    found = [
+    places = [
         _place(member.name, row)
         for member in fleet
         if member.outlook is not None
@@ -124,65 +124,65 @@ def measure_next(fleet: Sequence[FleetMember], count: int) -> list[PlaceToMeasur
     def order(place: PlaceToMeasure) -> tuple[float, float, str, str]:
         return -place.chance * (1 - place.chance), place.life_years, place.twin, place.cml
 
-    return sorted(found, key=order)[:count]
+    return sorted(places, key=order)[:count]
 
 
 def twins_in(folder: Path) -> list[Path]:
-    """Return the folders of the twins below a folder, by name; those in hidden folders do not count.
+    """Return the folders of the twins below a folder, sorted by path; hidden folders are ignored.
 
     Raises
     ------
     InputError
-        There is no such folder, or no twin below it; or it is a twin itself.
+        There is no such folder, it has no twin below it, or it is a twin itself.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the one that holds the folders of twins")
     if store.is_twin(folder):
         raise InputError(f"{folder}: is a twin; give the folder that holds it, or see corrotwin twin report")
-    there = {
+    paths = {
         *(path for path in files.below(folder) if path.name == "twin.json"),
         *folder.glob("*/twin.json"),
-    }  # the latter follows links to folders
-    found = sorted(
-        path.parent for path in there if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    }  # `glob` follows links to folders
+    twins = sorted(
+        path.parent for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
-    if not found:
+    if not twins:
         raise InputError(f"{folder}: no twin below it; corrotwin twin new makes one")
-    return found
+    return twins
 
 
 def members(folder: Path, found: Sequence[Path], settings: OutlookSettings, *, workers: int) -> Iterator[FleetMember]:
-    """Yield twins with their outlooks, as they are made; one that fails says why and stops no other.
+    """Yield twins with their outlooks as these are made; a twin that fails has an error and does not stop the others.
 
     Parameters
     ----------
-    folder : of the fleet.
-    found : folders of its twins, as of `twins_in`.
-    settings : what is asked of each.
-    workers : processes that make outlooks; 1 for this one.
+    folder : folder of the fleet.
+    found : folders of its twins, as returned by `twins_in`.
+    settings : settings of each outlook.
+    workers : number of processes that make outlooks; 1 for the current process.
 
     Raises
     ------
     InputError
-        There is no worker.
+        `workers` is below 1.
     WorkError
         A process that made an outlook was killed.
     """
     if workers < 1:
         raise InputError(f"`workers` {workers}: at least 1")
-    open_ = []
+    uncached = []
     for path in found:
-        if (kept := making.kept_of(path, settings)) is None:
-            open_.append(path)
+        if (cached := making.kept_of(path, settings)) is None:
+            uncached.append(path)
         else:
-            yield FleetMember(name=_name(folder, path), folder=path, outlook=kept)
-    workers = min(workers, len(open_))
-    if workers < 2 or len(open_) < _IN_PARALLEL:
-        for path in open_:
+            yield FleetMember(name=_name(folder, path), folder=path, outlook=cached)
+    workers = min(workers, len(uncached))
+    if workers < 2 or len(uncached) < _IN_PARALLEL:
+        for path in uncached:
             yield _member(folder, path, settings)
         return
     try:
-        for _, member in by_completion(_member, {path: (folder, path, settings) for path in open_}, workers):
+        for _, member in by_completion(_member, {path: (folder, path, settings) for path in uncached}, workers):
             yield member
     except WorkError as error:
         raise WorkError(f"{folder}: {error}") from error
@@ -201,7 +201,7 @@ def _name(fleet: Path, folder: Path) -> str:
 
 
 def consequences(path: Path) -> dict[str, float]:
-    """Return the consequence of failure of twins by their names, from a workbook or a CSV file.
+    """Return the consequence of failure of each twin by name, from a workbook or a CSV file.
 
     Raises
     ------
@@ -211,28 +211,28 @@ def consequences(path: Path) -> dict[str, float]:
     chosen = [header for header in headers_in(path, ColumnMap(), COLUMNS) if set(COLUMNS) <= set(header.columns)]
     if len(chosen) != 1:
         raise InputError(f"{path}: needs one sheet with the columns twin and consequence")
-    header, found = chosen[0], dict[str, float]()
+    header, by_name = chosen[0], dict[str, float]()
     sheets.check(header.sheet, header.row)
     for row, cells in filled_rows(header):
         if set(cells) != set(COLUMNS):
             raise InputError(f"{header.sheet.where(row)}: give both twin and consequence")
         name, value = key_of(cells["twin"].value), ungrouped_number_of(cells["consequence"], ".,")
-        if name in found:
+        if name in by_name:
             raise InputError(f"{cells['twin'].where}: {name!r:.60} is in two rows; keep one")
         _check_value(cells["consequence"].where, value)
-        found[name] = value
-    if not found:
+        by_name[name] = value
+    if not by_name:
         raise InputError(f"{path}: no twin in it; give a row for each")
-    return found
+    return by_name
 
 
 def check_consequences(folder: Path, twins: Iterable[Path], given: Mapping[str, float]) -> None:
-    """Refuse consequences that are impossible or of twins that are not in a fleet, before any is forecast.
+    """Raise InputError if a consequence is impossible or names no twin of a fleet, before any forecast is made.
 
     Raises
     ------
     InputError
-        A twin is named that the fleet does not have, or a consequence is not a number of at least 0.
+        The fleet lacks a named twin, or a consequence is not a number of at least 0.
     """
     for name, value in given.items():
         _check_value(f"`consequence` of {name!r:.60}", value)
@@ -249,7 +249,7 @@ def _check_value(where: str, value: float) -> None:
 
 
 def with_consequences(fleet: Sequence[FleetMember], given: Mapping[str, float]) -> list[FleetMember]:
-    """Return the members with their consequences; one that is not given has the greatest of all, the safe side."""
+    """Return the members with their consequences; a missing one is taken as the greatest of all, the safe side."""
     greatest = max(given.values())
     return [
         replace(member, consequence=given.get(member.name, greatest), assumed=member.name not in given)
@@ -258,10 +258,10 @@ def with_consequences(fleet: Sequence[FleetMember], given: Mapping[str, float]) 
 
 
 def ranked(fleet: Sequence[FleetMember]) -> list[FleetMember]:
-    """Return the members in the order in which they should be opened.
+    """Return the members in the order in which an inspector should look at them.
 
-    First those of which nothing can be said, by name; then by risk (chance below required at the end, times the
-    consequence), greatest first; of equal ones first the shorter life, then the earlier date.
+    Members of unknown risk come first, by name. The others follow by risk (chance below required at the end, times the
+    consequence), greatest first; ties are broken by the shorter life, then by the earlier date to measure.
     """
 
     def order(member: FleetMember) -> tuple[float, float, float, str, str]:

@@ -32,12 +32,12 @@ class OutlookSettings:
 
     Parameters
     ----------
-    years : to look ahead.
-    required : thickness in mm that must be left, by zone; "all" for the zones not named. What the twins'
-        registers require of a zone holds beside it: the greater of both.
+    years : years to look ahead.
+    required : required thickness in mm by zone; "all" for the zones not named. If a twin's register also requires a
+        thickness of a zone, the greater applies.
     rule : bounds on the time until thickness is measured again.
-    category_measured : the corrosivity category was measured on specimens (ISO 9226).
-    seed : of the histories.
+    category_measured : True if the corrosivity category was measured on specimens (ISO 9226).
+    seed : seed of the histories.
     """
 
     years: float = 10.0
@@ -50,12 +50,12 @@ class OutlookSettings:
     def of(
         years: float, required: Mapping[str, float], rule: Rule, *, category_measured: bool, seed: int
     ) -> "OutlookSettings":
-        """Return settings in one form, so that one question has one key.
+        """Return settings in a normal form, so that equal settings have the same cache key.
 
         Raises
         ------
         InputError
-            The years are below 0, or more than a forecast reaches; the seed is below 0, or a thickness is not above 0.
+            The years are below 0 or beyond the reach of a forecast; the seed is below 0, or a thickness is not above 0.
         """
         check_seed(seed)
         result.ahead_of(years)
@@ -67,64 +67,64 @@ class OutlookSettings:
 
 
 def outlook_of(folder: Path, settings: OutlookSettings) -> TwinOutlook:
-    """Return the outlook of the twin in a folder, from what is kept there where nothing has changed since.
+    """Return the outlook of the twin in a folder, from the cache there if nothing has changed since.
 
     Raises
     ------
     InputError
-        The folder holds no twin, the twin or its records are damaged, or what is asked is impossible.
+        The folder holds no twin, the twin or its records are damaged, or the settings are impossible.
     """
     key = _key(folder, settings)
-    kept = kept_outlook(folder, key)
-    if kept is not None:
-        return kept
-    known = open_session(
+    cached = kept_outlook(folder, key)
+    if cached is not None:
+        return cached
+    session = open_session(
         folder, ahead_years=result.ahead_of(settings.years), seed=settings.seed,
         category_measured=settings.category_measured,
     )  # fmt: skip
-    required = _of_its_zones(settings, known.asset.zone_names)
-    made = result.make(known, years=settings.years, required=required, rule=settings.rule)
+    required = _of_its_zones(settings, session.asset.zone_names)
+    forecast = result.make(session, years=settings.years, required=required, rule=settings.rule)
     listed = log.read_log(folder)
-    suspects = log.suspects(listed, folder, known.asset)
-    found = outlook.of_forecast(made, {f"in line {line}": why for line, why in suspects.items()})
+    suspects = log.suspects(listed, folder, session.asset)
+    new_outlook = outlook.of_forecast(forecast, {f"in line {line}": why for line, why in suspects.items()})
     if key == _key(folder, settings):  # nothing was recorded meanwhile
-        with suppress(OSError):  # a folder that may only be read
-            files.write_manifest(folder, NAME, {"key": key, "outlook": outlook.plain(found)})
-    return found
+        with suppress(OSError):  # a read-only folder
+            files.write_manifest(folder, NAME, {"key": key, "outlook": outlook.plain(new_outlook)})
+    return new_outlook
 
 
 def check_zones(folders: Iterable[Path], settings: OutlookSettings) -> None:
-    """Refuse a requirement of a zone that none of some twins has.
+    """Raise InputError if settings require a thickness of a zone that no twin has.
 
     Parameters
     ----------
-    folders : of the twins; those that are damaged are passed over.
-    settings : what is asked of them.
+    folders : folders of the twins; damaged twins are skipped.
+    settings : settings with the required thicknesses.
 
     Raises
     ------
     InputError
-        There is one.
+        There is such a zone.
     """
-    unknown, there = {zone for zone, _ in settings.required} - {ALL}, dict[str, None]()
+    unknown, known = {zone for zone, _ in settings.required} - {ALL}, dict[str, None]()
     for folder in folders:
         if not unknown:
             return
         with suppress(InputError):
-            own = [name for name in twin_state.asset(store.read(folder)).zone_names if name != COVERED]
-            there |= dict.fromkeys(own)
-            unknown -= set(own)
-    if unknown and there:
-        raise InputError(f"`required`: no zone {', '.join(sorted(unknown))}; choose from {', '.join([ALL, *there])}")
+            zones = [name for name in twin_state.asset(store.read(folder)).zone_names if name != COVERED]
+            known |= dict.fromkeys(zones)
+            unknown -= set(zones)
+    if unknown and known:
+        raise InputError(f"`required`: no zone {', '.join(sorted(unknown))}; choose from {', '.join([ALL, *known])}")
 
 
 def _of_its_zones(settings: OutlookSettings, zones: tuple[str, ...]) -> dict[str, float]:
-    """Return the required thickness of those zones that a twin has: fleets have assets of several kinds."""
+    """Return the required thickness of the zones of one twin; other twins of a fleet may have other zones."""
     return {name: value for name, value in settings.required if name == ALL or name in zones}
 
 
 def kept_outlook(folder: Path, key: str) -> TwinOutlook | None:
-    """Return the outlook that a folder keeps; None where there is none of that key, or it is damaged."""
+    """Return the cached outlook in a folder; None if there is none with this key, or it is damaged."""
     try:
         content = files.read_json(folder / f"{NAME}.json", inside=folder, most_bytes=MOST_BYTES)
         return outlook.of_plain(content["outlook"]) if content["key"] == key else None
@@ -133,7 +133,7 @@ def kept_outlook(folder: Path, key: str) -> TwinOutlook | None:
 
 
 def kept_of(folder: Path, settings: OutlookSettings) -> TwinOutlook | None:
-    """Return the outlook that is asked where the folder keeps it; else None, also where the twin is damaged."""
+    """Return the cached outlook for some settings; None if there is none, or the twin is damaged."""
     try:
         return kept_outlook(folder, _key(folder, settings))
     except InputError:
@@ -142,18 +142,18 @@ def kept_of(folder: Path, settings: OutlookSettings) -> TwinOutlook | None:
 
 @functools.cache
 def source_digest(folder: Path) -> str:
-    """Return a digest of the program and its data: another version of it may say something else of the same twin.
+    """Return a digest of the program and its data, since another version may make a different outlook of the same twin.
 
     Parameters
     ----------
-    folder : whose files count, with all folders in it, compiled modules only where they stand in place of their source.
+    folder : folder of the program. All files below it count, except compiled modules in __pycache__.
     """
-    own = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
-    return files.digest({str(path.relative_to(folder)): files.read_bytes(path).hex() for path in sorted(own)})
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
+    return files.digest({str(path.relative_to(folder)): files.read_bytes(path).hex() for path in sorted(paths)})
 
 
 def _key(folder: Path, settings: OutlookSettings) -> str:
-    """Return a digest of all that an outlook follows from.
+    """Return a digest of everything on which an outlook depends.
 
     Raises
     ------
@@ -161,16 +161,16 @@ def _key(folder: Path, settings: OutlookSettings) -> str:
         The folder holds no twin, or a file cannot be read.
     """
     store.read(folder)
-    found: dict[str, Any] = {
+    inputs: dict[str, Any] = {
         "versions": [LEARNING, source_digest(Path(twin_state.__file__).parent)],
         "drawn": figures.can_draw(),
         "settings": asdict(settings),
     }
     for name in _FOLLOWS_FROM:
         try:
-            found[name] = hashlib.sha256(files.read_bytes(folder / name, inside=folder)).hexdigest()
+            inputs[name] = hashlib.sha256(files.read_bytes(folder / name, inside=folder)).hexdigest()
         except FileNotFoundError:
-            found[name] = ""
+            inputs[name] = ""
         except OSError as error:
             raise InputError(f"{folder / name}: cannot be read ({error.strerror}); check the path") from error
-    return files.digest(found)
+    return files.digest(inputs)

@@ -1,4 +1,4 @@
-"""A twin's outlook for people: its zones, its CML, chances and dates, in plain values that a file can keep."""
+"""Outlook of a twin for people: its zones, CML, chances and dates, in plain values that a file can store."""
 
 import base64
 import math
@@ -22,9 +22,9 @@ from corrotwin.twin.model.coating import describe_coating
 from corrotwin.twin.twin_state import TwinState
 
 Cell = str | float | None
-"""Of a table that a file keeps: text, a number (inf beyond what was examined), or nothing."""
+"""Cell of a stored table: text, a number (inf if beyond the years examined), or None."""
 
-_ABOUT = ("circuit", "kind", "chance_below_required")  # columns of a CML beside those of `CmlRow`
+_ABOUT = ("circuit", "kind", "chance_below_required")  # columns of a CML in addition to those of `CmlRow`
 _TEXTS = {
     "zone",
     "place",
@@ -44,24 +44,25 @@ class TwinOutlook:
 
     Parameters
     ----------
-    id, kind, built : of the twin; the day as 2010-05-31.
+    id, kind, built : name and kind of the twin, and the day on which it was built, as 2010-05-31.
     now, until : days on which the forecast begins and ends.
-    service : where it has stood, its coating, and the mechanisms that act beside the open air.
+    service : its places of service, its coating, and the mechanisms that act in addition to the open air.
     rule : bounds on the time until thickness is measured again.
-    zones : a row for each zone and for all of them, now and at the end; columns as in `forecast.tables.ForecastRow`.
-    cmls : a row for each zone of which a thickness is required and each of its CML; as `forecast.cml.CmlRow`, with
+    zones : a row for each zone and for all of them together, now and at the end; columns of
+        `forecast.tables.ForecastRow`.
+    cmls : a row for each zone with a required thickness and for each of its CML; columns of `forecast.cml.CmlRow`, with
         circuit, kind and the chance that a CML is thinner than required at the end.
-    ahead_years : within which lives were looked for, at least 20.
-    life_p5, life_p50 : remaining life in years from now; inf beyond these, None where no date can be given.
+    ahead_years : years examined for the end of life, at least 20.
+    life_p5, life_p50 : remaining life in years from now; inf if beyond `ahead_years`, None if no date can be given.
     weakest : zone with the least P5 of life; empty without a requirement.
-    measure_by, because : day of the next thickness measurement, and what sets it; also which zones have no date. Empty
-        where none has one.
+    measure_by, because : day of the next thickness measurement, and its reason, with the zones that have no date. Empty
+        if no zone has a date.
     undated : zones for which no date can be given, separated by commas.
     look_by : day of the next external visual inspection.
-    tasks : what to do, a sentence each, the most urgent first.
-    notes : what else there is to know, a sentence each.
-    plot, places : pictures as SVG in base64: the forecast of the weakest zone, and where the CML are; empty where they
-        cannot be drawn.
+    tasks : things to do, one sentence each, the most urgent first.
+    notes : further remarks, one sentence each.
+    plot, places : figures as SVG in base64: the forecast of the weakest zone, and the positions of the CML; empty if
+        they cannot be drawn.
     """
 
     id: str
@@ -87,7 +88,7 @@ class TwinOutlook:
     places: str
 
     def zone(self, name: str = ALL, *, at_end: bool = False) -> Mapping[str, Cell]:
-        """Return the row of a zone, or of all, now or at the end."""
+        """Return the row of a zone, or of all zones together, now or at the end."""
         day = self.until if at_end else self.now
         return next(row for row in self.zones if row["zone"] == name and row["date"] == day)
 
@@ -98,15 +99,15 @@ class TwinOutlook:
 
     @property
     def worst_cml(self) -> Mapping[str, Cell] | None:
-        """The CML with the shortest life by either answer, whichever is shorter; None where none has a life."""
+        """The CML with the shortest life (`life_of`); None if none has a finite life."""
         named = [row for row in self.cmls if row["place"] and life_of(row) < math.inf]
         return min(named, key=lambda row: (life_of(row), str(row["zone"]), str(row["place"])), default=None)
 
 
 def life_of(row: Mapping[str, Cell]) -> float:
-    """Return the shorter life of a CML in years: by the codes, or the P5 by the twin; inf where neither is known."""
-    found = [row[name] for name in ("api_life_years", "twin_life_years_p5")]
-    return min((float(value) for value in found if value is not None), default=math.inf)
+    """Return the shorter life of a CML in years: by the codes, or the P5 by the twin; inf if neither is known."""
+    lives = [row[name] for name in ("api_life_years", "twin_life_years_p5")]
+    return min((float(value) for value in lives if value is not None), default=math.inf)
 
 
 def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
@@ -115,28 +116,28 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
     Parameters
     ----------
     made : the forecast.
-    suspects : readings that it leaves out, such as "in line 3", each with the reason.
+    suspects : suspect readings that the forecast leaves out, such as "in line 3", each with the reason.
     """
-    known, plan = made.known, made.plan
-    twin, register = known.twin, known.register
-    ends = (known.now_years, made.years[-1])
+    session, plan = made.known, made.plan
+    twin, register = session.twin, session.register
+    ends = (session.now_years, made.years[-1])
     shown = [row for row in made.rows if row.years in ends]
     life = None if plan is None else plan.life_years
     measure_by, because, look_by, undated = "", "", "", ""
     if plan is not None:
-        look_by, undated = _day(twin, known.now_years + plan.visual_years), ", ".join(plan.undated)
+        look_by, undated = _day(twin, session.now_years + plan.visual_years), ", ".join(plan.undated)
         if plan.first_years is not None:
-            measure_by = _day(twin, known.now_years + plan.first_years)
+            measure_by = _day(twin, session.now_years + plan.first_years)
             because = f"{plan.because}; no date can be given for {undated}" if undated else plan.because
     cmls = []
-    left = {(place.zone, place.name): place.left_mm[:, -1] for place in made.places}
+    left_mm = {(place.zone, place.name): place.left_mm[:, -1] for place in made.places}
     for row in made.cmls:
         cml = register.find(row.place) if row.place else None
-        about: dict[str, Cell] = {"circuit": cml.circuit, "kind": cml.kind} if cml else {"circuit": "", "kind": ""}
-        about["chance_below_required"] = None  # of a zone its own row has it
+        extra: dict[str, Cell] = {"circuit": cml.circuit, "kind": cml.kind} if cml else {"circuit": "", "kind": ""}
+        extra["chance_below_required"] = None  # the chance of a zone is in its own row
         if row.place:
-            about["chance_below_required"] = float((left[row.zone, row.place] < row.required_mm).mean())
-        cmls.append({**tables.by_column(row), **about})
+            extra["chance_below_required"] = float((left_mm[row.zone, row.place] < row.required_mm).mean())
+        cmls.append({**tables.by_column(row), **extra})
     due = {cml.id: years for cml, years in _unread_injection_points(made)}
     cmls += [_unread(cml, made, due.get(cml.id)) for cml in register.never_read(made.known.records, made.required)]
     plot, places = figures.both(made)
@@ -154,18 +155,20 @@ def of_forecast(made: Forecast, suspects: Mapping[str, str]) -> TwinOutlook:
 def _unread_injection_points(made: Forecast) -> list[tuple[Cml, float]]:
     if made.planned is None:
         return []
-    known = made.known
-    return unread_injection_points(known.twin, known.records, made.planned, known.register, made.required, made.rule)
+    session = made.known
+    return unread_injection_points(
+        session.twin, session.records, made.planned, session.register, made.required, made.rule
+    )
 
 
 def _unread(cml: Cml, made: Forecast, due_years: float | None) -> dict[str, Cell]:
-    """Return the row of a CML that was never read, due after so many years of service where the code says when."""
+    """Return the row of a CML that was never measured, due at `due_years` of service (None without a date)."""
     row: dict[str, Cell] = dict.fromkeys((*tables.columns(CmlRow), *_ABOUT))
-    wall, needed = requirement(made, cml.zone, cml.uv, cml.id)
-    said = "never measured: nothing is known about it except what its zone tells"
-    if needed.is_assumed:
-        said += f"; {assumed(wall, cml.zone, made.required[cml.zone])}: state what it requires"
-    row |= {"zone": cml.zone, "place": cml.id, "readings": 0, "required_mm": needed.mm, "remarks": said}
+    wall, required = requirement(made, cml.zone, cml.uv, cml.id)
+    remark = "never measured: nothing is known about it except what its zone tells"
+    if required.is_assumed:
+        remark += f"; {assumed(wall, cml.zone, made.required[cml.zone])}: state what it requires"
+    row |= {"zone": cml.zone, "place": cml.id, "readings": 0, "required_mm": required.mm, "remarks": remark}
     if due_years is not None and made.plan is not None and cml.zone not in made.plan.undated:
         now = made.known.now_years
         row |= {"api_measure_by": _day(made.known.twin, due_years), "api_measure_years": due_years - now}
@@ -186,18 +189,18 @@ def _service(twin: TwinState) -> tuple[str, ...]:
 
 
 def _notes(made: Forecast) -> list[str]:
-    known = made.known
-    read = [record for record in known.records if record.kind == "ultrasonic"]
-    said = [f"{counted(len(read), 'thickness reading')}, {counted(len(known.records) - len(read), 'other record')}"]
-    said += [*event_lines(known), *made.not_judged]
-    free = [zone.name for zone in known.now[0].bank.zones if zone.name not in made.required]
-    if made.required and free:
-        said.append(f"no required thickness was given for {', '.join(free)}")
-    if known.power < 1:
-        said.append(known.said_of_power)
+    session = made.known
+    read = [record for record in session.records if record.kind == "ultrasonic"]
+    notes = [f"{counted(len(read), 'thickness reading')}, {counted(len(session.records) - len(read), 'other record')}"]
+    notes += [*event_lines(session), *made.not_judged]
+    unlimited = [zone.name for zone in session.now[0].bank.zones if zone.name not in made.required]
+    if made.required and unlimited:
+        notes.append(f"no required thickness was given for {', '.join(unlimited)}")
+    if session.power < 1:
+        notes.append(session.said_of_power)
     if not made.error.within:
-        said.append("the Monte Carlo error is larger than it should be: take the lower values")
-    return said
+        notes.append("the Monte Carlo error is larger than it should be: take the lower values")
+    return notes
 
 
 def plain(outlook: TwinOutlook) -> dict[str, Any]:
@@ -206,12 +209,18 @@ def plain(outlook: TwinOutlook) -> dict[str, Any]:
 
 
 def of_plain(values: Mapping[str, Any]) -> TwinOutlook:
-    """Return the outlook that JSON holds; raises TypeError, LookupError or InputError for what is none."""
+    """Return the outlook in parsed JSON.
+
+    Raises
+    ------
+    InputError, TypeError, ValueError, LookupError, StopIteration
+        It is no outlook of this version.
+    """
     names = {field.name for field in fields(TwinOutlook)}
     if set(values) != names:
         raise TypeError("no outlook of this version")
-    found = {name: _of_plain(value) for name, value in values.items()}
-    outlook = TwinOutlook(**check_fields(TwinOutlook, found))
+    parsed = {name: _of_plain(value) for name, value in values.items()}
+    outlook = TwinOutlook(**check_fields(TwinOutlook, parsed))
     columns = {*tables.columns(ForecastRow)}, {*tables.columns(CmlRow), *_ABOUT}
     for rows, expected in zip((outlook.zones, outlook.cmls), columns, strict=True):
         if any(set(row) != expected for row in rows):
@@ -223,7 +232,7 @@ def of_plain(values: Mapping[str, Any]) -> TwinOutlook:
 
 
 def _check_row(row: Mapping[str, Cell]) -> None:
-    """Raise TypeError or ValueError where a cell is of another kind than its column."""
+    """Raise TypeError or ValueError if a cell has the wrong type for its column."""
     for name, value in row.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if value is not None and (not isinstance(value, str) if name in _TEXTS else not is_number):
@@ -241,9 +250,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and math.isinf(value):
         return "inf"
     if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
+        return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     return value
 
 
@@ -251,7 +260,7 @@ def _of_plain(value: Any) -> Any:
     if value == "inf":
         return math.inf
     if isinstance(value, dict):
-        return {name: _of_plain(each) for name, each in value.items()}
+        return {name: _of_plain(item) for name, item in value.items()}
     if isinstance(value, list):
-        return tuple(_of_plain(each) for each in value)
+        return tuple(_of_plain(item) for item in value)
     return value

@@ -1,4 +1,4 @@
-"""Pages of a fleet and of its twins: plain HTML that a browser shows and prints, without a network."""
+"""Pages of a fleet and of its twins: plain HTML that browsers show and print offline."""
 
 import math
 import re
@@ -17,15 +17,15 @@ from corrotwin.twin.inspection.events import Event, is_removed
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.pages.rendering import write_page
 
-REMOVED = "*"  # after what was read of steel that was replaced since
-_MOST_SURVEYS = 12  # as columns of the table of readings, the latest ones
+REMOVED = "*"  # follows readings of steel that was replaced later
+_MOST_SURVEYS = 12  # columns of the table of readings, for the latest surveys
 
 
 @dataclass(frozen=True, kw_only=True)
 class SurveyTable:
-    """Readings as people keep them: a row a place, a column a survey; `left_out` counts earlier surveys.
+    """Readings with a row per place and a column per survey; `left_out` counts earlier surveys.
 
-    Readings of steel that was replaced since end in `REMOVED`; `has_removed` says whether there are any.
+    Readings of steel that was replaced later end in `REMOVED`; `has_removed` is True if there are any.
     """
 
     days: tuple[str, ...]
@@ -36,16 +36,16 @@ class SurveyTable:
 
 @dataclass(frozen=True, kw_only=True)
 class TwinHistory:
-    """The `records` of a twin that count, oldest first, and the `events` that changed it."""
+    """The `records` in force of a twin, oldest first, and the `events` that changed it."""
 
     records: Sequence[Record] = ()
     events: Sequence[Event] = ()
 
 
 def page_name(member: str) -> str:
-    """Return the name of a twin's page in the folder of the fleet's page: no two twins have the same.
+    """Return the file name of a twin's page, which is unique in its fleet.
 
-    A digest tells names apart whose letters other than a to z, digits, points and dashes differ.
+    A digest distinguishes names that differ only in characters that are replaced or cut off.
     """
     return f"{re.sub(r'[^A-Za-z0-9.-]+', '-', member)[:60].strip('.-')}-{digest(member)[:8]}.html"
 
@@ -53,19 +53,19 @@ def page_name(member: str) -> str:
 def write_fleet(
     out: Path, fleet: Sequence[FleetMember], unit: ThicknessUnit, years: float, history: Mapping[str, TwinHistory]
 ) -> Path:
-    """Write index.html with a row a twin, and a page for each below ``twins``; return the former.
+    """Write index.html with a row per twin, and a page for each twin below ``twins``; return the path of index.html.
 
     Parameters
     ----------
     out : folder of the pages.
-    fleet : in the order of the table.
-    unit, years : of thicknesses; that were looked ahead.
-    history : what was recorded, by the name of the twin.
+    fleet : twins in the order of the table.
+    unit, years : unit of thicknesses, and years of the forecast.
+    history : records and events by the name of the twin.
 
     Raises
     ------
     OSError
-        Nothing can be written there.
+        A file cannot be written.
     """
     pages = out / "twins"
     pages.mkdir(parents=True, exist_ok=True)
@@ -92,17 +92,17 @@ def write_twin(
 
     Parameters
     ----------
-    path : of the page.
-    outlook : what it says.
-    history : what was recorded of it.
-    unit : of thicknesses.
-    name : of the twin, for its title.
+    path : file of the page.
+    outlook : outlook of the twin.
+    history : records and events of the twin.
+    unit : unit of thicknesses.
+    name : name of the twin, for the title.
     up : link to the page of the fleet; empty for none.
 
     Raises
     ------
     OSError
-        It cannot be written.
+        The file cannot be written.
     """
     write_page(
         path, Path(__file__).parent / "twin.html.j2", title=name, name=name, outlook=outlook, unit=unit, up=up,
@@ -118,7 +118,7 @@ def write_twin(
 
 
 def survey_table(history: TwinHistory, unit: ThicknessUnit) -> SurveyTable:
-    """Return the steel that was read, a row a named place and a column a survey; several of one day by their least."""
+    """Return a table of steel thickness: a row per place, a column per survey, and the least reading of each day."""
     read = [record for record in history.records if record.kind == "ultrasonic"]
     days = sorted({record.date for record in read})
     shown = days[-_MOST_SURVEYS:]
@@ -127,18 +127,18 @@ def survey_table(history: TwinHistory, unit: ThicknessUnit) -> SurveyTable:
     for record in read:
         key = (record.zone, record.place, record.date)
         least[key] = min(least.get(key, math.inf), max(record.read_mm, 0.0))
-    gone = {(one.zone, one.place, one.date) for one in read if is_removed(one, history.events)}
-    marked = {key: unit.text(mm) + (REMOVED if key in gone else "") for key, mm in least.items()}
+    removed = {(record.zone, record.place, record.date) for record in read if is_removed(record, history.events)}
+    marked = {key: unit.text(mm) + (REMOVED if key in removed else "") for key, mm in least.items()}
     rows = tuple(
         (zone, place or "unnamed", tuple(marked.get((zone, place, day), unit.text(None)) for day in shown))
         for zone, place in places
     )
-    has_removed = any(day in shown for _, _, day in gone)
+    has_removed = any(day in shown for _, _, day in removed)
     return SurveyTable(days=tuple(shown), rows=rows, left_out=len(days) - len(shown), has_removed=has_removed)
 
 
 def life_text(years: Cell, ahead_years: float) -> str:
-    """Return a remaining life as people read it; `ahead_years` are those within which it was looked for."""
+    """Return a remaining life in years as text; `ahead_years` are the years examined for its end."""
     if years is None:
         return "no date"
     value = float(years)
@@ -146,7 +146,7 @@ def life_text(years: Cell, ahead_years: float) -> str:
 
 
 def percent(chance: Cell) -> str:
-    """Return a chance as people read it, never rounded down to nothing."""
+    """Return a chance as a percentage in text; a small one is never rounded to 0."""
     if chance is None:
         return "–"
     value = 100 * float(chance)
@@ -154,7 +154,7 @@ def percent(chance: Cell) -> str:
 
 
 def due_text(day: str) -> str:
-    """Return a day on which something is due, and whether it has passed today."""
+    """Return the text of a due date, marked if it has passed."""
     passed = day and day < datetime.now(UTC).date().isoformat()
     return f"{day} (overdue)" if passed else day or "no date"
 

@@ -1,4 +1,4 @@
-"""A pipeline as coarse sections: a twin a section, from one register of them, without a mesh."""
+"""A pipeline as coarse sections: one twin per section, made from a register of sections, without a mesh."""
 
 import datetime
 import itertools
@@ -22,7 +22,7 @@ from corrotwin.twin.workbooks.cells import SourceCell, filled_rows, in_mm, key_o
 from corrotwin.twin.workbooks.columns import ColumnMap, Header, Usual, headers_in
 from corrotwin.twin.workbooks.surveys import day_in, order_in
 
-# What a column of a register of sections may hold, and headings by which it is usually called.
+# Content of the columns of a register of sections, and their usual headings.
 COLUMNS: Usual = {
     "section": ("section", "section id", "segment", "segment id", "id"),
     "from": ("from", "from km", "start", "start km", "kp from", "kp start"),
@@ -40,12 +40,12 @@ NEEDED = ("section", "from", "to", "outside", "wall", "built", "soil")
 TEXEL_MM = 100.0
 ZONE = "body"
 _YEAR = re.compile(r"(?:19|20)\d\d")
-CATEGORY = "C1"  # of air, which does not reach what is buried: it costs a micrometre a year, the safe side
+CATEGORY = "C1"  # of air, which does not reach buried pipe; it adds a micrometre of loss per year, the safe side
 
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineSection:
-    """A section: its name, where it begins and ends along the line in km, its twin, and what it must have left."""
+    """A section: its name, its begin and end along the line in km, its twin, and its register with one CML."""
 
     name: str
     from_km: float
@@ -55,18 +55,20 @@ class PipelineSection:
 
 
 def read_sections(path: Path, given: ColumnMap, unit: str) -> list[PipelineSection]:
-    """Read a register of sections: a row each, in their order along the line or not, with gaps or without.
+    """Read a register of sections, and return them in order along the line.
+
+    Each section has a row, in any order; gaps are allowed.
 
     Parameters
     ----------
     path : workbook or CSV file.
-    given : what the user says of its columns.
-    unit : of diameters and thicknesses where no heading says it: mm or inch.
+    given : the user's description of its columns.
+    unit : unit of diameters and thicknesses if no heading states one: mm or inch.
 
     Raises
     ------
     InputError
-        The file cannot be read, a row is wrong (file, sheet, row, column, value and what would be right), or two
+        The file cannot be read, a row is wrong (the message has file, sheet, row, column, value and remedy), or two
         sections overlap.
     """
     headers = headers_in(path, given, COLUMNS)
@@ -78,25 +80,25 @@ def read_sections(path: Path, given: ColumnMap, unit: str) -> list[PipelineSecti
         raise InputError(f"{header.sheet.where(header.row)}: no column of {lacking[0]}; needs {', '.join(NEEDED)}")
     sheets.check(header.sheet, header.row)
     column = header.columns["built"]
-    written = [
+    built_cells = [
         row.cells[column] for row in header.sheet.rows if row.number > header.row and column < len(row.cells)
     ]  # fmt: skip
-    order = order_in(header, given, written)
-    found: dict[str, PipelineSection] = {}
+    order = order_in(header, given, built_cells)
+    by_key: dict[str, PipelineSection] = {}
     for row, cells in filled_rows(header):
         section = _section(header, row, cells, given, order, unit)
-        key = unicodedata.normalize("NFC", section.name).casefold()  # what readings and some drives tell apart
-        if (other := found.setdefault(key, section)) is not section:
-            same = "is in two rows" if other.name == section.name else f"is not told from {other.name!r:.60}"
-            raise InputError(f"{cells['section'].where}: {section.name!r:.60} {same}; keep one, or rename it")
-    if not found:
+        key = unicodedata.normalize("NFC", section.name).casefold()  # readings and some file systems ignore case
+        if (other := by_key.setdefault(key, section)) is not section:
+            problem = "is in two rows" if other.name == section.name else f"is not told from {other.name!r:.60}"
+            raise InputError(f"{cells['section'].where}: {section.name!r:.60} {problem}; keep one, or rename it")
+    if not by_key:
         raise InputError(f"{path}: no section in it; give a row for each")
-    in_line = sorted(found.values(), key=lambda section: section.from_km)
-    for one, other in itertools.pairwise(in_line):
-        if other.from_km < one.to_km - 1e-9:
+    in_line = sorted(by_key.values(), key=lambda section: section.from_km)
+    for earlier, other in itertools.pairwise(in_line):
+        if other.from_km < earlier.to_km - 1e-9:
             raise InputError(
-                f"{path}: {one.name} ends at {one.to_km:g} km, and {other.name} begins at {other.from_km:g} km; "
-                "correct either"
+                f"{path}: {earlier.name} ends at {earlier.to_km:g} km, and {other.name} begins at {other.from_km:g} "
+                "km; correct either"
             )
     return in_line
 
@@ -104,14 +106,15 @@ def read_sections(path: Path, given: ColumnMap, unit: str) -> list[PipelineSecti
 def _section(
     header: Header, number: int, cells: Mapping[str, SourceCell], given: ColumnMap, order: days.Order | None, unit: str
 ) -> PipelineSection:  # fmt: skip
-    """Return the section of a row."""
+    """Return the section in a row."""
     where = header.sheet.where(number)
     if lacking := [name for name in NEEDED if name not in cells]:
         raise InputError(f"{where}: {header.headings[header.columns[lacking[0]]]!r:.60} is empty; fill it in")
     name = key_of(cells["section"].value)
     if not files.can_name_a_file(name):
         raise InputError(f"{cells['section'].where}: {name!r:.60} cannot be the name of a folder; choose another")
-    begin, end = (ungrouped_number_of(cells[each], ",") for each in ("from", "to"))  # 1.250 is to the metre
+    # 1.250 is a position to the metre, so only a comma may be between thousands.
+    begin, end = (ungrouped_number_of(cells[column], ",") for column in ("from", "to"))
     if not end > begin:
         raise InputError(f"{cells['to'].where}: {end:g} km: must be beyond {begin:g} km, where the section begins")
     soil = key_of(cells["soil"].value).casefold().replace(" ", "_")
@@ -120,21 +123,21 @@ def _section(
             f"{cells['soil'].where}: {soil!r:.60} is not a class of EN 1993-5; write one of {', '.join(LAWS)}"
         )
     life = ungrouped_number_of(cells["coating"], ",") if "coating" in cells else 0.0
-    outside, wall = (in_mm(cells, cells[each], given, unit) for each in ("outside", "wall"))
+    outside, wall = (in_mm(cells, cells[column], given, unit) for column in ("outside", "wall"))
     inside = key_of(cells["inside"].value) if "inside" in cells else ""
     day = _day(cells["built"], order)
     try:
-        drawn = creation.shaped(
+        asset = creation.shaped(
             "pipe", {"od_mm": outside, "wall_mm": wall, "run_m": 1000 * (end - begin)}, seed=_seed(name),
             texel_mm=TEXEL_MM, random=False,
         )  # fmt: skip
         twin = creation.specify(
-            drawn, built=day, category=CATEGORY, bare=True,
+            asset, built=day, category=CATEGORY, bare=True,
             mechanisms=[f"soil soil={soil} after_years={life:g}", "" if inside == NONE else inside],
         )  # fmt: skip
-        if inside == NONE:  # not even the unknown fluid that stands where nothing is said
-            outer = tuple(each for each in twin.mechanisms if BORE not in each.zones)
-            twin = replace(twin, mechanisms=outer)
+        if inside == NONE:  # also without the default mechanism for an unknown fluid
+            mechanisms = tuple(mechanism for mechanism in twin.mechanisms if BORE not in mechanism.zones)
+            twin = replace(twin, mechanisms=mechanisms)
         required = in_mm(cells, cells["required"], given, unit) if "required" in cells else None
         cml = Cml(id=name, zone=ZONE, nominal_mm=wall, required_mm=required, kind="straight")
     except InputError as error:
@@ -145,27 +148,29 @@ def _section(
 
 
 def _seed(name: str) -> int:
-    """Return a seed that follows from a section's name, so that other sections before it change nothing."""
+    """Return a seed derived from a section's name, so that it does not depend on the other sections."""
     return int(files.digest(name)[:8], 16) // 2
 
 
 def _day(cell: SourceCell, order: days.Order | None) -> datetime.date:
     if _YEAR.fullmatch(key_of(cell.value)):
-        return datetime.date(int(key_of(cell.value)), 1, 1)  # a year alone: its first day, the safe side
+        return datetime.date(int(key_of(cell.value)), 1, 1)  # only a year: its first day, the safe side
     return day_in(cell, order)
 
 
 def write_sections(out: Path, sections: list[PipelineSection], *, on_twin: Callable[[], None] = lambda: None) -> int:
-    """Write a twin a section into folders below `out`, and return how many were new; what is there stays.
+    """Write one twin per section into folders below `out`, and return the number of new ones; existing twins stay.
 
     Parameters
     ----------
-    on_twin : called after each.
+    out : folder of the twins.
+    sections : sections of the pipeline.
+    on_twin : function that is called after each section.
 
     Raises
     ------
     InputError
-        A folder holds another twin. Nothing has been written then.
+        A folder holds another twin. Nothing is written then.
     """
     new = []
     for section in sections:
@@ -177,7 +182,7 @@ def write_sections(out: Path, sections: list[PipelineSection], *, on_twin: Calla
     for section in sections:
         if section in new:
             store.save(section.twin, out / section.name, new=True)
-        own = section.register.cmls
-        registers.update(out / section.name, lambda known, own=own: Register(cmls={**known.cmls, **own}))  # type: ignore[misc]
+        cmls = section.register.cmls
+        registers.update(out / section.name, lambda known, cmls=cmls: Register(cmls={**known.cmls, **cmls}))  # type: ignore[misc]
         on_twin()
     return len(new)

@@ -1,4 +1,4 @@
-"""Tables of a fleet and of a twin as rows for CSV, and as sheets of a workbook whose cells are values, not formulas."""
+"""Tables of a fleet and of a twin, written as CSV or as sheets of a workbook, with values instead of formulas."""
 
 import datetime
 import io
@@ -26,7 +26,7 @@ _DAYS = {
     "built", "forecast from", "measure by", "look by", "Date", "date", "last_date", "api_half_life_date",
     "api_measure_by",
 }  # fmt: skip
-_WIDEST = 60  # characters of a column
+_WIDEST = 60  # characters of the widest column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class OutSheet:
 
 
 def fleet_sheet(fleet: Sequence[FleetMember], unit: ThicknessUnit, years: float) -> OutSheet:
-    """Return a row for each twin in the order given; percents are of chances, life is in years."""
+    """Return a table with a row per twin, in the order of `fleet`; chances are in percent, lives in years."""
     has_consequence = any(member.consequence is not None for member in fleet)
     columns = (
         "rank", "twin", "kind", "built", "forecast from", "chance below required now, %",
@@ -49,24 +49,25 @@ def fleet_sheet(fleet: Sequence[FleetMember], unit: ThicknessUnit, years: float)
     )  # fmt: skip
     rows: list[tuple[Cell, ...]] = []
     for rank, member in enumerate(fleet, start=1):
-        seen, more = member.outlook, (member.consequence, member.risk) if has_consequence else ()
-        if seen is None:
-            rows.append((rank, member.name, *(None,) * 5, *more, *(None,) * 9, member.error))
+        outlook, risk_cells = member.outlook, (member.consequence, member.risk) if has_consequence else ()
+        if outlook is None:
+            rows.append((rank, member.name, *(None,) * 5, *risk_cells, *(None,) * 9, member.error))
             continue
-        worst = seen.worst_cml
+        worst = outlook.worst_cml
         row: tuple[Cell, ...] = (
-                rank, member.name, seen.kind, seen.built, seen.now, _percent(seen.chance()),
-                _percent(seen.chance(at_end=True)), *more, unit.of(_number(seen.zone()["least_left_mm_p5"])),
-                seen.life_p5, seen.weakest, "" if worst is None else f"{worst['zone']} {worst['place']}",
-                None if worst is None else life_of(worst), seen.measure_by, seen.because, seen.look_by,
-                seen.tasks[0] if seen.tasks else "", "",
+                rank, member.name, outlook.kind, outlook.built, outlook.now, _percent(outlook.chance()),
+                _percent(outlook.chance(at_end=True)), *risk_cells,
+                unit.of(_number(outlook.zone()["least_left_mm_p5"])), outlook.life_p5, outlook.weakest,
+                "" if worst is None else f"{worst['zone']} {worst['place']}",
+                None if worst is None else life_of(worst), outlook.measure_by, outlook.because, outlook.look_by,
+                outlook.tasks[0] if outlook.tasks else "", "",
         )  # fmt: skip
         rows.append(row)
     return OutSheet(name="Fleet", columns=columns, rows=tuple(rows))
 
 
 def places_sheet(places: Iterable[PlaceToMeasure], unit: ThicknessUnit) -> OutSheet:
-    """Return a row for each place to measure."""
+    """Return a table with a row per place to measure."""
     columns = (
         "twin",
         "zone",
@@ -92,16 +93,18 @@ def places_sheet(places: Iterable[PlaceToMeasure], unit: ThicknessUnit) -> OutSh
 
 
 def rows_sheet(name: str, of: Iterable[tuple[str, Mapping[str, Cell]]], unit: ThicknessUnit) -> OutSheet:
-    """Return rows of outlooks, each with the name of its twin, as a table; thickness in the unit."""
+    """Return a table with rows of outlooks, each with the name of its twin; thicknesses are in `unit`."""
     rows: list[dict[str, Cell]] = [{**({"twin": twin} if twin else {}), **_in_unit(row, unit)} for twin, row in of]
     columns = tuple(dict.fromkeys(column for row in rows for column in row))
-    return OutSheet(name=name, columns=columns, rows=tuple(tuple(row.get(each) for each in columns) for row in rows))
+    return OutSheet(
+        name=name, columns=columns, rows=tuple(tuple(row.get(column) for column in columns) for row in rows)
+    )
 
 
 def readings_sheet(records: Iterable[Record], unit: ThicknessUnit) -> OutSheet:
-    """Return thickness readings, a row each, under headings that ``corrotwin twin inspect --readings`` knows.
+    """Return a table with a row per thickness reading, under headings that ``corrotwin twin inspect --readings`` knows.
 
-    Errors are stated where they are not the usual ones.
+    Errors are stated only if they differ from the usual ones.
     """
     columns = (
         "CML", "Zone", "Date", f"Thickness ({unit.name})", "Instrument", "Technician", "Calibration", "Procedure",
@@ -123,7 +126,7 @@ def readings_sheet(records: Iterable[Record], unit: ThicknessUnit) -> OutSheet:
 
 
 def register_sheet(register: Register, unit: ThicknessUnit) -> OutSheet:
-    """Return the CML, a row each, under headings that ``corrotwin twin register`` knows."""
+    """Return a table with a row per CML, under headings that ``corrotwin twin register`` knows."""
     columns = (
         "CML", "Zone", "U", "V", f"Nominal ({unit.name})", f"Required ({unit.name})", "Circuit", "Kind", "Formerly",
     )  # fmt: skip
@@ -138,12 +141,12 @@ def register_sheet(register: Register, unit: ThicknessUnit) -> OutSheet:
 
 
 def write(path: Path, sheets: Sequence[OutSheet]) -> None:
-    """Write the first table as .csv, or all of them as the sheets of an .xlsx workbook, whole or not at all.
+    """Write the first table as .csv, or all tables as the sheets of an .xlsx workbook, completely or not at all.
 
     Raises
     ------
     InputError
-        The suffix is another, or the file cannot be written.
+        The path has another suffix, or the file cannot be written.
     """
     check(path)
     with writing(path):
@@ -156,7 +159,7 @@ def write(path: Path, sheets: Sequence[OutSheet]) -> None:
 
 
 def check(path: Path) -> None:
-    """Refuse a file name that ends in neither .csv nor .xlsx."""
+    """Raise InputError if a file name ends in neither .csv nor .xlsx."""
     if path.suffix not in (".csv", ".xlsx"):
         raise InputError(f"{path}: a table is written as .csv or .xlsx; choose one of these")
 
@@ -171,24 +174,24 @@ def _workbook(sheets: Sequence[OutSheet]) -> bytes:
     stream = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(stream, options) as book:
-        book.set_properties({"created": datetime.datetime(2000, 1, 1)})  # the same file for the same content
-        head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
-        day = book.add_format({"num_format": "yyyy-mm-dd"})
+        book.set_properties({"created": datetime.datetime(2000, 1, 1)})  # equal content gives equal files
+        heading_format = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+        day_format = book.add_format({"num_format": "yyyy-mm-dd"})
         for sheet in sheets:
             page = book.add_worksheet(sheet.name)
             page.freeze_panes(1, 1)
-            for number, name in enumerate(sheet.columns):
-                page.write_string(0, number, name, head)
-                cells = [row[number] for row in sheet.rows]
-                page.set_column(number, number, min(max([len(str(cell)) for cell in cells] + [9]) + 1, _WIDEST))
+            for column, name in enumerate(sheet.columns):
+                page.write_string(0, column, name, heading_format)
+                cells = [row[column] for row in sheet.rows]
+                page.set_column(column, column, min(max([len(str(cell)) for cell in cells] + [9]) + 1, _WIDEST))
                 for row, cell in enumerate(cells, start=1):
                     if name in _DAYS and isinstance(cell, str) and (date := _date(cell)) is not None:
-                        page.write_datetime(row, number, date, day)
+                        page.write_datetime(row, column, date, day_format)
                     elif isinstance(cell, str):
-                        page.write_string(row, number, cell)
+                        page.write_string(row, column, cell)
                     elif cell is not None:
-                        number_or_text = cell if math.isfinite(cell) else "beyond"
-                        page.write(row, number, number_or_text)
+                        finite_or_text = cell if math.isfinite(cell) else "beyond"
+                        page.write(row, column, finite_or_text)
             if sheet.rows:
                 page.autofilter(0, 0, len(sheet.rows), len(sheet.columns) - 1)
     return stream.getvalue()
@@ -202,14 +205,14 @@ def _date(text: str) -> datetime.datetime | None:
 
 
 def _in_unit(row: Mapping[str, Cell], unit: ThicknessUnit) -> dict[str, Cell]:
-    found: dict[str, Cell] = {}
+    converted: dict[str, Cell] = {}
     for name, value in row.items():
-        bare = name.rpartition("_p")[0] if name.endswith(("_p5", "_p50", "_p95")) else name
-        if bare in _THICKNESSES and unit.name != "mm":
-            found[name.replace("_mm", f"_{unit.name}")] = unit.of(_number(value))
+        base_name = name.rpartition("_p")[0] if name.endswith(("_p5", "_p50", "_p95")) else name
+        if base_name in _THICKNESSES and unit.name != "mm":
+            converted[name.replace("_mm", f"_{unit.name}")] = unit.of(_number(value))
         else:
-            found[name] = value
-    return found
+            converted[name] = value
+    return converted
 
 
 def _number(value: Cell) -> float | None:

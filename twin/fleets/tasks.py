@@ -1,4 +1,4 @@
-"""Sentences for people about what an asset needs, and by when, from its forecast."""
+"""Sentences on what an asset needs, and by when, from its forecast."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -18,78 +18,83 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
     Parameters
     ----------
     made : forecast of the twin.
-    suspects : readings that it leaves out, such as "in line 3", each with the reason.
-    look : when to inspect visually, such as 2030-05-31; empty where no day is given.
+    suspects : suspect readings that the forecast leaves out, such as "in line 3", each with the reason.
+    look : day of the next visual inspection, such as 2030-05-31; empty if there is none.
     """
-    known, plan = made.known, made.plan
-    now = f"{twin_state.later(known.twin.built, known.now_years):%Y-%m-%d}"
-    said = []
+    session, plan = made.known, made.plan
+    now = f"{twin_state.later(session.twin.built, session.now_years):%Y-%m-%d}"
+    sentences = []
     if plan is None:
-        said.append("state the required thickness: without it there is neither a remaining life nor a date")
-    named = [row for row in made.cmls if row.place]
-    below = [row for row in named if row.least_read_mm is not None and row.least_read_mm <= row.required_mm]
-    unread = known.register.never_read(known.records, made.required)
-    thin = [] if made.planned is None or plan is None else assumed_at(made.planned, plan)
-    is_thin = {(place.zone, place.name) for place in thin}
-    said += [
+        sentences.append("state the required thickness: without it there is neither a remaining life nor a date")
+    place_rows = [row for row in made.cmls if row.place]
+    too_thin = [row for row in place_rows if row.least_read_mm is not None and row.least_read_mm <= row.required_mm]
+    unread = session.register.never_read(session.records, made.required)
+    assumed_places = [] if made.planned is None or plan is None else assumed_at(made.planned, plan)
+    is_assumed = {(place.zone, place.name) for place in assumed_places}
+    sentences += [
         f"{row.zone} {row.place}: read {_both(row.least_read_mm)}, required "
-        f"{_needed(row.required_mm, (row.zone, row.place) in is_thin)}: assess its fitness for service now"
-        for row in below
+        f"{_needed(row.required_mm, (row.zone, row.place) in is_assumed)}: assess its fitness for service now"
+        for row in too_thin
     ]
-    said += [
+    sentences += [
         f"{zone}, {'a reading' if count == 1 else f'the worst of {count} such readings'} without a listed place: "
         f"{_both(read)}, required {_needed(*needed)}: assess its fitness for service now"
         for zone, read, needed, count in _below_not_listed(made)
     ]
     if unread:
-        said.append(f"measure {first_of([f'{cml.zone} {cml.id}' for cml in unread], 6)}: never measured")
-    overdue = [row for row in made.cmls if row.place and (row.api_measure_years or 0.0) < 0 and row not in below]
+        sentences.append(f"measure {first_of([f'{cml.zone} {cml.id}' for cml in unread], 6)}: never measured")
+    overdue = [row for row in made.cmls if row.place and (row.api_measure_years or 0.0) < 0 and row not in too_thin]
     if overdue:
-        said.append(f"measure {_places(overdue)}: overdue by the codes")
+        sentences.append(f"measure {_places(overdue)}: overdue by the codes")
     if plan is not None and plan.first_years is not None:
-        by = f"{twin_state.later(known.twin.built, known.now_years + plan.first_years):%Y-%m-%d}"
-        due = "now" if by <= now else f"by {by}"
-        said.append(f"measure thickness {due}, first on {plan.due_zone} ({plan.because})")
-    said += [f"{zone}: {why}" for zone, why in (plan.undated if plan is not None else {}).items()]
-    said += _to_state(made, thin, unread)
-    if renewed := [row for row in named if not row.readings]:
-        said.append(f"measure {_places(renewed)}: not read since its wall was new")
-    single = [row for row in named if row.readings and row.governing is None and row.api_life_years is None]
-    if plan is not None and (single := [row for row in single if row.zone not in plan.undated]):
-        said.append(f"measure {_places(single)} again: one survey gives no rate")
-    said += [f"check the reading {which}, which the forecast ignores: {why}" for which, why in suspects.items()]
-    said += [f"check {item.record} of {item.date}: it disagrees with what was known before" for item in known.conflicts]
+        day = f"{twin_state.later(session.twin.built, session.now_years + plan.first_years):%Y-%m-%d}"
+        when = "now" if day <= now else f"by {day}"
+        sentences.append(f"measure thickness {when}, first on {plan.due_zone} ({plan.because})")
+    sentences += [f"{zone}: {why}" for zone, why in (plan.undated if plan is not None else {}).items()]
+    sentences += _to_state(made, assumed_places, unread)
+    if renewed_rows := [row for row in place_rows if not row.readings]:
+        sentences.append(f"measure {_places(renewed_rows)}: not read since its wall was new")
+    read_once = [row for row in place_rows if row.readings and row.governing is None and row.api_life_years is None]
+    if plan is not None and (read_once := [row for row in read_once if row.zone not in plan.undated]):
+        sentences.append(f"measure {_places(read_once)} again: one survey gives no rate")
+    sentences += [
+        f"check the reading {reading}, which the forecast ignores: {why}" for reading, why in suspects.items()
+    ]
+    sentences += [
+        f"check {item.record} of {item.date}: it disagrees with what was known before" for item in session.conflicts
+    ]
     if look:
-        said.append(f"inspect it visually from outside by {look}")
-    return said
+        sentences.append(f"inspect it visually from outside by {look}")
+    return sentences
 
 
 def requirement(
     made: Forecast, zone: str, uv: tuple[float, float] | None, place: str = ""
 ) -> tuple[float, Requirement]:
-    """Return the thickness when new, mm, and the requirement of a place of a zone with one, named or not."""
+    """Return the thickness when new, mm, and the requirement of a place, named or not, in a zone with a requirement."""
     wall = made.known.asset.wall_mm(zone, uv)
     return wall, made.known.register.requirement(place, wall, made.required[zone], made.given)
 
 
 def _to_state(made: Forecast, thin: Iterable[PlaceForecast], unread: Iterable[Cml]) -> list[str]:
-    """Return which requirements are to be stated, since half of the wall when new is assumed in their place.
+    """Return the requirements that should be stated, because half of the wall when new is assumed instead.
 
-    `thin` are measured places of which that is so; of the CML that were never read it is found here.
+    `thin` are the measured places with such an assumption; `unread` are the CML without readings, which are checked for
+    it here.
     """
-    said = []
+    sentences = []
     for place in thin:
         day = f"{twin_state.later(made.known.twin.built, place.known_years):%Y-%m-%d}"
-        how = (
+        naming = (
             f"name the place of {place.zone} that was read without a name (last read or renewed on {day}): withdraw "
             "its reading and enter it again with a place; "
         )
-        which = f"{place.zone} {place.name}" if place.name else "it"
-        said.append(f"{'' if place.name else how}{_ask_for(made, place.zone, which, place.nominal_mm)}")
+        name = f"{place.zone} {place.name}" if place.name else "it"
+        sentences.append(f"{'' if place.name else naming}{_ask_for(made, place.zone, name, place.nominal_mm)}")
     for cml in unread:
         wall, needed = requirement(made, cml.zone, cml.uv, cml.id)
-        said += [_ask_for(made, cml.zone, f"{cml.zone} {cml.id}", wall)] if needed.is_assumed else []
-    return said
+        sentences += [_ask_for(made, cml.zone, f"{cml.zone} {cml.id}", wall)] if needed.is_assumed else []
+    return sentences
 
 
 def _ask_for(made: Forecast, zone: str, place: str, wall_mm: float) -> str:
@@ -97,19 +102,21 @@ def _ask_for(made: Forecast, zone: str, place: str, wall_mm: float) -> str:
 
 
 def _below_not_listed(made: Forecast) -> list[tuple[str, float, Requirement, int]]:
-    """Return the worst readings of no listed place that are below what is required there, and of how many each is.
+    """Return the worst reading without a listed place that is below the requirement, with the count of such readings.
 
-    Of each zone that is one where the requirement is stated, and one where it is assumed: a header's and a branch's.
+    Each zone may have two: one with a stated requirement, for example on a header, and one with an assumed requirement,
+    on a branch.
     """
-    known = made.known
-    found: dict[tuple[str, bool], list[tuple[float, Requirement]]] = {}
-    for record in not_listed(made.cmls, known.twin, known.records, made.planned) if made.planned else ():
+    session = made.known
+    by_zone: dict[tuple[str, bool], list[tuple[float, Requirement]]] = {}
+    for record in not_listed(made.cmls, session.twin, session.records, made.planned) if made.planned else ():
         if record.zone in made.required and not record.place:
             read, needed = max(record.read_mm, 0.0), requirement(made, record.zone, record.uv)[1]
             if read <= needed.mm:
-                found.setdefault((record.zone, needed.is_assumed), []).append((read, needed))
+                by_zone.setdefault((record.zone, needed.is_assumed), []).append((read, needed))
     return [
-        (zone, *min(own, key=lambda each: each[0] / each[1].mm), len(own)) for (zone, _), own in sorted(found.items())
+        (zone, *min(readings, key=lambda reading: reading[0] / reading[1].mm), len(readings))
+        for (zone, _), readings in sorted(by_zone.items())
     ]
 
 

@@ -1,4 +1,4 @@
-"""Thickness in the unit of the reader: mm or inch."""
+"""Thickness in the unit that a reader prefers: mm or inch."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ Unit = Literal["mm", "inch"]
 
 @dataclass(frozen=True, kw_only=True)
 class ThicknessUnit:
-    """A unit of thickness, and how many digits of it are shown behind the point."""
+    """A unit of thickness, and the number of decimals shown."""
 
     name: Unit
     digits: int
@@ -20,7 +20,7 @@ class ThicknessUnit:
         return None if mm is None else mm / UNITS_MM[self.name]
 
     def text(self, mm: float | None, *, more: int = 0) -> str:
-        """Return a thickness as people read it, with so many digits more; a dash for None."""
+        """Return a thickness as text, with `more` further decimals; a dash for None."""
         value = self.of(mm)
         return "–" if value is None else f"{value:.{self.digits + more}f}"
 

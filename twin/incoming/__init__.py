@@ -1,1 +1,1 @@
-"""Readings that come in from outside: files in a watched folder, and messages of an MQTT broker."""
+"""Incoming readings: files in a watched folder, and messages from an MQTT broker."""

@@ -16,7 +16,7 @@ from corrotwin.twin.inspection.records import Record
 
 @dataclass(kw_only=True)
 class Tally:
-    """Counts of messages and of their readings since the last line that reported them."""
+    """Counts of messages and of their readings since they were last reported."""
 
     begun: float = 0.0
     last: float = 0.0
@@ -36,13 +36,13 @@ class Tally:
 
 
 class Burst:
-    """Messages that came together, the twins read once for all of them.
+    """Messages that arrived together; each twin is read once for all of them.
 
     Parameters
     ----------
-    intent : the twins, and what the user says of all messages.
-    inbox : whose quarantine takes what is refused.
-    tally : counts what becomes of each message.
+    intent : the twins, and what the user states about all messages.
+    inbox : watched folder with the quarantine for refused messages.
+    tally : counts to update with the outcome of each message.
     """
 
     def __init__(self, intent: Intent, inbox: Inbox, tally: Tally) -> None:
@@ -50,27 +50,27 @@ class Burst:
         self._passing: list[Exception] = []
 
     def store(self, messages: Sequence[BrokerMessage]) -> None:
-        """Mark those as done that are stored or in quarantine; a twin that cannot be written holds up no other.
+        """Store messages or quarantine them, and mark them as done; a twin that cannot be written delays no other.
 
         Raises
         ------
         InputError, OSError
-            Some could not be stored for a passing reason, the first of which this is; all others are done.
+            The first temporary error; messages without one are done.
         """
         by_twin: dict[Path, dict[BrokerMessage, Sequence[Record]]] = {}
         for message in messages:
             with self._others_go_on():
-                for folder, records in self._read(message).items():  # one: a message names one asset
+                for folder, records in self._read(message).items():  # a single item: a message names one asset
                     by_twin.setdefault(folder, {})[message] = records
-        for folder, given in by_twin.items():
+        for folder, by_message in by_twin.items():
             with self._others_go_on():
-                self._store_together(folder, given)
+                self._store_together(folder, by_message)
         if self._passing:
             raise self._passing[0]
 
     @contextmanager
     def _others_go_on(self) -> Iterator[None]:
-        """Keep an error that passes until all messages had their turn."""
+        """Record a temporary error, so that the other messages are still processed."""
         try:
             yield
         except (InputError, OSError) as error:
@@ -79,22 +79,22 @@ class Burst:
             self._passing.append(error)
 
     def _read(self, message: BrokerMessage) -> Mapping[Path, Sequence[Record]]:
-        """Return the records of a message by their twin; none of one that is done: it has none, or is refused."""
-        found: Mapping[Path, Sequence[Record]] = {}
+        """Return the records of a message by twin; none if it is done, because it has no reading or is refused."""
+        by_twin: Mapping[Path, Sequence[Record]] = {}
         try:
-            if message.payload:  # else it clears a retained message
-                found = self._reader.of_message(f"message on {message.topic}", message.payload).by_twin
+            if message.payload:  # an empty payload clears a retained message
+                by_twin = self._reader.of_message(f"message on {message.topic}", message.payload).by_twin
         except FLAWS as error:
             self._refuse(message, error)
             return {}
-        if not any(found.values()):
+        if not any(by_twin.values()):
             message.is_done = True
             self._tally.unmeasured += 1
             return {}
-        return found
+        return by_twin
 
     def _store_together(self, folder: Path, given: Mapping[BrokerMessage, Sequence[Record]]) -> None:
-        """Store the records of messages at once; where one is refused, one message after the other."""
+        """Store the records of several messages at once; if any is refused, store each message separately."""
         records = [record for of_message in given.values() for record in of_message]
         try:
             added = store_in(folder, list(dict.fromkeys(records)))  # a broker may deliver a message twice
@@ -112,7 +112,7 @@ class Burst:
         self._tally.there += len(records) - added.new
 
     def _refuse(self, message: BrokerMessage, error: Exception) -> None:
-        """Keep a message in quarantine, unless the error passes, which is raised."""
+        """Quarantine a message; a temporary error is raised instead."""
         if is_passing(error):
             raise error
         self._inbox.refuse_message(message.topic, message.payload, said_of(error))

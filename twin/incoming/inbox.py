@@ -1,4 +1,4 @@
-"""A watched folder for files of readings, and the folders that they move to."""
+"""A watched folder for files of readings, and the folders to which they are moved."""
 
 import itertools
 import os
@@ -17,11 +17,11 @@ from corrotwin.twin.workbooks.sheets import SUFFIXES
 
 TAKEN = (*SUFFIXES, ".csv", MESSAGE_SUFFIX)
 DONE, QUARANTINE = "done", "quarantine"
-STATE = ".watch"  # folder of the lock, and of what is remembered of a broker
-# What programs call a file while they still write it; they rename it once it is whole.
+STATE = ".watch"  # folder of the lock and of the broker's session
+# Suffixes of files that programs are still writing; they rename them when complete.
 _UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload", ".download")
-_LONGEST_STEM, _LONGEST_SUFFIX = 220, 12  # bytes; file systems take names of 255
-_HIDDEN = (".", "~$")  # of most systems; of a workbook that Excel has open
+_LONGEST_STEM, _LONGEST_SUFFIX = 220, 12  # bytes; file systems allow names of 255
+_HIDDEN = (".", "~$")  # hidden files on most systems; lock files of workbooks that are open in Excel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +33,12 @@ class _Look:
 
 
 class Inbox:
-    """A watched folder. It is listed each second, which works on network drives, where notifications do not.
+    """A watched folder. It is listed every second, since notifications do not work on network drives.
 
     Parameters
     ----------
-    folder : that is there; `done` and `quarantine` are made in it.
-    settle_seconds : a file is whole once its size and its time have not changed for so long.
+    folder : existing folder; `done` and `quarantine` are made in it.
+    settle_seconds : a file is complete once its size and time have not changed for so many seconds.
     """
 
     def __init__(self, folder: Path, *, settle_seconds: float) -> None:
@@ -46,25 +46,28 @@ class Inbox:
             raise InputError(f"{folder}: is not a folder; make it, or check that its drive is there")
         self.folder, self.settle_seconds = folder, settle_seconds
         self.done, self.quarantine, self.state = (folder / name for name in (DONE, QUARANTINE, STATE))
-        for own in (self.done, self.quarantine, self.state):
-            if own.is_symlink() or (own.exists() and not own.is_dir()):  # what is moved there would leave the folder
-                raise InputError(f"{own}: is a link or no folder, where the watcher keeps files; remove or rename it")
+        for own_folder in (self.done, self.quarantine, self.state):
+            # Files moved into a link would leave the watched folder.
+            if own_folder.is_symlink() or (own_folder.exists() and not own_folder.is_dir()):
+                raise InputError(
+                    f"{own_folder}: is a link or no folder, where the watcher keeps files; remove or rename it"
+                )
         self._status = folder.stat()
         self._seen: dict[Path, _Look] = {}
-        self.folders: frozenset[Path] = frozenset()  # of others, seen at the last look; what is in them is not read
+        self.folders: frozenset[Path] = frozenset()  # other folders at the last look; their files are not read
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Let no other process watch the folder for the length of the block.
+        """Prevent other processes from watching the folder while the block runs.
 
         Raises
         ------
         InputError
-            Another one does, or the folder was deleted meanwhile.
+            Another process watches it, or the folder was deleted meanwhile.
         """
         try:
             with locks.hold(self.state, "watched folder", {}):
-                if not os.path.samestat(self._status, self.folder.stat()):  # else an empty one would be watched
+                if not os.path.samestat(self._status, self.folder.stat()):  # else a new, empty folder would be watched
                     raise InputError(f"{self.folder}: was deleted or replaced just now; try again once it is there")
                 yield
         except locks.HeldError as error:
@@ -74,56 +77,56 @@ class Inbox:
             raise
 
     def look(self) -> list[Path]:
-        """Return the files that are whole, oldest first, and remember what the others are like.
+        """Return the complete files, oldest first, and remember the state of all files.
 
         Raises
         ------
         OSError
             The folder cannot be read.
         """
-        now, seen, whole, folders = time.monotonic(), {}, [], set()
+        now, looks, complete, folders = time.monotonic(), {}, [], set()
         for path in self.folder.iterdir():
             if path.name.startswith(_HIDDEN) or path.name.lower().endswith(_UNFINISHED):
                 continue
             try:
                 status = path.lstat()
-            except FileNotFoundError:  # just taken away
+            except FileNotFoundError:  # just removed
                 continue
             if stat.S_ISDIR(status.st_mode):
                 folders.add(path)
                 continue
-            like = (status.st_size, status.st_mtime_ns, status.st_ino)
-            before = self._seen.get(path)
-            look = before if before is not None and before.like == like else _Look(like=like, since=now)
-            seen[path] = look
+            state = (status.st_size, status.st_mtime_ns, status.st_ino)
+            previous = self._seen.get(path)
+            look = previous if previous is not None and previous.like == state else _Look(like=state, since=now)
+            looks[path] = look
             if now - look.since >= self.settle_seconds:
-                whole.append((status.st_mtime_ns, path))
-        self._seen, self.folders = seen, frozenset(folders - {self.done, self.quarantine})
-        return [path for _, path in sorted(whole)]
+                complete.append((status.st_mtime_ns, path))
+        self._seen, self.folders = looks, frozenset(folders - {self.done, self.quarantine})
+        return [path for _, path in sorted(complete)]
 
     @property
     def left(self) -> list[Path]:
-        """The files that the last look saw and that were not moved since, by name."""
+        """The files that were present at the last look and have not been moved since, by name."""
         return sorted(self._seen)
 
     def is_as_seen(self, path: Path) -> bool:
-        """Return whether a file is still what it was at the last look.
+        """Return whether a file is unchanged since the last look.
 
         Raises
         ------
         OSError
-            It is gone.
+            The file is gone.
         """
         status = path.lstat()
         return path in self._seen and self._seen[path].like == (status.st_size, status.st_mtime_ns, status.st_ino)
 
     def check(self, path: Path) -> None:
-        """Refuse what is not a file of readings by its kind or name.
+        """Raise InputError if a path is not a regular file with a suffix in `TAKEN`.
 
         Raises
         ------
         InputError
-            It is.
+            It is a link or no file, or has another suffix.
         """
         if not stat.S_ISREG(path.lstat().st_mode):
             raise InputError(f"{path}: is a link or no file; put the file itself there")
@@ -131,7 +134,7 @@ class Inbox:
             raise InputError(f"{path}: no workbook and no table; taken are {', '.join(TAKEN)}")
 
     def finish(self, path: Path) -> Path:
-        """Move a file whose readings are stored to `done`, and return where it is.
+        """Move a file to `done`, as its readings are stored, and return its new path.
 
         Raises
         ------
@@ -141,22 +144,22 @@ class Inbox:
         return self._move(path, next(_free(self.done / path.name)))
 
     def refuse(self, path: Path, reason: str) -> Path:
-        """Move a file to quarantine beside a text file with the reason, and return where it is.
+        """Move a file to quarantine, beside a text file with the reason, and return its new path.
 
         Raises
         ------
         InputError
             It cannot be moved.
         """
-        free = _free(self.quarantine / path.name)
-        target = next(each for each in free if _may_be_explained(each, path.name))
+        candidates = _free(self.quarantine / path.name)
+        target = next(candidate for candidate in candidates if _may_be_explained(candidate, path.name))
         _explain(target, path.name, reason.replace(f"{self.folder}{os.sep}", ""))
         return self._move(path, target)
 
     def refuse_message(self, topic: str, payload: bytes, reason: str) -> Path:
-        """Keep a message in quarantine beside a text file with the reason, and return where it is.
+        """Write a message to quarantine, beside a text file with the reason, and return its path.
 
-        Its name follows from topic and content: one that comes again is not kept twice.
+        The file is named after topic and content, so that a repeated message is not stored twice.
 
         Raises
         ------
@@ -186,7 +189,7 @@ def _explain(target: Path, what: str, reason: str) -> None:
     )
     path = _reason_of(target)
     with files.writing(path):
-        files.write_text(path, printable_lines(text))  # names of files may be of any bytes
+        files.write_text(path, printable_lines(text))  # names of files may contain any bytes
 
 
 def _beginning(what: str) -> str:
@@ -198,7 +201,7 @@ def _reason_of(target: Path) -> Path:
 
 
 def _may_be_explained(target: Path, what: str) -> bool:
-    """Return whether the reason beside a file would replace nothing but the same, left by a watcher that was killed."""
+    """Return whether no text is beside a file, or only one about the same file from a watcher that was killed."""
     path = _reason_of(target)
     if not os.path.lexists(path):
         return True
@@ -211,9 +214,9 @@ def _may_be_explained(target: Path, what: str) -> bool:
 
 
 def _free(path: Path) -> Iterator[Path]:
-    """Yield the names that no file has yet of survey.xlsx, survey-2.xlsx, survey-3.xlsx ...; a long one is cut.
+    """Yield unused names in the order survey.xlsx, survey-2.xlsx, survey-3.xlsx ...; long names are cut.
 
-    A few letters can still be added to them.
+    They are short enough that a suffix can still be added.
     """
     suffix = path.suffix if len(path.suffix) < _LONGEST_SUFFIX else ""
     stem = path.name.removesuffix(suffix)

@@ -1,4 +1,4 @@
-"""The twins that incoming readings may be of, by the names of their folders."""
+"""The twins to which incoming readings may belong, by the names of their folders."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +13,12 @@ from corrotwin.twin.workbooks.columns import names
 
 
 class AwayError(InputError):
-    """Twins that were there are not, as when their drive is away; once it is back, the same call may succeed."""
+    """Known twins are missing, for example because their drive is offline; the same call may succeed later."""
 
 
 @contextmanager
 def of_twin(folder: Path) -> Iterator[None]:
-    """Tell what a twin refuses from that its folder is away: the latter is an `AwayError`."""
+    """Turn an InputError into an `AwayError` if its cause is that the folder of the twin is missing."""
     try:
         yield
     except InputError as error:
@@ -29,19 +29,19 @@ def of_twin(folder: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class KnownTwins:
-    """A single twin, or the twins below a folder: a fleet."""
+    """A single twin, or a fleet: the twins below a folder."""
 
     folder: Path
     single: bool
 
     @property
     def folders(self) -> list[Path]:
-        """The folders of the twins, as they are now: a new twin is known at once.
+        """The current folders of the twins, so that a new twin is found at once.
 
         Raises
         ------
         AwayError
-            All of a fleet are away.
+            All twins of a fleet are missing.
         """
         if self.single:
             return [self.folder]
@@ -55,36 +55,36 @@ class KnownTwins:
             ) from error
 
     def folder_of(self, asset: str) -> Path:
-        """Return the folder of the twin that is called like an asset, in capitals or not.
+        """Return the folder of the twin named like an asset; case is ignored if no name matches exactly.
 
         Parameters
         ----------
-        asset : as readings name it: a folder's name, or its path below the fleet. Empty where they name none, which is
-            enough for a single twin.
+        asset : asset as readings name it: a folder's name, or its path below the fleet. It may be empty for a single
+            twin.
 
         Raises
         ------
         InputError
-            No twin is called so, or several are; or all are away (`AwayError`).
+            No twin has this name, or several have; or all are missing (`AwayError`).
         """
         if self.single and not asset:
             return self.folder
         if not asset:
             raise InputError("says of no asset that it is its; name the twin in a column 'asset'")
-        called = {path: (path.resolve().name, self._path(path)) for path in self.folders}
-        exact = [path for path in called if asset in called[path]]
-        alike = exact or [path for path in called if asset.casefold() in map(str.casefold, called[path])]
-        if not alike:
-            there = names(name for name, _ in called.values())
+        names_of = {path: (path.resolve().name, self._path(path)) for path in self.folders}
+        exact = [path for path in names_of if asset in names_of[path]]
+        matches = exact or [path for path in names_of if asset.casefold() in map(str.casefold, names_of[path])]
+        if not matches:
+            listed = names(name for name, _ in names_of.values())
             raise InputError(
-                f"no twin is called {asset!r:.60}; {self.folder} has {there}; name it as its folder is called"
+                f"no twin is called {asset!r:.60}; {self.folder} has {listed}; name it as its folder is called"
             )
-        if len(alike) > 1:
-            paths = names(map(self._path, alike))
+        if len(matches) > 1:
+            paths = names(map(self._path, matches))
             raise InputError(
                 f"several twins are called {asset!r:.60}: {paths}; name one by its path, or rename a folder"
             )
-        return alike[0]
+        return matches[0]
 
     def _path(self, path: Path) -> str:
         return path.name if self.single else path.relative_to(self.folder).as_posix()
@@ -96,9 +96,9 @@ def known_twins(folder: Path) -> KnownTwins:
     Raises
     ------
     InputError
-        There is none.
+        There is no twin.
     """
     if store.is_twin(folder):
         return KnownTwins(folder=folder, single=True)
-    twins_in(folder)  # refuses a folder without any
+    twins_in(folder)  # raises InputError if there is none
     return KnownTwins(folder=folder, single=False)

@@ -1,4 +1,4 @@
-"""Messages of an MQTT broker, kept by it until they are acknowledged. Needs paho-mqtt."""
+"""Receive messages from an MQTT broker, which keeps them until they are acknowledged. Needs paho-mqtt."""
 
 import re
 import socket
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from paho.mqtt.client import Client
 
 PORT, TLS_PORT = 1883, 8883
-MOST_TOGETHER = 200  # messages that are stored together
+MOST_TOGETHER = 200  # messages stored together
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[^\s:@/\[\]]+)(?::(?P<port>\d{1,5}))?")
 _KEEPALIVE_SECONDS = 60
-_BREATH_SECONDS = 0.005  # without a message, and those that came are stored
+_BREATH_SECONDS = 0.005  # without a message before the received ones are stored
 _LONGEST_WAIT_SECONDS = 60.0  # between two attempts to reach the broker
 _REFUSED_FOR_GOOD = ("Unsupported protocol version", "Client identifier not valid", "Bad user name or password",
                      "Not authorized")  # fmt: skip
@@ -31,7 +31,7 @@ _REFUSED_FOR_GOOD = ("Unsupported protocol version", "Client identifier not vali
 
 @dataclass(frozen=True, kw_only=True)
 class BrokerAddress:
-    """Address of a broker and how to connect to it; `ca` is a file of certificates in place of the system's."""
+    """Address of a broker and how to connect; `ca` is a file of certificates used instead of the system's."""
 
     host: str
     port: int
@@ -47,7 +47,7 @@ class BrokerAddress:
 
 @dataclass(kw_only=True, eq=False)
 class BrokerMessage:
-    """A message that was not acknowledged yet; `is_done` says that it may be."""
+    """A message that has not been acknowledged yet; it may be once `is_done` is True."""
 
     topic: str
     payload: bytes
@@ -64,12 +64,12 @@ def address_of(
     Raises
     ------
     InputError
-        It is none, no topic is given or one is wrong, or the certificates cannot be read.
+        The text is no address, no topic is given or one is wrong, or the certificates cannot be read.
     """
-    found = _ADDRESS.fullmatch(text)
+    match = _ADDRESS.fullmatch(text)
     tls = tls or ca is not None
-    port = int(found["port"] or (TLS_PORT if tls else PORT)) if found else 0
-    if not found or not _is_name(found["host"]) or not 0 < port < 65536:
+    port = int(match["port"] or (TLS_PORT if tls else PORT)) if match else 0
+    if not match or not _is_name(match["host"]) or not 0 < port < 65536:
         raise InputError(f"`mqtt` {text!r:.60}: give HOST or HOST:PORT; who logs in is not part of it")
     if not topics:
         raise InputError("`mqtt`: give a `topic`, such as plant/readings/+")
@@ -80,12 +80,12 @@ def address_of(
         with files.reading(ca):
             files.checked(ca)
     return BrokerAddress(
-        host=found["host"].strip("[]"), port=port, topics=tuple(topics), user=user, password=password, tls=tls, ca=ca
+        host=match["host"].strip("[]"), port=port, topics=tuple(topics), user=user, password=password, tls=tls, ca=ca
     )
 
 
 def _is_name(host: str) -> bool:
-    """Return whether a host can be looked up; else Python's encoding of it fails when it is connected to."""
+    """Return whether Python can encode the name of a host; else connecting to it would raise UnicodeError."""
     try:
         host.encode("idna")
     except UnicodeError:
@@ -94,14 +94,14 @@ def _is_name(host: str) -> bool:
 
 
 class Broker:
-    """A connection to a broker, taken up again whenever it is lost, in a session that the broker keeps meanwhile.
+    """A connection to a broker, renewed whenever it is lost, in a session that the broker keeps meanwhile.
 
-    One thread does all: `receive` waits for messages, and between two calls nothing is lost, since the broker sends no
-    more than some messages that were not acknowledged.
+    Everything runs in one thread. `receive` waits for messages; none is lost between two calls, since the broker limits
+    the number of unacknowledged messages that it sends.
 
     Parameters
     ----------
-    address : of the broker.
+    address : address of the broker.
     state : folder for the name of the session and its topics.
     """
 
@@ -116,7 +116,7 @@ class Broker:
         self.address, self.pending = address, deque[BrokerMessage]()
         self._file = state / "session.json"
         self._name, self._known = self._session()
-        # Of an address that was used before the last one, nobody knows: it may have named the same broker.
+        # If another address was used since, it may name the same broker, so that the topics are uncertain.
         is_last = next(reversed(self._known), "") == str(address)
         self._topics = tuple(self._known[str(address)]) if is_last else ()
         self._client: Client = Client(
@@ -130,40 +130,42 @@ class Broker:
         self._client.on_subscribe, self._client.on_message = self._on_subscribe, self._on_message
         self._began = self.is_ready = False
         self._delay, self._next = 1.0, 0.0
-        self.trouble = ""  # why the broker is not reached
+        self.trouble = ""  # why the broker cannot be reached
         self._refusal: InputError | None = None
 
     def receive(self, seconds: float) -> None:
-        """Take what arrives within so many seconds into `pending`, or connect again where the connection is lost.
+        """Append messages that arrive within some seconds to `pending`; reconnect if the connection is lost.
+
+        It returns early once no further message follows, or `MOST_TOGETHER` are pending.
 
         Raises
         ------
         InputError
-            The broker refuses us, or a topic, or its certificate is not trusted.
+            The broker refuses the connection or a topic, or its certificate is not trusted.
         """
         until = time.monotonic() + seconds
         self._connect()
-        begun = len(self.pending)
+        count_before = len(self.pending)
         while self._client.socket() is not None:
             count = len(self.pending)
-            left = max(until - time.monotonic(), 0.0)
-            self._client.loop(timeout=min(left, _BREATH_SECONDS) if count > begun else left)
+            remaining = max(until - time.monotonic(), 0.0)
+            self._client.loop(timeout=min(remaining, _BREATH_SECONDS) if count > count_before else remaining)
             if self._refusal is not None:
                 raise self._refusal
-            is_over = len(self.pending) == count and (count > begun or time.monotonic() >= until)
-            if is_over or len(self.pending) >= MOST_TOGETHER:
+            is_finished = len(self.pending) == count and (count > count_before or time.monotonic() >= until)
+            if is_finished or len(self.pending) >= MOST_TOGETHER:
                 return
         time.sleep(max(0.0, until - time.monotonic()))
 
     def acknowledge(self) -> None:
-        """Acknowledge the messages that are done, in their order, up to the first that is not."""
+        """Acknowledge messages in order of arrival, up to the first that is not done."""
         while self.pending and self.pending[0].is_done:
             message = self.pending.popleft()
             if message.quality:
                 self._client.ack(message.number, message.quality)
 
     def close(self) -> None:
-        """Take leave; the broker keeps what comes from now on for the next time."""
+        """Disconnect; the broker keeps later messages for the next session."""
         if self._client.socket() is not None:
             self._client.on_disconnect = None
             self._client.disconnect()
@@ -184,8 +186,8 @@ class Broker:
             self._lost(error.strerror or str(error))
 
     def _lost(self, why: str) -> None:
-        """Try again after twice as long each time."""
-        self.pending.clear()  # it will send again what was not acknowledged
+        """Record that the connection is lost; the delay before the next attempt doubles each time."""
+        self.pending.clear()  # the broker sends unacknowledged messages again
         self.is_ready = False
         self._next = time.monotonic() + self._delay
         self._delay = min(2 * self._delay, _LONGEST_WAIT_SECONDS)
@@ -193,17 +195,20 @@ class Broker:
 
     def _on_connect(self, client: "Client", data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            said = reason.getName()
-            if not self._began and said in _REFUSED_FOR_GOOD:
-                self._refusal = InputError(f"`mqtt` {self.address}: refuses us ({said}); check user and password")
-            return  # the broker hangs up, which `_on_disconnect` hears
+            reason_name = reason.getName()
+            if not self._began and reason_name in _REFUSED_FOR_GOOD:
+                self._refusal = InputError(
+                    f"`mqtt` {self.address}: refuses us ({reason_name}); check user and password"
+                )
+            return  # the broker disconnects, which calls `_on_disconnect`
         if flags.session_present and set(self._topics) == set(self.address.topics):
-            self._ready()  # subscribing again would bring all retained messages again
+            self._ready()  # another subscription would deliver all retained messages again
             return
-        known = {topic for topics in self._known.values() for topic in topics}  # an address may name the same broker
-        if old := sorted(known - set(self.address.topics)):
-            self._remember((*self.address.topics, *old))  # should we be killed before all is done
-            client.unsubscribe(old)
+        # Those of all addresses, since two addresses may name one broker.
+        known_topics = {topic for topics in self._known.values() for topic in topics}
+        if old_topics := sorted(known_topics - set(self.address.topics)):
+            self._remember((*self.address.topics, *old_topics))  # in case the process is killed meanwhile
+            client.unsubscribe(old_topics)
         client.subscribe([(topic, 1) for topic in self.address.topics])
 
     def _on_subscribe(self, client: "Client", data: Any, number: int, reasons: Any, properties: Any) -> None:
@@ -218,10 +223,10 @@ class Broker:
         self._ready()
 
     def _remember(self, topics: Sequence[str]) -> None:
-        with suppress(OSError):  # a full disk; it matters to another choice of topics alone, and to retained messages
+        with suppress(OSError):  # a full disk; only changed topics and retained messages depend on this file
             others = {at: known for at, known in self._known.items() if at != str(self.address)}
-            known = {**others, str(self.address): list(topics)}  # the last at the end
-            files.write_json(self._file, {"name": self._name, "topics": known})
+            by_address = {**others, str(self.address): list(topics)}  # the latest address is last
+            files.write_json(self._file, {"name": self._name, "topics": by_address})
 
     def _ready(self) -> None:
         self.is_ready = self._began = True
@@ -229,8 +234,10 @@ class Broker:
 
     def _on_disconnect(self, client: "Client", data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if self._refusal is None:
-            said = reason.getName()
-            self._lost("connection lost" if said == "Unspecified error" or not reason.is_failure else said)
+            reason_name = reason.getName()
+            self._lost(
+                "connection lost" if reason_name == "Unspecified error" or not reason.is_failure else reason_name
+            )
 
     def _on_message(self, client: "Client", data: Any, message: Any) -> None:
         try:
@@ -242,14 +249,16 @@ class Broker:
         )
 
     def _session(self) -> tuple[str, dict[str, list[str]]]:
-        """Return the name of our session, a new one where there is none, and its topics by address, oldest first."""
+        """Return the name of the session, new if there is none, and its topics by address, oldest first."""
         if not self._file.exists():
-            name = f"corrotwin-{uuid.uuid4().hex[:12]}"  # 23 characters at most, as MQTT 3.1.1 grants all
+            name = f"corrotwin-{uuid.uuid4().hex[:12]}"  # at most 23 characters, which MQTT 3.1.1 guarantees
             files.write_json(self._file, {"name": name, "topics": {}})
             return name, {}
         content = files.read_json(self._file, inside=self._file.parent)
         try:
-            return str(content["name"]), {str(at): list(map(str, topics)) for at, topics in content["topics"].items()}
+            return str(content["name"]), {
+                str(address): list(map(str, topics)) for address, topics in content["topics"].items()
+            }
         except (AttributeError, LookupError, TypeError) as error:
             raise InputError(
                 f"{self._file}: damaged; delete it, and what waits at the broker is not received"

@@ -1,4 +1,4 @@
-"""Readings of files and messages, checked as ``corrotwin twin inspect --readings`` does, and stored in their twins."""
+"""Check readings of files and messages as ``corrotwin twin inspect --readings`` does, and store them in their twins."""
 
 import errno
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,15 +21,15 @@ from corrotwin.twin.workbooks.columns import ColumnMap
 from corrotwin.twin.workbooks.found import NO_READINGS, FoundReadings, find
 from corrotwin.twin.workbooks.readings import Defaults, records_in
 
-MESSAGE_SUFFIX = ".json"  # of a file that holds one message, such as one of quarantine that was corrected
-# What a reader may raise over content that nobody foresaw; the next file shall be read all the same.
+MESSAGE_SUFFIX = ".json"  # of a file with one message, for example a corrected one from quarantine
+# Errors that unforeseen content may raise in a reader. They must not prevent the next file from being read.
 FLAWS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
-_OF_THE_FILE = (errno.EFBIG, errno.EINVAL, errno.EISDIR, errno.ELOOP)  # as `core.opening` refuses it
+_OF_THE_FILE = (errno.EFBIG, errno.EINVAL, errno.EISDIR, errno.ELOOP)  # as raised by `core.opening`
 
 
 @dataclass(frozen=True, kw_only=True)
 class Intent:
-    """The twins that readings may be of, and what the user says of all files and messages."""
+    """The twins to which readings may belong, and what the user states about all files and messages."""
 
     twins: KnownTwins
     given: ColumnMap = field(default_factory=ColumnMap)
@@ -40,7 +40,7 @@ class Intent:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """Records by the folder of their twin, and notes on what was left out."""
+    """Checked records by the folder of their twin, and notes on what was left out."""
 
     by_twin: Mapping[Path, tuple[Record, ...]]
     notes: tuple[str, ...] = ()
@@ -48,19 +48,19 @@ class Checked:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredRecords:
-    """Number of records given for a twin, and of those that were new."""
+    """Number of records for a twin, and number of new ones among them."""
 
     folder: Path
     given: int
     new: int
 
     def __str__(self) -> str:
-        said = f"{self.new} stored in {self.folder.resolve().name}"
-        return said + (f", {self.given - self.new} there already" if self.given > self.new else "")
+        text = f"{self.new} stored in {self.folder.resolve().name}"
+        return text + (f", {self.given - self.new} there already" if self.given > self.new else "")
 
 
 class TwinReader:
-    """Reader of the records of files and messages; it reads each twin once, so it is for one file or one burst."""
+    """Reader of the records in files and messages; it reads each twin only once, so use it for one file or burst."""
 
     def __init__(self, intent: Intent) -> None:
         self.intent = intent
@@ -73,21 +73,21 @@ class TwinReader:
         Raises
         ------
         InputError
-            The file cannot be read, a reading is wrong, or no twin is called as an asset is.
+            The file cannot be read, a reading is wrong, or no twin has the name of an asset.
         """
-        given = self.intent.given
+        column_map = self.intent.given
         if path.suffix.lower() == MESSAGE_SUFFIX:
             with reading(path):
                 return self.of_message(str(path), read_bytes(path, inside=path.parent, most_bytes=messages.MOST_BYTES))
-        return self._checked(find(path, sheets.read(path), given), given)
+        return self._checked(find(path, sheets.read(path), column_map), column_map)
 
     def of_message(self, name: str, payload: bytes) -> Checked:
-        """Return the records of a message: one for each day; none where it says that nothing was measured.
+        """Return the records of a message, one per day; none if the message says that nothing was measured.
 
         Raises
         ------
         InputError
-            It is not a reading, the reading is wrong, or no twin is called as its asset is.
+            The message is no reading, the reading is wrong, or no twin has the name of its asset.
         """
         return self._checked(messages.reading_in(name, payload, self.intent.given), self.intent.given)
 
@@ -102,13 +102,13 @@ class TwinReader:
             except InputError as error:
                 raise InputError(f"{found.path}: {error}") from error
             geometry, defaults = self._twin(folder)
-            taken = records_in(found.of(asset), given, replace(defaults, asset=asset), geometry)
-            by_twin[folder] = (*by_twin.get(folder, ()), *taken.records)
-            notes |= dict.fromkeys(taken.notes)
+            intake = records_in(found.of(asset), given, replace(defaults, asset=asset), geometry)
+            by_twin[folder] = (*by_twin.get(folder, ()), *intake.records)
+            notes |= dict.fromkeys(intake.notes)
         return Checked(by_twin=by_twin, notes=tuple(notes))
 
     def _twin(self, folder: Path) -> tuple[AssetGeometry, Defaults]:
-        """Return the geometry of a twin, and what is meant where its readings do not say it."""
+        """Return the geometry of a twin, and the defaults for what readings do not state."""
         if folder not in self._read:
             intent = self.intent
             with of_twin(folder):
@@ -120,16 +120,16 @@ class TwinReader:
 
 
 def stored(checked: Checked) -> Iterator[StoredRecords]:
-    """Store records in their twins, one twin after the other, once all of all twins were checked.
+    """Store records in one twin after the other, after checking the records of all twins; yield each result.
 
-    Records that are there already are left out, so that what was cut off can be done again.
+    Existing records are skipped, so that an interrupted call can be repeated.
 
     Raises
     ------
     InputError
-        A record is refused, then nothing is stored; or a twin cannot be written.
+        A record is refused, in which case nothing is stored; or a twin cannot be written.
     """
-    if len(checked.by_twin) > 1:  # `append` checks those of one twin before it writes
+    if len(checked.by_twin) > 1:  # for a single twin, `append` checks all records before it writes
         for folder, records in checked.by_twin.items():
             with of_twin(folder):
                 log.would_add(folder, records)
@@ -143,7 +143,7 @@ def store_in(folder: Path, records: Sequence[Record]) -> StoredRecords:
     Raises
     ------
     InputError
-        As of `inspection.log.append`; or the twin is away (`AwayError`).
+        As for `inspection.log.append`; or the twin is missing (`AwayError`).
     """
     with of_twin(folder):
         new = log.append(folder, records)
@@ -151,12 +151,12 @@ def store_in(folder: Path, records: Sequence[Record]) -> StoredRecords:
 
 
 def remarks_on(folder: Path, new: int) -> list[str]:
-    """Return lines on the suspect readings of a twin that nobody has accepted, and on those that are stored again.
+    """Return lines on a twin's suspect readings that nobody has accepted, and on new readings that repeat others.
 
     Parameters
     ----------
-    folder : of the twin.
-    new : number of records that were just stored, the last of its log, of which alone it is said that they repeat.
+    folder : folder of the twin.
+    new : number of records that were just stored, which are the last of its log.
 
     Raises
     ------
@@ -174,14 +174,14 @@ def remarks_on(folder: Path, new: int) -> list[str]:
 
 
 def said_of(error: Exception) -> str:
-    """Return what an error says; of one that nobody foresaw its kind, too."""
+    """Return the message of an error; for an unexpected error, also its type."""
     return as_read(error) if isinstance(error, InputError) else f"cannot be read ({type(error).__name__}: {error})"
 
 
 def is_passing(error: Exception) -> bool:
-    """Return whether an error is of the moment, not of the reading: a full disk, a folder that is away or in use.
+    """Return whether an error is temporary, such as a full disk, or a folder that is missing or in use.
 
-    Then the reading is kept and tried again.
+    The reading is not at fault then: it is kept and tried again.
     """
     cause: BaseException | None = error
     while cause is not None:

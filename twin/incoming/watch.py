@@ -16,23 +16,23 @@ from corrotwin.twin.incoming.inbox import Inbox
 from corrotwin.twin.incoming.mqtt import Broker
 from corrotwin.twin.incoming.storing import FLAWS, Intent, TwinReader, is_passing, remarks_on, said_of, stored
 
-LOOK_SECONDS = 1.0  # between two looks into the folder
-QUIET_SECONDS = 1.0  # without a message, and a burst is over
-SUMMARY_SECONDS = 10.0  # between two lines, while messages pour in
-_LONGEST_WAIT_SECONDS = 60.0  # before what could not be stored is tried again
+LOOK_SECONDS = 1.0  # between two looks at the folder
+QUIET_SECONDS = 1.0  # without a message before a burst counts as complete
+SUMMARY_SECONDS = 10.0  # between two summary lines while messages arrive
+_LONGEST_WAIT_SECONDS = 60.0  # before another attempt to store
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
 class _Patience:
-    """When something that failed for a passing reason is tried again: after twice as long each time."""
+    """When to retry after a temporary error: the delay doubles each time."""
 
     reason: str = ""
     delay: float = LOOK_SECONDS
     until: float = 0.0
 
     def fail(self, what: str, error: Exception, *, speaks: bool = True) -> None:
-        """Say once what is wrong, and wait."""
+        """Log a new error once, and postpone the next attempt."""
         if speaks and str(error) != self.reason:
             _logger.warning("%s: waits, and is tried again: %s", what, printable(str(error)))
         self.reason = str(error)
@@ -41,43 +41,43 @@ class _Patience:
 
 
 class Watch:
-    """A watched folder and, if wanted, a broker.
+    """A watched folder and, optionally, a broker.
 
     Parameters
     ----------
-    intent : the twins, and what the user says of all files and messages.
-    inbox : the folder.
-    broker : None for none.
+    intent : the twins, and what the user states about all files and messages.
+    inbox : watched folder.
+    broker : connected broker; None to watch only the folder.
     """
 
     def __init__(self, intent: Intent, inbox: Inbox, broker: Broker | None = None) -> None:
         self.intent, self.inbox, self.broker = intent, inbox, broker
         self.refused = 0
-        self.failed: Exception | None = None  # the first for a passing reason
+        self.failed: Exception | None = None  # the first temporary error
         self._files: dict[Path, _Patience] = {}
-        self._written: Counter[Path] = Counter()  # records of twins that were not remarked on yet
-        self._folders: frozenset[Path] = frozenset()  # in the inbox, that we spoke of
+        self._written: Counter[Path] = Counter()  # new records by twin, before remarks on them are logged
+        self._folders: frozenset[Path] = frozenset()  # folders in the inbox that were already reported
         self._folder, self._messages = _Patience(), _Patience()
         self._tally = Tally()
-        self._speaks = False  # of troubles that pass; where we end, the first of them is how
+        self._speaks = False  # whether temporary errors are logged; `once` raises the first instead
         self._connection = ""
 
     def once(self) -> None:
-        """Take in what is there: files that do not change while we wait, and messages that the broker has for us.
+        """Process the existing files, if they are stable, and the messages that wait at the broker, and return.
 
         Raises
         ------
         InputError
-            Something was refused, or could not be stored for now; all else was taken in.
+            Something was refused, or could not be stored for now; everything else was processed.
         """
         self._look()
         watched = set(self.inbox.left)
         if watched:
             time.sleep(self.inbox.settle_seconds)
             self._take_files()
-        left = [path for path in self.inbox.left if path in watched]  # what came later is for the next time
-        if self.failed is None and left:
-            self.failed = InputError(f"{left[0]}: changed while it was watched, and is left there; run it again")
+        remaining = [path for path in self.inbox.left if path in watched]  # later files wait for the next call
+        if self.failed is None and remaining:
+            self.failed = InputError(f"{remaining[0]}: changed while it was watched, and is left there; run it again")
         if self.broker is not None:
             self._empty(self.broker)
         if self.failed is not None:
@@ -86,9 +86,9 @@ class Watch:
             raise InputError(f"{self.inbox.quarantine}: {self.refused} refused; the text beside each says why")
 
     def _empty(self, broker: Broker) -> None:
-        """Take in what a broker has for us, until for a second nothing comes."""
-        quiet = time.monotonic()
-        while time.monotonic() - quiet < QUIET_SECONDS and not self._messages.reason:
+        """Process the messages that wait at a broker, until none arrives for a second."""
+        last_activity = time.monotonic()
+        while time.monotonic() - last_activity < QUIET_SECONDS and not self._messages.reason:
             broker.receive(QUIET_SECONDS / 4)
             if broker.trouble:
                 raise InputError(f"broker {broker.address}: not reached ({broker.trouble}); try again once it is there")
@@ -96,35 +96,35 @@ class Watch:
             if broker.pending:
                 self._take_messages(broker)
             if not is_quiet:
-                quiet = time.monotonic()
+                last_activity = time.monotonic()
         self._summarise(force=True)
 
     def forever(self) -> None:
-        """Take in what comes, until the process is ended."""
+        """Process files and messages as they arrive, until the process ends."""
         self._speaks = True
         while True:
             try:
                 if time.monotonic() >= self._folder.until:
-                    self._take_files(within=SUMMARY_SECONDS)  # then messages have their turn
+                    self._take_files(within=SUMMARY_SECONDS)  # then messages are processed
                     self._folder = _Patience()
             except OSError as error:
                 self._folder.fail(str(self.inbox.folder), error)
             until = time.monotonic() + LOOK_SECONDS
-            while (left := until - time.monotonic()) > 0:
+            while (remaining := until - time.monotonic()) > 0:
                 if self.broker is None:
-                    time.sleep(left)
+                    time.sleep(remaining)
                     continue
-                self.broker.receive(left)
+                self.broker.receive(remaining)
                 self._say_connection(self.broker)
                 if self.broker.pending and time.monotonic() >= self._messages.until:
                     self._take_messages(self.broker)
                 self._summarise()
 
     def _take_files(self, within: float = math.inf) -> None:
-        """Take in the files that are whole; after so many seconds the others wait for the next look."""
-        whole, began = self._look(), time.monotonic()
-        self._files = {path: patience for path, patience in self._files.items() if path in whole}
-        for path in whole:
+        """Process complete files; those not begun within some seconds wait for the next look."""
+        complete, began = self._look(), time.monotonic()
+        self._files = {path: patience for path, patience in self._files.items() if path in complete}
+        for path in complete:
             now = time.monotonic()
             if now - began < within and (path not in self._files or now >= self._files[path].until):
                 self._take_file(path)
@@ -132,12 +132,12 @@ class Watch:
         self._written.clear()
 
     def _look(self) -> list[Path]:
-        """Return the files that are whole, and say once of each folder among them that it is not read."""
-        whole = self.inbox.look()
+        """Return the complete files, and log once for each folder beside them that it is not read."""
+        complete = self.inbox.look()
         for folder in sorted(self.inbox.folders - self._folders):
             _logger.warning("%s: a folder, which is not read; put its files beside it", printable(str(folder)))
         self._folders = self.inbox.folders
-        return whole
+        return complete
 
     def _take_file(self, path: Path) -> None:
         try:
@@ -151,8 +151,8 @@ class Watch:
                 if self._is_changed(path):
                     return
                 self.inbox.refuse(path, said_of(error))
-            except (InputError, OSError) as full:  # or the file was taken away
-                self._wait_for(self._files.setdefault(path, _Patience()), path.name, full)
+            except (InputError, OSError) as refusal_error:  # the disk is full, or the file was removed
+                self._wait_for(self._files.setdefault(path, _Patience()), path.name, refusal_error)
                 return
             self.refused += 1
             reason = said_of(error).removeprefix(f"{path.parent}/")
@@ -161,22 +161,22 @@ class Watch:
     def _store_file(self, path: Path) -> None:
         self.inbox.check(path)
         checked = TwinReader(self.intent).of_file(path)
-        said: list[str] = []
+        results: list[str] = []
         try:
-            for each in stored(checked):
-                said.append(str(each))
-                self._written[each.folder] += each.new
+            for result in stored(checked):
+                results.append(str(result))
+                self._written[result.folder] += result.new
         except InputError as error:
-            if said and not is_passing(error):  # another process changed a twin after the check
-                raise InputError(f"{error}; before that: {'; '.join(said)}") from error
+            if results and not is_passing(error):  # another process changed a twin after the check
+                raise InputError(f"{error}; before that: {'; '.join(results)}") from error
             raise
-        if self._is_changed(path):  # what is stored is not stored twice
+        if self._is_changed(path):  # it is read again, which skips the stored readings
             return
         self.inbox.finish(path)
-        _logger.info("%s: %s", printable(path.name), printable("; ".join((*said, *checked.notes))))
+        _logger.info("%s: %s", printable(path.name), printable("; ".join((*results, *checked.notes))))
 
     def _is_changed(self, path: Path) -> bool:
-        """Return whether a file is no longer the one that was read, and say so."""
+        """Return whether a file has changed since it was read, and log it if so."""
         if self.inbox.is_as_seen(path):
             return False
         _logger.info("%s: changed while it was read, and is taken again", printable(path.name))
@@ -187,11 +187,11 @@ class Watch:
         patience.fail(what, error, speaks=self._speaks)
 
     def _take_messages(self, broker: Broker) -> None:
-        """Take in all messages that are pending, and acknowledge those that are stored or in quarantine."""
+        """Process all pending messages, and acknowledge those that are stored or in quarantine."""
         now = time.monotonic()
         self._tally.begun = self._tally.begun or now
         waiting = [message for message in broker.pending if not message.is_done]
-        refused = self._tally.refused
+        refused_before = self._tally.refused
         try:
             Burst(self.intent, self.inbox, self._tally).store(waiting)
             self._messages = _Patience()
@@ -202,18 +202,18 @@ class Watch:
         finally:
             self._tally.last = time.monotonic()
             self._tally.messages += sum(message.is_done for message in waiting)
-            self.refused += self._tally.refused - refused
+            self.refused += self._tally.refused - refused_before
             broker.acknowledge()
 
     def _say_remarks(self, written: Mapping[Path, int]) -> None:
-        """Say what is to be known of twins, by the number of their new records."""
+        """Log remarks on twins, given the number of their new records."""
         for folder, new in sorted(written.items()):
-            with suppress(InputError):  # it was stored; what befell the twin since is for the next reading to say
-                for said in remarks_on(folder, new):
-                    _logger.warning("%s", printable(said))
+            with suppress(InputError):  # the records are stored; the next reading reports later problems
+                for remark in remarks_on(folder, new):
+                    _logger.warning("%s", printable(remark))
 
     def _say_connection(self, broker: Broker) -> None:
-        """Say once that the broker is not reached, and once that it is again."""
+        """Log once that the broker cannot be reached, and once that it is connected again."""
         if broker.trouble and self._connection != "lost":
             self._connection = "lost"
             _logger.warning("broker %s: not reached (%s); trying again until it is", broker.address, broker.trouble)
@@ -222,7 +222,7 @@ class Watch:
             _logger.info("broker %s: listening to %s", broker.address, printable(", ".join(broker.address.topics)))
 
     def _summarise(self, *, force: bool = False) -> None:
-        """Say what became of messages once no more come, or some time has passed."""
+        """Log the outcome of messages once no more arrive, or some time has passed."""
         now = time.monotonic()
         is_due = force or now - self._tally.last > QUIET_SECONDS / 2 or now - self._tally.begun > SUMMARY_SECONDS
         if self._tally.messages and is_due:

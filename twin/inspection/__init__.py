@@ -1,1 +1,1 @@
-"""Inspections: records, the log that keeps them, and readers of tables and photographs."""
+"""Inspections: records, the log that stores them, and readers of tables and photographs."""

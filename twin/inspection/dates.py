@@ -1,4 +1,4 @@
-"""Days of records and events: checked, and as years of service."""
+"""Days of records and events: checks, and conversion to years of service."""
 
 import functools
 from datetime import UTC, date, datetime, timedelta
@@ -8,7 +8,7 @@ from corrotwin.twin.twin_state import SECONDS_PER_YEAR, TwinState
 
 
 def is_day(text: str) -> bool:
-    """Return whether a text is a day such as 2016-05-31; not 20160531, which is ISO 8601, too."""
+    """Return whether a text is a day such as 2016-05-31; 20160531, although ISO 8601 too, is not accepted."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except (ValueError, TypeError):
@@ -16,13 +16,13 @@ def is_day(text: str) -> bool:
 
 
 def service_years(day: str, twin: TwinState) -> float:
-    """Return years after a twin was built; 0 on that very day, even if it was built in the afternoon."""
+    """Return a day as years since a twin was built; 0 on that day, even if it was built in the afternoon."""
     years = (moment(day) - twin.built).total_seconds() / SECONDS_PER_YEAR
     return max(years, 0.0) if day == f"{twin.built:%Y-%m-%d}" else years
 
 
 def check_not_yet_to_come(day: str, what: str, twin: TwinState) -> None:
-    """Raise InputError if a day is after both the twin's clock and tomorrow: it may be a day later elsewhere."""
+    """Raise InputError if a day is after both the twin's clock and tomorrow, as other time zones may be a day ahead."""
     today = datetime.now(UTC).date()
     if day > max(today + timedelta(days=1), twin.clock.date()).isoformat():
         raise InputError(
@@ -31,7 +31,7 @@ def check_not_yet_to_come(day: str, what: str, twin: TwinState) -> None:
         )
 
 
-@functools.lru_cache(maxsize=4096)  # a table has many readings of a day
+@functools.lru_cache(maxsize=4096)  # a table has many readings from the same day
 def moment(day: str) -> datetime:
     """Return noon of a day, UTC."""
     return datetime.strptime(day, "%Y-%m-%d").replace(hour=12, tzinfo=UTC)

@@ -15,13 +15,13 @@ from corrotwin.twin.inspection.positions import Point, on_atlas
 from corrotwin.twin.inspection.records import KINDS, Record
 from corrotwin.twin.twin_state import TwinState
 
-MASKS, PARTS = "masks", "parts"  # folders of masks and of what is known of each, below the one with the evaluation
+MASKS, PARTS = "masks", "parts"  # folders of masks, and of JSON files on each, beside the evaluation
 RATES = {"detection": "recall", "false_calls": "false_calls"}  # field of a record: its name in an evaluation.json
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Records and events of an inspection, the file that records of a photograph name, and a note on their rates."""
+    """Records and events of an inspection, the content of the photo file that they name, and a note on error rates."""
 
     records: tuple[Record, ...]
     events: tuple[Event, ...] = ()
@@ -52,33 +52,33 @@ def records_of(
     detection: float | None = None,
     false_calls: float | None = None,
 ) -> Entry:
-    """Return the records of an inspection, with what belongs to them.
+    """Return the records of an inspection, with its events, photo file and note.
 
     Parameters
     ----------
-    twin : that was inspected.
-    at : x, y and z of the reading in place of `uv`, of whose surface it takes the zone where none is given.
+    twin : twin that was inspected.
+    at : x, y and z of the reading in place of `uv`; also determines the zone if none is given.
 
     All others are as for `Twin.inspect`.
 
     Raises
     ------
     InputError
-        The arguments do not go together, a file cannot be read, or a value is impossible.
+        The arguments conflict, a file cannot be read, or a value is impossible.
     """
     single = (
         date, kind, zone, value, unit, tool, place, uv, at, photo, uvmap, scatter, bias, echo, coated or None,
         evaluation, detection, false_calls,
     )  # fmt: skip
     if csv is not None:
-        if any(given not in ("", None, (), []) for given in single):
+        if any(argument not in ("", None, (), []) for argument in single):
             raise InputError("inspect: give either `csv` or single values")
-        lines = readers.from_csv(csv, twin)
-        records = [line for line in lines if isinstance(line, Record)]
-        events = tuple(line for line in lines if isinstance(line, Event))
+        entries = readers.from_csv(csv, twin)
+        records = [entry for entry in entries if isinstance(entry, Record)]
+        events = tuple(entry for entry in entries if isinstance(entry, Event))
         usual = (KINDS["photo"].detection, KINDS["photo"].false_calls)
-        as_usual = any((record.detection, record.false_calls) == usual for record in records)
-        return Entry(records=tuple(records), events=events, note=assumed_rates(()) if as_usual else "")
+        uses_defaults = any((record.detection, record.false_calls) == usual for record in records)
+        return Entry(records=tuple(records), events=events, note=assumed_rates(()) if uses_defaults else "")
     if photo and (kind or value is not None or unit or place or uv or at):
         raise InputError("inspect: `photo` takes the place of `kind`, `value`, `unit`, `place`, `uv` and `at`")
     if at is not None and uv is not None:
@@ -129,27 +129,32 @@ def records_of(
 
 
 def evaluation_beside(masks: Sequence[Path]) -> Path | None:
-    """Return the evaluation of the model that drew all masks, from the folder that `corrotwin predict` wrote them into.
+    """Return the path of evaluation.json in the folder into which `corrotwin predict` wrote all these masks.
 
-    None where the folder has none, as that of a model that was not measured, or the masks lie in several.
+    None if the folder has no such file, because the model was not evaluated, or if the masks are in several folders.
     """
-    places = [
+    candidates = [
         {parent.parent / "evaluation.json" for parent in mask.absolute().parents if parent.name == MASKS}
         for mask in masks
     ]
-    found = [path for path in set.intersection(*places) if path.is_file()]
-    return found[0] if len(found) == 1 else None
+    shared = [path for path in set.intersection(*candidates) if path.is_file()]
+    return shared[0] if len(shared) == 1 else None
 
 
 def unlike_measured(masks: Sequence[Path], folder: Path) -> str:
-    """Return a note on masks in a folder of predictions whose photos are longer than those that were measured.
+    """Return a note that names masks of photos longer than those of the evaluation; empty if there are none.
 
-    `corrotwin predict` gives no interval to their shares.
+    `corrotwin predict` gives no interval for the rusted share of such photos, which identifies them.
+
+    Parameters
+    ----------
+    masks : masks in the folder of predictions.
+    folder : folder of predictions, which holds `MASKS` and `PARTS`.
 
     Raises
     ------
     InputError
-        The part of a mask is damaged.
+        The JSON file of a mask is damaged.
     """
     names = []
     for mask in masks:
@@ -162,14 +167,14 @@ def unlike_measured(masks: Sequence[Path], folder: Path) -> str:
 
 
 def measured_rates(path: Path) -> tuple[dict[str, float], str]:
-    """Return detection and false calls as an evaluation of a segmentation model measured them, and a note on it.
+    """Return detection and false calls as measured by an evaluation of a segmentation model, and a note on them.
 
-    Detection is its recall: of all corroded pixels, the share that the model calls corroded. False calls: of all sound
-    pixels, that share. Without corroded or sound pixels the evaluation has none.
+    Detection is the recall: the share of all corroded pixels that the model calls corroded. False calls are the share
+    of all sound pixels that it calls corroded. An evaluation without corroded or sound pixels lacks that rate.
 
     Parameters
     ----------
-    path : evaluation.json, from ``corrotwin segmentation evaluate``.
+    path : evaluation.json as written by ``corrotwin segmentation evaluate``.
 
     Raises
     ------
@@ -186,20 +191,22 @@ def measured_rates(path: Path) -> tuple[dict[str, float], str]:
             raise InputError(f"{path}: {RATES[name]} {rate!r:.60} is not a share from 0 to 1; {advice}")
     if not rates:
         raise InputError(f"{path}: measured neither recall nor false calls; {advice}")
-    said = ", ".join(f"{name.replace('_', ' ')} {rate:.3g}" for name, rate in rates.items())
-    of = content.get("of")  # what a model that ships was measured on
-    what = f"of {printable(of)}" if isinstance(of, str) else f"at threshold {content.get('threshold')}"
-    measured = f"measured on {content.get('images')} images {what}"
-    spread = content.get("recall_sd")  # from photo to photo: taken as the bias of the tool
+    listed = ", ".join(f"{name.replace('_', ' ')} {rate:.3g}" for name, rate in rates.items())
+    source = content.get("of")  # what the built-in model was measured on
+    condition = f"of {printable(source)}" if isinstance(source, str) else f"at threshold {content.get('threshold')}"
+    measured = f"measured on {content.get('images')} images {condition}"
+    spread = content.get("recall_sd")  # from photo to photo; used as the bias of the tool
     if isinstance(spread, int | float) and not isinstance(spread, bool) and 0 < spread <= 1 and "detection" in rates:
         rates["bias_sd"] = spread
-        said = said.replace(f"detection {rates['detection']:.3g}", f"detection {rates['detection']:.3g} ± {spread:.2g}")
+        listed = listed.replace(
+            f"detection {rates['detection']:.3g}", f"detection {rates['detection']:.3g} ± {spread:.2g}"
+        )
     rounded = {name: round(float(rate), 6) for name, rate in rates.items()}
-    return rounded, f"{said}: {measured}; masks must be of the same model and threshold"
+    return rounded, f"{listed}: {measured}; masks must be of the same model and threshold"
 
 
 def assumed_rates(known: Iterable[str]) -> str:
-    """Return a note on the rates of photographs that are not known, so that the usual ones stand for them."""
+    """Return a note on those rates of photographs that are not known, so that the usual ones are assumed."""
     usual = {name: getattr(KINDS["photo"], name) for name in RATES if name not in known}
-    said = " and ".join(f"{name.replace('_', ' ')} {rate:g}" for name, rate in usual.items())
-    return said and f"{said} of photos: assumed, not measured; an evaluation.json of the model has its own"
+    listed = " and ".join(f"{name.replace('_', ' ')} {rate:g}" for name, rate in usual.items())
+    return listed and f"{listed} of photos: assumed, not measured; an evaluation.json of the model has its own"

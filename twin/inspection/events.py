@@ -1,4 +1,4 @@
-"""Events that change an asset: zones that were replaced or recoated, and places that were repaired."""
+"""Events that change an asset: replaced or recoated zones, and repaired places."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from corrotwin.twin.model.corrosion import MOST_YEARS
 from corrotwin.twin.model.zones import ZONES
 from corrotwin.twin.twin_state import TwinState
 
-ALL = "all"  # in place of a zone: every zone
+ALL = "all"  # stands for every zone
 EVENTS = {
     "replacement": "steel and coating of a zone are new from that day",
     "recoating": "the coating of a zone is new from that day; the metal that was lost stays lost",
@@ -26,16 +26,16 @@ EVENTS = {
 class Event:
     """A day on which a part of the asset was made new.
 
-    What is read on that very day counts as read afterwards.
+    Readings of the same day count as taken afterwards.
 
     Parameters
     ----------
     date : day, as 2016-05-31.
     kind : one of `EVENTS`.
-    zone : zone of the asset, or "all"; the metal behind it is that of its wall, so that it counts from both sides.
-    place : of a repair, the name of the place whose wall was renewed; else empty.
-    why : remark, kept and not compared.
-    source : file and line that it was read from, for errors; neither kept nor compared.
+    zone : zone of the asset, or "all"; both sides of a wall share its metal, so that it counts for both.
+    place : for a repair, the name of the place where the wall was renewed; else empty.
+    why : remark; stored, but not compared.
+    source : file and line that it was read from, for error messages; neither stored nor compared.
     """
 
     date: str
@@ -71,7 +71,7 @@ class Event:
         return self.kind != "recoating"
 
     def years(self, twin: TwinState) -> float:
-        """Return years after the twin was built."""
+        """Return the day as years since the twin was built."""
         return service_years(self.date, twin)
 
 
@@ -83,34 +83,34 @@ def admit_events(
     twin: TwinState,
     asset: AssetGeometry,
 ) -> list[Event]:
-    """Return those of some events that are not there yet, oldest first, having refused what cannot be.
+    """Return the events that are not stored yet, oldest first, after checking that all are possible.
 
     Parameters
     ----------
-    events : in any order.
-    there : all earlier events, withdrawn ones too; each absorbs one equal event.
-    in_force : those of them that were not withdrawn.
-    records : that count, those that come with the events among them.
-    twin, asset : to which it happened.
+    events : new events, in any order.
+    there : all stored events, withdrawn ones too; each absorbs one equal event.
+    in_force : stored events that were not withdrawn.
+    records : records in force, including those that are added together with the events.
+    twin, asset : the twin and its geometry.
 
     Raises
     ------
     InputError
-        An event cannot be of this twin (`check_event`), is yet to come, or is of a place that no reading names; or two
-        events of one day are of the same metal.
+        An event is impossible for this twin (`check_event`), is in the future, or names a place that no reading names;
+        or two events of one day concern the same metal.
     """
-    left = Counter(there)
+    unmatched = Counter(there)
     new = []
     for event in sorted(events, key=lambda event: event.date):
         check_event(event, twin, asset)
-        if left[event]:
-            left[event] -= 1
+        if unmatched[event]:
+            unmatched[event] -= 1
         else:
             check_not_yet_to_come(event.date, str(event), twin)
             new.append(event)
-    known = {(record.zone, record.place) for record in records}
+    known_places = {(record.zone, record.place) for record in records}
     for event in new:
-        if event.place and (event.zone, event.place) not in known:
+        if event.place and (event.zone, event.place) not in known_places:
             raise InputError(
                 f"{event}: no reading on {event.zone} names that place; enter its readings first, or correct the name"
             )
@@ -119,12 +119,12 @@ def admit_events(
 
 
 def check_event(event: Event, twin: TwinState, asset: AssetGeometry) -> None:
-    """Raise InputError if an event cannot be of this twin.
+    """Raise InputError if an event is impossible for this twin.
 
     Raises
     ------
     InputError
-        The zone is unknown or has no paint that could be renewed, or the day is not after that on which service began.
+        The zone is unknown or has no paint that could be renewed, or the day is not after the start of service.
     """
     kinds = {name: kind for name, kind in zip(asset.zone_names, asset.zone_kinds, strict=True) if name != COVERED}
     if event.zone not in (ALL, *kinds):
@@ -135,9 +135,9 @@ def check_event(event: Event, twin: TwinState, asset: AssetGeometry) -> None:
         )
     if event.kind == "recoating":
         if not isinstance(twin.coating, Paint):
-            what = "bare" if twin.coating is None else "galvanised"
+            state = "bare" if twin.coating is None else "galvanised"
             raise InputError(
-                f"{event}: this twin is {what}, so that no paint can be renewed, and paint that it got later is not "
+                f"{event}: this twin is {state}, so that no paint can be renewed, and paint that it got later is not "
                 "modelled; leave the event out, which is on the safe side"
             )
         if event.zone != ALL and not ZONES[kinds[event.zone]].loss:
@@ -145,31 +145,31 @@ def check_event(event: Event, twin: TwinState, asset: AssetGeometry) -> None:
 
 
 def check_days(events: Iterable[Event]) -> None:
-    """Refuse two events of the same metal on one day, unless they are repairs of two places.
+    """Raise InputError if two events of one day concern the same metal, unless they are repairs of two places.
 
     Raises
     ------
     InputError
-        There are two: which was last cannot be known.
+        There are two such events: which came last cannot be known.
     """
-    seen: dict[str, list[Event]] = {}
+    by_day: dict[str, list[Event]] = {}
     for event in events:
-        for other in seen.setdefault(event.date, []):
-            apart = event.zone != other.zone and ALL not in (event.zone, other.zone)
-            if not apart and (not event.place or not other.place or event.place == other.place):
+        for other in by_day.setdefault(event.date, []):
+            is_separate = event.zone != other.zone and ALL not in (event.zone, other.zone)
+            if not is_separate and (not event.place or not other.place or event.place == other.place):
                 raise InputError(f"{event}: on that day there is a {other.kind} of {other.zone}; withdraw one of them")
-        seen[event.date].append(event)
+        by_day[event.date].append(event)
 
 
 def renewed_on(zone: str, place: str, events: Iterable[Event], until: str = "9999-12-31") -> str:
     """Return the last day on which the wall of a place was made new; empty if there is none.
 
-    Only events of that zone count: where else its metal may lie is not known here.
+    Only events of that zone count: this function does not know which other zones share its metal.
 
     Parameters
     ----------
     zone, place : the zone, and the name of the place or an empty one.
-    events : that count.
+    events : events in force.
     until : last day that counts.
     """
     days = [
@@ -181,5 +181,5 @@ def renewed_on(zone: str, place: str, events: Iterable[Event], until: str = "999
 
 
 def is_removed(record: Record, events: Iterable[Event]) -> bool:
-    """Return whether a reading or a pit is of metal that was made new since."""
+    """Return whether a reading or a pit is of metal that was made new afterwards."""
     return record.kind in ("ultrasonic", "pit") and record.date < renewed_on(record.zone, record.place, events)

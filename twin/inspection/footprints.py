@@ -1,4 +1,4 @@
-"""The area in view of a photograph: which texels lie in the footprints of its pixels on the surface."""
+"""Area in view of a photograph: the texels within the footprints of its pixels on the surface."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +18,9 @@ class PixelMap:
 
     Parameters
     ----------
-    texel : (h, w), the texel at the centre of each pixel, flat indices, -1 for none.
+    texel : (h, w), flat index of the texel at the centre of each pixel, -1 for none.
     reach_m : (h, w), how far the footprint of each pixel reaches from its centre; 0 where pixels are finer than texels.
-    eye_m : (3,), position of the camera.
+    eye_m : (3,), position of the camera, metres.
     """
 
     texel: NDArray[np.int32] | NDArray[np.int64]
@@ -29,21 +29,21 @@ class PixelMap:
 
 
 def centres(pixels: PixelMap, texels: Texels, texel_mm: float) -> tuple[Integers, Floats]:
-    """Return, for each texel in view, the texel at the centre of the pixel that shows it, and how far away that is.
+    """Return, for each texel in view, the texel at the centre of the pixel that shows it, and the distance to it.
 
-    A pixel that covers many texels has its centre in one of them. The others in its footprint are those that are nearer
-    to that one than to any other centre, in the same zone, and face alike and the camera.
+    A pixel that covers many texels has its centre in one of them. A texel belongs to the footprint if this centre is
+    nearer than any other, both are in the same zone and face a similar direction, and the texel faces the camera.
 
     Parameters
     ----------
-    pixels : of the photograph.
+    pixels : texels and footprints of the pixels of the photograph.
     texels : the surface.
-    texel_mm : side of a texel.
+    texel_mm : side of a texel, mm.
 
     Returns
     -------
-    Flat indices (H * W,) of texels, -1 for those out of view, and distances (H * W,) in metres, infinity for those out
-    of view. A texel at the centre of a pixel has its own, 0 m away.
+    Flat indices (H * W,) of the central texels, -1 for texels out of view; and distances (H * W,) in metres, infinite
+    for texels out of view. A texel at the centre of a pixel has its own index and distance 0.
     """
     from scipy.spatial import cKDTree
 
@@ -58,14 +58,14 @@ def centres(pixels: PixelMap, texels: Texels, texel_mm: float) -> tuple[Integers
     # A centre is known to within half the diagonal of a texel.
     np.maximum.at(reach, texel[coarse], pixels.reach_m[coarse] + texel_mm / 1000 / np.sqrt(2))
     for index in np.unique(zone[texel[coarse]]):
-        own = hit[zone[hit] == index]
-        tree, most = cKDTree(place[own]), float(reach[own].max())
+        zone_centres = hit[zone[hit] == index]
+        tree, furthest = cKDTree(place[zone_centres]), float(reach[zone_centres].max())
         others = np.flatnonzero(real & (zone == index) & (centre < 0))
         others = others[((pixels.eye_m - place[others]) * normal[others]).sum(axis=1) > 0]
-        for some in np.array_split(others, len(others) // BATCH + 1):
-            away, nearest = tree.query(place[some], distance_upper_bound=most)
-            some, away, nearest = (array[np.isfinite(away)] for array in (some, away, nearest))
-            alike = (normal[some] * normal[own[nearest]]).sum(axis=1) > FACING
-            covered = alike & (away <= reach[own[nearest]])
-            centre[some[covered]], away_m[some[covered]] = own[nearest[covered]], away[covered]
+        for batch in np.array_split(others, len(others) // BATCH + 1):
+            away, nearest = tree.query(place[batch], distance_upper_bound=furthest)
+            batch, away, nearest = (array[np.isfinite(away)] for array in (batch, away, nearest))
+            is_alike = (normal[batch] * normal[zone_centres[nearest]]).sum(axis=1) > FACING
+            is_covered = is_alike & (away <= reach[zone_centres[nearest]])
+            centre[batch[is_covered]], away_m[batch[is_covered]] = zone_centres[nearest[is_covered]], away[is_covered]
     return centre, away_m

@@ -1,8 +1,8 @@
 """Append-only log of inspections in a twin's folder.
 
-`inspections.jsonl` holds one record or event a line and only ever grows: a later line withdraws a wrong one, which
-remains readable, or accepts a suspect record. A command killed while it writes can leave a torn last line: reading
-skips and reports it, and the next append removes it.
+`inspections.jsonl` holds one record or event per line and only grows: a later line withdraws a wrong one, which remains
+readable, or accepts a suspect record. A command killed while writing can leave an incomplete last line: reading skips
+and reports it, and the next append removes it.
 """
 
 import json
@@ -26,16 +26,16 @@ RECORDS = "inspections.jsonl"
 
 
 def read(folder: Path, asset: AssetGeometry | None = None, listed: Log | None = None) -> tuple[list[Record], str]:
-    """Return the records of a twin that a fit takes, oldest first, and a note about what is left out, empty if nothing.
+    """Return the records of a twin that a fit uses, oldest first, and a note on what is left out, empty if nothing is.
 
-    Neither withdrawn records are among them nor suspect ones that nobody has accepted. Places have the names and, where
-    a record says nothing of it, the position that the twin's register gives them.
+    Withdrawn records are left out, as are suspect records that nobody has accepted. Places have the names that the
+    twin's register gives them and, if a record states no position, the position in the register.
 
     Parameters
     ----------
-    folder : of the twin.
-    asset : geometry of the twin, where the caller has built it.
-    listed : its log, where the caller has read it.
+    folder : folder of the twin.
+    asset : geometry of the twin, if the caller has built it.
+    listed : its log, if the caller has read it.
 
     Raises
     ------
@@ -45,20 +45,20 @@ def read(folder: Path, asset: AssetGeometry | None = None, listed: Log | None = 
     log = read_log(folder) if listed is None else listed
     left_out = suspects(log, folder, asset)
     count_left_out = counted(len(left_out), "suspect reading")
-    said = f"{folder}: {count_left_out} left out; corrotwin twin inspect {quoted(folder)} says why"
-    note = "; ".join(filter(None, (log.note, said if left_out else "")))
-    count = [record for line, record in log.in_force.items() if line not in left_out]
-    return register.read(folder).applied(count), note
+    left_out_note = f"{folder}: {count_left_out} left out; corrotwin twin inspect {quoted(folder)} says why"
+    note = "; ".join(filter(None, (log.note, left_out_note if left_out else "")))
+    used = [record for line, record in log.in_force.items() if line not in left_out]
+    return register.read(folder).applied(used), note
 
 
 def suspects(log: Log, folder: Path, asset: AssetGeometry | None = None) -> dict[int, str]:
     """Return the lines of suspect records in force that nobody has accepted, each with the reason.
 
-    They are left out of the fit (`plausibility.suspects`); they follow from the twin and the log alone.
+    A fit leaves them out (`plausibility.suspects`). They depend only on the twin, its register and its log.
 
     Parameters
     ----------
-    log : of the twin.
+    log : log of the twin.
     folder, asset : as for `read`.
 
     Raises
@@ -70,18 +70,18 @@ def suspects(log: Log, folder: Path, asset: AssetGeometry | None = None) -> dict
     if not any(record.kind == "ultrasonic" for record in in_force.values()):
         return {}
     built = twin_state.asset(store.read(folder)) if asset is None else asset
-    known = register.read(folder)
-    named = dict(zip(in_force, known.applied(in_force.values()), strict=True))
-    return plausibility.suspects(named, built, known.named(log.events_in_force.values()))
+    cml_register = register.read(folder)
+    named = dict(zip(in_force, cml_register.applied(in_force.values()), strict=True))
+    return plausibility.suspects(named, built, cml_register.named(log.events_in_force.values()))
 
 
 def read_log(folder: Path) -> Log:
-    """Read the log of a twin's inspections; a folder without one has an empty log.
+    """Return the log of a twin's inspections; it is empty if the folder has none.
 
     Raises
     ------
     InputError
-        A line other than the last is not a record, or a ruling names another record than the one at its line.
+        A line other than the last is not a record, or a ruling does not match the record at the line that it names.
     """
     path = folder / RECORDS
     try:
@@ -103,19 +103,19 @@ def read_log(folder: Path) -> Log:
                 f"{path}: line {number} is not a record ({as_read(error)}); correct or remove it"
             ) from error
         length += len(line)
-    for number, entry in enumerate(lines, start=1):
-        if isinstance(entry, Ruling):
-            about = lines[entry.line - 1] if 1 <= entry.line < number else None
-            if about is None or isinstance(about, Ruling) or digest_of(about) != entry.of:
+    for number, ruling in enumerate(lines, start=1):
+        if isinstance(ruling, Ruling):
+            target = lines[ruling.line - 1] if 1 <= ruling.line < number else None
+            if target is None or isinstance(target, Ruling) or digest_of(target) != ruling.of:
                 raise InputError(
-                    f"{path}: line {number} is about line {entry.line}, where its record does not stand; put all lines "
-                    "back as they were"
+                    f"{path}: line {number} is about line {ruling.line}, where its record does not stand; put all "
+                    "lines back as they were"
                 )
     return Log(lines=tuple(lines), length=length, note=note)
 
 
 def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[Record]:
-    """Add records to a twin's folder, and return those that are new; as `add` does without events."""
+    """Add records to a twin's folder as `add` does, and return those that are new."""
     return add(folder, records, (), photo)[0]
 
 
@@ -125,15 +125,16 @@ def add(
     """Add records and events to a twin's folder, and return those that are new.
 
     A record that equals an existing one, even a withdrawn one, is skipped, so that an interrupted or corrected import
-    can be repeated; each existing record absorbs one equal record, and one in force also a reading of its place that
-    only leaves errors or position unstated. Distinct readings with equal values differ by `place`. Events likewise,
-    under the present name of their place. Everything is checked before anything is written.
+    can be repeated. Each existing record absorbs one equal record; a record in force also absorbs a reading of its
+    place that differs only in leaving errors or position unstated. Distinct readings with equal values differ by
+    `place`. The same holds for events, under the present name of their place. Everything is checked before anything is
+    written.
 
     Parameters
     ----------
     folder : folder of the twin.
-    records, events : new ones, in any order.
-    photo : content of the file that records of a photograph name, from `photo_records`.
+    records, events : records and events to add, in any order.
+    photo : content of the file that records of a photograph name, as returned by `photo_records`.
 
     Raises
     ------
@@ -143,19 +144,19 @@ def add(
     """
     twin = store.read(folder)  # before the lock, which would create the folder
     with locks.hold(folder, "twin", {}):
-        before = read_log(folder)
-        new = admitted(before, records, events, twin, register.read(folder))
-        write(folder, before, *new, {record.seen: photo for record in records})
+        log = read_log(folder)
+        new = admitted(log, records, events, twin, register.read(folder))
+        write(folder, log, *new, {record.seen: photo for record in records})
     return new
 
 
 def would_add(folder: Path, records: Sequence[Record]) -> list[Record]:
-    """Return the records that `append` would add, having refused what it refuses; nothing is written.
+    """Return the records that `append` would add, after the same checks; nothing is written.
 
     Raises
     ------
     InputError
-        As of `append`.
+        As for `append`.
     """
     return admitted(read_log(folder), records, (), store.read(folder), register.read(folder))[0]
 
@@ -164,18 +165,18 @@ def admitted(
     before: Log, records: Sequence[Record], events: Sequence[Event], twin: TwinState, known: register.Register, *,
     are_placed: bool = False,
 ) -> tuple[list[Record], list[Event]]:  # fmt: skip
-    """Return the records and events that a log does not have yet, having refused what cannot be.
+    """Return the records and events that a log does not have yet, after checking that all are possible.
 
     Parameters
     ----------
-    before : the log.
+    before : log so far.
     records, events, are_placed : as for `plausibility.admit` and `events.admit_events`.
-    twin, known : to which they belong, and its register.
+    twin, known : the twin and its register.
 
     Raises
     ------
     InputError
-        As of those two.
+        As for those two functions.
     """
     new = plausibility.admit(
         records, before.records.values(), before.in_force.values(), twin, known, are_placed=are_placed
@@ -190,9 +191,16 @@ def admitted(
 def write(
     folder: Path, before: Log, records: Sequence[Record], events: Sequence[Event], photos: Mapping[str, bytes]
 ) -> None:
-    """Write records and events that were admitted behind those of a log, and the files of photographs that they name.
+    """Append admitted records and events to a log, and write the files of photographs that they name.
 
     The caller holds the lock of the folder.
+
+    Parameters
+    ----------
+    folder : folder of the twin.
+    before : log so far.
+    records, events : records and events from `admitted`.
+    photos : content of the files that records of photographs name, by file name.
     """
     for name in {record.seen for record in records if record.seen}:
         with files.writing(folder / name), files.atomic_file(folder / name) as target:
@@ -208,21 +216,21 @@ def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> di
     Parameters
     ----------
     folder : folder of the twin.
-    lines : lines of the records and events, from 1.
+    lines : line numbers of the records and events, from 1.
     verb : "withdraws", "restores" or "accepts".
     why : reason, stored with the ruling.
 
     Raises
     ------
     InputError
-        The folder holds no twin, a line has no record, one that is restored contradicts another of its day, the
+        The folder holds no twin, a line has no record, a restored one contradicts another of its day, the
         reason is not in UTF-8, or another process is writing. The folder is then unchanged.
     """
     check_text("why", why)
     store.read(folder)  # before the lock, which would create the folder
     with locks.hold(folder, "twin", {}):
-        before = read_log(folder)
-        records, events = before.records, before.events
+        log = read_log(folder)
+        records, events = log.records, log.events
         for number in lines:
             if number not in records and number not in events:
                 argument = verb.removesuffix("s")
@@ -234,29 +242,29 @@ def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> di
             for number in lines
             if number in records and records[number].seen
         }
-        eligible: dict[int, Record | Event] = {**before.in_force, **before.events_in_force}
+        eligible: dict[int, Record | Event] = {**log.in_force, **log.events_in_force}
         if verb == "restores":
-            eligible = {number: records[number] if number in records else events[number] for number in before.withdrawn}
+            eligible = {number: records[number] if number in records else events[number] for number in log.withdrawn}
         if verb == "accepts":
-            eligible = {line: records[line] for line in suspects(before, folder)}
+            eligible = {line: records[line] for line in suspects(log, folder)}
         changed = {
             number: line
             for number, line in sorted(eligible.items())
             if number in lines or (isinstance(line, Record) and (line.date, line.seen) in photos)
         }
         if verb == "restores":
-            back, known = changed.values(), register.read(folder)
-            read = [*before.in_force.values(), *(one for one in back if isinstance(one, Record))]
-            happened = [*before.events_in_force.values(), *(one for one in back if isinstance(one, Event))]
-            plausibility.check_surveys(read, known)
-            check_days(known.named(happened))
-        said = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **({"why": why} if why else {})}
+            restored, cml_register = changed.values(), register.read(folder)
+            readings = [*log.in_force.values(), *(entry for entry in restored if isinstance(entry, Record))]
+            happened = [*log.events_in_force.values(), *(entry for entry in restored if isinstance(entry, Event))]
+            plausibility.check_surveys(readings, cml_register)
+            check_days(cml_register.named(happened))
+        reason = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **({"why": why} if why else {})}
         rulings = [
-            {verb: number, "of": digest_of(line), **said}
-            for number, line in enumerate(before.lines, start=1)  # as they stand there
+            {verb: number, "of": digest_of(line), **reason}
+            for number, line in enumerate(log.lines, start=1)  # as stored, without their rulings
             if number in changed and not isinstance(line, Ruling)
         ]
-        _extend(folder / RECORDS, before.length, _encoded(rulings))
+        _extend(folder / RECORDS, log.length, _encoded(rulings))
     return changed
 
 
@@ -265,7 +273,7 @@ def _encoded(values: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _extend(path: Path, whole: int, lines: bytes) -> None:
-    """Append lines after the first `whole` bytes of a file and sync it; if that fails, keep those bytes only."""
+    """Append lines after the first `whole` bytes of a file and sync it; if that fails, keep only those bytes."""
     if lines:
         with files.writing(path):
             files.append(path, lines, whole=whole)

@@ -1,4 +1,4 @@
-"""Lines of the log of inspections: records, events, and rulings on either, as JSON holds them."""
+"""Lines of the log of inspections: records, events, and rulings on either, with their form in JSON."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -9,17 +9,17 @@ from corrotwin.twin.inspection.dates import moment
 from corrotwin.twin.inspection.events import Event
 from corrotwin.twin.inspection.records import Record
 
-RULINGS = ("withdraws", "restores", "accepts")  # what a line may do to the record or event of an earlier one
+RULINGS = ("withdraws", "restores", "accepts")  # what a line may do to the record or event of an earlier line
 Verb = Literal["withdraws", "restores", "accepts"]
-EVENT = "event"  # by which a line is of an event: its kind
-_LEFT_OUT = ("source", "accepted")  # of the table that it came from, and of another line
+EVENT = "event"  # key with the kind of an event, by which its line is recognised
+_LEFT_OUT = ("source", "accepted")  # not stored: the source table, and acceptance, which has a line of its own
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ruling:
     """A line that withdraws, restores or accepts the record or event of an earlier line: when, and why.
 
-    `of` is the digest of that record: a file whose lines were moved or removed is refused.
+    `of` is the digest of that record or event, so that a file with moved or removed lines is refused.
     """
 
     line: int
@@ -39,7 +39,7 @@ class Log:
 
     @property
     def records(self) -> dict[int, Record]:
-        """All records by line, from 1, including withdrawn ones, with the usual spaces."""
+        """All records by line, from 1, including withdrawn ones; spaces in names of tools are normalised."""
         accepted = self.accepted
         return {
             number: with_usual_spaces(replace(line, accepted=True) if number in accepted else line)
@@ -73,40 +73,40 @@ class Log:
     def in_force(self) -> dict[int, Record]:
         """Records that were not withdrawn, by line, oldest first; those of one day in the order of their lines.
 
-        Suspect ones are among them (see `suspects`).
+        They include suspect records (see `log.suspects`).
         """
-        gone = self.withdrawn
-        count = [(number, record) for number, record in self.records.items() if number not in gone]
-        return dict(sorted(count, key=lambda item: item[1].date))
+        withdrawn = self.withdrawn
+        remaining = [(number, record) for number, record in self.records.items() if number not in withdrawn]
+        return dict(sorted(remaining, key=lambda item: item[1].date))
 
     @property
     def events_in_force(self) -> dict[int, Event]:
         """Events that were not withdrawn, by line, oldest first; those of one day in the order of their lines."""
-        gone = self.withdrawn
-        count = [(number, event) for number, event in self.events.items() if number not in gone]
-        return dict(sorted(count, key=lambda item: item[1].date))
+        withdrawn = self.withdrawn
+        remaining = [(number, event) for number, event in self.events.items() if number not in withdrawn]
+        return dict(sorted(remaining, key=lambda item: item[1].date))
 
 
 def with_usual_spaces(record: Record) -> Record:
-    """Return a record whose tool is named as in a table, without further spaces, which older versions kept."""
+    """Return a record with single spaces in the name of its tool, as tables have it; older versions kept all spaces."""
     tool = " ".join(record.tool.split())
     return record if tool in ("", record.tool) else replace(record, tool=tool)
 
 
 def line_of(values: Any) -> Record | Event | Ruling:
-    """Return a line from JSON.
+    """Return the record, event or ruling that a parsed line of JSON holds.
 
     Raises
     ------
     InputError, TypeError, ValueError, LookupError
-        It is none.
+        It holds none.
     """
     if not isinstance(values, dict):
         raise InputError("not an object")
     for name in RULINGS:
         if name in values:
-            given = dict(values)
-            ruling = Ruling(line=given.pop(name), verb=name, **given)
+            remaining = dict(values)
+            ruling = Ruling(line=remaining.pop(name), verb=name, **remaining)
             if type(ruling.line) is not int or not isinstance(ruling.why, str):
                 raise InputError(f"{name} no line")
             moment(ruling.date)
@@ -115,8 +115,8 @@ def line_of(values: Any) -> Record | Event | Ruling:
         if name in values:
             raise InputError(f"{name} is not a part of a record")
     if EVENT in values:
-        given = dict(values)
-        return Event(kind=given.pop(EVENT), **given)
+        remaining = dict(values)
+        return Event(kind=remaining.pop(EVENT), **remaining)
     uv = values.get("uv")
     return Record(**{**values, "value": float(values["value"]), "uv": tuple(uv) if isinstance(uv, list) else uv})
 

@@ -1,4 +1,4 @@
-"""Readers of inspections: tables of readings, and what photographs saw, as records."""
+"""Readers of inspections: turn tables of readings, and masks of photographs, into records."""
 
 import hashlib
 import io
@@ -28,9 +28,9 @@ from corrotwin.twin.inspection.positions import Point, on_atlas
 from corrotwin.twin.inspection.records import KINDS, UNITS_MM, Record
 from corrotwin.twin.twin_state import TwinState
 
-FEWEST_SEEN = 0.02  # share of a zone below which a photograph says nothing of it
-_PNG_DEPTH = 24  # place of the bits a channel in a PNG (ISO/IEC 15948, 11.2.2)
-COLUMNS = ("date", "zone", "kind", "value", "tool")  # that a table of readings must have
+FEWEST_SEEN = 0.02  # share of a zone in view below which a photograph gives no record of it
+_PNG_DEPTH = 24  # byte of a PNG that holds the bits per channel (ISO/IEC 15948, 11.2.2)
+COLUMNS = ("date", "zone", "kind", "value", "tool")  # columns that a table of readings must have
 TEXTS = ("zone", "kind", "tool", "unit", "place", "echo")
 NUMBERS = ("value", "scatter_sd", "bias_sd", "detection", "false_calls")
 AXES = ("x", "y", "z")
@@ -40,18 +40,18 @@ ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0
 def photo_records(
     pattern: Record, asset: AssetGeometry, texels: Texels, seen: NDArray[np.bool_], rusted: NDArray[np.bool_]
 ) -> tuple[list[Record], bytes]:
-    """Return records of a photograph from a known camera, one for each zone in view, and the content of their file.
+    """Return records of a photograph from a known camera, one per zone in view, and the content of the file they name.
 
     Parameters
     ----------
     pattern : a record of kind "photo" with date, tool and errors; its zone and value do not count.
     asset, texels : the surface.
-    seen, rusted : (H, W) on the atlas: which texels the photograph shows, and which of them as rusted.
+    seen, rusted : (H, W) on the atlas: texels that the photograph shows, and those that it shows as rusted.
 
     Raises
     ------
     InputError
-        Arrays of another size than the atlas, or too little seen of each zone.
+        The arrays have a size other than the atlas, or too little of every zone is in view.
     """
     for name, array in (("seen", seen), ("rusted", rusted)):
         if array.shape != asset.atlas_shape:
@@ -71,87 +71,89 @@ def photo_records(
             share = min(float(area[seen & rusted].sum()) / in_view, 1.0)
             records.append(replace(pattern, zone=zone, value=round(share, 6), seen=name))
     if not records:
-        little = f"less than {FEWEST_SEEN:.0%} of each zone of" if texels.area_mm2[seen].any() else "nothing of"
-        raise InputError(f"photo of {pattern.date}: shows {little} the {asset.kind}; check the camera")
+        extent = f"less than {FEWEST_SEEN:.0%} of each zone of" if texels.area_mm2[seen].any() else "nothing of"
+        raise InputError(f"photo of {pattern.date}: shows {extent} the {asset.kind}; check the camera")
     return records, content
 
 
 def rusted_share(mask: Path) -> float:
-    """Return the share of a mask that is rust, to six digits."""
+    """Return the share of a mask that is rust, rounded to six decimals."""
     return round(float(read_mask(mask).mean()), 6)
 
 
 def from_photos(
     photo: Sequence[Path], uvmap: Sequence[Path], pattern: Record, twin: TwinState
 ) -> tuple[list[Record], bytes]:
-    """Return joint records of all photographs of a day, from masks of rust and maps of the texel that each pixel sees.
+    """Return joint records of all photographs of a day, from masks of rust and maps of the texel that each pixel shows.
 
-    A texel counts as rusted where most of the pixels are that have their centre in it, whichever photographs they are
-    of. One without any counts as the nearest texel that has some, if it is in the footprint of that pixel: shares of a
-    zone are shares of its area in view, however many texels a pixel covers.
+    A texel counts as rusted if more than half of the pixels centred in it are, over all photographs. A texel without
+    any such pixel takes the value of the nearest texel with one, if it lies in the footprint of that pixel. Thus the
+    share of a zone is a share of its area in view, however many texels a pixel covers.
 
     Parameters
     ----------
-    photo : masks, PNG, 0 where there is no rust, anything else where there is.
-    uvmap : of each, as ``corrotwin synth uvmap`` writes them.
+    photo : PNG masks, one per photograph: 0 is no rust, any other value rust.
+    uvmap : map of texels of each photograph, as written by ``corrotwin synth uvmap``.
     pattern : as for `photo_records`.
-    twin : that they show.
+    twin : twin that the photographs show.
 
     Raises
     ------
     InputError
-        A file cannot be read, a mask has another size than its camera, a map belongs to another twin, or as for
+        A file cannot be read, a mask differs in size from its map, a map belongs to another twin, or as for
         `photo_records`.
     """
     if len(photo) != len(uvmap):
         raise InputError(f"{len(photo)} masks and {len(uvmap)} maps of texels: give one `uvmap` for each `photo`")
     asset = twin_state.asset(twin)
     texels = assets.texels(asset)
-    seen, rusted, centre = np.zeros((3, texels.zone.size), dtype=np.int64)
+    pixel_count, rusted_count, centre = np.zeros((3, texels.zone.size), dtype=np.int64)
     away_m = np.full(texels.zone.size, np.inf)
     for mask, texel_map in zip(photo, uvmap, strict=True):
         rust = read_mask(mask)
         pixels = _pixel_map(texel_map, twin, asset, mask, rust.shape)
         texel = pixels.texel
-        seen += np.bincount(texel[texel >= 0], minlength=seen.size)
-        rusted += np.bincount(texel[(texel >= 0) & rust], minlength=seen.size)
-        own, own_away_m = footprints.centres(pixels, texels, asset.texel_mm)
-        nearer = own_away_m < away_m
-        centre[nearer], away_m[nearer] = own[nearer], own_away_m[nearer]
-    in_view, rust_there = np.isfinite(away_m), (2 * rusted > seen)[centre]
-    return photo_records(pattern, asset, texels, *(each.reshape(asset.atlas_shape) for each in (in_view, rust_there)))
+        pixel_count += np.bincount(texel[texel >= 0], minlength=pixel_count.size)
+        rusted_count += np.bincount(texel[(texel >= 0) & rust], minlength=pixel_count.size)
+        nearest, nearest_away_m = footprints.centres(pixels, texels, asset.texel_mm)
+        nearer = nearest_away_m < away_m
+        centre[nearer], away_m[nearer] = nearest[nearer], nearest_away_m[nearer]
+    in_view, is_rusted = np.isfinite(away_m), (2 * rusted_count > pixel_count)[centre]
+    return photo_records(pattern, asset, texels, *(flat.reshape(asset.atlas_shape) for flat in (in_view, is_rusted)))
 
 
 def _pixel_map(path: Path, twin: TwinState, asset: AssetGeometry, mask: Path, wanted: tuple[int, ...]) -> PixelMap:
-    """Return what each pixel of a mask of shape `wanted` sees; a map of an older version has no footprints."""
-    most = {"texel": 8 * wanted[0] * wanted[1], "atlas_shape": 64, "asset": 4096}
-    footprint = {"reach_m": most["texel"], "eye_m": 24}
+    """Return the map of texels for a mask of shape `wanted`; without footprints if an older version wrote it."""
+    limits = {"texel": 8 * wanted[0] * wanted[1], "atlas_shape": 64, "asset": 4096}
+    footprint = {"reach_m": limits["texel"], "eye_m": 24}
     try:
         with reading(path, "make it with corrotwin synth uvmap"), open_file(path) as stream:
-            seen = npz.shape(stream, "texel")
-            if len(seen) == 2 and seen != wanted:
+            shape = npz.shape(stream, "texel")
+            if len(shape) == 2 and shape != wanted:
                 raise InputError(
-                    f"{mask}: {wanted[1]} x {wanted[0]} pixels, its camera {seen[1]} x {seen[0]} ({path}); give a mask "
-                    "of the whole photograph, at its own size"
+                    f"{mask}: {wanted[1]} x {wanted[0]} pixels, its camera {shape[1]} x {shape[0]} ({path}); give a "
+                    "mask of the whole photograph, at its own size"
                 )
-            arrays = {"reach_m": np.zeros(seen), "eye_m": np.zeros(3)}
-            arrays |= npz.read(stream, most | (footprint if npz.holds(stream, "reach_m") else {}))
+            arrays = {"reach_m": np.zeros(shape), "eye_m": np.zeros(3)}
+            arrays |= npz.read(stream, limits | (footprint if npz.holds(stream, "reach_m") else {}))
     except npz.DamagedError as error:
         raise InputError(f"{path}: no map of texels ({error}); make it with corrotwin synth uvmap") from error
-    texel, shape, key = arrays["texel"], tuple(arrays["atlas_shape"].ravel().tolist()), str(arrays["asset"])
-    known = (asset_key(twin), _key(twin, twin.parameters))  # older maps of a mesh were made with the path of its file
-    if shape != asset.atlas_shape or key not in known:
+    texel, atlas_shape, key = arrays["texel"], tuple(arrays["atlas_shape"].ravel().tolist()), str(arrays["asset"])
+    keys = (asset_key(twin), _key(twin, twin.parameters))  # the latter for older maps of a mesh, with its file's path
+    if atlas_shape != asset.atlas_shape or key not in keys:
         raise InputError(f"{path}: belongs to another twin than {twin.id}; make it with this one")
-    whole = texel.ndim == 2 and texel.dtype.kind == "i" and texel.max(initial=-1) < shape[0] * shape[1]
+    whole = texel.ndim == 2 and texel.dtype.kind == "i" and texel.max(initial=-1) < atlas_shape[0] * atlas_shape[1]
     lengths = [arrays["reach_m"], arrays["eye_m"]]
-    fits = [each.shape for each in lengths] == [texel.shape, (3,)] and all(each.dtype.kind == "f" for each in lengths)
-    if not (whole and fits and all(np.isfinite(each).all() for each in lengths)):
+    fits = [array.shape for array in lengths] == [texel.shape, (3,)] and all(
+        array.dtype.kind == "f" for array in lengths
+    )
+    if not (whole and fits and all(np.isfinite(array).all() for array in lengths)):
         raise InputError(f"{path}: no map of texels; make it with corrotwin synth uvmap")
     return PixelMap(texel=texel.astype(np.int64), reach_m=arrays["reach_m"], eye_m=arrays["eye_m"].astype(np.float64))
 
 
 def asset_key(twin: TwinState) -> str:
-    """Return a key of the geometry and the atlas of a twin, which stays the same wherever its folder lies."""
+    """Return a key of the geometry and atlas of a twin that does not depend on the location of its folder."""
     return _key(twin, store.plain_parameters(twin))
 
 
@@ -160,13 +162,13 @@ def _key(twin: TwinState, parameters: Mapping[str, Any]) -> str:
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
-    """Read a mask from PNG, (height, width), true where its value is not 0.
+    """Return the mask in a PNG file, (height, width), True for values other than 0.
 
     Raises
     ------
     InputError
-        It cannot be read, or is a picture in colour: what is rust in it cannot be known; or in RGB of 16 bits, of which
-        Pillow drops the lower 8.
+        The file cannot be read; it is a colour picture, which does not say what is rust; or it is 16-bit RGB, of which
+        Pillow drops the lower 8 bits.
     """
     from PIL import Image
 
@@ -190,12 +192,12 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
 
 
 def seen_texels(folder: Path, record: Record, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return the texels that the photograph of a record saw, (H, W).
+    """Return the mask of texels that the photograph of a record shows, (H, W) on the atlas.
 
     Raises
     ------
     InputError
-        The file is missing, damaged, or of another size.
+        The file is missing, damaged, or does not have the size of the atlas.
     """
     return seen_in(photo_content(folder, record), folder / record.seen, record, shape)
 
@@ -206,7 +208,7 @@ def photo_content(folder: Path, record: Record) -> bytes:
     Raises
     ------
     InputError
-        It cannot be read.
+        The file cannot be read.
     """
     path = folder / record.seen
     try:
@@ -216,36 +218,35 @@ def photo_content(folder: Path, record: Record) -> bytes:
 
 
 def seen_in(content: bytes, path: Path, record: Record, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return which texels the photograph of a record saw, (H, W), from the content of its file.
+    """Return the mask of texels that the photograph of a record shows, (H, W), from the content of its file.
 
     Raises
     ------
     InputError
-        The content is damaged, or of another size than the atlas.
+        The content is damaged, or does not have the size of the atlas.
     """
     try:
         if path.name != f"photo-{hashlib.sha256(content).hexdigest()[:16]}.npz":
             raise InputError(f"{path}: damaged (its content does not match its name); take {record.date} again")
-        seen = npz.read(io.BytesIO(content), {"seen": shape[0] * shape[1]})["seen"]
+        in_view = npz.read(io.BytesIO(content), {"seen": shape[0] * shape[1]})["seen"]
     except (OSError, npz.DamagedError) as error:
         raise InputError(f"{path}: cannot be read ({error}); put back the one that was beside it") from error
-    if seen.shape != shape or seen.dtype != bool:
+    if in_view.shape != shape or in_view.dtype != bool:
         raise InputError(f"{path}: does not fit the atlas, {shape[0]} x {shape[1]}")
-    return seen
+    return in_view
 
 
 def from_csv(path: Path, twin: TwinState | None = None) -> list[Record | Event]:
-    """Read records and events from a table: date, zone, kind, value, tool, other fields of `Record`, u and v for `uv`.
+    """Return the records and events of a CSV file, each with its file and line, so that later errors can name them.
 
-    A row whose kind is one of `EVENTS` is an event, with a date, a zone and, if wanted, `place` and `why`.
-
-    In place of `u` and `v` it may have x, y and z on the surface of the twin, see `positions.on_atlas`. Each record
-    knows its file and line, so that what is refused later names them too.
+    Columns are date, zone, kind, value, tool, other fields of `Record`, and u and v for `uv`; instead of u and v, also
+    x, y and z on the surface of the twin (`positions.on_atlas`; ignored without a twin). A row with one of `EVENTS` as
+    its kind is an event, with a date, a zone and, optionally, `place` and `why`.
 
     Raises
     ------
     InputError
-        The file cannot be read, a column is missing, unknown or there twice, or a row is wrong (its line is named).
+        The file cannot be read, a column is missing, unknown or duplicated, or a row is wrong (its line is named).
     """
     optional = [name for name in (*TEXTS, *NUMBERS, "coated", "u", "v", *AXES, "why") if name not in COLUMNS]
     table = read_table(path, required=COLUMNS, optional=optional, others=False)
@@ -257,10 +258,10 @@ def from_csv(path: Path, twin: TwinState | None = None) -> list[Record | Event]:
 
 
 def _event(row: Row) -> Event:
-    """Return the event of a row."""
-    known = ("date", "zone", "kind", "place", "why")
+    """Return the event in a row of a table."""
+    allowed = ("date", "zone", "kind", "place", "why")
     for name in (*COLUMNS, *TEXTS, *NUMBERS, "coated", "u", "v", *AXES):
-        if name not in known and row[name]:
+        if name not in allowed and row[name]:
             raise row.wrong("is of a reading; leave it empty in the row of an event", name)
     if not row["date"] or not row["zone"]:
         raise row.wrong("no date and zone; fill the row in or remove it")

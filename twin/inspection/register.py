@@ -1,4 +1,4 @@
-"""Condition monitoring locations (CML) of a twin, and the file `register.json` that keeps them in its folder."""
+"""Condition monitoring locations (CML) of a twin, and the file `register.json` that stores them in its folder."""
 
 import difflib
 import functools
@@ -19,12 +19,12 @@ NAME = "register"
 KINDS = (
     "straight", "bend", "branch", "reducer", "nozzle", "injection point", "dead leg", "support", "soil to air", "other",
 )  # fmt: skip
-INJECTION = "injection point"  # measured within three years by API 570
-ASSUMED = 0.5  # of its wall when new, required of a place too thin for what its zone requires; by judgement
+INJECTION = "injection point"  # API 570 requires a measurement within three years
+ASSUMED = 0.5  # of the wall when new: assumed requirement where the wall never met that of its zone; by judgement
 
 
 class Requirement(NamedTuple):
-    """Thickness that must be left at a place, mm; assumed where neither its CML nor its zone tells it."""
+    """Thickness required at a place, mm; assumed if neither its CML nor its zone states a usable one."""
 
     mm: float
     is_assumed: bool = False
@@ -36,14 +36,14 @@ class Cml:
 
     Parameters
     ----------
-    id : its name, which readings give as their place; points of it are called ID/POINT.
-    zone : of the twin.
-    uv : place on the atlas, each in [0, 1]; None where only the zone is known.
-    nominal_mm : thickness when new; None where that of the twin's geometry stands for it.
-    required_mm : thickness that must be left; None where that of the zone stands for it.
+    id : its name, which readings state as their place; its points are called ID/POINT.
+    zone : zone of the twin.
+    uv : position on the atlas, each in [0, 1]; None if only the zone is known.
+    nominal_mm : thickness when new; None for that of the twin's geometry.
+    required_mm : required thickness; None for that of the zone.
     circuit : corrosion circuit that it belongs to.
     kind : one of `KINDS`, or empty.
-    formerly : names that it had before; readings that give one of these are its own.
+    formerly : former names; readings that state one of these belong to it.
     """
 
     id: str
@@ -79,56 +79,57 @@ class Cml:
 
 @dataclass(frozen=True, kw_only=True)
 class Register:
-    """The CML of a twin by their ids; empty where there is no register."""
+    """The CML of a twin by id; empty if there is no register."""
 
     cmls: Mapping[str, Cml] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
-        known: dict[str, str] = {}
+        owners: dict[str, str] = {}
         for cml in self.cmls.values():
             for name in (cml.id, *cml.formerly):
-                if (other := known.setdefault(name, cml.id)) != cml.id:
+                if (other := owners.setdefault(name, cml.id)) != cml.id:
                     raise InputError(f"CML {cml.id}: {name!r:.60} is or was the name of {other}, too; keep one")
 
     def __bool__(self) -> bool:
         return bool(self.cmls)
 
     def find(self, place: str) -> Cml | None:
-        """Return the CML that a reading's place means, by its name now or before, with a point of it or without."""
-        known, name = self._by_name, place_name(place)
-        return known.get(place) or known.get(name) or known.get(name.rpartition("/")[0])
+        """Return the CML with this present or former name, with or without a point after it; None if there is none."""
+        by_name, name = self._by_name, place_name(place)
+        return by_name.get(place) or by_name.get(name) or by_name.get(name.rpartition("/")[0])
 
     @functools.cached_property
     def _by_name(self) -> Mapping[str, Cml]:
-        named = {name: cml for cml in self.cmls.values() for name in (*cml.formerly, cml.id)}
-        return {place_name(name): cml for name, cml in named.items()} | named
+        by_name = {name: cml for cml in self.cmls.values() for name in (*cml.formerly, cml.id)}
+        return {place_name(name): cml for name, cml in by_name.items()} | by_name
 
     def required_by_zone(self) -> dict[str, float]:
-        """Return the greatest thickness that a CML of each zone requires, mm; zones without any are left out."""
-        found: dict[str, float] = {}
+        """Return the greatest required thickness of the CML of each zone, mm; zones without any are left out."""
+        required: dict[str, float] = {}
         for cml in self.cmls.values():
             if cml.required_mm is not None:
-                found[cml.zone] = max(found.get(cml.zone, 0.0), cml.required_mm)
-        return found
+                required[cml.zone] = max(required.get(cml.zone, 0.0), cml.required_mm)
+        return required
 
     def required_with(self, given: Mapping[str, float]) -> dict[str, float]:
-        """Return what the register and a user require together, mm by zone: the greater, where both do.
+        """Return the required thickness by zone, mm, from the register and a user: the greater if both state one.
 
         Parameters
         ----------
-        given : of the user; "all" stands for the zones not named in it, those of the register, too.
+        given : required thickness that the user states, mm by zone; "all" stands for the zones not named in it,
+            including those of the register.
         """
-        found = self.required_by_zone()
-        asked = {**(dict.fromkeys(found, given[ALL]) if ALL in given else {}), **given}
-        return found | {zone: max(value, found.get(zone, 0.0)) for zone, value in asked.items()}
+        required = self.required_by_zone()
+        stated = {**(dict.fromkeys(required, given[ALL]) if ALL in given else {}), **given}
+        return required | {zone: max(value, required.get(zone, 0.0)) for zone, value in stated.items()}
 
     def check(self, records: Iterable[Record]) -> None:
-        """Refuse readings of places that the register does not have, or on another zone than their CML.
+        """Raise InputError if a reading names a place not in the register, or a zone other than that of its CML.
 
         Raises
         ------
         InputError
-            There is one, and the register is not empty.
+            There is such a reading, and the register is not empty.
         """
         for record in records if self else ():
             cml = self.find(record.place) if record.place and record.kind == "ultrasonic" else None
@@ -143,40 +144,42 @@ class Register:
                 )
 
     def meant(self, place: str) -> str:
-        """Return in words which CML a wrong name may mean; empty where none is near."""
+        """Return a phrase for error messages with the CML that a wrong name may mean; empty if none is similar."""
         near = difflib.get_close_matches(place.partition("/")[0], self.cmls, n=3)
         return f"; {' or '.join(near)} may be meant" if near else ""
 
     def requirement(self, place: str, nominal_mm: float, of_zone: float, given: Mapping[str, float]) -> Requirement:
-        """Return what a place requires, by its CML or else its zone: half of its wall if that was no thicker when new.
+        """Return the requirement of a place: that of its CML, else of its zone, else half of its wall when new.
+
+        That of the zone does not apply if the wall was no thicker when new.
 
         Parameters
         ----------
-        place, nominal_mm : name and thickness when new.
-        of_zone : what register and user require of its zone together.
-        given : what the user requires, by zone, "all" for those not named; the greater counts, where the place was
-            thicker when new.
+        place, nominal_mm : name of the place, and its thickness when new.
+        of_zone : required thickness of its zone, mm, as `required_with` returns it.
+        given : required thickness that the user states, mm by zone, "all" for zones not named. It applies if greater
+            than that of the CML, but only if the place was thicker when new.
         """
         cml = self.find(place)
         if cml is None or cml.required_mm is None:
-            new = max(nominal_mm, (cml and cml.nominal_mm) or 0.0)  # the safe side, where the register has more
-            return Requirement(of_zone) if new > of_zone else Requirement(ASSUMED * nominal_mm, is_assumed=True)
-        asked = given.get(cml.zone, given.get(ALL, 0.0))
-        is_asked = asked < (cml.nominal_mm or nominal_mm)
-        return Requirement(max(cml.required_mm, asked) if is_asked else cml.required_mm)
+            nominal = max(nominal_mm, (cml and cml.nominal_mm) or 0.0)  # the greater: the safe side
+            return Requirement(of_zone) if nominal > of_zone else Requirement(ASSUMED * nominal_mm, is_assumed=True)
+        stated = given.get(cml.zone, given.get(ALL, 0.0))
+        applies = stated < (cml.nominal_mm or nominal_mm)
+        return Requirement(max(cml.required_mm, stated) if applies else cml.required_mm)
 
     def is_injection_point(self, place: str) -> bool:
-        """Return whether a place is an injection point, which is measured more often."""
+        """Return whether a place is an injection point, which must be measured more often."""
         cml = self.find(place)
         return cml is not None and cml.kind == INJECTION
 
     def never_read(self, records: Iterable[Record], zones: Container[str]) -> list[Cml]:
-        """Return the CML on these zones that no thickness reading is of."""
+        """Return the CML on these zones without any thickness reading."""
         read = {self.find(record.place) for record in records if record.kind == "ultrasonic" and record.place}
         return [cml for cml in self.cmls.values() if cml not in read and cml.zone in zones]
 
     def named(self, events: Iterable[Event]) -> list[Event]:
-        """Return events with the present names of their places."""
+        """Return the events with the present names of their places."""
         return [replace(event, place=self._named(event.place)) if event.place else event for event in events]
 
     def _named(self, place: str) -> str:
@@ -187,7 +190,7 @@ class Register:
         return f"{cml.id}/{place_name(place).rpartition('/')[2]}" if is_point else cml.id
 
     def applied(self, records: Iterable[Record]) -> list[Record]:
-        """Return records with the present names of their places, and on the surface where the register knows where."""
+        """Return the records with the present names of their places, and with positions that the register knows."""
         return [self._applied(record) for record in records]
 
     def _applied(self, record: Record) -> Record:
@@ -195,7 +198,7 @@ class Register:
         place, uv = place_name(record.place), record.uv
         if cml is not None and cml.zone == record.zone:
             place = self._named(record.place)
-            uv = cml.uv if uv is None and place == cml.id else uv  # where around it a point is, nobody says
+            uv = cml.uv if uv is None and place == cml.id else uv  # the position of a single point of a CML is unknown
         return record if (place, uv) == (record.place, record.uv) else replace(record, place=place, uv=uv)
 
 
@@ -203,7 +206,7 @@ NO_REGISTER = Register()
 
 
 def read(folder: Path) -> Register:
-    """Return the register of a twin; an empty one where it has none.
+    """Return the register of a twin; it is empty if the twin has none.
 
     Raises
     ------
@@ -221,12 +224,12 @@ def read(folder: Path) -> Register:
 
 
 def update(folder: Path, change: Callable[[Register], Register]) -> Register:
-    """Change the register in a twin's folder under its lock, so that no other change is lost, and return it.
+    """Apply a change to the register in a twin's folder under its lock, so that no other is lost; return the result.
 
     Raises
     ------
     InputError
-        Another process is writing there, nothing can be written, or `change` raises it. Nothing has changed then.
+        Another process is writing there, the file cannot be written, or `change` raises it. Nothing changes then.
     """
     with locks.hold(folder, "twin", {}), files.writing(folder):
         before = read(folder)
@@ -237,7 +240,7 @@ def update(folder: Path, change: Callable[[Register], Register]) -> Register:
 
 
 def write(folder: Path, register: Register) -> None:
-    """Keep a register in a twin's folder, whose lock the caller holds, atomically."""
+    """Write a register to a twin's folder atomically; the caller holds the lock of the folder."""
     files.write_manifest(folder, NAME, {"cmls": plain(register)})
 
 
@@ -250,7 +253,7 @@ def plain(register: Register) -> list[dict[str, Any]]:
 
 
 def of_plain(values: Sequence[Mapping[str, Any]]) -> Register:
-    """Return the register that JSON holds.
+    """Return the register in parsed JSON.
 
     Raises
     ------
@@ -260,8 +263,8 @@ def of_plain(values: Sequence[Mapping[str, Any]]) -> Register:
         A field is missing or unknown.
     """
     cmls = [
-        Cml(**check_fields(Cml, {**each, **{name: tuple(each[name]) for name in ("uv", "formerly") if name in each}}))
-        for each in values
+        Cml(**check_fields(Cml, {**item, **{name: tuple(item[name]) for name in ("uv", "formerly") if name in item}}))
+        for item in values
     ]
     if len({cml.id for cml in cmls}) < len(cmls):
         raise InputError("an id appears twice")

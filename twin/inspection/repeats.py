@@ -1,4 +1,4 @@
-"""Readings that were stored again with more detail, as from a revised file: both count until one is withdrawn."""
+"""Readings stored again with more detail, for example from a revised file: both count until one is withdrawn."""
 
 from collections.abc import Container
 from pathlib import Path
@@ -10,12 +10,12 @@ from corrotwin.twin.inspection.plausibility import reading_of, tells_no_more
 
 
 def repeated(listed: Log, folder: Path) -> dict[int, int]:
-    """Return the lines of readings in force that another one repeats with more detail, each with the line of that one.
+    """Return the lines of readings in force that another repeats with more detail, each with the line of the other.
 
     Parameters
     ----------
     listed : log of a twin.
-    folder : of the twin, by the present names of whose places they are compared.
+    folder : folder of the twin; its register has the present names of places, by which readings are compared.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def repeated(listed: Log, folder: Path) -> dict[int, int]:
     alike: dict[tuple[object, ...], list[int]] = {}
     named = dict(zip(in_force, register.read(folder).applied(in_force.values()), strict=True))
     for line, record in named.items():
-        if record.place:  # others are at different places
+        if record.place:  # readings without a name are of different places
             alike.setdefault(reading_of(record), []).append(line)
     return {
         line: other
@@ -38,22 +38,22 @@ def repeated(listed: Log, folder: Path) -> dict[int, int]:
 
 
 def said_of_repeated(listed: Log, folder: Path, new: Container[int] | None = None) -> str:
-    """Return a line with the command that withdraws the readings that others repeat with more detail; empty for none.
+    """Return a line with the command that withdraws readings repeated with more detail; empty if there are none.
 
     Parameters
     ----------
     listed, folder : as for `repeated`.
-    new : lines; only pairs of which one is among them are meant. None for all.
+    new : line numbers; only pairs with at least one of these lines are reported. None for all pairs.
 
     Raises
     ------
     InputError
         As for `repeated`.
     """
-    found = [line for line, other in repeated(listed, folder).items() if new is None or line in new or other in new]
-    if not found:
+    lines = [line for line, other in repeated(listed, folder).items() if new is None or line in new or other in new]
+    if not lines:
         return ""
     return (
-        f"{folder.resolve().name}: {counted(len(found), 'reading')} stored again with more detail, and both count; to "
-        f"withdraw the first: corrotwin twin inspect {quoted(folder)} --withdraw {' '.join(map(str, found))}"
+        f"{folder.resolve().name}: {counted(len(lines), 'reading')} stored again with more detail, and both count; to "
+        f"withdraw the first: corrotwin twin inspect {quoted(folder)} --withdraw {' '.join(map(str, lines))}"
     )

@@ -1,1 +1,1 @@
-"""Mechanisms of corrosion beside the open air: a loss of metal over the years by a stated law, with a wide prior."""
+"""Mechanisms of corrosion other than the open air: a loss of metal over the years by a law, with a wide prior."""

@@ -1,4 +1,4 @@
-"""Kinds of mechanisms by name, and mechanisms read from words such as ``co2 zone=bore temperature_c=60 co2_bar=2``."""
+"""Kinds of mechanisms by name, and a parser of words such as ``co2 zone=bore temperature_c=60 co2_bar=2``."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -25,75 +25,75 @@ HOLLOW = ("pipe", "vessel")  # kinds of assets that hold a fluid
 
 
 def build(kind: str, zones: Sequence[str] = (), /, **inputs: Any) -> Mechanism:
-    """Make a mechanism of a kind.
+    """Return a mechanism of a kind.
 
     Parameters
     ----------
     kind : key of `MECHANISMS`.
-    zones : on which it acts; by default those usual for the kind.
-    inputs : what the kind takes, by name.
+    zones : zones on which it acts; by default those usual for the kind.
+    inputs : inputs of the kind, by name.
 
     Raises
     ------
     InputError
-        An unknown kind or input, one that is missing, or a value out of the range in which the law holds.
+        The kind or an input is unknown, an input is missing, or a value is out of the range in which the law holds.
     """
-    maker = _maker(kind)
-    hints = _hints(maker)
-    known = [name for name in hints if name not in ("zones", "return")]
-    if wrong := [name for name in inputs if name not in known]:
-        raise InputError(f"`mechanism` {kind}: no input {wrong[0]}; it takes zone, {', '.join(known)}")
-    parameters = inspect.signature(maker).parameters
-    needed = [name for name in known if parameters[name].default is inspect.Parameter.empty]
+    builder = _maker(kind)
+    hints = _hints(builder)
+    input_names = [name for name in hints if name not in ("zones", "return")]
+    if unknown := [name for name in inputs if name not in input_names]:
+        raise InputError(f"`mechanism` {kind}: no input {unknown[0]}; it takes zone, {', '.join(input_names)}")
+    parameters = inspect.signature(builder).parameters
+    needed = [name for name in input_names if parameters[name].default is inspect.Parameter.empty]
     if missing := [name for name in needed if name not in inputs]:
-        raise InputError(f"`mechanism` {kind}: {missing[0]} is missing; it takes zone, {', '.join(known)}")
+        raise InputError(f"`mechanism` {kind}: {missing[0]} is missing; it takes zone, {', '.join(input_names)}")
     if not zones and parameters["zones"].default is inspect.Parameter.empty:
         raise InputError(f"`mechanism` {kind}: zone is missing; say where it acts, such as zone=body,weld")
     try:
         values = {name: check(name, value, hints[name]) for name, value in inputs.items()}
     except InputError as error:
         raise InputError(f"`mechanism` {kind}: {as_read(error)}") from error
-    return maker(tuple(zones), **values) if zones else maker(**values)
+    return builder(tuple(zones), **values) if zones else builder(**values)
 
 
 def parse(words: Sequence[str]) -> tuple[Mechanism, ...]:
-    """Read mechanisms from words: a kind, then its name=value; the next kind begins the next mechanism.
+    """Return the mechanisms that words state: a kind, then its name=value; the next kind begins the next mechanism.
 
     Parameters
     ----------
-    words : such as ("co2", "zone=bore", "temperature_c=60", "co2_bar=2", "process", "zone=weld"). A word may hold
-        several, parted by spaces. Values of a name are parted by commas.
+    words : words such as ("co2", "zone=bore", "temperature_c=60", "co2_bar=2", "process", "zone=weld"). A string may
+        contain several words, separated by spaces. Several values of a name are separated by commas.
 
     Raises
     ------
     InputError
-        As for `build`; or a word is neither a kind nor name=value.
+        As for `build`; or a word is neither a kind nor name=value, or a name occurs twice.
     """
-    read: list[tuple[str, dict[str, str]]] = []
+    stated: list[tuple[str, dict[str, str]]] = []
     for word in " ".join(words).split():
         name, equals, value = word.partition("=")
         if not equals:
             _maker(name)
-            read.append((name, {}))
-        elif not read or not name or not value:
+            stated.append((name, {}))
+        elif not stated or not name or not value:
             raise InputError(f"`mechanism` {word}: give a kind, then name=value; kinds are {', '.join(MECHANISMS)}")
-        elif name in read[-1][1]:
-            raise InputError(f"`mechanism` {read[-1][0]}: {name} is given twice; give it once")
+        elif name in stated[-1][1]:
+            raise InputError(f"`mechanism` {stated[-1][0]}: {name} is given twice; give it once")
         else:
-            read[-1][1][name] = value
-    return tuple(_built(kind, values) for kind, values in read)
+            stated[-1][1][name] = value
+    return tuple(_built(kind, values) for kind, values in stated)
 
 
 def resolved(
     given: Sequence[str | Mechanism] | None, asset_kind: str, zone_names: Sequence[str]
 ) -> tuple[Mechanism, ...]:
-    """Return the mechanisms of an asset from what the user states.
+    """Return the mechanisms of an asset that the user states, completed with the usual one.
 
     Parameters
     ----------
     given : mechanisms, or words as `parse` takes them; "none" or an empty sequence for no mechanism. Otherwise an
         unknown process fluid corrodes the bore of a pipe or vessel, unless another mechanism acts on all of the bore.
-    asset_kind : such as "pipe".
+    asset_kind : kind of the asset, such as "pipe".
     zone_names : names of the asset's zones.
 
     Raises
@@ -102,12 +102,12 @@ def resolved(
         As for `parse`; or a zone is unknown.
     """
     words = " ".join(item for item in given or () if isinstance(item, str)).split()
-    ready = [item for item in given or () if isinstance(item, Mechanism)]
-    if NONE in words and (len(words) > 1 or ready):
+    built = [item for item in given or () if isinstance(item, Mechanism)]
+    if NONE in words and (len(words) > 1 or built):
         raise InputError(f"`mechanism` {NONE}: stands for no mechanism at all; give it alone")
-    if NONE in words or (given is not None and not words and not ready):
+    if NONE in words or (given is not None and not words and not built):
         return ()
-    mechanisms = [*ready, *parse(words)]
+    mechanisms = [*built, *parse(words)]
     mechanisms = [_expanded(mechanism, zone_names) for mechanism in mechanisms]
     check_zones(mechanisms, zone_names)
     if not any(BORE in mechanism.zones and mechanism.heights_m is None for mechanism in mechanisms):
@@ -128,13 +128,7 @@ def _expanded(mechanism: Mechanism, zone_names: Sequence[str]) -> Mechanism:
 
 
 def check_kinds(mechanisms: Sequence[Mechanism]) -> None:
-    """Refuse an object that is not a mechanism, or a mechanism of an unknown kind.
-
-    Raises
-    ------
-    InputError
-        There is such an object.
-    """
+    """Raise InputError if an object is not a mechanism, or is a mechanism of an unknown kind."""
     for mechanism in mechanisms:
         if not isinstance(mechanism, Mechanism):
             raise InputError(f"{mechanism!r:.60}: no mechanism; make one with twin.mechanisms.catalogue.build")
@@ -148,7 +142,7 @@ def _built(kind: str, texts: Mapping[str, str]) -> Mechanism:
 
 
 def _value(text: str) -> Any:
-    """Return a value as a number, a truth value or several of them if it is written so, else as text."""
+    """Return text as a number or a truth value if it is one, as a tuple if it contains commas, else unchanged."""
     if "," in text:
         return tuple(map(_value, text.split(",")))
     if text in ("true", "false"):

@@ -1,7 +1,7 @@
 """Carbonic acid corrosion inside by NORSOK M-506, or by de Waard, Lotz and Milliams where the pH is unknown.
 
 Both hold for bare carbon steel that free water wets, without an inhibitor, glycol or a film of oil. They are priors
-with a standard error of a factor of two, and must not lower what is learned from readings.
+with a standard error of a factor of two, and must not lower rates learned from readings.
 
 References
 ----------
@@ -23,7 +23,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.mechanisms.mechanism import BORE, Mechanism
 
 SPREAD = 0.6931  # ln 2: a factor of two is one standard deviation, so that P95 is 3.1 times the median
-NEUTRAL_SHEAR_PA = 19.0  # wall shear stress to which NORSOK M-506 refers
+NEUTRAL_SHEAR_PA = 19.0  # wall shear stress at which NORSOK M-506 states its rates
 TEMPERATURES_C = (5.0, 150.0)
 CO2_BAR = (0.1, 10.0)
 PH = (3.5, 6.5)
@@ -48,11 +48,11 @@ def co2(
 
     Parameters
     ----------
-    zones : on which it acts.
-    temperature_c : of the fluid, 5 to 150.
+    zones : zones on which it acts.
+    temperature_c : temperature of the fluid, 5 to 150.
     co2_bar : partial pressure of CO2, 0.1 to 10.
-    ph : of the water, 3.5 to 6.5.
-    shear_pa : mean wall shear stress, 1 to 150; needs a pH; by default 19, and 150 gives at most 1.5 times its rate.
+    ph : pH of the water, 3.5 to 6.5.
+    shear_pa : mean wall shear stress, 1 to 150; needs a pH; by default 19. 150 gives at most 1.5 times the rate at 19.
     pressure_bar : total pressure, which lowers the fugacity of CO2; by default the fugacity is the partial pressure.
     h2s_bar : partial pressure of H2S, at most 0.05 and a twentieth of that of CO2.
 
@@ -107,7 +107,7 @@ def norsok_mm_year(temperature_c: float, fugacity_bar: float, ph: float, shear_p
     """Return the rate by NORSOK M-506, mm/year.
 
     K f^0.62 (S/19)^(0.146 + 0.0324 log f) F(pH) at the temperatures of its table from 20 °C on, f^0.36 in place of
-    f^0.62 at 15 °C, and K f^0.36 F(pH) at 5 °C; between these temperatures the rates are interpolated.
+    f^0.62 at 15 °C, and K f^0.36 F(pH) at 5 °C. Between these temperatures the rates are interpolated.
     """
     log_f = np.log10(fugacity_bar)
     shear = (shear_pa / NEUTRAL_SHEAR_PA) ** (0.146 + 0.0324 * log_f)

@@ -22,7 +22,7 @@ MIL_PER_YEAR = {
     "dry": (0, 0, 1, 1, 2, 1, 0, 0, 0),
 }
 # P95 at 5.2 times the median: the driver is judged by eye, and one class is a factor of two; faults of design, an
-# interface with soil or water and poor insulation, for which API RP 581 has factors of their own, are not in the table.
+# interface with soil or water, and poor insulation, for which API RP 581 has separate factors, are not in the table.
 # Set by us.
 SPREAD = 1.0
 
@@ -34,22 +34,22 @@ def insulation(
     temperature_c: float,
     after_years: float = 0.0,
 ) -> Mechanism:
-    """Return the loss under insulation, which is localised: it is found by scans, not by a few readings.
+    """Return the loss under insulation, which is localised: scans find it, a few readings do not.
 
     Parameters
     ----------
-    zones : on which it acts.
+    zones : zones on which it acts.
     driver : severe (wet more than 60 % of the time, deluge tests, very salty), moderate (30 to 60 %, near a cooling
         tower), mild (less) or dry (inside a building, dry or cold climate).
     temperature_c : operating temperature of the metal, -12.2 to 176.7.
-    after_years : of service before it begins: the life of the coating under the insulation.
+    after_years : years of service before it begins: the life of the coating under the insulation.
 
     Raises
     ------
     InputError
         The temperature is outside the table, or the table has no loss there.
     """
-    low, high = (round(end, 1) for end in (TEMPERATURES_C[0], TEMPERATURES_C[-1]))
+    low, high = (round(bound, 1) for bound in (TEMPERATURES_C[0], TEMPERATURES_C[-1]))
     if not low <= temperature_c <= high:
         raise InputError(
             f"`mechanism` insulation: temperature_c {temperature_c:g}: API RP 581 holds from {low} to {high}"

@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.solids import COVERED
 
-FACTOR_TWO = 0.4214  # ln 2 / 1.645: spread at which P95 is twice the median; a rate stated by a user has no less
+FACTOR_TWO = 0.4214  # ln 2 / 1.645: spread at which P95 is twice the median; the default for a rate that a user states
 MOST_RATE_MM_YEAR = 100.0  # more than any model here gives in its range
 MOST_SPREAD = 3.0
 MOST_EXPONENT = 1.5
 Z95 = 1.645  # 95th percentile of the standard normal distribution
-OUTSIDE = "outside"  # stands for all zones but the bore, until the asset is known
+OUTSIDE = "outside"  # stands for all zones but the bore, until the asset's zones are known
 BORE = "bore"
 
 
@@ -32,12 +32,12 @@ class Mechanism:
     zones : zones of the asset on which it acts, such as ("bore",); "outside" stands for all but the bore.
     rate_mm_year : median of the loss of one face in the first year, mm.
     spread : standard deviation of the natural logarithm of the rate; P95 is `rate_mm_year` exp(1.645 spread).
-    exponent : of time; 1 is a constant rate.
-    localised : whether the loss is of single places that readings at other places do not show.
+    exponent : exponent of time; 1 is a constant rate.
+    localised : whether it attacks single places, so that readings at other places do not show the loss.
     heights_m : it acts only between these heights above the asset's lowest point; None for everywhere.
-    after_years : of service before it begins, such as the life of a coating under insulation.
-    inputs : what was stated, for the record.
-    source : of the law and its numbers, one line.
+    after_years : years of service before it begins, such as the life of a coating under insulation.
+    inputs : inputs that were stated, for the record.
+    source : source of the law and its numbers, one line.
 
     Raises
     ------
@@ -73,7 +73,7 @@ class Mechanism:
 
     @property
     def rate_p95_mm_year(self) -> float:
-        """The rate that is passed with a chance of 5 %, mm in the first year."""
+        """The rate that is exceeded with a chance of 5 %, mm in the first year."""
         return float(self.rate_mm_year * np.exp(Z95 * self.spread))
 
     def __str__(self) -> str:
@@ -92,12 +92,12 @@ def _check(kind: str, name: str, value: float, most: float) -> None:
 
 
 def loss_mm(mechanism: Mechanism, years: ArrayLike, rate_mm_year: ArrayLike | None = None) -> NDArray[np.float64]:
-    """Return the loss of one face where a mechanism acts, mm.
+    """Return the loss of one face where a mechanism acts, mm, in the shape of `years` and the rates.
 
     Parameters
     ----------
     mechanism : the law.
-    years : of service, any shape.
+    years : years of service, any shape.
     rate_mm_year : rates that broadcast with `years`; by default the median of the prior.
     """
     rate = mechanism.rate_mm_year if rate_mm_year is None else np.asarray(rate_mm_year, dtype=float)
@@ -111,7 +111,7 @@ def acts_on(
     zone: NDArray[np.integer[Any]],
     height_m: NDArray[np.floating[Any]],
 ) -> NDArray[np.bool_]:
-    """Return at which places a mechanism acts, in the shape of `zone`.
+    """Return whether a mechanism acts at each place, in the shape of `zone`.
 
     Parameters
     ----------
@@ -120,20 +120,14 @@ def acts_on(
     zone : index into them; negative where there is no surface.
     height_m : heights above the asset's lowest point, in the shape of `zone`.
     """
-    here = np.array([name in mechanism.zones for name in zone_names])[zone] & (zone >= 0)
+    is_here = np.array([name in mechanism.zones for name in zone_names])[zone] & (zone >= 0)
     if mechanism.heights_m is not None:
-        here &= (height_m >= mechanism.heights_m[0]) & (height_m < mechanism.heights_m[1])
-    return np.asarray(here)
+        is_here &= (height_m >= mechanism.heights_m[0]) & (height_m < mechanism.heights_m[1])
+    return np.asarray(is_here)
 
 
 def check_zones(mechanisms: Sequence[Mechanism], zone_names: Sequence[str]) -> None:
-    """Refuse a mechanism on a zone that an asset lacks.
-
-    Raises
-    ------
-    InputError
-        A zone is unknown; the message lists those there are.
-    """
+    """Raise InputError, listing the zones of the asset, if a mechanism acts on a zone that the asset lacks."""
     open_zones = [name for name in zone_names if name != COVERED]
     for mechanism in mechanisms:
         for zone in mechanism.zones:

@@ -1,4 +1,4 @@
-"""Loss to the process fluid inside, and a law of the user's own.
+"""Loss to the process fluid inside, and laws that users state themselves.
 
 References
 ----------
@@ -27,9 +27,9 @@ def process(
 
     Parameters
     ----------
-    zones : on which it acts.
-    rate_mm_year : expected loss of one face, mm/year; unknown if not given.
-    diameter_rate_mm_year : instead, expected loss of the diameter, which is that of two faces.
+    zones : zones on which it acts.
+    rate_mm_year : expected loss of one face, mm/year; by default unknown.
+    diameter_rate_mm_year : instead, expected loss of the diameter, which loses two faces, mm/year.
     spread : standard deviation of the logarithm of a stated rate; by default `FACTOR_TWO`.
     heights_m : it acts only between these heights above the asset's lowest point.
 
@@ -42,14 +42,14 @@ def process(
     if rate is None:
         if spread is not None:
             raise InputError(f"`mechanism` process: spread {spread:g} is that of a stated rate; give rate_mm_year, too")
-        rate, usual = UNKNOWN_RATE_MM_YEAR, UNKNOWN_SPREAD
+        rate, default_spread = UNKNOWN_RATE_MM_YEAR, UNKNOWN_SPREAD
         source = "unknown: spans the classes of corrosion rate of NACE SP0775, low to severe"
     else:
-        usual, source = FACTOR_TWO, "rate stated by the user"
+        default_spread, source = FACTOR_TWO, "rate stated by the user"
     if spread is not None:
         inputs["spread"] = spread
     return Mechanism(
-        kind="process", zones=zones, rate_mm_year=rate, spread=usual if spread is None else spread,
+        kind="process", zones=zones, rate_mm_year=rate, spread=default_spread if spread is None else spread,
         heights_m=heights_m, inputs=inputs, source=source,
     )  # fmt: skip
 
@@ -70,15 +70,15 @@ def own(
     heights_m: tuple[float, float] | None = None,
     after_years: float = 0.0,
 ) -> Mechanism:
-    """Return a law of the user's own: rate times time to a power.
+    """Return a law that the user states: rate times time to a power.
 
     Parameters
     ----------
     zones, rate_mm_year, diameter_rate_mm_year, heights_m : as for `process`; one of the two rates is needed.
     spread : standard deviation of the logarithm of the rate.
-    exponent : of time, above 0, at most 1.5.
-    localised : whether the loss is of single places that readings at other places do not show.
-    after_years : of service before it begins.
+    exponent : exponent of time, above 0, at most 1.5.
+    localised : whether it attacks single places, so that readings at other places do not show the loss.
+    after_years : years of service before it begins.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def own(
 def one_face(
     kind: str, rate_mm_year: float | None, diameter_rate_mm_year: float | None
 ) -> tuple[float | None, dict[str, float | str]]:
-    """Return the rate of one face, from that of a face or a diameter, and the stated input; None without a rate.
+    """Return the rate of one face, mm/year, or None if no rate is stated, and the inputs by name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Loss of bare steel in sea water by EN 1993-5 for piles, with the allowances of offshore design as its P95.
+"""Loss of bare steel in sea water by EN 1993-5 for piles; P95 is at least the allowance of offshore design.
 
 Rates are those of one face. Allowances for chains are of the diameter, which loses two faces: 0.4 mm/year of a chain is
 0.2 mm/year here.
@@ -18,11 +18,11 @@ from typing import Literal
 
 from corrotwin.twin.mechanisms.mechanism import OUTSIDE, Mechanism
 
-# First-year loss in mm and exponent of time: powers that differ least from the rows of Table 4-2, by at most 9 and 7 %.
+# First-year loss in mm and exponent of time: the powers closest to the rows of Table 4-2, within 9 % (splash) and 7 %.
 SPLASH_MM, SPLASH_EXPONENT = 0.1246, 0.872
 IMMERSION_MM, IMMERSION_EXPONENT = 0.0565, 0.881
-TROPICAL = 4 / 3  # the ratio of the two allowances
-SPREAD = 0.9  # so that P95 is at least 0.30 mm/year, in the tropics 0.40, over every life up to 100 years in the splash
+TROPICAL = 4 / 3  # the ratio of the two allowances, 0.40 and 0.30 mm/year
+SPREAD = 0.9  # P95 in the splash zone is at least 0.30 mm/year, in the tropics 0.40, over any life up to 100 years
 
 SeaClimate = Literal["temperate", "tropical"]
 
@@ -34,14 +34,14 @@ def splash(
     heights_m: tuple[float, float] | None = None,
     after_years: float = 0.0,
 ) -> Mechanism:
-    """Return the loss in the splash and low water zones of the sea, of bare steel.
+    """Return the loss of bare steel in the splash and low water zones of the sea.
 
     Parameters
     ----------
-    zones : on which it acts.
+    zones : zones on which it acts.
     climate : temperate, or tropical and subtropical.
     heights_m : it acts only between these heights above the asset's lowest point.
-    after_years : of service before it begins: the life of the coating.
+    after_years : years of service before it begins: the life of the coating.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def immersion(
     heights_m: tuple[float, float] | None = None,
     after_years: float = 0.0,
 ) -> Mechanism:
-    """Return the loss below the sea, of bare steel without cathodic protection; parameters as for `splash`.
+    """Return the loss of bare steel under sea water without cathodic protection; parameters as for `splash`.
 
     Raises
     ------

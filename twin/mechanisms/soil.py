@@ -3,8 +3,8 @@
 References
 ----------
 EN 1993-5:2007, Table 4-1 (loss of thickness in soils, with or without groundwater, after 5 to 100 years). Its
-    values were read in the finite-element program XC (``xcfem/xc`` on GitHub, ``guia_micropilotes_oc.py``), which has
-    them from a guide for micropiles; their means over 100 years in a second program, under the name of EN 1993-5.
+    values were read in the finite-element program XC (``xcfem/xc`` on GitHub, ``guia_micropilotes_oc.py``), which takes
+    them from a guide for micropiles; their means over 100 years in a second program, which names EN 1993-5.
 """
 
 from typing import Literal
@@ -12,8 +12,8 @@ from typing import Literal
 from corrotwin.twin.mechanisms.mechanism import OUTSIDE, Mechanism
 
 Soil = Literal["natural", "polluted", "aggressive", "fill", "aggressive_fill"]
-# First-year loss in mm and exponent of time: powers that differ least from the table's rows, by at most 6 %. The
-# table's 0 after 5 years in natural soil is 0.06 mm here.
+# First-year loss in mm and exponent of time: the powers closest to the table's rows, within 6 %. The table has 0 after
+# 5 years in natural soil, the law 0.06 mm.
 LAWS: dict[str, tuple[float, float]] = {
     "natural": (0.0120, 1.0),
     "polluted": (0.0300, 1.0),
@@ -21,7 +21,7 @@ LAWS: dict[str, tuple[float, float]] = {
     "fill": (0.0482, 0.826),
     "aggressive_fill": (0.1412, 0.811),
 }
-SPREAD = 0.8  # P95 at 3.7 times the median, more than from a class to the next but one; set by us
+SPREAD = 0.8  # P95 is 3.7 times the median, more than the ratio of a class to the next but one; set by us
 
 
 def soil(
@@ -31,15 +31,15 @@ def soil(
     heights_m: tuple[float, float] | None = None,
     after_years: float = 0.0,
 ) -> Mechanism:
-    """Return the loss in soil, of bare steel without cathodic protection.
+    """Return the loss of bare steel in soil without cathodic protection.
 
     Parameters
     ----------
-    zones : on which it acts.
+    zones : zones on which it acts.
     soil : natural (undisturbed sand, silt, clay, schist), polluted (and industrial sites), aggressive (natural: swamp,
         marsh, peat), fill (non-compacted: clay, schist, sand, silt) or aggressive_fill (non-compacted: ashes, slag).
     heights_m : it acts only between these heights above the asset's lowest point.
-    after_years : of service before it begins: the life of the coating.
+    after_years : years of service before it begins: the life of the coating.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Coatings and their failure: paint fails at defects, from which rust creeps; zinc is used up.
+"""Coatings and their failure: paint fails at defects, from which rust spreads; zinc is used up.
 
-Rust under paint reaches a place with the first front: the minimum, over all defects, of the defect's birth plus the
-travel time from it, which spatial noise makes ragged. All defects are drawn at once, so results do not depend on the
-places or years that are evaluated.
+Rust under paint reaches a place when the first front does: the minimum, over all defects, of the defect's birth plus
+the travel time from it, which spatial noise makes ragged. All defects are drawn at once, so results do not depend on
+which places or years are evaluated.
 """
 
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ from corrotwin.twin.model import deposits, zones
 from corrotwin.twin.model.exposure import METALS, Exposure, category_um
 from corrotwin.twin.model.loss import PiecewiseClock, years_to_lose
 
-# Median speed of a front under the film, mm per year, in the middle of each corrosivity category. Set by eye: fields of
-# rust on bridges of known age grow by centimetres in ten years, faster where it is wetter.
+# Median speed of a front under the film, mm per year, in the middle of each corrosivity category. Set by eye: on
+# bridges of known age, patches of rust grow by centimetres in ten years, faster where it is wetter.
 SPEED_MM = {"C1": 0.2, "C2": 1.0, "C3": 2.5, "C4": 4.0, "C5": 6.0, "CX": 9.0}
-ROUND_THE_CORNER = 8.0  # distance counts this much more towards a surface that faces away from the defect
+ROUND_THE_CORNER = 8.0  # factor on distance towards a surface that faces directly away from the defect, minus 1
 ZINC_SPREAD = 0.12  # share by which the thickness of a zinc coat varies from place to place
 TILE = 16  # texels; one comparison rules out a defect for a tile that other fronts reach first
 BATCH = 128  # defects compared at a time
@@ -34,7 +34,7 @@ class Paint:
     Parameters
     ----------
     life_years : time by which 63 % of the potential defects have opened.
-    shape : shape of the Weibull law; above 1 the coating ages.
+    shape : shape of the Weibull law; above 1, defects open ever faster as the coating ages.
     defects_per_m2 : potential defects on open faces; `twin.model.zones.ZONES` raises it elsewhere.
     """
 
@@ -54,7 +54,7 @@ class Paint:
 
 @dataclass(frozen=True, kw_only=True)
 class Zinc:
-    """A zinc coat, such as hot-dip galvanising: it corrodes first, by its own law, and steel where it is used up."""
+    """A zinc coat, such as hot-dip galvanising: it corrodes first, by its own law; then the steel beneath corrodes."""
 
     thickness_um: float
 
@@ -69,7 +69,7 @@ COATINGS: Mapping[str, type[Paint] | type[Zinc]] = {"paint": Paint, "zinc": Zinc
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Defects:
-    """n defects of a paint: place, surface normal, birth, speed, and how far runoff stretches them down."""
+    """n defects of a paint: place, surface normal, birth, speed, and stretch downwards by runoff."""
 
     position_m: Floats  # (n, 3)
     normal: Floats  # (n, 3)
@@ -79,25 +79,25 @@ class Defects:
 
 
 def scale_with_category(values: Mapping[str, float], first_year_um: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Interpolate, on log scales, values known mid-category to first-year losses of steel, (n,)."""
+    """Return values at first-year losses of steel, (n,), interpolated on log scales between middles of categories."""
     middles = np.log([category_um(category) for category in values])
     return np.asarray(np.exp(np.interp(np.log(first_year_um), middles, np.log(list(values.values())))))
 
 
 def front_clock(exposure: Exposure, faster: float = 1.0) -> PiecewiseClock:
-    """Return a clock that shows the distance, mm, that a front of `faster` times median speed has come since year 0."""
+    """Return a clock that shows how far a front of `faster` times median speed has advanced since year 0, mm."""
     return PiecewiseClock.of(exposure.starts(), faster * scale_with_category(SPEED_MM, exposure.first_year_um()))
 
 
 def scatter(
     asset: AssetGeometry, per_m2: float, rng: np.random.Generator, weight: Floats | None = None
 ) -> tuple[Floats, Floats, Integers]:
-    """Draw a Poisson process on the surface; it does not depend on texels.
+    """Draw points of a Poisson process on the surface, independently of texels.
 
     Parameters
     ----------
     asset : the surface, m faces.
-    per_m2 : density.
+    per_m2 : density of points per m².
     rng : source of randomness.
     weight : (m,) factor on the density of each face, or None.
 
@@ -117,8 +117,8 @@ def scatter(
 def paint_defects(asset: AssetGeometry, exposure: Exposure, paint: Paint, seed: np.random.SeedSequence) -> Defects:
     """Draw all potential defects of a paint: Poisson in area, Weibull in time, each with satellites around it.
 
-    Additional defects from splash and debris open only while the asset stands where these occur. Those from
-    debris on ledges are added and leave the others unchanged. A later place changes no defect that opened before.
+    Additional defects from splash and debris open only while the asset stands where these occur. Those from debris on
+    ledges are added and leave the others unchanged. A later move does not change any defect that opened before it.
 
     Raises
     ------
@@ -130,29 +130,29 @@ def paint_defects(asset: AssetGeometry, exposure: Exposure, paint: Paint, seed: 
     position, normal, face = scatter(asset, paint.defects_per_m2 * most, rng)
     mark, zone = rng.random(len(face)) * most, asset.face_zone[face]
     starts = exposure.starts()
-    may = np.column_stack([
+    can_open = np.column_stack([
         mark < zones.defect_factors(asset.zone_kinds, zone, position, period.splash_m) for period in exposure.periods
     ])  # fmt: skip
-    first = may[:, 0]
-    parts = [_with_satellites(position[first], normal[first], may[first], starts, paint, rng)]
+    early = can_open[:, 0]
+    parts = [_with_satellites(position[early], normal[early], can_open[early], starts, paint, rng)]
 
     def stream(number: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, number)))
 
-    if may[~first].any():
-        parts.append(_with_satellites(position[~first], normal[~first], may[~first], starts, paint, stream(1)))
+    if can_open[~early].any():
+        parts.append(_with_satellites(position[~early], normal[~early], can_open[~early], starts, paint, stream(1)))
     of_faces = zones.defect_factors(asset.zone_kinds, asset.face_zone, asset.triangles[0][:, 0], None)
     for debris in sorted({period.debris for period in exposure.periods} - {1}):
-        more = paint.defects_per_m2 * (debris - 1)
-        if more > MOST_PER_M2:
+        extra = paint.defects_per_m2 * (debris - 1)
+        if extra > MOST_PER_M2:
             raise InputError(
                 f"debris {debris} on paint of {paint.defects_per_m2} defects per m²: over {MOST_PER_M2:g} more"
             )
         rng = stream(0)
-        position, normal, _ = scatter(asset, more, rng, weight=of_faces)
+        position, normal, _ = scatter(asset, extra, rng, weight=of_faces)
         kept = rng.random(len(position)) < deposits.dampness(asset, position, normal)
-        lies = np.tile([period.debris == debris for period in exposure.periods], (int(kept.sum()), 1))
-        parts.append(_with_satellites(position[kept], normal[kept], lies, starts, paint, rng))
+        in_period = np.tile([period.debris == debris for period in exposure.periods], (int(kept.sum()), 1))
+        parts.append(_with_satellites(position[kept], normal[kept], in_period, starts, paint, rng))
     return Defects(**{
         field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Defects)
     })  # fmt: skip
@@ -187,7 +187,7 @@ def _with_satellites(
 
 
 def zinc_gone_years(thickness_um: Singles, height_m: Singles, exposure: Exposure) -> Singles:
-    """Return when zinc coats of local thickness (n,) at heights (n,) are used up, years (ISO 9224 for zinc)."""
+    """Return the years after which zinc coats of thickness (n,) at heights (n,) are used up, (n,), by ISO 9224."""
     starts, exponent = exposure.starts(), METALS["zinc"].exponent
     gone = years_to_lose(thickness_um, starts, exposure.first_year_um("zinc"), exponent)
     for splashed in exposure.splash_patterns():
@@ -199,12 +199,12 @@ def zinc_gone_years(thickness_um: Singles, height_m: Singles, exposure: Exposure
 def arrival(
     position_m: Singles, normal: Singles, ragged: Singles, defects: Defects, clock: PiecewiseClock, years: float
 ) -> NDArray[np.float32]:
-    """Return the reading at which the first front arrives; exact below the reading at `years`, else not below it.
+    """Return the reading at which the first front arrives, exact if below the reading at `years`, else any not below.
 
     Parameters
     ----------
     position_m, normal : (H, W, 3).
-    ragged : (H, W) factor on distance; NaN where there is nothing to reach.
+    ragged : (H, W) factor on distance; NaN where there is no surface.
     defects : defects of the paint.
     clock : `front_clock` of the exposure.
     years : now.
@@ -225,7 +225,7 @@ def arrival(
     down = np.array([0, 0, -1], dtype=np.float32) + facing[:, 2:] * facing  # -z along the surface
     slope = np.sqrt((down * down).sum(axis=1))
     down /= np.maximum(slope, 1e-6)[:, None]
-    # A step down the slope costs this much of its length.
+    # A step down the slope takes this share of the time of a level one.
     ease = 1 / (1 + (defects.stretch[born].astype(np.float32) - 1) * slope)
     spared = 1 - ease * ease
     columns = {
@@ -238,25 +238,25 @@ def arrival(
         for column in range(0, reading.shape[1], TILE):
             tile = (slice(row, row + TILE), slice(column, column + TILE))
             factor = ragged[tile]
-            here = np.isfinite(factor)
-            if not here.any():
+            reachable = np.isfinite(factor)
+            if not reachable.any():
                 continue
-            points, factor = np.ascontiguousarray(position_m[tile][here].T), factor[here]
+            points, factor = np.ascontiguousarray(position_m[tile][reachable].T), factor[reachable]
             low, high = points.min(axis=1), points.max(axis=1)
             gap = np.maximum(np.maximum(low - place, place - high), 0)
             # No place here is reached before this; the margin covers rounding, so that tiles never change a result.
             soonest = 0.999 * (birth + np.sqrt((gap * gap).sum(axis=1)) * ease * (factor.min() * slowness))
             order = np.argsort(soonest)
             order = order[: np.searchsorted(soonest[order], now, side="right")]
-            first = np.full(len(factor), np.inf, dtype=np.float32)
-            towards = np.ascontiguousarray(normal[tile][here].T)
+            earliest = np.full(len(factor), np.inf, dtype=np.float32)
+            towards = np.ascontiguousarray(normal[tile][reachable].T)
             for start in range(0, len(order), BATCH):
                 batch = order[start : start + BATCH]
-                if soonest[batch[0]] > first.max():
+                if soonest[batch[0]] > earliest.max():
                     break
-                np.minimum(first, _readings(points, towards, factor, columns, batch), out=first)
+                np.minimum(earliest, _readings(points, towards, factor, columns, batch), out=earliest)
             block = reading[tile]
-            block[here] = first
+            block[reachable] = earliest
     return reading
 
 

@@ -1,7 +1,7 @@
 """Closed-form growth of corrosion on an asset's atlas.
 
-Corrosion starts at a texel when its coating fails there; its progress depends only on the time since then. So
-nothing ever shrinks, and ten steps equal one.
+Corrosion starts at a texel when the coating fails there, and progresses with the time since then. So no loss or cover
+ever shrinks, and growing in ten steps equals growing in one.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,15 +36,15 @@ COVER_YEARS = {"C1": 6.0, "C2": 2.0, "C3": 1.0, "C4": 0.7, "C5": 0.5, "CX": 0.3}
 LOCAL = 0.2  # amplitude of the noise on loss
 LOCAL_WAVELENGTHS_MM = (8.0, 4.0, 2.0)
 FINE_WAVELENGTHS_MM = (8.0, 4.0, 2.0)
-FINE_LAG, COVER_RAMP = 0.7, 0.3  # shares of the time to full cover: greatest lag of a speck, and its time to fill
+FINE_LAG, COVER_RAMP = 0.7, 0.3  # shares of the time to full cover: greatest lag of a place, and its time to fill
 
-# Shares of sampled assets that are bare and that are galvanised, for kinds that differ from the others.
+# Shares of sampled assets that are bare and that are galvanised, for kinds that differ from the rest.
 BARE_AND_GALVANISED = {
     "chain": (0.25, 0.15), "bar": (0.5, 0.05), "bolt": (0.15, 0.35), "railing": (0.02, 0.3), "stair": (0.02, 0.3),
     "cladding": (0.02, 0.6), "panel": (0.02, 0.05), "tank": (0.05, 0.05), "hull": (0.05, 0.0),
 }  # fmt: skip
 
-# Streams of randomness: changing what one draws does not reroll the others. Never renumber.
+# Random streams: changing what one of them draws leaves the others as they are. Never renumber.
 RAGGED_STREAM, DEFECTS_STREAM, LOCAL_STREAM, FINE_STREAM, PITS_STREAM, FILM_STREAM = range(6)
 
 
@@ -72,7 +72,7 @@ class Fields:
     """State of corrosion: read-only (H, W) float32 arrays on the atlas.
 
     `start_years` is inf where corrosion has not started; `age_years` is the time since it did; `rust_cover` in [0, 1]
-    is what the eye sees; `wall_loss_mm` never passes the thickness of the metal.
+    is what the eye sees; `wall_loss_mm` never exceeds the thickness of the metal.
     """
 
     start_years: Singles
@@ -105,7 +105,7 @@ def grow(
     Parameters
     ----------
     asset, texels : the surface.
-    exposure : places where it has stood.
+    exposure : places where the asset has stood.
     coating : paint, zinc, or None for bare steel.
     years : age, 0 to `MOST_YEARS`.
     seed : random seed of the whole history.
@@ -113,7 +113,7 @@ def grow(
     by_zone : whether loss differs by zone and facing (`twin.model.zones`); if not, the mean loss by area is that of
         ISO 9224.
     growth : deviation of this asset from the law for its place.
-    mechanisms : mechanisms of corrosion beside the open air, each at its median rate.
+    mechanisms : mechanisms of corrosion other than the open air, each at its median rate.
 
     Returns
     -------
@@ -129,12 +129,12 @@ def grow(
     streams = np.random.SeedSequence(seed).spawn(5)
     open_to_air = np.array([name != COVERED for name in asset.zone_names])
     present = (texels.zone >= 0) & open_to_air[texels.zone]
-    begin = onset_function(
+    onset = onset_function(
         asset, exposure, coating, years, growth.front,
         ragged_seed=streams[RAGGED_STREAM], defects_seed=streams[DEFECTS_STREAM],
     )  # fmt: skip
     start = np.full(texels.zone.shape, np.inf, dtype=np.float32)
-    started = begin(texels.position_m, texels.normal, present)[present]
+    started = onset(texels.position_m, texels.normal, present)[present]
     start[present] = np.where(started < years, started, np.inf)
     rusted = np.isfinite(start)
     position = texels.position_m[rusted]
@@ -143,14 +143,14 @@ def grow(
     loss = np.zeros_like(start)
     loss[rusted] = uniform * (1 + LOCAL * fractal(position, LOCAL_WAVELENGTHS_MM, 0.7, streams[LOCAL_STREAM]))
     if pits is not None:
-        places, depth = _middles(asset, exposure, years, pits, begin, streams[PITS_STREAM], growth)
+        places, depth = _middles(asset, exposure, years, pits, onset, streams[PITS_STREAM], growth)
         loss += pit_loss_mm(texels.position_m, texels.normal, rusted, places, depth)
     if by_zone:
         loss[rusted] *= zones.loss_factors(asset.zone_kinds, texels.zone[rusted], texels.normal[rusted])
 
     for mechanism in mechanisms:
-        here = present & acts_on(mechanism, asset.zone_names, texels.zone, texels.position_m[..., 2])
-        loss[here] += np.float32(loss_mm(mechanism, years))
+        affected = present & acts_on(mechanism, asset.zone_names, texels.zone, texels.position_m[..., 2])
+        loss[affected] += np.float32(loss_mm(mechanism, years))
 
     clock = cover_clock(exposure)
     progress = (clock.reading(years) - clock.reading(start[rusted])).astype(np.float32)
@@ -168,7 +168,7 @@ def grow(
 
 
 def _cover_lags(position_m: Singles, coating: Coating, streams: Sequence[np.random.SeedSequence]) -> list[Singles]:
-    """Return lags of rust's cover at places, (n,) shares of the time to full cover: first rust shows as specks."""
+    """Return lags of rust cover at places, (n,) shares of the time to full cover: first rust shows as specks."""
     fine = 0.5 + fractal(position_m, FINE_WAVELENGTHS_MM, 0.8, streams[FINE_STREAM]) / (2 * LIMIT)
     bare = [bare_lag(ragged_noise(position_m, streams[RAGGED_STREAM]))] if coating is None else []
     return [*bare, np.asarray(FINE_LAG * fine, dtype=np.float32)]
@@ -177,7 +177,7 @@ def _cover_lags(position_m: Singles, coating: Coating, streams: Sequence[np.rand
 def cover_begins(texels: Texels, start_years: Singles, *, exposure: Exposure, coating: Coating, seed: int) -> Singles:
     """Return the reading of `cover_clock` at which rust begins to cover each texel, (H, W); inf where it does not.
 
-    The cover in every year follows from it: a smooth step from 0 to 1 during the next `COVER_RAMP` of the clock.
+    The cover in every year follows from it: a smooth step from 0 to 1 over the next `COVER_RAMP` of the clock.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def cover_begins(texels: Texels, start_years: Singles, *, exposure: Exposure, co
 
 
 def cover_clock(exposure: Exposure) -> PiecewiseClock:
-    """Return a clock that counts the times to full cover since year 0."""
+    """Return a clock whose reading is the time since year 0 in units of the time to full cover."""
     return PiecewiseClock.of(exposure.starts(), 1 / scale_with_category(COVER_YEARS, exposure.first_year_um()))
 
 
@@ -204,7 +204,7 @@ def _uniform_loss_mm(
     years: float,
     growth: Growth,
 ) -> NDArray[AnyFloat]:
-    """Return the loss to air and splash of steel that has corroded since `start_years`, (n,), at heights (n,)."""
+    """Return the loss to air and splash, (n,) mm, of steel corroding since `start_years`, (n,), at heights (n,)."""
     rates = growth.rate * exposure.first_year_um() / 1000
     loss = loss_um(start_years, years, exposure.starts(), rates, growth.exponent)
     for splashed in exposure.splash_patterns():
@@ -226,14 +226,14 @@ def pit_middles(
 ) -> tuple[PitPlaces, Floats]:
     """Return the pits of `grow` with the same parameters, and their depth below their surroundings, (n,) mm.
 
-    A texel off the exact middle of a pit shows it less deep.
+    A texel beside the exact middle of a pit shows less depth.
     """
     streams = np.random.SeedSequence(seed).spawn(5)
-    begin = onset_function(
+    onset = onset_function(
         asset, exposure, coating, years, growth.front,
         ragged_seed=streams[RAGGED_STREAM], defects_seed=streams[DEFECTS_STREAM],
     )  # fmt: skip
-    places, depth = _middles(asset, exposure, years, pits, begin, streams[PITS_STREAM], growth)
+    places, depth = _middles(asset, exposure, years, pits, onset, streams[PITS_STREAM], growth)
     facing = places.normal.astype(np.float32)
     return places, depth * zones.loss_factors(asset.zone_kinds, asset.face_zone[places.face], facing)
 
@@ -247,7 +247,7 @@ def _middles(
     seed: np.random.SeedSequence,
     growth: Growth,
 ) -> tuple[PitPlaces, Floats]:
-    """Return pits and the depth of each in its middle, (n,) mm, before the factor of its zone."""
+    """Return pits and the depth of each in its middle, (n,) mm, without the factor of its zone."""
     places = pit_places(asset, pits, seed)
     # One row, sorted along x, so that pits share tiles with their neighbours.
     order = np.argsort(places.position_m[:, 0])
@@ -256,8 +256,8 @@ def _middles(
     start = np.empty(len(order))
     start[order] = begin(position, places.normal[order].astype(np.float32).reshape(shape), np.ones(shape[:2], bool))[0]
     birth = start + places.delay_years
-    usual = replace(growth, exponent=AS_STANDARD.exponent)  # `twin.model.pits` says why
-    return places, places.factor * _uniform_loss_mm(birth, places.position_m[:, 2], exposure, years, usual)
+    standard_growth = replace(growth, exponent=AS_STANDARD.exponent)  # `twin.model.pits` says why
+    return places, places.factor * _uniform_loss_mm(birth, places.position_m[:, 2], exposure, years, standard_growth)
 
 
 def sample_history(rng: np.random.Generator, kind: str) -> tuple[Exposure, Coating, float]:
@@ -271,7 +271,7 @@ def sample_history(rng: np.random.Generator, kind: str) -> tuple[Exposure, Coati
     if draw < bare:
         return exposure, None, round(years, 2)
     if draw < bare + galvanised:
-        # In any exposure, a coat just thick enough to be used up in places by now.
-        gone = loss_um(0.0, years, exposure.starts(), exposure.first_year_um("zinc"), METALS["zinc"].exponent)
-        return exposure, Zinc(thickness_um=round(float(gone * rng.uniform(0.85, 1.2)), 1)), round(years, 2)
+        # In any exposure, a coat of a thickness that is used up in places by now.
+        used_up_um = loss_um(0.0, years, exposure.starts(), exposure.first_year_um("zinc"), METALS["zinc"].exponent)
+        return exposure, Zinc(thickness_um=round(float(used_up_um * rng.uniform(0.85, 1.2)), 1)), round(years, 2)
     return exposure, Paint(life_years=round(life, 2), defects_per_m2=round(defects, 1)), round(years, 2)

@@ -56,7 +56,7 @@ METALS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Climate:
-    """Annual means for the dose-response functions of ISO 9223, within the ranges they were fitted on."""
+    """Annual means for the dose-response functions of ISO 9223, within the ranges to which these were fitted."""
 
     temperature_c: float  # -17.1 to 28.7
     humidity_percent: float  # relative, 34 to 93
@@ -79,13 +79,13 @@ class Climate:
 
 @dataclass(frozen=True, kw_only=True)
 class Period:
-    """A stay at one place, from a year after the asset was built until the next period.
+    """A stay at one place, from a number of years after the asset was built until the next period.
 
     Parameters
     ----------
-    from_years : start of the stay.
+    from_years : start of the stay, years since the asset was built.
     category, climate : its corrosivity, as an ISO 9223 category or as a climate; exactly one of the two.
-    splash_m : heights above the asset's lowest point, from and to, between which sea water splashes; or None.
+    splash_m : lower and upper height above the asset's lowest point between which sea water splashes, or None.
     debris : factor on the number of paint defects on ledges, where dirt and water lie (`twin.model.deposits`); 1
         without debris.
     """
@@ -114,7 +114,7 @@ class Period:
         """Return the loss in a first year spent here, µm."""
         if self.category is not None:
             return category_um(self.category, metal)
-        assert self.climate is not None  # noqa: S101  one of both is there
+        assert self.climate is not None  # noqa: S101  __post_init__ requires one of the two
         return dose_response_um(self.climate, metal)
 
     def __str__(self) -> str:
@@ -140,19 +140,19 @@ class Exposure:
         return np.array([period.from_years for period in self.periods])
 
     def since(self, years: float) -> "Exposure":
-        """Return the exposure from `years` on, counted from that time, for parts that are new then."""
+        """Return the exposure from `years` on, counted from that time: that of parts which are new then."""
         last = max(index for index, start in enumerate(self.starts()) if start <= years)
-        here = replace(self.periods[last], from_years=0.0)
+        current = replace(self.periods[last], from_years=0.0)
         later = (replace(period, from_years=period.from_years - years) for period in self.periods[last + 1 :])
-        return Exposure(periods=(here, *later))
+        return Exposure(periods=(current, *later))
 
     def splashed(self, height_m: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-        """Return whether heights above the lowest point, (q,), are in the splash of each period, (q, n)."""
+        """Return whether heights above the lowest point, (q,), are in the splash zone of each period, (q, n)."""
         low, high = np.array([period.splash_m or (np.inf, np.inf) for period in self.periods], height_m.dtype).T
         return np.asarray((height_m[:, None] >= low) & (height_m[:, None] < high))
 
     def splash_patterns(self) -> NDArray[np.bool_]:
-        """Return the distinct rows of `splashed` with splash in some period, (k, n)."""
+        """Return the distinct rows that `splashed` can have with splash in some period, (k, n)."""
         from_m = np.array([period.splash_m[0] for period in self.periods if period.splash_m is not None])
         until_m = np.array([period.splash_m[1] for period in self.periods if period.splash_m is not None])
         patterns = np.unique(self.splashed(np.concatenate([from_m, until_m])), axis=0)
@@ -176,15 +176,15 @@ class Exposure:
 
 
 def at(category: str, *, splash_m: tuple[float, float] | None = None, debris: float = 1.0) -> Exposure:
-    """Return a whole life in one corrosivity category; splash and debris as those of a `Period`."""
+    """Return the exposure of a whole life in one corrosivity category; `splash_m` and `debris` as for `Period`."""
     return Exposure(periods=(Period(category=category, splash_m=splash_m, debris=debris),))
 
 
 def category_um(category: str, metal: str = "steel") -> float:
     """Return the first-year loss in an ISO 9223 category, µm: the geometric mean of its bounds.
 
-    A category is a range over a factor of two to nineteen; the geometric mean is its middle on the scale on which the
-    bounds are set. (A design would take the upper bound.)
+    The bounds of a category differ by a factor of two to nineteen; the geometric mean is its middle on the logarithmic
+    scale on which they are set. (A design would take the upper bound.)
     """
     low, high = bounds_um(category, metal)
     return float(np.sqrt(low * high))
@@ -193,26 +193,26 @@ def category_um(category: str, metal: str = "steel") -> float:
 def bounds_um(category: str, metal: str = "steel") -> tuple[float, float]:
     """Return the bounds of the first-year loss in an ISO 9223 category, µm; in C1 the lower is a tenth of the upper."""
     upper = METALS[metal].upper_um
-    number = CATEGORIES.index(category)
-    return (upper[number - 1] if number else upper[0] / 10), upper[number]
+    index = CATEGORIES.index(category)
+    return (upper[index - 1] if index else upper[0] / 10), upper[index]
 
 
 def category_of(first_year_um: float, metal: str = "steel") -> str:
     """Return the ISO 9223 category of a first-year loss in µm; losses beyond the last bound are CX too."""
-    number = int(np.searchsorted(METALS[metal].upper_um, first_year_um))
-    return CATEGORIES[min(number, len(CATEGORIES) - 1)]
+    index = int(np.searchsorted(METALS[metal].upper_um, first_year_um))
+    return CATEGORIES[min(index, len(CATEGORIES) - 1)]
 
 
 def dose_response_um(climate: Climate, metal: str = "steel") -> float:
     """Return the first-year loss by the dose-response function of ISO 9223, µm.
 
     r = a P^b exp(c H + k (T - 10)) + d S^e exp(g H + h T), T in °C, H relative humidity in %, P and S deposition of
-    SO2 and chloride in mg/(m² d); k is one number up to 10 °C and another above.
+    SO2 and chloride in mg/(m² d); k has one value up to 10 °C and another above.
     """
     law = METALS[metal]
     a, b, c = law.sulphur
     d, e, g, h = law.salt
-    warmth, humidity = climate.temperature_c, climate.humidity_percent
-    bend = (law.cold if warmth <= 10 else law.warm) * (warmth - 10)
+    temperature, humidity = climate.temperature_c, climate.humidity_percent
+    bend = (law.cold if temperature <= 10 else law.warm) * (temperature - 10)
     sulphur = a * climate.so2_mg_m2_d**b * np.exp(c * humidity + bend)
-    return float(sulphur + d * climate.chloride_mg_m2_d**e * np.exp(g * humidity + h * warmth))
+    return float(sulphur + d * climate.chloride_mg_m2_d**e * np.exp(g * humidity + h * temperature))

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LATTICE = 64  # the pattern of an octave repeats after 64 wavelengths, in directions of its own
+LATTICE = 64  # the pattern of an octave repeats after 64 wavelengths along its own axes
 CHUNK = 1 << 14  # points at a time, so that intermediate arrays stay in the cache
-LIMIT = 2.5  # of the result, in standard deviations
+LIMIT = 2.5  # greatest absolute value of the result, standard deviations
 
 
 def fractal(
@@ -20,8 +20,8 @@ def fractal(
     ----------
     position_m : (n, 3) places.
     wavelengths_mm : wavelengths of the octaves, longest first.
-    gain : amplitude of each octave over that of the one before it.
-    seed : decides the pattern.
+    gain : amplitude of each octave relative to the previous one.
+    seed : seed of the pattern.
 
     Returns
     -------
@@ -32,15 +32,15 @@ def fractal(
     amplitudes /= np.sqrt((amplitudes**2).sum())
     rng = np.random.default_rng(seed)
     for wavelength, amplitude in zip(wavelengths_mm, amplitudes, strict=True):
-        # Each octave is turned and shifted, so that lattice planes never line up.
-        turn, _ = np.linalg.qr(rng.standard_normal((3, 3)))
-        turn = (turn * (1000 / wavelength)).astype(np.float32)
+        # Each octave is rotated and shifted, so that lattice planes never line up.
+        rotation, _ = np.linalg.qr(rng.standard_normal((3, 3)))
+        rotation = (rotation * (1000 / wavelength)).astype(np.float32)
         shift = rng.uniform(0, LATTICE, 3).astype(np.float32)
-        # A point between lattice values averages them; 0.64 is the standard deviation that this leaves, over space.
+        # A point between lattice values averages them, which reduces the standard deviation over space to 0.64.
         values = (rng.standard_normal(LATTICE**3) * amplitude / 0.64).astype(np.float32)
         for start in range(0, len(position_m), CHUNK):
             part = slice(start, start + CHUNK)
-            total[part] += _octave(position_m[part], turn, shift, values)
+            total[part] += _octave(position_m[part], rotation, shift, values)
     return total.clip(-LIMIT, LIMIT)
 
 
@@ -50,7 +50,7 @@ def _octave(
     corners: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
     weights: list[NDArray[np.float32]] = []
     for axis in range(3):
-        # Sums written out: a matrix product may round differently with another number of rows.
+        # Sums are written out: a matrix product may round differently for another number of rows.
         place = (
             position_m[:, 0] * turn[0, axis] + position_m[:, 1] * turn[1, axis] + position_m[:, 2] * turn[2, axis]
         ) + shift[axis]

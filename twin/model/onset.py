@@ -1,4 +1,4 @@
-"""Start of corrosion at each place, by its coating."""
+"""Start of corrosion at each place, by the coating there."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ from corrotwin.twin.model.exposure import Exposure
 from corrotwin.twin.model.noise import LIMIT, fractal
 
 RAGGED = 0.55  # log-scale amplitude of the noise on distance
-STREAK = 0.4  # the same noise is this much slower in z: on steep faces, where water runs, it draws streaks
+STREAK = 0.4  # factor on z in that noise, which draws streaks on steep faces, where water runs down
 RAGGED_WAVELENGTHS_MM = (160.0, 80.0, 40.0, 20.0, 10.0, 5.0)
 
 
@@ -35,7 +35,7 @@ def onset_function(
     ragged_seed: np.random.SeedSequence,
     defects_seed: np.random.SeedSequence,
 ) -> Callable[[Singles, Singles, NDArray[np.bool_]], Singles]:
-    """Return a function of positions, (H, W, 3), normals, (H, W, 3), and presence, (H, W), that gives `first_years`.
+    """Return a function of positions (H, W, 3), normals (H, W, 3) and presence (H, W) that returns `first_years`.
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ def onset_function(
     if isinstance(coating, Paint):
         defects = paint_defects(asset, exposure, coating, defects_seed)
 
-    def begin(position_m: Singles, normal: Singles, present: NDArray[np.bool_]) -> Singles:
+    def onset(position_m: Singles, normal: Singles, present: NDArray[np.bool_]) -> Singles:
         noise = np.zeros(0, dtype=np.float32)
         if coating is not None:
             noise = ragged_noise(position_m[present], ragged_seed)
         return first_years(position_m, normal, present, noise, defects, exposure, coating, years, front)
 
-    return begin
+    return onset
 
 
 def ragged_noise(position_m: Singles, seed: np.random.SeedSequence) -> Singles:
@@ -62,7 +62,7 @@ def ragged_noise(position_m: Singles, seed: np.random.SeedSequence) -> Singles:
 
 
 def bare_lag(noise: Singles) -> Singles:
-    """Return the share of the time to full cover before bare steel shows rust, by `ragged_noise`: 0 to one half."""
+    """Return the lag before bare steel shows rust, by `ragged_noise`: 0 to 0.5 of the time to full cover."""
     return np.asarray(0.25 * (1 + noise / LIMIT), dtype=np.float32)
 
 
@@ -77,7 +77,7 @@ def first_years(
     years: float,
     front: float,
 ) -> Singles:
-    """Return the start of corrosion at each place, (H, W) years; after `years` it may be any time not before them.
+    """Return the start of corrosion at each place, (H, W) years: exact if before `years`, else any time from then on.
 
     Parameters
     ----------

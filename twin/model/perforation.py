@@ -1,7 +1,7 @@
-"""Places where corrosion has used the metal up: holes, the same on both faces of a sheet, and edges eaten away.
+"""Places where corrosion has used up the metal: holes, the same on both faces of a sheet, and corroded edges.
 
-Metal is gone where the loss of a face and that of the face behind it reach the thickness. The narrow faces around a
-sheet go where the sheet beside them has gone, and pieces that nothing holds fall.
+Metal is gone where the losses of a face and of the face behind it add up to the thickness. The narrow faces around a
+sheet are gone where the sheet beside them is, and pieces that nothing holds have fallen.
 """
 
 import numpy as np
@@ -14,11 +14,11 @@ from corrotwin.twin.geometry.opposite import texels_behind
 from corrotwin.twin.model.corrosion import FILM_STREAM
 from corrotwin.twin.model.noise import LIMIT, fractal
 
-# A film of metal, at most this share of the thickness, does not last: it breaks out along a ragged line.
+# A film of metal, at most `FILM` of the thickness, does not last: it breaks out along a ragged line.
 FILM, RAGGED_MM = 0.1, (24.0, 12.0, 6.0, 3.0)
 STRAND_MM = 4.0  # narrower strands between holes have rusted through from their sides
 SCRAP = 0.1  # share of its solid's surface: a smaller piece, cut off from the rest, has fallen
-LINK = 3.0  # texels between which two pieces of the atlas join
+LINK = 3.0  # distance, in texels, at which two pieces of the atlas join
 ACROSS = 0.7  # |cosine| between the normals of a sheet and of the narrow face around it, at most
 
 Mask = NDArray[np.bool_]
@@ -111,19 +111,19 @@ def _linked(asset: AssetGeometry, texels: Texels, solid: Integers, kept: Mask) -
 def _settle_rims(asset: AssetGeometry, texels: Texels, solid: Integers, holes: Mask) -> None:
     """Remove the narrow faces around a sheet where the sheet beside them is gone, and keep them where it is not.
 
-    A texel of such a face has nothing behind it, and faces across the nearest texel that has.
+    A texel of such a face has nothing behind it, and its normal is across that of the nearest texel that does.
     """
     normal = texels.normal.reshape(-1, 3)
     reach = texels.thickness_mm.reshape(-1) / 2000 + LINK / 2 * asset.texel_mm / 1000
-    before, kept = np.flatnonzero(holes), np.flatnonzero((texels.area_mm2.reshape(-1) > 0) & ~holes)
-    if not len(kept):
+    hole_texels, metal_texels = np.flatnonzero(holes), np.flatnonzero((texels.area_mm2.reshape(-1) > 0) & ~holes)
+    if not len(metal_texels):
         return
-    # Twice as far as a rim reaches, so that the texel beside each is among them.
-    far = 2 * float(reach[before].max())
-    gone_at, kept_at = _apart(texels, solid, before), _apart(texels, solid, kept)
-    near = np.isfinite(cKDTree(gone_at).query(kept_at, distance_upper_bound=far)[0])
-    opened = np.isfinite(cKDTree(kept_at).query(gone_at, distance_upper_bound=far)[0])
-    around = np.concatenate([kept[near], before[opened]])
+    # Twice the reach of a rim, so that the texel beside each rim texel is included.
+    far = 2 * float(reach[hole_texels].max())
+    hole_places, metal_places = _apart(texels, solid, hole_texels), _apart(texels, solid, metal_texels)
+    near_hole = np.isfinite(cKDTree(hole_places).query(metal_places, distance_upper_bound=far)[0])
+    near_metal = np.isfinite(cKDTree(metal_places).query(hole_places, distance_upper_bound=far)[0])
+    around = np.concatenate([metal_texels[near_hole], hole_texels[near_metal]])
     sheet = texels_behind(asset, texels, around) >= 0
     rim, faces = around[~sheet], around[sheet]
     if not len(rim) or not len(faces):

@@ -22,7 +22,7 @@ from corrotwin.twin.model.coating import scatter
 
 TILE = 32  # texels
 BATCH = 32  # pits at a time
-LEAST_MM = 0.01  # shallower pits are not drawn: the grain of the surface is as deep
+LEAST_MM = 0.01  # shallower pits are left out: the grain of the surface is as deep
 ASPECT_SPREAD = 0.3  # standard deviation of the logarithm of a pit's radius over its depth
 EDGE = 0.2  # cosine between the normals of a pit and a surface, above which the surface belongs to it
 
@@ -56,11 +56,11 @@ class Pits:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PitPlaces:
-    """n potential pits."""
+    """n potential pits of an asset."""
 
     position_m: Floats  # (n, 3)
     normal: Floats  # (n, 3)
-    face: Integers  # (n,) of the asset
+    face: Integers  # (n,) index of the face of the asset
     delay_years: Floats  # (n,) from the start of corrosion at the place
     factor: Floats  # (n,) depth over uniform loss since birth
     aspect: Floats  # (n,) radius over depth
@@ -91,7 +91,7 @@ def pit_loss_mm(
     position_m, normal : (H, W, 3).
     present : (H, W) where there is a corroding surface.
     places : the pits.
-    depth_mm : (n,) depth of each in its middle.
+    depth_mm : (n,) depth of each pit in its middle.
     """
     loss = np.zeros(present.shape, dtype=np.float32)
     deep = np.flatnonzero(depth_mm > LEAST_MM)
@@ -104,16 +104,16 @@ def pit_loss_mm(
     for row in range(0, loss.shape[0], TILE):
         for column in range(0, loss.shape[1], TILE):
             tile = (slice(row, row + TILE), slice(column, column + TILE))
-            here = present[tile]
-            if not here.any():
+            corroding = present[tile]
+            if not corroding.any():
                 continue
-            points = position_m[tile][here]
+            points = position_m[tile][corroding]
             gap = np.maximum(np.maximum(points.min(axis=0) - middle, middle - points.max(axis=0)), 0)
             near = np.flatnonzero((gap * gap).sum(axis=1) < radius * radius)
             if not len(near):
                 continue
             x, y, z = np.ascontiguousarray(points.T)
-            a, b, c = np.ascontiguousarray(normal[tile][here].T)
+            a, b, c = np.ascontiguousarray(normal[tile][corroding].T)
             deepest = np.zeros(len(points), dtype=np.float32)
             for batch in np.array_split(near, -(-len(near) // BATCH)):
                 p, n = middle[batch, :, None], facing[batch, :, None]
@@ -122,7 +122,7 @@ def pit_loss_mm(
                 bowl *= a * n[:, 0] + b * n[:, 1] + c * n[:, 2] > EDGE
                 np.maximum(deepest, bowl.max(axis=0), out=deepest)
             block = loss[tile]
-            block[here] = deepest
+            block[corroding] = deepest
     return loss
 
 
@@ -140,7 +140,7 @@ def mean_pit_mm(pits: Pits, mean_depth_mm: NDArray[np.floating[Any]]) -> Floats:
 
 @cache
 def _mean_over_crowding() -> tuple[Floats, Floats]:
-    """Return a table of the mean depth in units of m by c pi a² m²."""
+    """Return a table of c pi a² m², and the mean depth in units of m at each; symbols as in `mean_pit_mm`."""
     crowding = np.concatenate([[0.0], np.geomspace(1e-4, 1e3, 200)])
     depth = np.linspace(0, 40, 4001)
     passed = 1 - np.exp(-crowding[:, None] * (depth + 2) * np.exp(-depth))

@@ -1,4 +1,4 @@
-"""Local severity of corrosion: by zone of the part, by facing, by height.
+"""Local severity of corrosion by zone of the part, facing and height.
 
 The numbers are set by eye against photographs, from what standards and inspectors say in words: coats are thin on edges
 and over welds, crevices stay wet (ISO 12944-3); dust and water lie on upward faces, drops hang from lower rims.
@@ -75,7 +75,7 @@ DRIPPING = {
 UPWARD = 0.35  # more loss where a surface faces straight up
 DRIP = 0.45  # more loss on a lower rim
 SPLASH_DEFECTS = 3.0  # times as many defects between the heights that sea water splashes
-STEEP = 0.8  # |z of the normal| from which a surface counts as facing up or down
+STEEP = 0.8  # least |z of the normal| of a surface that counts as facing up or down
 
 
 def defect_factors(
@@ -114,7 +114,7 @@ def loss_factors(zone_names: tuple[str, ...], zone: NDArray[np.integer[Any]], no
 
 
 def in_splash(height_m: NDArray[np.floating[Any]], splash_m: tuple[float, float]) -> NDArray[np.bool_]:
-    """Return whether heights above the lowest point are in the splash of sea water."""
+    """Return whether heights above the lowest point are in the splash zone, in the shape of `height_m`."""
     return np.asarray((height_m >= splash_m[0]) & (height_m < splash_m[1]))
 
 
@@ -125,20 +125,20 @@ def regions(
 
     Regions are the zones of parts, the top, side and bottom faces, the splash zone, and all surface in the air.
     """
-    air = texels.area_mm2 > 0
-    parts = []
+    in_air = texels.area_mm2 > 0
+    named_masks = []
     for index, name in enumerate(asset.zone_names):
-        here = texels.zone == index
+        in_zone = texels.zone == index
         if name == COVERED:
-            air &= ~here
+            in_air &= ~in_zone
         else:
-            parts.append(("part", name, here & air))
-    up = texels.normal[..., 2]
-    parts += [
-        ("facing", "top", air & (up > STEEP)),
-        ("facing", "side", air & (np.abs(up) <= STEEP)),
-        ("facing", "bottom", air & (up < -STEEP)),
+            named_masks.append(("part", name, in_zone & in_air))
+    normal_z = texels.normal[..., 2]
+    named_masks += [
+        ("facing", "top", in_air & (normal_z > STEEP)),
+        ("facing", "side", in_air & (np.abs(normal_z) <= STEEP)),
+        ("facing", "bottom", in_air & (normal_z < -STEEP)),
     ]
     if splash_m is not None:
-        parts.append(("height", "splash", air & in_splash(texels.position_m[..., 2], splash_m)))
-    return [*((by, name, mask) for by, name, mask in parts if mask.any()), ("all", "all", air)]
+        named_masks.append(("height", "splash", in_air & in_splash(texels.position_m[..., 2], splash_m)))
+    return [*((by, name, mask) for by, name, mask in named_masks if mask.any()), ("all", "all", in_air)]

@@ -1,1 +1,1 @@
-"""Workbooks and tables of readings from plants and contractors, in their own columns, units and dates."""
+"""Workbooks and tables of readings from plants and contractors, with their own columns, units and date formats."""

@@ -1,4 +1,4 @@
-"""Cells of a row by what they hold: text, numbers with either decimal sign, and the unit of a thickness."""
+"""Cells of a row by their content: text, numbers with a decimal point or comma, and units of thickness."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)")
 
 @dataclass(frozen=True, kw_only=True)
 class SourceCell:
-    """A value, its place for errors, and the unit that its heading states."""
+    """A value, its location for error messages, and the unit in its heading."""
 
     value: Value
     where: str
@@ -28,42 +28,42 @@ class SourceCell:
 
 
 def cell_at(row: SheetRow, index: int) -> Value:
-    """Return a cell of a row, which may be shorter than others."""
+    """Return a cell of a row; None if the row ends before it."""
     return row.cells[index] if index < len(row.cells) else None
 
 
 def cells_of(header: Header, row: SheetRow) -> dict[str, SourceCell]:
-    """Return the filled cells of a row by what they hold."""
-    found = {}
+    """Return the filled cells of a row by the name of their column."""
+    cells = {}
     for name, index in header.columns.items():
         value = cell_at(row, index)
         if value is not None:
             where = header.sheet.where(row.number, header.headings[index])
-            found[name] = SourceCell(value=value, where=where, unit=header.units.get(index, ""))
-    return found
+            cells[name] = SourceCell(value=value, where=where, unit=header.units.get(index, ""))
+    return cells
 
 
 def filled_rows(header: Header) -> Iterator[tuple[int, dict[str, SourceCell]]]:
-    """Yield the number and the cells of each row below a header that has any by whose columns it is known."""
+    """Yield the number and cells of each row below a header that has filled cells in known columns."""
     for row in header.sheet.rows:
         if row.number > header.row and (cells := cells_of(header, row)):
             yield row.number, cells
 
 
 def key_of(value: Value) -> str:
-    """Return an id as text: 12 and 12.0 are one, as a number or as text."""
+    """Return an id as text; the numbers 12 and 12.0, and the text 12, give the same."""
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
     return place_name(str(value))
 
 
 def is_measured(value: Value) -> bool:
-    """Return whether a cell is filled, and not by a word such as n/a."""
+    """Return whether a cell is filled, other than with a word such as n/a."""
     return value is not None and not (isinstance(value, str) and value.casefold() in NOT_MEASURED)
 
 
 def is_number(value: Value) -> bool:
-    """Return whether a cell is a number, or text that `number_of` takes for one, as all cells of a CSV file are."""
+    """Return whether a cell is a number, or text that `number_of` accepts, as in CSV files."""
     return isinstance(value, float) or (isinstance(value, str) and _NUMBER.fullmatch(value) is not None)
 
 
@@ -73,7 +73,7 @@ def number_of(cell: SourceCell) -> float:
     Raises
     ------
     InputError
-        It is none.
+        It is no number.
     """
     if isinstance(cell.value, float):
         return cell.value
@@ -83,20 +83,22 @@ def number_of(cell: SourceCell) -> float:
 
 
 def ungrouped_number_of(cell: SourceCell, marks: str) -> float:
-    """Return a cell as a number of any size, of which no later check could tell that thousands were read as decimals.
+    """Return a cell as a number, and refuse text such as 1,234, in which the mark may separate thousands or decimals.
+
+    Numbers of any size are allowed, so that no later check could detect the confusion.
 
     Parameters
     ----------
-    cell : text of it such as 1,234 is refused.
-    marks : that may be between thousands: a comma, a point or both.
+    cell : cell with a number.
+    marks : marks that may separate thousands: a comma, a point or both.
 
     Raises
     ------
     InputError
-        It is none, or could be either of two.
+        It is no number, or could be either of two.
     """
-    if isinstance(cell.value, str) and (found := _GROUPED.fullmatch(cell.value)) and found[1] in marks:
-        whole, thousandths = cell.value.split(found[1])
+    if isinstance(cell.value, str) and (match := _GROUPED.fullmatch(cell.value)) and match[1] in marks:
+        whole, thousandths = cell.value.split(match[1])
         raise InputError(
             f"{cell.where}: {cell.value!r} could be {whole}.{thousandths}0 or {whole}{thousandths}; write the one that "
             "is meant"
@@ -105,12 +107,12 @@ def ungrouped_number_of(cell: SourceCell, marks: str) -> float:
 
 
 def unit_in_row(cells: Mapping[str, SourceCell], of: SourceCell, given: ColumnMap, usual: str) -> str:
-    """Return the unit of a thickness: of its row, its heading, the map, or else `usual`.
+    """Return the unit of a thickness, from its row, its heading or the map, else `usual`.
 
     Raises
     ------
     InputError
-        None is stated, or what is stated is not a unit of thickness.
+        No unit is stated, or the stated one is not a unit of thickness.
     """
     if "unit" in cells:
         cell = cells["unit"]
@@ -124,7 +126,7 @@ def unit_in_row(cells: Mapping[str, SourceCell], of: SourceCell, given: ColumnMa
 
 
 def in_mm(cells: Mapping[str, SourceCell], of: SourceCell, given: ColumnMap, usual: str) -> float:
-    """Return a thickness above 0 in mm.
+    """Return a thickness in mm; it must be above 0.
 
     Raises
     ------
@@ -138,18 +140,18 @@ def in_mm(cells: Mapping[str, SourceCell], of: SourceCell, given: ColumnMap, usu
 
 
 def check_asset(path: Path, asset: str, there: Sequence[str]) -> None:
-    """Check that it is known which of the assets in a file is meant.
+    """Raise InputError if it is unclear which asset in a file is meant.
 
     Parameters
     ----------
-    path : of the file.
-    asset : that is meant; empty where the file has no more than one.
+    path : path of the file.
+    asset : asset that is meant; empty if the file has at most one.
     there : assets that rows of the file name.
 
     Raises
     ------
     InputError
-        The file has several and none is meant, or it lacks the one that is.
+        The file has several assets and `asset` is empty, or it lacks `asset`.
     """
     if not asset and len(there) > 1:
         raise InputError(f"{path}: has rows of {names(there)}; say which is this twin (`asset`)")
@@ -158,7 +160,7 @@ def check_asset(path: Path, asset: str, there: Sequence[str]) -> None:
 
 
 def zone_of(cell: SourceCell, given: ColumnMap, asset: AssetGeometry) -> str:
-    """Return the zone that a cell means, by its own name or by the map's.
+    """Return the zone that a cell means, by its name or by the translation in the map.
 
     Raises
     ------
@@ -166,11 +168,11 @@ def zone_of(cell: SourceCell, given: ColumnMap, asset: AssetGeometry) -> str:
         The asset has no such zone.
     """
     zones = {canonical(name): name for name in asset.zone_names if name != COVERED}
-    called = key_of(cell.value)
-    zone = given.zones.get(canonical(called), "") or zones.get(canonical(called), "")
+    label = key_of(cell.value)
+    zone = given.zones.get(canonical(label), "") or zones.get(canonical(label), "")
     if not zone:
         raise InputError(
-            f"{cell.where}: {called!r:.60} is not a zone of this {asset.kind} ({names(zones.values())}); translate it "
-            f'by a map: {{"zones": {{"{called:.40}": "{asset.zone_names[0]}"}}}}'
+            f"{cell.where}: {label!r:.60} is not a zone of this {asset.kind} ({names(zones.values())}); translate it "
+            f'by a map: {{"zones": {{"{label:.40}": "{asset.zone_names[0]}"}}}}'
         )
     return zone

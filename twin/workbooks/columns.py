@@ -1,4 +1,4 @@
-"""Columns of other people's tables, matched by a map that the user gives or by usual headings."""
+"""Columns of tables from elsewhere, matched by the user's map or by usual headings."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from corrotwin.twin.workbooks import days, sheets
 from corrotwin.twin.workbooks.sheets import Value, WorkbookSheet
 
 Usual = Mapping[str, tuple[str, ...]]
-"""What a column may hold, and headings by which it is usually called, without case, units and punctuation."""
+"""Usual headings of each kind of column, without case, units and punctuation."""
 
 USUAL: Usual = {  # of readings
     "asset": ("asset", "asset id", "equipment", "equipment id", "line", "line number", "unit id", "vessel", "twin"),
@@ -51,15 +51,15 @@ IN_HEADING = re.compile(rf"[\(\[]\s*({_NAMED})\.?\s*[\)\]]|(?<=\s)(mm|in|inch|mi
 _UNITS = {'"': "inch", "inches": "inch", "in": "inch", "thou": "mil", "mils": "mil"}
 _SETTINGS = ("unit", "dates", "zones", "sheet", "header")
 MOST_COLUMNS = 16_384  # of any spreadsheet
-_FEWEST = 2  # columns of a header, known by their headings
+_FEWEST = 2  # known columns that make a row a header
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnMap:
-    """The user's description of a file: the heading of each column by its content, and what no column says.
+    """The user's description of a file: the heading of each column by its content, and settings that no column states.
 
-    `zones` translates what the file calls a part into zones of the twin; `dates` is the order in which days are
-    written; `header` is the number of the row with the headings; `sheet` its name.
+    `zones` translates names of parts in the file into zones of the twin; `dates` says whether day or month comes first;
+    `header` is the number of the row with the headings, and `sheet` the name of its sheet.
     """
 
     headings: Mapping[str, str] = field(default_factory=dict)
@@ -70,15 +70,15 @@ class ColumnMap:
     header: int | None = None
 
     def is_of(self, sheet: WorkbookSheet) -> bool:
-        """Return whether a sheet is the one that the map names, if it names any; that of a CSV file has no name."""
+        """Return whether a sheet is the one that the map names, if it names any; a CSV file always is."""
         return self.sheet in ("", sheet.name) or not sheet.name
 
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """The row of a sheet that names its columns: what each holds by its index, units that headings state, surveys.
+    """The row of a sheet that names its columns: their content and index, the units in headings, and surveys.
 
-    `surveys` are columns whose heading is a day: each holds the readings of that day.
+    `surveys` are columns with a day as their heading, which hold the readings of that day.
     """
 
     sheet: WorkbookSheet
@@ -90,19 +90,19 @@ class Header:
 
 
 def unit_of(text: str) -> str:
-    """Return a unit of thickness by the name that records have for it; empty for none that is known."""
+    """Return the name that records use for a unit of thickness; empty if the unit is unknown."""
     name = text.strip().lower().rstrip(".")
     name = "mm" if name.startswith("millim") else _UNITS.get(name, name)
     return name if name in UNITS_MM else ""
 
 
 def given_unit(unit: str) -> str:
-    """Return the unit of thickness that a caller gives, by the name that records have for it; empty for none.
+    """Return the name that records use for a caller's unit of thickness; empty if the caller states none.
 
     Raises
     ------
     InputError
-        It is none of thickness.
+        It is not a unit of thickness.
     """
     if unit and not unit_of(unit):
         raise InputError(f"`unit` {unit:.60}: give mm, inch or mil")
@@ -110,12 +110,12 @@ def given_unit(unit: str) -> str:
 
 
 def read_map(path: Path, usual: Usual = USUAL) -> ColumnMap:
-    """Read a column map: JSON with the heading of each column by what it holds (`usual`), and `_SETTINGS`.
+    """Read a column map: JSON with the heading of each column by its content (a key of `usual`), and `_SETTINGS`.
 
     Raises
     ------
     InputError
-        The file cannot be read, or names what is not known.
+        The file cannot be read, or has an unknown key or a wrong value.
     """
     content = read_json(path)
     if not isinstance(content, dict):
@@ -124,7 +124,7 @@ def read_map(path: Path, usual: Usual = USUAL) -> ColumnMap:
         raise InputError(f"{path}: {unknown[0]!r} is not known; it takes {', '.join((*usual, *_SETTINGS))}")
     headings = {name: _text(path, name, content[name]) for name in usual if name in content and name not in _SETTINGS}
     unit = _text(path, "unit", content.get("unit", ""))
-    if unit and not unit_of(unit):  # then it is the heading of a column of units
+    if unit and not unit_of(unit):  # the heading of a column of units
         headings["unit"] = unit
     dates = content.get("dates")
     if dates not in (None, "day", "month"):
@@ -158,55 +158,58 @@ def canonical(text: str) -> str:
 
 
 def _folded(heading: str) -> str:
-    """Return a heading as a map may write it: in any case, on one line."""
+    """Return a heading on one line and without case, for comparison with a map."""
     return " ".join(heading.split()).casefold()
 
 
 def header_of(sheet: WorkbookSheet, given: ColumnMap, usual: Usual = USUAL) -> Header | None:
-    """Return the row that names the columns of a sheet; None where no row does, by the usual headings.
+    """Return the row that names the columns of a sheet; None if no row has enough known headings.
 
     Raises
     ------
     InputError
-        A heading of the map is absent or there twice, or two columns are called what holds one thing.
+        The row that the map states is empty, a row has too many columns, or two columns have headings for the same
+        content.
     """
     if given.header is not None:
         rows = [row for row in sheet.rows if row.number == given.header]
         if not rows:
             raise InputError(f"{sheet.where(given.header)}: is empty; give the row with the headings")
         return _header(sheet, rows[0].number, rows[0].cells, given, usual)
-    best, most = None, _FEWEST - 1
+    best, most_known = None, _FEWEST - 1
     for row in sheet.rows[:30]:
         if len(row.cells) > MOST_COLUMNS:
             raise InputError(
                 f"{sheet.where(row.number)}: {len(row.cells)} columns; a table has at most {MOST_COLUMNS}: is it one?"
             )
-        known = _known(row.cells, given, usual)
-        count = len(known) + sum(_is_survey(cell) for cell in row.cells if cell is not None) * bool(known)
-        if known and count > most:
-            best, most = row, count
+        known_columns = _known(row.cells, given, usual)
+        count = len(known_columns) + sum(_is_survey(cell) for cell in row.cells if cell is not None) * bool(
+            known_columns
+        )
+        if known_columns and count > most_known:
+            best, most_known = row, count
     return None if best is None else _header(sheet, best.number, best.cells, given, usual)
 
 
 def _known(cells: Sequence[Value], given: ColumnMap, headings: Usual) -> dict[int, str]:
-    """Return what columns hold, by their index."""
-    wanted = {_folded(heading): name for name, heading in given.headings.items()}
-    said = {*given.headings, *(["unit"] if given.unit else [])}  # of these no usual heading is looked for
-    usual = {heading: name for name, called in headings.items() if name not in said for heading in called}
-    found = {}
+    """Return the content of known columns, by index."""
+    from_map = {_folded(heading): name for name, heading in given.headings.items()}
+    stated = {*given.headings, *(["unit"] if given.unit else [])}  # by the map, instead of usual headings
+    usual = {heading: name for name, aliases in headings.items() if name not in stated for heading in aliases}
+    known = {}
     for index, cell in enumerate(cells):
         if isinstance(cell, str):
-            name = wanted.get(_folded(cell)) or usual.get(canonical(cell))
+            name = from_map.get(_folded(cell)) or usual.get(canonical(cell))
             if name is not None:
-                found[index] = name
-    return found
+                known[index] = name
+    return known
 
 
 def _header(sheet: WorkbookSheet, row: int, cells: Sequence[Value], given: ColumnMap, usual: Usual) -> Header:
-    known = _known(cells, given, usual)
+    contents = _known(cells, given, usual)
     headings = {index: str(cell) for index, cell in enumerate(cells) if cell is not None}
     columns: dict[str, int] = {}
-    for index, name in known.items():
+    for index, name in contents.items():
         if (other := columns.setdefault(name, index)) != index:
             raise InputError(
                 f"{sheet.where(row)}: columns {headings[other]!r} and {headings[index]!r} could both be the {name}; "
@@ -219,14 +222,14 @@ def _header(sheet: WorkbookSheet, row: int, cells: Sequence[Value], given: Colum
         headings=headings,
         units={index: unit for index, heading in headings.items() if (unit := _unit_in(heading))},
         surveys={
-            index: _without_unit(cell) for index, cell in enumerate(cells) if index not in known and _is_survey(cell)
+            index: _without_unit(cell) for index, cell in enumerate(cells) if index not in contents and _is_survey(cell)
         },
     )
 
 
 def _unit_in(heading: str) -> str:
-    found = IN_HEADING.search(f" {heading}".casefold())
-    return unit_of(found[1] or found[2]) if found else ""
+    match = IN_HEADING.search(f" {heading}".casefold())
+    return unit_of(match[1] or match[2]) if match else ""
 
 
 def _without_unit(cell: Value) -> Value:
@@ -234,7 +237,7 @@ def _without_unit(cell: Value) -> Value:
 
 
 def _is_survey(cell: Value) -> bool:
-    """Return whether a heading is a day, however it is written, with a unit or without."""
+    """Return whether a heading is a day in any format, with or without a unit."""
     try:
         days.day_of(_without_unit(cell), None)
     except ValueError:
@@ -245,43 +248,44 @@ def _is_survey(cell: Value) -> bool:
 
 
 def names(listed: Iterable[object]) -> str:
-    """Return the first names of a list, quoted and cut where they are long."""
+    """Return the first names of a list, quoted, with long ones cut."""
     return first_of([repr(str(name))[:40] for name in listed], 8)
 
 
 def headers_in(path: Path, given: ColumnMap, usual: Usual) -> list[Header]:
-    """Return the headers of the sheets of a file that have one.
+    """Return the header of each sheet of a file that has one.
 
     Raises
     ------
     InputError
         The file cannot be read, or the map names a heading that no sheet has.
     """
-    found = [header for sheet in sheets.read(path) if (header := header_of(sheet, given, usual)) is not None]
-    check_map(path, found, given)
-    return found
+    headers = [header for sheet in sheets.read(path) if (header := header_of(sheet, given, usual)) is not None]
+    check_map(path, headers, given)
+    return headers
 
 
 def check_map(path: Path, headers: Iterable[Header], given: ColumnMap) -> None:
-    """Refuse a map that names a heading which no sheet has.
+    """Raise InputError if a map names a heading that no sheet has.
 
     Raises
     ------
     InputError
-        It does.
+        The map names such a heading.
     """
-    known = {_folded(heading) for header in headers for heading in header.headings.values()}
+    known_headings = {_folded(heading) for header in headers for heading in header.headings.values()}
     for name, heading in given.headings.items():
-        if _folded(heading) not in known:
+        if _folded(heading) not in known_headings:
             raise InputError(f"{path}: no column {heading!r:.60}, which the map names for the {name}")
 
 
 def described(header: Header) -> list[str]:
-    """Return a line on each column that is used."""
+    """Return a line on each used column."""
     name = f"sheet {header.sheet.name!r}: " if header.sheet.name else ""
     lines = [
-        f"{name}{what} from {header.headings[index]!r}" + (f" ({header.units[index]})" if index in header.units else "")
-        for what, index in header.columns.items()
+        f"{name}{content} from {header.headings[index]!r}"
+        + (f" ({header.units[index]})" if index in header.units else "")
+        for content, index in header.columns.items()
     ]
     if header.surveys and "date" not in header.columns:
         lines.append(f"{name}surveys from {names(header.headings[index] for index in header.surveys)}")
@@ -289,7 +293,7 @@ def described(header: Header) -> list[str]:
 
 
 def unused(header: Header) -> list[str]:
-    """Return a line on the columns that are not used; none where all are."""
+    """Return a line on the unused columns; no line if all are used."""
     name = f"sheet {header.sheet.name!r}: " if header.sheet.name else ""
     ignored = [
         heading

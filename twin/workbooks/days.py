@@ -1,4 +1,4 @@
-"""Dates as people write them; the whole column decides whether day or month comes first."""
+"""Dates in many formats; the whole column decides whether day or month comes first."""
 
 import datetime
 import re
@@ -27,60 +27,60 @@ _EARLIEST = 1900
 
 
 def order_of(values: Iterable[Value]) -> Order | None:
-    """Return which comes first in the days of a column: None where each could be read either way.
+    """Return whether day or month comes first in a column; None if every day could be read either way.
 
-    Points are of countries that put the day first.
+    In days with points, the day comes first.
 
     Raises
     ------
     TwoOrdersError
-        Some can only be read the one way, some only the other.
+        Some texts can only have the day first, others only the month.
     TwoKindsError
-        Texts that say an order stand beside cells that are days, all of them possibly read in the other order.
+        Texts fix an order, but a spreadsheet may have read all of the date cells in the other order.
     """
-    found: dict[Order, str] = {}
+    examples: dict[Order, str] = {}
     values = list(values)
     for value in values:
         if not isinstance(value, str) or not (match := _LOCAL.fullmatch(value)):
             continue
         first, second = int(match[1]), int(match[3])
         if match[2] == "." or (first > 12 >= second):
-            found.setdefault("day", value)
+            examples.setdefault("day", value)
         elif second > 12 >= first:
-            found.setdefault("month", value)
-    if len(found) == 2:
-        raise TwoOrdersError(*found.values())
+            examples.setdefault("month", value)
+    if len(examples) == 2:
+        raise TwoOrdersError(*examples.values())
     cells = [value for value in values if isinstance(value, datetime.date)]
-    if found and cells and all(cell.day <= 12 for cell in cells):
-        raise TwoKindsError(next(iter(found.values())), cells[0])
-    return next(iter(found), None)
+    if examples and cells and all(cell.day <= 12 for cell in cells):
+        raise TwoKindsError(next(iter(examples.values())), cells[0])
+    return next(iter(examples), None)
 
 
 class TwoOrdersError(Exception):
-    """Days of a column are written in two orders; its arguments are one of each."""
+    """Days of a column are written in two orders; the arguments are one day in each order."""
 
 
 class TwoKindsError(Exception):
-    """Some days are text that a spreadsheet did not take for days, the others may be read by the wrong order.
+    """Some days remained text, and the spreadsheet may have read the others in the wrong order.
 
-    So does a spreadsheet that puts the month first read days that were written day first: what can be a month becomes
-    one, the rest stays text. Its arguments are one of each.
+    This happens if a spreadsheet expects the month first and days were written with the day first: a day up to 12
+    becomes the month, and all others remain text. The arguments are one text and one date.
     """
 
 
 class AmbiguousDayError(Exception):
-    """A day could be either of two."""
+    """A text could mean either of two days."""
 
 
 def day_of(value: Value, order: Order | None) -> datetime.date:
-    """Return the day of a cell.
+    """Return the day in a cell.
 
     Raises
     ------
     ValueError
-        It is none.
+        It is no day.
     AmbiguousDayError
-        It could be either of two, and `order` does not tell.
+        It could be either of two days, and `order` does not decide.
     """
     if isinstance(value, datetime.date):
         return _plausible(value)

@@ -1,4 +1,4 @@
-"""Readings as they stand in the sheets of a file, before they are records of a twin."""
+"""Find the readings in the sheets of a file, before they become records of a twin."""
 
 import datetime
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from corrotwin.twin.workbooks.register_file import kind_of
 from corrotwin.twin.workbooks.sheets import WorkbookSheet
 from corrotwin.twin.workbooks.surveys import has_readings, readings_in
 
-_THICKNESS = ("ultrasonic", "ut", "thickness", "ultrasonic thickness")  # what rows of thickness call their kind
+_THICKNESS = ("ultrasonic", "ut", "thickness", "ultrasonic thickness")  # names of the kind of rows with a thickness
 
 NO_READINGS = "has headings and no readings below them"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundReadings:
-    """The readings of a file as they stand in it, of whatever assets, and the headers of the sheets that have them."""
+    """The unconverted readings of a file, of all its assets, and the headers of the sheets with readings."""
 
     path: Path
     headers: tuple[Header, ...]
@@ -33,30 +33,30 @@ class FoundReadings:
         return tuple(sorted({key_of(cells["asset"].value) for cells, _ in self.readings if "asset" in cells}))
 
     def of(self, asset: str) -> "FoundReadings":
-        """Return those of one asset, and those that name none."""
-        own = (
+        """Return the readings of one asset, with those that name no asset."""
+        readings = (
             (cells, day)
             for cells, day in self.readings
             if "asset" not in cells or key_of(cells["asset"].value) == asset
         )
-        return replace(self, readings=tuple(own))
+        return replace(self, readings=tuple(readings))
 
 
 def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap, *, may_name_places: bool = True) -> FoundReadings:
-    """Return the readings in the sheets of a file, completed by what its other sheets say of their places.
+    """Return the readings in the sheets of a file, completed from the sheets that describe their places.
 
     Parameters
     ----------
-    path : of the file, for errors.
-    read : its sheets.
-    given : what the user says of its columns.
-    may_name_places : whether a column `kind` may hold the kinds of places, such as bend, as that of a register does.
+    path : path of the file, for error messages.
+    read : sheets of the file.
+    given : the user's description of its columns.
+    may_name_places : True if a column `kind` may hold kinds of places, such as bend, as in a register.
 
     Raises
     ------
     InputError
-        No sheet has readings, a column that the map names is absent, a sheet hides readings, or a row is of another
-        kind than thickness.
+        No sheet has readings, a column that the map names is absent, a sheet hides readings, or a row is not a
+        thickness.
     """
     if read and not any(given.is_of(sheet) for sheet in read):
         raise InputError(f"{path}: no visible sheet {given.sheet!r}; it has {names(sheet.name for sheet in read)}")
@@ -65,23 +65,23 @@ def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap, *, may_nam
     check_map(path, headers, given)
     measured = [header for header in headers if has_readings(header)]
     if not measured:
-        seen = "; ".join(names(header.headings.values()) for header in headers) or "no heading that is known"
+        headings = "; ".join(names(header.headings.values()) for header in headers) or "no heading that is known"
         raise InputError(
-            f"{path}: no readings found ({seen}): a sheet needs a date and a value in each row, or a place in each row "
-            'and a column a survey; say which by a map: {"date": "...", "value": "...", "place": "..."}'
+            f"{path}: no readings found ({headings}): a sheet needs a date and a value in each row, or a place in each "
+            'row and a column a survey; say which by a map: {"date": "...", "value": "...", "place": "..."}'
         )
     for header in measured:
         sheets.check(header.sheet, header.row)
         _check_kinds(header, may_name_places=may_name_places)
     links = Links([header for header in headers if header not in measured])
-    found = [reading for header in measured for reading in readings_in(header, given)]
+    readings = [reading for header in measured for reading in readings_in(header, given)]
     return FoundReadings(
-        path=path, headers=tuple(measured), readings=tuple((links.completed(cells), day) for cells, day in found)
+        path=path, headers=tuple(measured), readings=tuple((links.completed(cells), day) for cells, day in readings)
     )
 
 
 def _check_kinds(header: Header, *, may_name_places: bool) -> None:
-    """Refuse readings of another kind than thickness in a column `kind` that the map does not take for another."""
+    """Raise InputError if a column `kind` names other readings than thickness, unless the map uses it otherwise."""
     used = header.columns.values()
     kinds = [index for index, name in header.headings.items() if canonical(name) == "kind" and index not in used]
     values = (header.columns["value"],) if "value" in header.columns else tuple(header.surveys)

@@ -1,6 +1,6 @@
-"""A look at the XML of an ODS workbook before a reader opens it: merged cells, formulas without values, errors.
+"""Inspect the XML of an ODS workbook before a reader opens it: merged cells, formulas without values, errors.
 
-A reader gives formulas without values, errors, and all but the first of merged cells as empty cells.
+The reader returns empty cells for formulas without values, errors, and all merged cells except the first.
 """
 
 import zipfile
@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from corrotwin.twin.workbooks.xlsx import ERROR, FORMULA, Flaw, Merged, WorkbookError, opened
 
-# Of a formula, as OpenDocument 1.3 (part 3, 19.385 and others) keeps its value.
+# Attributes with the value of a formula (OpenDocument 1.3, part 3, 19.385 and others).
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _VALUES = tuple(f"{_OFFICE}{name}" for name in ("value", "date-value", "time-value", "boolean-value"))
 _CONTENT = "content.xml"
@@ -19,12 +19,12 @@ _ERROR_TYPE = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext
 
 
 def flaws_and_merged(content: bytes) -> tuple[Mapping[str, Sequence[Flaw]], Mapping[str, Sequence[Merged]]]:
-    """Return the flawed cells and the merged cells of each sheet, by its name; none of a workbook that is no ODS.
+    """Return the flawed cells and the merged cells of each sheet, by its name; empty if the workbook is no ODS.
 
     Raises
     ------
     WorkbookError
-        It is not a workbook, has a password, or unpacks to too much.
+        The content is no workbook, has a password, or is too large when unpacked.
     """
     with opened(content) as archive:
         if _MANIFEST in archive.namelist() and b"encryption-data" in archive.read(_MANIFEST):
@@ -33,10 +33,10 @@ def flaws_and_merged(content: bytes) -> tuple[Mapping[str, Sequence[Flaw]], Mapp
 
 
 def _found_in(archive: zipfile.ZipFile) -> tuple[Mapping[str, Sequence[Flaw]], Mapping[str, Sequence[Merged]]]:
-    """Return the flawed and the merged cells of each sheet, read piece by piece."""
+    """Return the flawed and the merged cells of each sheet, parsing the XML incrementally."""
     flaws: dict[str, list[Flaw]] = {}
     merged: dict[str, list[Merged]] = {}
-    name, depth = "", 0  # tables inside drawings are deeper
+    name, depth = "", 0  # tables inside drawings have a greater depth
     row, rows_end, column_end = 0, 1, 1
     with archive.open(_CONTENT) as stream:
         for event, element in ElementTree.iterparse(stream, events=("start", "end")):  # noqa: S314  as in xlsx
@@ -58,8 +58,8 @@ def _found_in(archive: zipfile.ZipFile) -> tuple[Mapping[str, Sequence[Flaw]], M
                 down, across = _count(element, "number-rows-spanned"), _count(element, "number-columns-spanned")
                 if down * across > 1:
                     merged.setdefault(name, []).append((row, column, row + down - 1, column + across - 1))
-                if what := _flaw(element):
-                    flaws.setdefault(name, []).append(Flaw(row=row, column=column, what=what))
+                if reason := _flaw(element):
+                    flaws.setdefault(name, []).append(Flaw(row=row, column=column, what=reason))
     return flaws, merged
 
 
@@ -70,6 +70,6 @@ def _count(element: ElementTree.Element, attribute: str) -> int:
 def _flaw(cell: ElementTree.Element) -> str:
     if cell.get(_ERROR_TYPE) == "error":
         return ERROR
-    # Of a formula that gives text, the text may be empty.
-    is_computed = cell.get(f"{_OFFICE}value-type") == "string" or any(cell.get(value) for value in _VALUES)
-    return FORMULA if f"{_TABLE}formula" in cell.attrib and not is_computed else ""
+    # A formula may give empty text as its value.
+    has_value = cell.get(f"{_OFFICE}value-type") == "string" or any(cell.get(value) for value in _VALUES)
+    return FORMULA if f"{_TABLE}formula" in cell.attrib and not has_value else ""

@@ -1,4 +1,4 @@
-"""Thickness readings of a workbook or a table, as records of a twin: checked all together before any is stored."""
+"""Turn thickness readings of a workbook or a table into records of a twin; all are checked before any is stored."""
 
 import contextlib
 import datetime
@@ -18,8 +18,8 @@ from corrotwin.twin.workbooks.cells import SourceCell, check_asset, is_measured,
 from corrotwin.twin.workbooks.columns import ColumnMap, described, given_unit, names, unused
 from corrotwin.twin.workbooks.found import NO_READINGS, FoundReadings, find
 
-GAUGE = "ultrasonic gauge"  # name of an instrument that no column states
-UNNAMED = "unnamed"  # in place of the name of a place, in our own workbooks
+GAUGE = "ultrasonic gauge"  # name of the instrument if no column states it
+UNNAMED = "unnamed"  # stands for the name of a place in workbooks that we write
 ECHOES = {
     "single": "single", "multiple": "multiple", "echo to echo": "multiple", "echo-echo": "multiple", "e-e": "multiple",
 }  # fmt: skip
@@ -28,28 +28,28 @@ ANSWERS = {"yes": "yes", "true": "yes", "y": "yes", "1": "yes", "no": "no", "fal
 
 @dataclass(frozen=True, kw_only=True)
 class Defaults:
-    """Values that no column states: unit, zone, tool and asset of the file; empty where they are not needed."""
+    """Values that no column states: unit, zone, tool and asset of the file; empty if not needed."""
 
     unit: str = ""
     zone: str = ""
     tool: str = ""
     asset: str = ""
     places: Mapping[str, str] = field(default_factory=dict)
-    """The zone of places that the twin knows."""
+    """Zones of the places that the twin knows, by name of the place."""
     register: Register = NO_REGISTER
-    """The twin's CML; readings of other places are refused, where it has any."""
+    """The twin's CML; if it has any, readings of other places are refused."""
 
     @staticmethod
     def of(
         records: Iterable[Record], register: Register, *, unit: str = "", zone: str = "", tool: str = "",
         asset: str = "",
     ) -> "Defaults":  # fmt: skip
-        """Return what a twin knows: its register, and the zones of the places of its records that count.
+        """Return the defaults of a twin, with its register and the zones of the places in its records.
 
         Raises
         ------
         InputError
-            The unit is none of thickness.
+            The unit is not a unit of thickness.
         """
         zones: dict[str, set[str]] = {}
         for record in records:
@@ -62,7 +62,7 @@ class Defaults:
 
 @dataclass(frozen=True, kw_only=True)
 class Intake:
-    """The records of a file, how its columns were understood, and notes on what was left out, columns too."""
+    """The records of a file, how its columns were understood, and notes on omitted readings and columns."""
 
     records: tuple[Record, ...]
     columns: tuple[str, ...]
@@ -70,20 +70,22 @@ class Intake:
 
 
 def intake(path: Path, given: ColumnMap, defaults: Defaults, asset: AssetGeometry) -> Intake:
-    """Read the thickness readings of a file: a row each, a row a place with a column a survey, or linked sheets.
+    """Return the thickness readings of a file as records.
+
+    The file has a row per reading, or a row per place and a column per survey; other sheets may describe the places.
 
     Parameters
     ----------
     path : workbook or CSV file.
-    given : what the user says of its columns.
-    defaults : what no column says.
-    asset : geometry of the twin; zones are checked, and readings held against its nominal thickness.
+    given : the user's description of its columns.
+    defaults : values that no column states.
+    asset : geometry of the twin, to check zones, and readings against the nominal thickness.
 
     Raises
     ------
     InputError
-        The file cannot be read, no sheet has readings, or a reading is wrong: file, sheet, row, column, value and what
-        would be right. Nothing is returned then.
+        The file cannot be read, no sheet has readings, or a reading is wrong (the message has file, sheet, row, column,
+        value and remedy).
     """
     return records_in(find(path, sheets.read(path), given), given, defaults, asset)
 
@@ -93,13 +95,13 @@ def records_in(found: FoundReadings, given: ColumnMap, defaults: Defaults, asset
 
     Parameters
     ----------
-    found : the readings of the file.
+    found : readings of the file.
     given, defaults, asset : as for `intake`.
 
     Raises
     ------
     InputError
-        A reading is wrong, or it is not known of which asset it is.
+        A reading is wrong, or it is unclear to which asset it belongs.
     """
     wanted, notes = _of_asset(found, defaults.asset)
     if any("place" in header.columns for header in found.headers):
@@ -110,15 +112,15 @@ def records_in(found: FoundReadings, given: ColumnMap, defaults: Defaults, asset
                 )
     wanted = [({name: cell for name, cell in cells.items() if name != "place" or key_of(cell.value) != UNNAMED}, day)
               for cells, day in wanted]  # fmt: skip
-    records, more = _records(wanted, given, defaults, asset)
+    records, more_notes = _records(wanted, given, defaults, asset)
     check_units(records, asset)
     columns = tuple(line for header in found.headers for line in described(header))
     ignored = [line for header in found.headers for line in unused(header)]
-    return Intake(records=tuple(records), columns=columns, notes=(*ignored, *notes, *more))
+    return Intake(records=tuple(records), columns=columns, notes=(*ignored, *notes, *more_notes))
 
 
 def _of_asset(found: FoundReadings, asset: str) -> tuple[list[tuple[dict[str, SourceCell], datetime.date]], list[str]]:
-    """Return the readings of one asset, and a note on those of others."""
+    """Return the readings of one asset, and notes on omitted readings."""
     if not found.readings and not asset:
         return [], [f"the file {NO_READINGS}"]
     if not found.readings:
@@ -127,9 +129,9 @@ def _of_asset(found: FoundReadings, asset: str) -> tuple[list[tuple[dict[str, So
     for cells, _ in found.readings:
         if asset and "asset" not in cells:
             raise InputError(f"{cells['value'].where}: says of no asset that it is its; fill it in")
-    own = [(cells, day) for cells, day in found.readings if not asset or key_of(cells["asset"].value) == asset]
-    others = len(found.readings) - len(own)
-    return own, [f"{counted(others, 'reading')} of other assets left out"] if others else []
+    readings = [(cells, day) for cells, day in found.readings if not asset or key_of(cells["asset"].value) == asset]
+    omitted = len(found.readings) - len(readings)
+    return readings, [f"{counted(omitted, 'reading')} of other assets left out"] if omitted else []
 
 
 def _records(
@@ -138,41 +140,41 @@ def _records(
     defaults: Defaults,
     asset: AssetGeometry,
 ) -> tuple[list[Record], list[str]]:
-    """Return the records, and notes on what was not measured or appears twice."""
+    """Return the records, and notes on cells without a measurement and on duplicates."""
     records: list[Record] = []
-    known: dict[tuple[str, ...], tuple[Record, str]] = {}
+    first_of_key: dict[tuple[str, ...], tuple[Record, str]] = {}
     groups: dict[str, set[str]] = {}
     for cells, _ in found:
         if "place" in cells and "group" in cells:
             groups.setdefault(key_of(cells["place"].value), set()).add(key_of(cells["group"].value))
     shared = {place for place, of_place in groups.items() if len(of_place) > 1}
-    blank = twice = 0
+    unmeasured = repeats = 0
     for cells, day in found:
         value = _number(cells["value"])
         if value is None:
-            blank += 1
+            unmeasured += 1
             continue
         record = _record(cells, day, value, given, defaults, asset, shared)
         key = (record.zone, record.place, record.date, record.tool)
-        if record.place and key in known:
-            other, where = known[key]
+        if record.place and key in first_of_key:
+            other, where = first_of_key[key]
             if other.value != record.value:
                 raise InputError(
                     f"{cells['value'].where}: {record.place} on {record.date} is {record.value:g} mm here and "
                     f"{other.value:g} mm in {where}; keep one, or tell points of a place apart by a column `point`"
                 )
-            twice += 1
+            repeats += 1
             continue
-        known[key] = record, cells["value"].where
+        first_of_key[key] = record, cells["value"].where
         records.append(record)
-    notes = [f"{counted(blank, 'cell')} of what was not measured left out"] if blank else []
+    notes = [f"{counted(unmeasured, 'cell')} of what was not measured left out"] if unmeasured else []
     if shared:
         notes.append(f"places of several groups are called GROUP/PLACE: {names(sorted(shared))}")
-    return records, notes + ([f"{counted(twice, 'reading')} that appear twice left out"] if twice else [])
+    return records, notes + ([f"{counted(repeats, 'reading')} that appear twice left out"] if repeats else [])
 
 
 def _number(cell: SourceCell) -> float | None:
-    """Return a reading as a number; None where the cell says that nothing was measured."""
+    """Return a reading as a number; None if the cell says that nothing was measured."""
     if not is_measured(cell.value):
         return None
     number = number_of(cell)
@@ -211,7 +213,7 @@ def _record(
 
 
 def _error(cell: SourceCell, unit: str) -> float:
-    """Return a standard deviation in the unit of its reading."""
+    """Return a standard deviation, converted to the unit of its reading."""
     return number_of(cell) * UNITS_MM[cell.unit or unit] / UNITS_MM[unit]
 
 
@@ -227,7 +229,7 @@ def _word(cell: SourceCell | None, known: Mapping[str, str]) -> str:
 def _zone(
     cell: SourceCell | None, place: str, where: str, given: ColumnMap, defaults: Defaults, asset: AssetGeometry
 ) -> str:
-    """Return the zone of a reading: of its CML, or what its row says, or of its place, or the command's."""
+    """Return the zone of a reading, from its CML, else its row, else its place, else the defaults."""
     if defaults.register and place:
         return _registered(cell, place, where, given, defaults.register, asset)
     if cell is not None:
@@ -241,7 +243,7 @@ def _zone(
 def _registered(
     cell: SourceCell | None, place: str, where: str, given: ColumnMap, register: Register, asset: AssetGeometry
 ) -> str:
-    """Return the zone of a CML of the register, which the row may call by the name of a part."""
+    """Return the zone of a CML of the register; a row may name a part instead of a zone."""
     cml = register.find(place)
     if cml is None:
         raise InputError(
@@ -250,7 +252,7 @@ def _registered(
         )
     if cell is not None:
         zone = cml.zone
-        with contextlib.suppress(InputError):  # a part of another name than that of a zone
+        with contextlib.suppress(InputError):  # the name of a part that is not translated to a zone
             zone = zone_of(cell, given, asset)
         if zone != cml.zone:
             raise InputError(f"{cell.where}: {cml.id} is on {cml.zone} by the register, not on {zone}; correct either")
@@ -258,14 +260,15 @@ def _registered(
 
 
 def check_units(records: Sequence[Record], asset: AssetGeometry) -> None:
-    """Refuse a reading that is absurd in its own unit, and fits nominal in another alone: columns may mix units.
+    """Raise InputError if a reading is absurd in its own unit and fits the nominal thickness only in another.
 
-    A table is held to more than a single reading is, of which most of a tool must look so (`plausibility.check_units`).
+    This is stricter than `plausibility.check_units`, which refuses only if most readings of a tool look so, because the
+    columns of a table may mix units.
 
     Raises
     ------
     InputError
-        There is one.
+        There is such a reading.
     """
     for record in records:
         unit = plausibility.other_unit(record, asset) if record.zone in asset.zone_names else ""

@@ -1,4 +1,4 @@
-"""A register of CML as plants keep it: a row each, in a workbook or a CSV file, in their own columns and units."""
+"""Read a plant's register of CML: a workbook or CSV file with a row per CML, in its own columns and units."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ from corrotwin.twin.workbooks.columns import (
 )
 from corrotwin.twin.workbooks.surface import TwinSurface
 
-# What a column of a register may hold, and headings by which it is usually called.
+# Content of the columns of a register, and their usual headings.
 COLUMNS: Usual = {
     "place": (*USUAL["place"], "id"),
     "asset": USUAL["asset"],
@@ -54,7 +54,7 @@ COLUMNS: Usual = {
     "v": ("v",),
     "formerly": ("formerly", "former id", "former name", "old id", "previous id", "renamed from"),
 }  # fmt: skip
-# What registers call the kinds, beside the names in `KINDS`.
+# Names of kinds in registers, in addition to those in `KINDS`.
 SYNONYMS: Mapping[str, str] = {
     "pipe": "straight", "straight pipe": "straight", "straight run": "straight", "elbow": "bend", "ell": "bend",
     "el": "bend", "tee": "branch", "olet": "branch", "weldolet": "branch", "red": "reducer", "injection": INJECTION,
@@ -64,14 +64,14 @@ SYNONYMS: Mapping[str, str] = {
 }  # fmt: skip
 
 
-_TELLING = {"nominal", "required", "zone", "kind", "x", "u", "formerly"}  # columns of which a register has at least one
+_TELLING = {"nominal", "required", "zone", "kind", "x", "u", "formerly"}  # a register has at least one of these columns
 _LOCATING = {"zone", "x", "y", "z", "u", "v"}  # columns that say where a CML is
 _SAME_UV = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegisterChange:
-    """A register with the rows of a file, which of them are new and which change what was there, and notes."""
+    """A register with the rows of a file, the new and the changed CML among them, how columns were used, and notes."""
 
     register: Register
     new: tuple[Cml, ...]
@@ -84,23 +84,23 @@ def read_file(
     path: Path, given: ColumnMap, before: Register, twin: TwinState, records: Sequence[Record], *, unit: str = "",
     asset_name: str = "",
 ) -> RegisterChange:  # fmt: skip
-    """Read CML from a file and join them to a register: rows are new, or take the place of the CML of their id.
+    """Read the CML in a file and merge them into a register: a row adds a CML, or replaces the CML with its id.
 
     Parameters
     ----------
-    path : workbook or CSV file with a row each.
-    given : what the user says of its columns.
+    path : workbook or CSV file with a row per CML.
+    given : the user's description of its columns.
     before : the twin's register so far.
-    twin : whose surface they lie on.
-    records : readings of the twin, which must be of the zones of their CML.
-    unit : of thicknesses where no heading and no row says it: mm, inch or mil.
-    asset_name : which asset of the file the twin is; empty where the file has one.
+    twin : twin with the surface on which the CML lie.
+    records : readings of the twin, which must be on the zones of their CML.
+    unit : unit of thicknesses if neither heading nor row states one: mm, inch or mil.
+    asset_name : name of the twin's asset in the file; empty if the file has only one.
 
     Raises
     ------
     InputError
-        The unit is none of thickness, the file cannot be read, or a row is wrong: file, sheet, row, column, value and
-        what would be right. Nothing is returned then.
+        The unit is not a unit of thickness, the file cannot be read, or a row is wrong (the message has file, sheet,
+        row, column, value and remedy).
     """
     unit, header = given_unit(unit), _header(path, given)
     sheets.check(header.sheet, header.row)
@@ -108,7 +108,7 @@ def read_file(
     surface = TwinSurface(twin=twin, asset=asset, texels=assets.texels(asset))
     rows = list(filled_rows(header))
     check_asset(path, asset_name, sorted({key_of(cells["asset"].value) for _, cells in rows if "asset" in cells}))
-    found: dict[str, Cml] = {}
+    by_id: dict[str, Cml] = {}
     others = 0
     for row, cells in rows:
         if "place" not in cells:
@@ -117,30 +117,31 @@ def read_file(
             others += 1
             continue
         cml = _cml(cells, given, unit, surface, before if _LOCATING.isdisjoint(header.columns) else NO_REGISTER)
-        if cml.id in found:
+        if cml.id in by_id:
             raise InputError(f"{cells['place'].where}: {cml.id!r:.60} is in two rows; keep one")
-        found[cml.id] = cml
-    if not found:
+        by_id[cml.id] = cml
+    if not by_id:
         raise InputError(f"{path}: no CML in it; give a row for each")
     notes = [f"{counted(others, 'row')} of other assets left out"] if others else []
-    return _joined(header, before, found, records, notes)
+    return _joined(header, before, by_id, records, notes)
 
 
 def _header(path: Path, given: ColumnMap) -> Header:
-    """Return the one sheet of a file that is a register."""
+    """Return the header of the only sheet of a file that is a register."""
     headers = headers_in(path, given, COLUMNS)
-    found = [
+    candidates = [
         header
         for header in headers
         if "place" in header.columns and _TELLING & set(header.columns) and given.is_of(header.sheet)
     ]
-    most = max((len(_TELLING & set(header.columns)) for header in found), default=0)
-    chosen = [header for header in found if len(_TELLING & set(header.columns)) == most]  # it tells most of CML
+    most_columns = max((len(_TELLING & set(header.columns)) for header in candidates), default=0)
+    # The register is the sheet with most of these columns.
+    chosen = [header for header in candidates if len(_TELLING & set(header.columns)) == most_columns]
     if len(chosen) != 1:
-        seen = f"in {names(header.sheet.name for header in chosen)}" if chosen else "none"
+        result = f"in {names(header.sheet.name for header in chosen)}" if chosen else "none"
         raise InputError(
             f"{path}: needs one sheet with a column of CML and what is to be known of them, such as their zone or "
-            f'nominal thickness; found {seen}; say which by a map: {{"sheet": "...", "place": "..."}}'
+            f'nominal thickness; found {result}; say which by a map: {{"sheet": "...", "place": "..."}}'
         )
     return chosen[0]
 
@@ -148,20 +149,20 @@ def _header(path: Path, given: ColumnMap) -> Header:
 def _cml(
     cells: Mapping[str, SourceCell], given: ColumnMap, unit: str, surface: TwinSurface, located: Register
 ) -> Cml:  # fmt: skip
-    """Return the CML of a row, checked against the surface of the twin.
+    """Return the CML in a row, checked against the surface of the twin.
 
-    It is where `located` has it, or had it by its former name; else where the row says.
+    Its position is that in `located`, by its present or former name, else that in the row.
     """
     where = cells["place"].where
     text = {name: key_of(cells[name].value) for name in ("place", "circuit", "formerly") if name in cells}
     values = {f"{name}_mm": in_mm(cells, cells[name], given, unit) for name in ("nominal", "required") if name in cells}
-    former = tuple(name.strip() for name in text.get("formerly", "").split(";") if name.strip())
-    known = next((located.cmls[name] for name in (text["place"], *former) if name in located.cmls), None)
-    zone, uv = surface.place(cells, given) if known is None else (known.zone, known.uv)
+    former_names = tuple(name.strip() for name in text.get("formerly", "").split(";") if name.strip())
+    located_cml = next((located.cmls[name] for name in (text["place"], *former_names) if name in located.cmls), None)
+    zone, uv = surface.place(cells, given) if located_cml is None else (located_cml.zone, located_cml.uv)
     kind = _kind(cells.get("kind"))
     try:
         cml = Cml(
-            id=text["place"], zone=zone, uv=uv, circuit=text.get("circuit", ""), kind=kind, formerly=former,
+            id=text["place"], zone=zone, uv=uv, circuit=text.get("circuit", ""), kind=kind, formerly=former_names,
             **{name: values[name] for name in values},
         )  # fmt: skip
     except InputError as error:
@@ -182,21 +183,21 @@ def _kind(cell: SourceCell | None) -> str:
 
 
 def kind_of(text: str) -> str:
-    """Return the kind of CML, one of `KINDS`, that a text names as registers do; empty for none that is known."""
-    called = canonical(text)
-    bare = re.sub(r"\s*\d+( deg(ree)?s?)?\b", "", called).strip()  # of "elbow 90"
-    found = next((name for name in (called, bare) if name in KINDS or name in SYNONYMS), "")
-    return SYNONYMS.get(found, found)
+    """Return the kind of CML, one of `KINDS`, that a text in a register names; empty if it is unknown."""
+    label = canonical(text)
+    without_angle = re.sub(r"\s*\d+( deg(ree)?s?)?\b", "", label).strip()  # "elbow 90" becomes "elbow"
+    match = next((name for name in (label, without_angle) if name in KINDS or name in SYNONYMS), "")
+    return SYNONYMS.get(match, match)
 
 
 def _joined(
     header: Header, before: Register, found: Mapping[str, Cml], records: Sequence[Record], notes: Sequence[str]
 ) -> RegisterChange:
-    """Return the register with the rows of a file, having held them against the readings and against renaming."""
+    """Return the register merged with the rows of a file, after checks against readings and unstated renaming."""
     renamed = {name for cml in found.values() for name in cml.formerly}
     kept = {
         name: cml for name, cml in before.cmls.items() if name not in renamed or name in found
-    }  # the row of its new name stands for it
+    }  # the row with the new name replaces it
     absent = [cml for name, cml in kept.items() if name not in found]
     for cml in found.values():
         if cml.id in before.cmls or cml.uv is None:
@@ -207,7 +208,7 @@ def _joined(
                     f"{header.sheet.path}: {cml.id!r:.60} is where {other.id!r:.60} was, which the file lacks; if it "
                     "has a new name, say so in a column formerly, else leave both in"
                 )
-    # A row that says nothing of former names keeps those that were known.
+    # A row without former names keeps the known ones.
     merged = {
         name: _over(before.cmls[name], cml, header)
         if name in before.cmls
@@ -246,7 +247,7 @@ def _joined(
 
 
 def _over(known: Cml, cml: Cml, header: Header) -> Cml:
-    """Return a CML of a file with what was known of it and the file has no column for."""
+    """Return a CML of a file, with the known values for which the file has no column."""
     columns = {"nominal_mm": "nominal", "required_mm": "required", "circuit": "circuit", "kind": "kind"}
     kept: dict[str, Any] = {
         field: getattr(known, field) for field, column in columns.items() if column not in header.columns
@@ -257,9 +258,9 @@ def _over(known: Cml, cml: Cml, header: Header) -> Cml:
 
 
 def _inherited(cml: Cml, before: Register) -> tuple[str, ...]:
-    """Return the former names of a renamed CML, and those that its former name had before."""
-    earlier = [name for former in cml.formerly for name in (former, *_formerly(before.cmls.get(former)))]
-    return tuple(dict.fromkeys(earlier))
+    """Return the former names of a renamed CML, including the former names of these."""
+    former_names = [name for former in cml.formerly for name in (former, *_formerly(before.cmls.get(former)))]
+    return tuple(dict.fromkeys(former_names))
 
 
 def _formerly(cml: Cml | None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Scan grids of thickness (C-scans) as readings of one visit: the least of each of at most 6 x 6 blocks."""
+"""Scan grids of thickness (C-scans) as readings of one visit: the least value of each of at most 6 x 6 blocks."""
 
 import itertools
 import string
@@ -20,31 +20,31 @@ from corrotwin.twin.workbooks.sheets import Value, WorkbookSheet
 
 Grid = NDArray[np.float64]
 
-BLOCKS = 6  # along each side: single points are too many to learn from, and neighbours tell the same
+BLOCKS = 6  # along each side; single points are too many to learn from, and neighbours are redundant
 _FEWEST = 2  # rows and columns of a grid
-_MOST_EMPTY = 4  # points of a grid for each that a file holds
-_FEW = 5  # numbers in even steps that may be thicknesses by chance
+_MOST_EMPTY = 4  # points of a grid for each point that a file holds
+_FEW = 5  # so few numbers may be thicknesses in even steps by chance
 _ROUND = ("circ", "circumferential", "circumference")
-_LONG = {  # words in the headings of rows of points, the surest first; a column that one has, the next do not take
+_LONG = {  # words in the headings of rows of points, the surest first; each column is used once
     "value": (
         "thickness", "thicknesses", "wall", "remaining", "rwt", "wt", "thk", "reading", "value", "measured", "t", "z",
     ),
     "y": ("y", "index", "row", *_ROUND),
     "x": ("x", "scan", "axial", "column", *_ROUND),
 }  # fmt: skip
-_NO_WALL = {"loss", "depth", "nominal", "required"}  # words of what is no thickness that is left
+_NO_WALL = {"loss", "depth", "nominal", "required"}  # words that mean something other than remaining thickness
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ThicknessScan:
-    """A grid of thickness in mm, (rows, columns), NaN where nothing was measured, and which numbers are positions."""
+    """A grid of thickness in mm, (rows, columns), NaN where nothing was measured; `positions` describes its axes."""
 
     mm: Grid
     positions: str
 
     @property
     def summary(self) -> str:
-        """The scan in a line: its points and its least thickness."""
+        """The scan in a line: its points, and its least and median thickness."""
         rows, columns = self.mm.shape
         measured = int(np.isfinite(self.mm).sum())
         return (
@@ -53,33 +53,32 @@ class ThicknessScan:
         )
 
     def blocks(self) -> dict[str, float]:
-        """Return the least thickness of each block by its name, mm: rows A, B, C ..., columns 1, 2, 3 ..."""
-        found = {}
-        for letter, band in zip(
+        """Return the least thickness of each block, mm, by name: rows A, B, C ..., columns 1, 2, 3 ..."""
+        least = {}
+        for letter, rows in zip(
             string.ascii_uppercase, np.array_split(self.mm, min(BLOCKS, len(self.mm))), strict=False
         ):
-            parts = np.array_split(band, min(BLOCKS, self.mm.shape[1]), axis=1)
-            for number, block in enumerate(parts, start=1):
+            blocks = np.array_split(rows, min(BLOCKS, self.mm.shape[1]), axis=1)
+            for number, block in enumerate(blocks, start=1):
                 if np.isfinite(block).any():
-                    found[f"{letter}{number}"] = float(np.nanmin(block))
-        return found
+                    least[f"{letter}{number}"] = float(np.nanmin(block))
+        return least
 
 
 def read_scan(path: Path, unit: str) -> ThicknessScan:
-    """Read a grid of thickness: a matrix with or without its axes, or rows of x, y and thickness.
+    """Read a grid of thickness: a matrix with or without axes, or rows of x, y and thickness.
 
-    A first row or column in even steps is an axis. Empty cells, 0 and words such as n/a stand for points that were not
-    measured.
+    A first row or column in even steps is an axis. Empty cells, 0 and words such as n/a mark unmeasured points.
 
     Parameters
     ----------
     path : CSV file or workbook with one sheet.
-    unit : of its values: mm, inch or mil.
+    unit : unit of its values: mm, inch or mil.
 
     Raises
     ------
     InputError
-        The file cannot be read or holds no grid, a value is not a thickness, or it is not clear which values are
+        The file cannot be read or holds no grid, a value is not a thickness, or it is unclear which values are
         positions.
     """
     read = sheets.read(path)
@@ -100,9 +99,9 @@ def read_scan(path: Path, unit: str) -> ThicknessScan:
 
 
 def records_of_scan(scan: ThicknessScan, *, place: str, zone: str, date: str, tool: str, source: str) -> list[Record]:
-    """Return a reading for each block of a scan, at places called PLACE/A1, PLACE/A2 and so on.
+    """Return a reading for each block of a scan, at places named PLACE/A1, PLACE/A2 and so on.
 
-    The least of many readings lies below the least wall by the scatter of the instrument: the safe side.
+    Because of the instrument's scatter, the least of many readings is below the least wall: the safe side.
     """
     return [
         Record(
@@ -119,10 +118,10 @@ def records_of_scan(scan: ThicknessScan, *, place: str, zone: str, date: str, to
 
 
 def _matrix(sheet: WorkbookSheet) -> tuple[Grid, str]:
-    """Return the numbers of a sheet as a grid, without titles above them and axes beside them, and what was left out.
+    """Return the numbers of a sheet as a grid without titles and axes, and a description of the omitted axes.
 
-    A line of the grid in which nothing was measured stays where it is known of: by its position on an axis, by cells
-    that say so, or by the lines on both sides of it.
+    A line of the grid without measurements is kept if its position on an axis, cells that say so, or the lines on both
+    sides reveal it.
     """
     rows = _lines(sheet)
     _check_headings(sheet, rows)
@@ -135,59 +134,59 @@ def _matrix(sheet: WorkbookSheet) -> tuple[Grid, str]:
     for line, (number, cells) in enumerate(rows):
         for column, cell in enumerate(cells):
             grid[line, column] = _point(cell, sheet, number)
-    at_rows = np.flatnonzero([_numbers(cells) or _is_lost(cells) for _, cells in rows])
-    columns = itertools.zip_longest(*(rows[line][1] for line in at_rows))
-    at_columns = np.flatnonzero([_numbers(cells) or _is_lost(cells) for cells in columns])
-    grid = grid[np.ix_(at_rows, at_columns)]
-    of_columns, of_rows = _axes(grid, sheet) if min(grid.shape, default=0) else (False, False)
-    grid = grid[int(of_columns) :, int(of_rows) :]
-    if not of_rows:
-        numbers = np.array([rows[line][0] for line in at_rows], dtype=int)
-        grid = _spread(grid, numbers[int(of_columns) :], sheet)
-    if not of_columns:
-        grid = _spread(grid.T, at_columns[int(of_rows) :], sheet).T
+    row_indices = np.flatnonzero([_numbers(cells) or _is_lost(cells) for _, cells in rows])
+    columns = itertools.zip_longest(*(rows[line][1] for line in row_indices))
+    column_indices = np.flatnonzero([_numbers(cells) or _is_lost(cells) for cells in columns])
+    grid = grid[np.ix_(row_indices, column_indices)]
+    row_is_axis, column_is_axis = _axes(grid, sheet) if min(grid.shape, default=0) else (False, False)
+    grid = grid[int(row_is_axis) :, int(column_is_axis) :]
+    if not column_is_axis:
+        numbers = np.array([rows[line][0] for line in row_indices], dtype=int)
+        grid = _spread(grid, numbers[int(row_is_axis) :], sheet)
+    if not row_is_axis:
+        grid = _spread(grid.T, column_indices[int(column_is_axis) :], sheet).T
     if min(grid.shape, default=0) < _FEWEST:
         raise InputError(f"{sheet.path}: no grid of numbers; give a row of thicknesses for each line of the scan")
-    named = [name for name, is_axis in (("row", of_columns), ("column", of_rows)) if is_axis]
-    return grid, f"first {' and '.join(named)} left out as positions" if named else "no positions in it"
+    axes = [name for name, is_axis in (("row", row_is_axis), ("column", column_is_axis)) if is_axis]
+    return grid, f"first {' and '.join(axes)} left out as positions" if axes else "no positions in it"
 
 
 def _lines(sheet: WorkbookSheet) -> list[tuple[int, tuple[Value, ...]]]:
-    """Return the rows of a sheet from the first that is of its grid, with their numbers in the sheet."""
+    """Return the rows of a sheet from the first row of its grid, with their numbers in the sheet."""
     rows = [(row.number, row.cells) for row in sheet.rows]
-    of_grid = (line for line, (_, cells) in enumerate(rows) if _numbers(cells) >= _FEWEST or _is_lost(cells))
-    begin = next(of_grid, len(rows))
+    grid_lines = (line for line, (_, cells) in enumerate(rows) if _numbers(cells) >= _FEWEST or _is_lost(cells))
+    begin = next(grid_lines, len(rows))
     first = np.array([value if isinstance(value := _parsed(cells[0]), float) else np.nan for _, cells in rows])
-    end = 1 + max(np.flatnonzero(np.isfinite(first)), default=-1)  # below it, a line of text may follow
+    end = 1 + max(np.flatnonzero(np.isfinite(first)), default=-1)  # a line of text may follow
     while begin and not any(rows[begin - 1][1][1:]) and is_even(first[begin - 1 : end]):
-        begin -= 1  # a line that has a position and no more
+        begin -= 1  # a line with only a position
     return rows[begin:]
 
 
 def _is_lost(cells: Sequence[Value]) -> bool:
-    """Return whether the cells of a line say that nothing was measured, perhaps after a position."""
+    """Return whether the cells of a line, after an optional position, say that nothing was measured."""
     filled = [cell for cell in cells if cell is not None]
-    said = filled[1:] if filled and isinstance(_parsed(filled[0]), float) else filled
-    return len(said) >= _FEWEST and all(_parsed(cell) is None and isinstance(cell, str) for cell in said)
+    values = filled[1:] if filled and isinstance(_parsed(filled[0]), float) else filled
+    return len(values) >= _FEWEST and all(_parsed(cell) is None and isinstance(cell, str) for cell in values)
 
 
 def _spread(grid: Grid, places: NDArray[np.int64], sheet: WorkbookSheet) -> Grid:
-    """Return a grid with rows of NaN where its rows, which are at these places of a sheet, leave places between them.
+    """Return a grid with rows of NaN for gaps between its rows, which have these places in a sheet.
 
-    Where all leave equally many, as in a sheet that is written on every other line, none is missing.
+    If all gaps are equal, as in a sheet that uses every other line, no row is missing.
     """
     if len(places) < _FEWEST:
         return grid
-    at = (places - places[0]) // np.gcd.reduce(np.diff(places))
-    if at[-1] >= _MOST_EMPTY * len(at):
+    lines = (places - places[0]) // np.gcd.reduce(np.diff(places))
+    if lines[-1] >= _MOST_EMPTY * len(lines):
         raise InputError(f"{sheet.path}: numbers far apart are not a grid; keep the scan alone in the sheet")
-    spread = np.full((at[-1] + 1, grid.shape[1]), np.nan)
-    spread[at] = grid
+    spread = np.full((lines[-1] + 1, grid.shape[1]), np.nan)
+    spread[lines] = grid
     return spread
 
 
 def _check_headings(sheet: WorkbookSheet, rows: Sequence[tuple[int, tuple[Value, ...]]]) -> None:
-    """Refuse numbers under headings that are not known: their first columns are positions, not thicknesses."""
+    """Raise InputError if numbers have unknown headings: their first columns are positions, not thicknesses."""
     above = [row for row in sheet.rows if rows and row.number < rows[0][0]][-1:]
     width = max((len(cells) for _, cells in rows), default=0)
     for row in above:
@@ -205,18 +204,18 @@ def _axes(grid: Grid, sheet: WorkbookSheet) -> tuple[bool, bool]:
     Raises
     ------
     InputError
-        They rise or fall in even steps, but may be thicknesses as well.
+        One rises or falls in even steps, but may be thicknesses too.
     """
     labelled = bool(np.isnan(grid[0, 0]))
     both = is_even(grid[0, 1:]) and is_even(grid[1:, 0])
     begin = int(labelled or both)
     lines = grid[0, begin:], grid[begin:, 0]
-    found = both or is_even(lines[0]), both or is_even(lines[1])
-    inside = grid[int(found[0]) :, int(found[1]) :]
-    alike = [_is_alike(line, inside) for line, is_axis in zip(lines, found, strict=True) if is_axis]
+    are_axes = both or is_even(lines[0]), both or is_even(lines[1])
+    inside = grid[int(are_axes[0]) :, int(are_axes[1]) :]
+    alike = [_is_alike(line, inside) for line, is_axis in zip(lines, are_axes, strict=True) if is_axis]
     if (both and labelled) or not alike or not all(alike):
-        return found
-    name, line = ("row", lines[0]) if found[0] else ("column", lines[1])
+        return are_axes
+    name, line = ("row", lines[0]) if are_axes[0] else ("column", lines[1])
     if len(line) < _FEW:
         return False, False
     raise InputError(
@@ -226,23 +225,23 @@ def _axes(grid: Grid, sheet: WorkbookSheet) -> tuple[bool, bool]:
 
 
 def _long(sheet: WorkbookSheet) -> tuple[Grid, str] | None:
-    """Return the grid of a sheet with rows of x, y and thickness, and its headings; None where it is no such sheet."""
+    """Return the grid of a sheet with rows of x, y and thickness, and the columns used; None for another sheet."""
     for position, row in enumerate(sheet.rows[:30]):
-        at = _columns_of([set(canonical(cell).split()) if isinstance(cell, str) else set() for cell in row.cells])
-        if len(at) < len(_LONG):
+        index_of = _columns_of([set(canonical(cell).split()) if isinstance(cell, str) else set() for cell in row.cells])
+        if len(index_of) < len(_LONG):
             continue
-        x_at, y_at, value_at = at["x"], at["y"], at["value"]
+        x_index, y_index, value_index = index_of["x"], index_of["y"], index_of["value"]
         points = []
-        for below in sheet.rows[position + 1 :]:
+        for point_row in sheet.rows[position + 1 :]:
             cells = [
-                _point(below.cells[i] if i < len(below.cells) else None, sheet, below.number)
-                for i in (x_at, y_at, value_at)
+                _point(point_row.cells[i] if i < len(point_row.cells) else None, sheet, point_row.number)
+                for i in (x_index, y_index, value_index)
             ]
             points.append(cells)
         table = np.array(points, dtype=float).reshape(-1, 3)
         table = table[np.isfinite(table[:, :2]).all(axis=1)]
         lines = lines_of(table[:, 1]), lines_of(table[:, 0])
-        rows, columns = (1 + int(of_axis.max(initial=-1)) for of_axis in lines)
+        rows, columns = (1 + int(line_numbers.max(initial=-1)) for line_numbers in lines)
         if min(rows, columns) < _FEWEST or rows * columns > _MOST_EMPTY * len(table):
             raise InputError(
                 f"{sheet.path}: x and y are not a grid, or most of it is missing: {counted(len(table), 'row')} for "
@@ -250,22 +249,25 @@ def _long(sheet: WorkbookSheet) -> tuple[Grid, str] | None:
                 "was measured"
             )
         grid = np.full((rows, columns), np.nan)
-        np.fmin.at(grid, lines, table[:, 2])  # of two values of a point the least
-        return grid, f"positions from {names([row.cells[x_at], row.cells[y_at]])}, values from {row.cells[value_at]!r}"
+        np.fmin.at(grid, lines, table[:, 2])  # the least of repeated values of a point
+        return (
+            grid,
+            f"positions from {names([row.cells[x_index], row.cells[y_index]])}, values from {row.cells[value_index]!r}",
+        )
     return None
 
 
 def _columns_of(words: Sequence[set[str]]) -> dict[str, int]:
     """Return the columns of thickness and of positions by the words in their headings."""
-    found: dict[str, int] = {}
-    for name, called in _LONG.items():
-        free = [index for index in range(len(words)) if index not in found.values()]
-        for word in called:
-            of_word = [index for index in free if word in words[index] and not words[index] & _NO_WALL]
-            if of_word:
-                found[name] = of_word[0]
+    columns: dict[str, int] = {}
+    for name, known_words in _LONG.items():
+        free = [index for index in range(len(words)) if index not in columns.values()]
+        for word in known_words:
+            matches = [index for index in free if word in words[index] and not words[index] & _NO_WALL]
+            if matches:
+                columns[name] = matches[0]
                 break
-    return found
+    return columns
 
 
 def _numbers(cells: Sequence[Value]) -> int:
@@ -273,7 +275,7 @@ def _numbers(cells: Sequence[Value]) -> int:
 
 
 def _parsed(cell: Value) -> float | str | None:
-    """Return a cell as a number where it is one; None where it says that nothing was measured; else its text."""
+    """Return a cell as a number if it is one; None if it says that nothing was measured; else its text."""
     if isinstance(cell, float):
         return cell
     if not isinstance(cell, str) or cell.casefold() in NOT_MEASURED | {"nan", "nd", "---"}:
@@ -296,7 +298,7 @@ def _point(cell: Value, sheet: WorkbookSheet, row: int) -> float:
 
 
 def _is_alike(line: Grid, others: Grid) -> bool:
-    """Return whether the numbers of a line lie where others do, or no further from them than they from each other."""
+    """Return whether a line is within the range of other numbers, extended by the width of that range on each side."""
     measured = others[np.isfinite(others) & (others != 0)]
     if not len(measured):
         return False

@@ -1,7 +1,7 @@
-"""Sheets of a workbook (XLSX, XLSM, XLS, XLSB, ODS) or the one of a CSV file, as rows of cells.
+"""Read the sheets of a workbook (XLSX, XLSM, XLS, XLSB, ODS), or a CSV file as one sheet, as rows of cells.
 
-Macros are never run, formulas count by the values that were stored with them, and links are not followed. A workbook is
-read by calamine (python-calamine).
+Macros are never run, formulas are read as their stored values, and links are not followed. Workbooks are read with
+calamine (python-calamine).
 """
 
 import datetime
@@ -29,7 +29,7 @@ _XLSX = (".xlsx", ".xlsm")
 
 @dataclass(frozen=True, kw_only=True)
 class SheetRow:
-    """A row that has any content: its number in the file, from 1, and its cells."""
+    """A row with any content: its number in the file, from 1, and its cells."""
 
     number: int
     cells: tuple[Value, ...]
@@ -37,10 +37,10 @@ class SheetRow:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkbookSheet:
-    """The rows of a sheet; `name` is empty for the one of a CSV file.
+    """The rows of a sheet; `name` is empty for a CSV file.
 
-    `merged` has the first and the last row and column, from 1, of cells that are merged; `flaws` cells that only seem
-    to be empty. `separator` is what stands between the cells of a CSV file.
+    `merged` has first row, first column, last row and last column of merged cells, from 1; `flaws` has cells that only
+    seem to be empty. `separator` is the separator of a CSV file.
     """
 
     path: Path
@@ -51,14 +51,14 @@ class WorkbookSheet:
     separator: str = ""
 
     def where(self, row: int, column: str = "") -> str:
-        """Return what an error calls a place: file, sheet, row, column."""
+        """Return the description of a place for error messages: file, sheet, row, column."""
         if not self.name:
             return f"{self.path}: line {row}" + (f", column {column!r}" if column else "")
         return f"{self.path}: sheet {self.name!r}, row {row}" + (f", column {column!r}" if column else "")
 
 
 def read(path: Path) -> list[WorkbookSheet]:
-    """Read the visible sheets of a workbook that have any content, or a CSV file.
+    """Return the visible sheets with any content of a workbook, or the sheet of a CSV file.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def read(path: Path) -> list[WorkbookSheet]:
         content = read_bytes(path, most_bytes=MOST_BYTES)
     flaws: Mapping[str, Sequence[Flaw]] = {}
     merged: Mapping[str, Sequence[Merged]] = {}
-    is_archive = content.startswith(b"PK")  # one with a password is another kind of file
+    is_archive = content.startswith(b"PK")  # a workbook with a password is another kind of file
     try:
         if suffix in _XLSX and is_archive:
             flaws = xlsx.flaws(content, most_rows=MOST_ROWS)
@@ -84,15 +84,15 @@ def read(path: Path) -> list[WorkbookSheet]:
 
 
 def check(sheet: WorkbookSheet, header: int) -> None:
-    """Refuse what hides readings below the header, the row `header`.
+    """Raise InputError if a sheet may hide readings below the row `header`.
 
-    Merged cells with nothing beside them, such as a line for a signature, hide none.
+    Merged cells with nothing beside them, such as a line for a signature, are allowed.
 
     Raises
     ------
     InputError
-        Cells beside filled ones are merged, or cells only seem to be empty; or rows of a CSV file have more cells than
-        its header.
+        Cells beside filled ones are merged, cells only seem to be empty, or rows of a CSV file have more cells than
+        the header.
     """
     numbers = [row.number for row in sheet.rows]
     for top, left, bottom, right in sheet.merged:
@@ -118,7 +118,7 @@ def check(sheet: WorkbookSheet, header: int) -> None:
 
 
 def _texts(row: SheetRow) -> list[str]:
-    """Return the cells of a row of a CSV file, empty ones as empty text."""
+    """Return the cells of a row of a CSV file, with empty text for empty cells."""
     return [str(cell or "") for cell in row.cells]
 
 
@@ -129,12 +129,14 @@ def _of_workbook(
 
     try:
         with CalamineWorkbook.from_filelike(io.BytesIO(content)) as book:
-            shown = [each.name for each in book.sheets_metadata if each.visible == SheetVisibleEnum.Visible]
-            for name in shown:
+            visible_names = [
+                metadata.name for metadata in book.sheets_metadata if metadata.visible == SheetVisibleEnum.Visible
+            ]
+            for name in visible_names:
                 sheet = book.get_sheet_by_name(name)
                 if sheet.end is not None and sheet.end[0] >= MOST_ROWS:
                     raise InputError(f"{path}: sheet {name!r}: over {MOST_ROWS:,} rows; split it")
-                found = WorkbookSheet(
+                visible_sheet = WorkbookSheet(
                     path=path, name=name, rows=tuple(_rows(sheet.to_python(skip_empty_area=False))),
                     merged=tuple(merged.get(name, ())) or tuple(
                         (top + 1, left + 1, bottom + 1, right + 1)
@@ -142,14 +144,14 @@ def _of_workbook(
                     ),
                     flaws=tuple(flaws.get(name, ())),
                 )  # fmt: skip
-                if found.rows:
-                    yield found
+                if visible_sheet.rows:
+                    yield visible_sheet
     except PasswordError as error:
         raise InputError(f"{path}: protected by a password; save it without one") from error
     except CalamineError as error:
         raise InputError(f"{path}: no workbook that can be read ({error!s:.80}); save it again") from error
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # how Rust says what it did not foresee
+        if type(error).__name__ != "PanicException":  # an unforeseen error in Rust
             raise
         raise InputError(f"{path}: no workbook that can be read (damaged); save it again") from error
 
@@ -165,7 +167,7 @@ def _of_csv(path: Path) -> WorkbookSheet:
 
 
 def _rows(cells: Sequence[Sequence[object]]) -> Iterator[SheetRow]:
-    """Yield the rows that have any content, with their numbers in the sheet."""
+    """Yield the rows with any content, with their numbers in the sheet."""
     for number, row in enumerate(cells, start=1):
         values = tuple(value_of(cell) for cell in row)
         if any(value is not None for value in values):
@@ -173,9 +175,9 @@ def _rows(cells: Sequence[Sequence[object]]) -> Iterator[SheetRow]:
 
 
 def value_of(cell: object) -> Value:
-    """Return a cell as a workbook or JSON has it: text without padding, a number, a day, or None.
+    """Return the value of a cell of a workbook or of JSON: text without padding, a number, a day, or None.
 
-    A whole number with more digits than a float keeps, such as an id, is text.
+    A whole number that a float cannot represent exactly, such as a long id, becomes text.
     """
     if isinstance(cell, bool):
         return "yes" if cell else "no"
@@ -191,7 +193,7 @@ def value_of(cell: object) -> Value:
 
 
 def column_letters(number: int) -> str:
-    """Return the letters of a column, from A for 1."""
+    """Return the letters of a column, A for 1."""
     letters = ""
     while number:
         number, rest = divmod(number - 1, 26)

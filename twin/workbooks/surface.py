@@ -1,4 +1,4 @@
-"""Places of a register's CML on a twin, and a check of their thickness when new against its geometry."""
+"""Positions of a register's CML on a twin, and a check of their thickness when new against its geometry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,20 +25,24 @@ class TwinSurface:
     texels: Texels
 
     def place(self, cells: Mapping[str, SourceCell], given: ColumnMap) -> tuple[str, tuple[float, float] | None]:
-        """Return the zone and the place on the atlas of a row of a register, by x, y, z, by u, v, or by its zone.
+        """Return the zone of a register's row, and its place (u, v) on the atlas, from x, y, z, from u, v or its zone.
+
+        The place is None if the row states only a zone, or nothing and the asset has a single zone.
 
         Raises
         ------
         InputError
-            The place is off the surface, or on another zone than stated; or neither is stated, and the asset has more
-            zones than one.
+            The place is off the surface or on a zone other than stated; or neither place nor zone is stated, and the
+            asset has several zones.
         """
         where = cells["place"].where
         zone = zone_of(cells["zone"], given, self.asset) if "zone" in cells else ""
-        for wanted in (AXES, ("u", "v")):
-            there = [name for name in wanted if name in cells]
-            if there and len(there) < len(wanted):
-                raise InputError(f"{where}: has {there[0]} without {' and '.join(set(wanted) - set(there))}; give all")
+        for coordinates in (AXES, ("u", "v")):
+            stated = [name for name in coordinates if name in cells]
+            if stated and len(stated) < len(coordinates):
+                raise InputError(
+                    f"{where}: has {stated[0]} without {' and '.join(set(coordinates) - set(stated))}; give all"
+                )
         if "x" in cells and "u" in cells:
             raise InputError(f"{where}: has x, y, z and u, v; keep one")
         if "x" in cells:
@@ -49,30 +53,32 @@ class TwinSurface:
                 raise InputError(f"{cells['x'].where}: {as_read(error)}") from error
         if "u" in cells:
             return self._at(cells, zone)
-        known = [name for name in self.asset.zone_names if name != COVERED]
-        if not zone and len(known) > 1:
-            raise InputError(f"{where}: no zone and no coordinates; this {self.asset.kind} has {names(known)}")
-        return zone or known[0], None
+        zones = [name for name in self.asset.zone_names if name != COVERED]
+        if not zone and len(zones) > 1:
+            raise InputError(f"{where}: no zone and no coordinates; this {self.asset.kind} has {names(zones)}")
+        return zone or zones[0], None
 
     def _at(self, cells: Mapping[str, SourceCell], zone: str) -> tuple[str, tuple[float, float]]:
-        """Return the zone and the place of a row with u and v."""
+        """Return the zone and the place (u, v) of a row with u and v."""
         u, v = (number_of(cells[name]) for name in ("u", "v"))
         if not (0 <= u <= 1 and 0 <= v <= 1):
             raise InputError(f"{cells['u'].where}: u {u:g}, v {v:g}: each is from 0 to 1")
         index = self.texels.zone[self.asset.texel_at((u, v))]
         actual = self.asset.zone_names[index] if index >= 0 else ""
         if not actual or actual == COVERED or (zone and zone != actual):
-            on = actual or "no surface"
-            raise InputError(f"{cells['u'].where}: u {u:g}, v {v:g} is {on}, not {zone or 'a zone'}; correct either")
+            surface = actual or "no surface"
+            raise InputError(
+                f"{cells['u'].where}: u {u:g}, v {v:g} is {surface}, not {zone or 'a zone'}; correct either"
+            )
         return actual, (u, v)
 
     def check_thickness(self, cml: Cml, cells: Mapping[str, SourceCell]) -> None:
-        """Refuse a nominal thickness that is not the geometry's, and a required one that no wall there ever had.
+        """Raise InputError if the nominal thickness contradicts the geometry, or the required one exceeds the new wall.
 
         Raises
         ------
         InputError
-            One of them is wrong, or in another unit.
+            One of them is wrong, or has another unit.
         """
         wall = self.asset.wall_mm(cml.zone, cml.uv)
         if cml.nominal_mm is not None and abs(cml.nominal_mm / wall - 1) > TOLERANCE:

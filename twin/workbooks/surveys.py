@@ -1,4 +1,4 @@
-"""Readings in the rows of a sheet: one in each, or one in each column of a survey."""
+"""Readings in the rows of a sheet: one per row, or one per column of a survey."""
 
 import calendar
 import datetime
@@ -11,8 +11,8 @@ from corrotwin.twin.workbooks.cells import SourceCell, cell_at, cells_of, is_num
 from corrotwin.twin.workbooks.columns import IN_HEADING, ColumnMap, Header, names
 from corrotwin.twin.workbooks.sheets import SheetRow, Value
 
-# A heading with a year, or the number by which a spreadsheet keeps a day of 1954 to 2064; or with a day or a month of a
-# year of two digits, such as 31/05/16 or May-16. It may be another thing in Section 3.1.10, Row 1 2 10 or MAR 10.
+# A heading with a year, or the number with which a spreadsheet stores a day of 1954 to 2064; or with a day or month and
+# a year of two digits, such as 31/05/16 or May-16. Section 3.1.10, Row 1 2 10 or MAR 10 may mean something else.
 _NAME = "|".join(filter(None, (*calendar.month_name, "Sept", *calendar.month_abbr)))
 _DAY, _MONTH = "(?:0?[1-9]|[12]\\d|3[01])", "(?:0?[1-9]|1[0-2])"
 _YEAR = re.compile(
@@ -24,7 +24,7 @@ _YEAR = re.compile(
 
 
 def has_readings(header: Header) -> bool:
-    """Return whether a sheet has readings: a day and a value in each row, or places and columns of surveys."""
+    """Return whether a sheet has readings: columns of days and values, or places and columns of surveys."""
     return _is_long(header) or ("place" in header.columns and bool(header.surveys))
 
 
@@ -33,12 +33,12 @@ def _is_long(header: Header) -> bool:
 
 
 def readings_in(header: Header, given: ColumnMap) -> Iterator[tuple[dict[str, SourceCell], datetime.date]]:
-    """Yield the cells of each reading, its value among them, and its day.
+    """Yield the cells of each reading, including its value, and its day.
 
     Parameters
     ----------
-    header : the sheet, and what its columns hold.
-    given : the user's map of columns.
+    header : header of the sheet.
+    given : the user's description of its columns.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def readings_in(header: Header, given: ColumnMap) -> Iterator[tuple[dict[str, So
 def _long(
     header: Header, rows: Sequence[SheetRow], given: ColumnMap
 ) -> Iterator[tuple[dict[str, SourceCell], datetime.date]]:
-    """Yield the readings of a sheet that has one in each row."""
+    """Yield the readings of a sheet with one reading per row."""
     date, value = header.columns["date"], header.columns["value"]
     order = order_in(header, given, [cell_at(row, date) for row in rows])
     for row in rows:
@@ -86,7 +86,7 @@ def _long(
 
 
 def _check_years(header: Header, rows: Sequence[SheetRow]) -> None:
-    """Refuse a column of numbers whose heading has a year and is not a day: a survey that would be passed over."""
+    """Raise InputError if a column of numbers has a year in its heading but no day: its survey would be ignored."""
     for index, heading in header.headings.items():
         is_used = index in header.columns.values() or index in header.surveys
         if is_used or not _YEAR.search(IN_HEADING.sub("", heading).strip()):
@@ -99,21 +99,21 @@ def _check_years(header: Header, rows: Sequence[SheetRow]) -> None:
 
 
 def order_in(header: Header, given: ColumnMap, values: Sequence[Value]) -> days.Order | None:
-    """Return which comes first in the days of a column, as the map says it or the days themselves show it.
+    """Return whether day or month comes first in the days of a column, from the map or the days themselves.
 
     Raises
     ------
     InputError
-        They are written in two orders, or as if a spreadsheet had read some in another order.
+        The days are in two orders, or a spreadsheet seems to have read some in another order.
     """
     if given.dates is not None:
         return given.dates
     try:
         return days.order_of(values)
     except days.TwoOrdersError as error:
-        one, other = error.args
+        first, second = error.args
         raise InputError(
-            f"{header.sheet.where(header.row)}: days in two orders, {one!r} and {other!r}; write all as 2016-05-31"
+            f"{header.sheet.where(header.row)}: days in two orders, {first!r} and {second!r}; write all as 2016-05-31"
         ) from error
     except days.TwoKindsError as error:
         text, day = error.args
@@ -125,12 +125,12 @@ def order_in(header: Header, given: ColumnMap, values: Sequence[Value]) -> days.
 
 
 def day_in(cell: SourceCell, order: days.Order | None) -> datetime.date:
-    """Return the day of a cell.
+    """Return the day in a cell.
 
     Raises
     ------
     InputError
-        It is none, or could be either of two.
+        It is no day, or could be either of two days.
     """
     try:
         return days.day_of(cell.value, order)

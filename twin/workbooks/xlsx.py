@@ -1,7 +1,7 @@
-"""A look at the XML of an XLSX workbook before a reader opens it: cells far off, formulas without values, errors.
+"""Inspect the XML of an XLSX workbook before a reader opens it: distant cells, formulas without values, errors.
 
-A reader takes room for all cells up to the furthest, so that a single cell far off would take all memory, and gives
-formulas without values and errors as empty cells.
+The reader allocates all cells up to the furthest, so that one distant cell would exhaust the memory, and it returns
+empty cells for formulas without values and for errors.
 """
 
 import contextlib
@@ -24,16 +24,16 @@ _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 
 
 Merged = tuple[int, int, int, int]
-"""Cells that are merged: the first row and column and the last row and column, from 1."""
+"""Merged cells: first row, first column, last row and last column, from 1."""
 
 
 class WorkbookError(Exception):
-    """A flaw of a workbook, described for people."""
+    """A problem with a workbook, described for users."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flaw:
-    """A cell that a reader would take for empty: row and column from 1, and why."""
+    """A cell that a reader would return as empty: row and column, from 1, and the reason."""
 
     row: int
     column: int
@@ -42,12 +42,12 @@ class Flaw:
 
 @contextlib.contextmanager
 def opened(content: bytes) -> Iterator[zipfile.ZipFile]:
-    """Open a workbook that is an archive of XML, and say of it what goes wrong while its parts are read.
+    """Open a workbook that is an archive of XML, and turn errors while it is read into `WorkbookError`.
 
     Raises
     ------
     WorkbookError
-        It is not a workbook, or unpacks to too much.
+        The content is no workbook, or is too large when unpacked.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -62,10 +62,15 @@ def opened(content: bytes) -> Iterator[zipfile.ZipFile]:
 def flaws(content: bytes, *, most_rows: int) -> Mapping[str, tuple[Flaw, ...]]:
     """Return the flawed cells of each worksheet, by its name.
 
+    Parameters
+    ----------
+    content : content of the workbook.
+    most_rows : greatest number of a row that may have cells.
+
     Raises
     ------
     WorkbookError
-        It is not a workbook, unpacks to too much, or has cells further off than any table.
+        The content is no workbook, is too large when unpacked, or has cells beyond the size of any table.
     """
     with opened(content) as archive:
         return {name: tuple(_of_sheet(archive, name, path, most_rows)) for name, path in _paths(archive).items()}
@@ -79,51 +84,51 @@ def _paths(archive: zipfile.ZipFile) -> dict[str, str]:
             target = relation.get("Target", "")
             path = target.lstrip("/") if target.startswith("/") else posixpath.normpath(f"xl/{target}")
             targets[relation.get("Id")] = path
-    found = {}
+    paths = {}
     for sheet in _root(archive, "xl/workbook.xml").iter():
         if sheet.tag in (f"{_SHEETS}sheet", f"{_STRICT}sheet"):
-            path_ = targets.get(sheet.get(_RELATION) or sheet.get(_STRICT_RELATION))
-            if path_ is not None:
-                found[sheet.get("name", "")] = path_
-    return found
+            sheet_path = targets.get(sheet.get(_RELATION) or sheet.get(_STRICT_RELATION))
+            if sheet_path is not None:
+                paths[sheet.get("name", "")] = sheet_path
+    return paths
 
 
 def _root(archive: zipfile.ZipFile, path: str) -> ElementTree.Element:
-    return ElementTree.fromstring(archive.read(path))  # noqa: S314  expat limits what entities may grow to
+    return ElementTree.fromstring(archive.read(path))  # noqa: S314  expat limits the expansion of entities
 
 
 def _of_sheet(archive: zipfile.ZipFile, name: str, path: str, most_rows: int) -> list[Flaw]:
-    """Return the flawed cells of a worksheet, read piece by piece (ECMA-376, part 1, 18.3.1.4)."""
-    found: list[Flaw] = []
+    """Return the flawed cells of a worksheet, parsing the XML incrementally (ECMA-376, part 1, 18.3.1.4)."""
+    flaws_found: list[Flaw] = []
     row, column = 0, 0
     with archive.open(path) as stream:
         for event, element in ElementTree.iterparse(stream, events=("start", "end")):  # noqa: S314  as above
             tag = element.tag.rpartition("}")[2]
             if event == "start" and tag == "row":
-                stated = element.get("r")
-                row, column = int(stated) if stated else row + 1, 0
+                row_number = element.get("r")
+                row, column = int(row_number) if row_number else row + 1, 0
             elif event == "end" and tag == "row":
                 element.clear()
             elif event == "end" and tag == "c":
                 row, column = _address(element.get("r"), row, column + 1)
                 if row > most_rows or column > MOST_COLUMNS:
                     raise WorkbookError(f"sheet {name!r}: has a cell in row {row}, column {column}; split or remove it")
-                if what := _flaw(element):
-                    found.append(Flaw(row=row, column=column, what=what))
-    return found
+                if reason := _flaw(element):
+                    flaws_found.append(Flaw(row=row, column=column, what=reason))
+    return flaws_found
 
 
 def _address(text: str | None, row: int, column: int) -> tuple[int, int]:
-    """Return row and column of a cell, which states them or follows the one before it."""
+    """Return the row and column of a cell from its address; without one, those after the preceding cell."""
     if text is None:
         return row, column
     match = _ADDRESS.fullmatch(text)
     if match is None:
         raise ValueError(f"cell {text:.20}")
-    number = 0
+    column_number = 0
     for letter in match[1]:
-        number = 26 * number + ord(letter) - ord("A") + 1
-    return int(match[2]), number
+        column_number = 26 * column_number + ord(letter) - ord("A") + 1
+    return int(match[2]), column_number
 
 
 def _flaw(cell: ElementTree.Element) -> str:
@@ -131,5 +136,5 @@ def _flaw(cell: ElementTree.Element) -> str:
     if kind == "e":
         return ERROR
     parts = {child.tag.rpartition("}")[2]: child.text for child in cell}
-    # Of a formula that gives text, the text may be empty.
+    # A formula may give empty text as its value.
     return FORMULA if "f" in parts and kind != "str" and not parts.get("v") and "is" not in parts else ""
