@@ -74,7 +74,7 @@ class DataArm:
             raise InputError(f"data arm {self.name}: `copy_paste` needs photos in the batches, but `render_share` is 1")
         if self.shuffled_masks and self.render_count == 1:
             raise InputError(
-                f"data arm {self.name}: shuffled_masks needs two renders at least, but `render_count` is 1"
+                f"data arm {self.name}: shuffled_masks needs at least two renders, but `render_count` is 1"
             )
         render_fields = ("render_count", "adaptation", "shuffled_masks")
         if not self.takes_renders and any(getattr(self, name) for name in render_fields):

@@ -253,7 +253,7 @@ def check_weights(
         raise InputError(f"`weights` {weights}: `init` takes all weights from a run; leave one out")
     if weights is not None and not any(first):
         raise InputError(
-            f"`weights` {weights}: first weights are random here; choose {instead}, or leave out `weights`"
+            f"`weights` {weights}: initial weights are random here; choose {instead}, or leave out `weights`"
         )
 
 

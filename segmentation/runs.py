@@ -153,7 +153,7 @@ def load(folder: Path) -> RunRecord:
     folder = Path(folder)
     manifest = _manifest(folder)
     if manifest is None:
-        raise InputError(f"{folder}: no complete training run (run.json is absent); run its training again")
+        raise InputError(f"{folder}: no complete training run (run.json is missing); run its training again")
     return RunRecord(
         manifest=manifest,
         history=read_history(folder / HISTORY),
@@ -182,7 +182,9 @@ def load_usable(folder: Path) -> RunRecord:
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         if (folder / f"{KIND}.json").exists():  # completed in the meantime
             return load(folder)
-        raise InputError(f"{path}: damaged ({error!s:.100}); the same training goes on and writes it again") from error
+        raise InputError(
+            f"{path}: damaged ({error!s:.100}); repeat the training command, which resumes and writes it again"
+        ) from error
     no_counts = np.empty(0, dtype=np.int64)
     return RunRecord(
         manifest=manifest,
@@ -217,7 +219,7 @@ def _manifest(folder: Path, kind: str = KIND) -> dict[str, Any] | None:
             raise InputError(f"{folder / kind_file}: damaged ({name} is {manifest[name]!r:.40}); train again")
     for name in ("classes", "seen", "seen_unlabelled", "seen_looks", "tested", "test"):
         if not all(isinstance(entry, str) for entry in manifest.get(name) or ()):
-            raise InputError(f"{folder / kind_file}: damaged ({name} are not names); train again")
+            raise InputError(f"{folder / kind_file}: damaged ({name} is not a list of names); train again")
     return manifest
 
 

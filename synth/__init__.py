@@ -1,1 +1,1 @@
-"""Rendered training data: scenes of corroding assets, photographed in Blender with pixel-true labels."""
+"""Rendered training data: scenes of corroding assets, rendered in Blender with pixel-accurate labels."""

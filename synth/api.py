@@ -1,4 +1,4 @@
-"""The Python API of renders: `render`, `fit_preset` and `Preset`."""
+"""Python API of renders: `render`, `fit_preset` and `Preset`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from corrotwin.twin.core.errors import InputError
 
 __all__ = ["Preset", "fit_preset", "render"]
 
-COUNT = 24  # images, where neither a count nor cameras are given
+COUNT = 24  # images, if neither a count nor cameras are given
 
 
 @checked()
@@ -40,30 +40,36 @@ def render(
     workers: int | None = None,
     address: str | None = None,
 ) -> Dataset:
-    """Render corroded assets with COCO masks, and return the dataset; called again, it resumes or appends.
+    """Render corroded assets with COCO masks and return the dataset; a repeated call resumes or appends.
 
     Parameters
     ----------
-    twin : to photograph as it is now, or its folder; by default each scene has a twin of its own.
+    twin : twin to photograph in its current state, or its folder; by default each scene has a new twin.
     out : dataset folder: new, empty, or begun with the same arguments.
-    preset : the name of a preset, or a `Preset`.
-    count : images; by default 24, or one by each camera.
-    size : picture side in pixels, or width and height.
-    seed : another seed, other scenes.
-    cameras : of a twin: a camera file, or what such a file lists, as ``{"eye_m": (x, y, z), "look_at_m": (x, y, z),
-        "field_of_view_deg": 50}`` (docs/cameras.md); by default they are drawn.
-    labels : masks as people draw them, the rust that pixel centres see, or both: exact.json beside annotations.json.
-    maps : also write exact maps beside the images: rust_cover, stain, age, wall_loss, severity, instances, depth,
+    preset : name of a preset, or a `Preset`.
+    count : number of images; by default 24, or one for each camera.
+    size : side of the picture in pixels, or width and height.
+    seed : random seed; another seed draws other scenes.
+    cameras : for a twin, a camera file, or the entries of such a file, as ``{"eye_m": (x, y, z), "look_at_m": (x, y,
+        z), "field_of_view_deg": 50}`` (docs/cameras.md); by default cameras are drawn at random.
+    labels : "annotator" for masks as people draw them, "exact" for the rust at pixel centres, or "both", with the
+        exact masks in exact.json beside annotations.json.
+    maps : exact maps to write beside the images: rust_cover, stain, age, wall_loss, severity, instances, depth,
         normals, uv, light.
-    polygons : outlines instead of compressed RLE in the COCO files.
+    polygons : write polygons instead of compressed RLE into the COCO files.
     device : cpu, optix, cuda, hip, oneapi, metal, or auto.
-    workers : Blender processes at a time.
-    address : of a Ray cluster (auto, or host:port); by default this machine. It must see the twin's folder.
+    workers : number of Blender processes; by default as for ``corrotwin synth render``.
+    address : address of a Ray cluster (auto, or host:port), whose machines must be able to read the twin's folder; by
+        default this machine.
+
+    Returns
+    -------
+    The dataset in `out`.
 
     Raises
     ------
     InputError
-        An argument is impossible, or the folder holds something else.
+        An argument is invalid, or the folder holds something else.
     WorkError
         Batches failed after their retries.
     """
@@ -76,18 +82,20 @@ def render(
         polygons=polygons,
     )
     if cameras is not None and twin is None:
-        raise InputError("`cameras` stand about a twin; give the `twin`")
+        raise InputError("`cameras` need a twin; give the `twin`, too")
     if cameras is None:
-        stated: tuple[Camera, ...] = ()
+        listed: tuple[Camera, ...] = ()
     elif isinstance(cameras, str | Path):
-        stated = subject.read_cameras(Path(cameras), size=config.sides)
+        listed = subject.read_cameras(Path(cameras), size=config.sides)
     else:
-        stated = subject.cameras("`cameras`", [{**camera} for camera in cameras], size=config.sides)
+        listed = subject.cameras("`cameras`", [{**camera} for camera in cameras], size=config.sides)
     folder = Path(out)
-    wanted = count if count is not None else len(stated) or COUNT
-    with _folder_of(twin, folder) as where:
-        shown = None if where is None else subject.saved(where, stated)
-        dataset.render(folder, config, count=wanted, shown=shown, device=device, workers=workers, address=address)
+    images_wanted = count if count is not None else len(listed) or COUNT
+    with _folder_of(twin, folder) as twin_folder:
+        shown = None if twin_folder is None else subject.saved(twin_folder, listed)
+        dataset.render(
+            folder, config, count=images_wanted, shown=shown, device=device, workers=workers, address=address
+        )
     return Dataset(folder)
 
 
@@ -102,24 +110,28 @@ def fit_preset(
     seed: int = 0,
     workers: int | None = None,
 ) -> Preset:
-    """Fit a preset to ten labelled photographs or more, write it with its page, and return it; a second call goes on.
+    """Fit a preset to ten or more labelled photographs, write it with its page and return it; a repeated call resumes.
 
     Parameters
     ----------
-    photos : a dataset, or what `Dataset` reads; photographs without labels count as unlabelled. Of a split only those
-        that train are looked at; without one all but those in an export's folder ``test``.
-    out : .json file of the preset. Beside it come a page of photographs and renders (.html), small renders from which
-        the same call goes on (.fit), and with `textures` these (.textures).
-    unlabelled : folder of photographs without labels, at most 300 of which are looked at.
-    preset : what the fit starts from: the name of a preset, or a `Preset`.
-    textures : also cut rust and coats out of the photographs and weave them into textures.
-    seed : another seed, other renders to search with.
-    workers : Blender processes at a time; by default one a core.
+    photos : dataset, or a path that `Dataset` reads; photographs without labels count as unlabelled. If the dataset
+        has a split, only its training photographs are used; otherwise all but those in an export's folder ``test``.
+    out : .json file for the preset. A page of photographs and renders (.html), small renders from which the same call
+        resumes (.fit) and, with `textures`, a folder of textures (.textures) are written beside it.
+    unlabelled : folder of photographs without labels, of which at most 300 are used.
+    preset : preset that the fit starts from: a name, or a `Preset`.
+    textures : also cut rust and coats out of the photographs and synthesise textures from them.
+    seed : random seed of the renders used in the search.
+    workers : number of Blender processes; by default one per core.
+
+    Returns
+    -------
+    The fitted preset, as `Preset.read` reads it from `out`.
 
     Raises
     ------
     InputError
-        There are fewer than ten labels, a picture is damaged, or an argument is impossible.
+        Fewer than ten photographs have labels, a picture is damaged, or an argument is invalid.
     WorkError
         Renders failed.
     """
@@ -129,16 +141,16 @@ def fit_preset(
     output.check(path, seed, workers)
     dataset = photos if isinstance(photos, Dataset) else Dataset(photos)
     names = None if dataset.parts is None else frozenset(dataset.parts.train)
-    given = photographs.look(dataset.data, None if unlabelled is None else Path(unlabelled), names)
+    measured = photographs.look(dataset.data, None if unlabelled is None else Path(unlabelled), names)
     with naming("preset"):
         base = builtin.preset(preset) if isinstance(preset, str) else preset
-    output.make(path, given, base, textures=textures, seed=seed, workers=workers)
+    output.make(path, measured, base, textures=textures, seed=seed, workers=workers)
     return Preset.read(path)
 
 
 @contextmanager
 def _folder_of(twin: Twin | str | Path | None, out: Path) -> Iterator[Path | None]:
-    """Yield the folder of a twin for the renderer; a twin that is not saved gets a temporary folder beside `out`."""
+    """Yield the folder of a twin for the renderer; an unsaved twin is saved in a temporary folder beside `out`."""
     if twin is None:
         yield None
     elif not isinstance(twin, Twin):
@@ -148,6 +160,6 @@ def _folder_of(twin: Twin | str | Path | None, out: Path) -> Iterator[Path | Non
     else:
         out.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-twin-") as name:
-            where = Path(name) / "twin"
-            copy(twin).save(where)  # a copy, since a twin belongs to the folder that it was saved to
-            yield where
+            temporary = Path(name) / "twin"
+            copy(twin).save(temporary)  # a copy, since saving ties a twin to its folder
+            yield temporary

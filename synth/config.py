@@ -1,4 +1,4 @@
-"""The configuration of a rendered dataset, and the streams of random numbers."""
+"""Configuration of a rendered dataset, and the numbers of its random streams."""
 
 import json
 from collections.abc import Mapping
@@ -11,21 +11,21 @@ from corrotwin.synth.spec import MAPS
 from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.errors import InputError
 
-MOST_SIDE = 8192  # pixels: what training takes
-BOTH = "both"  # policies of the masks
-EXACT = "exact.json"  # exact masks, beside those of annotations.json, where both are wanted
+MOST_SIDE = 8192  # longest side that training reads, pixels
+BOTH = "both"  # value of `labels` for both policies
+EXACT = "exact.json"  # file of the exact masks beside annotations.json, with `BOTH`
 
 
 @dataclass(frozen=True, kw_only=True)
 class RenderConfig:
-    """The settings that determine every bit of a rendered image, together with its index."""
+    """Settings that, together with an image's index, determine every bit of the image."""
 
-    preset: str | Preset  # a built-in one by its name, or one of the user's own
-    size: int | tuple[int, int]  # pixels: of a square picture, or width and height
+    preset: str | Preset  # name of a built-in preset, or a preset of the user's own
+    size: int | tuple[int, int]  # side of a square picture, or width and height, pixels
     seed: int
     labels: str = "annotator"  # policy of the masks: as people draw them, "exact", or "both" in two files
     maps: tuple[str, ...] = ()  # names in `synth.spec.MAPS`, written beside the images
-    polygons: bool = False  # outlines instead of run lengths in the COCO files
+    polygons: bool = False  # write polygons instead of run lengths into the COCO files
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "preset", _checked(self.preset))
@@ -40,7 +40,7 @@ class RenderConfig:
 
     @property
     def sides(self) -> tuple[int, int]:
-        """Width and height of a picture, pixels."""
+        """Width and height of a picture, in pixels."""
         return self.size if isinstance(self.size, tuple) else (self.size, self.size)
 
     def content(self) -> Preset:
@@ -49,7 +49,7 @@ class RenderConfig:
 
     @property
     def name(self) -> str:
-        """The built-in preset that is used or that the user's own is like."""
+        """Name of the built-in preset that is used, or that the user's own is based on."""
         return self.content().name
 
     @property
@@ -58,7 +58,7 @@ class RenderConfig:
         return self.content() != preset(self.name)
 
     def plain(self) -> dict[str, Any]:
-        """Return the configuration as claims and dataset.json hold it; changes of the preset are a JSON text there."""
+        """Return the configuration as claims and dataset.json hold it, with changes of the preset as a JSON text."""
         changes = self.content().changes()
         text = json.dumps(changes, sort_keys=True) if changes else ""
         others = asdict(replace(self, preset=self.name))
@@ -71,8 +71,9 @@ class RenderConfig:
         Raises
         ------
         InputError
-            There is no such preset, or a value is not what it may be. What `plain` could not have written may raise
-            TypeError, KeyError or AttributeError, too.
+            There is no such preset, or a value is invalid.
+        AttributeError, KeyError, TypeError
+            `plain` cannot have written this.
         """
         size = plain["size"]
         values = {**plain, "maps": tuple(plain["maps"]), "size": tuple(size) if isinstance(size, list) else size}
@@ -80,11 +81,11 @@ class RenderConfig:
         return RenderConfig(**values)
 
     def rule(self) -> LabelRule:
-        """Return the preset's rule for masks, with the requested policy."""
+        """Return the preset's label rule with the chosen policy."""
         return replace(self.content().labels, policy=POLICIES[0] if self.labels == BOTH else self.labels)
 
     def preset_stated(self) -> dict[str, Any]:
-        """Return the preset with that rule, as dataset.json records it."""
+        """Return the preset with the label rule of `rule`, as dataset.json records it."""
         return stated(replace(self.content(), labels=self.rule()))
 
 
@@ -94,7 +95,7 @@ def size_of(text: str) -> int | tuple[int, int]:
     Raises
     ------
     InputError
-        The text is neither.
+        The text is neither a side nor two sides.
     """
     sides = text.split("x")
     if len(sides) > 2 or not all(side.isascii() and side.isdigit() and len(side) < 9 for side in sides):
@@ -103,7 +104,7 @@ def size_of(text: str) -> int | tuple[int, int]:
 
 
 def _size(given: Any) -> int | tuple[int, int]:
-    """Return the size of a picture, one number where it is square; refuse what is none."""
+    """Return the size of a picture, one number if it is square; raise InputError if it is not a size."""
     sides = given if isinstance(given, tuple) and len(given) == 2 else (given, given)
     if not all(isinstance(side, int) and not isinstance(side, bool) and 1 <= side <= MOST_SIDE for side in sides):
         raise InputError(f"`size` {given!r:.60}: give a picture side of 1 to {MOST_SIDE} pixels, or width and height")
@@ -111,22 +112,22 @@ def _size(given: Any) -> int | tuple[int, int]:
 
 
 def preset_of(name: str, changes: str) -> str | Preset:
-    """Return the preset that a claim or dataset.json states by a name and, as a JSON text, changes.
+    """Return the preset that a claim or dataset.json states, by its name and a JSON text of changes.
 
     Raises
     ------
     InputError
-        There is no such preset, or a change is none.
+        There is no such preset, or a change is invalid.
     """
     if not changes:
         return name
-    from corrotwin.synth.presets import custom  # needs much that a preset alone does not
+    from corrotwin.synth.presets import custom  # imports heavy modules that a built-in preset does not need
 
     return custom.changed(preset(name), json.loads(changes))
 
 
 def _checked(chosen: Any) -> str | Preset:
-    """Return a preset, a built-in one by its name; refuse one that no file could hold."""
+    """Return a preset, a built-in one by its name; raise InputError if a field is invalid."""
     if isinstance(chosen, str):
         with naming("preset"):
             return preset(chosen).name
@@ -134,11 +135,11 @@ def _checked(chosen: Any) -> str | Preset:
         raise InputError(f"`preset` {chosen!r:.60}: give the name of a preset or a Preset")
     from corrotwin.synth.presets import custom
 
-    found = custom.changed(preset(chosen.name), chosen.changes())
-    return chosen.name if found == preset(chosen.name) else found
+    checked = custom.changed(preset(chosen.name), chosen.changes())
+    return chosen.name if checked == preset(chosen.name) else checked
 
 
-# Streams of random numbers: a change in what one of them draws leaves the others as they are. Never renumber.
+# Random streams by number: a change in the draws of one leaves the others unchanged. Never renumber them.
 STREAMS = {
     "kind": 0,
     "clean": 1,

@@ -1,7 +1,7 @@
-"""Turn scene-linear light into the photograph that a camera saves, without moving a pixel, so that labels stay true.
+"""Camera simulation: scene-linear light becomes the photograph that a camera saves.
 
-Every property of the camera is drawn once for each photograph, in a fixed order, even if it is not used: switching one
-off does not change the others.
+No pixel moves, so that labels stay true. All properties of the camera are drawn once per photograph, in a fixed order,
+even if they are not used: switching one off does not change the others.
 """
 
 import io
@@ -19,7 +19,7 @@ Picture = NDArray[np.float32]  # (H, W, 3)
 
 
 class _Draws:
-    """Draws from ranges; each takes one random number, whatever the range."""
+    """Random draws from ranges, each of which takes one random number, whatever the range."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
@@ -43,13 +43,14 @@ def develop(
 ) -> NDArray[np.uint8]:
     """Simulate a camera: lens and motion blur, exposure, noise, tone curve, date stamp, sharpening.
 
-    A pure function: two generators give two different photographs of one light, and the same labels hold for both.
+    Different generators give different photographs of the same light, and the same labels hold for all.
 
     Parameters
     ----------
-    light : (H, W, 3) scene-linear radiance in any scale, since exposure is automatic, with the camera's error.
-    rng : draws the camera's properties.
-    grain : draws the noise, which differs between photographs of one camera; None for `rng`.
+    light : (H, W, 3) scene-linear radiance in any unit, since exposure is automatic.
+    sensor : ranges of the camera's properties.
+    rng : generator that draws the camera's properties.
+    grain : generator of the noise, which differs between photographs of one camera; None for one seeded from `rng`.
 
     Returns
     -------
@@ -68,7 +69,7 @@ def develop(
 
 
 def jpeg(photograph: NDArray[np.uint8], sensor: Sensor, rng: np.random.Generator) -> bytes:
-    """Return the photograph (H, W, 3) as a JPEG file of the sensor's quality; a share of them is compressed twice."""
+    """Return a photograph (H, W, 3) as a JPEG file of a quality from the sensor's range; some are saved twice."""
     draws = _Draws(rng)
     quality, earlier = draws.whole(sensor.jpeg_quality), draws.whole(sensor.jpeg_quality)
     picture = Image.fromarray(photograph)
@@ -103,7 +104,7 @@ def _lens(light: Picture, sensor: Sensor, draws: _Draws) -> Picture:
 
 
 def _blurred(picture: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    """Apply a Gaussian blur of `sigma` pixels, unless it is too small to be seen."""
+    """Apply a Gaussian blur of `sigma` pixels, unless it is too small to be visible."""
     if sigma < 0.15:
         return picture
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REFLECT))
@@ -119,7 +120,7 @@ def _stroke(length: float, angle: float) -> NDArray[np.float32]:
 
 
 def _expose(light: Picture, sensor: Sensor, draws: _Draws) -> Picture:
-    """Apply automatic exposure with its error, and white balance."""
+    """Apply automatic exposure, with its error, and white balance."""
     stops, warmth, tint = (
         draws.within(limits) for limits in (sensor.exposure_stops, sensor.white_balance, sensor.tint)
     )
@@ -132,7 +133,7 @@ def _expose(light: Picture, sensor: Sensor, draws: _Draws) -> Picture:
 def _metered(luminance: NDArray[np.float32]) -> float:
     """Return the brightness that a camera meters: centre-weighted, without the darkest and the brightest pixels.
 
-    With flash half of the frame may be night; under a deck a gap may show the sky.
+    With flash, half of the frame may be night; under a deck, a gap may show the sky.
     """
     height, width = luminance.shape
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
@@ -140,12 +141,12 @@ def _metered(luminance: NDArray[np.float32]) -> float:
     weight = np.exp(-(x * x + y * y) / 0.7).reshape(-1)[order]
     share = (np.cumsum(weight) - weight / 2) / weight.sum()
     middle = (share >= 0.4) & (share <= 0.93)
-    middle[len(order) // 2] = True  # where there are few pixels
+    middle[len(order) // 2] = True  # in a small picture, no other pixel may be in the middle
     return float(np.average(luminance.reshape(-1)[order][middle], weights=weight[middle]))
 
 
 def _noise(exposed: Picture, sensor: Sensor, draws: _Draws, grain_rng: np.random.Generator | None) -> Picture:
-    """Add noise in brightness and, coarser, in colour, blurred by the camera's own denoiser."""
+    """Add noise in brightness and coarser noise in colour, both blurred as by the camera's denoiser."""
     amount, colored, grain = draws.within(sensor.noise), draws.within(sensor.chroma_noise), draws.within(sensor.grain)
     child = draws.child()
     rng = child if grain_rng is None else grain_rng
@@ -153,11 +154,12 @@ def _noise(exposed: Picture, sensor: Sensor, draws: _Draws, grain_rng: np.random
     sigma = grain * min(height, width)
     gray = _even(_blurred(rng.standard_normal((height, width), np.float32), sigma))
     color = _even(_blurred(rng.standard_normal((height, width, 3), np.float32), 2.5 * sigma))
-    # Shot noise grows with the root of the signal; read noise does not.
+    # Shot noise grows with the square root of the signal; read noise does not.
     return np.asarray(exposed + (gray[..., None] + colored * color) * amount * np.sqrt(exposed + 0.25))
 
 
 def _even(noise: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return noise scaled to a standard deviation of 1."""
     return np.asarray(noise / max(float(noise.std()), 1e-6))
 
 
@@ -167,7 +169,7 @@ def _tone(light: Picture, sensor: Sensor, draws: _Draws) -> Picture:
         draws.within(limits) for limits in (sensor.shoulder, sensor.contrast, sensor.saturation)
     )
     light = np.maximum(light, 0)
-    # Both ways give the metered tone the same value.
+    # With and without the shoulder, the metered tone gets the same value.
     toned = shoulder * (1 - np.exp(-1.35 * light)) + (1 - shoulder) * np.minimum(1.17 * light, 1)
     encoded = np.where(toned <= 0.0031308, 12.92 * toned, 1.055 * np.maximum(toned, 1e-6) ** (1 / 2.4) - 0.055)  # sRGB
     curved = encoded + contrast * (encoded * encoded * (3 - 2 * encoded) - encoded)
@@ -180,20 +182,20 @@ def _equalise(picture: Picture, sensor: Sensor, draws: _Draws) -> Picture:
 
     Reference: Zuiderveld, Contrast Limited Adaptive Histogram Equalization, Graphics Gems IV, 1994.
     """
-    wanted, clip = draws.happens(sensor.equalise_share), draws.within(sensor.equalise_clip)
+    is_applied, clip = draws.happens(sensor.equalise_share), draws.within(sensor.equalise_clip)
     tiles, strength = draws.whole(sensor.equalise_grid), draws.within(sensor.equalise_strength)
-    if not wanted:
+    if not is_applied:
         return picture
     value = picture.max(axis=-1)
     steps = (value * 65535).astype(np.uint16)
     changed = cv2.createCLAHE(clip, (tiles, tiles)).apply(steps).astype(np.float32) / 65535
-    black, white = np.percentile(changed, (2, 92))  # such tools then stretch to the full range
+    black, white = np.percentile(changed, (2, 92))  # such tools then stretch contrast to the full range
     changed = np.clip((changed - black) / max(float(white - black), 1e-3), 0, 1)
     gain = 1 + strength * (changed / np.maximum(value, 1 / 255) - 1)
     return np.asarray(picture * gain[..., None], np.float32)
 
 
-# Strokes of each digit in a box 1 wide and 1.8 high, from the top left, corners cut as on a display.
+# Strokes of each digit in a box 1 wide and 1.8 high, from the top left, with corners cut as on a display.
 _A, _B, _C, _D, _E, _F = (0.1, 0.0), (0.9, 0.0), (1.0, 0.2), (1.0, 0.75), (0.9, 0.9), (0.1, 0.9)
 _G, _H, _I, _J, _K, _L = (0.0, 0.75), (0.0, 0.2), (1.0, 1.05), (1.0, 1.6), (0.9, 1.8), (0.1, 1.8)
 _M, _N = (0.0, 1.6), (0.0, 1.05)
@@ -213,8 +215,8 @@ _DIGITS: tuple[tuple[tuple[float, float], ...], ...] = (
 
 def _date(picture: Picture, sensor: Sensor, draws: _Draws) -> Picture:
     """Draw a glowing date stamp with a dark rim, mostly at the bottom right, sometimes along the right edge."""
-    wanted, rng = draws.happens(sensor.stamp_share), draws.child()
-    if not wanted:
+    is_applied, rng = draws.happens(sensor.stamp_share), draws.child()
+    if not is_applied:
         return picture
     height, width, _ = picture.shape
     side = min(height, width)
@@ -222,7 +224,7 @@ def _date(picture: Picture, sensor: Sensor, draws: _Draws) -> Picture:
     letters = _lettering(_day(rng), tall, rng.uniform(0.09, 0.14), rng.uniform(0.25, 0.75))
     if rng.random() < 0.12:
         letters = np.ascontiguousarray(np.rot90(letters))
-    high, wide = (min(had, has) for had, has in zip(letters.shape, (height, width), strict=True))
+    high, wide = (min(size, limit) for size, limit in zip(letters.shape, (height, width), strict=True))
     top, left = height - high - int(rng.uniform(0.02, 0.1) * side), width - wide - int(rng.uniform(0.02, 0.1) * side)
     top, left = max(0, top), max(0, left)
     ink = np.zeros((height, width), np.float32)
@@ -236,6 +238,7 @@ def _date(picture: Picture, sensor: Sensor, draws: _Draws) -> Picture:
 
 
 def _day(rng: np.random.Generator) -> str:
+    """Return a random date in one of the formats that cameras use."""
     year, month, day = (int(rng.integers(low, high)) for low, high in ((2005, 2026), (1, 13), (1, 29)))
     forms = (
         f"{month:02}.{day:02}.{year}",
@@ -247,28 +250,32 @@ def _day(rng: np.random.Generator) -> str:
 
 
 def _lettering(text: str, tall: float, weight: float, gap: float) -> NDArray[np.float32]:
-    """Render text of digits, dots, slashes and spaces as ink in [0, 1]; the digits are `tall` pixels high."""
+    """Render digits, dots, slashes and spaces as ink in [0, 1], with digits `tall` pixels high.
+
+    `weight` is the width of the strokes and `gap` the space between letters, as shares of the height and the width of a
+    digit.
+    """
     finer = 6
     unit, pad = finer * tall / 1.8, finer * tall * 0.15
     advance = unit * (1 + gap)
     size = (int(len(text) * advance + 2 * pad) // finer * finer, int(finer * tall + 2 * pad) // finer * finer)
     sheet = Image.new("L", (max(finer, size[0]), max(finer, size[1])))
     pen, stroke = ImageDraw.Draw(sheet), max(1, round(weight * finer * tall))
-    for place, letter in enumerate(text):
-        at = pad + place * advance
+    for position, letter in enumerate(text):
+        left = pad + position * advance
         if letter == ".":
             pen.ellipse(
                 [
-                    at + 0.4 * unit,
+                    left + 0.4 * unit,
                     pad + 1.7 * unit - stroke / 2,
-                    at + 0.4 * unit + stroke,
+                    left + 0.4 * unit + stroke,
                     pad + 1.7 * unit + stroke / 2,
                 ],
                 255,
             )
         elif letter != " ":
             strokes = ((0.9, 0.0), (0.1, 1.8)) if letter == "/" else _DIGITS[int(letter)]
-            pen.line([(at + x * unit, pad + y * unit) for x, y in strokes], 255, stroke, joint="curve")
+            pen.line([(left + x * unit, pad + y * unit) for x, y in strokes], 255, stroke, joint="curve")
     columns, rows = sheet.width // finer, sheet.height // finer
     ink = np.asarray(sheet, np.float32).reshape(rows, finer, columns, finer)
     return np.asarray(ink.mean(axis=(1, 3)) / 255, np.float32)

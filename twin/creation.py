@@ -133,12 +133,12 @@ def specify(
     """
     if name and not is_portable_name(name):
         raise InputError(
-            f"`name` {name!r:.80}: renders are called after it, and it cannot name a folder; choose another"
+            f"`name` {name!r:.80}: cannot be used as a folder name, and renders are named after it; choose another"
         )
     now = datetime.now(UTC).replace(microsecond=0)
     start = moment("built", built) if built else None
     if start is not None and start > now:
-        raise InputError(f"`built` {built}: lies in the future; give the date on which service began")
+        raise InputError(f"`built` {built}: is in the future; give the date on which service began")
     if years is None and start is not None:  # to midnight, so that a command repeated today gives the same twin
         clock = max(start, now.replace(hour=0, minute=0, second=0))
         years = (clock - start).total_seconds() / twin_state.SECONDS_PER_YEAR
@@ -161,7 +161,9 @@ def specify(
         drawn, built=start, clock=twin_state.later(start, age), exposure=Exposure(periods=(period,)), coating=coating
     )
     if debris > 1 and not isinstance(twin.coating, Paint):
-        raise InputError(f"`debris` {debris:g}: concerns paint, and this {twin.kind} has none; give `coating_life`")
+        raise InputError(
+            f"`debris` {debris:g}: applies only to paint, and this {twin.kind} has none; give `coating_life`"
+        )
     zone_names = twin_state.asset(twin).zone_names if mechanisms or twin.kind in HOLLOW else ()
     return replace(twin, id=name or twin.id, mechanisms=resolved(mechanisms, twin.kind, zone_names))
 
@@ -196,7 +198,9 @@ def growth(
     period = place(category, climate)
     if splash is not None:
         if period is None:
-            raise InputError("`splash` is of the place it moves to: give its `category` or `climate`, too")
+            raise InputError(
+                "`splash` describes the place that the twin moves to: also give its `category` or `climate`"
+            )
         period = replace(period, splash_m=(float(splash[0]), float(splash[1])))
     return lambda clock: end if end is not None else twin_state.later(clock, years or 0.0), period
 
@@ -280,9 +284,9 @@ def _changed(kind: str, parameters: Mapping[str, Any], dimensions: Mapping[str, 
 
 def _check_age(years: float) -> None:
     if not years >= 0:
-        raise InputError(f"`years` {years}: a clock does not run backwards; give a number of at least 0")
+        raise InputError(f"`years` {years}: the clock cannot run backwards; give a number of at least 0")
     if years > corrosion.MOST_YEARS:
-        raise InputError(f"`years` {years:g}: at most {corrosion.MOST_YEARS:g}")
+        raise InputError(f"`years` {years:g}: must be at most {corrosion.MOST_YEARS:g}")
 
 
 def _coating(life_years: float | None, zinc_um: float | None, *, bare: bool) -> Coating:

@@ -66,10 +66,10 @@ def read(source: IO[bytes], most_bytes: Mapping[str, int]) -> dict[str, NDArray[
                 shape, dtype, order = _header(stream)
                 size = math.prod(shape) * dtype.itemsize
                 if size > limit:
-                    raise ValueError(f"{name} announces {size} bytes, more than it can have")
+                    raise ValueError(f"{name} states {size} bytes, more than it can have")
                 content = stream.read(size)
                 if len(content) < size or stream.read(1):  # reading to the end compares the checksum
-                    raise ValueError(f"{name} is not of the {size} bytes announced")
+                    raise ValueError(f"{name} does not have the {size} bytes stated")
             arrays[name] = np.frombuffer(content, dtype).reshape(shape, order=order).copy()
         return arrays
 
@@ -81,7 +81,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], Literal[
     reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, is_fortran, dtype = reader(stream)  # type: ignore[no-untyped-call]
     if dtype.hasobject or dtype.itemsize < 1 or min(shape, default=0) < 0:
-        raise ValueError("Python objects or nothing at all, no plain array")
+        raise ValueError("Python objects or nothing, not a plain array")
     return shape, dtype, "F" if is_fortran else "C"
 
 

@@ -54,7 +54,7 @@ def save(twin: TwinState, folder: Path, *, new: bool = False) -> None:
 def check_new(folder: Path) -> None:
     """Raise InputError if a folder already holds a twin."""
     if files.read_manifest(folder, "twin") is not None:
-        raise InputError(f"{folder}: holds a twin already; grow it, or choose another folder")
+        raise InputError(f"{folder}: already holds a twin; grow it, or choose another folder")
 
 
 def advance(folder: Path, to: Callable[[datetime], datetime], *, move: Period | None = None) -> TwinState:
@@ -90,7 +90,7 @@ def aged(twin: TwinState, clock: datetime, *, move: Period | None = None, name: 
     """
     if clock < twin.clock:
         raise InputError(
-            f"{name or twin.id}: its clock stands at {twin.clock:%Y-%m-%d} and does not run back to {clock:%Y-%m-%d}"
+            f"{name or twin.id}: its clock stands at {twin.clock:%Y-%m-%d} and cannot run back to {clock:%Y-%m-%d}"
         )
     return replace(twin, clock=clock, exposure=twin.exposure if move is None else _moved(twin, move))
 
@@ -187,7 +187,7 @@ def _named(folder: Path) -> tuple[TwinState, str]:
 
 
 def _again(folder: Path) -> str:
-    return f"make them again with corrotwin twin grow {quoted(folder)} --years 0"
+    return f"create the fields again with corrotwin twin grow {quoted(folder)} --years 0"
 
 
 def plain(twin: TwinState) -> dict[str, Any]:
@@ -279,7 +279,7 @@ def _fields_of(path: Path, content: bytes, shape: tuple[int, int]) -> Fields:
     try:
         state = npz.read(io.BytesIO(content), dict.fromkeys(FIELD_NAMES, shape[0] * shape[1] * 8))
     except npz.DamagedError as error:
-        raise InputError(f"{path}: not the fields of a twin ({error}); make the twin again") from error
+        raise InputError(f"{path}: not the fields of a twin ({error}); {_again(path.parent)}") from error
     if any(array.shape != shape or array.dtype != np.float32 for array in state.values()):
-        raise InputError(f"{path}: does not fit the atlas of its asset, {shape[0]} x {shape[1]}; make the twin again")
+        raise InputError(f"{path}: does not fit the atlas of its asset, {shape[0]} x {shape[1]}; {_again(path.parent)}")
     return Fields(**state)

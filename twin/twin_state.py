@@ -56,15 +56,15 @@ class TwinState:
         if self.built.utcoffset() != timedelta(0) or self.clock.utcoffset() != timedelta(0):
             raise InputError(f"twin {self.id}: times must be UTC")
         if self.clock < self.built:
-            raise InputError(f"twin {self.id}: its clock, {self.clock:%Y-%m-%d}, stands before it was built")
+            raise InputError(f"twin {self.id}: its clock, {self.clock:%Y-%m-%d}, is before the day it was built")
         if self.years > corrosion.MOST_YEARS:
-            raise InputError(f"twin {self.id}: {self.years:.6g} years old; at most {corrosion.MOST_YEARS:g}")
+            raise InputError(f"twin {self.id}: is {self.years:.6g} years old, more than {corrosion.MOST_YEARS:g}")
         if self.seed < 0:
             raise InputError(f"twin {self.id}: seed {self.seed}: must be at least 0")
         check_kinds(self.mechanisms)
         splashed = any(period.splash_m is not None for period in self.exposure.periods)
         if splashed and any(mechanism.kind == "splash" for mechanism in self.mechanisms):
-            raise InputError(f"twin {self.id}: `splash` and a mechanism splash are the same loss; give one of them")
+            raise InputError(f"twin {self.id}: `splash` and the mechanism splash describe the same loss; give only one")
 
     @property
     def years(self) -> float:
@@ -83,7 +83,9 @@ def later(moment: datetime, years: float) -> datetime:
     try:
         return moment + timedelta(seconds=round(years * SECONDS_PER_YEAR))
     except (OverflowError, ValueError) as error:
-        raise InputError(f"`years` {abs(years):g}: from {moment:%Y-%m-%d} no calendar reaches so far") from error
+        raise InputError(
+            f"`years` {abs(years):g}: counted from {moment:%Y-%m-%d}, that is beyond the calendar"
+        ) from error
 
 
 def sample_twin(kind: str, rng: np.random.Generator, *, texel_mm: float, clean: bool = False) -> TwinState:

@@ -128,7 +128,7 @@ def train(
         folder, config, photos.data, photos.parts, rendered, None if pictures is None else pictures.digest
     )
     if is_complete and not (folder / runs.WEIGHTS).is_file():
-        raise InputError(f"{folder}: complete, but its weights are gone; delete the folder to train it again")
+        raise InputError(f"{folder}: complete, but its weights are missing; delete the folder to train it again")
     training.train(
         folder, config, real=photos.data, split=photos.parts, renders=rendered, unlabelled=pictures,
         weights=None if weights is None else Path(weights), init=start, checkpoint_seconds=checkpoint_seconds,

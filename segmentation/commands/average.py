@@ -41,5 +41,5 @@ def average(
     with progress("averaging", to=out):
         averaging.average(run_folders, out, data=photos, batch_norm=batch_norm)
     say(scores_line(runs.load(out).per_image, "test photos"))
-    say(f"{out}: the average, a run")
+    say(f"{out}: the averaged run")
     say_next("segmentation", "evaluate", out, "--data", data, "--out", f"{out}-test")

@@ -59,7 +59,7 @@ def evaluate(
     classes = classes or tuple(run.manifest.get("classes") or ())
     photos = coco.read(data, classes=classes or None, allow_unannotated=True)
     if verify and not trained_on(run, photos):
-        raise InputError(f"--verify: {run_folder} was not trained on {data}; give that on which it was trained")
+        raise InputError(f"--verify: {run_folder} was not trained on {data}; give the dataset on which it was trained")
     with progress("evaluating", unit="photos", to=out) as line:
         assessment = assess(
             run_folder, photos, threshold=threshold, adapt=adapt, out=out,

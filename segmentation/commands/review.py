@@ -41,7 +41,7 @@ def review(
     from corrotwin.segmentation.review import page, predictions
 
     if classes and data is None:
-        raise InputError("--classes: chooses among the categories of --data; give that, too")
+        raise InputError("--classes: selects categories of --data; give that, too")
     target = out if out is not None else masks / (page.SINGLE if single else page.FOLDER)
     predicted = predictions.read(masks)
     truth = None if data is None else coco.read(data, classes=classes or None, allow_unannotated=True)

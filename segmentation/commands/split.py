@@ -56,7 +56,7 @@ def split(
     report = leakage.report(real, new_split)
     splits.save(new_split, out)
     if own_table is not None:
-        say(f"{groups_file}: its column {column} says what goes together")
+        say(f"{groups_file}: photos with equal values of {column} stay together")
     if renamed:
         say(f"{groups_file}: {renamed} of {len(real.photos)} photos matched by their names before Roboflow's")
     counts = f"{len(new_split.train)} train, {len(new_split.valid)} validation, {len(new_split.test)} test photos"

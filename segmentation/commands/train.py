@@ -224,7 +224,7 @@ def train(
         say_error(printable(pictures.line()))
     digest = None if pictures is None else pictures.digest
     if runs.is_complete(out, config, real, parts, rendered, digest) and not (out / runs.WEIGHTS).is_file():
-        raise InputError(f"{out}: complete, but its weights are gone; delete the folder to train it again")
+        raise InputError(f"{out}: complete, but its weights are missing; delete the folder to train it again")
     with tracked, epochs_line(f"training {backbone} {arm.name}", config.epochs, out) as show:
 
         def on_epoch(row: dict[str, float]) -> None:

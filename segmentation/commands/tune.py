@@ -138,5 +138,5 @@ def tune(
             status: Status = "FAILED" if trial.error else "FINISHED"
             tracked.send(out / TRIALS / trial.folder / RUN, f"{out.name}/{trial.folder}", status)
     rich_console(wrap=False).print(table(ranked, space))
-    say(f"{out / 'sweep.md'}: all of them. The best of many is too good by luck; train it again:")
+    say(f"{out / 'sweep.md'}: all of them. The best score of many is too high by chance; train that one again:")
     say(train_command(ranked[0], options))

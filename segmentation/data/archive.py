@@ -23,7 +23,7 @@ MOST_RATIO = 200  # of unpacked to packed size: photos reach 1, json 20, zip bom
 SMALL_BYTES = 10 * 1024**2  # up to this size the ratio does not matter
 _MOST_PACKED = MOST_BYTES  # size of an archive, which is read piece by piece
 _MOST_HASHED = 1024**4
-CHANGED = "gone or changed while it was read; repeat the command when it is whole"
+CHANGED = "missing or changed while it was read; repeat the command once the file is complete"
 _CHUNK_BYTES = 1024**2
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # bits 0, 6 and 13 of an entry's flags (PKWARE's APPNOTE, 4.4.4)
 _UTF8 = 0x800  # bit 11
@@ -162,7 +162,7 @@ def extract(path: Path, folder: Path) -> None:
             for name, entry in entries.items():
                 _write(archive, entry, folder / name, path)
     except _DAMAGED as error:
-        raise InputError(f"{path}: damaged or not a zip archive ({_one_line(error)}); fetch it again") from error
+        raise InputError(f"{path}: damaged or not a zip archive ({_one_line(error)}); download it again") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be extracted ({error.strerror or _one_line(error)})") from error
 
@@ -191,7 +191,7 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> dict[PurePosixPath, zipfil
     if _is_bomb(total, path.stat().st_size):
         raise InputError(f"{path}: would grow more than {MOST_RATIO}-fold when unpacked; pack it uncompressed")
     if total > MOST_BYTES:
-        raise InputError(f"{path}: would unpack to {_gib(total)}, more than a dataset can be; unpack it yourself")
+        raise InputError(f"{path}: would unpack to {_gib(total)}, more than is allowed; unpack it yourself")
     return entries
 
 
@@ -224,7 +224,9 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, path:
                 break
             stream.write(chunk)
     if written != entry.file_size:
-        raise InputError(f"{path}: entry {entry.filename!r} is not of the size announced; fetch the archive again")
+        raise InputError(
+            f"{path}: entry {entry.filename!r} has another size than the archive states; download the archive again"
+        )
 
 
 def _gib(count: int) -> str:

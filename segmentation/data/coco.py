@@ -129,7 +129,7 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
     names = _category_names(parts)
     if classes is not None and (not classes or not names.issuperset(classes)):
         unknown = ", ".join(sorted(set(classes) - names)) or "chosen"
-        raise InputError(f"{path}: no class {unknown}; there are {', '.join(sorted(names))}")
+        raise InputError(f"{path}: no class {unknown}; choose from {', '.join(sorted(names))}")
     photos: list[Photo] = []
     contents: list[Any] = []
     for source, split, part in parts:
@@ -206,10 +206,10 @@ def on_this_machine(data: CocoDataset) -> CocoDataset:
         return data
     with unpacked(data.folder) as inside:
         if inside == data.folder:
-            raise InputError(f"{data.folder}: the archive is gone; put it back and repeat the command")
+            raise InputError(f"{data.folder}: the archive is missing; put it back and repeat the command")
         below_cache = inside.relative_to(cache_folder()).parts
         if data.extracted.parts[-len(below_cache) :] != below_cache:
-            raise InputError(f"{data.folder}: changed since it was read; repeat the command when it is whole")
+            raise InputError(f"{data.folder}: changed since it was read; repeat the command once it is complete")
         moved = [replace(photo, path=inside / photo.path.relative_to(data.extracted)) for photo in data.photos]
         return replace(data, photos=tuple(moved), extracted=inside)
 
@@ -254,7 +254,7 @@ def _photo(
     path = locate(name, source)
     if path is None:
         raise InputError(
-            f"{source.parent / name}: image {entry['id']} of {source} is absent; add the file or its entry's removal"
+            f"{source.parent / name}: image {entry['id']} of {source} is missing; add the file or remove its entry"
         )
     (width, height), content = image_io.header(path, inside=root(source))
     stated = (entry.get("width"), entry.get("height"))
@@ -305,5 +305,5 @@ def image(photo: Photo) -> npt.NDArray[np.uint8]:
     """
     pixels = decoded(photo.path)
     if pixels.shape != (photo.height, photo.width, 3):
-        raise InputError(f"{photo.path}: is now of another size than its header says, upright; save the file again")
+        raise InputError(f"{photo.path}: its size differs from its header (after EXIF rotation); save it again")
     return pixels

@@ -96,7 +96,9 @@ def file_name(entry: Mapping[str, Any], source: Path) -> str:
     if name.startswith(LABEL_STUDIO):
         name = unquote(name.removeprefix(LABEL_STUDIO))
     if leaves(name):
-        raise InputError(f"{source}: image {entry['id']}: file_name {name!r} leaves the folder; make it relative")
+        raise InputError(
+            f"{source}: image {entry['id']}: file_name {name!r} points outside the folder; use a path within it"
+        )
     return plain_name(name)
 
 
@@ -162,7 +164,7 @@ def check_outlines(annotations: Iterable[Mapping[str, Any]], where: str) -> None
         for polygon in annotation["segmentation"]
     )
     if sum(map(_outline_px, polygons)) > MOST_OUTLINE_PX:
-        raise InputError(f"{where}: outlines of over {MOST_OUTLINE_PX:,} pixels, more than areas have; export as RLE")
+        raise InputError(f"{where}: outlines of over {MOST_OUTLINE_PX:,} pixels, more than is read; export it as RLE")
 
 
 def _check_rle(rle: Mapping[str, Any], width: int, height: int, where: str) -> None:

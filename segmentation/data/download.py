@@ -73,7 +73,7 @@ def _refuse_unsafe_redirect(response: "requests.Response", **_: Any) -> None:
     if response.is_redirect and not is_safe(urljoin(response.url, response.headers["Location"])):
         host = urlsplit(response.url).hostname
         response.close()
-        raise WorkError(f"{host} sends on to an address that is not encrypted, which is not followed; try again later")
+        raise WorkError(f"{host} redirects to an unencrypted address, which is not followed; try again later")
 
 
 @contextmanager
@@ -147,7 +147,7 @@ def save(
             for chunk in response.iter_content(_CHUNK_BYTES):  # raises if less arrives than Content-Length says
                 count += len(chunk)
                 if max(count, total or 0) > limit:
-                    raise InputError(f"{target}: the download is larger than {limit} bytes, the room there is for it")
+                    raise InputError(f"{target}: the download is larger than {limit} bytes, all that there is room for")
                 stream.write(chunk)
                 sha256.update(chunk)
                 on_bytes(count, total)
@@ -171,4 +171,6 @@ def _get(session: "requests.Session", url: str, use: "Callable[[requests.Respons
         except requests.RequestException as error:
             error_name = type(error).__name__
     # Outside the block: the text of that exception shows the address, and so would an exception chained to it.
-    raise WorkError(f"no whole answer from {urlsplit(url).hostname} in {TRIES} tries ({error_name}); try again later")
+    raise WorkError(
+        f"no complete answer from {urlsplit(url).hostname} in {TRIES} tries ({error_name}); try again later"
+    )

@@ -107,7 +107,7 @@ def copies_warning(split: Split, dataset: CocoDataset) -> str:
 
     def explain(name: str, other: str) -> str:
         return (
-            f"are, by their names, copies of training photos ({name} of {other}), which makes scores too good; a split "
+            f"are, by their names, copies of training photos ({name} of {other}), which inflates the scores; a split "
             "of `corrotwin segmentation split --by names` keeps copies together"
         )
 
@@ -119,7 +119,7 @@ def contents_warning(split: Split, dataset: CocoDataset) -> str:
 
     def explain(name: str, other: str) -> str:
         return (
-            f"are training photos under other names ({name} is {other}, byte for byte), which makes scores too good; "
+            f"are training photos under other names ({name} is {other}, byte for byte), which inflates the scores; "
             "leave the copies out, or give them one spot and split again"
         )
 
@@ -138,7 +138,7 @@ def spots_warning(split: Split, dataset: CocoDataset) -> str:
 
     def explain(name: str, other: str) -> str:
         return (
-            f"show, by {groups.SPOTS} there, a spot that trains ({name}, as {other}), which makes scores too good; "
+            f"show, by {groups.SPOTS}, a spot of the training photos ({name}, like {other}), which inflates scores; "
             "`corrotwin segmentation split` keeps spots together"
         )
 
@@ -162,9 +162,9 @@ def markdown(value: LeakageReport) -> str:
     seed_count = len(value.published)
     lines = [
         f"{sizes.total()} photos in {len(sizes)} groups, the largest of {max(sizes.values())}; "
-        f"{in_shared_groups} photos share theirs with others.",
+        f"{in_shared_groups} photos are in groups of several.",
         "",
-        "| split | validation photos with their group in training | test photos with theirs | groups torn |",
+        "| split | validation photos with their group in training | test photos with theirs | groups divided |",
         "|---|---|---|---|",
         _row(f"{value.split.how}, seed {value.split.seed}", [value.leaks]),
         _row("the same, by files equal byte for byte", [value.copies]),
@@ -188,7 +188,7 @@ def agreement(groupings: Mapping[str, Mapping[str, str]]) -> str:
         f"; by {first} and by {second} {groups.pairs(groupings[first], groupings[second])}"
         for first, second in combinations(groupings, 2)
     )
-    return f"Pairs of photos put together: {by_one}{by_both}."
+    return f"Pairs of photos in one group: {by_one}{by_both}."
 
 
 def _row(title: str, measured: Sequence[Leaks]) -> str:

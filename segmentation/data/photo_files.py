@@ -35,12 +35,14 @@ class Reason:
     is_loss: bool = True
 
 
-NO_PICTURE = Reason(what="files that are no pictures, which nobody will miss among photos", is_loss=False)
-OTHER_KIND = Reason(what="pictures of kinds that are not read", advice="convert them to JPEG")
-OTHER_ENDING = Reason(what="pictures whose names end otherwise", advice="rename those that are photos to end as usual")
+NO_PICTURE = Reason(what="files other than pictures", is_loss=False)
+OTHER_KIND = Reason(what="pictures in formats that are not read", advice="convert them to JPEG")
+OTHER_ENDING = Reason(
+    what="pictures with a missing or unusual file extension", advice="give those that are photos the usual one"
+)
 ARCHIVED = Reason(what="archives inside folders", advice="name them in the command, too")
-FURTHER = Reason(what="pictures behind the first of a file", advice="save those that are photos as files of their own")
-NO_FILE = Reason(what="no regular files", advice="replace or remove them")
+FURTHER = Reason(what="pictures after the first in a file", advice="save those that are photos as files of their own")
+NO_FILE = Reason(what="special files, such as devices or pipes", advice="replace or remove them")
 LINKED = Reason(what="folders that are links", advice="name them in the command, too")
 HIDDEN = Reason(what="hidden files", is_loss=False)
 OURS = Reason(what="pictures that corrotwin wrote", is_loss=False)
@@ -137,8 +139,8 @@ def listing(folder: Path) -> Listing:
     for error in errors:
         path = Path(error.filename)
         if path == folder:
-            raise InputError(f"{folder}: cannot be read ({error.strerror}); check who may read it") from error
-        omit(path, Reason(what=f"folders that cannot be read ({error.strerror})", advice="check who may read them"))
+            raise InputError(f"{folder}: cannot be read ({error.strerror}); check its permissions") from error
+        omit(path, Reason(what=f"folders that cannot be read ({error.strerror})", advice="check their permissions"))
     return Listing(photos=tuple(sorted(photos)), left_out=tuple(sorted(left_out, key=lambda entry: entry.path)))
 
 

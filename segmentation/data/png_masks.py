@@ -37,7 +37,7 @@ def document(folder: Path, *, inside: Path) -> Document:
     annotations: dict[int, dict[str, Any]] = {}
     for key, (stem, path) in enumerate(masks.items()):
         if stem not in images:
-            raise InputError(f"{path}: has no image of its name in {folder / IMAGES}; add it or remove the mask")
+            raise InputError(f"{path}: has no image of the same name in {folder / IMAGES}; add it or remove the mask")
         mask = decoded_mask(path, inside=inside)
         height, width = mask.shape
         entries[key] = {"id": key, "file_name": f"{IMAGES}/{images[stem].name}", "width": width, "height": height}
@@ -61,9 +61,14 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         if fault is photo_files.NO_PICTURE:  # a note, or a file that the system keeps in each folder
             continue
         if fault is not None:
-            raise InputError(f"{path}: {fault.what}; {fault.advice}")
+            raise InputError(
+                f"{path}: not an image file with a usual extension, such as .png; convert or rename it, or move it "
+                "elsewhere"
+            )
         if path.stem in table:
-            raise InputError(f"{path}: has the name of {table[path.stem].name}; a name, without ending, may occur once")
+            raise InputError(
+                f"{path}: has the same name as {table[path.stem].name}, extension aside; rename one of the two"
+            )
         table[path.stem] = path
     return table
 

@@ -90,7 +90,9 @@ def parse_version(text: str) -> RoboflowVersion:
     """
     match = re.fullmatch(r"([A-Za-z0-9][\w-]*)/([A-Za-z0-9][\w-]*)/([1-9][0-9]{0,8})", text, re.ASCII)
     if not match:
-        raise InputError(f"{text!r:.200}: no dataset version; give workspace/project/version, as sem-l2uic/cor-oumk1/1")
+        raise InputError(
+            f"{text!r:.200}: not a dataset version; give workspace/project/version, as sem-l2uic/cor-oumk1/1"
+        )
     return RoboflowVersion(workspace=match[1], project=match[2], version=int(match[3]))
 
 
@@ -101,11 +103,11 @@ def _card(out: Path, source: RoboflowVersion) -> dict[str, Any] | None:
     card = read_manifest(out, CARD)
     if card is None:
         if out.is_dir() and any(out.iterdir()):
-            raise InputError(f"{out}: holds something else; choose another `out`")
+            raise InputError(f"{out}: holds other files; choose another `out`")
         return None
     if absent := {"images", "bytes", "sha256", "licence"} - set(card):
         names = ", ".join(sorted(absent))
-        raise InputError(f"{out / 'roboflow.json'}: damaged ({names} absent); delete the folder to fetch it again")
+        raise InputError(f"{out / 'roboflow.json'}: damaged ({names} missing); delete the folder to download it again")
     if card.get("source") != asdict(source):
         raise InputError(f"{out}: holds another dataset ({card.get('source')!r:.200}); choose another `out`")
     return card
@@ -114,9 +116,11 @@ def _card(out: Path, source: RoboflowVersion) -> dict[str, Any] | None:
 def _key() -> str:
     key = os.environ.get(KEY_VARIABLE, "").strip()
     if not key:
-        raise InputError(f"no key: set the environment variable {KEY_VARIABLE} to the API key of your Roboflow account")
+        raise InputError(
+            f"no API key: set the environment variable {KEY_VARIABLE} to the API key of your Roboflow account"
+        )
     if not re.fullmatch(r"[!-~]+", key):
-        raise InputError(f"{KEY_VARIABLE} holds characters that no key has; copy the key again")
+        raise InputError(f"{KEY_VARIABLE} holds characters that do not occur in keys; copy the key again")
     return key
 
 
@@ -124,7 +128,7 @@ def _api() -> str:
     """Return the address of the service without a trailing slash."""
     url = os.environ.get(URL_VARIABLE) or API_URL
     if not download.is_safe(url):
-        raise InputError(f"{URL_VARIABLE}: not an https address; the key would travel readable")
+        raise InputError(f"{URL_VARIABLE}: not an https address, so the key would be sent unencrypted")
     return url.rstrip("/")
 
 
@@ -183,7 +187,7 @@ def _export(session: "requests.Session", source: RoboflowVersion, api: str, key:
         status, answer = download.answer(session, url, key=key, parameters={"nocache": "true"})
         _check_status(status, source)
         if not isinstance(answer, dict):
-            raise WorkError(f"{source}: the service does not answer as Roboflow does; try again later")
+            raise WorkError(f"{source}: the service does not answer like Roboflow; try again later")
         export = answer.get("export")
         if status == 200 and isinstance(export, dict) and isinstance(export.get("link"), str):
             return answer
@@ -200,7 +204,7 @@ def _check_status(status: int, source: RoboflowVersion) -> None:
     if status == 403:
         raise InputError(f"{source}: the key gives no access to it (403); use a key of an account that may export it")
     if status == 404:
-        raise InputError(f"{source}: no such version on Roboflow (404); look at the address of its page")
+        raise InputError(f"{source}: no such version on Roboflow (404); compare with the address of its page")
     if status not in (200, 202):
         raise WorkError(f"{source}: Roboflow answered with status {status}; try again later")
 

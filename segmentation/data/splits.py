@@ -36,12 +36,12 @@ class Split:
     def __post_init__(self) -> None:
         names = [*self.train, *self.valid, *self.test]
         if len(set(names)) != len(names):
-            raise InputError("split: a photo stands in two parts or twice in one; make the split again")
+            raise InputError("split: a photo is in two parts or twice in one; split again")
         for part in SPLITS:
             if not getattr(self, part):
                 raise InputError(f"split: no photos in {part}; it needs photos in train, valid and test")
         if self.group and self.group.keys() != set(names):
-            raise InputError("split: its groups are not those of its photos; make the split again")
+            raise InputError("split: its groups are not those of its photos; split again")
         object.__setattr__(self, "group", {name: self.group.get(name, name) for name in names})
 
     @property
@@ -83,7 +83,9 @@ def split(dataset: CocoDataset, *, how: How, seed: int, groups: Mapping[str, str
     if how == "own":
         own = {part: tuple(sorted(p.file_name for p in dataset.photos if p.split == part)) for part in SPLITS}
         if missing := [part for part in SPLITS if not own[part]]:
-            raise InputError(f"{dataset.folder}: has no split of its own ({', '.join(missing)} absent); use published")
+            raise InputError(
+                f"{dataset.folder}: has no split of its own ({', '.join(missing)} missing); choose published"
+            )
         return Split(how=how, seed=seed, **own, group=group)
     if how not in ("published", "grouped"):
         raise InputError(f"split {how!r} is unknown; choose published, own or grouped")
@@ -127,7 +129,7 @@ def check(value: Split, dataset: CocoDataset) -> None:
     for part in SPLITS:
         if unknown := [name for name in getattr(value, part) if name not in known]:
             raise InputError(
-                f"{dataset.folder}: photo {unknown[0]!r} of the split's {part} part is absent; split again"
+                f"{dataset.folder}: photo {unknown[0]!r} of the split's {part} part is missing; split again"
             )
 
 
@@ -153,7 +155,7 @@ def unused_warning(value: Split, dataset: CocoDataset) -> str:
     unused = [photo.file_name for photo in dataset.photos if photo.file_name not in value.group]
     if not unused:
         return ""
-    subject = f"{len(unused)} photos stand" if len(unused) > 1 else "1 photo stands"
+    subject = f"{len(unused)} photos are" if len(unused) > 1 else "1 photo is"
     return f"{dataset.folder}: {subject} in no part of the split and will not be used (first: {unused[0]}); split again"
 
 
@@ -179,7 +181,7 @@ def folds(dataset: CocoDataset, *, groups: Mapping[str, str], count: int, seed: 
         rest = sorted(set(names) - set(test))
         if len({group[name] for name in rest}) < 2:  # one of two folds may test all groups but one large one
             reason = f"the {groups_count} groups are too few or too unequal for {count} folds"
-            raise InputError(f"{dataset.folder}: {reason}; ask for more folds")
+            raise InputError(f"{dataset.folder}: {reason}; choose more folds")
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
         train, valid = _assign_groups(rest, group, (train_share, 1 - train_share), rng)
         how = f"fold {index + 1} of {count}"
@@ -192,7 +194,9 @@ def _group(dataset: CocoDataset, names: Sequence[str], groups: Mapping[str, str]
     if groups is None:
         return {name: name for name in names}
     if missing := [name for name in names if name not in groups]:
-        raise InputError(f"{dataset.folder}: {len(missing)} photos have no group (first: {missing[0]}); group all")
+        raise InputError(
+            f"{dataset.folder}: {len(missing)} photos have no group (first: {missing[0]}); give a group for each"
+        )
     return {name: groups[name] for name in names}
 
 
@@ -257,6 +261,6 @@ def load(path: Path) -> Split:
         group = {name: str(group_id) for name, group_id in value["group"].items()}
         return Split(how=str(value["how"]), seed=int(value["seed"]), **parts, group=group)
     except (AttributeError, TypeError, KeyError, ValueError, OverflowError) as error:
-        raise InputError(f"{path}: not a split (needs how, seed, train, valid, test, group); make it again") from error
+        raise InputError(f"{path}: not a split (needs how, seed, train, valid, test, group); split again") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error

@@ -86,7 +86,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
     table = run.per_image
     low, high = np.percentile(evaluate.scores(table.tp, table.fp, table.fn, table.tn)[0], (10, 90))
     clean = table.tp + table.fn == 0
-    how = f"{split.how}, seed {split.seed}" if split is not None else "unknown (split.json is absent)"
+    how = f"{split.how}, seed {split.seed}" if split is not None else "unknown (split.json is missing)"
     rows = [_scored("test part of its own dataset", table, group)]
     rows += [_evaluated(path, runs.weights_digest(folder), group) for path in evaluations]
     lines = [
@@ -94,7 +94,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         "",
         "Outlines corrosion in photographs of steel: for each pixel the probability that it shows corrosion.",
         "",
-        "## What it learned from",
+        "## Training data",
         "",
         *_averaged(manifest),
         f"- {photos} photographs and {counts.get('train_renders', 0)} renders; {_chosen(config, manifest)}, "
@@ -109,7 +109,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         f"{_first_weights(config, manifest)}augmentation {arm['augmentation']}, "
         f"precision {config['precision']}, seed {config['seed']}.",
         "",
-        "## How well it does",
+        "## Performance",
         "",
         "Mean over photographs, with 95 % intervals of a bootstrap that draws the units named.",
         "",
@@ -133,10 +133,10 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
             else []
         ),
         "- It has the habits of its labels: how finely rust was outlined, what counted as rust.",
-        "- Photographs with other assets, light or distances than those it learned from are another task; measure "
+        "- Photographs with other assets, light or distances than those of its training are another task; measure "
         "before use: `corrotwin segmentation evaluate`.",
         "- It sees only the surface. It does not know how deep corrosion goes, or whether a part is safe.",
-        "- The licences of the images it learned from, and of its first weights, bind whoever passes it on.",
+        "- The licences of its training images and of its initial weights bind whoever passes it on.",
         "",
         "## How it was made",
         "",
@@ -245,8 +245,8 @@ def _first_weights(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> st
     if manifest.get("averaged"):
         return ""
     if config["init"] is not None:
-        return f"first weights of another run ({markdown_span(config['init'])}), "
-    return f"first weights {config['encoder_weights'] or 'random'}, "
+        return f"initial weights of another run ({markdown_span(config['init'])}), "
+    return f"initial weights {config['encoder_weights'] or 'random'}, "
 
 
 def _arm(arm: Mapping[str, Any], renders_alone: bool) -> str:
@@ -286,7 +286,7 @@ def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
     """Return the row of the score table for another dataset."""
     evaluation = read_manifest(path, "evaluation")
     if evaluation is None:
-        raise InputError(f"{path}: no evaluation (evaluation.json is absent); corrotwin segmentation evaluate makes it")
+        raise InputError(f"{path}: no evaluation (evaluation.json is missing); use corrotwin segmentation evaluate")
     if evaluation.get("weights") != weights:
         raise InputError(f"{path}: belongs to another run; evaluate this one")
     threshold = evaluation.get("threshold")

@@ -93,7 +93,7 @@ def histograms(
     cells, sums = [], np.zeros(2 * count)
     for name, (probability, truth) in zip(image, predictions, strict=True):
         if np.isnan(probability).any():
-            raise InputError(f"{name}: the network predicts what is not a number; train again")
+            raise InputError(f"{name}: the network's predictions are not numbers; train again")
         cell = np.searchsorted(cell_edges, probability.ravel()) + count * truth.ravel()
         cells.append(np.bincount(cell, minlength=2 * count).reshape(2, count))
         sums += np.bincount(cell, weights=probability.ravel(), minlength=2 * count)

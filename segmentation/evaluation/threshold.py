@@ -91,7 +91,7 @@ def describe(stored: Mapping[str, Any] | None) -> str:
             return f", since {photos} are too few to choose another"
         gain = f"gain over {THRESHOLD:g} {choice.gain:.3f} ± {choice.gain_se:.3f} F1"
         if choice.value == THRESHOLD:
-            return f", since {photos} tell no better one ({gain})"
+            return f", since {photos} show no better one ({gain})"
         return f", of best smoothed mean F1 on {photos} (95 % {choice.low:.2f} to {choice.high:.2f}; {gain})"
     except (TypeError, ValueError) as error:
         raise InputError(f"run.json: damaged threshold ({error!s:.80}); train again") from error

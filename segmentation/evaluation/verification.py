@@ -23,7 +23,7 @@ def run_split(folder: Path, run: runs.RunRecord) -> Split:
     """
     path = folder / runs.SPLIT
     if not path.is_file():
-        raise InputError(f"{path}: absent, so that the photos of each part are unknown; put it back, or train again")
+        raise InputError(f"{path}: missing, so the photos of each part are unknown; put it back, or train again")
     split = splits.load(path)
     if split.digest != run.manifest["data"].get("split"):
         raise InputError(f"{path}: is not the split that the run was trained on; put that back, or train again")

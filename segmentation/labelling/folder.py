@@ -114,7 +114,7 @@ def rank(
         if len(candidates) < LEAST:
             others = f"; {left_out} have labels already" if left_out else ""
             raise InputError(
-                f"`photos`: {len(candidates)} can be ranked, {LEAST} are needed at least{others}; give more"
+                f"`photos`: {len(candidates)} can be ranked, at least {LEAST} are needed{others}; give more"
             )
         ranking = _ordered(candidates, left_out, unread)
         return replace(ranking, earlier=_write(out, ranking, predictors, count))

@@ -77,7 +77,7 @@ def read(paths: Sequence[Path], classes: tuple[str, ...]) -> list[coco.CocoDatas
     names = [_category_names(path, classes) for path in paths]
     all_names = set[str]().union(*names)
     if unknown := ", ".join(sorted(set(classes) - all_names)):
-        raise InputError(f"`classes`: no dataset has {unknown}; there are {', '.join(sorted(all_names))}")
+        raise InputError(f"`classes`: no dataset has {unknown}; choose from {', '.join(sorted(all_names))}")
     return [_read(path, classes, own_names) for path, own_names in zip(paths, names, strict=True)]
 
 
@@ -140,7 +140,7 @@ def merge(datasets: Sequence[coco.CocoDataset], out: Path) -> Merged:
                 for number, entry in enumerate(entries, start=1)
             ),
             _annotations(entries),
-            description=f"{len(datasets)} datasets put together",
+            description=f"{len(datasets)}datasets merged",
         )
     classes = {
         name

@@ -57,7 +57,7 @@ def check(backbone: str, architecture: str = "Unet") -> None:
     if backbone.startswith(_REFUSED):
         raise InputError(
             f"backbone {backbone!r} is not the network of its ImageNet weights (batch-norm epsilon 1e-5 for 1e-3, "
-            f"symmetric padding: 38 % of photos keep their class); take {TIMM}{backbone.removeprefix('timm-')}"
+            f"symmetric padding: 38 % of photos keep their class); choose {TIMM}{backbone.removeprefix('timm-')}"
         )
     check_known(backbone, architecture)
 
@@ -126,7 +126,7 @@ def weights_source(backbone: str) -> WeightsSource:
         if config is not None and (origin := config.hf_hub_id or config.url):
             return WeightsSource(repository=str(origin), revision=None)
         raise InputError(
-            f"{backbone}: timm has no pretrained weights of it; take another, or random weights (`encoder_weights`)"
+            f"{backbone}: timm has no pretrained weights of it; choose another, or random weights (`encoder_weights`)"
         )
     from segmentation_models_pytorch.encoders import encoders
 
@@ -134,7 +134,7 @@ def weights_source(backbone: str) -> WeightsSource:
     if "imagenet" not in pretrained_settings:
         raise InputError(
             f"{backbone}: smp has no ImageNet weights of it, only {', '.join(pretrained_settings)}; "
-            "take another backbone, or random weights (`encoder_weights`)"
+            "choose another backbone, or random weights (`encoder_weights`)"
         )
     return WeightsSource(
         repository=pretrained_settings["imagenet"]["repo_id"], revision=pretrained_settings["imagenet"]["revision"]

@@ -80,7 +80,7 @@ def _created(backbone: str, architecture: str, seed: int) -> torch.nn.Module:
     return model
 
 
-_OTHER = "take another backbone or architecture"
+_OTHER = "choose another backbone or architecture"
 
 
 def _first_line(error: Exception) -> str:

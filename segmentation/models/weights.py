@@ -51,7 +51,8 @@ def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
         except Exception as error:
             # Depending on its version, the hub's client raises errors of its own, of its HTTP library or of the OS.
             raise InputError(
-                f"{backbone}: ImageNet weights cannot be had ({type(error).__name__}: {error!s:.100}); connect to the "
+                f"{backbone}: ImageNet weights are not available ({type(error).__name__}: {error!s:.100}); connect "
+                "to the "
                 "internet once, or name a folder made by `corrotwin segmentation weights` where there is internet, or "
                 "start from random weights (`encoder_weights`)"
             ) from error

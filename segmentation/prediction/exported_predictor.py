@@ -43,7 +43,7 @@ class ExportedPredictor(NetworkPredictor):
         """
         manifest = read_manifest(folder, KIND)
         if manifest is None:
-            raise InputError(f"{folder}: no exported model ({KIND}.json is absent); install or export the model again")
+            raise InputError(f"{folder}: no exported model ({KIND}.json is missing); install or export the model again")
         json_path = str(folder / f"{KIND}.json")
         size, framing, threshold = manifest.get("size"), manifest.get("framing"), manifest.get("threshold")
         if not isinstance(size, int) or not SIZE_STEP <= size <= MOST["size"] or framing not in get_args(Framing):

@@ -98,7 +98,7 @@ def predict(
         if (measured := predictor.measured) is not None:
             # For `twin inspect`, which takes the error rates of a mask from the folder that holds it.
             rates = {name: getattr(measured, name) for name in ("recall", "recall_sd", "false_calls")}
-            measured_on = "a kind that it had not learned from, by twins of the model"
+            measured_on = "a kind absent from the training photos, by models trained alike"
             write_manifest(out, EVALUATION, {"images": measured.photos, "of": measured_on, **rates})
         _write_left_out(out, [(photos[name], str(error)) for name, error in failed.items()], left_out)
     return list(failed)
@@ -163,7 +163,9 @@ def _check_sources(photos: Mapping[str, Path], out: Path) -> None:
                 continue
         except InputError:  # it will be left out
             continue
-        raise InputError(f"{path}: has the name of {earlier['source']}, whose mask is in {out}; choose another `out`")
+        raise InputError(
+            f"{path}: has the same name as {earlier['source']}, whose mask is in {out}; choose another `out`"
+        )
 
 
 def _write_left_out(out: Path, failed: Sequence[tuple[Path, str]], left_out: Sequence[photo_files.LeftOut]) -> None:

@@ -117,7 +117,9 @@ def write(predictor: Predictor, name: str, path: Path, out: Path, *, overlays: b
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
-        raise InputError(f"{path}: {out} takes no file of this name ({error.strerror}); rename the photo") from error
+        raise InputError(
+            f"{path}: {out} cannot hold a file of this name ({error.strerror}); rename the photo"
+        ) from error
 
 
 def _write(predictor: Predictor, name: str, path: Path, out: Path, overlays: bool, frame: FramedPart | None) -> None:

@@ -159,7 +159,7 @@ class NetworkPredictor(Predictor):
 
         small, tiles = self.through(image, self._predict)
         if np.isnan(small).any():
-            raise InputError(f"{self.folder}: the network predicts what is not a number; train again")
+            raise InputError(f"{self.folder}: the network's predictions are not numbers; train again")
         height, width = image.shape[:2]
         large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
         return np.asarray(large, dtype=np.float32), tiles
@@ -286,7 +286,7 @@ def scale_of(path: Path, manifest: Mapping[str, Any]) -> float:
     """
     scale = manifest.get("scale")
     if scale is None:
-        raise InputError(f"{path}: does not say at which scale the run was trained; give `scale`")
+        raise InputError(f"{path}: does not state the scale at which the run was trained; give `scale`")
     if not isinstance(scale, int | float) or not 0 < scale <= MOST_SCALE:
         raise InputError(f"{path}: scale {scale!r:.40} is not above 0 and at most {MOST_SCALE}; give `scale`")
     return float(scale)

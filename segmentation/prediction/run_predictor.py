@@ -70,7 +70,7 @@ class RunPredictor(NetworkPredictor):
 
         adaptation.adapt(self.network, self.config, shown_images())
         if not hashes:
-            raise InputError("`adapt`: no photo can be read, of which statistics could be taken; leave it out")
+            raise InputError("`adapt`: no photo can be read to take statistics from; leave it out")
         self.run["adapted to"] = digest(sorted(hashes))
         return len(hashes)
 

@@ -61,7 +61,10 @@ def write(predicted: PredictedFolder, decisions: Sequence[Decision], out: Path) 
         )
     for decision in (*accepted, *rejected):
         if leaves(decision.photo.name):
-            raise InputError(f"{printable(decision.photo.name)}: no dataset takes this name; rename it, predict again")
+            raise InputError(
+                f"{printable(decision.photo.name)}: a dataset cannot hold a file of this name; rename it and predict "
+                "again"
+            )
         decision.photo.check()
         decision.photo.read_mask(predicted.folder)
     claim = {

@@ -54,7 +54,7 @@ def _entries(path: Path, predicted: PredictedFolder) -> list[Any]:
         raise InputError(f"{path}: no decisions; give the file that the page of a review downloaded")
     if content.get("format_version") != FORMAT_VERSION:
         raise InputError(
-            f"{path}: format_version {content.get('format_version')!r:.40} is not {FORMAT_VERSION}; update the program"
+            f"{path}: format_version {content.get('format_version')!r:.40} is not {FORMAT_VERSION}; update corrotwin"
         )
     if not isinstance(content.get("decisions"), list):
         raise InputError(f"{path}: {DAMAGED}")

@@ -49,7 +49,7 @@ def checked_records(folders: Sequence[Path]) -> list[runs.RunRecord]:
         for name, (other, own) in pairs.items():
             if other != own:
                 what = {"real": "photos"}.get(name, name)
-                raise InputError(f"{folder}: {what} is {other}, of {folders[0]} it is {own}; average runs that agree")
+                raise InputError(f"{folder}: {what} is {other}, of {folders[0]} it is {own}; choose runs that agree")
     return records
 
 
@@ -80,7 +80,7 @@ def average(folders: Sequence[Path], out: Path, *, data: CocoDataset, batch_norm
     config = replace(configs[0], init=digest([*digests, batch_norm]), encoder_weights=None)
     inputs = _inputs(config, data, split, records)
     if batch_norm == "re-estimated" and not len(inputs.loader.photos.rows):
-        raise InputError(f"{folders[0]}: no photos trained these runs; choose `batch_norm` averaged")
+        raise InputError(f"{folders[0]}: these runs were trained without photos; choose `batch_norm` averaged")
     identity = runs.identity(config, data, split, None)
     identity["data"]["renders"] = (records[0].manifest.get("data") or {}).get("renders")
     settings = {**identity["config"], "averaged": digests, "batch_norm": batch_norm}

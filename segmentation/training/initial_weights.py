@@ -16,6 +16,7 @@ from corrotwin.segmentation.models.network import build, load_encoder, load_weig
 from corrotwin.segmentation.training.inputs import RunInputs
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest
+from corrotwin.twin.core.text import counted
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +88,9 @@ def _shipped() -> Start:
     manifest = read_manifest(shipped.FOLDER, shipped.KIND) or {}
     photo_hashes = manifest.get("seen")
     if not isinstance(photo_hashes, list) or not isinstance(manifest.get("backbone"), str):
-        raise InputError(f"{shipped.FOLDER}: the model that ships is absent or damaged; install corrotwin again")
+        raise InputError(
+            f"{shipped.FOLDER}: the model that comes with corrotwin is missing or damaged; install corrotwin again"
+        )
     return Start(
         weights=shipped.WEIGHTS, backbone=manifest["backbone"], architecture=str(manifest["architecture"]),
         labelled=frozenset(photo_hashes), advice="start from ImageNet weights",
@@ -183,10 +186,9 @@ def with_photos_of(init: Path, inputs: RunInputs, real: coco.CocoDataset) -> Run
         if like_seen or photo.sha256 in start.labelled | start.unlabelled
     ]
     if leaked:
-        relation = "trained or validated it, or were seen without labels, or are alike to a picture that was"
-        if start.architecture is None:
-            relation = "are among its pictures or alike to one"
-        raise InputError(f"{init}: {len(leaked)} test photos of this run {relation} ({leaked[0]}); {start.advice}")
+        how = "in training, in validation or without labels" if start.architecture is not None else "among its pictures"
+        found = f"{counted(len(leaked), 'test photo')} of this run or similar pictures"
+        raise InputError(f"{init}: has seen {found} ({how}; first: {leaked[0]}); {start.advice}")
     return replace(
         inputs,
         seen=sorted(start.labelled.union(inputs.seen)),

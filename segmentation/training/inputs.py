@@ -74,9 +74,9 @@ def prepare(
     by_name = {photo.file_name: photo for photo in real.photos}
     arm = config.arm
     if unlabelled is not None and arm.self_training != "unlabelled" and config.batch_norm != "re-estimated":
-        raise InputError("`unlabelled`: nothing uses these pictures; take `self_training` or `batch_norm` re-estimated")
+        raise InputError("`unlabelled`: nothing uses these pictures; set `self_training` or `batch_norm` re-estimated")
     if arm.takes_renders and renders is None:
-        raise InputError(f"data arm {arm.name}: takes renders, but none were given; name their folder")
+        raise InputError(f"data arm {arm.name}: uses renders, but none were given; name their folder")
     train_names = thin(split.train, config.max_train_images)
     chosen = subset(train_names, split.groups_of(train_names), arm.real_fraction, config.seed)
     photos = decoded_arrays(real, config)

@@ -97,7 +97,7 @@ def train(
         train_loss = _one_epoch(schedule, task, state)
         trained_at = time.monotonic()
         if not math.isfinite(train_loss):
-            raise WorkError(f"{folder}: the loss is not a number in epoch {epoch + 1}; take a lower `learning_rate`")
+            raise WorkError(f"{folder}: the loss is not a number in epoch {epoch + 1}; choose a lower `learning_rate`")
         measured = task.measure()
         row = {"epoch": epoch + 1, "train_loss": train_loss, **measured, "seconds": time.monotonic() - started_at}
         state.history.append(row)

@@ -131,7 +131,7 @@ def pretrain(
     """
     rows = pictures.rows
     if len(rows) < config.batch_size:
-        raise InputError(f"`batch_size` {config.batch_size}: there are only {len(rows)} pictures; give a smaller one")
+        raise InputError(f"`batch_size` {config.batch_size}: there are only {len(rows)} pictures; choose a smaller one")
     encoders.check(config.backbone, "Unet")
     identity = {"config": asdict(config), "pictures": pictures.digest}
     with (

@@ -136,7 +136,7 @@ def report(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
         called = rows[-1]["called"]
         _log.warning(
             f"{folder}: in epoch {rows[-1]['epoch']:.0f} the teacher has collapsed: it calls {called:.1%} of the "
-            "unlabelled pixels corrosion; take more labelled photos, renders, or leave the unlabelled ones out"
+            "unlabelled pixels corrosion; use more labelled photos or renders, or leave the unlabelled ones out"
         )
 
 

@@ -70,7 +70,7 @@ class Tracking:
         scheme, is_address, rest = uri.partition(":")
         if not is_address or scheme == "file":
             raise InputError(
-                f"`mlflow` {uri}: MLflow keeps runs in folders no more; give sqlite:///runs.db or http://server:5000"
+                f"`mlflow` {uri}: MLflow no longer keeps runs in folders; give sqlite:///runs.db or http://server:5000"
             )
         try:
             with _quiet():
@@ -81,7 +81,7 @@ class Tracking:
         except ImportError as error:
             raise InputError("`mlflow`: MLflow is not installed; pip install 'corrotwin[mlflow]'") from error
         if scheme == "sqlite" and not os.access(parent := Path(rest.removeprefix("///")).absolute().parent, os.W_OK):
-            raise InputError(f"`mlflow` {uri}: nothing can be written in {parent}; make the folder or name another")
+            raise InputError(f"`mlflow` {uri}: {parent} is missing or not writable; create it or choose another folder")
 
     def __enter__(self) -> Self:
         return self
@@ -126,8 +126,9 @@ class Tracking:
         if not self._has_warned:
             _log.warning(
                 printable(
-                    f"MLflow takes nothing ({reason:.160}); the work goes on, and what is missing is sent at its end, "
-                    "or when the same command is given again"
+                    f"MLflow accepts no data ({reason:.160}); the work goes on, and what is missing is sent at its "
+                    "end, "
+                    "or when the command is repeated"
                 )
             )
         self._has_warned = True

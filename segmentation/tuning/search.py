@@ -96,7 +96,10 @@ def run(
     # With few choices some values are drawn twice. Making the configuration also validates the values.
     trial_values = list({trial_config(base, values).digest: values for values in drawn_values}.values())
     if plan.search == "optuna" and not {"learning_rate", "render_share"} & set(space.varies()):
-        raise InputError("`search` optuna needs a range of learning rates or render shares; random tries mere choices")
+        raise InputError(
+            "`search` optuna needs a range of learning rates or render shares; choose random, which tries lists of "
+            "choices"
+        )
     if plan.search == "optuna" and find_spec("optuna") is None:
         raise InputError("`search` optuna: optuna is not installed; pip install 'corrotwin[sweep]'")
     identity = {
@@ -127,8 +130,8 @@ def run(
             # Finished trials are only reported to Tune again, not trained.
             share = min(1.0, 2 * shared.gpus)
             _log.warning(
-                f"{len(no_room)} trials ran out of memory on {shared.gpus:g} of a GPU ({no_room[0]:.100}); they are "
-                f"tried again on {share:g}"
+                f"{len(no_room)} trials ran out of memory on {shared.gpus:g} of a GPU ({no_room[0]:.100}); they will "
+                f"run again on {share:g}"
             )
             shared = replace(shared, gpus=share)
         trials = finished(out)
@@ -160,7 +163,7 @@ def _check_room(machines: Sequence[Mapping[str, float]], threads: int, gpus: flo
     available = " or ".join(
         f"{machine.get('CPU', 0):g} cores and {machine.get('GPU', 0):g} GPUs" for machine in machines
     )
-    raise InputError(f"a trial asks for {request} (`threads`, `gpus`), but this machine has {available}; ask for less")
+    raise InputError(f"a trial needs {request} (`threads`, `gpus`), but this machine has {available}; reduce them")
 
 
 def _check_network(base: TrainConfig, space: SearchSpace, weights: Path | None) -> None:

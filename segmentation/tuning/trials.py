@@ -207,8 +207,8 @@ def write_summary(path: Path, trials: Sequence[Trial], best_command: str | None)
     advice = (
         "All failed."
         if best_command is None
-        else "Chosen by best F1 on validation photos; the best of many is too good by luck. Train it again by other "
-        f"seeds:\n\n    {best_command}"
+        else "Chosen by best F1 on validation photos; the best score of many is too high by chance. Train that trial "
+        f"again with other seeds:\n\n    {best_command}"
     )
     lines = [
         f"# {counted(len(trials), 'trial')}",

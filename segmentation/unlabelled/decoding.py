@@ -25,9 +25,9 @@ AT_ONCE = 32  # photos in memory at once
 _FLAT_SIDE = 128  # side in pixels at which `FLAT` is measured
 
 SMALL = f"smaller than {SMALLEST} pixels"
-DRAWN = "drawn or empty"
+DRAWN = "drawings or blank pictures"
 CUT_OFF = "videos that end early"
-CHANGED = "gone or changed while they were read: repeat the command when they are whole"
+CHANGED = "missing or changed while they were read: repeat the command once they are complete"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

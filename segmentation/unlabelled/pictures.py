@@ -21,15 +21,15 @@ from corrotwin.segmentation.unlabelled.decoding import CHANGED
 from corrotwin.segmentation.unlabelled.files import UnlabelledFile
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, new_file, read_json, write_json
-from corrotwin.twin.core.text import first_of
+from corrotwin.twin.core.text import counted, first_of
 
 _RECIPE = 3  # increase when decoding or filtering changes, so that old caches are not used
 LEAST = 8  # pictures; fewer do not show what photos look like
 SQUARES = 8  # squares of each picture, if they are cut at the original scale
 MOST_SQUARES = 20_000  # of all pictures together; if there are many, fewer of each, but at least one
 
-DUPLICATE = "alike to another"
-OF_TEST = "alike to a test photo or its spot"
+DUPLICATE = "similar to another"
+OF_TEST = "similar to a test photo or its spot"
 
 _INDEX, _PIXELS = "index.json", "pictures.npy"
 
@@ -98,7 +98,7 @@ class Pictures:
 
     def line(self) -> str:
         """Return a line with the number of pictures, and with what was left out and why."""
-        parts = [f"{len(self.used)} unlabelled pictures"]
+        parts = [counted(len(self.used), "unlabelled picture")]
         for reason, names in self.left_out.items():
             parts.append(f"{len(names)} left out, {reason} ({first_of(names)})")
         return "; ".join(parts)
@@ -148,7 +148,7 @@ def gather(
 def _enough(pictures: Pictures) -> Pictures:
     if len(pictures.used) < LEAST:
         raise InputError(
-            f"`unlabelled`: too few pictures, {LEAST} are needed at least ({pictures.line()}); give more photos"
+            f"`unlabelled`: too few pictures, at least {LEAST} are needed ({pictures.line()}); give more photos"
         )
     return pictures
 

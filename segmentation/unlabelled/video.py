@@ -123,12 +123,13 @@ def _opened(path: Path) -> Any:
     finally:
         cv2.setLogLevel(former_level)
     if not capture.isOpened():
-        raise InputError(f"{path}: not a video that FFmpeg reads; convert it to MP4, or take it out")
+        raise InputError(f"{path}: not a video that FFmpeg reads; convert it to MP4, or remove it")
     capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # phones store portrait videos on their side
     return capture
 
 
 def _taken(capture: Any, path: Path) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
+    """Yield the second and the RGB image (h, w, 3) of the first frame in each interval of `INTERVAL_SECONDS`."""
     import cv2
 
     rate = capture.get(cv2.CAP_PROP_FPS)
@@ -142,18 +143,18 @@ def _taken(capture: Any, path: Path) -> Iterator[tuple[float, npt.NDArray[np.uin
         seconds = timestamp if timestamp > seconds else seconds + 1 / rate  # some have no times, or times that restart
         if seconds + _ROUNDING < next_second:
             continue
-        whole, frame = capture.retrieve()
-        if not whole or frame is None:
+        is_decoded, frame = capture.retrieve()
+        if not is_decoded or frame is None:
             break
         next_second = (seconds + _ROUNDING) // INTERVAL_SECONDS * INTERVAL_SECONDS + INTERVAL_SECONDS
         yield seconds, np.ascontiguousarray(frame[..., ::-1])
     if not number:
         raise InputError(f"{path}: no frame can be decoded; record or convert it again")
-    end, whole = seconds + 1 / rate, min(announced / rate, _shown_seconds(path))
+    end, expected_end = seconds + 1 / rate, min(announced / rate, _shown_seconds(path))
     # Both are estimates: a trimmed video has hidden frames, and a video of variable rate has no single rate.
     lacks_frames = math.isfinite(announced) and announced - number > max(rate, 0.02 * announced)
-    if lacks_frames and whole - end > max(1.0, 0.02 * whole):
-        raise InputError(f"{path}: ends after {end:.0f} of {whole:.0f} s; copy the file again")
+    if lacks_frames and expected_end - end > max(1.0, 0.02 * expected_end):
+        raise InputError(f"{path}: ends after {end:.0f} of {expected_end:.0f} s; copy the file again")
 
 
 def _shown_seconds(path: Path) -> float:

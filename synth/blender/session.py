@@ -147,12 +147,14 @@ def _use_cards(device: str) -> None:
     try:
         preferences.compute_device_type = device.upper()
     except TypeError as error:  # this build of Blender does not know it
-        raise RuntimeError(f"this Blender cannot render by {device}; choose `device` cpu") from error
+        raise RuntimeError(f"this Blender cannot render with {device}; choose `device` cpu") from error
     preferences.refresh_devices()
     for card in preferences.devices:
         card.use = card.type == device.upper()
     if not any(card.use for card in preferences.devices):
-        raise RuntimeError(f"Blender finds no card that renders by {device}; look at its driver or choose `device` cpu")
+        raise RuntimeError(
+            f"Blender finds no card that renders with {device}; check its driver, or choose `device` cpu"
+        )
     bpy.context.scene.cycles.device = "GPU"
     bpy.context.scene.cycles.denoising_use_gpu = True
 

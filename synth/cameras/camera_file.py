@@ -41,7 +41,7 @@ def read_camera(path: Path, *, name: str | None = None) -> Camera:
         if not candidates:
             raise InputError(f"{path}: has no camera {name!r}")
     if len(candidates) > 1:
-        raise InputError(f"{path}: has {len(candidates)} cameras; say which by its `name`")
+        raise InputError(f"{path}: has {len(candidates)} cameras; choose one with `name`")
     return candidates[0]
 
 
@@ -88,10 +88,12 @@ def cameras(
     for number, entry in enumerate(entries):
         prefix = f"{where}: camera {number} (counted from 0)"
         if not isinstance(entry, Mapping):
-            raise InputError(f"{prefix}: {shown(entry)} is not an object; it takes {', '.join(KNOWN)}")
+            raise InputError(
+                f"{prefix}: {shown(entry)} is not an object; give an object with fields from {', '.join(KNOWN)}"
+            )
         result += _cameras(prefix, entry, folder, size)
         if len(result) > MOST_CAMERAS:
-            raise InputError(f"{where}: more than {MOST_CAMERAS:,} cameras; divide them")
+            raise InputError(f"{where}: more than {MOST_CAMERAS:,} cameras; split the list")
     return _named(where, result)
 
 
@@ -99,19 +101,19 @@ def _named(where: str, found: Sequence[Camera]) -> tuple[Camera, ...]:
     """Return the cameras; refuse two with the same name."""
     names = Counter(camera.name for camera in found if camera.name)
     if twice := [name for name, count in names.items() if count > 1]:
-        raise InputError(f"{where}: {names[twice[0]]} cameras are called {twice[0]!r}; give each a name of its own")
+        raise InputError(f"{where}: {names[twice[0]]} cameras are called {twice[0]!r}; give each its own name")
     return tuple(found)
 
 
 def _cameras(where: str, given: Mapping[str, Any], folder: Path, size: tuple[int, int] | None) -> list[Camera]:
     """Return the camera of an entry, or those along its trajectory."""
     if unknown := sorted(set(given) - set(KNOWN)):
-        raise InputError(f"{where}: unknown: {', '.join(unknown)}; it takes {', '.join(KNOWN)}")
+        raise InputError(f"{where}: unknown fields: {', '.join(unknown)}; choose from {', '.join(KNOWN)}")
     name = given.get("name", "")
     if not isinstance(name, str) or len(name) > 100 or "\\" in name or (name and not can_name_a_file(name)):
         raise InputError(
-            f"{where}: name {shown(name)}: give a name as files have: at most 100 printable characters, without / and "
-            "\\, not beginning with a dot"
+            f"{where}: name {shown(name)}: give a name that a file can have: at most 100 printable characters, "
+            "without / and \\, not beginning with a dot"
         )
     lens = _lens(where, given, size)
     distortion = numbers(f"{where}: distortion", given.get("distortion", []), None)

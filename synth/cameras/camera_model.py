@@ -232,13 +232,13 @@ def solve_pose(where: str, lens: Lens, distortion: Array, pixels: Array, places:
 
     extents = np.linalg.svd(places - places.mean(axis=0), compute_uv=False)
     if extents[1] < FLAT * extents[0]:
-        raise InputError(f"{where}: the points lie on one line; pick some beside it")
+        raise InputError(f"{where}: the points are on one line; pick others away from it")
     matrix = intrinsic_matrix(lens.fx, lens.fy, lens.cx, lens.cy)
     method = cv2.SOLVEPNP_IPPE if extents[2] < FLAT * extents[0] else cv2.SOLVEPNP_SQPNP
     try:
         _, turns, shifts, _ = cv2.solvePnPGeneric(places, pixels, matrix, distortion, flags=method)
     except cv2.error as error:
-        raise InputError(f"{where}: no camera has the points where they are; check them") from error
+        raise InputError(f"{where}: no camera shows the points at these pixels; check them") from error
     poses = []
     for turn, shift in zip(turns, shifts, strict=True):
         turn, shift = cv2.solvePnPRefineLM(places, pixels, matrix, distortion, turn, shift)
@@ -248,11 +248,11 @@ def solve_pose(where: str, lens: Lens, distortion: Array, pixels: Array, places:
         if np.isfinite(missed) and ((places @ rotation.T + translation)[:, 2] > 0).all():
             poses.append((missed, rotation, translation))
     if not poses:
-        raise InputError(f"{where}: no camera in front of the points has them where they are; check them")
+        raise InputError(f"{where}: no camera in front of the points shows them at these pixels; check them")
     missed, rotation, translation = min(poses, key=lambda pose: pose[0])
     distance = float(np.linalg.norm(rotation @ places.mean(axis=0) + translation))
     for other_missed, other_rotation, other_translation in poses:
         eye_distance = np.linalg.norm(other_rotation.T @ other_translation - rotation.T @ translation)
         if eye_distance > APART * distance and other_missed < UNDECIDED * missed + 1:
-            raise InputError(f"{where}: two cameras fit these points equally well; add points off their plane")
+            raise InputError(f"{where}: two cameras fit these points equally well; add points outside their plane")
     return rotation, translation, missed

@@ -40,19 +40,23 @@ def frame(lens: Lens, distortion: tuple[float, ...]) -> tuple[Lens, int]:
     directions, exists = pixel_directions(_camera(lens, distortion), pixels)
     if not exists.all():
         raise InputError(
-            f"distortion: these coefficients fold the picture: a share of {1 - exists.mean():.2g} shows nothing; check "
-            "them, the focal length, and the size of the picture"
+            f"distortion: these coefficients fold the picture: a share of {1 - exists.mean():.2g} of it shows nothing; "
+            "check them, the focal length, and the size of the picture"
         )
     slopes = directions[:, :2] / directions[:, 2:] * [lens.fx, lens.fy]
     low, high = np.floor(slopes.min(axis=0)) - MARGIN, np.ceil(slopes.max(axis=0)) + MARGIN
     width, height = (high - low + 1).astype(int).tolist()
     if width * height > max(MOST_GROWTH * lens.width * lens.height, SMALL) or width * height > MOST_LABELS:
         raise InputError(
-            f"distortion: to show all of it, a picture of {width} x {height} pixels would be rendered, where "
-            f"{MOST_GROWTH} times its own and {MOST_LABELS:,} are the most; check the coefficients or the size"
+            f"distortion: the whole picture would have to be rendered at {width} x {height} pixels; at most "
+            f"{MOST_GROWTH} times its own pixels and {MOST_LABELS:,} in all are possible; check the "
+            "coefficients or the size"
         )
     if max(width, height) > MOST_SIDE:
-        raise InputError(f"distortion: a side of {max(width, height)} pixels would be rendered: at most {MOST_SIDE:,}")
+        raise InputError(
+            f"distortion: the rendered picture would have a side of {max(width, height)} pixels; "
+            f"at most {MOST_SIDE:,} are possible"
+        )
     larger = Lens(width=width, height=height, fx=lens.fx, fy=lens.fy, cx=float(-low[0]), cy=float(-low[1]))
     finer = next(
         times

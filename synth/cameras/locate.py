@@ -43,8 +43,8 @@ class Located:
     def __str__(self) -> str:
         eye = ", ".join(f"{value:.3f}" for value in self.eye_m)
         return (
-            f"{self.out}: points missed by {self.error_px:.2f} px (root mean square), worst that of line "
-            f"{self.worst[0]} by {self.worst[1]:.2f} px; focal length {self.focal_px:.0f} px ({self.focal_from}); "
+            f"{self.out}: error of the points {self.error_px:.2f} px (root mean square), largest "
+            f"{self.worst[1]:.2f} px on line {self.worst[0]}; focal length {self.focal_px:.0f} px ({self.focal_from}); "
             f"camera at {eye} m"
         )
 
@@ -87,11 +87,11 @@ def locate(
     lines, pixels, places = _read(points, _frame(twin))
     if (pixels < -0.5).any() or (pixels > np.array([width, height]) - 0.5).any():
         line = lines[int(np.argmax((pixels < -0.5).any(axis=1) | (pixels > [width - 0.5, height - 0.5]).any(axis=1)))]
-        raise InputError(f"{points}: line {line}: lies outside the picture of {width} x {height} pixels")
+        raise InputError(f"{points}: line {line}: is outside the picture of {width} x {height} pixels")
     coefficients = np.asarray(distortion, dtype=float)
     focal, source = (focal_px, "given") if focal_px is not None else _focal(photo, width, height)
     if focal is None:
-        focal, source = _fitted(points, width, height, coefficients, pixels, places), "found from the points"
+        focal, source = _fitted(points, width, height, coefficients, pixels, places), "estimated from the points"
     lens = _lens(width, height, focal)
     rotation, translation, error = solve_pose(str(points), lens, coefficients, pixels, places)
     camera = Camera(
@@ -103,11 +103,11 @@ def locate(
     most = MOST_ERROR * side
     if error > most:
         raise InputError(
-            f"{points}: the points miss their places by {error:.1f} px (root mean square; at most {most:.1f}), that of "
-            f"line {lines[worst]} by {errors[worst]:.1f}; check pixels, places, focal length ({source}: {focal:.0f} px)"
+            f"{points}: the points miss their pixels by {error:.1f} px (root mean square; at most {most:.1f}), on line "
+            f"{lines[worst]} by {errors[worst]:.1f} px; check pixels, places, focal length ({source}: {focal:.0f} px)"
         )
     if out.exists() and not _is_camera(out, camera):
-        raise InputError(f"{out}: is there already and is no camera file of this command; give another file as `out`")
+        raise InputError(f"{out}: already exists and was not written by this command; give another file as `out`")
     write_json(out, camera.plain())
     eye = camera.eye_m
     return Located(
@@ -153,7 +153,7 @@ def _focal(photo: Path, width: int, height: int) -> tuple[float | None, str]:
         equivalent = 0.0
     if not 5 <= equivalent <= 2000:
         return None, ""
-    return equivalent * float(np.hypot(width, height)) / DIAGONAL_MM, f"{equivalent:g} mm by its Exif"
+    return equivalent * float(np.hypot(width, height)) / DIAGONAL_MM, f"{equivalent:g} mm in its Exif data"
 
 
 def _fitted(path: Path, width: int, height: int, distortion: Array, pixels: Array, places: Array) -> float:
@@ -162,12 +162,12 @@ def _fitted(path: Path, width: int, height: int, distortion: Array, pixels: Arra
 
     if len(pixels) < FEWEST_FOR_FOCAL:
         raise InputError(
-            f"{path}: {len(pixels)} points, and no focal length is given or in the photograph; give `focal_px`, or at "
-            f"least {FEWEST_FOR_FOCAL} points, not in one plane"
+            f"{path}: {len(pixels)} points, but no focal length is given or in the photo's Exif data; give `focal_px`, "
+            f"or at least {FEWEST_FOR_FOCAL} points, not in one plane"
         )
     extents = np.linalg.svd(places - places.mean(axis=0), compute_uv=False)
     if extents[2] < 0.02 * extents[0]:
-        raise InputError(f"{path}: the points lie in one plane, which hides the focal length; give `focal_px`")
+        raise InputError(f"{path}: the points are in one plane, which leaves the focal length open; give `focal_px`")
     side = max(width, height)
 
     def error_at(log_focal: float) -> float:

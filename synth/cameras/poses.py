@@ -37,7 +37,7 @@ def stated(where: str, given: Mapping[str, Any]) -> tuple[Array, Array]:
     rotation = numbers(f"{where}: rotation", given["rotation"], (3, 3))
     deviation = np.abs(rotation @ rotation.T - np.eye(3)).max()
     if deviation > 1e-3 or np.linalg.det(rotation) < 0:
-        raise InputError(f"{where}: rotation is not a rotation: its rows must be at right angles, of length 1")
+        raise InputError(f"{where}: rotation: its rows must be at right angles and of length 1")
     if deviation > 1e-9:  # the numbers were rounded: take the nearest rotation
         left, _, right = np.linalg.svd(rotation)
         rotation = left @ right
@@ -83,21 +83,21 @@ def trajectory(where: str, given: Any) -> list[Array]:
     from scipy.interpolate import make_interp_spline
 
     if not isinstance(given, Mapping) or not {*PATH[:3]} <= {*given} <= {*PATH}:
-        raise InputError(f"{where}: give an object with frames, eye_m and look_at_m, perhaps roll_deg")
+        raise InputError(f"{where}: give an object with frames, eye_m and look_at_m, and optionally roll_deg")
     frames = whole(where, "frames", given["frames"])
     if not 2 <= frames <= MOST_FRAMES:
         raise InputError(f"{where}: frames {frames}: give 2 to {MOST_FRAMES:,}")
     eyes = numbers(f"{where}: eye_m", given["eye_m"], (-1, 3))
     steps = np.linalg.norm(np.diff(eyes, axis=0), axis=1)
     if len(eyes) < 2 or steps.min() < APART_M:
-        raise InputError(f"{where}: eye_m: give two points or more, no two in a row the same")
+        raise InputError(f"{where}: eye_m: give two or more points, no two consecutive ones the same")
     targets = numbers(f"{where}: look_at_m", given["look_at_m"], (3,) if _is_point(given["look_at_m"]) else (-1, 3))
     targets = np.broadcast_to(targets, eyes.shape) if targets.ndim == 1 else targets
     roll = given.get("roll_deg", 0.0)
     rolls = numbers(f"{where}: roll_deg", roll if isinstance(roll, Sequence) else [roll] * len(eyes), None)
     if not len(targets) == len(rolls) == len(eyes):
         raise InputError(
-            f"{where}: {len(eyes)} eyes, {len(targets)} points to look at, {len(rolls)} rolls: give as many"
+            f"{where}: {len(eyes)} eyes, {len(targets)} points to look at, {len(rolls)} rolls: give equal numbers"
         )
     along = np.concatenate([[0.0], np.cumsum(steps)])
     path = make_interp_spline(along, np.column_stack([eyes, targets, rolls]), k=min(3, len(eyes) - 1))
@@ -142,12 +142,12 @@ def fitted(
     if len(pixels) < 4:
         raise InputError(f"{where}: {len(pixels)} points; a pose needs at least 4")
     if (pixels < -0.5).any() or (pixels > np.array([lens.width, lens.height]) - 0.5).any():
-        raise InputError(f"{where}: a point lies outside the picture of {lens.width} x {lens.height} pixels")
+        raise InputError(f"{where}: a point is outside the picture of {lens.width} x {lens.height} pixels")
     rotation, translation, error = solve_pose(where, lens, distortion, pixels, places)
     limit = MOST_ERROR * max(lens.width, lens.height)
     if error > limit:
         raise InputError(
-            f"{where}: the points miss their places by {error:.1f} px (root mean square; at most {limit:.1f}); check "
+            f"{where}: the points miss their pixels by {error:.1f} px (root mean square; at most {limit:.1f}); check "
             "their pixels, places in metres, and the focal length"
         )
     return rotation, translation, error
@@ -176,25 +176,25 @@ def _markers(where: str, given: Mapping[str, Any], folder: Path, lens: Lens) -> 
     if not isinstance(markers, list) or not all(isinstance(item, Mapping) and set(item) == names for item in markers):
         raise InputError(f"{where}: markers: give a list of objects with {', '.join(sorted(names))}")
     if not isinstance(given.get("photo"), str):
-        raise InputError(f"{where}: photo: name the photograph in which the markers are to be found")
+        raise InputError(f"{where}: photo: name the photograph that shows the markers")
     photo = folder / given["photo"]
     picture = cv2.cvtColor(coco.decoded(photo), cv2.COLOR_RGB2GRAY)
     if picture.shape != (lens.height, lens.width):
         raise InputError(
-            f"{photo}: {picture.shape[1]} x {picture.shape[0]} pixels, the camera {lens.width} x {lens.height}"
+            f"{photo}: {picture.shape[1]} x {picture.shape[0]} pixels, but the camera has {lens.width} x {lens.height}"
         )
     pixels, places = [], []
     for marker in markers:
         dictionary = str(marker["dictionary"])
         if not dictionary.startswith("DICT_") or not hasattr(cv2.aruco, dictionary):
-            raise InputError(f"{where}: markers: no dictionary {dictionary!r}; such as DICT_4X4_50")
+            raise InputError(f"{where}: markers: no dictionary {dictionary!r}; give one such as DICT_4X4_50")
         size = float(numbers(f"{where}: markers, size_m", marker["size_m"], ()))
         centre, right, up = (
             numbers(f"{where}: markers, {name}", marker[name], (3,)) for name in ("centre_m", "right", "up")
         )
         lengths = np.linalg.norm(right), np.linalg.norm(up)
         if size <= 0 or min(lengths) < 1e-9 or abs(right @ up) > 0.01 * lengths[0] * lengths[1]:
-            raise InputError(f"{where}: markers: size_m must be positive, right and up at right angles")
+            raise InputError(f"{where}: markers: size_m must be positive, and right and up must be at right angles")
         settings = cv2.aruco.DetectorParameters()
         settings.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
         patterns = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, dictionary))
@@ -205,7 +205,9 @@ def _markers(where: str, given: Mapping[str, Any], folder: Path, lens: Lens) -> 
             else [quad[0] for quad, number in zip(corners, ids.ravel(), strict=True) if number == marker["id"]]
         )
         if len(quads) != 1:
-            raise InputError(f"{photo}: shows marker {marker['id']} of {dictionary} {len(quads)} times; must be once")
+            raise InputError(
+                f"{photo}: shows marker {marker['id']} of {dictionary} {len(quads)} times; it must appear once"
+            )
         aside, above = size / 2 * right / lengths[0], size / 2 * up / lengths[1]
         # In the order of the detector: from the marker's own top left, clockwise.
         places.append(centre + np.array([above - aside, above + aside, aside - above, -aside - above]))

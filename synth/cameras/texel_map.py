@@ -43,7 +43,7 @@ def write(folder: Path, camera: Path, out: Path, *, name: str | None = None) -> 
     if out.suffix != ".npz":
         raise InputError(f"{out}: a map of texels is written as .npz")
     if out.exists() and not _is_map(out):
-        raise InputError(f"{out}: is there already and is no map of texels; give another file as `out`")
+        raise InputError(f"{out}: already exists and is not a map of texels; give another file as `out`")
     model = read_camera(camera, name=name)
     twin, _ = store.load(folder)
     asset = twin_state.asset(twin)
@@ -61,8 +61,8 @@ def write(folder: Path, camera: Path, out: Path, *, name: str | None = None) -> 
         raise InputError(f"{error.filename or out}: cannot be written ({error.strerror})") from error
     centre, _ = footprints.centres(pixels, assets.texels(asset), asset.texel_mm)
     share, texels = 100 * on_asset.mean(), int((centre >= 0).sum())
-    fit = "" if model.error_px is None else f"; the points miss by {model.error_px:.2f} px (root mean square)"
-    return f"{out}: the {asset.kind} fills {share:.1f} % of the picture, {texels:,} of its texels are seen{fit}"
+    fit = "" if model.error_px is None else f"; error of the points {model.error_px:.2f} px (root mean square)"
+    return f"{out}: the {asset.kind} fills {share:.1f} % of the picture, {texels:,} of its texels are visible{fit}"
 
 
 def _is_map(path: Path) -> bool:
@@ -124,7 +124,7 @@ def pixel_map(camera: Camera, asset: "AssetGeometry") -> PixelMap:
         reach_m[pixel[ray]] = np.where(reach > asset.texel_mm / 2000, reach, 0)
     if lost > len(texel) / 2:
         raise InputError(
-            f"distortion: by these coefficients nothing is seen in {lost / len(texel):.0%} of the picture; check them, "
+            f"distortion: with these coefficients, {lost / len(texel):.0%} of the picture shows nothing; check them, "
             "fx and fy"
         )
     size = (camera.lens.height, camera.lens.width)

@@ -1,4 +1,4 @@
-"""``corrotwin synth locate`` and ``uvmap``: where a photograph was taken, and what of a twin it shows."""
+"""Commands ``corrotwin synth locate`` and ``uvmap``: camera pose of a photograph, and the texels that it shows."""
 
 from pathlib import Path
 

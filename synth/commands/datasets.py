@@ -1,11 +1,11 @@
-"""``corrotwin synth validate`` and ``preview``: check a dataset, and look at it."""
+"""Commands ``corrotwin synth validate`` and ``preview``: checks and previews of datasets."""
 
 from pathlib import Path
 
 from corrotwin.twin.core.console import tracked
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import writing
-from corrotwin.twin.core.text import say, say_next
+from corrotwin.twin.core.text import counted, say, say_next
 
 
 def validate(
@@ -49,9 +49,9 @@ def validate(
     if verify is not None and verify < 1:
         raise InputError(f"--verify {verify}: give at least 1 image")
     if twin is not None and verify is None:
-        raise InputError(f"--twin {twin}: it is for --verify; leave it out")
+        raise InputError(f"--twin {twin}: only --verify uses it; leave it out")
     if classes and not against:
-        raise InputError("--classes: chooses among the categories of the folders of --against; give those, too")
+        raise InputError("--classes: applies to the categories of --against; give --against, too")
     if report is not None:
         check_destination(report, folder)
     if verify is not None and folder.is_file():
@@ -67,7 +67,7 @@ def validate(
     elif report is not None:
         write_report(report, checked, references)
     if errors := checked.count(ERROR):
-        raise WorkError(f"{folder}: {errors} error{'' if errors == 1 else 's'} found; see the list")
+        raise WorkError(f"{folder}: {counted(errors, ERROR)} found; see the list above")
     if rendered_again is not None:
         print_results(folder, rendered_again)
     if (folder / "dataset.json").is_file():  # rendered
@@ -91,7 +91,7 @@ def preview(folder: Path, /, *, html: bool = False, single: bool = False) -> Non
     from corrotwin.synth.preview import card, gallery
 
     if single and not html:
-        raise InputError("--single: says how the page of --html is written; give that, too")
+        raise InputError("--single: applies to the page of --html; give --html, too")
     if html:
         gallery.check_destination(folder, single=single)
     with writing(folder, "copy the dataset"):

@@ -1,4 +1,4 @@
-"""``corrotwin synth render`` and ``fit``: datasets of renders, and a preset fitted to photographs."""
+"""Commands ``corrotwin synth render`` and ``fit``: datasets of renders, and presets fitted to photographs."""
 
 from pathlib import Path
 from typing import Literal
@@ -57,7 +57,7 @@ def render(
     Other Parameters
     ----------------
     labels
-        masks as people draw them, the exact rust that pixel centres see, or both: exact.json beside
+        masks as people draw them, exact masks of the rust at pixel centres, or both, with exact.json beside
         annotations.json
     maps
         exact maps to write beside the images: rust_cover, stain, age, wall_loss, severity, instances, depth,
@@ -65,10 +65,10 @@ def render(
     polygons
         write polygons instead of compressed RLE; they lose holes, and polygon_iou says how much
     only
-        number of a single image, as in its file name, to render alone; its files are those of the whole dataset
+        number of a single image, as in its file name, to render alone; its files are the same as in the whole dataset
     device
-        cpu, optix, cuda, hip, oneapi, metal, or auto, the first that can render; never yet tried on a graphics
-        card, so the default is cpu
+        cpu, optix, cuda, hip, oneapi, metal, or auto, the first that can render; not yet tried on a
+        graphics card, so the default is cpu
     workers
         number of Blender processes, which share cores and graphics cards; by default one for every four cores,
         at least two, or one per card
@@ -88,22 +88,22 @@ def render(
         polygons=polygons,
     )  # fmt: skip
     if cameras is not None and twin is None:
-        raise InputError(f"--cameras {cameras}: cameras stand about a twin; give its folder with --twin")
-    stated = () if cameras is None else subject.read_cameras(cameras, size=config.sides)
-    shown = None if twin is None else subject.saved(twin, stated)
+        raise InputError(f"--cameras {cameras}: cameras need a twin; give its folder with --twin")
+    listed = () if cameras is None else subject.read_cameras(cameras, size=config.sides)
+    shown = None if twin is None else subject.saved(twin, listed)
     if only is not None and count is not None:
         raise InputError(f"--only {only} with --count {count}: give one of them")
     name = (Path(preset).stem if shown is None else shown.id) + f"-{size}px-seed{seed}"
     folder = out if out is not None else Path("out/synth") / (name if only is None else f"{name}-only{only}")
-    wanted = count if count is not None else len(stated) or 24
+    images_wanted = count if count is not None else len(listed) or 24
     if dry_run:
         if only is not None:
-            raise InputError(f"--dry-run with --only {only}: one image is soon rendered; leave one of them out")
-        task = Task(config=config, shown=shown, count=wanted, device=device)
+            raise InputError(f"--dry-run with --only {only}: a single image needs no estimate; leave one of them out")
+        task = Task(config=config, shown=shown, count=images_wanted, device=device)
         say(estimate(folder, task, workers=workers, address=address))
         return
     images = dataset.render(
-        folder, config, count=wanted, shown=shown, only=only, device=device, workers=workers, address=address
+        folder, config, count=images_wanted, shown=shown, only=only, device=device, workers=workers, address=address
     )
     say(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")
     say_next("synth", "validate", folder)
@@ -125,7 +125,7 @@ def fit(
 
     Writes a preset for `corrotwin synth render --preset` and a page (.html) that shows photographs beside renders
     before and after. Small renders are kept in a folder (.fit), from which the same command resumes. Takes about 15
-    minutes on two cores. It looks at no other photographs than these. Example: corrotwin synth fit --photos
+    minutes on two cores. It uses no other photographs. Example: corrotwin synth fit --photos
     my-export --out mine.json
 
     Parameters
@@ -165,7 +165,7 @@ def fit(
     else:
         with naming("preset"):
             base = builtin.preset(preset)
-    given = photographs.read(photos, unlabelled, classes or None, split)
-    say(output.make(out, given, base, textures=textures, seed=seed, workers=workers))
-    say(f"{out}: the preset; look at {out.with_suffix('.html')}")
+    measured = photographs.read(photos, unlabelled, classes or None, split)
+    say(output.make(out, measured, base, textures=textures, seed=seed, workers=workers))
+    say(f"{out}: preset written; look at {out.with_suffix('.html')}")
     say_next("synth", "render", "--preset", out, "--count", 300, "--size", 224)

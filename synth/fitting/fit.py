@@ -44,7 +44,7 @@ OTHERS: Mapping[str, Mapping[str, Any]] = {
     "mostly sun": {"flash_share": 0.0, "sun_share": 0.6},
 }
 LEAST_GAIN = 0.05  # a change is kept if it reduces the distance by this share at least: a few pictures differ by chance
-START, OF_BASE = "found first", "scenes of the base"
+START, OF_BASE = "first estimate", "scenes of the base preset"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,7 +90,9 @@ def fit(photos: Photographs, base: Preset, work: Path, *, seed: int, workers: in
     """
     settings = {"photos": photos.digest, "base": base.name, "changes": json.dumps(base.changes()), "seed": seed}
     if base.clean_every == 1 or base.timelapse:
-        raise InputError(f"`preset` {base.name}: shows no rust, or its years; fit from another, such as balanced")
+        raise InputError(
+            f"`preset` {base.name}: shows no rust or is a time-lapse; start from another, such as balanced"
+        )
     work = work.resolve()  # workers run in folders of their own
     with writing(work), hold(work, KIND, settings):
         return _Fitting(photos, base, work, seed, workers).run()
@@ -165,7 +167,12 @@ class _Fitting:
         adapted_base = replace(
             self.base, sensor=best.sensor, paints=best.paints, labels=best.labels, marker_share=best.marker_share
         )
-        presets = {"found": best, "found, wider": self._wider(best), START: first, OF_BASE: adapted_base}
+        presets = {
+            "search result": best,
+            "search result, wider": self._wider(best),
+            START: first,
+            OF_BASE: adapted_base,
+        }
         base, *renders = self._renders("finals", (self.base, *presets.values()), OF_FINAL, 2)
         base_distances = self._far(self._shots(self.base, base, 2))
         distances = {

@@ -60,17 +60,17 @@ def check(out: Path, seed: int, workers: int | None) -> None:
         The message names the option, the file that is in the way, or the package that is missing.
     """
     if out.suffix != ".json":
-        raise InputError(f"`out` {out}: a preset is written as .json")
+        raise InputError(f"`out` {out}: give a file that ends in .json")
     if seed < 0:
         raise InputError(f"`seed` {seed}: give a seed of 0 or more")
     if workers is not None and workers < 1:
         raise InputError(f"`workers` {workers}: give at least 1")
     if out.exists() and not _is_ours(out):
-        raise InputError(f"{out}: is there, and no fit wrote it as it is now; give another `out`, or move it")
+        raise InputError(f"{out}: already exists and is not as a fit wrote it; give another `out`, or move it")
     if not (out.with_suffix(".fit") / CLAIM).exists():
         for path in (out.with_suffix(".html"), out.with_suffix(".textures")):
             if path.exists():
-                raise InputError(f"{path}: is there, and no fit wrote it; give another `out`, or move it")
+                raise InputError(f"{path}: already exists and was not written by a fit; give another `out`, or move it")
     features.check_installed()
 
 

@@ -52,11 +52,12 @@ def write(path: Path, fit: Fit, name: str) -> None:
 def answer(fit: Fit) -> str:
     """Return two sentences that state whether the fit brought renders nearer."""
     nearer = round(100 * (1 - fit.relative))
-    near = f"{nearer} % closer to" if nearer > 0 else f"{-nearer} % farther from" if nearer else "no nearer to"
+    near = f"{nearer} % closer to" if nearer > 0 else f"{-nearer} % farther from" if nearer else "no closer to"
     return (
         f"Renders of this preset are {near} your {len(fit.photos.labelled)} labelled photographs than those of "
-        f"{_base(fit)}, by a pretrained encoder's features and by their masks. Whether a network learns more from "
-        "them is a separate question; corrotwin benchmarks screen answers it, on photographs that the fit has not seen."
+        f"{_base(fit)}, judged by a pretrained encoder's features and by their masks. Whether a network learns "
+        "more from them is a separate question; corrotwin benchmarks screen answers it, on photographs that the fit "
+        "has not seen."
     )
 
 
@@ -76,7 +77,7 @@ def _sheets(fit: Fit, name: str) -> list[Sheet]:
         Sheet(
             heading=f"Renders after: {name}",
             source=_sheet(fit.shots_after),
-            caption="As many scenes, from the same seed.",
+            caption="The same number of scenes, from the same seed.",
         ),
     ]
 
@@ -97,21 +98,21 @@ def _sheet(shots: Sequence[Shot]) -> str:
 def _distances(fit: Fit) -> PageTable:
     return PageTable(
         heading="Distance from your photographs",
-        columns=("", "before", "after", "by chance: halves of your photographs"),
+        columns=("", "before", "after", "by chance: between halves of your photographs"),
         rows=tuple(
             (region, *(f"{distances[region]:.2f}" for distances in (fit.before, fit.after, fit.halves)))
             for region in fit.before
         ),
         note="Regions: kernel distance between features of an encoder trained on ImageNet. Labels: share, number, "
         "outline and largest region of the masks, in variances of your photographs. 0 means alike. The last column, "
-        "the distance between two halves of your photographs, shows what is chance. Scenes without rust are left out "
-        "here.",
+        "the distance between two halves of your photographs, shows the effect of chance. Scenes without "
+        "rust are left out here.",
     )  # fmt: skip
 
 
 def _values(fit: Fit, name: str) -> PageTable:
     return PageTable(
-        heading="What was found",
+        heading="Fitted fields",
         columns=("", _base(fit), name),
         rows=tuple(_changed(fit.base, fit.preset, "")),
         note="Fields of the preset (docs/synth.md, a preset of your own). Change one in the file and render again.",
@@ -120,12 +121,12 @@ def _values(fit: Fit, name: str) -> PageTable:
 
 def _tried(fit: Fit) -> PageTable:
     return PageTable(
-        heading="What was tried",
+        heading="Presets tried",
         columns=("", "distance, as a share of the base preset's"),
         rows=tuple((name, f"{100 * share:.0f} %") for name, share in fit.tried),
-        note="Each was measured on the same few scenes as the others of its step, so all of these numbers contain "
-        "chance. A change to what was found first is kept if it is closer by a twentieth. The last four are from "
-        "other scenes.",
+        note="Presets of one step were measured on the same few scenes, so all these numbers depend on chance. A "
+        "change to the first estimate is kept if it reduces the distance by a twentieth. The last four are "
+        "from other scenes.",
     )
 
 

@@ -96,7 +96,9 @@ def look(data: coco.CocoDataset, unlabelled: Path | None = None, names: frozense
         )
     spots = groups.beside(data) or {}
     if len({spots.get(photo.file_name, photo.file_name) for photo in labelled_photos}) == 1:
-        raise InputError(f"{data.folder}: its labelled photos all show one spot by {groups.SPOTS}; give more places")
+        raise InputError(
+            f"{data.folder}: its labelled photos all show one spot by {groups.SPOTS}; give photos of more spots"
+        )
     shots, shares, qualities, markers, stamps = [], [], [], 0, 0
     for photo in labelled_photos:
         picture, mask = coco.image(photo), coco.mask(photo)
@@ -108,7 +110,7 @@ def look(data: coco.CocoDataset, unlabelled: Path | None = None, names: frozense
     if (measurable := sum(appearance.about(shot) is not None for shot in shots)) < FEWEST_TELLING:
         raise InputError(
             f"{data.folder}: at {appearance.SIDE} pixels only {measurable} of {len(shots)} labelled photos show enough "
-            f"rust and enough else beside it; a fit needs {FEWEST_TELLING}: give closer or wider views"
+            f"rust and enough of its surroundings; a fit needs {FEWEST_TELLING}: give closer or wider views"
         )
     unlabelled_photos = [photo for photo in chosen if not photo.annotations]
     others = [appearance.squeezed(coco.image(photo), None) for photo in coco.evenly(unlabelled_photos, MOST_UNLABELLED)]

@@ -28,7 +28,7 @@ class Summaries:
         self.photos = np.nan_to_num((np.where(np.isnan(photos), middle, photos.clip(low, high)) - middle) / spread)
 
     def nearest(self, values: Table) -> NDArray[np.intp]:
-        """Return the nearest renders of each photograph, (m, NEAREST), by the summary for a parameter with values (n,)."""
+        """Return the nearest renders of each photograph, (m, NEAREST), for a parameter with values (n,)."""
         weights = np.linalg.solve(
             self.renders.T @ self.renders + RIDGE * np.eye(self.renders.shape[1]),
             self.renders.T @ (values - values.mean()),

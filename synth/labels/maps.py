@@ -122,13 +122,13 @@ MEANING: dict[str, str] = {
     "stain": "16-bit, stain of rust water in 1/65535; 0 off the assets",
     "age": "16-bit, age of the rust in hundredths of a year; 0 where there is none",
     "normals": "16-bit RGB, x, y and z of the normal of the mesh in the scene's coordinates, -1 to 1 as 0 to "
-    "65535, towards the camera, without bumps and smoothing; 0, 0, 0 where nothing is met",
+    "65535, towards the camera, without bumps and smoothing; 0, 0, 0 where there is no surface",
     "wall_loss": "16-bit, wall loss in micrometres; 65535 stands for 65.535 mm and more; 0 off the assets",
-    "severity": "8-bit, band of wall loss: 0 less than any of these, "
+    "severity": "8-bit, band of wall loss: 0 below all bands, "
     + ", ".join(f"{number} {name} (from {edge:g} mm)" for number, (name, edge) in enumerate(_BANDS, start=1)),
-    "depth": "16-bit, millimetres along the view axis; 0 where nothing is met; 65535 stands for 65.535 m and more",
+    "depth": "16-bit, millimetres along the view axis; 0 where there is no surface; 65535 stands for 65.535 m and more",
     "uv": "16-bit RGB: u and v of the asset's atlas in 1/65535, number of the asset in its scene; 0 off the assets",
     "instances": "16-bit, number of the asset in its scene, from 1; 0 off the assets",
-    "light": f"16-bit RGB, the root of scene-linear radiance before the camera, in 1/{LIGHT_COUNTS}; 65535 stands for "
-    "64 and more",
+    "light": f"16-bit RGB, the square root of scene-linear radiance before the camera, in 1/{LIGHT_COUNTS}; 65535 "
+    "stands for 64 and more",
 }

@@ -1,4 +1,4 @@
-"""The built-in presets, each a dataclass of ranges."""
+"""The built-in presets by name, and a lookup that refuses unknown names."""
 
 from dataclasses import replace
 
@@ -149,16 +149,16 @@ PRESETS: dict[str, Preset] = {
     ),
 }  # fmt: skip
 
-PRESETS = {name: replace(one, name=name) for name, one in PRESETS.items()}
+PRESETS = {name: replace(unnamed, name=name) for name, unnamed in PRESETS.items()}
 
 
 def preset(name: str) -> Preset:
-    """Return the preset of this name.
+    """Return the built-in preset of a name.
 
     Raises
     ------
     InputError
-        There is none; the message lists the presets.
+        There is no such preset; the message lists all names.
     """
     if name not in PRESETS:
         raise InputError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")

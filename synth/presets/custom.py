@@ -1,6 +1,6 @@
 """Custom presets: JSON files that name a built-in preset and the values that differ from it.
 
-Such as {"like": "painted", "rust_tone": [0.3, 1.2], "sensor": {"saturation": [0.7, 1.1]}, "labels": {"stain": 0.4}}.
+Example: {"like": "painted", "rust_tone": [0.3, 1.2], "sensor": {"saturation": [0.7, 1.1]}, "labels": {"stain": 0.4}}.
 """
 
 import json
@@ -28,9 +28,9 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "arrangements": tuple(SUITS), "grounds": GROUNDS, "beds": GROUNDS,
     "walls": ("brick", "concrete", "none", "plain", "stained concrete"),
 }  # fmt: skip
-# The least and the most that numbers of a field may be, where that is not 0 and no end; what ends in "_share" is one.
+# Limits of the numbers of a field. Without an entry, those of a field ending in "_share" are 0 to 1, others 0 to 1e6.
 _SHARE = (0.0, 1.0)
-_TEXTURES = tuple(of.field for of in own_files.SETS)
+_TEXTURES = tuple(sets.field for sets in own_files.SETS)
 _MAY_BE_EMPTY = (*_TEXTURES, own_files.BACKDROPS.field, own_files.PROPS.field)
 _LIMITS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("rusted", "paints", "dirt", "wear", "fraying", "grime", "rulers", "heaps"), _SHARE),
@@ -48,16 +48,18 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
 
 
 def read(path: Path) -> Preset:
-    """Read a custom preset from a file that names its base and the fields that differ.
+    """Read a custom preset from a JSON file that names a built-in preset and the fields that differ.
 
     Raises
     ------
     InputError
-        The file cannot be read, or is not an object that names a preset; or as of `changed`.
+        The file cannot be read, or is not an object that names a preset; or see `changed`.
     """
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get(LIKE), str):
-        raise InputError(f'{path}: give an object with "{LIKE}", the preset it is like, and what differs from it')
+        raise InputError(
+            f'{path}: give an object with "{LIKE}", the name of a built-in preset, and the fields that differ'
+        )
     like = content.pop(LIKE)
     try:
         return changed(preset(like), content, folder=path.parent)
@@ -66,36 +68,47 @@ def read(path: Path) -> Preset:
 
 
 def changed(chosen: Preset, changes: Mapping[str, Any], *, folder: Path = Path()) -> Preset:
-    """Apply changes, fields by name, to a preset, its sensor and its label rule; `folder` is that of relative paths.
+    """Return a preset with changes to its fields, its sensor and its label rule.
+
+    Parameters
+    ----------
+    chosen : preset to change.
+    changes : values by name of the field; of the sensor and the label rule, mappings of their fields.
+    folder : folder to which relative paths in the changes refer.
 
     Raises
     ------
     InputError
-        There is no such field, or a value is not what it may be; the message says which, what, and what to give.
+        There is no such field, or a value is invalid; the message names the field, the value and what to give.
     """
     if not changes:
         return chosen
     try:
-        found = _changed(chosen, changes, "")
-        own: dict[str, Any] = {of.field: of.resolved(getattr(found, of.field), folder) for of in own_files.FILES}
-        own |= {of.field: of.resolved(getattr(found, of.field), folder) for of in own_files.SETS}
-        found = replace(found, **own)
-        found = replace(found, kinds=own_twins.resolved(found.kinds, folder))
-        found = replace(found, props=own_props.resolved(found.props, folder))
+        result = _changed(chosen, changes, "")
+        own: dict[str, Any] = {
+            files.field: files.resolved(getattr(result, files.field), folder) for files in own_files.FILES
+        }
+        own |= {sets.field: sets.resolved(getattr(result, sets.field), folder) for sets in own_files.SETS}
+        result = replace(result, **own)
+        result = replace(result, kinds=own_twins.resolved(result.kinds, folder))
+        result = replace(result, props=own_props.resolved(result.props, folder))
     except InputError:
         raise
-    except ValueError as error:  # of `Preset`, on fields that do not go together
+    except ValueError as error:  # from `Preset`, on fields that contradict each other
         raise InputError(str(error)) from error
-    taken = [name for name, weight in found.arrangements if weight > 0]
-    for kind in found.kinds:
-        if not any(own_twins.suits(name, kind) for name in taken):
-            listed, shown = ", ".join(taken) or "none", own_files.path_of(kind) or kind
-            raise InputError(f"kinds: {shown} stands in no arrangement of {listed}; add yard, which takes every kind")
-    return found
+    drawn = [name for name, weight in result.arrangements if weight > 0]
+    for kind in result.kinds:
+        if not any(own_twins.suits(name, kind) for name in drawn):
+            listed, shown = ", ".join(drawn) or "none", own_files.path_of(kind) or kind
+            raise InputError(
+                f"kinds: {shown} fits none of the arrangements ({listed}); add yard, which takes every kind"
+            )
+    return result
 
 
 def _changed(part: _Part, changes: Mapping[str, Any], inside: str) -> _Part:
-    known = [field.name for field in fields(part) if field.name not in ("name", "policy")]  # that is `labels`
+    """Return a preset or a part of it with changes; `inside` begins the names of its fields in errors."""
+    known = [field.name for field in fields(part) if field.name not in ("name", "policy")]  # `--labels` sets the policy
     values: dict[str, Any] = {}
     for name, value in changes.items():
         where = f"{inside}{name}"
@@ -104,11 +117,11 @@ def _changed(part: _Part, changes: Mapping[str, Any], inside: str) -> _Part:
             raise InputError(
                 f"{where}: no such field; {'the nearest' if near else 'choose from'}: {', '.join(near or known)}"
             )
-        now = getattr(part, name)
-        if is_dataclass(now):
+        current = getattr(part, name)
+        if is_dataclass(current):
             if not isinstance(value, Mapping):
-                raise InputError(f"{where}: give an object of its fields")
-            values[name] = _changed(now, value, f"{inside}{name}.")  # type: ignore[type-var]
+                raise InputError(f"{where}: give an object with its fields")
+            values[name] = _changed(current, value, f"{inside}{name}.")  # type: ignore[type-var]
         else:
             values[name] = _value(type(part), name, value, where)
     return replace(part, **values)
@@ -116,34 +129,36 @@ def _changed(part: _Part, changes: Mapping[str, Any], inside: str) -> _Part:
 
 @cache
 def _adapters(kind: type) -> dict[str, tuple[Any, TypeAdapter[Any]]]:
+    """Return the type and the type adapter of each field of a dataclass."""
     return {name: (hint, TypeAdapter(hint)) for name, hint in get_type_hints(kind).items()}
 
 
 def _value(kind: type, name: str, value: Any, where: str) -> Any:
+    """Return a value converted to the type of a field, after checking its limits."""
     hint, adapter = _adapters(kind)[name]
     try:
-        found = adapter.validate_json(json.dumps(value), strict=True)
-    except TypeError as error:  # from Python
+        converted = adapter.validate_json(json.dumps(value), strict=True)
+    except TypeError as error:  # an object of Python that JSON cannot hold
         raise InputError(f"{where}: {value!r:.60}: give {_wanted(name, hint)}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise InputError(f"{where}: {value!r:.60}: {first['msg'].lower()}; give {_wanted(name, hint)}") from error
-    leaves = list(_leaves(found))
+    leaves = list(_leaves(converted))
     low, high = _SHARE if name.endswith("_share") else _LIMITS.get(name, (0, 1e6))
-    if not all(isinstance(one, str) or (isfinite(one) and low <= one <= high) for one in leaves):
+    if not all(isinstance(leaf, str) or (isfinite(leaf) and low <= leaf <= high) for leaf in leaves):
         raise InputError(f"{where}: {value!r:.60}: give numbers from {low:g} to {high:g}")
-    if hint in (Range, tuple[int, int]) and found[0] > found[1]:
+    if hint in (Range, tuple[int, int]) and converted[0] > converted[1]:
         raise InputError(f"{where}: {value!r:.60}: give the lower end first")
-    if isinstance(found, tuple) and not found and name not in _MAY_BE_EMPTY:
+    if isinstance(converted, tuple) and not converted and name not in _MAY_BE_EMPTY:
         raise InputError(f"{where}: is empty; give at least one")
     for word in leaves:
         if name in _WORDS and isinstance(word, str) and word not in _WORDS[name]:
             raise InputError(f"{where}: {word!r}: choose from {', '.join(_WORDS[name])}")
-    return found
+    return converted
 
 
 def _leaves(value: Any) -> Iterator[str | float]:
-    """Yield the numbers and words of a value, however nested."""
+    """Yield the numbers and words in a value, at any depth of nesting."""
     if isinstance(value, tuple):
         for part in value:
             yield from _leaves(part)
@@ -152,6 +167,7 @@ def _leaves(value: Any) -> Iterator[str | float]:
 
 
 def _wanted(name: str, hint: Any) -> str:
+    """Return what a field takes, for errors."""
     if name in _TEXTURES:
         return "a list of texture sets, or folders of them, with the metres that one picture shows, [folder, metres]"
     return {

@@ -1,7 +1,7 @@
-"""Files of the user's own that a preset names: light maps (HDRIs), photographs and texture sets, or folders of them.
+"""The user's own files that a preset names: light maps (HDRIs), photographs and texture sets, or folders of them.
 
-In a preset that is made they stand as ``/path/to/map.exr#0123456789abcdef``, with the digest of their content, so that
-a dataset that goes on later is refused where a file has changed.
+A resolved preset names them as ``/path/to/map.exr#0123456789abcdef``, with a digest of their content, so that a dataset
+cannot be resumed after a file has changed.
 """
 
 import re
@@ -16,17 +16,17 @@ from corrotwin.synth.textures import picture_files, texture_sets
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_bytes
 
-MOST_FILES = 1000  # that a field of a preset may name
+MOST_FILES = 1000  # most files that a field of a preset may name
 _MADE = re.compile(r"(.+)#([0-9a-f]{16})")
 
 
 class LostFileError(InputError):
-    """A file that a preset names has changed, or cannot be read any more."""
+    """Error: a file that a resolved preset names has changed, or can no longer be read."""
 
 
 @contextmanager
 def naming(field: str) -> Iterator[None]:
-    """Begin the errors within with the name of a field."""
+    """Prefix the messages of errors raised inside with the name of a field."""
     try:
         yield
     except InputError as error:
@@ -35,7 +35,7 @@ def naming(field: str) -> Iterator[None]:
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Raise the errors within as `LostFileError`: what is read there, a preset that was made names."""
+    """Raise errors from inside as `LostFileError`, since files of a resolved preset are read there."""
     try:
         yield
     except InputError as error:
@@ -49,9 +49,9 @@ class OwnFiles:
     Parameters
     ----------
     field : name of the field, for errors.
-    magic : suffixes of its files, each with the ways in which such a file begins.
-    built_in : names that are no files.
-    pictures : True for pictures, whose headers are checked, too.
+    magic : allowed suffixes, each with the bytes that such a file may begin with.
+    built_in : allowed names that are not files.
+    pictures : True if the files are pictures, whose headers are checked too.
     """
 
     field: str
@@ -60,31 +60,32 @@ class OwnFiles:
     pictures: bool = False
 
     def resolved(self, words: tuple[str, ...], folder: Path) -> tuple[str, ...]:
-        """Return the words of a preset, each file of the user's own by its path and digest.
+        """Return the entries of the field with each of the user's own files given by its path and digest.
 
         Parameters
         ----------
-        words : names of `built_in`, files, folders of files, or what this function made of them.
-        folder : that relative paths are in.
+        words : names in `built_in`, files, folders of files, or entries that this function returned.
+        folder : folder to which relative paths refer.
 
         Raises
         ------
         InputError
-            A word is none of these, a file is of another kind or cannot be read, or one has changed since.
+            A word is none of these, a file is of another kind or cannot be read, or a resolved one has changed.
         """
         with naming(self.field):
-            found = tuple(name for word in words for name in self._of(word, folder))
-            if len(found) > MOST_FILES:
-                raise InputError(f"{len(found)} files, over {MOST_FILES}; give fewer")
-        return found
+            entries = tuple(entry for word in words for entry in self._of(word, folder))
+            if len(entries) > MOST_FILES:
+                raise InputError(f"{len(entries)} files; give at most {MOST_FILES}")
+        return entries
 
     def _of(self, word: str, folder: Path) -> Iterator[str]:
+        """Yield the entries for one word, which may name a folder of files."""
         if word in self.built_in:
             yield word
-        elif made := _MADE.fullmatch(word):
+        elif resolved := _MADE.fullmatch(word):
             with kept():
-                if self._digest(Path(made[1])) != made[2]:
-                    raise InputError(f"{made[1]}: has changed since this preset was made; give another `out`")
+                if self._digest(Path(resolved[1])) != resolved[2]:
+                    raise InputError(f"{resolved[1]}: has changed since this preset was made; give another `out`")
             yield word
         elif word.lower().endswith(tuple(self.magic)):
             yield self._made(place(word, folder))
@@ -102,61 +103,65 @@ class OwnFiles:
         return " or ".join(self.magic)
 
     def _made(self, path: Path) -> str:
+        """Return the entry of a file: its path and digest."""
         return f"{path}#{self._digest(path)}"
 
     def _digest(self, path: Path) -> str:
-        known = path.suffix.lower() in self.magic
-        if known and self.pictures:
+        """Return the digest of a file's content, after checking that the file is of its suffix's kind."""
+        is_known = path.suffix.lower() in self.magic
+        if is_known and self.pictures:
             return picture_files.examined(path).digest
         try:
             start, digest = _read(path, path.stat().st_mtime_ns if path.exists() else 0)
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from error
         if not start.startswith(self.magic.get(path.suffix.lower(), ())):
-            kind = path.suffix[1:].upper() if known else self._suffixes
-            raise InputError(f"{path}: is no {kind}, whatever its name says; convert it")
+            kind = path.suffix[1:].upper() if is_known else self._suffixes
+            raise InputError(f"{path}: is not {kind} despite its name; convert it")
         return digest
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnSets:
-    """The PBR texture sets that a field of a preset may name; `field` is the name of the field."""
+    """The PBR texture sets that a field of a preset may name; `field` is its name."""
 
     field: str
 
     def resolved(self, pairs: tuple[tuple[str, float], ...], folder: Path) -> tuple[tuple[str, float], ...]:
-        """Return the pairs of a preset, each set by its path and digest, with its metres.
+        """Return the pairs of the field with each set given by its path and digest.
 
         Parameters
         ----------
-        pairs : folders, each a set or a folder of sets, or what this function made of them, with metres.
-        folder : that relative paths are in.
+        pairs : folders with metres of surface that one picture shows; each folder is a set, a folder of sets, or an
+            entry that this function returned.
+        folder : folder to which relative paths refer.
 
         Raises
         ------
         InputError
-            A folder holds no set, a set cannot be used, or one has changed since.
+            A folder holds no set, a set cannot be used, or a resolved one has changed.
         """
         with naming(self.field):
-            found = tuple((name, metres) for word, metres in pairs for name in self._of(word, folder))
-            if len(found) > MOST_FILES:
-                raise InputError(f"{len(found)} texture sets; give fewer")
-        return found
+            entries = tuple((entry, metres) for word, metres in pairs for entry in self._of(word, folder))
+            if len(entries) > MOST_FILES:
+                raise InputError(f"{len(entries)} texture sets; give at most {MOST_FILES}")
+        return entries
 
     def _of(self, word: str, folder: Path) -> Iterator[str]:
-        made = _MADE.fullmatch(word)
-        where = Path(made[1]) if made else place(word, folder)
-        with kept() if made else nullcontext():
-            names = [f"{one.folder}#{one.digest}" for one in texture_sets.found(where)]
-            if made and names != [word]:
-                raise InputError(f"{made[1]}: has changed since this preset was made; give another `out`")
-        yield from names
+        """Yield the entries for one word, which may name a folder of sets."""
+        resolved = _MADE.fullmatch(word)
+        where = Path(resolved[1]) if resolved else place(word, folder)
+        with kept() if resolved else nullcontext():
+            entries = [f"{texture_set.folder}#{texture_set.digest}" for texture_set in texture_sets.found(where)]
+            if resolved and entries != [word]:
+                raise InputError(f"{resolved[1]}: has changed since this preset was made; give another `out`")
+        yield from entries
 
 
 WORLDS = OwnFiles(
     field="worlds",
     magic={".exr": (b"\x76\x2f\x31\x01",), ".hdr": (b"#?RADIANCE", b"#?RGBE")},
-    # A clear sky with the sun's place, and the light maps in the bpy wheel.
+    # A clear sky with a sun, and the light maps in the bpy wheel.
     built_in=("sky", "city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset"),
 )
 
@@ -171,12 +176,12 @@ SETS = tuple(OwnSets(field=field) for field in ("ground_textures", "wall_texture
 
 
 def place(word: str, folder: Path) -> Path:
-    """Return the absolute path of a word of a preset; `folder` is the one that relative words are in.
+    """Return the absolute path that a word of a preset names; relative paths refer to `folder`.
 
     Raises
     ------
     InputError
-        It cannot be a path.
+        The word cannot be a path.
     """
     try:
         if not word.isprintable():
@@ -184,18 +189,18 @@ def place(word: str, folder: Path) -> Path:
         path = (folder / Path(word).expanduser()).resolve()
         path.is_dir()
     except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"{word!r:.60}: cannot be a path ({error!s:.60})") from error
+        raise InputError(f"{word!r:.60}: not a valid path ({error!s:.60})") from error
     return path
 
 
 def path_of(word: str) -> Path | None:
-    """Return the file of a word that `OwnFiles.resolved` made of one of the user's own; None for built-in names."""
-    made = _MADE.fullmatch(word)
-    return Path(made[1]) if made else None
+    """Return the path in an entry that `OwnFiles.resolved` returned; None for built-in names."""
+    resolved = _MADE.fullmatch(word)
+    return Path(resolved[1]) if resolved else None
 
 
 @lru_cache(maxsize=MOST_FILES)
 def _read(path: Path, _: int) -> tuple[bytes, str]:
-    """Return how a file begins and the digest of its content, which is read again where its time of change differs."""
+    """Return the first bytes of a file and a digest of its content; reread only if its modification time differs."""
     content = read_bytes(path)
     return content[:16], sha256(content).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Props of a preset: GLB files of the user's own, of things that stand about and do not rust."""
+"""Props of a preset: GLB files of the user's own, of objects around the asset that do not rust."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -8,26 +8,26 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable
 from corrotwin.twin.meshes import glb
 
-MOST_CHARACTERS = 80  # of a licence, in a card
+MOST_CHARACTERS = 80  # kept of a licence in a card
 
 
 def resolved(words: tuple[str, ...], folder: Path) -> tuple[str, ...]:
-    """Return the words of a preset, each file by its path and digest, once what each states of itself is checked.
+    """Return a preset's entries for props with each file given by its path and digest, after checking the files.
 
     Raises
     ------
     InputError
-        As of `own_files.OwnFiles.resolved` and `glb.check`.
+        See `own_files.OwnFiles.resolved` and `glb.check`.
     """
-    found = own_files.PROPS.resolved(words, folder)
-    for path in map(own_files.path_of, found):
+    entries = own_files.PROPS.resolved(words, folder)
+    for path in map(own_files.path_of, entries):
         if path is not None:
             _check(path, path.stat().st_mtime_ns)
-    return found
+    return entries
 
 
 def copyright_of(path: Path) -> str:
-    """Return what a GLB states as its `asset.copyright`, or ""."""
+    """Return the `asset.copyright` that a GLB file states; empty if it states none or cannot be read."""
     try:
         stated = glb.document(path).get("asset", {}).get("copyright")
     except (InputError, OSError, AttributeError):
@@ -37,5 +37,6 @@ def copyright_of(path: Path) -> str:
 
 @lru_cache(maxsize=own_files.MOST_FILES)
 def _check(path: Path, _: int) -> None:
+    """Check a GLB file, again only if its modification time differs."""
     with own_files.naming(own_files.PROPS.field):
         glb.check(path)

@@ -1,1 +1,1 @@
-"""Show what a dataset holds: a contact sheet with mask outlines, and a card in Markdown."""
+"""Previews of a dataset: a contact sheet with mask outlines, a card in Markdown, and HTML pages."""

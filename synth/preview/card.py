@@ -1,4 +1,4 @@
-"""Describe a dataset in card.md: contents, origin, licence, label rule and statistics, limits."""
+"""The card of a dataset, card.md: contents, origin, licence, label rule, label statistics and limits."""
 
 import json
 import shlex
@@ -19,15 +19,16 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, read_manifest, read_text, write_text
 from corrotwin.twin.core.text import Markdown, escape_markdown, markdown_code, markdown_table
 
-SHEET = f"![A sample, masks outlined]({contact_sheet.NAME})"  # a line of every card
+# A line of every card, by which `write` recognises its own.
+SHEET = f"![A sample, masks outlined]({contact_sheet.NAME})"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """The contents of a dataset, for its card.
+    """Contents of a dataset, as its card lists them.
 
-    `info` describes the dataset, as in its json; `categories`, `sizes` (such as "640x640"), `splits` and `kinds` of
-    asset count how often each occurs; `licences` has a line for each.
+    `info` describes the dataset, as in its COCO json; `categories`, `sizes` (such as "640x640"), `splits` and `kinds`
+    (of assets) map names to counts; `licences` holds one line for each licence.
     """
 
     info: Mapping[str, object]
@@ -43,16 +44,16 @@ class Contents:
 
 
 def write(folder: Path) -> None:
-    """Write preview.jpg and card.md into the folder of any dataset; neither if it cannot be read.
+    """Write preview.jpg and card.md into the folder of a dataset of any origin; write neither if it cannot be read.
 
-    The card describes the dataset, its origin, its labels and its limits, from dataset.json or, without one, from the
-    COCO json or the masks. Nothing in it depends on time, on the location of the folder or on the machine.
+    The card describes the dataset, its origin, its labels and its limits, from dataset.json or, if there is none, from
+    the COCO json or the masks. Its text depends neither on the time nor on the machine or the location of the folder.
 
     Raises
     ------
     InputError
-        The dataset or its dataset.json is damaged, or lists no images; or there is a card.md or a preview.jpg of
-        another origin.
+        The dataset or its dataset.json is damaged or lists no images, or the folder holds a card.md or preview.jpg
+        that this function did not write.
     """
     dataset = coco.read(folder, allow_unannotated=True)
     _check_destination(folder, dataset.photos)
@@ -68,24 +69,24 @@ def write_rendered(folder: Path, about: Mapping[str, Any], contents: Contents, s
 
     Parameters
     ----------
-    about : the future content of dataset.json.
-    sample : the images of the contact sheet: `coco.evenly` of all, `contact_sheet.MOST_IMAGES` of them.
+    about : content that dataset.json will have.
+    sample : images of the contact sheet: at most `contact_sheet.MOST_IMAGES`, chosen by `coco.evenly` from all.
     """
     write_text(folder / "card.md", _text(folder, contents, json.loads(json.dumps(about))))
     contact_sheet.write(folder, sample)
 
 
 def _check_destination(folder: Path, photos: Sequence[coco.Photo]) -> None:
-    """Refuse to replace a card that is not ours, or a picture that lies beside none of our cards or is a photo."""
+    """Raise InputError if card.md or preview.jpg would replace a file of another origin or a photo of the dataset."""
     card, sheet = folder / "card.md", folder / contact_sheet.NAME
     if card.exists() and SHEET not in read_text(card, errors="replace").splitlines():
-        raise InputError(f"{card}: not written by this command; rename it, and {sheet.name} where you keep one")
+        raise InputError(f"{card}: was not written by this command; rename it, and {sheet.name} if there is one")
     if not sheet.exists():
         return
     if any(photo.path.resolve() == sheet.resolve() for photo in photos):
-        raise InputError(f"{sheet}: is a photo of this dataset; rename it, in the dataset's files, too")
+        raise InputError(f"{sheet}: is a photo of this dataset; rename it, also in the dataset's json files")
     if not card.exists() and not contact_sheet.is_ours(sheet):
-        raise InputError(f"{sheet}: not written by this command, which adds card.md, too; rename it")
+        raise InputError(f"{sheet}: was not written by this command, which also writes card.md; rename it")
 
 
 def _card(folder: Path, contents: Contents) -> str:
@@ -107,18 +108,18 @@ def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> 
     headings, *rows = label_statistics.table(label_statistics.compare(statistics, None), beside_reference=False)
     heading = escape_markdown(str(contents.info.get("description") or folder.resolve().name))
     if about:
-        stated = escape_markdown(about["licence"])  # names files and licences of the user's own
-        origin, licence = _rendered_from(about), [f"{stated[:1].upper()}{stated[1:]}."]
+        licence_text = escape_markdown(about["licence"])  # it may contain names of the user's files
+        origin, licence = _rendered_from(about), [f"{licence_text[:1].upper()}{licence_text[1:]}."]
     else:
         origin, licence = dict(contents.info), list(map(escape_markdown, contents.licences))
     sections = {
-        "What is in it": _table(_counts(contents)),
-        "Where it comes from": _table(origin) or ["Not stated in its files."],
-        "Licence": licence or ["Not stated in its files: ask whoever made it before you pass it on."],
-        "What was labelled": _label_rule(about) if about else _UNKNOWN_RULE,
+        "Contents": _table(_counts(contents)),
+        "Origin": _table(origin) or ["Not stated in the files."],
+        "Licence": licence or ["Not stated in the files: ask the author of the dataset before you share it."],
+        "Labelling rule": _label_rule(about) if about else _UNKNOWN_RULE,
         **({"Looks like rust, but is not labelled": _like_rust(about)} if about else {}),
         "Label statistics": [*markdown_table(headings, rows).splitlines(), "", BASIS],
-        "How to make it again": _command(about) if about else ["Not known: it was not made by this program."],
+        "How to reproduce it": _command(about) if about else ["Unknown: this program did not make the dataset."],
         "Known limits": [f"- {limit}" for limit in _limits(about, statistics)],
     }  # fmt: skip
     lines = [f"# {heading}", "", SHEET]
@@ -173,27 +174,28 @@ def _counts(contents: Contents) -> dict[str, object]:
 
 
 def _listed(counts: Mapping[str, int], most: int = 12) -> str:
-    """List names with their counts, most frequent first."""
+    """Return names with their counts as text, most frequent first, at most `most` of them."""
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     rest = [f"{len(ordered) - most} more"] if len(ordered) > most else []
     return ", ".join([*(f"{name}: {count}" for name, count in ordered[:most]), *rest])
 
 
 def _info(document: Mapping[str, Any]) -> dict[str, object]:
-    """Return the info of a COCO json without dates of export."""
+    """Return the `info` of a COCO json without its export date, which says nothing about the content."""
     info = document.get("info")
     names = ("description", "version", "year", "contributor", "url")
     return {name: info[name] for name in names if info.get(name)} if isinstance(info, dict) else {}
 
 
 def _rendered_from(about: Mapping[str, Any]) -> dict[str, object]:
-    chosen, twin = about["configuration"], about.get("twin", {})
+    configuration, twin = about["configuration"], about.get("twin", {})
     facts = {
         "made by": Markdown("`corrotwin synth render`: rendered, no photographs"),
         "shows": about["shows"],
         "twin": ", ".join(f"{name} {twin[name]}" for name in ("kind", "content", "fields") if name in twin),
-        "preset": f"{title(chosen['preset'], changed=bool(chosen.get('changes')))}: {about['preset']['description']}",
-        "picture": "" if twin.get("cameras") else _size(chosen["size"]) + " px",
+        "preset": f"{title(configuration['preset'], changed=bool(configuration.get('changes')))}: "
+        f"{about['preset']['description']}",
+        "picture": "" if twin.get("cameras") else _size(configuration["size"]) + " px",
         "seed": about["seed"],
         "versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
         "device": about["device"],
@@ -214,12 +216,12 @@ def _licences(documents: Sequence[Mapping[str, Any]]) -> list[str]:
 def _label_rule(about: Mapping[str, Any]) -> list[str]:
     rule = about["preset"]["labels"]
     exact = "Corrosion is where rust cover at the pixel's centre is above the threshold."
-    habit = (
-        " Masks are then drawn as people outline: gaps up to twice the closing radius are bridged, smaller regions are "
-        "skipped."
+    drawn = (
+        " Masks are then drawn as people draw them: gaps of up to twice the closing radius are bridged, and regions "
+        "below the smallest region are left out."
     )
     return [
-        exact + (habit if rule["policy"] == "annotator" else ""), "",
+        exact + (drawn if rule["policy"] == "annotator" else ""), "",
         *_table({name.replace("_", " "): value for name, value in rule.items()}), "",
         "Radii are shares of the picture's side, areas of its area."
         + (f" {EXACT} has the exact masks." if about["configuration"].get("labels") == BOTH else ""),
@@ -234,22 +236,22 @@ def _like_rust(about: Mapping[str, Any]) -> list[str]:
 
 
 def _size(size: Any) -> str:
-    """Return the size of a picture as the option takes it."""
+    """Return the size of a picture as `--size` takes it."""
     return "x".join(map(str, size)) if isinstance(size, list | tuple) else str(size)
 
 
 def _command(about: Mapping[str, Any]) -> list[str]:
     options = {**about["configuration"], **({"only": about["only"]} if "only" in about else {"count": about["images"]})}
-    before = []
+    preparation = []
     if changes := options.pop("changes", ""):
         content = json.dumps({"like": options["preset"], **json.loads(changes)})
-        before, options["preset"] = [f"printf '%s\\n' {shlex.quote(content)} > own.json"], "own.json"
+        preparation, options["preset"] = [f"printf '%s\\n' {shlex.quote(content)} > own.json"], "own.json"
     if about.get("device", "CPU") != "CPU":
         options["device"] = about["device"].lower()
     words: list[str] = []
     options["size"] = _size(options["size"])
     for name, value in options.items():
-        if (name, value) == ("labels", "annotator"):  # as without
+        if (name, value) == ("labels", "annotator"):  # the default
             continue
         if value is True:
             words.append(f"--{name}")
@@ -260,9 +262,9 @@ def _command(about: Mapping[str, Any]) -> list[str]:
     twin = about.get("twin")
     if twin:
         words += ["--twin", str(twin["id"]), *(["--cameras", "cameras.json"] if twin.get("cameras") else [])]
-    text = "With the versions above this gives the same files on the same type of processor"
+    text = "With the versions above, this gives the same files on the same type of processor"
     return [
-        "```sh", *map(markdown_code, [*before, f"corrotwin synth render {shlex.join(words)}"]), "```", "",
+        "```sh", *map(markdown_code, [*preparation, f"corrotwin synth render {shlex.join(words)}"]), "```", "",
         f"{text}, from the twin with the digests above and its cameras in dataset.json." if twin else f"{text}.",
     ]  # fmt: skip
 
@@ -271,10 +273,10 @@ def _limits(about: Mapping[str, Any] | None, statistics: label_statistics.Statis
     limits = []
     if about:
         limits += [
-            "Rendered: what a model learns here must be measured on photographs.",
+            "Rendered: measure on photographs what a model has learned from these images.",
             "Labels follow a rule, not a person; compare them with those of your photographs: "
             "`corrotwin synth validate . --against photos`.",
-            "docs/synth.md of the program lists what scenes lack.",
+            "docs/synth.md of the program lists what the scenes lack.",
         ]
     else:
         limits.append("The files state neither the labelling rule nor how the pictures were chosen.")

@@ -1,4 +1,4 @@
-"""A contact sheet: sample images of a dataset in tiles, their masks outlined."""
+"""Contact sheet of a dataset: sample images in tiles, with their masks outlined."""
 
 import io
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from corrotwin.segmentation.data import coco
 from corrotwin.twin.core.files import atomic_file, open_file
 
 NAME = "preview.jpg"
-_MADE_BY = b"corrotwin synth preview"  # comment in the file
+_MADE_BY = b"corrotwin synth preview"  # JPEG comment by which `is_ours` recognises the file
 COLUMNS = 6
-MOST_IMAGES = 24  # images on the contact sheet, evenly spaced
-OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
+MOST_IMAGES = 24  # most images on the sheet, evenly spaced over the dataset
+OUTLINE = (255, 0, 200)  # a pink that neither rust nor paint has
 
 
 def write(folder: Path, chosen: Sequence[coco.Photo], *, tile: int = 220) -> None:
-    """Write ``preview.jpg`` into a folder, with the given photographs, each in a square tile of `tile` pixels."""
+    """Write ``preview.jpg`` into a folder: the chosen photographs in square tiles with sides of `tile` pixels."""
     rows = -(-len(chosen) // COLUMNS)
     sheet = Image.new("RGB", (min(COLUMNS, len(chosen)) * tile, rows * tile))
-    for number, photograph in enumerate(chosen):
-        picture = outlined(coco.image(photograph), coco.mask(photograph), tile)
+    for number, photo in enumerate(chosen):
+        picture = outlined(coco.image(photo), coco.mask(photo), tile)
         sheet.paste(picture, (number % COLUMNS * tile, number // COLUMNS * tile))
     buffer = io.BytesIO()
     sheet.save(buffer, "JPEG", quality=88, comment=_MADE_BY)
@@ -32,7 +32,7 @@ def write(folder: Path, chosen: Sequence[coco.Photo], *, tile: int = 220) -> Non
 
 
 def is_ours(path: Path) -> bool:
-    """Return whether `write` made a picture, by the comment in it; not for those of versions without one."""
+    """Return whether `write` made a picture, by the comment in it, which pictures of early versions lack."""
     try:
         with open_file(path) as stream, Image.open(stream, formats=["JPEG"]) as picture:
             return picture.info.get("comment") == _MADE_BY
@@ -41,9 +41,12 @@ def is_ours(path: Path) -> bool:
 
 
 def outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_], tile: int) -> Image.Image:
-    """Return a photograph with the outline of its mask, scaled to fit a black square of `tile` pixels.
+    """Return a photograph with the outline of its mask, scaled to fit a black square with sides of `tile` pixels.
 
-    `image` is (H, W, 3) and `mask` (H, W).
+    Parameters
+    ----------
+    image : (H, W, 3) sRGB.
+    mask : (H, W).
     """
     from scipy import ndimage
 

@@ -1,4 +1,4 @@
-"""A page of all pictures of a dataset, to sort and filter, whose masks and label maps are switched on and off."""
+"""HTML page of all pictures of a dataset, to sort and filter, with masks and label maps as optional overlays."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ from corrotwin.twin.core.text import printable
 from corrotwin.twin.pages import pictures, viewer
 
 KIND = "preview"
-MADE_BY = "corrotwin synth preview"  # the generator that the page names
+MADE_BY = "corrotwin synth preview"  # content of the generator tag, by which a page of this program is recognised
 FOLDER, SINGLE, PAGE = "preview", "preview.html", "index.html"
-_START_BYTES = 8192  # of the page, in which it names its generator
+_START_BYTES = 8192  # beginning of a page, which holds the generator tag
 EXACT_COLOUR = (0, 190, 255)
 _MEASURES = (
     viewer.Measure(label="corroded", unit="%", about="share of the picture's pixels in the mask"),
@@ -35,12 +35,12 @@ _MEASURES = (
 
 
 def check_destination(folder: Path, *, single: bool) -> None:
-    """Refuse to write the page of a dataset over anything that `write` did not write; nothing is written.
+    """Raise InputError if the page of a dataset would replace something that `write` did not write; write nothing.
 
     Raises
     ------
     InputError
-        The file or the folder of the page is of another origin.
+        The file or the folder of the page has another origin.
     """
     if not single:
         check_claim(folder / FOLDER, KIND, {})
@@ -48,16 +48,16 @@ def check_destination(folder: Path, *, single: bool) -> None:
         with reading(page), open_file(page) as stream:
             start = stream.read(_START_BYTES)
         if f'<meta name="generator" content="{MADE_BY}">'.encode() not in start:
-            raise InputError(f"{page}: not written by this command; rename it")
+            raise InputError(f"{page}: was not written by this command; rename it")
 
 
 def write(folder: Path, *, single: bool = False) -> Path:
-    """Write the page of a dataset into its folder, and return its path, with a line of progress.
+    """Write the page of a dataset into its folder, show progress, and return the path of the page.
 
     Parameters
     ----------
-    folder : any dataset that training can read.
-    single : one HTML file with small pictures inside; else a folder with the page and its pictures.
+    folder : dataset of any kind that training can read.
+    single : write one HTML file with small embedded pictures; otherwise a folder with the page and its pictures.
 
     Raises
     ------
@@ -70,8 +70,8 @@ def write(folder: Path, *, single: bool = False) -> Path:
     target = folder / (SINGLE if single else FOLDER)
 
     def write_page(page: Path) -> Path:
-        made = viewer.in_threads(task.picture, dataset.photos)
-        shown = tracked(made, "preview", len(dataset.photos), unit="pictures", to=page)
+        finished = viewer.in_threads(task.picture, dataset.photos)
+        shown = tracked(finished, "preview", len(dataset.photos), unit="pictures", to=page)
         viewer.write(
             page, Path(__file__).with_name("gallery.html.j2"), shown,
             measures=_MEASURES, layers=task.layers, single=single,
@@ -88,14 +88,14 @@ def write(folder: Path, *, single: bool = False) -> Path:
 
 
 def _exact(folder: Path) -> Mapping[str, coco.Photo]:
-    """Return the pictures of a rendered dataset with exact masks, where it has these, too."""
+    """Return the pictures of a rendered dataset with exact masks, by file name; empty if it has no exact masks."""
     if not (folder / EXACT).is_file():
         return {}
     return {photo.file_name: photo for photo in coco.read(folder / EXACT, allow_unannotated=True).photos}
 
 
 def _kinds(folder: Path) -> Mapping[int, str]:
-    """Return the kind of asset of each image of a rendered dataset, by id."""
+    """Return the kind of asset in each image of a rendered dataset, by image id; empty if none is stated."""
     if not (folder / "dataset.json").is_file() or not (folder / "annotations.json").is_file():
         return {}
     images = read_json(folder / "annotations.json", inside=folder)["images"]
@@ -104,7 +104,7 @@ def _kinds(folder: Path) -> Mapping[int, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Task:
-    """Maker of the page's pictures, from the `names` of maps, exact masks by file name and kinds of assets by id."""
+    """A dataset with its map `names`, exact masks by file name, and kinds of asset by image id; makes the pictures."""
 
     folder: Path
     names: tuple[str, ...]
@@ -122,7 +122,7 @@ class _Task:
         ]
 
     def picture(self, photo: coco.Photo) -> viewer.ViewerPicture:
-        """Return a picture with its layers."""
+        """Return a picture of the page with its layers."""
         image, mask = coco.image(photo), coco.mask(photo)
         sides = viewer.sides(photo.width, photo.height, single=self.single)
         shaded = self._shaded(photo, mask)
@@ -138,7 +138,7 @@ class _Task:
         )  # fmt: skip
 
     def _shaded(self, photo: coco.Photo, mask: NDArray[np.bool_]) -> list[Rgba]:
-        """Return the layers of a picture; a map that is absent or none of its kind is transparent."""
+        """Return the layers of a picture; a map that is absent, damaged or of another size is transparent."""
         shaded = [filled(mask, OUTLINE)]
         if self.exact:
             exact = self.exact.get(photo.file_name)
@@ -147,7 +147,7 @@ class _Task:
             path, counts = maps.path(self.folder, name, photo.id - 1), None
             if path.is_file() and coco.header(path, inside=self.folder)[0] == (photo.width, photo.height):
                 content = np.frombuffer(read_bytes(path, inside=self.folder), np.uint8)
-                found = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)  # None where it is damaged
-                counts = found[..., ::-1] if found is not None and found.ndim == 3 else found
+                pixels = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)  # None if damaged
+                counts = pixels[..., ::-1] if pixels is not None and pixels.ndim == 3 else pixels
             shaded.append(SHADINGS[name].layer(counts, (photo.height, photo.width)))
         return shaded

@@ -1,4 +1,4 @@
-"""Look-alikes of rust in renders for the card: unlabelled things in the colours of rust, with their share."""
+"""Look-alikes of rust in renders, as the card lists them: unlabelled things in the colours of rust, and their share."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -18,14 +18,17 @@ def is_rust_colored(color: Sequence[float]) -> bool:
 
 
 def look_alikes(preset: Mapping[str, Any], *, alone: bool) -> Iterator[str]:
-    """Yield a sentence for each thing in the colours of rust that a preset does not label.
+    """Yield a sentence for each thing in the colours of rust that a preset shows but does not label.
 
-    `preset` is the statement in dataset.json; a field that an earlier version did not state yields no sentence. A saved
-    twin stands `alone` on open ground, whatever the arrangements of the preset.
+    Parameters
+    ----------
+    preset : fields of the preset as dataset.json states them; a field that an earlier version did not state yields no
+        sentence.
+    alone : True if the renders show a saved twin, which stands on open ground whatever the preset's arrangements are.
     """
     weights = dict(preset.get("arrangements", ()))
     drawn = {"yard"} if alone else {name for name in weights if weights[name]}
-    is_open = bool(drawn & {"yard", "floor", "rack"})  # with walls and blocks, which bridges and decks have none of
+    is_open = bool(drawn & {"yard", "floor", "rack"})  # these have walls and blocks; bridges and decks do not
     if share := preset.get("red_primer_share"):
         yield (
             f"Primer like red oxide or red lead: {share:.0%} of painted assets, seen in scrapes of at most "
@@ -39,13 +42,13 @@ def look_alikes(preset: Mapping[str, Any], *, alone: bool) -> Iterator[str]:
         yield f"Steel stained by rust water, up to a strength of {stain:g}; stronger stains are labelled."
     else:
         yield "Steel stained by rust water, below and around rust."
-    of_bridges = _share(STAINED, CAST)
+    cast_share = _share(STAINED, CAST)
     stained = {
         "beds": _share(STAINED, preset.get("beds", ())) if "bridge" in drawn else 0,
         "walls": _share(STAINED, preset.get("walls", ())) if is_open else 0,
         "grounds": _share(STAINED, preset.get("grounds", ())),
-        "walls of bridges": of_bridges if drawn & {"bridge", "deck"} else 0,
-        "slabs over piers": of_bridges if "bridge" in drawn else 0,
+        "walls of bridges": cast_share if drawn & {"bridge", "deck"} else 0,
+        "slabs over piers": cast_share if "bridge" in drawn else 0,
         "slabs over girders": STAINED_DECKS if "deck" in drawn else 0,
     }
     if listed := ", ".join(f"{share:.0%} of {name}" for name, share in stained.items() if share):
@@ -66,9 +69,10 @@ def look_alikes(preset: Mapping[str, Any], *, alone: bool) -> Iterator[str]:
         yield "Your own objects among them, in the colours of their files: check whether some look rusty."
     own = ("ground_textures", "wall_textures", "paint_textures", "backdrops")
     if pictures := ", ".join(name for name in own if preset.get(name)):
-        yield f"Anything in your own pictures that has the colours of rust: {pictures}."
+        yield f"Anything with the colours of rust in your own pictures: {pictures}."
     yield "Soil, rubble and fallen leaves on the ground; brown grime and dust on steel."
 
 
 def _share(name: str, choices: Sequence[str]) -> float:
+    """Return the share of a name among choices, which are drawn equally often."""
     return choices.count(name) / max(len(choices), 1)

@@ -60,7 +60,7 @@ def assemble(out: Path, task: Task) -> None:
         "configuration": config.plain(), "seed": config.seed,
         **({} if task.only is None else {"only": task.only}),
         "preset": config.preset_stated(),
-        "shows": f"one twin, {shown.id}, {shown.years:g} years old" if shown else "a twin of its own in each scene",
+        "shows": f"one twin, {shown.id}, {shown.years:g} years old" if shown else "a new twin in each scene",
         **({"twin": shown.record()} if shown else {}),
         "images": contents.images, "annotations": contents.annotations,
         "images_without_corrosion": contents.unannotated,
@@ -106,7 +106,7 @@ class _Gathered:
             raise TypeError(f"not {width} x {height} pixels")
         source = self._out / "annotations.json"
         for annotation in own:
-            coco.check_segmentation({"id": "without one", **annotation}, width, height, source)
+            coco.check_segmentation({"id": "without id", **annotation}, width, height, source)
         name = coco.file_name(image, source)
         photo = coco.Photo(
             id=image["id"], file_name=name, path=source.parent / "images" / name, width=width, height=height,
@@ -157,7 +157,7 @@ def _images(out: Path, task: Task) -> Iterator[Entry]:
         listed += len(part["images"])
         yield from part["images"]
     if listed != task.images:
-        raise WorkError(f"{out}: parts/ lists {listed} of {task.images} images; the same command draws the others")
+        raise WorkError(f"{out}: parts/ lists {listed} of {task.images} images; the same command renders the others")
 
 
 def _numbered(entries: Iterator[Entry]) -> Iterator[Entry]:

@@ -100,9 +100,9 @@ class ProgressJudge:
         if progressed or used - self._used_when_active > IDLE_SHARE * IDLE_SECONDS:
             self._active, self._used_when_active = now, used
         if used - self._used_at_progress > self._budget:
-            return f"{used - self._used_at_progress:.0f} s of the processor without progress"
+            return f"{used - self._used_at_progress:.0f} s of processor time without progress"
         if now - self._active > IDLE_SECONDS:
-            return f"it did nothing for {now - self._active:.0f} s"
+            return f"idle for {now - self._active:.0f} s"
         return ""
 
 

@@ -135,8 +135,8 @@ def _cards(device: str, address: str | None) -> dict[str, int]:
     if len(cards) > 1:  # Ray hands out cards, whatever their make
         listed = ", ".join(f"{count} {make}" for make, count in sorted(cards.items()))
         raise InputError(
-            f"`device` {device}: the machines that render have cards of several makes ({listed}); give the resource "
-            f"{cluster.BLENDER} to those of one make alone, or choose cpu"
+            f"`device` {device}: the rendering machines have graphics cards of several makes ({listed}); give the "
+            f"resource {cluster.BLENDER} only to machines with one make, or choose cpu"
         )
     return cards
 
@@ -167,9 +167,9 @@ def _render_missing(out: Path, task: Task, resources: RenderResources, address: 
     lost = [index for number in failed for index in batch.missing(out, number, batches[number], names)]
     if lost:  # a worker may fail although all of its images are finished
         raise WorkError(
-            f"{out}: {_listed(lost)} of seed {task.config.seed} failed, tried {1 + RETRIES} times, with "
-            f"{failures[0].error}; all others are done; the same command tries again; with `only` {lost[0]} in "
-            f"place of `count`, and another `out`, it makes one image alone"
+            f"{out}: {_listed(lost)} of seed {task.config.seed} failed {1 + RETRIES} times, with {failures[0].error}; "
+            f"all others are done; repeat the command to try again, or render one image alone with `only` {lost[0]} "
+            f"instead of `count`, and another `out`"
         )
 
 

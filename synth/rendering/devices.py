@@ -49,7 +49,7 @@ def choose(wanted: str, cards: Mapping[str, int], fault: Callable[[str], str]) -
         for name in names if cards.get(make, 0) and wanted == "auto" else ():
             if not (reason := fault(name)):
                 return name, cards[make]
-            _log.warning(f"{name}: does not render here ({reason}); trying the next")
+            _log.warning(f"{name}: cannot render here ({reason}); trying the next device")
     if wanted == "auto":
         return CPU, 0
     listed = ", ".join(f"{count} {make}" for make, count in cards.items() if count) or "no graphics card"
@@ -73,7 +73,7 @@ def fault_here(device: str, *, patience_seconds: float = COMPILING_SECONDS) -> s
 
 def fault_on_a_cluster(device: str) -> str:
     """Return why a device is not chosen on other machines, where none is tried: Blender supports few Intel cards."""
-    return "name it to use it on a cluster" if device == "oneapi" else ""
+    return "on a cluster it is used only if given by name" if device == "oneapi" else ""
 
 
 def cards_here(root: Path = Path("/")) -> dict[str, int]:

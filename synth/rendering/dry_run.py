@@ -14,6 +14,7 @@ from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.files import free_bytes
 from corrotwin.twin.core.locks import check_claim
+from corrotwin.twin.core.text import counted
 
 
 def estimate(out: Path, task: Task, *, workers: int | None, address: str | None) -> str:
@@ -49,10 +50,10 @@ def estimate(out: Path, task: Task, *, workers: int | None, address: str | None)
     needed = size / count * images
     warning = "" if needed < free else " (NOT ENOUGH)"
     return (
-        f"{out}: {images} of {task.images} images are to render, in {len(missing)} batches, {at_a_time} at a time, "
-        f"{resources.needs.cpus} threads each\n"
-        f"one batch of {count} images here: {seconds:.0f} s, {size / 1e6:.1f} MB; in all about {hours:.2g} hours and "
-        f"{needed / 1e9:.2g} GB of disk, of which {free / 1e9:.0f} GB are free{warning}"
+        f"{out}: {images} of {task.images} images remain to be rendered in {len(missing)} batches, {at_a_time} at a "
+        f"time, with {counted(resources.needs.cpus, 'thread')} each\n"
+        f"one batch of {count} images here: {seconds:.0f} s, {size / 1e6:.1f} MB; in total about {hours:.2g} hours and "
+        f"{needed / 1e9:.2g} GB of disk space, with {free / 1e9:.0f} GB free{warning}"
     )
 
 

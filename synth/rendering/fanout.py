@@ -242,7 +242,7 @@ class _Tasks:
         if not 0 < needs.gpus < 1:
             return False
         share = self._least_gpus[item.key] = min(1.0, 2 * needs.gpus)
-        _log.warning(f"{item.key}: too little memory in {needs.gpus:g} of a card; tried again with {share:g}")
+        _log.warning(f"{item.key}: too little memory in {needs.gpus:g} of a graphics card; trying again with {share:g}")
         return True
 
     def avoid(self, outcome: _Outcome, needs: Needs) -> None:
@@ -256,9 +256,9 @@ class _Tasks:
             node["Alive"] and node["NodeID"] not in self._avoided and room(node["Resources"], needs)
             for node in ray.nodes()  # type: ignore[no-untyped-call]
         ):
-            raise WorkError(f"{error}; no other machine is left to work on" if self._is_cluster else error)
+            raise WorkError(f"{error}; no other machine is left" if self._is_cluster else error)
         if is_new:
-            _log.warning(f"{error}; it gets no more of this work")
+            _log.warning(f"{error}; it gets no more tasks")
 
 
 def _attempt(task: Callable[..., None], to: Path | None, *arguments: Any) -> _Outcome:

@@ -40,7 +40,8 @@ class Task:
             raise InputError(f"{option}: a dataset has at most {MOST_IMAGES:,} images; make several with other seeds")
         if self.shown is not None and self.config.content().timelapse:
             raise InputError(
-                f"`preset` {self.config.name}: it ages what it draws; a saved twin stays as it is, so grow it"
+                f"`preset` {self.config.name}: ages the assets that it draws, but a saved twin stays as it is; "
+                "grow the twin instead"
             )
 
     @property
@@ -148,9 +149,9 @@ def check_program(out: Path, task: Task, made_by: Mapping[str, str]) -> None:
         lacking = lacking or bool(batch.missing_from_part(out, part, images, task.config.maps))
         if part["images"] and not different:
             stated = part["made_by"]
-            different = changes(stated, made_by) if stated else "one that did not state itself"
+            different = changes(stated, made_by) if stated else "not recorded"
     if lacking and different:
         raise InputError(
-            f"{out}: was begun with another version of the program ({different}); go on with that one, delete the "
-            "folder, or choose another"
+            f"{out}: was started with another version of the program ({different}); continue with that version, "
+            "delete the folder, or choose another folder"
         )

@@ -103,9 +103,9 @@ def print_results(folder: Path, verified: Iterable[ImageVerification]) -> None:
         _log.info(image.line)
         same.append(image.same)
     if not same:
-        raise WorkError(f"{folder}: has no image that could be rendered again")
+        raise WorkError(f"{folder}: has no images to render again")
     if not all(same):
-        no_change = "the program is the same: another type of processor, or changed files"
+        no_change = "same program: another type of processor, or changed files"
         cause = changed_versions(folder) or no_change
         raise WorkError(f"{folder}: {same.count(False)} of {len(same)} images differ when rendered again ({cause})")
     _log.info(f"{folder}: {len(same)} of {len(same)} images are the same when rendered again")
@@ -121,23 +121,26 @@ def _origin(folder: Path, twin: Path | None) -> _Origin:
     manifest = read_manifest(folder, "dataset")
     card = folder / "dataset.json"
     if manifest is None:
-        raise InputError(f"{folder}: not rendered by corrotwin synth render (no {card.name}); nothing to render again")
+        raise InputError(
+            f"{folder}: was not rendered by corrotwin synth render (no {card.name}); only "
+            "such datasets can be rendered again"
+        )
     with _readable(card):
         stated = dict(manifest["configuration"])
         config = RenderConfig.from_plain(stated)
         if not (type(config.seed) is int and type(config.polygons) is bool):
-            raise TypeError("seed or polygons")
+            raise TypeError("invalid seed or polygons")
         device = str(manifest["device"]).lower()
     recorded_preset = manifest.get("preset")
     if not isinstance(recorded_preset, Mapping) or departures(recorded_preset) != departures(config.preset_stated()):
-        raise InputError(f"{card}: preset {config.name} was another then; install the version that rendered it")
+        raise InputError(f"{card}: preset {config.name} was different then; install the version that rendered it")
     return _Origin(config=config, shown=_shown(card, manifest.get("twin"), twin), device=device)
 
 
 def _shown(card: Path, record: Any, twin: Path | None) -> Subject | None:
     if record is None:
         if twin is not None:
-            raise InputError(f"`twin` {twin}: the dataset shows a twin of its own in each scene; leave it out")
+            raise InputError(f"`twin` {twin}: the dataset shows a new twin in each scene; leave it out")
         return None
     if twin is None:
         raise InputError(f"{card}: the dataset shows a twin; give its folder with `twin`")
@@ -146,7 +149,7 @@ def _shown(card: Path, record: Any, twin: Path | None) -> Subject | None:
         cameras = subject.cameras("cameras", record["cameras"], size=(1, 1)) if record["cameras"] else ()
     shown = subject.saved(twin, cameras)
     if json.loads(json.dumps(shown.record())) != record:
-        raise InputError(f"`twin` {twin}: not the state that was photographed; give {state} as it was then")
+        raise InputError(f"`twin` {twin}: is not in the state that was photographed; give {state} as it was then")
     return shown
 
 
@@ -156,7 +159,7 @@ def _readable(card: Path) -> Iterator[None]:
     try:
         yield
     except LostFileError as error:
-        raise WorkError(f"{card}: {error}; to render images again put back what they were made with") from error
+        raise WorkError(f"{card}: {error}; to render images again, restore what they were made with") from error
     except (AttributeError, InputError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{card}: damaged ({error}); render the dataset again") from error
 
@@ -177,16 +180,16 @@ def _differences(
     """Yield a description of each difference of one image."""
     original, repeated = image_file(folder, index), image_file(again, index)
     if not original.is_file():
-        yield "gone"
+        yield "missing"
     elif read_bytes(original, inside=folder) != read_bytes(repeated):
         yield _how_far(original, repeated)
     for name, before in documents.items():
         if before.get(index + 1) != _by_image(again / name)[index + 1]:
-            yield f"other entries in {name}"
+            yield f"different entries in {name}"
     for name in config.maps:
         original, repeated = (maps.path(where, name, index) for where in (folder, again))
         if not original.is_file() or read_bytes(original, inside=folder) != read_bytes(repeated):
-            yield f"another map of {name}"
+            yield f"different map of {name}"
 
 
 def _how_far(one: Path, other: Path) -> str:

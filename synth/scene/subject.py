@@ -66,8 +66,8 @@ def saved(folder: Path, cameras: tuple[Camera, ...] = ()) -> Subject:
     manifest, twin, grown = _load(folder)
     if (count := grown.rust_cover.size) > MOST_TEXELS:
         raise InputError(
-            f"{folder}: its atlas has {count:,} texels, and pictures are made of {MOST_TEXELS:,} at most; photograph a "
-            f"twin whose texels are larger than {twin.texel_mm:g} mm"
+            f"{folder}: its atlas has {count:,} texels, but at most {MOST_TEXELS:,} can be rendered; use a twin with "
+            f"texels larger than {twin.texel_mm:g} mm"
         )
     if Path(str(twin.id)).name != twin.id:
         raise InputError(f"{folder}: {twin.id!r} cannot name a folder; give the twin in twin.json another id")
@@ -90,7 +90,7 @@ def read(wanted: Subject) -> "tuple[TwinState, AssetGeometry, Fields]":
 
     manifest, twin, grown = _load(wanted.folder)
     if (digest(manifest["twin"]), manifest["fields"]) != (wanted.content, wanted.fields):
-        raise InputError(f"{wanted.folder}: the twin has changed since its photographs were begun")
+        raise InputError(f"{wanted.folder}: the twin has changed since rendering started")
     return twin, twin_state.asset(twin), grown
 
 
@@ -127,17 +127,15 @@ def _renderable(where: str, found: tuple[Camera, ...]) -> tuple[Camera, ...]:
         prefix = f"{where}: camera {camera.name or f'{number} (counted from 0)'}"
         eye = tuple(camera.eye_m.round(6).tolist())
         if np.linalg.norm(eye) > FARTHEST_M:
-            raise InputError(f"{prefix}: stands at {eye}: give metres, at most {FARTHEST_M:g} from the asset")
+            raise InputError(f"{prefix}: is at {eye}: give metres, at most {FARTHEST_M:g} from the asset")
         if eye[2] <= 0:
-            raise InputError(f"{prefix}: stands at {eye}, which is not above the ground, z = 0")
+            raise InputError(f"{prefix}: is at {eye}, which is not above the ground, z = 0")
         if max(camera.lens.width, camera.lens.height) > MOST_SIDE:
             raise InputError(
                 f"{prefix}: {camera.lens.width} x {camera.lens.height} pixels: give sides of at most {MOST_SIDE}"
             )
         if max(camera.lens.fx / camera.lens.fy, camera.lens.fy / camera.lens.fx) > MOST_ASPECT:
-            raise InputError(
-                f"{prefix}: fx {camera.lens.fx:g}, fy {camera.lens.fy:g}: give focal lengths that are more alike"
-            )
+            raise InputError(f"{prefix}: fx {camera.lens.fx:g}, fy {camera.lens.fy:g}: give more similar focal lengths")
         try:
             frame = distortion.frame(camera.lens, camera.distortion)[0] if camera.distortion else camera.lens
         except InputError as error:
@@ -146,8 +144,8 @@ def _renderable(where: str, found: tuple[Camera, ...]) -> tuple[Camera, ...]:
             raise InputError(f"{prefix}: a field of view of {angle:.2g} degrees: give at least {LEAST_DEG:g}")
         if (angle := _farthest_deg(frame)) > MOST_DEG:
             raise InputError(
-                f"{prefix}: a corner of the picture lies {angle:.3g} degrees off the axis, at most {MOST_DEG:g}; check "
-                "focal lengths and principal point, in pixels"
+                f"{prefix}: a corner of the picture is {angle:.3g} degrees off the axis; the most is {MOST_DEG:g}; "
+                "check focal lengths and principal point, in pixels"
             )
     return found
 

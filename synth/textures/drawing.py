@@ -1,4 +1,4 @@
-"""Draw textures for the surfaces of a scene, and photographs for what is behind it."""
+"""Random draws of textures for the surfaces of a scene, and of photographs behind it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,28 +10,30 @@ from corrotwin.synth.spec import Backdrop, Prop, Texture
 from corrotwin.synth.textures import texture_sets
 from corrotwin.twin.core.files import new_file
 
-LEAST_ZOOM = 0.6  # side of the smallest part of a photograph over that of the largest
+LEAST_ZOOM = 0.6  # side of the smallest part of a photograph, divided by that of the largest
 
 
 def texture(sets: Sequence[tuple[str, float]], share: float, rng: np.random.Generator, folder: Path) -> Texture | None:
-    """Draw a texture set, and write it to ``folder/texture-<digest>.npz`` if it is not there yet.
+    """Draw a texture set or None, and write it to ``folder/texture-<digest>.npz`` unless that file exists.
 
     Parameters
     ----------
-    sets : folders, each with "#" and its digest, and the metres that one picture shows.
-    share : how often one is drawn at all.
+    sets : pairs of a folder, with "#" and its digest, and the metres of surface that one picture shows.
+    share : probability that a set is drawn.
+    rng : generator, from which two numbers are always drawn.
+    folder : folder of the batch, to which the texture's path is relative.
 
     Raises
     ------
     InputError
         A set has changed or is damaged.
     """
-    taken, which = rng.random(2)
-    if not sets or taken >= share:
+    chance, which = rng.random(2)
+    if not sets or chance >= share:
         return None
     word, metres = sets[int(which * len(sets))]
-    place, _, digest = word.rpartition("#")
-    surface, name = texture_sets.load(Path(place), digest), f"texture-{digest}.npz"
+    path, _, digest = word.rpartition("#")
+    surface, name = texture_sets.load(Path(path), digest), f"texture-{digest}.npz"
     if not (folder / name).exists():
         with new_file(folder / name) as stream:
             np.savez(stream, color=surface.color, roughness=surface.roughness, height=surface.height)
@@ -39,17 +41,17 @@ def texture(sets: Sequence[tuple[str, float]], share: float, rng: np.random.Gene
 
 
 def dressed(props: Sequence[Prop], textures: Mapping[str, Texture | None]) -> tuple[Prop, ...]:
-    """Return the props, each with the texture of its role."""
+    """Return the props, each with the texture of its role; None for roles without one."""
     return tuple(replace(prop, texture=textures.get(prop.role)) for prop in props)
 
 
 def backdrops(photos: Sequence[str], share: float, rng: np.random.Generator, count: int) -> tuple[Backdrop, ...]:
-    """Draw whether a scene stands before photographs, and one for each of `count` views; () if it does not.
+    """Draw a photograph to put behind the scene in each of `count` views, or () for a scene without photographs.
 
     Parameters
     ----------
-    photos : paths, each with "#" and digest.
-    share : of the scenes that do, if there are photographs.
+    photos : paths, each with "#" and its digest.
+    share : probability that a scene has photographs behind it, if `photos` are given.
     """
     if not photos or rng.random() >= share:
         return ()

@@ -1,4 +1,4 @@
-"""Names of the maps of a PBR texture set, as ambientCG and Poly Haven name them."""
+"""File names of the maps in PBR texture sets from ambientCG and Poly Haven."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ _MEANING = {
     "roughness": "roughness", "rough": "roughness", "arm": "packed", "normalgl": "normal_gl", "nor_gl": "normal_gl",
     "normaldx": "normal_dx", "nor_dx": "normal_dx", "displacement": "height", "disp": "height",
 }  # fmt: skip
-_PREFERRED = ("png", "jpg", "jpeg", "exr")  # where a map is there in several formats
+_PREFERRED = ("png", "jpg", "jpeg", "exr")  # order of choice if a map exists in several formats
 
 
 def by_set(names: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -25,26 +25,26 @@ def by_set(names: Iterable[str]) -> dict[str, dict[str, str]]:
 
     Parameters
     ----------
-    names : file names; those that are no maps are ignored.
+    names : file names; those that do not name a map are ignored.
 
     Returns
     -------
-    For each set, by the part of the name that its maps share, the file name of each role in `ROLES`. "packed" is a
-    picture of occlusion, roughness and metalness in its red, green and blue.
+    File names by role in `ROLES`, for each set by the part of the name that its maps share. "packed" is a picture of
+    occlusion, roughness and metalness in red, green and blue.
     """
-    found: dict[str, dict[str, str]] = {}
+    sets: dict[str, dict[str, str]] = {}
     for name in sorted(names):
         match = _POLY_HAVEN.fullmatch(name) or _AMBIENT_CG.fullmatch(name)
         if match is None:
             continue
         parts: Mapping[str, str] = match.groupdict()
         role, suffix = _MEANING[parts["role"].lower()], parts["suffix"].lower()
-        if role == "color" and suffix == "exr":  # it would be linear
+        if role == "color" and suffix == "exr":  # EXR colours are linear, but `in_color` reads sRGB
             continue
-        maps = found.setdefault("_".join(filter(None, (parts["set"], parts.get("size")))), {})
+        maps = sets.setdefault("_".join(filter(None, (parts["set"], parts.get("size")))), {})
         if role not in maps or _PREFERRED.index(suffix) < _PREFERRED.index(_suffix(maps[role])):
             maps[role] = name
-    return found
+    return sets
 
 
 def _suffix(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Reading of the user's pictures: JPEG, PNG and OpenEXR files of bounded size, checked by their headers first."""
+"""Readers of the user's pictures: JPEG, PNG, OpenEXR and HDR files of limited size, whose headers are checked first."""
 
 import os
 import re
@@ -17,9 +17,9 @@ from corrotwin.segmentation.data import coco
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_bytes, reading
 
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of linear sRGB (IEC 61966-2-1)
-MOST_PIXELS = 8192**2  # of a picture
-MOST_FILES = 4000  # of which size and digest are remembered
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # weights of linear sRGB (IEC 61966-2-1)
+MOST_PIXELS = 8192**2  # most pixels of a picture
+MOST_FILES = 4000  # most files of which size and digest are cached
 _EXR = b"\x76\x2f\x31\x01"
 _STARTS = {
     ".jpg": (b"\xff\xd8\xff",), ".jpeg": (b"\xff\xd8\xff",), ".png": (b"\x89PNG\r\n\x1a\n",), ".exr": (_EXR,)
@@ -30,23 +30,23 @@ _SEVERAL_PARTS, _DEEP = 0x1000, 0x800  # flags of an OpenEXR file's version (ope
 
 @dataclass(frozen=True, kw_only=True)
 class PictureFile:
-    """Width and height in pixels, upright, and the digest of a picture's content."""
+    """Width and height of a picture when upright, in pixels, and the digest of its file."""
 
     size: tuple[int, int]
     digest: str
 
 
 def examined(path: Path) -> PictureFile:
-    """Return size and digest of a picture without decoding it; remembered until the file changes.
+    """Return size and digest of a picture without decoding it, cached until the file changes.
 
     Raises
     ------
     InputError
-        The file cannot be read, is not a picture of the kind that its name says, or has more than `MOST_PIXELS`.
+        The file cannot be read, is not a picture of the format in its name, or has more than `MOST_PIXELS` pixels.
     """
     with reading(path):
-        changed = path.stat().st_mtime_ns
-    return _examined(path, changed)
+        modified_ns = path.stat().st_mtime_ns
+    return _examined(path, modified_ns)
 
 
 @lru_cache(maxsize=MOST_FILES)
@@ -55,7 +55,7 @@ def _examined(path: Path, _: int) -> PictureFile:
         content = read_bytes(path)
     suffix = path.suffix.lower()
     if not content.startswith(_STARTS[suffix]):
-        raise InputError(f"{path}: is no {suffix[1:].upper()}, whatever its name says; convert it")
+        raise InputError(f"{path}: is not {suffix[1:].upper()} despite its name; convert it")
     size = _exr_size(path, content) if suffix == ".exr" else coco.header(path)[0]
     _check_size(path, size)
     return PictureFile(size=size, digest=sha256(content).hexdigest()[:16])
@@ -75,8 +75,8 @@ def in_color(path: Path, most_side: int) -> NDArray[np.uint8]:
 def in_numbers(path: Path, most_side: int) -> NDArray[np.float32]:
     """Decode a picture of numbers to (H, W, 3) float32, its longer side at most `most_side`.
 
-    JPEG and PNG become shares of full scale, 16 bits of grey are kept; an EXR is as it is, what is not finite is 0.
-    Grey pictures have three equal channels.
+    Values of JPEG and PNG become shares of full scale; 16-bit grey keeps its precision. Values of an EXR file are kept,
+    except that those that are not finite become 0. Grey pictures get three equal channels.
 
     Raises
     ------
@@ -97,15 +97,15 @@ def check_picture(path: Path) -> None:
 
 
 def check_light(path: Path) -> None:
-    """Decode a light map, EXR or HDR; raise InputError if it is damaged, too large, or black."""
+    """Decode a light map, EXR or HDR; raise InputError if it is damaged, too large or black."""
     with reading(path):
         content = read_bytes(path)
     pixels: NDArray[Any] | None = None
     if path.suffix.lower() == ".exr":
         _check_size(path, _exr_size(path, content))
         pixels = _exr(path)
-    elif found := _HDR_SIZE.match(content.partition(b"\n\n")[2]):
-        _check_size(path, (int(found[2]), int(found[1])))
+    elif size := _HDR_SIZE.match(content.partition(b"\n\n")[2]):
+        _check_size(path, (int(size[2]), int(size[1])))
         try:
             pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error:
@@ -120,7 +120,7 @@ def _check_size(path: Path, size: tuple[int, int]) -> None:
 
 
 def linear(encoded: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return linear light in [0, 1] of sRGB of 8 bits (IEC 61966-2-1)."""
+    """Return 8-bit sRGB of any shape as linear light in [0, 1] (IEC 61966-2-1)."""
     share = np.arange(256) / 255
     table = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     return np.asarray(table.astype(np.float32)[encoded])
@@ -128,7 +128,7 @@ def linear(encoded: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _exr(path: Path) -> NDArray[Any]:
     """Decode an OpenEXR file to (H, W) or (H, W, channels) float32, red first."""
-    os.environ["OPENCV_IO_ENABLE_OPENEXR"] = "1"  # OpenCV looks at it when it first meets such a file
+    os.environ["OPENCV_IO_ENABLE_OPENEXR"] = "1"  # OpenCV reads it when it decodes its first such file
     with reading(path):
         content = read_bytes(path)
     try:
@@ -142,6 +142,7 @@ def _exr(path: Path) -> NDArray[Any]:
 
 
 def _reduced(pixels: NDArray[Any], most_side: int) -> NDArray[Any]:
+    """Return a picture reduced until its longer side is at most `most_side`."""
     height, width = pixels.shape[:2]
     share = most_side / max(height, width)
     if share >= 1:
@@ -151,21 +152,21 @@ def _reduced(pixels: NDArray[Any], most_side: int) -> NDArray[Any]:
 
 
 def _exr_size(path: Path, content: bytes) -> tuple[int, int]:
-    """Return width and height of an OpenEXR file's data window, from its header."""
+    """Return width and height of the data window in an OpenEXR file's header."""
     damaged = InputError(f"{path}: damaged; replace the file or save it as PNG")
     if int.from_bytes(content[4:8], "little") & (_SEVERAL_PARTS | _DEEP):
-        raise InputError(f"{path}: an EXR of several parts or depths; save it as one flat picture")
+        raise InputError(f"{path}: an EXR with several parts or deep data; save it as one flat picture")
     try:
-        place, found = 8, {}
-        while content[place] != 0:
-            name, kind, _ = content[place : place + 600].split(b"\0", 2)
-            place += len(name) + len(kind) + 2
-            (length,) = struct.unpack_from("<i", content, place)
+        offset, attributes = 8, {}
+        while content[offset] != 0:
+            name, kind, _ = content[offset : offset + 600].split(b"\0", 2)
+            offset += len(name) + len(kind) + 2
+            (length,) = struct.unpack_from("<i", content, offset)
             if not 0 <= length <= len(content):
                 raise damaged
-            found[name] = content[place + 4 : place + 4 + length]
-            place += 4 + length
-        left, top, right, bottom = struct.unpack("<4i", found[b"dataWindow"])
+            attributes[name] = content[offset + 4 : offset + 4 + length]
+            offset += 4 + length
+        left, top, right, bottom = struct.unpack("<4i", attributes[b"dataWindow"])
     except (IndexError, KeyError, ValueError, struct.error) as error:
         raise damaged from error
     size = right - left + 1, bottom - top + 1

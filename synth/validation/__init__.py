@@ -1,1 +1,1 @@
-"""Check a dataset folder, compare its labels with a reference set, and report the findings."""
+"""Validation of datasets: checks, comparison of labels with a reference set, and reports of the findings."""

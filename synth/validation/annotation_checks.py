@@ -1,4 +1,4 @@
-"""Check one annotation of a dataset: its mask, its box, its area."""
+"""Checks of one annotation of a dataset: mask, bounding box and area."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -14,7 +14,11 @@ from corrotwin.twin.core.errors import InputError
 def check_annotation(annotation: Mapping[str, Any], width: int, height: int, notes: Notes) -> bool:
     """Check one annotation and note findings; return False if its segmentation cannot be decoded.
 
-    `width` and `height` are those of its image, in pixels.
+    Parameters
+    ----------
+    annotation : entry of a COCO json, with integer `id` and `image_id`.
+    width, height : size of its image, in pixels.
+    notes : collector to which findings are added.
     """
     key, image = annotation["id"], annotation["image_id"]
     note = partial(notes.add, image=image, annotation=key)
@@ -54,7 +58,7 @@ def check_annotation(annotation: Mapping[str, Any], width: int, height: int, not
 def _outline(polygons: Sequence[Sequence[float]]) -> tuple[list[float], float]:
     """Return the box [x, y, width, height] around polygons and the length of their outlines, in pixels.
 
-    Rasterisers disagree by up to a pixel all along an outline, so areas may differ by that length.
+    Rasterisers disagree by up to a pixel along an outline, so areas may differ by its length times one pixel.
     """
     points = [np.reshape(np.asarray(polygon, dtype=float), (-1, 2)) for polygon in polygons]
     low, high = np.min(np.concatenate(points), axis=0), np.max(np.concatenate(points), axis=0)
@@ -63,7 +67,7 @@ def _outline(polygons: Sequence[Sequence[float]]) -> tuple[list[float], float]:
 
 
 def _numbers(value: Any, count: int) -> list[float]:
-    """Return `value` as a list of `count` finite numbers, or an empty list if it is something else."""
+    """Return `value` as a list of floats if it is a list of `count` numbers below 1e9 in size, else an empty list."""
     if not isinstance(value, list) or len(value) != count:
         return []
     if not all(isinstance(item, int | float) and not isinstance(item, bool) and abs(item) < 1e9 for item in value):

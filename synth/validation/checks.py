@@ -1,4 +1,4 @@
-"""Check a dataset for all problems, not only the first, and measure its labels.
+"""Checks that list all problems of a dataset, not only the first, and measure its labels.
 
 An *error* would stop a reader or mislead a training; a *warning* deserves a look. docs/synth.md says which is which.
 """
@@ -32,28 +32,30 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest
 
 DARK_MEAN = 8  # of 255: a frame of less mean luminance is near-black
-DARK_PIXEL, DARK_SHARE = 12, 0.98  # so is a frame with at least this share of pixels below this luminance
-BRIGHT_PIXEL, BRIGHT_SHARE = 254, 0.60  # blown out: a larger share of the pixels at this luminance or above
+DARK_PIXEL, DARK_SHARE = 12, 0.98  # so is a frame in which at least this share of pixels is below this luminance
+BRIGHT_PIXEL, BRIGHT_SHARE = 254, 0.60  # blown out: more than this share of pixels is at this luminance or above
 
 
 def check(folder: Path, *, label: str = "", classes: tuple[str, ...] = ()) -> ValidationReport:
-    """Check everything in a dataset; with a `label`, show a line of progress.
+    """Check everything in a dataset and measure its labels.
 
     Parameters
     ----------
-    folder : a COCO dataset, or photos with PNG masks, or a zip archive of one.
+    folder : COCO dataset, photos with PNG masks, or a zip archive of either.
+    label : name in the line of progress; no progress is shown if it is empty.
     classes : names of the categories whose annotations count; all if empty.
 
     Raises
     ------
     InputError
-        There is no folder, or no COCO json in it, or a mask is unusable, or a class is unknown.
+        The folder does not exist, holds no COCO json or lists no images, a mask is unusable, or a class is unknown.
     """
     with coco.unpacked(folder) as inside:
         return replace(_check(inside, label, classes), folder=folder)
 
 
 def _check(folder: Path, label: str, classes: tuple[str, ...]) -> ValidationReport:
+    """Check the dataset in an unpacked folder."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the folder of a COCO dataset")
     own = (folder / "dataset.json").is_file()
@@ -67,7 +69,9 @@ def _check(folder: Path, label: str, classes: tuple[str, ...]) -> ValidationRepo
         documents = [restricted_to(document, classes) for document in documents]
         known = {name for document in documents for name in document.categories.values()}
         if unknown := sorted(set(classes) - known):
-            raise InputError(f"{folder}: no class {', '.join(unknown)}; there are {', '.join(sorted(known)) or 'none'}")
+            raise InputError(
+                f"{folder}: no class {', '.join(unknown)}; its classes are {', '.join(sorted(known)) or 'none'}"
+            )
     entries = [(document, key) for document in documents for key in document.images]
     labels: list[ImageLabels] = []
     shown = tracked(entries, label, len(entries), unit="images") if label else entries
@@ -76,15 +80,15 @@ def _check(folder: Path, label: str, classes: tuple[str, ...]) -> ValidationRepo
         if mask is not None:
             labels.append(label_statistics.measure(mask))
     count = sum(len(annotations) for document in documents for annotations in document.of_image.values())
-    noted = [document.notes for document in documents]
+    all_notes = [document.notes for document in documents]
     if own:
-        card = _check_card(noted[0], len(entries), count)
+        card = _check_card(all_notes[0], len(entries), count)
         _check_maps(card, documents[0])
-        noted.append(_check_beside(documents[0], "instances.json"))
+        all_notes.append(_check_beside(documents[0], "instances.json"))
         configuration = card.get("configuration")
         if isinstance(configuration, dict) and configuration.get("labels") == BOTH:
-            noted.append(_check_beside(documents[0], EXACT))
-    findings = [finding for notes in noted for finding in notes.findings]
+            all_notes.append(_check_beside(documents[0], EXACT))
+    findings = [finding for notes in all_notes for finding in notes.findings]
     if not (entries or findings):
         raise InputError(f"{folder}: lists no images; there is nothing to check")
     return ValidationReport(
@@ -94,7 +98,7 @@ def _check(folder: Path, label: str, classes: tuple[str, ...]) -> ValidationRepo
 
 
 def _check_card(notes: Notes, images: int, annotations: int) -> Mapping[str, Any]:
-    """Compare the counts of dataset.json with the dataset; return its content, empty if it cannot be read."""
+    """Compare the counts in dataset.json with the dataset; return its content, empty if it cannot be read."""
     try:
         card = read_manifest(notes.folder, "dataset") or {}
     except InputError as error:
@@ -108,7 +112,7 @@ def _check_card(notes: Notes, images: int, annotations: int) -> Mapping[str, Any
 
 
 def _check_maps(card: Mapping[str, Any], document: DocumentEntries) -> None:
-    """Check that each map that dataset.json lists exists for each image and has its size."""
+    """Check that each image has all maps that dataset.json lists, in the size of the image."""
     notes, configuration = document.notes, card.get("configuration")
     names = configuration.get("maps") if isinstance(configuration, dict) else None
     for name in names if isinstance(names, list) else ():
@@ -133,16 +137,16 @@ def _check_maps(card: Mapping[str, Any], document: DocumentEntries) -> None:
 
 
 def _check_beside(regions: DocumentEntries, name: str) -> Notes:
-    """Check instances.json or exact.json, which must list the same images as annotations.json."""
+    """Check instances.json or exact.json, which must list the same images as annotations.json; return its notes."""
     notes = Notes(folder=regions.notes.folder, own=True, source=regions.notes.folder / name)
-    assets = read_entries(notes)
+    document = read_entries(notes)
     if not notes.findings:
-        for key in sorted(regions.images.keys() | assets.images.keys()):
-            if assets.images.get(key) != regions.images.get(key):
+        for key in sorted(regions.images.keys() | document.images.keys()):
+            if document.images.get(key) != regions.images.get(key):
                 notes.add("other images", "differs from annotations.json", "render the set again", image=key)
-    for key, entry in assets.images.items():
+    for key, entry in document.images.items():
         if size := _size(entry, key, notes):
-            for annotation in assets.of_image[key]:
+            for annotation in document.of_image[key]:
                 check_annotation(annotation, *size, notes)
     return notes
 
@@ -180,10 +184,10 @@ def _size(entry: Mapping[str, Any], key: int, notes: Notes) -> tuple[int, int] |
     """Return the stated width and height of an image, or None if they are invalid."""
     width, height = entry.get("width"), entry.get("height")
     if not isinstance(width, int) or not isinstance(height, int) or min(width, height) < 1:
-        notes.add("size", f"no width and height in pixels ({width!r:.20}, {height!r:.20})", "state them", image=key)
+        notes.add("size", f"no width and height in pixels ({width!r:.20}, {height!r:.20})", "add them", image=key)
         return None
     if width * height > (Image.MAX_IMAGE_PIXELS or np.inf):
-        notes.add("size", f"{width}x{height} pixels cannot be a photo's size", "state the size of the file", image=key)
+        notes.add("size", f"{width}x{height} pixels cannot be a photo's size", "give the size of the file", image=key)
         return None
     return width, height
 
@@ -197,7 +201,7 @@ def _check_file(entry: Mapping[str, Any], key: int, notes: Notes) -> NDArray[np.
         return None
     try:
         path = coco.locate(name, notes.source)
-    except OSError:  # a name that no file system takes
+    except OSError:  # a name that the file system does not allow
         path = None
     if path is None:
         notes.add("missing image", f"{name!r} is missing", "add the file or remove the entry", image=key)
@@ -207,14 +211,14 @@ def _check_file(entry: Mapping[str, Any], key: int, notes: Notes) -> NDArray[np.
     except InputError as error:
         notes.add("undecodable image", *problem_and_advice(error, f"{path}: "), file=path, image=key)
         return None
-    look = partial(notes.add, file=path, image=key, severity=WARNING)
+    warn = partial(notes.add, file=path, image=key, severity=WARNING)
     histogram = np.array(Image.fromarray(pixels).convert("L").histogram())
     share = histogram / histogram.sum()
     mean = float(share @ np.arange(256))
     if mean < DARK_MEAN or share[:DARK_PIXEL].sum() >= DARK_SHARE:
         what = f"mean luminance {mean:.1f} of 255, {share[:DARK_PIXEL].sum():.0%} of the pixels below {DARK_PIXEL}"
-        look("near-black frame", what, "look at it; leave it out if nothing can be seen")
+        warn("near-black frame", what, "look at it; leave it out if nothing can be seen")
     if share[BRIGHT_PIXEL:].sum() > BRIGHT_SHARE:
         what = f"{share[BRIGHT_PIXEL:].sum():.0%} of the pixels at {BRIGHT_PIXEL} of 255 or above"
-        look("blown-out frame", what, "look at it; leave it out if nothing can be seen")
+        warn("blown-out frame", what, "look at it; leave it out if nothing can be seen")
     return pixels

@@ -1,4 +1,4 @@
-"""Read the COCO documents of a dataset as far as they can be used, noting what is wrong with their lists and ids."""
+"""Readers of the COCO documents of a dataset that keep usable entries and note problems of lists and ids."""
 
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,10 @@ from corrotwin.twin.core.files import read_json
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentEntries:
-    """The usable entries of a COCO document: those with unique ids, annotations by their image."""
+    """Usable entries of a COCO document: those with unique integer ids.
+
+    `images` maps ids to entries, `of_image` the id of each image to its annotations, and `categories` ids to names.
+    """
 
     images: Mapping[int, Mapping[str, Any]]
     of_image: Mapping[int, list[Mapping[str, Any]]]
@@ -22,14 +25,14 @@ class DocumentEntries:
 
 
 def read_entries(notes: Notes) -> DocumentEntries:
-    """Read one COCO document, and note what is wrong with its lists and references."""
+    """Read the COCO document `notes.source`, and note problems of its lists and references."""
     try:
         content = read_json(notes.source, inside=notes.folder)
     except (InputError, RecursionError) as error:
         notes.add("json", error_text(error, f"{notes.source}: "), "export the dataset again")
         content = {}
     if not isinstance(content, dict):
-        notes.add("json", "json, but not COCO: not an object", "export the dataset again")
+        notes.add("json", "json, but not COCO: it is not an object", "export the dataset again")
         content = {}
     elif content:
         for name in ("images", "annotations", "categories"):
@@ -59,7 +62,7 @@ def read_entries(notes: Notes) -> DocumentEntries:
 
 
 def entries_from_masks(document: coco.Document, notes: Notes) -> DocumentEntries:
-    """Return the entries of a document that was made of photos with PNG masks."""
+    """Return the entries of a document that was made from photos with PNG masks."""
     of_image = document.of_image(None)
     return DocumentEntries(
         images=document.images, of_image={key: of_image.get(key, []) for key in document.images},
@@ -68,13 +71,13 @@ def entries_from_masks(document: coco.Document, notes: Notes) -> DocumentEntries
 
 
 def restricted_to(document: DocumentEntries, classes: tuple[str, ...]) -> DocumentEntries:
-    """Return a document restricted to the annotations of some categories."""
+    """Return a document with only the annotations of the categories named in `classes`."""
     chosen = {key for key, name in document.categories.items() if name in classes}
     of_image = {
         key: [
             annotation
             for annotation in annotations
-            if isinstance(number := annotation.get("category_id"), int) and number in chosen
+            if isinstance(category := annotation.get("category_id"), int) and category in chosen
         ]
         for key, annotations in document.of_image.items()
     }
@@ -82,7 +85,7 @@ def restricted_to(document: DocumentEntries, classes: tuple[str, ...]) -> Docume
 
 
 def _by_id(content: Mapping[str, Any], name: str, notes: Notes) -> dict[int, Mapping[str, Any]]:
-    """Return the entries of a list by their integer id; of a repeated id the first."""
+    """Return the entries of a list by integer id, and note entries without one; for a repeated id, keep the first."""
     table: dict[int, Mapping[str, Any]] = {}
     listed = content.get(name)
     for number, entry in enumerate(listed if isinstance(listed, list) else ()):
@@ -100,6 +103,7 @@ def _by_id(content: Mapping[str, Any], name: str, notes: Notes) -> dict[int, Map
 
 
 def _check_names(images: Mapping[int, Mapping[str, Any]], notes: Notes) -> None:
+    """Note images that have the file name of an earlier one."""
     first: dict[Any, int] = {}
     for key, entry in images.items():
         name = _spelled(entry.get("file_name"))
@@ -109,12 +113,12 @@ def _check_names(images: Mapping[int, Mapping[str, Any]], notes: Notes) -> None:
 
 
 def _spelled(name: Any) -> str:
-    """Return the one spelling of a file name that all spellings of it share; empty where it is not a text."""
+    """Return the normalised spelling of a file name, equal for all spellings of one name; empty if it is not a text."""
     return unicodedata.normalize("NFC", coco.plain_name(name.replace("\\", "/"))) if isinstance(name, str) else ""
 
 
 def names_in_several_splits(documents: list[DocumentEntries]) -> Iterator[Finding]:
-    """Yield a finding for each file name that occurs in two splits: often one photo in both, a leak."""
+    """Yield a finding for each file name that occurs in two splits: often one photo in both, which leaks test data."""
     seen: dict[str, str] = {}
     for document in documents:
         notes = Notes(folder=document.notes.folder, own=False, source=document.notes.source)

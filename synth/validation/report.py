@@ -1,4 +1,4 @@
-"""Findings of `synth.validation.checks` on the terminal, as Markdown and as JSON."""
+"""Reports of the findings of `synth.validation.checks`: on the terminal, as Markdown and as JSON."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from corrotwin.synth.labels.label_statistics import CLOSING_RADIUS, WORKING_SIDE
 from corrotwin.twin.core.console import rich_console
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_json, write_text
-from corrotwin.twin.core.text import escape_markdown, markdown_table, printable
+from corrotwin.twin.core.text import counted, escape_markdown, markdown_table, printable
 
 ERROR, WARNING = "error", "warning"
-PAGE = ".html"  # the ending of a report in pictures, which `preview.comparison` writes
-SHOWN_OF_A_KIND = 5  # findings on the terminal; a report has them all
+PAGE = ".html"  # suffix of a report with pictures, which `preview.comparison` writes
+SHOWN_OF_A_KIND = 5  # most findings of each kind on the terminal; reports list all
 BASIS = (
     f"Counted on masks scaled to {WORKING_SIDE} pixels on the longer side, nearest pixel. "
     "Shares of the picture are over all images, everything else over images with corrosion."
@@ -27,7 +27,7 @@ BASIS = (
 class Finding:
     """One problem: where it is, what it is, and what to do.
 
-    `file` is relative to the dataset; ids are those of its json.
+    `file` is relative to the dataset; `image` and `annotation` are ids in its json.
     """
 
     severity: str  # error or warning
@@ -40,14 +40,14 @@ class Finding:
 
     @property
     def place(self) -> str:
-        """File, image and annotation, as far as known."""
+        """File, image and annotation of the finding, as far as known."""
         ids = (("image", self.image), ("annotation", self.annotation))
         return ", ".join([self.file, *(f"{name} {key}" for name, key in ids if key is not None)])
 
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationReport:
-    """The findings of one dataset; `labels` covers the images whose masks can all be decoded."""
+    """Findings of one dataset; `labels` covers the images of which all masks can be decoded."""
 
     folder: Path
     images: int
@@ -56,22 +56,22 @@ class ValidationReport:
     labels: tuple[ImageLabels, ...]
 
     def count(self, severity: str) -> int:
-        """Return the number of findings of this severity."""
+        """Return the number of findings of a severity."""
         return sum(finding.severity == severity for finding in self.findings)
 
     @property
     def summary(self) -> str:
-        """Images, annotations, errors and warnings, in one line."""
+        """Numbers of images, annotations, errors and warnings, in one line."""
         counts = (
             (self.images, "image"), (self.annotations, "annotation"),
             (self.count(ERROR), ERROR), (self.count(WARNING), WARNING),
         )  # fmt: skip
-        return ", ".join(f"{number} {name}{'' if number == 1 else 's'}" for number, name in counts)
+        return ", ".join(counted(number, name) for number, name in counts)
 
 
 @dataclass
 class Notes:
-    """A collector of the findings in one json."""
+    """Collector of the findings in one json."""
 
     folder: Path
     own: bool  # True if written by this program, so that areas and boxes must be exact
@@ -82,7 +82,7 @@ class Notes:
         self, kind: str, what: str, advice: str, *, file: Path | None = None,
         image: int | None = None, annotation: int | None = None, severity: str = ERROR,
     ) -> None:  # fmt: skip
-        """Add a finding in `file`, by default the json itself."""
+        """Add a finding in `file`, by default in the json itself."""
         name = (file or self.source).relative_to(self.folder).as_posix()
         self.findings.append(
             Finding(
@@ -92,12 +92,12 @@ class Notes:
 
 
 def check_destination(path: Path, folder: Path) -> None:
-    """Check that a report can be written to `path`, and would not be read as part of the dataset in `folder`.
+    """Check that a report can be written to `path`, and will not be read as part of the dataset in `folder`.
 
     Raises
     ------
     InputError
-        It cannot or would; the message says what to give.
+        The path has another suffix or is a folder, or the report would be read as part of the dataset.
     """
     if path.suffix not in (".md", ".json", PAGE):
         raise InputError(f"`report` {path}: give a file that ends in .md, .json or {PAGE}")
@@ -107,25 +107,25 @@ def check_destination(path: Path, folder: Path) -> None:
         raise InputError(f"`report` {path}: {path.parent} is not a folder; give a file in one")
     inside = folder.resolve() in path.resolve().parents
     if inside and (path.suffix == ".json" or path.resolve().parent.name in ("images", "masks")):
-        raise InputError(f"`report` {path}: inside the dataset it would be taken for a part of it; put it elsewhere")
+        raise InputError(f"`report` {path}: inside the dataset, it would be read as part of it; put it elsewhere")
 
 
 def show_report(report: ValidationReport, references: Sequence[ValidationReport]) -> None:
-    """Print the first findings of each kind and the table of label statistics, compared with all references as one."""
+    """Print the first findings of each kind, and the table of label statistics beside that of all references as one."""
     console = rich_console(wrap=False)
     console.print(f"{report.folder}: {report.summary}")
     for reference in references:
         console.print(f"reference {reference.folder}: {reference.summary}")
-    of_kind = Counter((finding.severity, finding.kind) for finding in report.findings)
-    for (severity, kind), count in sorted(of_kind.items()):
+    counts = Counter((finding.severity, finding.kind) for finding in report.findings)
+    for (severity, kind), count in sorted(counts.items()):
         colour = "red" if severity == ERROR else "yellow"
         console.print(severity, style=colour, end="")
         console.print(f" {kind}: {count}")
-        alike = [finding for finding in report.findings if (finding.severity, finding.kind) == (severity, kind)]
-        for finding in alike[:SHOWN_OF_A_KIND]:
+        same_kind = [finding for finding in report.findings if (finding.severity, finding.kind) == (severity, kind)]
+        for finding in same_kind[:SHOWN_OF_A_KIND]:
             console.print(f"  {printable(f'{finding.place}: {finding.what}; {finding.advice}')}")
         if count > SHOWN_OF_A_KIND:
-            console.print(f"  and {count - SHOWN_OF_A_KIND} more; --report has them all")
+            console.print(f"  and {count - SHOWN_OF_A_KIND} more; --report lists all")
     headings, *lines = statistics_table(report, references)
     table = Table(caption=BASIS, caption_justify="left")
     for number, heading in enumerate(headings):
@@ -136,7 +136,7 @@ def show_report(report: ValidationReport, references: Sequence[ValidationReport]
 
 
 def write_report(path: Path, report: ValidationReport, references: Sequence[ValidationReport]) -> None:
-    """Write all findings and the table to `path`, Markdown or JSON by its suffix, atomically.
+    """Write all findings and the table to `path` atomically, as JSON or Markdown according to its suffix.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def write_report(path: Path, report: ValidationReport, references: Sequence[Vali
 
 
 def statistics_table(report: ValidationReport, references: Sequence[ValidationReport]) -> list[list[str]]:
-    """Return the table of label statistics as text, headings first, beside that of all references as one."""
+    """Return rows of cells of the label statistics, headings first, beside those of all references as one."""
     return label_statistics.table(_rows(report, references), beside_reference=bool(references))
 
 
@@ -185,7 +185,7 @@ def _as_markdown(report: ValidationReport, references: Sequence[ValidationReport
         findings = [
             [finding.severity, finding.kind, finding.place, finding.what, finding.advice] for finding in report.findings
         ]
-        lines += markdown_table(("severity", "kind", "where", "what", "what to do"), findings).splitlines()
+        lines += markdown_table(("severity", "kind", "where", "problem", "what to do"), findings).splitlines()
     else:
         lines.append("None.")
     lines += ["", "## Labels", ""]
@@ -203,7 +203,7 @@ def _as_markdown(report: ValidationReport, references: Sequence[ValidationReport
 
 
 def error_text(error: Exception, prefix: str) -> str:
-    """Return the message of an error in one line, without a prefix that a finding names anyway."""
+    """Return the message of an error in one line, without a prefix that the finding states anyway."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text.removeprefix(" ".join(prefix.split())).lstrip(": ")
 

@@ -149,7 +149,7 @@ def test_a_blender_that_hangs_each_time_is_reported_by_image_and_seed(tmp_path: 
     assert child.returncode == 1
     assert re.match(
         f"corrotwin synth: error: {out}: images 0 to 1 of seed 3 failed, tried 3 times, with RuntimeError: "
-        r"Blender hung: it did nothing for \d+ s: ",
+        r"Blender hung: idle for \d+ s: ",
         errors.splitlines()[-1],
     )
     assert log.read_text().count("\n") == 3  # tried three times

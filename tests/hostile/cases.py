@@ -117,12 +117,12 @@ BESIDE = {
     "a list of assets of nothing": verified(
         b'{"images": [], "annotations": [{"id": 1, "image_id": 7, "category_id": 1}], "categories": []}'
     ),
-    "a spot of 200 KB": beside(spots, r"spots\.csv: line 2: not a csv file"),
+    "a spot of 200 KB": beside(spots, r"spots\.csv: line 2: not a CSV file"),
     "a mean of 1e99999999": beside(means, r"means\.csv: line 2, column 'mean': .*at most 30 digits"),
     "a card that lacks everything": beside(rendered, r"dataset\.json: damaged"),
     "a card of Roboflow's that lacks everything": beside(fetched, r"roboflow\.json: damaged"),
     "an evaluation with a word for a threshold": beside(evaluated, r"evaluation\.json: damaged"),
-    "a claim that is a list": beside(claimed, "holds another kind of folder"),
+    "a claim that is a list": beside(claimed, "is a folder of another kind"),
     "a dataset of ours with words for numbers": beside(begun, r"dataset\.json: damaged"),
     "a dataset with a fault of each kind": beside(many_faults, r"\d+ errors found; see the list", status=1),
 }

@@ -78,11 +78,13 @@ COCO = {
     "lists of numbers": document(
         lambda each: {"images": [1], "annotations": [], "categories": []}, r"not COCO; it needs"
     ),
-    "a path out of the folder": document(placed("images", 0, "file_name", value="../../0.png"), "leaves the folder"),
-    "a name that steers terminals": document(
-        placed("images", 0, "file_name", value="\x1b]0;owned\x07\x1b[2J.png"), r"\\x1b\]0;owned\\x07.*is absent"
+    "a path out of the folder": document(
+        placed("images", 0, "file_name", value="../../0.png"), "points outside the folder"
     ),
-    "a name that no file system takes": document(placed("images", 0, "file_name", value="x" * 5000), "is absent; add"),
+    "a name that steers terminals": document(
+        placed("images", 0, "file_name", value="\x1b]0;owned\x07\x1b[2J.png"), r"\\x1b\]0;owned\\x07.*is missing"
+    ),
+    "a name that no file system takes": document(placed("images", 0, "file_name", value="x" * 5000), "is missing; add"),
     "an image_id that is a list": document(placed("annotations", 0, "image_id", value=[0]), "unknown image"),
     "two images of one id": document(lambda each: each["images"].append(each["images"][0]), "occurs twice"),
     "a size of a billion pixels": document(placed("images", 0, "width", value=10**9), "1000000000x6.*export"),
@@ -103,7 +105,7 @@ COCO = {
     "a JPEG that breaks off": photo(encoded("JPEG", cut=-3), r"1\.png: cannot be decoded"),
     "a PNG that breaks off": photo(encoded("PNG", cut=-30), r"1\.png: (cannot be decoded|not a readable)"),
     "floating-point pixels": photo(encoded("TIFF", "F"), r"1\.png: floating-point pixels; convert"),
-    "a pipe in place of a photo": photo(None, r"1\.png: image 1 .* is absent"),
+    "a pipe in place of a photo": photo(None, r"1\.png: image 1 .* is missing"),
 }
 
 

@@ -39,7 +39,7 @@ RUNS = {
         stated("config", "backbone", value="tu-hf-hub:someone/evil"), "is unknown"
     ),
     "a run at an absurd scale": run(stated("scale", value=1e9), r"is not above 0 and at most|weights cannot be read"),
-    "a run whose classes are numbers": run(stated("classes", value=[1]), "classes are not names"),
+    "a run whose classes are numbers": run(stated("classes", value=[1]), "classes is not a list of names"),
     "a run without a configuration": run(stated("config", value={}), "missing or unknown"),
     "counts beyond all integers": run(
         filed("per_image.csv", lambda f: b"image,tp,fp,fn,tn\na.png,9999999999999999999999,0,0,0\n"), "damaged"

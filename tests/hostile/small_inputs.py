@@ -244,7 +244,7 @@ def make_rendered(folder: Path) -> None:
     make_coco(folder)
     about = {
         "configuration": RenderConfig(preset="quick", size=8, seed=0).plain(), "seed": 0,
-        "preset": stated(preset("quick")), "shows": "a twin of its own in each scene", "images": 3, "annotations": 3,
+        "preset": stated(preset("quick")), "shows": "a new twin in each scene", "images": 3, "annotations": 3,
         "twin": {"id": "plate-1", "kind": "plate", "content": "00", "fields": "fields-0.npz", "cameras": []},
         "versions": {"bpy": "4.5"}, "device": "CPU", "licence": "yours",
     }  # fmt: skip

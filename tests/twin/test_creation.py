@@ -78,7 +78,7 @@ def test_what_is_stated_holds_whatever_the_seed(tmp_path: Path, command: Command
         )
         assert done.returncode == 0, done.stderr
         assert "drawn" not in done.stdout
-        assert "not given, so plain: pieces=1 flanged=false start=cut finish=cut leg_m=0.0" in done.stdout
+        assert "defaults used: pieces=1 flanged=false start=cut finish=cut leg_m=0.0" in done.stdout
         twins.append(kept(folder))
     first, second = twins
     assert first["seed"] != second["seed"]

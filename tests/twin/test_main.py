@@ -40,7 +40,7 @@ def test_a_twin_lives(tmp_path: Path, command: Command) -> None:
     assert (tmp_path / "spool.glb").read_bytes()[:4] == b"glTF"
     again = twin("new", "pipe", "--random", "--out", folder)
     assert (again.returncode, again.stdout) == (2, "")
-    assert "holds a twin already" in again.stderr
+    assert "already holds a twin" in again.stderr
 
 
 def test_debris_is_kept_and_shown(tmp_path: Path, command: Command) -> None:
@@ -54,7 +54,7 @@ def test_debris_is_kept_and_shown(tmp_path: Path, command: Command) -> None:
 def test_mechanisms_are_kept_and_shown(tmp_path: Path, command: Command) -> None:
     pipe = ("new", "pipe", "--texel-mm", 30, "--set", "nps=6", "schedule=40", "run_m=1", "--years", 10, "--bare")
     for folder, words, lines in (
-        ("usual", (), ["process on bore: P50 0.05, P95 0.36 mm/year; unknown: state it with --mechanism process"]),
+        ("usual", (), ["process on bore: P50 0.05, P95 0.36 mm/year; unknown: state it by --mechanism process"]),
         ("none", ("--mechanism", "none"), []),
         (
             "stated",
@@ -64,7 +64,7 @@ def test_mechanisms_are_kept_and_shown(tmp_path: Path, command: Command) -> None
     ):
         made = command(*pipe, "--category", "C4", "--out", tmp_path / folder, *words)
         assert made.returncode == 0, made.stderr
-        said = [line for line in made.stdout.splitlines()[1:] if not line.startswith(("not given, so plain", "next: "))]
+        said = [line for line in made.stdout.splitlines()[1:] if not line.startswith(("defaults used: ", "next: "))]
         assert len(said) == len(lines)
         assert all(one.startswith(line) for one, line in zip(said, lines, strict=True)), said
         kept = json.loads((tmp_path / folder / "twin.json").read_text())["twin"]["mechanisms"]
@@ -93,10 +93,13 @@ def test_dates_and_dimensions_are_taken(tmp_path: Path, command: Command) -> Non
     done = command("grow", folder, "--years", 0, "--category", "C4", "--splash", 0.1, 0.3)
     assert "C4 with sea water splashing from 0.1 to 0.3 m" in done.stdout
     shown = " ".join(command("show", folder).stdout.split())
-    assert "first year with sea water splashing from 0 to 0.2 m, then C1 from year 4, then C4 with sea water" in shown
+    assert (
+        "first-year loss of 15 µm with sea water splashing from 0 to 0.2 m, then C1 from year 4, then C4 with sea water"
+        in shown
+    )
     back = command("grow", folder, "--until", "2011-12-31")
     assert (back.returncode, len(back.stderr.splitlines())) == (2, 1)
-    assert "does not run back" in back.stderr
+    assert "cannot run back" in back.stderr
 
 
 @pytest.mark.parametrize(
@@ -105,9 +108,9 @@ def test_dates_and_dimensions_are_taken(tmp_path: Path, command: Command) -> Non
         (("new", "boat"), "pipe, chain, plate"),
         (("new", "pipe", "--category", "C7"), "C1, C2"),
         (("new", "pipe", "--years", "-3"), "--years -3"),
-        (("new", "pipe", "--years", "1e300"), "--years 1e+300: at most 1000"),
+        (("new", "pipe", "--years", "1e300"), "--years 1e+300: must be at most 1000"),
         (("new", "pipe", "--built", "yesterday"), "date such as"),
-        (("new", "pipe", "--built", "2999-01-01"), "lies in the future"),
+        (("new", "pipe", "--built", "2999-01-01"), "is in the future"),
         (("new", "pipe", "--coating-life", "-3"), "--coating-life -3"),
         (("new", "pipe", "--coating-life", "3", "--bare"), "only one of"),
         (("new", "pipe", "--zinc-um", "0"), "--zinc-um 0"),
@@ -115,14 +118,14 @@ def test_dates_and_dimensions_are_taken(tmp_path: Path, command: Command) -> Non
         (("new", "pipe", "--climate", "55", "70", "4", "3"), "temperature_c 55"),
         (("new", "pipe", "--splash", "2", "1"), "--splash (2.0, 1.0)"),
         (("new", "pipe", "--debris", "0.5"), "debris 0.5: give a factor from 1 to 100"),
-        (("new", "pipe", "--debris", "4", "--bare"), "--debris 4: concerns paint"),
+        (("new", "pipe", "--debris", "4", "--bare"), "--debris 4: applies only to paint"),
         (("new", "pipe", "--mechanism", "rust"), "--mechanism rust: unknown; choose from process, co2"),
         (("new", "pipe", "--mechanism", "own", "zone=bore", "rate_mm_year=-0.1"), "rate_mm_year -0.1: must be above 0"),
         (("new", "pipe", "--mechanism", "process", "zone=roof"), "--mechanism process: no zone roof; the asset has"),
         (("new", "pipe", "--mechanism", "co2", "temperature_c=60"), "--mechanism co2: co2_bar is missing"),
-        (("new", "pipe", "--mechanism", "co2 temperature_c=200 co2_bar=2"), "the models hold from 5 to 150"),
+        (("new", "pipe", "--mechanism", "co2 temperature_c=200 co2_bar=2"), "the models are valid from 5 to 150"),
         (("new", "pipe", "--mechanism", "insulation driver=wet temperature_c=60"), "choose from severe, moderate"),
-        (("new", "pipe", "--mechanism", "splash", "--splash", "0", "1"), "--splash and a mechanism splash"),
+        (("new", "pipe", "--mechanism", "splash", "--splash", "0", "1"), "--splash and the mechanism splash"),
         (("new", "pipe", "--set", "nps"), "name=value"),
         (("new", "pipe", "--set", "colour=red"), "a pipe has nps"),
         (("new", "pipe", "--set", "run_m=long"), "not a value like"),
@@ -153,10 +156,10 @@ def test_bad_input_is_one_line_and_writes_nothing(
         (("--years", "-1"), "backwards"),
         ((), "either --years or --until"),
         (("--years", "1", "--until", "2050-01-01"), "either --years or --until"),
-        (("--until", "1999-01-01"), "does not run back"),
+        (("--until", "1999-01-01"), "cannot run back"),
         (("--until", "9999-12-31T23:59-01:00"), "give a date such as 2031-01-31"),  # beyond the calendar in UTC
         (("--years", "1", "--category", "C9"), "C1, C2"),
-        (("--years", "1", "--splash", "0", "1"), "--splash is of the place it moves to"),
+        (("--years", "1", "--splash", "0", "1"), "--splash describes the place that the twin moves to"),
     ],
 )
 def test_bad_times_leave_the_twin_as_it_was(

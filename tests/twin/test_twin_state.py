@@ -29,10 +29,10 @@ def test_clean_twins_have_no_rust_at_all(kind: str) -> None:
     ("change", "message"),
     [
         ({"seed": -1}, "seed -1: must be at least 0"),
-        ({"clock": EPOCH - timedelta(days=1)}, "its clock, 1999-12-31, stands before it was built"),
+        ({"clock": EPOCH - timedelta(days=1)}, "its clock, 1999-12-31, is before the day it was built"),
         ({"clock": datetime(2001, 1, 1)}, "times must be UTC"),
         ({"built": datetime(1999, 1, 1, tzinfo=timezone(timedelta(hours=2)))}, "times must be UTC"),
-        ({"clock": datetime(9999, 1, 1, tzinfo=UTC)}, r"7998\.84 years old; at most 1000"),
+        ({"clock": datetime(9999, 1, 1, tzinfo=UTC)}, r"is 7998\.84 years old, more than 1000"),
     ],
 )
 def test_impossible_twins_are_refused(change: dict[str, object], message: str) -> None:

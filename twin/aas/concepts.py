@@ -40,46 +40,47 @@ def _group(title: str, definition: str) -> Concept:
     return Concept(title=title, definition=definition, kind=None)
 
 
-_LEVELS = "in the histories that agree with the inspections"
+_LEVELS = "of the histories that agree with the inspections"
 CONCEPTS = {
-    "Condition": _group("Condition and remaining life", "What a twin forecasts from its model and inspections."),
-    "ForecastFrom": _date("Forecast from", "Day on which the forecast begins: the values of now are of this day."),
-    "ForecastUntil": _date("Forecast until", "Day on which the forecast ends: the values of the end are of this day."),
+    "Condition": _group("Condition and remaining life", "Forecast of a twin from its model and inspections."),
+    "ForecastFrom": _date("Forecast from", "Day on which the forecast begins; values of Now refer to it."),
+    "ForecastUntil": _date("Forecast until", "Day on which the forecast ends; values of End refer to it."),
     "InspectionRule": Concept(
-        title="Inspection rule", definition="Code whose bounds hold for the time until thickness is measured again."
+        title="Inspection rule", definition="Code that limits the interval between thickness measurements."
     ),
-    "WeakestZone": Concept(title="Weakest zone", definition="Zone whose remaining life is shortest at its P5."),
+    "WeakestZone": Concept(title="Weakest zone", definition="Zone with the shortest P5 of the remaining life."),
     "RemainingLife": _measure(
         "Remaining life",
-        "Time from now until a place is thinner than required; INF where that is beyond what was examined.",
+        "Time from now until a place is thinner than required; INF if that is beyond the years examined.",
         YEAR,
     ),
     "NextThicknessMeasurement": _date(
         "Next thickness measurement",
-        "Day by which wall thickness is to be measured again, of the zones for which a day can be given.",
+        "Day by which wall thickness must be measured again, in the zones for which a day can be given.",
     ),
     "ReasonOfMeasurement": Concept(
-        title="Reason of the measurement",
-        definition="What sets the day of the next thickness measurement, and which zones have none.",
+        title="Reason for the measurement",
+        definition="Reason for the day of the next thickness measurement, and the zones without one.",
     ),
     "NextVisualInspection": _date(
-        "Next visual inspection", "Day by which the asset is to be looked at from outside again."
+        "Next visual inspection", "Day by which the asset must be inspected from outside again."
     ),
-    "Tasks": Concept(title="Tasks", definition="What to do, the most urgent first."),
-    "Notes": Concept(title="Notes", definition="What else there is to know of the forecast."),
+    "Tasks": Concept(title="Tasks", definition="Actions to take, the most urgent first."),
+    "Notes": Concept(title="Notes", definition="Further information on the forecast."),
     "Service": Concept(
-        title="Service", definition="Where the asset has stood, its coating, and what corrodes it beside the open air."
+        title="Service",
+        definition="Places where the asset has stood, its coating, and mechanisms in addition to outdoor air.",
     ),
-    "Zones": _group("Zones", "The zones of the asset, and all of them as zone all."),
+    "Zones": _group("Zones", "The zones of the asset, and zone all for all of them together."),
     "Zone": Concept(title="Zone", definition="Name of a part of the asset's surface."),
-    "MeasuredPlaces": _group("Measured places", "Condition monitoring locations (CML) and other places with a name."),
+    "MeasuredPlaces": _group("Measured places", "Condition monitoring locations (CML) and other named places."),
     "Place": Concept(title="Place", definition="Name of a measured place (CML)."),
     "Circuit": Concept(title="Circuit", definition="Corrosion circuit that a measured place belongs to."),
-    "KindOfPlace": Concept(title="Kind of place", definition="What a measured place is on, such as bend or nozzle."),
+    "KindOfPlace": Concept(title="Kind of place", definition="Component at a measured place, such as bend or nozzle."),
     "RequiredThickness": _measure("Required thickness", "Thickness of the wall that must be left.", MM),
-    "Now": _group("Now", "Values of the day on which the forecast begins."),
-    "End": _group("End", "Values of the day on which the forecast ends."),
-    "Day": _date("Day", "Day that values are of."),
+    "Now": _group("Now", "Values on the day on which the forecast begins."),
+    "End": _group("End", "Values on the day on which the forecast ends."),
+    "Day": _date("Day", "Day to which the values refer."),
     "RemainingThickness": _measure(
         "Remaining thickness", "Thickness of the wall that is left; of a zone, at its thinnest place.", MM
     ),
@@ -87,20 +88,20 @@ CONCEPTS = {
     "RustedShare": _measure("Rusted share", "Share of the surface in the air that is rusted.", "%"),
     "ChanceBelowRequired": Concept(
         title="Chance below required",
-        definition="Probability, 0 to 1, that a place is thinner than required; of a measured place, on the last day.",
+        definition="Probability, 0 to 1, that a place is thinner than required; for a measured place, on the last day.",
         kind=Kind.REAL_COUNT,
     ),
     "Readings": Concept(title="Readings", definition="Number of thickness readings.", kind=Kind.INTEGER_COUNT),
     "LastReading": _date("Last reading", "Day of the last thickness reading."),
-    "LeastRead": _measure("Least read", "Least thickness that was read on the last day.", MM),
+    "LeastRead": _measure("Least read", "Least thickness read on the day of the last reading.", MM),
     "LongTermRate": _measure("Long-term corrosion rate", "From the first and last reading, by API 510 and 570.", RATE),
     "ShortTermRate": _measure("Short-term corrosion rate", "From the last two readings, by API 510 and 570.", RATE),
     "CodeRemainingLife": _measure("Remaining life by the codes", "Remaining life from now by API 510 and 570.", YEAR),
-    "CodeMeasureBy": _date("Measure by, by the codes", "Day of the next measurement by API 510 and 570."),
-    "Remarks": Concept(title="Remarks", definition="How both answers compare, and what else holds for a place."),
-    "P5": Concept(title="P5", definition=f"5 % of values are less, {_LEVELS}.", kind=None),
-    "P50": Concept(title="P50", definition=f"Half of values are less, {_LEVELS}.", kind=None),
-    "P95": Concept(title="P95", definition=f"95 % of values are less, {_LEVELS}.", kind=None),
+    "CodeMeasureBy": _date("Measure by (codes)", "Day of the next measurement by API 510 and 570."),
+    "Remarks": Concept(title="Remarks", definition="Comparison of codes and twin, and other remarks on the place."),
+    "P5": Concept(title="P5", definition=f"The value is at most this in 5 % {_LEVELS}.", kind=None),
+    "P50": Concept(title="P50", definition=f"The value is at most this in half {_LEVELS}.", kind=None),
+    "P95": Concept(title="P95", definition=f"The value is at most this in 95 % {_LEVELS}.", kind=None),
 }  # fmt: skip
 
 

@@ -186,7 +186,7 @@ class TwinInspections(TwinFacts):
         if record not in self.suspects:
             raise InputError(f"{spoken(record)}: is not suspect; choose one of Twin.suspects")
         if not why:
-            raise InputError("accept: give `why`; the reason is kept beside the reading")
+            raise InputError("accept: give `why`; the reason is stored with the reading")
         check_text("why", why)
         self._records = [replace(known, accepted=True) if known == record else known for known in self._records]
         self._accepted[record] = why

@@ -106,9 +106,9 @@ def _held(folder: Path, now: SavedTwin, known: Sequence[SavedTwin]) -> SavedTwin
     if held.state in [saved.state for saved in ours] and held.register in [saved.register for saved in ours]:
         return held
     if not known:
-        raise InputError(f"{folder}: holds another twin; choose another folder, or go on from Twin.load")
+        raise InputError(f"{folder}: holds another twin; choose another folder, or continue from Twin.load")
     raise InputError(
-        f"{folder}: has changed since this twin was loaded or saved; Twin.load it again and repeat what is new"
+        f"{folder}: has changed since this twin was loaded or saved; load it again by Twin.load and repeat your changes"
     )
 
 

@@ -303,7 +303,7 @@ class Twin(TwinInspections):
         known, counting = made.known, self._counting(self.suspects)
         if (known.twin, known.register, known.records, known.events) != (self._state, self.register, *counting):
             raise InputError(
-                f"`forecast`: is of another twin than {self.id}, or made before its clock, records, events or register "
-                "changed; make it again"
+                f"`forecast`: belongs to another twin than {self.id}, or is older than a change of its clock, records, "
+                "events or register; make it again"
             )
         return made

@@ -84,7 +84,7 @@ def _added() -> dict[str, AssetKind]:
                 f"{where}: cannot be imported ({type(error).__name__}: {error}); fix or remove it"
             ) from error
         if not isinstance(kind, AssetKind) or name in _OWN or not name.isidentifier():
-            raise InputError(f"{where}: its entry point is no AssetKind, or its name is taken; remove it")
+            raise InputError(f"{where}: its entry point is not an AssetKind, or its name is taken; remove it")
         kinds[name] = kind
     return kinds
 
@@ -117,7 +117,7 @@ def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset
     needed = {name for name, parameter in expected.items() if parameter.default is parameter.empty}
     if wrong := (set(parameters) - set(expected)) | (needed - set(parameters)):
         names = ", ".join(sorted(wrong))
-        raise InputError(f"{kind}: unknown or missing parameters: {names}; it takes {', '.join(expected)}")
+        raise InputError(f"{kind}: unknown or missing parameters: {names}; the kind has {', '.join(expected)}")
     patches, thickness_mm = _patches(kind, json.dumps(parameters, sort_keys=True, default=list))
     lowest = np.array([patch.points.reshape(-1, 3).min(axis=0) for patch in patches]).min(axis=0)
     highest = np.array([patch.points.reshape(-1, 3).max(axis=0) for patch in patches]).max(axis=0)

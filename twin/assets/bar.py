@@ -93,7 +93,7 @@ def bar(
         if section not in BENT or arrangement == "mat":
             raise InputError(
                 f"bar section {section!r}, arrangement {arrangement!r}, shape {shape!r}: only {', '.join(BENT)} bars "
-                "are bent, and not for a mat"
+                "can be bent, and not in a mat"
             )
         check_numbers("bent bar", leg_m=(leg_m, 0.005 * size_mm, 5))
     size = size_mm / 1000
@@ -101,7 +101,7 @@ def bar(
     bars = count * (2 if arrangement == "mat" else 1)
     if section in ("rebar", "deformed", "threaded") and not bars * path.length / size <= MOST_DIAMETERS:
         raise InputError(
-            f"{bars} ribbed bars of {path.length:.2f} m: over {MOST_DIAMETERS:.0f} diameters in all; "
+            f"{bars} ribbed bars of {path.length:.2f} m: more than {MOST_DIAMETERS:.0f} diameters in all; "
             "choose fewer or shorter ones"
         )
     if arrangement == "mat" and not (count - 1) * (size + gap_mm / 1000) + size <= length_m:

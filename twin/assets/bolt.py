@@ -79,7 +79,7 @@ def bolt(
     apart = 1000 * (2 * reach + RIM_M)
     if bolts > 1 and not apart <= pitch_mm <= 2000:
         raise InputError(
-            f"bolt pitch_mm {pitch_mm}: {int(np.ceil(apart))} to 2000 mm for {size} with heads and washers"
+            f"bolt pitch_mm {pitch_mm}: give {int(np.ceil(apart))} to 2000 mm for {size} with heads and washers"
         )
     places = _places(pattern, bolts, pitch_mm / 1000, joint)
     half = np.abs(places).max(axis=0) + reach + RIM_M
@@ -90,16 +90,18 @@ def bolt(
     if (half > room).any():
         raise InputError(
             f"bolt pattern {pattern!r} of {bolts} {size} does not fit: it needs {2 * half[0]:.3f} x {2 * half[1]:.3f} m"
-            f"{' for the lap and 0.06 m more' if joint == 'lap' else ''} of {length_m} x {width_m} m"
+            f"{' for the lap and 0.06 m more' if joint == 'lap' else ''}, but has {length_m} x {width_m} m"
         )
     if joint == "base" and (upright or shown != "nut"):
-        raise InputError(f"bolt joint 'base', shown {shown!r}, upright {upright}: it lies, and nuts are shown")
+        raise InputError(
+            f"bolt joint 'base', shown {shown!r}, upright {upright}: a base lies on the ground and shows nuts"
+        )
     clear = 2000 * min(float(np.hypot(*places.T).min()) - reach, float(room.min())) - 2 * _leg_mm(post_mm) - 6
     if not (post_mm == 0 or (joint == "base" and 20 <= post_mm <= clear)):
         allowed = f"0 for none, or 20 to {int(clear)} mm" if joint == "base" and clear >= 20 else "0"
-        raise InputError(f"bolt post {post_mm} mm: {allowed}, clear of the bolts of a base plate")
+        raise InputError(f"bolt post {post_mm} mm: give {allowed}, clear of the bolts of a base plate")
     if post_mm and missing:
-        raise InputError(f"bolt post {post_mm} mm, {missing} missing: no bolt is missing beside a post")
+        raise InputError(f"bolt post {post_mm} mm, {missing} missing: no bolt can be missing beside a post")
     kept, empty = _split(places, missing)
     thickness = thickness_mm / 1000
     holes = [Hole(x=float(x), y=float(y), diameter=fasteners.hole_mm(metric) / 1000) for x, y in empty]
@@ -193,7 +195,7 @@ def _counted(size: Size, nuts: int, protrusion_mm: float, pattern: str, bolts: i
     fewest, most = PATTERNS[pattern]
     if not fewest <= bolts <= most or (pattern == "grid" and bolts % 2):
         raise InputError(
-            f"bolt pattern {pattern!r} of {bolts}: {fewest} to {most}{', even' if pattern == 'grid' else ''}"
+            f"bolt pattern {pattern!r} of {bolts}: give {fewest} to {most}{', even' if pattern == 'grid' else ''}"
         )
     check_numbers(
         "bolt", nuts=(nuts, range(1, 3)), protrusion_mm=(protrusion_mm, size.pitch, 6 * size.diameter),

@@ -119,7 +119,7 @@ def _frames(link: Link, links: int, layout: str, tension_ratio: float, incline_d
         if turn > STEEPEST_JOINT:
             raise InputError(
                 f"chain of {links} links, tension ratio {tension_ratio}: neighbours would turn by {turn:.0f} degrees, "
-                f"over {STEEPEST_JOINT:.0f}; choose more links or more tension"
+                f"more than {STEEPEST_JOINT:.0f}; choose more links or more tension"
             )
     direction = np.column_stack([np.cos(slope), 0 * slope, np.sin(slope)])
     across = np.broadcast_to([0.0, 1.0, 0.0], direction.shape)

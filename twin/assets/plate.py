@@ -75,9 +75,9 @@ def plate(
     if stiffeners:
         check_numbers("plate", stiffener_height_mm=(stiffener_height_mm, 20, 1000))
     if fasteners == "chequer" and length_m * width_m > CHEQUER_M2:
-        raise InputError(f"plate of {length_m} x {width_m} m with chequer tears: at most {CHEQUER_M2} m²")
+        raise InputError(f"plate of {length_m} x {width_m} m with chequer tears: give at most {CHEQUER_M2} m²")
     if dents and fasteners == "chequer":
-        raise InputError("plate dents with chequer tears: choose one of them")
+        raise InputError("plate dents with chequer tears: choose one")
     denting.check("plate", dents, dent_mm, lay, most=MOST_DENTS, deepest_mm=100)
     layout = Layout(
         length=length_m,
@@ -100,7 +100,7 @@ def plate(
     middle_x, middle_y, room = plate_parts.opening(layout, places)
     if not (opening_mm == 0 or 40 <= opening_mm <= 1000 * room):
         allowed = f"0 for none, or 40 to {int(1000 * room)} mm" if room >= 0.04 else "0 (there is no room)"
-        raise InputError(f"plate opening {opening_mm} mm: {allowed}, clear of ribs, weld, fasteners and edges")
+        raise InputError(f"plate opening {opening_mm} mm: give {allowed}, clear of ribs, weld, fasteners and edges")
     holes = [Hole(x=middle_x, y=middle_y, diameter=opening_mm / 1000, flame=True)] if opening_mm else []
     if fasteners == "holes":
         holes += [Hole(x=float(x), y=float(y), diameter=hole_mm(layout.bolt) / 1000) for x, y in places]

@@ -82,7 +82,8 @@ class Session:
     @property
     def said_of_power(self) -> str:
         """Sentence that reports a power below 1."""
-        return f"photographs and grades count {100 * self.power:.2g} %: few histories would fit them at a higher weight"
+        weight = f"{100 * self.power:.2g} %"
+        return f"photographs and grades have a weight of {weight}: few histories would fit them at a higher one"
 
 
 def open_session(

@@ -48,7 +48,7 @@ def coverage(path: Path, table: Sequence[CoverageSummary]) -> None:
         right.set(
             title=f"Each inspection narrows\n{first}",
             xlabel="inspections",
-            ylabel="over that before any",
+            ylabel="relative to no inspection",
             ylim=(0, None),
         )
         right.set_xticks(range(last + 1))

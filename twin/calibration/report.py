@@ -65,7 +65,7 @@ def report(folder: Path, scores: Sequence[Score]) -> None:
 def markdown(table: Sequence[CoverageSummary]) -> str:
     """Return two tables: the effect of each visit where all is as assumed, and the last visit in every arm."""
     lines = [
-        "| forecast of | zone | inspections | worse than what is acted upon % (5 expected) | P5 to P95 covers % "
+        "| forecast of | zone | inspections | % worse than the level to act on (5 expected) | P5 to P95 covers % "
         "| mean width | mean error of P50 |",
         "|---|---|---|---|---|---|---|",
     ]
@@ -79,7 +79,7 @@ def markdown(table: Sequence[CoverageSummary]) -> str:
     last = max(row.visits for row in table)
     lines += [
         "",
-        f"| truth | forecast of, after {last} | zone | worse than what is acted upon % (5 expected) | covers % "
+        f"| truth | forecast of, after {last} | zone | % worse than the level to act on (5 expected) | covers % "
         "| covers % where no conflict | mean width | mean error | conflict reported % |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
@@ -90,10 +90,10 @@ def markdown(table: Sequence[CoverageSummary]) -> str:
         if row.visits == last and (row.zone == ALL or row.quantity not in LOSSES)
     ]
     return (
-        f"{table[0].count} simulated assets in each arm; losses and thickness in mm, life in years, pressure in MPa. "
-        "What is acted upon is P95 of a loss, and P5 of what is left, of a life and of a pressure; in brackets the "
-        "95 % interval. Truths are of the twin's own model, but for what an arm adds: this shows that forecasts agree "
-        "with themselves, not with the world (`published.md`).\n\n" + "\n".join(lines) + "\n"
+        f"{table[0].count} simulated assets in each arm; losses and thickness in mm, life in years, pressure in "
+        "MPa. The level to act on is P95 of a loss, and P5 of a remaining thickness, a life or a pressure; the 95 % "
+        "interval is in brackets. Truths come from the twin's own model, except for what an arm adds: this shows that "
+        "forecasts agree with themselves, not with the world (`published.md`).\n\n" + "\n".join(lines) + "\n"
     )
 
 
@@ -163,7 +163,7 @@ def markdown_published(fitted: LossPrior, table: Sequence[PublishedSummary]) -> 
         f"{fitted.exponent:.2f} ± {fitted.exponent_sd:.2f}, with a spread of {fitted.rate:.2f} of the rate within a "
         f"category and a scatter of {fitted.scatter:.2f} of a reading (both of logarithms).",
         "",
-        "| prior | known | sites | losses worse than P95 (5 % expected; 95 % interval) | sites with any "
+        "| prior | known | sites | losses worse than P95 (5 % expected; 95 % interval) | sites with any such loss "
         "| P5 to P95 covers % | interval score, µm | of logarithms |",
         "|---|---|---|---|---|---|---|---|",
     ]

@@ -102,7 +102,7 @@ def show(folder: Positional[Path]) -> None:
         say("above: one history that the seed draws; below: the estimate from the inspections, P5 to P95")
         sources = counted(count, "record")
         if happened:
-            say("what was made new is in the estimate alone")
+            say("replacements, repairs and recoatings are in the estimate only")
             sources += f" and {counted(happened, 'event')}"
         rich_console().print(tables.shown(now, f"{printable(twin.id)}: estimate from {sources}"))
     say_next("twin", "forecast", folder, "--years", 10)
@@ -139,7 +139,7 @@ def export(
         thickness in mm that must remain, as zone=mm; the requirements in the twin's register of CML apply as
         well.
     rule
-        which code limits the time until thickness is measured again.
+        inspection code that limits the interval between thickness measurements.
     category_measured
         the corrosivity category was measured on specimens (ISO 9226) rather than estimated.
     seed
@@ -157,7 +157,9 @@ def export(
         years, read_required(required), rule, category_measured=category_measured, seed=seed
     )
     if out.suffix not in SHELLS and (settings != making.OutlookSettings() or asset_id):
-        raise InputError(f"{out}: only a shell, {' or '.join(SHELLS)}, has a forecast and an id; leave its options out")
+        raise InputError(
+            f"{out}: only a shell, {' or '.join(SHELLS)}, has a forecast and an id; leave out their options"
+        )
     if out.suffix in SHELLS:
         from corrotwin.twin.aas import package
 

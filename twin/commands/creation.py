@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from corrotwin.twin.twin_state import TwinState
 
-STATE_IT = "unknown: state it with --mechanism process rate_mm_year=0.1, or as co2, or say --mechanism none"
+STATE_IT = "unknown: state it by --mechanism process rate_mm_year=0.1, or --mechanism co2 ..., or give --mechanism none"
 SHAPE = "shape"  # the usual `zones`
 
 
@@ -56,7 +56,7 @@ def new(
     ----------
     kind
         pipe, vessel, chain, plate, bolt, bar, beam, bearing, railing, stair, truss, column, girder, cladding,
-        hull, tank or panel; omit it with --mesh.
+        hull, tank or panel; leave it out with --mesh.
     out
         folder for the twin, new or empty. Files with readings of many assets refer to a twin by the name of its
         folder.
@@ -66,7 +66,7 @@ def new(
         file with your own geometry: STL, OBJ, PLY, GLB, glTF, or STEP with the extra cad.
     units
         unit of the mesh's coordinates; required for formats that do not state one (STL, OBJ, PLY). For GLB and
-        glTF it replaces the metres of their standard; omit it for STEP, which states its unit.
+        glTF it replaces the metres of their standard; leave it out for STEP, which states its unit.
     thickness
         thickness of the mesh's metal in mm: one value, or part=value for each part; or rays, the default, which
         measures it through the solid.
@@ -78,7 +78,7 @@ def new(
     years
         years in service so far; by default from --built until today, or 0 without --built.
     built
-        date on which service began, as 2004-05-31; by default --years ago.
+        date on which service began, such as 2004-05-31; by default --years ago.
     category
         ISO 9223 corrosivity category, C1 to CX; either this or --climate is required.
     climate
@@ -152,7 +152,7 @@ def new(
             if name not in dimensions and not (value == 0 and name in ("od_mm", "wall_mm"))  # those of the table
         }
     ):
-        say(f"not given, so plain: {in_words(plain)}")
+        say(f"defaults used: {in_words(plain)}")
     say_next("twin", "show", out)
 
 
@@ -172,7 +172,7 @@ def _parametric(
     from corrotwin.twin import assets, creation, twin_state
 
     if given := [name for name, value in of_mesh.items() if value not in (None, (), SHAPE)]:
-        raise InputError(f"--{given[0]}: is of a mesh; give --mesh, too, or leave it out")
+        raise InputError(f"--{given[0]}: applies only to a mesh; give --mesh as well, or leave it out")
     if not kind:
         raise InputError(f"give a kind of asset, one of {', '.join(assets.KINDS)}, or --mesh FILE")
     sampled = twin_state.sample_twin(kind, np.random.default_rng(seed), texel_mm=texel_mm)
@@ -199,7 +199,9 @@ def _of_mesh(
     from corrotwin.twin.meshes.conversion import MeshOptions
 
     if kind or changes:
-        raise InputError(f"--mesh {mesh}: is the asset; leave out {f'--set {changes[0]}' if changes else kind}")
+        raise InputError(
+            f"--mesh {mesh}: the mesh is the asset; leave out {f'--set {changes[0]}' if changes else kind}"
+        )
     if history:
         raise InputError(f"{mesh}: give {', and '.join(history)}; or `random` to draw what is not given")
     options = MeshOptions(**{**of_mesh, "thickness": thickness_of(of_mesh["thickness"])})

@@ -48,9 +48,9 @@ def fleet(
         years to look ahead.
     required
         thickness in mm that must remain, as zone=mm; all=mm sets it for zones that are not named. If a twin's
-        register requires more of a zone, that counts.
+        register requires more of a zone, that applies.
     rule
-        which code limits the time until thickness is measured again.
+        inspection code that limits the interval between thickness measurements.
     html
         folder for index.html and one page for each twin.
     out
@@ -63,7 +63,7 @@ def fleet(
     ----------------
     consequence
         workbook or CSV file with the columns twin and consequence (a number, such as 1 to 5, or a cost), by
-        which the chance is multiplied. A twin that is missing from it gets the greatest.
+        which the chance is multiplied. A twin that is missing from it gets the greatest consequence.
     category_measured
         the corrosivity category was measured on specimens (ISO 9226) rather than estimated.
     seed
@@ -110,12 +110,14 @@ def fleet(
         with writing(html):
             histories = {member.name: _history(member.folder) for member in ranked if member.outlook is not None}
             index = pages.write_fleet(html, ranked, unit, years, histories)
-        say(f"{index}: look at it")
+        say(f"{index}: written; open it in a browser")
     for member in ranked:
         if member.outlook is None:
             say(printable(f"{member.name}: no forecast: {member.error}"))
         elif member.risk is None:
-            say(printable(f"{member.name}: no thickness is required; give --required, or a register of CML that does"))
+            say(
+                printable(f"{member.name}: no required thickness; give --required, or a register of CML that states it")
+            )
     return _FAILED if any(member.risk is None for member in ranked) else 0
 
 
@@ -146,7 +148,7 @@ def report(
         thickness in mm that must remain, as zone=mm; the requirements in the twin's register of CML apply as
         well.
     rule
-        which code limits the time until thickness is measured again.
+        inspection code that limits the interval between thickness measurements.
     units
         unit of thicknesses.
     category_measured
@@ -160,7 +162,7 @@ def report(
 
     out = Path(f"{folder.absolute().name}.html") if out is None else out
     if out.suffix not in (".html", ".xlsx"):
-        raise InputError(f"{out}: a report is a page, .html, or a workbook, .xlsx; choose one of these")
+        raise InputError(f"{out}: a report is a page or a workbook; end its name in .html or .xlsx")
     settings = making.OutlookSettings.of(
         years, read_required(required), rule, category_measured=category_measured, seed=seed
     )
@@ -183,7 +185,7 @@ def report(
                 sheets_out.rows_sheet("Both answers", [("", row) for row in outlook.cmls], unit),
             ],
         )
-    say(f"{out}: look at it")
+    say(f"{out}: written")
 
 
 def _history(folder: Path) -> "TwinHistory":
@@ -203,7 +205,7 @@ def _show(ranked: "Sequence[FleetMember]", years: float) -> None:
 
     days = sorted({member.outlook.now for member in ranked if member.outlook is not None})
     since = f", forecast from {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else ""
-    table = Table(title=f"What to open first, of {counted(len(ranked), 'twin')}{since}")
+    table = Table(title=f"{counted(len(ranked), 'twin')} ranked by risk{since}")
     for name in ("twin", "weakest zone, worst CML"):
         table.add_column(name, overflow="fold")
     for name in ("below now", f"in {years:g} years", "risk", "life P5 y", "measure by"):
@@ -223,9 +225,9 @@ def _show(ranked: "Sequence[FleetMember]", years: float) -> None:
     rich_console().print(table)
     for member in ranked[:_SHOWN]:
         if (seen := member.outlook) and seen.measure_by and seen.undated:
-            say(printable(f"{member.name}: no date can be given for {seen.undated}; the date above is of other zones"))
+            say(printable(f"{member.name}: no date can be given for {seen.undated}; the date above is for other zones"))
     if places := measure_next(ranked, NEXT):
         listed = "; ".join(f"{place.twin} {place.cml} ({percent(place.chance)})" for place in places)
-        say(f"measure next, where it is least certain whether they will be too thin: {printable(listed)}")
+        say(f"measure next (least certain whether they will be too thin): {printable(listed)}")
     if len(ranked) > _SHOWN:
-        say(f"and {len(ranked) - _SHOWN} more; --html or --out has all")
+        say(f"and {len(ranked) - _SHOWN} more; --html or --out lists all")

@@ -49,11 +49,11 @@ def forecast(
         inspection is planned from at least 20.
     required
         thickness in mm that must remain, as zone=mm; all=mm sets it for zones that are not named. If the
-        twin's register of CML requires more of a zone, that counts. A requirement applies to places that were
+        twin's register of CML requires more of a zone, that applies. A requirement applies to places that were
         thicker when new: to a header, but not to its thinner branch.
     rule
-        which code limits the time until thickness is measured again, and until the next external visual
-        inspection.
+        inspection code that limits the interval between thickness measurements, and between external visual
+        inspections.
     out
         .csv file with every zone and year.
     cml
@@ -110,7 +110,7 @@ def forecast(
     if by_zone := registers.read(folder).required_by_zone():
         say(f"required by the register: {', '.join(f'{zone} {mm:.4g} mm' for zone, mm in by_zone.items())}")
     if cml is not None and not limits_given and not by_zone and wall is None:
-        raise InputError("--cml: give --required or --design, the thickness that must be left")
+        raise InputError("--cml: give the required thickness by --required or --design")
     known = load_session(folder, ahead, seed, category_measured)
     pressure = None
     if smys_mpa is not None:
@@ -191,7 +191,8 @@ def calibrate(
 
     if assets < 1 or seed < 0 or not 1 <= runs <= MOST_RUNS:
         raise InputError(
-            f"--assets {assets}, --seed {seed}, --runs {runs}: at least 1, at least 0, and 1 to {MOST_RUNS}"
+            f"--assets {assets}, --seed {seed}, --runs {runs}: give at least 1 asset, a seed of at least 0 and 1 to "
+            f"{MOST_RUNS} runs"
         )
     unknown = [arm for arm in arms if arm not in ARMS]
     if unknown:
@@ -250,9 +251,9 @@ def describe_agreement(item: "Agreement", widening: float) -> str:
 
     days = item.date if item.date == item.until else f"{item.date} to {item.until}"
     if item.chance < CONFLICT:
-        done = f"The prior was widened {widening:g} times" if widening > 1 else "No wider prior agrees better"
+        done = f"The prior was widened by a factor of {widening:g}" if widening > 1 else "No wider prior agrees better"
         return (
-            f"CONFLICT on {days}: {item.record}; as odd in {100 * item.chance:.2g} % of cases under what "
-            f"was known before. {done}; check tool, place and exposure"
+            f"CONFLICT on {days}: {item.record}; given what was known before, the chance of a result at least "
+            f"this unusual was {100 * item.chance:.2g} %. {done}; check tool, place and exposure"
         )
     return f"{days} agrees with what was known before (p = {item.chance:.2g})"

@@ -10,7 +10,7 @@ from corrotwin.twin.commands import readings_files, record_lines
 from corrotwin.twin.commands.forecasts import describe_agreement, load_session, warn
 from corrotwin.twin.core.arguments import check_seed
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import printable, say, say_next
+from corrotwin.twin.core.text import counted, printable, say, say_next
 
 if TYPE_CHECKING:
     from corrotwin.twin.inspection.events import Event
@@ -85,7 +85,7 @@ def inspect(
     why
         reason for --withdraw, --restore, --accept or --event, stored with it; required by --accept.
     date
-        date of the inspection or event, as 2016-05-31.
+        date of the inspection or event, such as 2016-05-31.
     kind
         ultrasonic (remaining thickness), pit (depth of the deepest pit of the zone), grade (ISO 4628-3, 0 to 5)
         or photo (rusted share of the zone, 0 to 1).
@@ -93,7 +93,7 @@ def inspect(
         instead of --kind, --value and --tool: replacement of a zone, whose steel and coating are new from
         --date on; recoating of a zone; or repair of a --place, whose wall is new.
     zone
-        zone of the asset; corrotwin twin show lists them. For an event also all.
+        zone of the asset; corrotwin twin show lists the zones. An event may also give all.
     value
         value that was measured.
     unit
@@ -152,7 +152,10 @@ def inspect(
             bias, echo, coated or None, evaluation, detection, false_calls,
         )  # fmt: skip
         if any(given not in ("", None, ()) for given in others):
-            raise InputError("inspect: --readings goes with --map, --asset, --dates, --unit, --zone, --tool, --dry-run")
+            raise InputError(
+                "inspect: --readings can be combined only with --map, --asset, --dates, --unit, --zone, --tool, "
+                "--dry-run, --category-measured and --seed"
+            )
         taken = readings_files.take_in(
             folder, readings, column_map, unit=unit, zone=zone, tool=tool, asset=asset, dates=dates, dry_run=dry_run
         )
@@ -160,14 +163,14 @@ def inspect(
             store_records(folder, taken, b"", "", seed=seed, category_measured=category_measured)
         return
     if column_map is not None or asset or dates or dry_run:
-        raise InputError("inspect: --map, --asset, --dates and --dry-run go with --readings")
+        raise InputError("inspect: --map, --asset, --dates and --dry-run require --readings")
     of_readings = (
         kind, value, unit, tool, uv, at, photo, uvmap, scatter, bias, echo, coated or None, evaluation, detection,
         false_calls,
     )  # fmt: skip
     if event is not None:
         if any(given not in ("", None, ()) for given in (csv, *(withdraw, restore, accept), *of_readings)):
-            raise InputError("inspect: --event goes with --date, --zone, --place and --why")
+            raise InputError("inspect: --event can be combined only with --date, --zone, --place and --why")
         record_lines.happened(folder, event, date=date, zone=zone, place=place, why=why)
         return
     single = (date, zone, place, *of_readings)
@@ -175,12 +178,12 @@ def inspect(
     rulings: dict[Verb, tuple[int, ...]] = {"withdraws": withdraw, "restores": restore, "accepts": accept}
     if any(rulings.values()) or why:
         if csv is not None or singly:
-            raise InputError("inspect: --withdraw, --restore, --accept and --why go with no other option")
+            raise InputError("inspect: --withdraw, --restore, --accept and --why cannot be combined with other options")
         given = [(verb, lines) for verb, lines in rulings.items() if lines]
         if len(given) != 1:
-            raise InputError("inspect: give one of --withdraw, --restore and --accept, with the lines of records")
+            raise InputError("inspect: give one of --withdraw, --restore and --accept, with line numbers of records")
         if accept and not why:
-            raise InputError("inspect: --accept needs --why; the reason is kept beside the reading")
+            raise InputError("inspect: --accept needs --why; the reason is stored with the reading")
         record_lines.rule(folder, given[0][1], given[0][0], why)
         return
     if csv is None and not singly:
@@ -211,8 +214,8 @@ def store_records(
     before = log.read_log(folder)
     last = max((record.date for record in before.in_force.values()), default="")
     new, happened = log.add(folder, records, events, photo)
-    were_there = "" if len(new) == len(records) else ", the others were there"
-    say(f"{len(new)} of {len(records)} records added{were_there}")
+    were_there = "" if len(new) == len(records) else ", the others were already there"
+    say(f"{len(new)} of {counted(len(records), 'record')} added{were_there}")
     if events:
         record_lines.tell_added(happened, events)
     if note:
@@ -222,13 +225,13 @@ def store_records(
     early = {line: record.date for line, record in added if record.date < last}
     if early:
         days, lines = ", ".join(sorted(set(early.values()))), " ".join(map(str, early))
-        say(f"{days}: before the last inspection, of {last}; --withdraw {lines} if that is wrong")
+        say(f"{days}: earlier than the last inspection, {last}; --withdraw {lines} if that is wrong")
     if gone := [line for line, record in after.gone.items() if record in records]:
-        say(f"withdrawn and not counted: line {', '.join(map(str, gone))}; --restore counts them again")
+        say(f"withdrawn and not counted: line {', '.join(map(str, gone))}; to count them again, give --restore")
     new_lines = {line for line, _ in added}
     for line, reason in log.suspects(after, folder).items():
         if line in new_lines:
-            say(f"line {line} is suspect and left out: {reason}; --accept {line} --why ... takes it as it is")
+            say(f"line {line} is suspect and left out: {reason}; to use it as it is, give --accept {line} --why ...")
     if said := said_of_repeated(after, folder, new_lines):
         say(printable(said))
     if not records:

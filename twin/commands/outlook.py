@@ -35,21 +35,21 @@ def read_design(words: Sequence[str]) -> PipeDesign | None:
         except ValueError as error:
             raise InputError(f"--design {word}: {number!r} is not a number") from error
     if missing := [name for name in ("pressure_mpa", "stress_mpa", "efficiency") if name not in values]:
-        raise InputError(f"--design: {missing[0]} is missing; the allowable stress and the joint efficiency are yours")
+        raise InputError(f"--design: {missing[0]} is missing; give pressure_mpa, stress_mpa and efficiency")
     return PipeDesign(**values)
 
 
 def check_strength(smys_mpa: float | None, length_mm: float | None, safety_factor: float | None) -> None:
     """Refuse options of B31G that do not go together."""
     if smys_mpa is None and (length_mm is not None or safety_factor is not None):
-        raise InputError("B31G: --length-mm and --safety-factor go beside --smys-mpa")
+        raise InputError("B31G: --length-mm and --safety-factor require --smys-mpa")
     for option, value in (("--smys-mpa", smys_mpa), ("--length-mm", length_mm)):
         if value is not None and not 0 < value < np.inf:
             raise InputError(f"{option} {value:g}: must be above 0")
     if smys_mpa is not None and safety_factor is None:
-        raise InputError("--smys-mpa: give --safety-factor, too: a pressure at which a pipe fails is not permitted")
+        raise InputError("--smys-mpa: give --safety-factor as well; a failure pressure is not an allowable pressure")
     if safety_factor is not None and not 1 <= safety_factor < np.inf:
-        raise InputError(f"--safety-factor {safety_factor:g}: at least 1")
+        raise InputError(f"--safety-factor {safety_factor:g}: must be at least 1")
 
 
 def lines(forecast: Forecast) -> Iterable[str]:
@@ -68,9 +68,9 @@ def lines(forecast: Forecast) -> Iterable[str]:
     if plan is None:
         return
     if plan.life_years is None or plan.interval_years is None:
-        yield f"no remaining life and no date: none can be given for {', '.join(plan.undated)}"
+        yield f"no remaining life and no date can be given, because of {', '.join(plan.undated)}"
         if plan.first_years is not None:
-            yield f"of the other zones, {_due(forecast, 'next thickness measurement', plan.first_years, plan.because)}"
+            yield f"for the other zones, {_due(forecast, 'next thickness measurement', plan.first_years, plan.because)}"
     else:
         life, share = _life(plan.life_years, forecast.ahead_years), 100 * plan.weakest_share
         yield f"remaining life: {life}; the weakest zone is {plan.zone} in {share:.0f} % of the histories"
@@ -85,14 +85,14 @@ def _due(forecast: Forecast, what: str, within_years: float, because: str) -> st
 
 def _error_line(forecast: Forecast) -> str:
     error = forecast.error
-    parts = [f"least left P5 ± {error.left_mm:.2f} mm" if error.left_mm else "least left P5 0 mm in all"]
+    parts = [f"least left P5 ± {error.left_mm:.2f} mm" if error.left_mm else "least left P5 0 mm in all runs"]
     if error.chance is not None:
         parts.append(f"chance below required ± {100 * error.chance:.1f} %")
     if error.life_years is not None:
         parts.append(
-            f"remaining life P5 ± {error.life_years:.2f} years" if error.life_years else "the same P5 of life in all"
+            f"remaining life P5 ± {error.life_years:.2f} years" if error.life_years else "life P5 the same in all runs"
         )
-    more = "" if error.within else "; more than it should be: take the lower values"
+    more = "" if error.within else "; larger than it should be: use the lower values"
     return f"Monte Carlo error of {error.runs} runs: {', '.join(parts)}{more}"
 
 
@@ -115,16 +115,17 @@ def strength_lines(forecast: Forecast, pressure: Pressure, safety_factor: float)
         known.events,
     )
     if hidden := [why for name, why in unseen.items() if name in pressure.zones]:
-        yield f"failure pressure: none is given; {hidden[0]}"
+        yield f"no failure pressure is given: {hidden[0]}"
         return
     for year in (known.now_years, forecast.years[-1]):
         spread = levels(pressure.failure_mpa(forecast.zones, forecast.years.index(year)))
         allowed = allowable_mpa(np.array(spread), safety_factor)
         yield (
-            f"failure pressure over {safety_factor:g} at year {year:.3g}, {pressure.method} B31G: {_pressures(allowed)}"
+            f"failure pressure divided by {safety_factor:g}, year {year:.3g}, {pressure.method} B31G: "
+            f"{_pressures(allowed)}"
         )
     if pressure.length_mm is None:
-        yield "  length of the corroded area unknown: Barlow's formula for the least wall that is left"
+        yield "  length of the corroded area unknown: Barlow's formula with the least remaining wall"
 
 
 def mawp_lines(forecast: Forecast, design: PipeDesign) -> Iterable[str]:
@@ -137,16 +138,16 @@ def mawp_lines(forecast: Forecast, design: PipeDesign) -> Iterable[str]:
     mawps = mawp(forecast, design)
     if mawps is None:
         is_dated = forecast.plan is not None and forecast.plan.interval_years is not None
-        over = "the P5 of the remaining life is over: measure, and assess its fitness for service"
-        yield f"MAWP: none, since {over if is_dated else 'no date is given for the next measurement'}"
+        over = "the remaining life (P5) is over: measure the pipe and assess its fitness for service"
+        yield f"no MAWP is given: {over if is_dated else 'the next measurement has no date'}"
         return
     if mawps.code_mpa is not None:
         note = f" ({printable(mawps.code_note)})" if mawps.code_note else ""
         yield f"MAWP by API 570 at the weakest measured place: {mawps.code_mpa:.2f} MPa{note}"
     yield f"MAWP by the twin, all zones: {_pressures(mawps.twin_mpa)}"
     yield (
-        f"  until {mawps.interval_years:.3g} years from now, if it is measured now: with the wall less twice the loss "
-        "until then (API 570), by the codes since it was last measured; flanges and branches may permit less"
+        f"  valid for {mawps.interval_years:.3g} years, if it is measured now: for the wall minus twice the loss until "
+        "then (API 570), by the codes since it was last measured; flanges and branches may permit less"
     )
 
 

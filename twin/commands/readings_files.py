@@ -39,7 +39,10 @@ def take_in(
     if folder.is_dir() and not store.is_twin(folder):
         twins = known_twins(folder)
         if asset:
-            raise InputError(f"--asset {asset}: {folder} holds many twins, and each takes the asset of its name")
+            raise InputError(
+                f"--asset {asset}: {folder} holds several twins, each of which takes the asset of its own name; "
+                "leave it out"
+            )
         _to_many(twins, path, given, unit=unit, zone=zone, tool=tool, dry_run=dry_run)
         return None
     twin, before = store.read(folder), log.read_log(folder)
@@ -94,4 +97,5 @@ def _summary(new: "Sequence[Record]", all_: int) -> str:
         for record in new[:_SHOWN]
     ]  # fmt: skip
     lines += [f"and {len(new) - _SHOWN} more"] if len(new) > _SHOWN else []
-    return "\n".join([*map(printable, lines), f"would store {len(new)} of {all_} readings; nothing was stored"])
+    total = f"would store {len(new)} of {counted(all_, 'reading')}; nothing was stored"
+    return "\n".join([*map(printable, lines), total])

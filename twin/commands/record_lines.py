@@ -26,7 +26,7 @@ def tell_added(new: "Sequence[Event]", given: "Sequence[Event]") -> None:
     """Print how many events are new, and their effect."""
     from corrotwin.twin.inspection.events import EVENTS
 
-    were_there = "" if len(new) == len(given) else ", the others were there"
+    were_there = "" if len(new) == len(given) else ", the others were already there"
     say(f"{len(new)} of {counted(len(given), 'event')} added{were_there}")
     for event in new:
         say(printable(f"{event.kind} of {f'{event.zone} {event.place}'.strip()} on {event.date}: {EVENTS[event.kind]}"))
@@ -44,7 +44,7 @@ def rule(folder: Path, lines: Sequence[int], verb: "Verb", why: str) -> None:
         value = "" if isinstance(entry, Event) else f", {entry.value:g} {entry.unit}"
         say(printable(f"line {line}, {entry.kind} of {entry.date} on {entry.zone}{value}: {what}"))
     if not changed:
-        say("nothing changed: none of them is suspect" if verb == "accepts" else "nothing changed: it was so before")
+        say(f"nothing changed: {'none of them is suspect' if verb == 'accepts' else 'this was already the case'}")
 
 
 def show(folder: Path) -> None:
@@ -66,7 +66,7 @@ def show(folder: Path) -> None:
     withdrawn, accepted, suspect = listed.withdrawn, listed.accepted, log.suspects(listed, folder)
     count = len(listed.in_force) - len(suspect)
     happened = f", {counted(len(listed.events_in_force), 'event')}" if listed.events else ""
-    table = Table(title=f"{printable(twin.id)}: {count} of {len(listed.records)} records count{happened}")
+    table = Table(title=f"{printable(twin.id)}: {count} of {counted(len(listed.records), 'record')} in use{happened}")
     state = {
         **dict.fromkeys(suspect, "suspect"),
         **{line: f"accepted {ruling.date} {ruling.why}".strip() for line, ruling in accepted.items()},
@@ -83,6 +83,6 @@ def show(folder: Path) -> None:
         table.add_row(str(line), *map(printable, cells))
     rich_console().print(table)
     for line, reason in suspect.items():
-        say(f"line {line} is suspect and left out: {reason}; --accept {line} --why ... takes it as it is")
+        say(f"line {line} is suspect and left out: {reason}; to use it as it is, give --accept {line} --why ...")
     if said := said_of_repeated(listed, folder):
         say(printable(said))

@@ -60,7 +60,7 @@ def register(
     twin = store.read(folder)
     if file is None:
         if column_map is not None or asset or unit or dry_run:
-            raise InputError("register: --map, --asset, --unit and --dry-run go with a file")
+            raise InputError("register: --map, --asset, --unit and --dry-run require a file")
         _list(list(registers.read(folder).cmls.values()), twin.id)
         return
     if unit and not unit_of(unit):
@@ -130,7 +130,7 @@ def sections(
                 f"{printable(section.name)}: {section.from_km:g} to {section.to_km:g} km, {pipe['od_mm']:g} x "
                 f"{pipe['wall_mm']:g} mm, since {section.twin.built:%Y-%m-%d}"
             )
-        say(f"{summary}; nothing was made")
+        say(f"{summary}; nothing was created")
         return
     with progress("sections", len(sections), unit="twins", to=out) as line:
         new = write_sections(out, sections, on_twin=line.advance)
@@ -142,7 +142,7 @@ def _list(cmls: "list[Cml]", of: str) -> None:
     from rich.table import Table
 
     if not cmls:
-        say(f"{printable(of)}: no CML; corrotwin twin register takes them from a file")
+        say(f"{printable(of)}: no CML; corrotwin twin register imports them from a file")
         return
     table = Table(title=f"{printable(of)}: {counted(len(cmls), 'CML')}")
     for name in ("CML", "zone", "u, v", "nominal mm", "required mm", "circuit", "kind", "formerly"):

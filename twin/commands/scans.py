@@ -7,7 +7,7 @@ from tyro.conf import Positional
 
 from corrotwin.twin.commands.inspections import store_records
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import say
+from corrotwin.twin.core.text import counted, say
 
 
 def scan(
@@ -38,7 +38,7 @@ def scan(
     place
         name of the scanned area; its blocks are named PLACE/A1, PLACE/A2 ... by rows A to F and columns 1 to 6.
     date
-        date of the scan, as 2020-05-31.
+        date of the scan, such as 2020-05-31.
     tool
         name of the instrument; readings by one instrument on one day share an unknown bias.
     unit
@@ -64,11 +64,11 @@ def scan(
     twin, register = store.read(folder), registers.read(folder)
     cml = register.find(place)
     if register and cml is None:
-        raise InputError(f"--place {place}: is not in the twin's register of CML; add it by corrotwin twin register")
+        raise InputError(f"--place {place}: is not in the twin's register of CML; add it with corrotwin twin register")
     if not zone and cml is None:
-        raise InputError("scan: give --zone; corrotwin twin show lists them")
+        raise InputError("scan: give --zone; corrotwin twin show lists the zones")
     if cml is not None and zone not in ("", cml.zone):
-        raise InputError(f"--zone {zone}: {cml.id} is on {cml.zone} by the register; correct either")
+        raise InputError(f"--zone {zone}: the register has {cml.id} on {cml.zone}; correct one of them")
     found = read_scan(file, unit)
     records = records_of_scan(
         found, place=place, zone=zone or (cml.zone if cml else ""), date=date, tool=tool, source=f"{file}"
@@ -79,6 +79,6 @@ def scan(
         new = log.would_add(folder, records)
         for record in new:
             say(f"{record.place}: {record.value:.2f} mm")
-        say(f"would store {len(new)} of {len(records)} readings; nothing was stored")
+        say(f"would store {len(new)} of {counted(len(records), 'reading')}; nothing was stored")
         return
     store_records(folder, records, b"", "", seed=seed, category_measured=category_measured)

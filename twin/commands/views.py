@@ -44,7 +44,7 @@ def view(
     required
         thickness in mm that must remain, as zone=mm; all=mm sets it for zones that are not named.
     rule
-        which code limits the time until thickness is measured again.
+        inspection code that limits the interval between thickness measurements.
     units
         unit of lengths when the page opens; the page can switch it.
     glb
@@ -61,7 +61,7 @@ def view(
     from corrotwin.twin.view import page, surface, variants
 
     if out is None and glb is None:
-        raise InputError("--out: give a page to write, .html; or --glb")
+        raise InputError("view: give --out, an .html page, or --glb")
     if out is not None:
         page.check(out, units)
     if glb is not None:
@@ -72,13 +72,13 @@ def view(
         known = load_session(folder, ahead, seed, category_measured)
         with progress("forecasting", to=out):
             made = result.make(known, years=years, required=limits, rule=rule)
-        with progress("drawing its surface over the years", to=out):
+        with progress("drawing the surface over the years", to=out):
             history = surface.surface_history(known.twin, known.now_years, made.years[-1])
             _write(out, made, history, units)
     if glb is not None:
         twin, records, events = store.read(folder), log.read(folder)[0], log.read_log(folder).events_in_force.values()
         now = max([twin.years, *(entry.years(twin) for entry in records), *(entry.years(twin) for entry in events)])
-        with progress("painting a look for each year", to=glb):
+        with progress("painting the surface for each year", to=glb):
             history = history or surface.surface_history(twin, now, now + years)
             count = variants.write(glb, twin, history, now, now + years)
         say(f"{printable(twin.id)}: written to {glb}, with {counted(count, 'variant')} by date")
@@ -131,7 +131,7 @@ def compare(
     limits, twin = read_required(required), store.read(folder)
     first, last = comparison.years_of(twin, (from_date, to_date))
     if not first < last:
-        raise InputError("`from_date` and `to_date`: give the earlier date first, and another one second")
+        raise InputError("`from_date` and `to_date`: give two different dates, the earlier one first")
     if last - twin.years > result.MOST_AHEAD_YEARS:
         raise InputError(
             f"`to_date` {to_date}: is more than {result.MOST_AHEAD_YEARS} years ahead; give an earlier one"
@@ -144,7 +144,7 @@ def compare(
         with writing(out):
             write_text(out, tables.to_csv(rows, comparison.ZoneChange))
     if page is not None:
-        with progress("drawing its surface over the years", to=page):
+        with progress("drawing the surface over the years", to=page):
             made = result.make(known, years=max(last - known.now_years, 0.0), required=limits)
             history = surface.surface_history(known.twin, known.now_years, made.years[-1])
             _write(page, made, history, units, compared=(first, last))

@@ -47,7 +47,7 @@ def watch(
     inbox
         existing folder for workbooks, CSV files, and JSON files with one reading each.
     once
-        import what is there and stop; the status is 2 if something was refused.
+        import the files that are there and stop; the exit status is 2 if any was refused.
     unit
         unit of readings that do not state one: mm, inch or mil.
     zone
@@ -68,12 +68,13 @@ def watch(
     topic
         topics to subscribe to; + stands for one level, a final # for all levels below.
     login
-        file of two lines, user and password; by default CORROTWIN_MQTT_USER and CORROTWIN_MQTT_PASSWORD, if
+        file with two lines, user and password; by default CORROTWIN_MQTT_USER and CORROTWIN_MQTT_PASSWORD, if
         they are set.
     tls
-        connect by TLS, at port 8883 unless another is given.
+        connect with TLS, on port 8883 unless another is given.
     ca
-        certificate (PEM) of the authority that signed the broker's, instead of the system's; implies --tls.
+        certificate (PEM) of the authority that signed the broker's certificate, instead of those of the system;
+        implies --tls.
     """
     from corrotwin.twin.incoming.inbox import Inbox
     from corrotwin.twin.incoming.known_twins import known_twins
@@ -87,7 +88,7 @@ def watch(
     if unit and not unit_of(unit):
         raise InputError(f"--unit {unit}: give mm, inch or mil")
     if not mqtt and (topic or login or tls or ca):
-        raise InputError("watch: --topic, --login, --tls and --ca go with --mqtt")
+        raise InputError("watch: --topic, --login, --tls and --ca require --mqtt")
     twins = known_twins(fleet_or_twin)
     given = ColumnMap() if column_map is None else read_map(column_map)
     intent = Intent(
@@ -97,9 +98,9 @@ def watch(
     address = address_of(mqtt, topic, user=user, password=password, tls=tls, ca=ca) if mqtt else None
     folder = Inbox(inbox, settle_seconds=settle)
     if inbox.resolve() in {path.resolve() for path in (fleet_or_twin, *twins.folders)}:
-        raise InputError(f"{inbox}: holds twins; choose a folder of its own for what comes in")
+        raise InputError(f"{inbox}: holds twins; choose a separate folder for incoming files")
     if address is not None and address.password and not (address.tls or address.host in ("localhost", "127.0.0.1")):
-        say_error(f"broker {address}: the password is sent in the clear; --tls hides it")
+        say_error(f"broker {address}: the password is sent unencrypted; --tls encrypts it")
     with folder.held():
         broker = None if address is None else Broker(address, folder.state)
         watched = Watch(intent, folder, broker)
@@ -107,7 +108,7 @@ def watch(
             if once:
                 watched.once()
                 return
-            say(f"{inbox}: watched for readings of {counted(len(twins.folders), 'twin')}; Ctrl-C ends it")
+            say(f"{inbox}: watching for readings of {counted(len(twins.folders), 'twin')}; press Ctrl-C to stop")
             watched.forever()
         finally:
             if broker is not None:
@@ -122,9 +123,9 @@ def _login(path: Path | None) -> tuple[str, str]:
         try:
             lines = read_text(path, most_bytes=4096).splitlines()
         except UnicodeDecodeError as error:
-            raise InputError(f"{path}: not in UTF-8; give two lines, user and password") from error
+            raise InputError(f"{path}: is not in UTF-8; give two lines, user and password") from error
     if len(lines) != 2 or not all(lines):
         raise InputError(f"{path}: give two lines, user and password")
     if path.stat().st_mode & 0o077:
-        say_error(f"{path}: others may read it; chmod 600 {quoted(path)}")
+        say_error(f"{path}: others can read it; protect it by chmod 600 {quoted(path)}")
     return lines[0], lines[1]

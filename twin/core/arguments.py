@@ -133,12 +133,12 @@ def check_numbers(owner: str, **limits: tuple[Any, float, float] | tuple[Any, ra
         if len(limit) == 2:
             whole_numbers = limit[1]
             allowed = is_number and value % 1 == 0 and int(value) in whole_numbers
-            what = f"{whole_numbers.start} to {whole_numbers.stop - 1}, a whole number"
+            what = f"give a whole number from {whole_numbers.start} to {whole_numbers.stop - 1}"
         else:
             _, low, high = limit
             shown = [short if low <= float(short := f"{end:g}") <= high else end for end in (low, high)]
             unit = next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), "")
-            allowed, what = is_number and low <= value <= high, f"{shown[0]} to {shown[1]}{unit}"
+            allowed, what = is_number and low <= value <= high, f"give {shown[0]} to {shown[1]}{unit}"
         if not allowed:
             raise InputError(f"{owner} {name} {value}: {what}")
 

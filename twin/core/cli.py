@@ -155,13 +155,17 @@ def _status(program: str, call: Callable[[], Any], command: Callable[..., Any] |
         return _fail(program, in_options(str(error), command), 2 if isinstance(error, InputError) else 1)
     except OSError as error:
         where = f"{error.filename2 or error.filename}: " if error.filename is not None else ""
-        return _fail(program, f"{where}{error.strerror or error}; put that right, and the same command resumes", 2)
+        return _fail(program, f"{where}{error.strerror or error}; correct this, and the same command resumes", 2)
     except (MemoryError, RuntimeError) as error:
         if not _is_lack_of_memory(error):
             raise
         is_shared = any(words in str(error) for words in _SHARED_MEMORY)
-        room = "give the container more shared memory (--shm-size)" if is_shared else "free some or give less at a time"
-        said = f"out of memory ({str(error) or 'no more to be had':.200}); {room}, then run the same command again"
+        room = (
+            "give the container more shared memory (--shm-size)"
+            if is_shared
+            else "free some memory or process less at a time"
+        )
+        said = f"out of memory ({str(error) or 'none left':.200}); {room}, then run the same command again"
         return _fail(program, said, 1)
     except KeyboardInterrupt:
         text.say_error(f"{program}: interrupted; the same command resumes where it can")
@@ -177,7 +181,7 @@ def _refuse_repeated_options(command: Callable[..., Any] | None, words: Sequence
     several = {f"--{parameter.name.replace('_', '-')}" for parameter in parameters if _takes_several(parameter)}
     given = Counter(word.partition("=")[0].replace("_", "-") for word in words)  # as tyro reads them
     if twice := next((option for option in sorted(several) if given[option] > 1), ""):
-        raise InputError(f"{twice} is given twice, but only the last would count; give it once, all values after it")
+        raise InputError(f"{twice} is given twice, but only the last would count; give it once, followed by all values")
 
 
 def _fail(program: str, message: str, status: int) -> int:

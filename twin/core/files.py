@@ -50,7 +50,7 @@ def writing(path: Path, advice: str = "") -> Iterator[None]:
 
 
 @contextmanager
-def reading(path: Path, advice: str = "check the path and who may read it") -> Iterator[None]:
+def reading(path: Path, advice: str = "check the path and its permissions") -> Iterator[None]:
     """Turn an operating system's error about reading `path` into one line (`InputError`) with advice."""
     try:
         yield
@@ -183,7 +183,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
         twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ValueError(f"the key {twice!r:.60} is there twice")
+        raise ValueError(f"the key {twice!r:.60} appears twice")
     return value
 
 

@@ -1,4 +1,4 @@
-"""Folder ownership: the configuration a folder was begun with, and an exclusive write lock.
+"""Folder ownership: the configuration a folder was started with, and an exclusive write lock.
 
 Standard library only; every package may import it.
 """
@@ -71,7 +71,9 @@ def hold(folder: Path, kind: str, configuration: Mapping[str, Any], *, patience_
         try:
             yield
             if folder.exists() and not _same(stream, folder):  # the block itself may have removed it
-                raise InputError(f"{folder}: was deleted while it was written; delete what is there and start again")
+                raise InputError(
+                    f"{folder}: was deleted while it was being written; delete what is left and start again"
+                )
             for left in folder.glob("*/.*.tmp"):
                 if not (left.parent / LOCK).exists() and not left.parent.is_symlink():
                     left.unlink(missing_ok=True)
@@ -91,11 +93,11 @@ def check_claim(folder: Path, kind: str, configuration: Mapping[str, Any]) -> No
     if mark.exists():
         held = read_json(mark, inside=folder)
         if not isinstance(held, dict) or held.get("kind") != kind:
-            raise InputError(f"{folder}: holds another kind of folder ({held!r:.60}); choose another folder")
+            raise InputError(f"{folder}: is a folder of another kind ({held!r:.60}); choose another folder")
         if held != wanted:
             different = _difference(held.get("configuration"), wanted["configuration"])
             raise InputError(
-                f"{folder}: was begun with other settings ({different}); choose another folder or delete the folder"
+                f"{folder}: was started with other settings ({different}); choose another folder or delete the folder"
             )
         return
     # A command killed before its claim was written leaves a lock or a part of the claim: still an empty folder.
@@ -127,7 +129,7 @@ def _lock(folder: Path, patience_seconds: float) -> BinaryIO:
         patience = patience_seconds + (LEASE_SECONDS if patience_seconds and is_elsewhere else 0.0)
         if holder is not None and time.monotonic() >= begun + patience and (folder / LOCK).exists():
             # Where the lock is gone, it was just taken from the dead.
-            lease = f"; without another sign the folder is free after {LEASE_SECONDS:.0f} s" if is_elsewhere else ""
+            lease = f"; if it shows no activity, the folder is free after {LEASE_SECONDS:.0f} s" if is_elsewhere else ""
             raise HeldError(f"{folder}: process {holder} is writing here; wait for it{lease}")
         time.sleep(0.1)
 
@@ -141,11 +143,11 @@ def _open_lock(path: Path) -> BinaryIO:
         stream = os.fdopen(opening.open_in_place(path), "a+b", buffering=0)
     except OSError as error:
         if error.errno in (errno.EINVAL, errno.EISDIR, errno.ELOOP):
-            raise InputError(f"{path}: {error.strerror}, and cannot be a lock; delete it") from error
+            raise InputError(f"{path}: {error.strerror}, so it cannot be a lock; delete it") from error
         raise
     if not _OURS.fullmatch(_content(stream)):
         stream.close()
-        raise InputError(f"{path}: holds something else than a lock; delete it, or choose another folder")
+        raise InputError(f"{path}: is not a lock; delete it, or choose another folder")
     return stream
 
 
@@ -161,7 +163,7 @@ def _holder(stream: BinaryIO, folder: Path) -> tuple[str | None, bool]:
     except BlockingIOError:
         locked = False
     except OSError as error:
-        reason = f"this file system has no locks ({error.strerror})"
+        reason = f"this file system does not support locks ({error.strerror})"
         raise InputError(f"{folder}: {reason}; choose another folder") from error
     said = _content(stream).split()
     if len(said) == 3 and said[2] != machine():
@@ -173,7 +175,7 @@ def _holder(stream: BinaryIO, folder: Path) -> tuple[str | None, bool]:
             os.utime(stream.fileno())
             silent = 0.0
         if silent < LEASE_SECONDS:
-            return f"{said[0]} on {said[1]} (last sign {max(silent, 0):.0f} s ago)", True
+            return f"{said[0]} on {said[1]} (last active {max(silent, 0):.0f} s ago)", True
         if not locked and _same(stream, folder):
             (folder / LOCK).unlink(missing_ok=True)
             return " on ".join(said[:2]), True
@@ -250,4 +252,4 @@ def _difference(found: Any, wanted: Mapping[str, Any]) -> str:
     if not isinstance(found, dict):
         return f"unreadable in {CLAIM}"
     names = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
-    return ", ".join(f"{name}: {found.get(name)!r} there, {wanted.get(name)!r} asked" for name in names)
+    return ", ".join(f"{name}: {found.get(name)!r} in the folder, {wanted.get(name)!r} requested" for name in names)

@@ -78,7 +78,7 @@ def by_completion(
     from multiprocessing import get_context
 
     if workers < 1:
-        raise InputError(f"`workers` {workers}: at least 1")
+        raise InputError(f"`workers` {workers}: must be at least 1")
     waiting = [*calls.items()][::-1]
     running: dict[Future[Result], Key] = {}
     with ProcessPoolExecutor(

@@ -52,7 +52,7 @@ def open_file(path: Path, *, inside: Path | None = None, most_bytes: int = MOST_
         status = os.fstat(descriptor)
         _check_regular(path, status)
         if status.st_size > most_bytes:
-            reason = f"is of {_size(status.st_size)}, more than the {_size(most_bytes)} that are read"
+            reason = f"is {_size(status.st_size)}, more than the limit of {_size(most_bytes)}"
             raise OSError(errno.EFBIG, reason, str(path))
         return os.fdopen(descriptor, "rb")
     except BaseException:
@@ -123,7 +123,7 @@ def check_inside(path: Path, folder: Path) -> Path:
     """
     real = Path(os.path.realpath(path, strict=True))
     if not real.is_relative_to(os.path.realpath(folder)):
-        raise OSError(errno.ELOOP, f"leads out of {folder} by a link", str(path))
+        raise OSError(errno.ELOOP, f"leads out of {folder} through a link", str(path))
     return real
 
 
@@ -170,7 +170,7 @@ def _check_below_claim(path: Path, place: Path, folders: Iterable[Path]) -> None
     """Refuse `place` where it is not inside the nearest of `folders` that has a claim. None need have one."""
     claimed = next((folder for folder in folders if os.path.lexists(folder / CLAIM)), None)
     if claimed is not None and not Path(os.path.realpath(place)).is_relative_to(os.path.realpath(claimed)):
-        raise OSError(errno.ELOOP, f"leads out of {claimed} by a link", str(path))
+        raise OSError(errno.ELOOP, f"leads out of {claimed} through a link", str(path))
 
 
 def _absolute(path: Path) -> Path:

@@ -86,10 +86,10 @@ class Row:
         """
         text = self.text(column)
         if not _NUMBER.fullmatch(text):
-            raise self.wrong("is not a number; write it as 7.9 or 7,9, without unit and thousands separators", column)
+            raise self.wrong("is not a number; write it as 7.9 or 7,9, without a unit or thousands separators", column)
         if self.separator == "," and _GROUPED.fullmatch(text):
             point, whole = text.replace(",", "."), text.replace(",", "")
-            raise self.wrong(f"could be {point} or {whole}; write the one that is meant", column)
+            raise self.wrong(f"could be {point} or {whole}; write the one that you mean", column)
         try:
             return Decimal(text.replace(",", "."))
         except InvalidOperation:  # an exponent of twenty digits

@@ -138,7 +138,7 @@ def surplus(names: Sequence[str], cells: Sequence[str], separator: str, *, other
     if content := next(filter(None, [*beyond, *under_none]), ""):
         return (
             f"more cells than columns, with {shortened(content)}; quote a cell that holds a {_NAMES[separator]}, or "
-            "remove what stands under no heading"
+            "remove cells without a heading"
         )
     if beyond and separator == ",":
         for whole, decimals in itertools.pairwise(cells):
@@ -197,14 +197,14 @@ def _bytes(path: Path, inside: Path | None, most: int) -> bytes:
 def _text(path: Path, inside: Path | None, most_bytes: int | None = None, *, western: bool = False) -> str:
     content = _bytes(path, inside, MOST_BYTES if most_bytes is None else most_bytes)
     if content.startswith(_ZIP):
-        raise InputError(f"{path}: is an Excel workbook or another archive, not a csv file; {ADVICE}")
+        raise InputError(f"{path}: is an Excel workbook or another archive, not a CSV file; {ADVICE}")
     try:
         return content.decode("utf-16" if content.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError as error:
         if western and not content.startswith(_UTF16) and b"\0" not in content:
             return content.decode("cp1252", errors="replace")
         line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}: line {line}: not a csv file in UTF-8 ({error.reason}); {ADVICE}") from error
+        raise InputError(f"{path}: line {line}: not a CSV file in UTF-8 ({error.reason}); {ADVICE}") from error
 
 
 def _separator(text: str, required: Sequence[str], known: Sequence[str]) -> str:
@@ -241,10 +241,10 @@ def _records(path: Path, text: str, separator: str, most_rows: int | None = None
             line = stream.line_num + 1
     except csv.Error as error:
         raise InputError(
-            f"{path}: line {line}: not a csv file ({error}); look for a quote that is not closed, then {ADVICE}"
+            f"{path}: line {line}: not a CSV file ({error}); look for a quote that is not closed, then {ADVICE}"
         ) from error
     if cells != [_END]:
-        raise InputError(f"{path}: line {last}: a quote is opened and not closed; close it or remove it")
+        raise InputError(f"{path}: line {last}: a quote is opened but not closed; close it or remove it")
     return records[:-1]
 
 
@@ -265,7 +265,7 @@ def _check_header(
     known = {canonical(name) for name in (*required, *optional)}
     if not others and (unknown := [heading for heading in headings if canonical(heading) not in known]):
         raise InputError(
-            f"{path}: unknown column {shortened(unknown[0])}; it takes {', '.join((*required, *optional))}"
+            f"{path}: unknown column {shortened(unknown[0])}; the known columns are {', '.join((*required, *optional))}"
         )
     if twice := sorted(name for name in known if names.count(name) > 1):
         raise InputError(f"{path}: columns that appear twice: {', '.join(twice)}; keep one of each")

@@ -264,4 +264,4 @@ def exit_status(status: int) -> tuple[int, str]:
         return status, ""
     if error.errno == errno.EPIPE:
         return READER_LEFT, ""
-    return 2, f"standard output: {error.strerror}; the work is done, but not all of what it says was written"
+    return 2, f"standard output: {error.strerror}; the work is done, but part of its output was lost"

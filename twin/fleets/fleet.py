@@ -136,9 +136,9 @@ def twins_in(folder: Path) -> list[Path]:
         There is no such folder, it has no twin below it, or it is a twin itself.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; give the one that holds the folders of twins")
+        raise InputError(f"{folder}: folder not found; give the folder that contains the twins")
     if store.is_twin(folder):
-        raise InputError(f"{folder}: is a twin; give the folder that holds it, or see corrotwin twin report")
+        raise InputError(f"{folder}: is a single twin; give the folder that contains it, or use corrotwin twin report")
     paths = {
         *(path for path in files.below(folder) if path.name == "twin.json"),
         *folder.glob("*/twin.json"),
@@ -147,7 +147,7 @@ def twins_in(folder: Path) -> list[Path]:
         path.parent for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
     if not twins:
-        raise InputError(f"{folder}: no twin below it; corrotwin twin new makes one")
+        raise InputError(f"{folder}: contains no twin; create one with corrotwin twin new")
     return twins
 
 
@@ -169,7 +169,7 @@ def members(folder: Path, found: Sequence[Path], settings: OutlookSettings, *, w
         A process that made an outlook was killed.
     """
     if workers < 1:
-        raise InputError(f"`workers` {workers}: at least 1")
+        raise InputError(f"`workers` {workers}: give at least 1")
     uncached = []
     for path in found:
         if (cached := making.kept_of(path, settings)) is None:
@@ -210,7 +210,7 @@ def consequences(path: Path) -> dict[str, float]:
     """
     chosen = [header for header in headers_in(path, ColumnMap(), COLUMNS) if set(COLUMNS) <= set(header.columns)]
     if len(chosen) != 1:
-        raise InputError(f"{path}: needs one sheet with the columns twin and consequence")
+        raise InputError(f"{path}: must have exactly one sheet with the columns twin and consequence")
     header, by_name = chosen[0], dict[str, float]()
     sheets.check(header.sheet, header.row)
     for row, cells in filled_rows(header):
@@ -222,7 +222,7 @@ def consequences(path: Path) -> dict[str, float]:
         _check_value(cells["consequence"].where, value)
         by_name[name] = value
     if not by_name:
-        raise InputError(f"{path}: no twin in it; give a row for each")
+        raise InputError(f"{path}: lists no twin; add a row for each twin")
     return by_name
 
 
@@ -239,7 +239,7 @@ def check_consequences(folder: Path, twins: Iterable[Path], given: Mapping[str, 
     names = {_name(folder, path) for path in twins}
     if unknown := sorted(set(given) - names):
         raise InputError(
-            f"`consequence`: no twin {first_of(unknown)} in the fleet; it has {first_of(sorted(names), 8)}"
+            f"`consequence`: not in the fleet: {first_of(unknown)}; its twins are {first_of(sorted(names), 8)}"
         )
 
 

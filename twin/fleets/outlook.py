@@ -165,9 +165,9 @@ def _unread(cml: Cml, made: Forecast, due_years: float | None) -> dict[str, Cell
     """Return the row of a CML that was never measured, due at `due_years` of service (None without a date)."""
     row: dict[str, Cell] = dict.fromkeys((*tables.columns(CmlRow), *_ABOUT))
     wall, required = requirement(made, cml.zone, cml.uv, cml.id)
-    remark = "never measured: nothing is known about it except what its zone tells"
+    remark = "never measured: nothing is known about it beyond the forecast of its zone"
     if required.is_assumed:
-        remark += f"; {assumed(wall, cml.zone, made.required[cml.zone])}: state what it requires"
+        remark += f"; {assumed(wall, cml.zone, made.required[cml.zone])}: state its required thickness"
     row |= {"zone": cml.zone, "place": cml.id, "readings": 0, "required_mm": required.mm, "remarks": remark}
     if due_years is not None and made.plan is not None and cml.zone not in made.plan.undated:
         now = made.known.now_years
@@ -199,7 +199,7 @@ def _notes(made: Forecast) -> list[str]:
     if session.power < 1:
         notes.append(session.said_of_power)
     if not made.error.within:
-        notes.append("the Monte Carlo error is larger than it should be: take the lower values")
+        notes.append("the Monte Carlo error is larger than it should be: use the lower values")
     return notes
 
 

@@ -77,7 +77,7 @@ def write_fleet(
             )  # fmt: skip
     index = out / "index.html"
     write_page(
-        index, Path(__file__).parent / "fleet.html.j2", title="What to open first", fleet=fleet,
+        index, Path(__file__).parent / "fleet.html.j2", title="Twins ranked by risk", fleet=fleet,
         places=measure_next(fleet, NEXT), unit=unit, years=years,
         life_text=partial(life_text, ahead_years=ahead_of(years)), percent=percent, life_of=life_of, href=_href,
         due_text=due_text, has_consequence=any(member.consequence is not None for member in fleet),

@@ -74,10 +74,12 @@ def read_sections(path: Path, given: ColumnMap, unit: str) -> list[PipelineSecti
     headers = headers_in(path, given, COLUMNS)
     chosen = [header for header in headers if {"section", "from", "to"} <= set(header.columns)]
     if len(chosen) != 1:
-        raise InputError(f"{path}: needs one sheet with the columns {', '.join(NEEDED)}")
+        raise InputError(f"{path}: must have exactly one sheet with the columns {', '.join(NEEDED)}")
     header = chosen[0]
     if lacking := [name for name in NEEDED if name not in header.columns]:
-        raise InputError(f"{header.sheet.where(header.row)}: no column of {lacking[0]}; needs {', '.join(NEEDED)}")
+        raise InputError(
+            f"{header.sheet.where(header.row)}: no column {lacking[0]}; give the columns {', '.join(NEEDED)}"
+        )
     sheets.check(header.sheet, header.row)
     column = header.columns["built"]
     built_cells = [
@@ -89,16 +91,16 @@ def read_sections(path: Path, given: ColumnMap, unit: str) -> list[PipelineSecti
         section = _section(header, row, cells, given, order, unit)
         key = unicodedata.normalize("NFC", section.name).casefold()  # readings and some file systems ignore case
         if (other := by_key.setdefault(key, section)) is not section:
-            problem = "is in two rows" if other.name == section.name else f"is not told from {other.name!r:.60}"
+            problem = "is in two rows" if other.name == section.name else f"is the same name as {other.name!r:.60}"
             raise InputError(f"{cells['section'].where}: {section.name!r:.60} {problem}; keep one, or rename it")
     if not by_key:
-        raise InputError(f"{path}: no section in it; give a row for each")
+        raise InputError(f"{path}: lists no section; add a row for each section")
     in_line = sorted(by_key.values(), key=lambda section: section.from_km)
     for earlier, other in itertools.pairwise(in_line):
         if other.from_km < earlier.to_km - 1e-9:
             raise InputError(
                 f"{path}: {earlier.name} ends at {earlier.to_km:g} km, and {other.name} begins at {other.from_km:g} "
-                "km; correct either"
+                "km; correct one of them"
             )
     return in_line
 
@@ -112,7 +114,7 @@ def _section(
         raise InputError(f"{where}: {header.headings[header.columns[lacking[0]]]!r:.60} is empty; fill it in")
     name = key_of(cells["section"].value)
     if not files.can_name_a_file(name):
-        raise InputError(f"{cells['section'].where}: {name!r:.60} cannot be the name of a folder; choose another")
+        raise InputError(f"{cells['section'].where}: {name!r:.60} cannot be the name of a folder; choose another name")
     # 1.250 is a position to the metre, so only a comma may be between thousands.
     begin, end = (ungrouped_number_of(cells[column], ",") for column in ("from", "to"))
     if not end > begin:
@@ -120,7 +122,7 @@ def _section(
     soil = key_of(cells["soil"].value).casefold().replace(" ", "_")
     if soil not in LAWS:
         raise InputError(
-            f"{cells['soil'].where}: {soil!r:.60} is not a class of EN 1993-5; write one of {', '.join(LAWS)}"
+            f"{cells['soil'].where}: {soil!r:.60} is not a soil class of EN 1993-5; write one of {', '.join(LAWS)}"
         )
     life = ungrouped_number_of(cells["coating"], ",") if "coating" in cells else 0.0
     outside, wall = (in_mm(cells, cells[column], given, unit) for column in ("outside", "wall"))
@@ -178,7 +180,7 @@ def write_sections(out: Path, sections: list[PipelineSection], *, on_twin: Calla
         if not store.is_twin(folder):
             new.append(section)
         elif replace(store.read(folder), clock=section.twin.clock) != section.twin:
-            raise InputError(f"{folder}: holds another twin than the register says; choose another folder")
+            raise InputError(f"{folder}: holds a twin that differs from the table; choose another folder")
     for section in sections:
         if section in new:
             store.save(section.twin, out / section.name, new=True)

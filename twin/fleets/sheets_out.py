@@ -161,7 +161,7 @@ def write(path: Path, sheets: Sequence[OutSheet]) -> None:
 def check(path: Path) -> None:
     """Raise InputError if a file name ends in neither .csv nor .xlsx."""
     if path.suffix not in (".csv", ".xlsx"):
-        raise InputError(f"{path}: a table is written as .csv or .xlsx; choose one of these")
+        raise InputError(f"{path}: a table is CSV or XLSX; end its name in .csv or .xlsx")
 
 
 def _csv(cell: Cell) -> object:

@@ -25,7 +25,7 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
     now = f"{twin_state.later(session.twin.built, session.now_years):%Y-%m-%d}"
     sentences = []
     if plan is None:
-        sentences.append("state the required thickness: without it there is neither a remaining life nor a date")
+        sentences.append("state the required thickness: without it, neither a remaining life nor a date can be given")
     place_rows = [row for row in made.cmls if row.place]
     too_thin = [row for row in place_rows if row.least_read_mm is not None and row.least_read_mm <= row.required_mm]
     unread = session.register.never_read(session.records, made.required)
@@ -37,7 +37,7 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
         for row in too_thin
     ]
     sentences += [
-        f"{zone}, {'a reading' if count == 1 else f'the worst of {count} such readings'} without a listed place: "
+        f"{zone}, {'a reading' if count == 1 else f'the worst of {count} too-thin readings'} without a listed place: "
         f"{_both(read)}, required {_needed(*needed)}: assess its fitness for service now"
         for zone, read, needed, count in _below_not_listed(made)
     ]
@@ -53,7 +53,7 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
     sentences += [f"{zone}: {why}" for zone, why in (plan.undated if plan is not None else {}).items()]
     sentences += _to_state(made, assumed_places, unread)
     if renewed_rows := [row for row in place_rows if not row.readings]:
-        sentences.append(f"measure {_places(renewed_rows)}: not read since its wall was new")
+        sentences.append(f"measure {_places(renewed_rows)}: no reading since the wall was renewed")
     read_once = [row for row in place_rows if row.readings and row.governing is None and row.api_life_years is None]
     if plan is not None and (read_once := [row for row in read_once if row.zone not in plan.undated]):
         sentences.append(f"measure {_places(read_once)} again: one survey gives no rate")
@@ -64,7 +64,7 @@ def tasks(made: Forecast, suspects: Mapping[str, str], look: str) -> list[str]:
         f"check {item.record} of {item.date}: it disagrees with what was known before" for item in session.conflicts
     ]
     if look:
-        sentences.append(f"inspect it visually from outside by {look}")
+        sentences.append(f"inspect the asset visually from outside by {look}")
     return sentences
 
 
@@ -86,10 +86,10 @@ def _to_state(made: Forecast, thin: Iterable[PlaceForecast], unread: Iterable[Cm
     for place in thin:
         day = f"{twin_state.later(made.known.twin.built, place.known_years):%Y-%m-%d}"
         naming = (
-            f"name the place of {place.zone} that was read without a name (last read or renewed on {day}): withdraw "
+            f"name the unnamed place of {place.zone} (last read or renewed on {day}): withdraw "
             "its reading and enter it again with a place; "
         )
-        name = f"{place.zone} {place.name}" if place.name else "it"
+        name = f"{place.zone} {place.name}" if place.name else "this place"
         sentences.append(f"{'' if place.name else naming}{_ask_for(made, place.zone, name, place.nominal_mm)}")
     for cml in unread:
         wall, needed = requirement(made, cml.zone, cml.uv, cml.id)
@@ -98,7 +98,7 @@ def _to_state(made: Forecast, thin: Iterable[PlaceForecast], unread: Iterable[Cm
 
 
 def _ask_for(made: Forecast, zone: str, place: str, wall_mm: float) -> str:
-    return f"state what {place} requires: {assumed(wall_mm, zone, made.required[zone])}"
+    return f"state the required thickness of {place}: {assumed(wall_mm, zone, made.required[zone])}"
 
 
 def _below_not_listed(made: Forecast) -> list[tuple[str, float, Requirement, int]]:

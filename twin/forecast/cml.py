@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MOST_DATED_YEARS = 1000.0  # of service; a later date is of no use, and calendars end
-UNDER_API_570 = "an injection point: by API 570 it is measured within three years; choose its rule"
+UNDER_API_570 = "an injection point: API 570 requires a measurement within three years; choose its rule"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,9 @@ def cml_rows(
         left = levels(place.left_mm[:, now])
         remarks = [UNDER_API_570] if is_injection_point and not of_piping else []
         if needed.is_assumed:
-            remarks.append(f"{assumed(place.nominal_mm, place.zone, required[place.zone])}: state what it requires")
+            remarks.append(
+                f"{assumed(place.nominal_mm, place.zone, required[place.zone])}: state its required thickness"
+            )
         if not readings:
             since = max(place.renewed_years, default=0.0)
             why, new = plan.undated.get(place.zone, ""), twin_state.later(twin.built, since)
@@ -141,8 +143,8 @@ def assumed_at(projection: Projection, plan: InspectionPlan) -> list[PlaceForeca
 def assumed(nominal_mm: float, zone: str, required_mm: float) -> str:
     """Explain why the requirement of a place is assumed."""
     return (
-        f"the {required_mm:.2f} mm required of {zone} are no less than its {nominal_mm:.2f} mm when new, half of which "
-        "is assumed"
+        f"the {required_mm:.2f} mm required of {zone} are not less than its {nominal_mm:.2f} mm when new, so half of "
+        "the latter is assumed"
     )
 
 
@@ -197,7 +199,7 @@ def _zone_row(
     )]  # fmt: skip
     first = min(dated, default=None)
     by: dict[str, Any] = {} if first is None else {"api_measure_by": first.day, "api_measure_years": first.years}
-    to_measure = "" if first is None else f"; {first.place} is to be measured first"
+    to_measure = "" if first is None else f"; measure {first.place} first"
     read = [row for row in places if row.api_life_years is not None and (zone, row.place) not in thin]
     if not read:
         which = " with a stated requirement" if any((zone, row.place) in thin for row in places) else ""
@@ -230,11 +232,11 @@ def _compared(code_years: float | None, twin: Levels | None, ahead_years: float)
     if code_years is None or twin is None:
         return ""
     if code_years < min(twin[0], ahead_years):
-        return "the codes' life is shorter than the twin's P5: take the codes'"
+        return "the codes' life is shorter than the twin's P5: use that of the codes"
     if min(code_years, ahead_years) > twin[2]:
-        return "the codes' life is longer than the twin's P95: take the twin's"
+        return "the codes' life is longer than the twin's P95: use that of the twin"
     if code_years < min(twin[1], ahead_years) / 2:
-        return "the codes' life is less than half of the twin's P50: a rate may have changed; take the codes'"
+        return "the codes' life is less than half of the twin's P50: a rate may have changed; use that of the codes"
     return ""
 
 

@@ -61,9 +61,9 @@ def brought_forward(
             where = f"{place.zone} {place.name}"
             if not place.name:  # it has no row that would say so
                 day = twin_state.later(twin.built, place.known_years)
-                where = f"a place of {place.zone} without a name, last read or renewed on {day:%Y-%m-%d}"
+                where = f"an unnamed place on {place.zone}, last read or renewed on {day:%Y-%m-%d}"
                 if is_process_unknown and due > (soon := place.known_years + ONE_SURVEY_YEARS):
-                    due, by = soon, "no rate, with an unknown fluid,"
+                    due, by = soon, "an unknown fluid and no rate"
             plan = plan.no_later_than(due - now_years, place.zone, f"{by} of {where}")
     for cml, due in unread_injection_points(twin, records, projection, register, required, plan.rule):
         was = "not measured since it was new" if due > MOST_YEARS_INJECTION else "never measured"

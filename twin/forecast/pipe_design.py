@@ -125,9 +125,9 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
         if record.zone in of_wall:
             by_code.append(float(pipe_mawp_mpa(max(record.read_mm, 0.0), **inputs)))
             as_read.append(f"{record.zone} {record.place or 'without a place'}")
-    notes = [f"one survey gives no rate of {first_of(unrated)}"] if unrated else []
+    notes = [f"one survey gives no rate for {first_of(unrated)}"] if unrated else []
     if as_read:
-        notes.append(f"no loss is subtracted from what was read on {first_of(list(dict.fromkeys(as_read)))}")
+        notes.append(f"no loss is subtracted from the readings of {first_of(list(dict.fromkeys(as_read)))}")
     years = np.asarray(made.planned.years)
     weakest = []
     for name in of_wall & set(made.planned.zones):

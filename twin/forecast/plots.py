@@ -100,7 +100,7 @@ def forecast(
         upper.errorbar(
             [record.years(twin) for record in readings], [record.read_mm for record in readings],
             yerr=[2 * float(np.hypot(record.scatter_sd, record.bias_sd)) for record in readings],
-            fmt="o", ms=4, color=GREY, lw=1, label="readings ± 2 SD, at any of its places",
+            fmt="o", ms=4, color=GREY, lw=1, label="readings ± 2 SD, all places",
         )  # fmt: skip
     if required_mm is not None:
         upper.axhline(required_mm, color=RED, lw=1.3, ls="--", label=f"required, {required_mm:g} mm")
@@ -119,7 +119,7 @@ def forecast(
             due = f"measure by year {next_years:.1f}" if labelled else None
             axes.axvline(next_years, color="black", lw=1.3, ls=":", label=due)
         for number, event in enumerate(own_events):
-            named = "made new: zone or place" if labelled and not number else None
+            named = "zone or place renewed" if labelled and not number else None
             axes.axvline(event.years(twin), color="#1E8449", lw=1.3, ls="-.", label=named)
         for shown in sorted({record.years(twin) for record in records}):
             axes.plot(shown, 0, "^", ms=7, color="black", transform=axes.get_xaxis_transform(), clip_on=False)

@@ -83,8 +83,8 @@ def required_pipe_mm(
     thickness = pressure_mpa * outside_mm / (2 * (strength + pressure_mpa * y))
     if thickness >= THICKEST * outside_mm or pressure_mpa > HIGHEST * strength:
         raise InputError(
-            f"`pressure_mpa` {pressure_mpa:g}: needs a wall of a sixth of the diameter or P above 0.385 S E, "
-            "where B31.3 asks for special consideration; have the thickness calculated"
+            f"`pressure_mpa` {pressure_mpa:g}: wall at least a sixth of the diameter, or P above 0.385 S E; "
+            "B31.3 then requires special consideration; have the thickness calculated"
         )
     return float(thickness)
 
@@ -242,12 +242,12 @@ def _positive(**values: float) -> None:
 
 def _check_y(y: float) -> None:
     if not 0 <= y <= MOST_Y:
-        raise InputError(f"`y` {y:g}: the coefficient Y of B31.3 is 0 to {MOST_Y}")
+        raise InputError(f"`y` {y:g}: the coefficient Y of B31.3 must be 0 to {MOST_Y}")
 
 
 def _check_pressure(pressure_mpa: float, strength_mpa: float, rule: str) -> None:
     if pressure_mpa > HIGHEST * strength_mpa:
         raise InputError(
-            f"`pressure_mpa` {pressure_mpa:g}: {rule} is used up to 0.385 S E, here {HIGHEST * strength_mpa:.3g}; "
+            f"`pressure_mpa` {pressure_mpa:g}: {rule} applies up to 0.385 S E, here {HIGHEST * strength_mpa:.3g}; "
             "have the thickness calculated"
         )

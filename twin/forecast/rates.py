@@ -101,7 +101,8 @@ class CmlRates:
             lines.append("no loss was measured: the interval is the longest that the code allows")
         if self.chosen_by:
             longer = (self.life_years or 0) > min(self.long_term_life_years or 0, self.short_term_life_years or 0)
-            lines.append(f"{self.basis} rate chosen by {self.chosen_by}{', not the shorter life' if longer else ''}")
+            remark = ", which does not give the shorter life" if longer else ""
+            lines.append(f"{self.basis} rate chosen by {self.chosen_by}{remark}")
         return tuple(lines)
 
 

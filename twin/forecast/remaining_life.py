@@ -94,7 +94,9 @@ def interval_years(life_years: float, rule: Rule, *, injection_point: bool = Fal
     if not life_years >= 0:
         raise InputError(f"remaining life of {life_years} years: must be at least 0")
     if injection_point and rule == "api510":
-        raise InputError("`injection_point` is of piping: choose `rule` api570-class1, api570-class2 or api570-class3")
+        raise InputError(
+            "`injection_point` applies only to piping: choose `rule` api570-class1, api570-class2 or api570-class3"
+        )
     bound = min(MOST_YEARS[rule], MOST_YEARS_INJECTION) if injection_point else MOST_YEARS[rule]
     return min(life_years / 2, bound)
 

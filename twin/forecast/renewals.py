@@ -70,20 +70,20 @@ def event_lines(known: Session) -> Iterable[str]:
         ]
         if event.kind == "repair":
             remarks = [
-                "its wall is new, what was read there before teaches rates alone",
-                "nothing beside it counts as new",
+                "its wall is new; earlier readings there inform only the rates",
+                "the wall beside it does not count as new",
             ]
         elif event.kind == "recoating":
             remarks = ["lost metal stays lost; once the new paint fails, rust begins as fast as on new steel"]
-            remarks += [f"{mechanism.kind} goes on below it" for mechanism in acting]
+            remarks += [f"{mechanism.kind} continues below it" for mechanism in acting]
         else:
             remarks = [
-                "its metal is new, what was read before teaches rates alone, and mechanisms go on at their rates"
+                "its metal is new; earlier readings inform only the rates, and mechanisms continue at their rates"
             ]
             remarks += [
-                f"{mechanism.kind} counts from that day, not again after {mechanism.after_years:g} years"
+                f"{mechanism.kind} counts from that day, without waiting {mechanism.after_years:g} years again"
                 for mechanism in acting if 0 < mechanism.after_years <= event.years(known.twin)
             ]  # fmt: skip
         if painted and event.kind != "repair" and event.zone != ALL and len(zones) > 1:
-            remarks.append("rust of older paint beside it counts as creeping in at once")
+            remarks.append("rust from older paint beside it is assumed to creep in at once")
         yield printable(f"{what}: {'; '.join(remarks)}")

@@ -93,7 +93,7 @@ class Forecast:
         """A sentence for each zone with places that were too thin when new for its requirement."""
         bank = self.known.now[0].bank
         return [
-            f"{name}: {value:.3g} mm is not applied to its places of up to {thin:.4g} mm when new"
+            f"{name}: {value:.3g} mm is not applied to its places that were at most {thin:.4g} mm when new"
             for name, value in self.required.items()
             if (thin := projection.not_judged_mm(bank, name, value))
         ]
@@ -140,7 +140,7 @@ class Forecast:
             pandas is not installed.
         """
         if find_spec("pandas") is None:
-            raise InputError("a data frame needs pandas; pip install 'corrotwin[study]', or take to_csv")
+            raise InputError("a data frame needs pandas; pip install 'corrotwin[study]', or use to_csv")
         import pandas as pd
 
         return pd.DataFrame([tables.by_column(row) for row in self.rows])
@@ -196,7 +196,7 @@ class Forecast:
 def check_csv(path: Path) -> None:
     """Refuse a file name that does not end in .csv."""
     if path.suffix != ".csv":
-        raise InputError(f"{path}: a forecast is written as .csv")
+        raise InputError(f"{path}: a forecast is written as .csv; choose such a name")
 
 
 def ahead_of(years: float) -> float:
@@ -249,7 +249,7 @@ def make(
     check_required(required)
     asked = known.register.required_with(required)
     if basis is not None and not asked:
-        raise InputError("`basis`: a rate gives a life with a thickness that must be left; give `required`, too")
+        raise InputError("`basis`: a rate gives a life only with a required thickness; also give `required`")
     by_zone = projection.required_by_zone(known.now[0].bank, asked)
     while True:
         forecast = _made(known, years, by_zone, required, rule, basis, chosen_by)

@@ -71,7 +71,8 @@ def check(kind: str, dents: int, dent_mm: float, lay: int, *, most: int, deepest
     """
     if not (0 <= dents <= most and 0 < dent_mm <= deepest_mm and lay >= 0):
         raise InputError(
-            f"{kind} dents {dents} of {dent_mm} mm, lay {lay}: up to {most} dents, up to {deepest_mm:g} mm, lay from 0"
+            f"{kind} dents {dents} of {dent_mm} mm, lay {lay}: give up to {most} dents, up to {deepest_mm:g} mm, "
+            "and lay >= 0"
         )
 
 

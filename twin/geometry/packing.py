@@ -17,10 +17,10 @@ def check_memory(shape: tuple[int, int], texel_m: float) -> None:
     count, free = shape[0] * shape[1], available_bytes()
     begin = f"`texel_mm` {texel_m * 1000:g}: the atlas would have {shape[0]} x {shape[1]} texels"
     if count > MOST_TEXELS:
-        raise InputError(f"{begin}, over {MOST_TEXELS:,}; choose a larger texel")
+        raise InputError(f"{begin}, more than {MOST_TEXELS:,}; choose a larger texel")
     if free is not None and count * TEXEL_BYTES > free:
-        needed = f"{count * TEXEL_BYTES / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are available"
-        raise InputError(f"{begin}, which take {needed}; choose a larger texel")
+        needed = f"{count * TEXEL_BYTES / 1e9:.1f} GB of memory, but {free / 1e9:.1f} GB are available"
+        raise InputError(f"{begin}, which need {needed}; choose a larger texel")
 
 
 def pack(sizes: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[int, int]]:

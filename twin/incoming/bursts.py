@@ -29,9 +29,9 @@ class Tally:
 
     def __str__(self) -> str:
         parts = [f"{count} stored in {folder.resolve().name}" for folder, count in sorted(self.stored.items())]
-        parts += [f"{self.there} there already"] if self.there else []
+        parts += [f"{self.there} already stored"] if self.there else []
         parts += [f"{self.unmeasured} without a reading"] if self.unmeasured else []
-        parts += [f"{self.refused} refused to quarantine, the last: {self.reason}"] if self.refused else []
+        parts += [f"{self.refused} moved to quarantine, the last: {self.reason}"] if self.refused else []
         return f"{counted(self.messages, 'message')}: {', '.join(parts)}"
 
 

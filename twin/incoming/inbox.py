@@ -43,14 +43,14 @@ class Inbox:
 
     def __init__(self, folder: Path, *, settle_seconds: float) -> None:
         if not folder.is_dir():
-            raise InputError(f"{folder}: is not a folder; make it, or check that its drive is there")
+            raise InputError(f"{folder}: is not a folder; create it, or check that its drive is connected")
         self.folder, self.settle_seconds = folder, settle_seconds
         self.done, self.quarantine, self.state = (folder / name for name in (DONE, QUARANTINE, STATE))
         for own_folder in (self.done, self.quarantine, self.state):
             # Files moved into a link would leave the watched folder.
             if own_folder.is_symlink() or (own_folder.exists() and not own_folder.is_dir()):
                 raise InputError(
-                    f"{own_folder}: is a link or no folder, where the watcher keeps files; remove or rename it"
+                    f"{own_folder}: is a link or a file, but the watcher needs a folder there; remove or rename it"
                 )
         self._status = folder.stat()
         self._seen: dict[Path, _Look] = {}
@@ -68,11 +68,13 @@ class Inbox:
         try:
             with locks.hold(self.state, "watched folder", {}):
                 if not os.path.samestat(self._status, self.folder.stat()):  # else a new, empty folder would be watched
-                    raise InputError(f"{self.folder}: was deleted or replaced just now; try again once it is there")
+                    raise InputError(f"{self.folder}: was just deleted or replaced; try again once it is back")
                 yield
         except locks.HeldError as error:
             if str(error).startswith(f"{self.state}:"):
-                holder = str(error).removeprefix(f"{self.state}: ").replace("is writing here", "watches this folder")
+                holder = (
+                    str(error).removeprefix(f"{self.state}: ").replace("is writing here", "is watching this folder")
+                )
                 raise InputError(f"{self.folder}: {holder}, or end it") from error
             raise
 
@@ -129,9 +131,9 @@ class Inbox:
             It is a link or no file, or has another suffix.
         """
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise InputError(f"{path}: is a link or no file; put the file itself there")
+            raise InputError(f"{path}: is a link or not a file; put the file itself there")
         if path.suffix.lower() not in TAKEN:
-            raise InputError(f"{path}: no workbook and no table; taken are {', '.join(TAKEN)}")
+            raise InputError(f"{path}: not a workbook or a table; the formats are {', '.join(TAKEN)}")
 
     def finish(self, path: Path) -> Path:
         """Move a file to `done`, as its readings are stored, and return its new path.
@@ -185,7 +187,7 @@ class Inbox:
 def _explain(target: Path, what: str, reason: str) -> None:
     text = (
         f"{_beginning(what)}\n\n{reason}\n\nCorrect it and put it back into the watched folder. Readings that are "
-        "stored already are not stored twice.\n"
+        "already stored are not stored twice.\n"
     )
     path = _reason_of(target)
     with files.writing(path):

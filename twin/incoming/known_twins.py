@@ -23,7 +23,9 @@ def of_twin(folder: Path) -> Iterator[None]:
         yield
     except InputError as error:
         if not store.is_twin(folder):
-            raise AwayError(f"{folder}: the twin is away; put it back, or check that its drive is there") from error
+            raise AwayError(
+                f"{folder}: the twin is missing; put it back, or check that its drive is connected"
+            ) from error
         raise
 
 
@@ -51,7 +53,7 @@ class KnownTwins:
         except InputError as error:
             cause = f" ({error.__cause__.strerror})" if isinstance(error.__cause__, OSError) else ""
             raise AwayError(
-                f"{self.folder}: its twins are away{cause}; put them back, or check that its drive is there"
+                f"{self.folder}: its twins are missing{cause}; put them back, or check that its drive is connected"
             ) from error
 
     def folder_of(self, asset: str) -> Path:
@@ -70,19 +72,19 @@ class KnownTwins:
         if self.single and not asset:
             return self.folder
         if not asset:
-            raise InputError("says of no asset that it is its; name the twin in a column 'asset'")
+            raise InputError("names no asset; name the twin in a column 'asset'")
         names_of = {path: (path.resolve().name, self._path(path)) for path in self.folders}
         exact = [path for path in names_of if asset in names_of[path]]
         matches = exact or [path for path in names_of if asset.casefold() in map(str.casefold, names_of[path])]
         if not matches:
             listed = names(name for name, _ in names_of.values())
             raise InputError(
-                f"no twin is called {asset!r:.60}; {self.folder} has {listed}; name it as its folder is called"
+                f"no twin is called {asset!r:.60}; {self.folder} has {listed}; give the name of its folder"
             )
         if len(matches) > 1:
             paths = names(map(self._path, matches))
             raise InputError(
-                f"several twins are called {asset!r:.60}: {paths}; name one by its path, or rename a folder"
+                f"several twins are called {asset!r:.60}: {paths}; give the path of one, or rename a folder"
             )
         return matches[0]
 

@@ -36,16 +36,16 @@ def reading_in(name: str, payload: bytes, given: ColumnMap) -> FoundReadings:
         The message is too long, is no such object, or has no reading.
     """
     if len(payload) > MOST_BYTES:
-        raise InputError(f"{name}: {len(payload):,} bytes, more than the {MOST_BYTES:,} of a reading; send one reading")
+        raise InputError(f"{name}: {len(payload):,} bytes, more than the limit of {MOST_BYTES:,}; send one reading")
     try:
         text = payload.decode("utf-8-sig")
         if not isinstance(parsed(text), dict):
-            raise InputError(f"{name}: no JSON object; write a reading as {EXAMPLE}")
+            raise InputError(f"{name}: not a JSON object; write a reading as {EXAMPLE}")
         pairs = json.loads(text, object_pairs_hook=list)  # keeps duplicate names, which `find` refuses
     except ValueError as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{name}: no JSON in UTF-8 ({error!s:.80}); write a reading as {EXAMPLE}") from error
+        raise InputError(f"{name}: not JSON in UTF-8 ({error!s:.80}); write a reading as {EXAMPLE}") from error
     sheet = _ObjectSheet(
         path=Path(name), name="",
         rows=(
@@ -57,7 +57,7 @@ def reading_in(name: str, payload: bytes, given: ColumnMap) -> FoundReadings:
     headings = {column: heading for column, heading in given.headings.items() if heading.casefold() in present}
     result = find(sheet.path, [sheet], replace(given, headings=headings, sheet="", header=1), may_name_places=False)
     if not result.readings:
-        raise InputError(f"{name}: has a day and no value; write a reading as {EXAMPLE}")
+        raise InputError(f"{name}: has a date but no value; write a reading as {EXAMPLE}")
     return result
 
 
@@ -70,4 +70,4 @@ def _cell(name: str, heading: str, value: object) -> Value:
     try:
         return value_of(value)
     except OverflowError as error:
-        raise InputError(f"{name}: {heading!r:.60}: larger than any number; write it as 7.9") from error
+        raise InputError(f"{name}: {heading!r:.60}: too large a number; write it as 7.9") from error

@@ -70,12 +70,12 @@ def address_of(
     tls = tls or ca is not None
     port = int(match["port"] or (TLS_PORT if tls else PORT)) if match else 0
     if not match or not _is_name(match["host"]) or not 0 < port < 65536:
-        raise InputError(f"`mqtt` {text!r:.60}: give HOST or HOST:PORT; who logs in is not part of it")
+        raise InputError(f"`mqtt` {text!r:.60}: give HOST or HOST:PORT, without a user or password")
     if not topics:
         raise InputError("`mqtt`: give a `topic`, such as plant/readings/+")
     for topic in topics:
         if not topic or not re.fullmatch(r"(?:(?:\+|[^+#\0/]*)/)*(?:#|\+|[^+#\0/]*)", topic):
-            raise InputError(f"`topic` {topic!r:.60}: no topic; + stands for one level, a last # for all below")
+            raise InputError(f"`topic` {topic!r:.60}: not a topic; + stands for one level, # at the end for all below")
     if ca is not None:
         with files.reading(ca):
             files.checked(ca)
@@ -180,7 +180,7 @@ class Broker:
         except ssl.SSLCertVerificationError as error:
             raise InputError(
                 f"`mqtt` {self.address}: its certificate is not trusted ({error.verify_message}); give the certificate "
-                "of who signed it by `ca`, and the host's name as it stands there"
+                "of its issuer as `ca`, and the host name as in the certificate"
             ) from error
         except (OSError, socket.gaierror) as error:
             self._lost(error.strerror or str(error))
@@ -198,7 +198,7 @@ class Broker:
             reason_name = reason.getName()
             if not self._began and reason_name in _REFUSED_FOR_GOOD:
                 self._refusal = InputError(
-                    f"`mqtt` {self.address}: refuses us ({reason_name}); check user and password"
+                    f"`mqtt` {self.address}: refuses the connection ({reason_name}); check user and password"
                 )
             return  # the broker disconnects, which calls `_on_disconnect`
         if flags.session_present and set(self._topics) == set(self.address.topics):
@@ -215,7 +215,7 @@ class Broker:
         for topic, reason in zip(self.address.topics, reasons, strict=False):
             if reason.is_failure:
                 self._refusal = InputError(
-                    f"`topic` {topic}: the broker {self.address} refuses it ({reason.getName()})"
+                    f"`topic` {topic}: refused by the broker {self.address} ({reason.getName()})"
                 )
                 return
         self._topics = self.address.topics
@@ -261,7 +261,7 @@ class Broker:
             }
         except (AttributeError, LookupError, TypeError) as error:
             raise InputError(
-                f"{self._file}: damaged; delete it, and what waits at the broker is not received"
+                f"{self._file}: damaged; delete it, but messages that wait at the broker will not be received"
             ) from error
 
 
@@ -269,4 +269,4 @@ def _context(ca: Path | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=None if ca is None else str(ca))
     except ssl.SSLError as error:
-        raise InputError(f"`ca` {ca}: no certificates ({error.reason}); give them in PEM") from error
+        raise InputError(f"`ca` {ca}: no certificates ({error.reason}); give them in PEM format") from error

@@ -56,7 +56,7 @@ class StoredRecords:
 
     def __str__(self) -> str:
         text = f"{self.new} stored in {self.folder.resolve().name}"
-        return text + (f", {self.given - self.new} there already" if self.given > self.new else "")
+        return text + (f", {self.given - self.new} already stored" if self.given > self.new else "")
 
 
 class TwinReader:
@@ -167,7 +167,9 @@ def remarks_on(folder: Path, new: int) -> list[str]:
     count = len(log.suspects(listed, folder))
     name = folder.resolve().name
     suspect = (
-        f"{name} has {counted(count, 'suspect reading')}: corrotwin twin inspect {quoted(folder)}" if count else ""
+        f"{name} has {counted(count, 'suspect reading')}; to list: corrotwin twin inspect {quoted(folder)}"
+        if count
+        else ""
     )
     lines = [*listed.records]
     return [*filter(None, (suspect, said_of_repeated(listed, folder, lines[len(lines) - new :])))]

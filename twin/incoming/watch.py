@@ -34,7 +34,7 @@ class _Patience:
     def fail(self, what: str, error: Exception, *, speaks: bool = True) -> None:
         """Log a new error once, and postpone the next attempt."""
         if speaks and str(error) != self.reason:
-            _logger.warning("%s: waits, and is tried again: %s", what, printable(str(error)))
+            _logger.warning("%s: will be tried again: %s", what, printable(str(error)))
         self.reason = str(error)
         self.until = time.monotonic() + self.delay
         self.delay = min(2 * self.delay, _LONGEST_WAIT_SECONDS)
@@ -77,13 +77,15 @@ class Watch:
             self._take_files()
         remaining = [path for path in self.inbox.left if path in watched]  # later files wait for the next call
         if self.failed is None and remaining:
-            self.failed = InputError(f"{remaining[0]}: changed while it was watched, and is left there; run it again")
+            self.failed = InputError(
+                f"{remaining[0]}: changed during the run and was left there; run the command again"
+            )
         if self.broker is not None:
             self._empty(self.broker)
         if self.failed is not None:
             raise InputError(str(self.failed)) from self.failed
         if self.refused:
-            raise InputError(f"{self.inbox.quarantine}: {self.refused} refused; the text beside each says why")
+            raise InputError(f"{self.inbox.quarantine}: {self.refused} refused; the text file beside each says why")
 
     def _empty(self, broker: Broker) -> None:
         """Process the messages that wait at a broker, until none arrives for a second."""
@@ -91,7 +93,7 @@ class Watch:
         while time.monotonic() - last_activity < QUIET_SECONDS and not self._messages.reason:
             broker.receive(QUIET_SECONDS / 4)
             if broker.trouble:
-                raise InputError(f"broker {broker.address}: not reached ({broker.trouble}); try again once it is there")
+                raise InputError(f"broker {broker.address}: cannot be reached ({broker.trouble}); try again later")
             is_quiet = broker.is_ready and not broker.pending
             if broker.pending:
                 self._take_messages(broker)
@@ -135,7 +137,7 @@ class Watch:
         """Return the complete files, and log once for each folder beside them that it is not read."""
         complete = self.inbox.look()
         for folder in sorted(self.inbox.folders - self._folders):
-            _logger.warning("%s: a folder, which is not read; put its files beside it", printable(str(folder)))
+            _logger.warning("%s: folders are not read; put the files beside it", printable(str(folder)))
         self._folders = self.inbox.folders
         return complete
 
@@ -144,7 +146,7 @@ class Watch:
             self._store_file(path)
         except (OSError, *FLAWS) as error:
             if is_passing(error):
-                gone = InputError(f"{path}: was taken away while it was read; what it held may be stored or not")
+                gone = InputError(f"{path}: was removed while it was being read; its readings may or may not be stored")
                 self._wait_for(self._files.setdefault(path, _Patience()), path.name, error if path.exists() else gone)
                 return
             try:
@@ -156,7 +158,7 @@ class Watch:
                 return
             self.refused += 1
             reason = said_of(error).removeprefix(f"{path.parent}/")
-            _logger.warning("refused to quarantine: %s", printable(reason))
+            _logger.warning("moved to quarantine: %s", printable(reason))
 
     def _store_file(self, path: Path) -> None:
         self.inbox.check(path)
@@ -179,7 +181,7 @@ class Watch:
         """Return whether a file has changed since it was read, and log it if so."""
         if self.inbox.is_as_seen(path):
             return False
-        _logger.info("%s: changed while it was read, and is taken again", printable(path.name))
+        _logger.info("%s: changed while it was being read; it will be read again", printable(path.name))
         return True
 
     def _wait_for(self, patience: _Patience, what: str, error: Exception) -> None:
@@ -216,7 +218,7 @@ class Watch:
         """Log once that the broker cannot be reached, and once that it is connected again."""
         if broker.trouble and self._connection != "lost":
             self._connection = "lost"
-            _logger.warning("broker %s: not reached (%s); trying again until it is", broker.address, broker.trouble)
+            _logger.warning("broker %s: cannot be reached (%s); trying again", broker.address, broker.trouble)
         elif broker.is_ready and self._connection != "ready":
             self._connection = "ready"
             _logger.info("broker %s: listening to %s", broker.address, printable(", ".join(broker.address.topics)))

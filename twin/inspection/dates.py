@@ -26,8 +26,8 @@ def check_not_yet_to_come(day: str, what: str, twin: TwinState) -> None:
     today = datetime.now(UTC).date()
     if day > max(today + timedelta(days=1), twin.clock.date()).isoformat():
         raise InputError(
-            f"{what}: is yet to come, for today is {today} and the twin's clock {twin.clock:%Y-%m-%d}; correct the "
-            "date, or grow the twin first"
+            f"{what}: is in the future (today is {today}, the twin's clock stands at {twin.clock:%Y-%m-%d}); "
+            "correct the date, or grow the twin first"
         )
 
 

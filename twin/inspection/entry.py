@@ -80,19 +80,19 @@ def records_of(
         uses_defaults = any((record.detection, record.false_calls) == usual for record in records)
         return Entry(records=tuple(records), events=events, note=assumed_rates(()) if uses_defaults else "")
     if photo and (kind or value is not None or unit or place or uv or at):
-        raise InputError("inspect: `photo` takes the place of `kind`, `value`, `unit`, `place`, `uv` and `at`")
+        raise InputError("inspect: `photo` replaces `kind`, `value`, `unit`, `place`, `uv` and `at`; leave them out")
     if at is not None and uv is not None:
         raise InputError("inspect: give either `uv` or `at`")
     if at is not None:
         zone, uv = on_atlas(twin, twin_state.asset(twin), at, zone)
     if evaluation is not None and not photo and kind != "photo":
-        raise InputError("inspect: `evaluation` goes with `photo`, or with `kind` photo")
+        raise InputError("inspect: `evaluation` requires `photo`, or `kind` photo")
     if photo and bool(uvmap) == bool(zone):
-        raise InputError("inspect: give `uvmap` for each `photo`, or the one `zone` that fills it")
+        raise InputError("inspect: give a `uvmap` for each `photo`, or the `zone` that fills the photo")
     if photo and zone and len(photo) > 1:
-        raise InputError(f"inspect: {len(photo)} photos of {zone}: without `uvmap` give one, or their `value`")
+        raise InputError(f"inspect: {len(photo)} photos of {zone}: without `uvmap`, give one photo or a `value`")
     if uvmap and not photo:
-        raise InputError("inspect: `uvmap` goes with `photo`")
+        raise InputError("inspect: `uvmap` requires `photo`")
     if not photo and value is None:
         raise InputError("inspect: give `csv`, `photo`, or `date`, `kind`, `zone`, `value` and `tool`")
     stated = {"scatter_sd": scatter, "bias_sd": bias, "detection": detection, "false_calls": false_calls}
@@ -163,7 +163,7 @@ def unlike_measured(masks: Sequence[Path], folder: Path) -> str:
         content = read_json(part) if part.is_file() else None
         if isinstance(content, dict) and content.get("rusted_percent_low") is None:
             names.append(printable(name.as_posix()))
-    return f"nothing was measured on photos as long as {first_of(names)}: a guess there" if names else ""
+    return f"the evaluation has no photos as long as {first_of(names)}: its rates are a guess there" if names else ""
 
 
 def measured_rates(path: Path) -> tuple[dict[str, float], str]:
@@ -184,13 +184,13 @@ def measured_rates(path: Path) -> tuple[dict[str, float], str]:
     content = read_json(path)
     advice = "give the evaluation.json that corrotwin segmentation evaluate wrote"
     if not isinstance(content, dict) or content.get("kind") != "evaluation" or not set(RATES.values()) <= set(content):
-        raise InputError(f"{path}: no evaluation of a model; {advice}")
+        raise InputError(f"{path}: not an evaluation of a model; {advice}")
     rates = {name: content[key] for name, key in RATES.items() if content[key] is not None}
     for name, rate in rates.items():
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
             raise InputError(f"{path}: {RATES[name]} {rate!r:.60} is not a share from 0 to 1; {advice}")
     if not rates:
-        raise InputError(f"{path}: measured neither recall nor false calls; {advice}")
+        raise InputError(f"{path}: has neither recall nor false calls; {advice}")
     listed = ", ".join(f"{name.replace('_', ' ')} {rate:.3g}" for name, rate in rates.items())
     source = content.get("of")  # what the built-in model was measured on
     condition = f"of {printable(source)}" if isinstance(source, str) else f"at threshold {content.get('threshold')}"
@@ -202,11 +202,11 @@ def measured_rates(path: Path) -> tuple[dict[str, float], str]:
             f"detection {rates['detection']:.3g}", f"detection {rates['detection']:.3g} ± {spread:.2g}"
         )
     rounded = {name: round(float(rate), 6) for name, rate in rates.items()}
-    return rounded, f"{listed}: {measured}; masks must be of the same model and threshold"
+    return rounded, f"{listed}: {measured}; masks must come from the same model and threshold"
 
 
 def assumed_rates(known: Iterable[str]) -> str:
     """Return a note on those rates of photographs that are not known, so that the usual ones are assumed."""
     usual = {name: getattr(KINDS["photo"], name) for name in RATES if name not in known}
     listed = " and ".join(f"{name.replace('_', ' ')} {rate:g}" for name, rate in usual.items())
-    return listed and f"{listed} of photos: assumed, not measured; an evaluation.json of the model has its own"
+    return listed and f"{listed} of photos: assumed, not measured; the evaluation.json of the model has measured rates"

@@ -57,9 +57,9 @@ class Event:
         if not self.zone:
             raise InputError(f"{self}: give the `zone`")
         if self.kind == "repair" and (not self.place or self.zone == ALL):
-            raise InputError(f"{self}: a repair is of one place; give `zone`, and `place` as its readings name it")
+            raise InputError(f"{self}: a repair is at one place; give `zone`, and `place` as its readings name it")
         if self.kind != "repair" and self.place:
-            raise InputError(f"{self}: is of a whole zone; leave `place` out, or state a repair of the place")
+            raise InputError(f"{self}: applies to a whole zone; leave `place` out, or enter a repair of the place")
 
     def __str__(self) -> str:
         where = f"{self.zone} {self.place}".strip()
@@ -128,20 +128,18 @@ def check_event(event: Event, twin: TwinState, asset: AssetGeometry) -> None:
     """
     kinds = {name: kind for name, kind in zip(asset.zone_names, asset.zone_kinds, strict=True) if name != COVERED}
     if event.zone not in (ALL, *kinds):
-        raise InputError(f"{event}: no zone {event.zone!r}; this {asset.kind} has {', '.join(kinds)}, and all")
+        raise InputError(f"{event}: no zone {event.zone!r}; choose from {', '.join(kinds)}, {ALL}")
     if event.date <= f"{twin.built:%Y-%m-%d}" or event.years(twin) > MOST_YEARS:
-        raise InputError(
-            f"{event}: the twin was built on {twin.built:%Y-%m-%d}, all of it new; give a day after that one"
-        )
+        raise InputError(f"{event}: the twin was built new on {twin.built:%Y-%m-%d}; give a later day")
     if event.kind == "recoating":
         if not isinstance(twin.coating, Paint):
             state = "bare" if twin.coating is None else "galvanised"
             raise InputError(
-                f"{event}: this twin is {state}, so that no paint can be renewed, and paint that it got later is not "
-                "modelled; leave the event out, which is on the safe side"
+                f"{event}: this twin is {state}, so it has no paint to renew, and paint applied later is not modelled; "
+                "leave the event out, which is conservative"
             )
         if event.zone != ALL and not ZONES[kinds[event.zone]].loss:
-            raise InputError(f"{event}: the air does not reach {event.zone}, which has no coating; name another zone")
+            raise InputError(f"{event}: {event.zone} is not exposed to the air and has no coating; name another zone")
 
 
 def check_days(events: Iterable[Event]) -> None:
@@ -157,7 +155,9 @@ def check_days(events: Iterable[Event]) -> None:
         for other in by_day.setdefault(event.date, []):
             is_separate = event.zone != other.zone and ALL not in (event.zone, other.zone)
             if not is_separate and (not event.place or not other.place or event.place == other.place):
-                raise InputError(f"{event}: on that day there is a {other.kind} of {other.zone}; withdraw one of them")
+                raise InputError(
+                    f"{event}: there is also a {other.kind} of {other.zone} on that day; withdraw one of them"
+                )
         by_day[event.date].append(event)
 
 

@@ -45,7 +45,7 @@ def read(folder: Path, asset: AssetGeometry | None = None, listed: Log | None = 
     log = read_log(folder) if listed is None else listed
     left_out = suspects(log, folder, asset)
     count_left_out = counted(len(left_out), "suspect reading")
-    left_out_note = f"{folder}: {count_left_out} left out; corrotwin twin inspect {quoted(folder)} says why"
+    left_out_note = f"{folder}: {count_left_out} left out; to see why: corrotwin twin inspect {quoted(folder)}"
     note = "; ".join(filter(None, (log.note, left_out_note if left_out else "")))
     used = [record for line, record in log.in_force.items() if line not in left_out]
     return register.read(folder).applied(used), note
@@ -89,7 +89,7 @@ def read_log(folder: Path) -> Log:
     except FileNotFoundError:
         return Log()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); put the twin's own file there") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); restore the twin's own file") from error
     lines: list[Record | Event | Ruling] = []
     length, note = 0, ""
     for number, line in enumerate(content.splitlines(keepends=True), start=1):
@@ -97,7 +97,7 @@ def read_log(folder: Path) -> Log:
             lines.append(line_of(files.parsed(line.decode())))
         except (ValueError, TypeError, LookupError, OverflowError, InputError) as error:
             if not line.endswith(b"\n"):
-                note = f"{path}: line {number} is torn and left out; enter that inspection again"
+                note = f"{path}: line {number} is incomplete and was left out; enter that inspection again"
                 break
             raise InputError(
                 f"{path}: line {number} is not a record ({as_read(error)}); correct or remove it"
@@ -108,8 +108,8 @@ def read_log(folder: Path) -> Log:
             target = lines[ruling.line - 1] if 1 <= ruling.line < number else None
             if target is None or isinstance(target, Ruling) or digest_of(target) != ruling.of:
                 raise InputError(
-                    f"{path}: line {number} is about line {ruling.line}, where its record does not stand; put all "
-                    "lines back as they were"
+                    f"{path}: line {number} refers to line {ruling.line}, which does not hold its record; restore "
+                    "all lines as they were"
                 )
     return Log(lines=tuple(lines), length=length, note=note)
 
@@ -235,7 +235,7 @@ def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> di
             if number not in records and number not in events:
                 argument = verb.removesuffix("s")
                 raise InputError(
-                    f"`{argument}`: line {number}: no record there; corrotwin twin inspect {quoted(folder)} lists them"
+                    f"`{argument}`: line {number} has no record; to list them: corrotwin twin inspect {quoted(folder)}"
                 )
         photos = {
             (records[number].date, records[number].seen)

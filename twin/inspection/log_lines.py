@@ -108,12 +108,12 @@ def line_of(values: Any) -> Record | Event | Ruling:
             remaining = dict(values)
             ruling = Ruling(line=remaining.pop(name), verb=name, **remaining)
             if type(ruling.line) is not int or not isinstance(ruling.why, str):
-                raise InputError(f"{name} no line")
+                raise InputError(f"{name}: needs a line number, and why as text")
             moment(ruling.date)
             return ruling
     for name in _LEFT_OUT:
         if name in values:
-            raise InputError(f"{name} is not a part of a record")
+            raise InputError(f"{name} is not a field of a record")
     if EVENT in values:
         remaining = dict(values)
         return Event(kind=remaining.pop(EVENT), **remaining)

@@ -135,9 +135,9 @@ def check_units(records: Iterable[Record], asset: AssetGeometry) -> None:
                 raise InputError(
                     f"{spoken(first)}: {len(fitting)} of {len(batch)} thickness readings by {tool} look like {unit}, "
                     f"not {stated}: {first.value / UNITS_MM[stated]:.6g} {unit} would be {first.value * factor:.4g} mm "
-                    f"of a nominal wall of {wall:g} mm; give their `unit`, in a table in its column unit. This is "
-                    f"refused where most readings of a tool would be less than {ABSURD[0]:.0%} or more than "
-                    f"{ABSURD[1]:.0%} of the wall; a badly corroded wall is taken beside readings of sounder places"
+                    f"of a nominal wall of {wall:g} mm; give their `unit`, or fill in the column unit of a table. "
+                    f"Readings are refused if most of a tool's would be less than {ABSURD[0]:.0%} or more than "
+                    f"{ABSURD[1]:.0%} of the wall; a badly corroded wall is accepted beside readings of sounder places"
                 )
 
 
@@ -171,8 +171,8 @@ def check_surveys(records: Sequence[Record], register: Register) -> None:
         same = "" if first.place == record.place else f" ({first.place} is the same place)"
         raise InputError(
             f"{spoken(record)}: {record.value:g} {record.unit} at {record.place} on {record.zone} by {record.tool}, "
-            f"which has {first.value:g} {first.unit} there on that day{same}; correct the wrong one, or, where it is "
-            "stored already, withdraw it by its line, which corrotwin twin inspect lists; or name their places apart"
+            f"but also {first.value:g} {first.unit} there on that day{same}; correct the wrong one (if it is already "
+            "stored, withdraw its line, which corrotwin twin inspect lists), or give the places different names"
         )
 
 
@@ -235,5 +235,5 @@ def _grown(record: Record, before: Sequence[Record]) -> str:
         allowed_mm = ALLOWED_SD * math.hypot(record.scatter_sd, record.bias_sd, other.scatter_sd, other.bias_sd)
         if growth_mm > allowed_mm:
             earlier = f"{other.value:g} mm on {other.date}"
-            return f"{growth_mm:.3g} mm thicker than {earlier}, where the errors of both allow {allowed_mm:.2g} mm"
+            return f"{growth_mm:.3g} mm thicker than {earlier}; the errors of both explain {allowed_mm:.2g} mm"
     return ""

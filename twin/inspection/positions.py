@@ -46,8 +46,8 @@ def on_atlas(twin: TwinState, asset: AssetGeometry, point: Point, zone: str = ""
         on_zone = f" of {zone}" if zone else ""
         units = "metres" if frame is None or frame["metres"] == 1 else "the units of its file"
         raise InputError(
-            f"`at` {' '.join(f'{value:g}' for value in point)}: is {away_m:.3g} m from the surface{on_zone}, over "
-            f"{limit:.2g} m; give x, y and z in {units}"
+            f"`at` {' '.join(f'{value:g}' for value in point)}: is {away_m:.3g} m from the surface{on_zone}, more "
+            f"than {limit:.2g} m; give x, y and z in {units}"
         )
     face = int(faces[index])
     weights = trimesh.triangles.points_to_barycentric(corners[index][None], points[index][None])[0].clip(0, 1)

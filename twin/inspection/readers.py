@@ -56,8 +56,8 @@ def photo_records(
     for name, array in (("seen", seen), ("rusted", rusted)):
         if array.shape != asset.atlas_shape:
             raise InputError(
-                f"photo of {pattern.date}: {name} is {array.shape}, the atlas of this {asset.kind} "
-                f"{asset.atlas_shape}; make it with this twin"
+                f"photo of {pattern.date}: {name} has the shape {array.shape}, but the atlas of this {asset.kind} "
+                f"has {asset.atlas_shape}; make it with this twin"
             )
     stream = io.BytesIO()
     np.savez_compressed(stream, seen=seen.astype(bool), rusted=(rusted & seen).astype(bool))
@@ -104,7 +104,7 @@ def from_photos(
         `photo_records`.
     """
     if len(photo) != len(uvmap):
-        raise InputError(f"{len(photo)} masks and {len(uvmap)} maps of texels: give one `uvmap` for each `photo`")
+        raise InputError(f"{len(photo)} masks and {len(uvmap)} texel maps: give one `uvmap` for each `photo`")
     asset = twin_state.asset(twin)
     texels = assets.texels(asset)
     pixel_count, rusted_count, centre = np.zeros((3, texels.zone.size), dtype=np.int64)
@@ -127,28 +127,28 @@ def _pixel_map(path: Path, twin: TwinState, asset: AssetGeometry, mask: Path, wa
     limits = {"texel": 8 * wanted[0] * wanted[1], "atlas_shape": 64, "asset": 4096}
     footprint = {"reach_m": limits["texel"], "eye_m": 24}
     try:
-        with reading(path, "make it with corrotwin synth uvmap"), open_file(path) as stream:
+        with reading(path, "make one with corrotwin synth uvmap"), open_file(path) as stream:
             shape = npz.shape(stream, "texel")
             if len(shape) == 2 and shape != wanted:
                 raise InputError(
-                    f"{mask}: {wanted[1]} x {wanted[0]} pixels, its camera {shape[1]} x {shape[0]} ({path}); give a "
-                    "mask of the whole photograph, at its own size"
+                    f"{mask}: {wanted[1]} x {wanted[0]} pixels, but its texel map {path} has {shape[1]} x {shape[0]}; "
+                    "give a mask of the whole photograph at full size"
                 )
             arrays = {"reach_m": np.zeros(shape), "eye_m": np.zeros(3)}
             arrays |= npz.read(stream, limits | (footprint if npz.holds(stream, "reach_m") else {}))
     except npz.DamagedError as error:
-        raise InputError(f"{path}: no map of texels ({error}); make it with corrotwin synth uvmap") from error
+        raise InputError(f"{path}: not a texel map ({error}); make one with corrotwin synth uvmap") from error
     texel, atlas_shape, key = arrays["texel"], tuple(arrays["atlas_shape"].ravel().tolist()), str(arrays["asset"])
     keys = (asset_key(twin), _key(twin, twin.parameters))  # the latter for older maps of a mesh, with its file's path
     if atlas_shape != asset.atlas_shape or key not in keys:
-        raise InputError(f"{path}: belongs to another twin than {twin.id}; make it with this one")
+        raise InputError(f"{path}: belongs to a twin other than {twin.id}; make one with this twin")
     whole = texel.ndim == 2 and texel.dtype.kind == "i" and texel.max(initial=-1) < atlas_shape[0] * atlas_shape[1]
     lengths = [arrays["reach_m"], arrays["eye_m"]]
     fits = [array.shape for array in lengths] == [texel.shape, (3,)] and all(
         array.dtype.kind == "f" for array in lengths
     )
     if not (whole and fits and all(np.isfinite(array).all() for array in lengths)):
-        raise InputError(f"{path}: no map of texels; make it with corrotwin synth uvmap")
+        raise InputError(f"{path}: not a texel map; make one with corrotwin synth uvmap")
     return PixelMap(texel=texel.astype(np.int64), reach_m=arrays["reach_m"], eye_m=arrays["eye_m"].astype(np.float64))
 
 
@@ -180,14 +180,14 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
             with Image.open(io.BytesIO(content), formats=["PNG"]) as opened:
                 opened.load()
     except (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, struct.error, *bombs) as error:
-        raise InputError(f"{path}: no mask that can be read ({error}); save it as PNG") from error
+        raise InputError(f"{path}: cannot be read as a mask ({error}); save it as PNG") from error
     values = np.asarray(opened)
     if opened.mode == "RGB" and content[_PNG_DEPTH] == 16:
-        raise InputError(f"{path}: in RGB of 16 bits; give a mask of one channel, 0 where there is no rust")
+        raise InputError(f"{path}: 16-bit RGB; give a mask with one channel, 0 where there is no rust")
     if opened.mode == "RGB" and (values == values[..., :1]).all():
         values = values[..., 0]
     if values.ndim != 2:
-        raise InputError(f"{path}: a picture in colour; give its mask, one channel, 0 where there is no rust")
+        raise InputError(f"{path}: a colour picture; give its mask, with one channel, 0 where there is no rust")
     return np.asarray(values != 0)
 
 
@@ -214,7 +214,7 @@ def photo_content(folder: Path, record: Record) -> bytes:
     try:
         return read_bytes(path, inside=folder)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error}); put back the one that was beside it") from error
+        raise InputError(f"{path}: cannot be read ({error}); restore the original file") from error
 
 
 def seen_in(content: bytes, path: Path, record: Record, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -227,10 +227,10 @@ def seen_in(content: bytes, path: Path, record: Record, shape: tuple[int, int]) 
     """
     try:
         if path.name != f"photo-{hashlib.sha256(content).hexdigest()[:16]}.npz":
-            raise InputError(f"{path}: damaged (its content does not match its name); take {record.date} again")
+            raise InputError(f"{path}: damaged (its content does not match its name); restore the original file")
         in_view = npz.read(io.BytesIO(content), {"seen": shape[0] * shape[1]})["seen"]
     except (OSError, npz.DamagedError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); put back the one that was beside it") from error
+        raise InputError(f"{path}: cannot be read ({error}); restore the original file") from error
     if in_view.shape != shape or in_view.dtype != bool:
         raise InputError(f"{path}: does not fit the atlas, {shape[0]} x {shape[1]}")
     return in_view
@@ -251,7 +251,7 @@ def from_csv(path: Path, twin: TwinState | None = None) -> list[Record | Event]:
     optional = [name for name in (*TEXTS, *NUMBERS, "coated", "u", "v", *AXES, "why") if name not in COLUMNS]
     table = read_table(path, required=COLUMNS, optional=optional, others=False)
     if not table.rows:
-        raise InputError(f"{path}: no readings in it; give a line for each")
+        raise InputError(f"{path}: no readings; give one line for each")
     by_point = twin is not None and any(row["x"] for row in table.rows)
     place = partial(on_atlas, twin, twin_state.asset(twin)) if twin is not None and by_point else None
     return [_event(row) if row["kind"].lower() in EVENTS else _from_row(row, place) for row in table.rows]
@@ -262,9 +262,9 @@ def _event(row: Row) -> Event:
     allowed = ("date", "zone", "kind", "place", "why")
     for name in (*COLUMNS, *TEXTS, *NUMBERS, "coated", "u", "v", *AXES):
         if name not in allowed and row[name]:
-            raise row.wrong("is of a reading; leave it empty in the row of an event", name)
+            raise row.wrong("applies only to readings; leave it empty in the row of an event", name)
     if not row["date"] or not row["zone"]:
-        raise row.wrong("no date and zone; fill the row in or remove it")
+        raise row.wrong("no date or no zone; fill in the row or remove it")
     day = row.date("date").isoformat()
     try:
         return Event(
@@ -279,12 +279,12 @@ def _from_row(row: Row, place: Callable[[Point, str], tuple[str, tuple[float, fl
     if row["kind"] and row["kind"].lower() not in KINDS:
         raise row.wrong(f"is not a kind of inspection or event; choose from {', '.join((*KINDS, *EVENTS))}", "kind")
     if row["why"]:
-        raise row.wrong("is of an event; leave it empty in the row of a reading", "why")
+        raise row.wrong("applies only to events; leave it empty in the row of a reading", "why")
     lacking = [name for name in COLUMNS if not row[name]]
     if lacking or bool(row["u"]) != bool(row["v"]):
-        raise row.wrong(f"no {', '.join(lacking) or 'u and v together'}; fill the row in or remove it")
+        raise row.wrong(f"no {', '.join(lacking) or 'u and v together'}; fill in the row or remove it")
     if len({bool(row[name]) for name in AXES}) != 1 or (row["x"] and row["u"]):
-        raise row.wrong("needs x, y and z together, or u and v; fill the row in or remove it")
+        raise row.wrong("needs x, y and z together, or u and v; fill in the row or remove it")
     values: dict[str, Any] = {name: " ".join(row[name].split()) for name in TEXTS if row[name]}  # as in a workbook
     values["place"] = place_name(row["place"])
     values |= {name: values[name].lower() for name in ("kind", "echo") if name in values}
@@ -292,7 +292,7 @@ def _from_row(row: Row, place: Callable[[Point, str], tuple[str, tuple[float, fl
         values["unit"] = row["unit"].lower()
     if row["coated"]:
         if row["coated"].lower() not in ANSWERS:
-            raise row.wrong("is neither yes nor no; was the reading taken through paint?", "coated")
+            raise row.wrong("is neither yes nor no; give yes if the reading was taken through paint", "coated")
         values["coated"] = ANSWERS[row["coated"].lower()]
     day = row.date("date").isoformat()
     values |= {name: row.number(name) for name in NUMBERS if row[name]}

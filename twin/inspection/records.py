@@ -147,13 +147,13 @@ class Record:
         usual = KINDS[self.kind]
         where = f"{self.kind} of {self.date}"
         if self.kind != "photo" and any(getattr(self, name) is not None for name in ("detection", "false_calls")):
-            raise InputError(f"{where}: `detection` and `false_calls` are of a photo; leave them out")
+            raise InputError(f"{where}: `detection` and `false_calls` apply only to a photo; leave them out")
         if not isinstance(self.coated, bool):
             raise InputError(f"{where}: `coated` {self.coated!r:.60}: give True or False")
         if self.echo not in ECHOES:
             raise InputError(f"{where}: `echo` {self.echo!r:.60}: choose single or multiple, or leave it out")
         if self.kind != "ultrasonic" and (self.echo or self.coated):
-            raise InputError(f"{where}: `echo` and `coated` are of an ultrasonic reading; leave them out")
+            raise InputError(f"{where}: `echo` and `coated` apply only to an ultrasonic reading; leave them out")
         self._convert(usual)
         defaults = {**self.usual_errors, "detection": usual.detection, "false_calls": usual.false_calls}
         for name, error in defaults.items():
@@ -166,22 +166,20 @@ class Record:
         if not (np.isfinite(self.value) and self.value >= 0):
             raise InputError(f"{where}: `value` {self.value}: must be a number of at least 0")
         if self.kind == "grade" and self.value not in range(6):
-            raise InputError(f"{where}: `value` {self.value:g}: ISO 4628-3 has the degrees 0 to 5")
+            raise InputError(f"{where}: `value` {self.value:g}: must be a degree of ISO 4628-3, 0 to 5")
         if self.kind == "photo" and self.value > 1:
-            raise InputError(f"{where}: `value` {self.value:g}: a rusted share is from 0 to 1")
+            raise InputError(f"{where}: `value` {self.value:g}: a rusted share must be from 0 to 1")
         if not (0 < self.scatter_sd < np.inf and 0 <= self.bias_sd < np.inf):
-            raise InputError(
-                f"{where}: `scatter` {self.scatter_sd}, `bias` {self.bias_sd}: the one positive, none negative"
-            )
+            raise InputError(f"{where}: `scatter` {self.scatter_sd} must be positive, `bias` {self.bias_sd} at least 0")
         if self.kind == "photo" and not 0 <= self.false_calls < self.detection <= 1:
             raise InputError(
                 f"{where}: `detection` {self.detection}, `false_calls` {self.false_calls}: "
-                "each from 0 to 1, detection above"
+                "must be from 0 to 1, detection above false calls"
             )
         if self.uv is not None and not all(0 <= coordinate <= 1 for coordinate in self.uv):
             raise InputError(f"{where}: `uv` {self.uv}: each must be from 0 to 1")
         if self.seen and (Path(self.seen).name != self.seen or not self.seen.startswith("photo-")):
-            raise InputError(f"{where}: {self.seen!r} is not a file of a photograph")
+            raise InputError(f"{where}: {self.seen!r} is not the file of a photograph")
 
     def _convert(self, usual: ObservationKind) -> None:
         """Convert value and errors to the unit of the kind, and keep the stated value if its unit is another.
@@ -292,7 +290,7 @@ def check(record: Record, twin: TwinState, asset: AssetGeometry, texels: Texels)
     texel = texel_of(record, asset)
     if texel is not None and texels.zone[texel] != asset.zone_names.index(record.zone):
         actual = asset.zone_names[texels.zone[texel]] if texels.zone[texel] >= 0 else "no surface"
-        raise InputError(f"{where}: uv {record.uv} is {actual}, not {record.zone}; correct either")
+        raise InputError(f"{where}: uv {record.uv} is on {actual}, not on {record.zone}; correct one of them")
     nominal = wall_mm(record, asset)
     if record.kind == "ultrasonic" and record.value > IMPOSSIBLE * nominal:
         raise InputError(
@@ -301,5 +299,6 @@ def check(record: Record, twin: TwinState, asset: AssetGeometry, texels: Texels)
         )
     if record.kind == "pit" and record.value > nominal:
         raise InputError(
-            f"{where}: a pit of {record.value:g} mm in {nominal:g} mm of metal; check value, unit and zone"
+            f"{where}: a pit of {record.value:g} mm is deeper than the metal, {nominal:g} mm; "
+            "check value, unit and zone"
         )

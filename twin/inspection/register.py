@@ -70,11 +70,11 @@ class Cml:
                 raise InputError(f"CML {self.id}: {name} {value:g}: must be above 0")
         if self.nominal_mm is not None and self.required_mm is not None and self.required_mm >= self.nominal_mm:
             raise InputError(
-                f"CML {self.id}: {self.required_mm:g} mm are required of a wall of {self.nominal_mm:g} mm when new; "
-                "correct either"
+                f"CML {self.id}: required_mm {self.required_mm:g} is not below nominal_mm {self.nominal_mm:g}; "
+                "correct one of them"
             )
         if self.id in self.formerly:
-            raise InputError(f"CML {self.id}: was formerly called what it is called now; remove that name")
+            raise InputError(f"CML {self.id}: its present name is also among its former names; remove it there")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class Register:
         for cml in self.cmls.values():
             for name in (cml.id, *cml.formerly):
                 if (other := owners.setdefault(name, cml.id)) != cml.id:
-                    raise InputError(f"CML {cml.id}: {name!r:.60} is or was the name of {other}, too; keep one")
+                    raise InputError(f"CML {cml.id}: {name!r:.60} is or was also the name of {other}; keep one")
 
     def __bool__(self) -> bool:
         return bool(self.cmls)
@@ -136,17 +136,18 @@ class Register:
             if record.place and record.kind == "ultrasonic" and cml is None:
                 raise InputError(
                     f"{spoken(record)}: {record.place!r:.60} is not in the twin's register of CML"
-                    f"{self.meant(record.place)}; correct it, or add it by corrotwin twin register"
+                    f"{self.meant(record.place)}; correct it, or add it with corrotwin twin register"
                 )
             if cml is not None and cml.zone != record.zone:
                 raise InputError(
-                    f"{spoken(record)}: {cml.id} is on {cml.zone} by the register, not on {record.zone}; correct either"
+                    f"{spoken(record)}: the register has {cml.id} on {cml.zone}, not on {record.zone}; "
+                    "correct one of them"
                 )
 
     def meant(self, place: str) -> str:
         """Return a phrase for error messages with the CML that a wrong name may mean; empty if none is similar."""
         near = difflib.get_close_matches(place.partition("/")[0], self.cmls, n=3)
-        return f"; {' or '.join(near)} may be meant" if near else ""
+        return f" (did you mean {' or '.join(near)}?)" if near else ""
 
     def requirement(self, place: str, nominal_mm: float, of_zone: float, given: Mapping[str, float]) -> Requirement:
         """Return the requirement of a place: that of its CML, else of its zone, else half of its wall when new.

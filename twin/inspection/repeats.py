@@ -55,5 +55,5 @@ def said_of_repeated(listed: Log, folder: Path, new: Container[int] | None = Non
         return ""
     return (
         f"{folder.resolve().name}: {counted(len(lines), 'reading')} stored again with more detail, and both count; to "
-        f"withdraw the first: corrotwin twin inspect {quoted(folder)} --withdraw {' '.join(map(str, lines))}"
+        f"withdraw those with less: corrotwin twin inspect {quoted(folder)} --withdraw {' '.join(map(str, lines))}"
     )

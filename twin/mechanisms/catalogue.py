@@ -42,13 +42,15 @@ def build(kind: str, zones: Sequence[str] = (), /, **inputs: Any) -> Mechanism:
     hints = _hints(builder)
     input_names = [name for name in hints if name not in ("zones", "return")]
     if unknown := [name for name in inputs if name not in input_names]:
-        raise InputError(f"`mechanism` {kind}: no input {unknown[0]}; it takes zone, {', '.join(input_names)}")
+        raise InputError(
+            f"`mechanism` {kind}: unknown input {unknown[0]}; its inputs are zone, {', '.join(input_names)}"
+        )
     parameters = inspect.signature(builder).parameters
     needed = [name for name in input_names if parameters[name].default is inspect.Parameter.empty]
     if missing := [name for name in needed if name not in inputs]:
-        raise InputError(f"`mechanism` {kind}: {missing[0]} is missing; it takes zone, {', '.join(input_names)}")
+        raise InputError(f"`mechanism` {kind}: {missing[0]} is missing; its inputs are zone, {', '.join(input_names)}")
     if not zones and parameters["zones"].default is inspect.Parameter.empty:
-        raise InputError(f"`mechanism` {kind}: zone is missing; say where it acts, such as zone=body,weld")
+        raise InputError(f"`mechanism` {kind}: zone is missing; state where it acts, such as zone=body,weld")
     try:
         values = {name: check(name, value, hints[name]) for name, value in inputs.items()}
     except InputError as error:
@@ -104,7 +106,7 @@ def resolved(
     words = " ".join(item for item in given or () if isinstance(item, str)).split()
     built = [item for item in given or () if isinstance(item, Mechanism)]
     if NONE in words and (len(words) > 1 or built):
-        raise InputError(f"`mechanism` {NONE}: stands for no mechanism at all; give it alone")
+        raise InputError(f"`mechanism` {NONE}: means that no mechanism acts; give it alone")
     if NONE in words or (given is not None and not words and not built):
         return ()
     mechanisms = [*built, *parse(words)]
@@ -131,7 +133,7 @@ def check_kinds(mechanisms: Sequence[Mechanism]) -> None:
     """Raise InputError if an object is not a mechanism, or is a mechanism of an unknown kind."""
     for mechanism in mechanisms:
         if not isinstance(mechanism, Mechanism):
-            raise InputError(f"{mechanism!r:.60}: no mechanism; make one with twin.mechanisms.catalogue.build")
+            raise InputError(f"{mechanism!r:.60}: not a mechanism; create one with twin.mechanisms.catalogue.build")
         _maker(mechanism.kind)
 
 

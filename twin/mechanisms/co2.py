@@ -66,14 +66,15 @@ def co2(
     _check("h2s_bar", h2s_bar, 0.0, min(MOST_H2S_BAR, co2_bar / LEAST_CO2_TO_H2S))
     if pressure_bar is not None and not co2_bar <= pressure_bar < np.inf:
         raise InputError(
-            f"`mechanism` co2: pressure_bar {pressure_bar:g}: the total is at least that of CO2, {co2_bar:g}"
+            f"`mechanism` co2: pressure_bar {pressure_bar:g}: "
+            f"the total cannot be below the pressure of CO2, {co2_bar:g}"
         )
     fugacity = fugacity_bar(co2_bar, pressure_bar or 0.0, temperature_c)
     inputs: dict[str, float | str] = {"temperature_c": temperature_c, "co2_bar": co2_bar}
     if ph is None:
         if shear_pa is not None:
             raise InputError(
-                f"`mechanism` co2: shear_pa {shear_pa:g} counts by NORSOK M-506 alone, which needs a pH; give ph, too"
+                f"`mechanism` co2: shear_pa {shear_pa:g} is used only by NORSOK M-506, which needs a pH; also give ph"
             )
         rate, source = de_waard_mm_year(temperature_c, fugacity), "de Waard, Lotz and Milliams (1991)"
     else:
@@ -124,7 +125,7 @@ def _ph_factor(node: int, ph: float) -> float:
 
 def _check(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise InputError(f"`mechanism` co2: {name} {value:g}: the models hold from {low:g} to {high:g}")
+        raise InputError(f"`mechanism` co2: {name} {value:g}: the models are valid from {low:g} to {high:g}")
 
 
 def _polynomial(*coefficients: float) -> Callable[[float], float]:

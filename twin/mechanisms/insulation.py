@@ -51,14 +51,12 @@ def insulation(
     """
     low, high = (round(bound, 1) for bound in (TEMPERATURES_C[0], TEMPERATURES_C[-1]))
     if not low <= temperature_c <= high:
-        raise InputError(
-            f"`mechanism` insulation: temperature_c {temperature_c:g}: API RP 581 holds from {low} to {high}"
-        )
+        raise InputError(f"`mechanism` insulation: temperature_c {temperature_c:g}: API RP 581 covers {low} to {high}")
     rate = MM_PER_MIL * float(np.interp(temperature_c, TEMPERATURES_C, MIL_PER_YEAR[driver]))
     if rate == 0:
         raise InputError(
-            f"`mechanism` insulation: API RP 581 has no loss with driver {driver} at {temperature_c:g} °C; leave it"
-            " out, or give own with a rate"
+            f"`mechanism` insulation: API RP 581 gives no loss with driver {driver} at {temperature_c:g} °C; leave"
+            " it out, or use the mechanism own with a rate"
         )
     return Mechanism(
         kind="insulation", zones=zones, rate_mm_year=rate, spread=SPREAD, localised=True, after_years=after_years,

@@ -60,7 +60,7 @@ class Mechanism:
         if not self.zones or not all(isinstance(zone, str) and zone for zone in self.zones):
             raise InputError(f"`mechanism` {self.kind}: give at least one zone on which it acts")
         if len(set(self.zones)) < len(self.zones):
-            raise InputError(f"`mechanism` {self.kind}: a zone is given twice; give each once")
+            raise InputError(f"`mechanism` {self.kind}: a zone is given twice; give each zone once")
         _check(self.kind, "rate_mm_year", self.rate_mm_year, MOST_RATE_MM_YEAR)
         _check(self.kind, "spread", self.spread, MOST_SPREAD)
         _check(self.kind, "exponent", self.exponent, MOST_EXPONENT)
@@ -78,7 +78,7 @@ class Mechanism:
 
     def __str__(self) -> str:
         """Describe the mechanism in one line."""
-        law = "mm/year" if self.exponent == 1 else f"mm in the first year, with the power {self.exponent:g} of time"
+        law = "mm/year" if self.exponent == 1 else f"mm in the first year, growing as time^{self.exponent:g}"
         rates = f"P50 {self.rate_mm_year:.3g}, P95 {self.rate_p95_mm_year:.3g} {law}"
         text = f"{self.kind} on {', '.join(self.zones)}: {rates}"
         if self.heights_m is not None:

@@ -41,7 +41,9 @@ def process(
     rate, inputs = one_face("process", rate_mm_year, diameter_rate_mm_year)
     if rate is None:
         if spread is not None:
-            raise InputError(f"`mechanism` process: spread {spread:g} is that of a stated rate; give rate_mm_year, too")
+            raise InputError(
+                f"`mechanism` process: spread {spread:g} applies only to a stated rate; also give rate_mm_year"
+            )
         rate, default_spread = UNKNOWN_RATE_MM_YEAR, UNKNOWN_SPREAD
         source = "unknown: spans the classes of corrosion rate of NACE SP0775, low to severe"
     else:
@@ -87,7 +89,7 @@ def own(
     """
     rate, inputs = one_face("own", rate_mm_year, diameter_rate_mm_year)
     if rate is None:
-        raise InputError("`mechanism` own: give rate_mm_year, of one face, or diameter_rate_mm_year, of both")
+        raise InputError("`mechanism` own: give rate_mm_year (of one face) or diameter_rate_mm_year (of both)")
     return Mechanism(
         kind="own", zones=zones, rate_mm_year=rate, spread=spread, exponent=exponent, localised=localised,
         heights_m=heights_m, after_years=after_years,
@@ -107,7 +109,7 @@ def one_face(
     """
     if rate_mm_year is not None and diameter_rate_mm_year is not None:
         raise InputError(
-            f"`mechanism` {kind}: give either rate_mm_year, of one face, or diameter_rate_mm_year, of both"
+            f"`mechanism` {kind}: give either rate_mm_year (of one face) or diameter_rate_mm_year (of both)"
         )
     if diameter_rate_mm_year is not None:
         return diameter_rate_mm_year / 2, {"diameter_rate_mm_year": diameter_rate_mm_year}

@@ -87,7 +87,7 @@ def _answer(path: Path, folder: Path, options: MeshOptions | None = None) -> dic
             )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise InputError(
-            f"{path}: was not read within {SECONDS} s; simplify it in a mesh editor, or export another format"
+            f"{path}: could not be read within {SECONDS} s; simplify it in a mesh editor, or export another format"
         ) from error
     try:
         answer: dict[str, Any] = json.loads(process.stdout.decode().splitlines()[-1])
@@ -120,7 +120,7 @@ def main() -> None:
     except InputError as error:
         answer = {"error": str(error)}
     except MemoryError:
-        answer = {"error": f"{path}: takes more than {most / 1e9:.1f} GB of memory; simplify it in a mesh editor"}
+        answer = {"error": f"{path}: needs more than {most / 1e9:.1f} GB of memory; simplify it in a mesh editor"}
     sys.stdout.write(json.dumps(answer) + "\n")
 
 

@@ -45,7 +45,9 @@ class MeshOptions:
         if self.up not in (None, "y", "z"):
             raise InputError(f"`up` {self.up}: choose y or z")
         if isinstance(self.thickness, str) and self.thickness != thickness.RAYS:
-            raise InputError(f"`thickness` {self.thickness}: give mm, a value for each part, or {thickness.RAYS}")
+            raise InputError(
+                f"`thickness` {self.thickness}: give a value in mm, one for each part, or {thickness.RAYS}"
+            )
         if self.simplify is not None and not 100 <= self.simplify <= reading.MOST_FACES:
             raise InputError(f"`simplify` {self.simplify}: give 100 to {reading.MOST_FACES:,} triangles")
 
@@ -76,13 +78,13 @@ def convert(path: Path, options: MeshOptions) -> Converted:
         line = f"simplified from {counted(before, 'triangle')} to {len(surface.faces):,}"
         if len(surface.faces) > (1 + simplifying.MOST_CHANGE) * options.simplify:
             line += (
-                f", not {options.simplify:,}: no fewer were found that keep each body whole and within "
+                f", not {options.simplify:,}: with fewer, bodies would not stay whole and within "
                 f"{100 * simplifying.MOST_CHANGE:g} % of its area, extents and volume"
             )
         report.append(line)
     if len(surface.faces) > reading.MOST_FACES:
         remedy = f"give `simplify` {200_000}" if options.simplify is None else "simplify it in a mesh editor"
-        raise InputError(f"{path}: {len(surface.faces):,} triangles, over {reading.MOST_FACES:,}; {remedy}")
+        raise InputError(f"{path}: has {len(surface.faces):,} triangles, more than {reading.MOST_FACES:,}; {remedy}")
     try:
         surface, repairs = repair.repair(surface)
         report += repairs.lines()
@@ -90,7 +92,9 @@ def convert(path: Path, options: MeshOptions) -> Converted:
         zoned = zoning.by_shape(surface)
         surface = zoned.surface
         if not zoned.whole:
-            report.append("too many sharp edges to refine the mesh along all: whole triangles beside one count as edge")
+            report.append(
+                "too many sharp edges to refine the mesh along them all: the triangles beside them count as edge"
+            )
         if options.thickness == thickness.RAYS:
             mm = thickness.by_rays(surface)
         else:
@@ -99,8 +103,9 @@ def convert(path: Path, options: MeshOptions) -> Converted:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     report.append(
-        f"{counted(int(charts.face_chart.max()) + 1, 'chart')}, texels true within {100 * (stretch - 1):.1f} %; metal "
-        f"{np.min(mm):.3g} to {np.max(mm):.3g} mm thick, {charts.nominal_thickness_mm:.3g} behind half of the surface"
+        f"{counted(int(charts.face_chart.max()) + 1, 'chart')}, texel areas true within {100 * (stretch - 1):.1f} %; "
+        f"metal {np.min(mm):.3g} to {np.max(mm):.3g} mm thick, {charts.nominal_thickness_mm:.3g} behind half of the "
+        "surface"
     )
     areas = np.bincount(charts.face_zone, weights=charts.areas_m2)
     shares = sorted(zip(charts.zone_names, areas.tolist(), strict=True), key=lambda pair: -pair[1])
@@ -114,7 +119,9 @@ def _labelled(surface: Surface, zones: str, mesh: Path) -> Surface:
         return surface
     surface = zoning.named(surface, zones) if zones in NAMED_BY else _by_table(surface, Path(zones), mesh)
     if len(surface.zone_names) > MOST_ZONES:
-        raise InputError(f"`zones` {zones}: {len(surface.zone_names)} zones, over {MOST_ZONES}; name them by a CSV")
+        raise InputError(
+            f"`zones` {zones}: has {len(surface.zone_names)} zones, more than {MOST_ZONES}; name them in a CSV"
+        )
     return surface
 
 
@@ -125,7 +132,7 @@ def _by_table(surface: Surface, path: Path, mesh: Path) -> Surface:
     if len(keys) != 1:
         raise InputError(f"{path}: needs the columns zone and one of {', '.join(LABELS)}")
     if keys == ["face"] and mesh.suffix.lower() != NUMBERED:
-        raise InputError(f"{path}: numbers faces, whose order is fixed only in STL; name parts or materials")
+        raise InputError(f"{path}: names faces by number, which is fixed only in STL; name parts or materials")
     by, face_zones = keys[0], np.zeros(len(surface.faces), dtype=np.int64)
     names = {zoning.BODY: 0}
     for row in table.rows:
@@ -135,7 +142,7 @@ def _by_table(surface: Surface, path: Path, mesh: Path) -> Surface:
         else:
             labels = getattr(surface, f"{by}_names")
             if row.text(by) not in labels:
-                raise row.wrong(f"is not a {by}; there are {', '.join(labels[:20])}", by)
+                raise row.wrong(f"is not a {by} of the mesh; choose from {', '.join(labels[:20])}", by)
             faces = getattr(surface, by) == labels.index(row.text(by))
         face_zones[faces] = names.setdefault(zone, len(names))
     return replace(surface, zone=face_zones, zone_names=tuple(names))

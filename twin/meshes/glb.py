@@ -66,10 +66,10 @@ def check(path: Path) -> None:
         for entry in (*content.get("buffers", ()), *content.get("images", ())):
             if not entry.get("uri", "data:").startswith("data:"):
                 name = printable(entry["uri"])
-                raise InputError(f"{path}: names {name:.60} outside itself; export a .glb that holds all")
+                raise InputError(f"{path}: refers to another file, {name:.60}; export a .glb that holds everything")
         for name in content.get("extensionsRequired", ()):
             if name in COMPRESSED:
-                raise InputError(f"{path}: needs {name}, which is not read; export it without compression")
+                raise InputError(f"{path}: needs {name}, which is not supported; export it without compression")
         low, high = _measured(path, content)
     except InputError:
         raise
@@ -84,8 +84,8 @@ def check_size(path: Path, side_m: float) -> None:
     """Refuse a prop whose longest side cannot be right."""
     if not LEAST_M <= side_m <= MOST_M:
         raise InputError(
-            f"{path}: its longest side is {side_m:.4g} m; props are {LEAST_M:g} to {MOST_M:g} m, and glTF in metres: "
-            "scale it"
+            f"{path}: its longest side is {side_m:.4g} m; props are {LEAST_M:g} to {MOST_M:g} m, and glTF is in "
+            "metres; scale it"
         )
 
 

@@ -46,7 +46,9 @@ def bodies(content: bytes, stem: str) -> Iterator[tuple[str, str, Floats, Intege
                     corners += face
                     counts.append(len(face))
         except ValueError as error:
-            raise InputError(f"line {number}: {line.strip():.60} is no line of an OBJ; export it again") from error
+            raise InputError(
+                f"line {number}: {line.strip():.60} is not a valid line of an OBJ; export it again"
+            ) from error
         if kind == "o":
             part = value or stem
         elif kind == "usemtl":

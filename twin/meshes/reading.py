@@ -38,13 +38,13 @@ class _Beside(Mapping[str, bytes]):
     def __getitem__(self, name: str) -> bytes:
         path = self.folder / name
         if "://" in name or Path(name).is_absolute() or ".." in Path(name).parts:
-            raise InputError(f"names {printable(name):.60} outside its folder; give a .glb, which holds all")
+            raise InputError(f"refers to {printable(name):.60} outside its folder; give a .glb, which holds everything")
         if path.suffix.lower() in PICTURES:  # pictures are not used
             return b""
         try:
             return files.read_bytes(path, inside=self.folder, most_bytes=MOST_FILE_BYTES)
         except OSError as error:
-            raise InputError(f"names {printable(name):.60}, which cannot be read ({error.strerror})") from error
+            raise InputError(f"refers to {printable(name):.60}, which cannot be read ({error.strerror})") from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(())
@@ -157,7 +157,7 @@ def _from_step(content: bytes) -> bytes:
             cascadio.step_to_glb(str(source), str(target), 0.1, 0.5)
             return files.read_bytes(target, most_bytes=MOST_FILE_BYTES)
         except Exception as error:
-            raise InputError(f"is not a STEP file that OpenCASCADE reads ({_short(error)})") from error
+            raise InputError(f"is not a STEP file that OpenCASCADE can read ({_short(error)})") from error
 
 
 def _short(error: BaseException) -> str:

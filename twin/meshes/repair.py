@@ -31,7 +31,7 @@ class Repairs:
         if self.open_pieces:
             report[0] += f", {self.open_pieces} of them open: shells without a far side"
         if self.dropped:
-            report.append(f"left out {counted(self.dropped, 'triangle')} without area or duplicated")
+            report.append(f"left out {counted(self.dropped, 'triangle')}: no area, or duplicated")
         if self.closed:
             report.append(f"closed small holes with {counted(self.closed, 'triangle')}")
         if self.turned:

@@ -32,9 +32,9 @@ def stated(surface: Surface, given: float | Mapping[str, float]) -> Floats:
     by_part = dict(given) if isinstance(given, Mapping) else dict.fromkeys(surface.part_names, float(given))
     if unknown := [name for name in by_part if name not in surface.part_names]:
         names = ", ".join(surface.part_names[:20])
-        raise InputError(f"`thickness` {unknown[0]}: no such part; there are {names}")
+        raise InputError(f"`thickness` {unknown[0]}: not a part of the mesh; choose from {names}")
     if lacking := [name for name in surface.part_names if name not in by_part]:
-        raise InputError(f"`thickness`: part {lacking[0]} has none; give one value for all, or one for each part")
+        raise InputError(f"`thickness`: part {lacking[0]} has no value; give one for all, or one for each part")
     for name, value in by_part.items():
         if not LEAST_MM <= value <= MOST_MM:
             raise InputError(f"`thickness` {value:g}: give {LEAST_MM:g} to {MOST_MM:g} mm (part {name})")
@@ -68,7 +68,7 @@ def by_rays(surface: Surface) -> Floats:
     share = float(doubled[is_open[piece]].sum() / doubled.sum())
     if share > 1 - FOUND:  # a ray would cross the room within the shell and take it for metal
         raise InputError(
-            f"`thickness`: {100 * share:.0f} % of the surface is of pieces that are open, without a far side; give a "
+            f"`thickness`: {100 * share:.0f} % of the surface belongs to open pieces, which have no far side; give a "
             "thickness in mm"
         )
     inwards = -surface.cross / np.maximum(doubled, 1e-30)[:, None]

@@ -44,11 +44,11 @@ class Paint:
 
     def __post_init__(self) -> None:
         if not 0 < self.life_years < 1e4:
-            raise InputError(f"`life_years` {self.life_years}: give a life of paint above 0, below 10000 years")
+            raise InputError(f"`life_years` {self.life_years}: give a paint life above 0 and below 10000 years")
         if not (0 < self.shape < 100 and 0 <= self.defects_per_m2 <= MOST_PER_M2):
             raise InputError(
-                f"paint of shape {self.shape}, {self.defects_per_m2} defects per m²: the shape must be positive, "
-                "defects not negative"
+                f"paint of shape {self.shape}, {self.defects_per_m2} defects per m²: the shape must be "
+                "positive, and the defects must not be negative"
             )
 
 
@@ -60,7 +60,7 @@ class Zinc:
 
     def __post_init__(self) -> None:
         if not 0 < self.thickness_um <= 1000:
-            raise InputError(f"`thickness_um` {self.thickness_um}: give a thickness of zinc above 0, at most 1000 µm")
+            raise InputError(f"`thickness_um` {self.thickness_um}: give a zinc thickness above 0, at most 1000 µm")
 
 
 Coating = Paint | Zinc | None  # None is bare steel
@@ -146,7 +146,8 @@ def paint_defects(asset: AssetGeometry, exposure: Exposure, paint: Paint, seed: 
         extra = paint.defects_per_m2 * (debris - 1)
         if extra > MOST_PER_M2:
             raise InputError(
-                f"debris {debris} on paint of {paint.defects_per_m2} defects per m²: over {MOST_PER_M2:g} more"
+                f"debris {debris} on paint of {paint.defects_per_m2} defects per m²: "
+                f"adds over {MOST_PER_M2:g} per m²; give less"
             )
         rng = stream(0)
         position, normal, _ = scatter(asset, extra, rng, weight=of_faces)
@@ -299,5 +300,5 @@ def describe_coating(coating: Coating) -> str:
     if coating is None:
         return "bare steel"
     if isinstance(coating, Paint):
-        return f"paint of {coating.life_years:g} years"
+        return f"paint with a life of {coating.life_years:g} years"
     return f"{coating.thickness_um:g} µm of zinc"

@@ -73,7 +73,7 @@ class Climate:
         for name, (low, high) in ranges.items():
             if not low <= getattr(self, name) <= high:
                 raise InputError(
-                    f"`climate`: {name} {getattr(self, name)}: ISO 9223's function holds from {low} to {high}"
+                    f"`climate`: {name} {getattr(self, name)}: ISO 9223's function is valid from {low} to {high}"
                 )
 
 
@@ -118,7 +118,7 @@ class Period:
         return dose_response_um(self.climate, metal)
 
     def __str__(self) -> str:
-        text = self.category or f"climate of {self.first_year_um():.3g} µm in the first year"
+        text = self.category or f"climate with a first-year loss of {self.first_year_um():.3g} µm"
         if self.splash_m is not None:
             text += " with sea water splashing from {:g} to {:g} m".format(*self.splash_m)
         return text + (f" with {self.debris:g} times as many weak spots on ledges" if self.debris > 1 else "")
@@ -133,7 +133,7 @@ class Exposure:
     def __post_init__(self) -> None:
         starts = [period.from_years for period in self.periods]
         if not starts or starts[0] != 0 or any(np.diff(starts) <= 0):
-            raise InputError(f"exposure periods from years {starts}: begin with 0 and go forward")
+            raise InputError(f"exposure periods from years {starts}: must begin with 0 and increase")
 
     def starts(self) -> NDArray[np.float64]:
         """Return the years at which the periods begin, (n,)."""

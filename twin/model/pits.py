@@ -48,7 +48,7 @@ class Pits:
         if not (0 <= self.per_m2 <= 1e5 and 0 <= self.factor <= 10 and 0 <= self.delay_years <= 1e4):
             raise InputError(
                 f"pits: {self.per_m2} per m², factor {self.factor}, delay {self.delay_years} years: "
-                "none negative; at most 100000 per m², factor 10, 10000 years"
+                "must not be negative; at most 100000 per m², factor 10, 10000 years"
             )
         if not 0.1 <= self.aspect <= 100:
             raise InputError(f"pits: aspect {self.aspect}: choose 0.1 to 100")

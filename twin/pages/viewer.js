@@ -194,7 +194,7 @@
     made.style.height = Math.max(1, Math.round(fitted / picture.aspect)) + "px";
   }
 
-  const shown = (place, value) => value === null ? "not known"
+  const shown = (place, value) => value === null ? "unknown"
     : value.toFixed(measures[place].digits) + (measures[place].unit && " " + measures[place].unit);
 
   function label(made, place) {
@@ -353,7 +353,7 @@
 
   function take(content) {
     if (content?.kind !== "review") throw new Error("not a file of decisions; choose the file that this page downloaded");
-    if (content.format_version !== FORMAT_VERSION) throw new Error(`format_version ${content.format_version} is not ${FORMAT_VERSION}; update the program and make the page again`);
+    if (content.format_version !== FORMAT_VERSION) throw new Error(`format_version ${content.format_version} is not ${FORMAT_VERSION}; update corrotwin and make the page again`);
     if (content.predictions !== review.source) throw new Error("its decisions are about other photos");
     if (!Array.isArray(content.decisions)) throw new Error("it has no list of decisions");
     const found = new Map(); // by number
@@ -371,7 +371,7 @@
     }
     for (const [number, { decision, note }] of found) set(number, decision, note);
     if (before.length) undone.push(before);
-    return `${before.length} decision${before.length === 1 ? "" : "s"} loaded` + (strange ? `; ${strange} are about photos or masks that are not on this page` : "");
+    return `${before.length} decision${before.length === 1 ? "" : "s"} loaded` + (strange ? `; ${strange} not loaded: about photos or masks that are not on this page` : "");
   }
 
   // --- overlays

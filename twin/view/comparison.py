@@ -79,7 +79,7 @@ def compare(
         The second time is not the later one, or a required thickness is impossible.
     """
     if not from_years < to_years:
-        raise InputError("`from_date` and `to_date`: give the earlier date first, and another one second")
+        raise InputError("`from_date` and `to_date`: give two different dates, the earlier one first")
     by_zone = required_by_zone(known.now[0].bank, known.register.required_with(required))
     zones = project(known.now, [from_years, to_years], by_zone).zones
     chance = chance_below(zones, by_zone)

@@ -67,7 +67,7 @@ def _reading(record: Record, known: Session) -> dict[str, Any]:
         "value": record.read_mm if is_read else record.value,
         "unit": record.unit,
         "tool": printable(record.tool),
-        "note": "what its paint reads is subtracted" if is_read and record.thick_bias_mm else "",
+        "note": "average reading of the paint subtracted" if is_read and record.thick_bias_mm else "",
         "removed": is_removed(record, known.events),
     }
 

@@ -62,7 +62,7 @@ View.tell = {
     const loss = View.length(View.lossAt(texel, state.year)), cover = View.percent(100 * View.coverAt(texel, state.year), 0);
     said.push(make("p", {}, `In the history shown, on ${View.moment(state.year)}: ${loss} lost, rust cover ${cover}; corrosion ${began === null ? "has not begun by the end" : `begins ${View.date(began)}`}.${View.ignores("looks")}`));
     const thinnest = three(zone, "least_left_mm").map((values) => View.at(View.data.years, values, state.year, zone.renewed));
-    said.push(make("p", {}, `The thinnest place of ${zone.name} at that time: ${spread(thinnest, View.length)}. Decisions rest on this value.`),
+    said.push(make("p", {}, `The thinnest place of ${zone.name} at that time: ${spread(thinnest, View.length)}. Base decisions on this value.`),
       make("button", { type: "button", onclick: () => View.choose({ zone }) }, `Forecast of ${zone.name}`));
     return said;
   },

@@ -76,8 +76,8 @@ def surface_history(twin: TwinState, now_years: float, last_years: float) -> Sur
     asset, texels = _shown(twin)
     if len(asset.faces) > MOST_FACES:
         raise InputError(
-            f"twin {twin.id}: {len(asset.faces):,} triangles are more than a page shows ({MOST_FACES:,}); make the "
-            "twin of fewer parts, or of a mesh with another `simplify`"
+            f"twin {twin.id}: {len(asset.faces):,} triangles are more than a page can show ({MOST_FACES:,}); make the "
+            "twin from fewer parts, or from a mesh with a lower `simplify`"
         )
     years = key_years(now_years, last_years)
     loss = np.zeros((len(years), *asset.atlas_shape), dtype=np.float32)

@@ -101,7 +101,7 @@ def ungrouped_number_of(cell: SourceCell, marks: str) -> float:
         whole, thousandths = cell.value.split(match[1])
         raise InputError(
             f"{cell.where}: {cell.value!r} could be {whole}.{thousandths}0 or {whole}{thousandths}; write the one that "
-            "is meant"
+            "you mean"
         )
     return number_of(cell)
 
@@ -121,7 +121,7 @@ def unit_in_row(cells: Mapping[str, SourceCell], of: SourceCell, given: ColumnMa
         return unit
     unit = of.unit or given.unit or usual
     if not unit:
-        raise InputError(f"{of.where}: no unit is stated; say it by `unit`: mm, inch or mil")
+        raise InputError(f"{of.where}: no unit is stated; give `unit`: mm, inch or mil")
     return unit
 
 
@@ -135,7 +135,7 @@ def in_mm(cells: Mapping[str, SourceCell], of: SourceCell, given: ColumnMap, usu
     """
     number = number_of(of)
     if number <= 0:
-        raise InputError(f"{of.where}: {number:g} is not a thickness; leave it empty where none is known")
+        raise InputError(f"{of.where}: {number:g} is not a thickness; leave the cell empty if none is known")
     return round(number * UNITS_MM[unit_in_row(cells, of, given, usual)], 9)
 
 
@@ -154,9 +154,9 @@ def check_asset(path: Path, asset: str, there: Sequence[str]) -> None:
         The file has several assets and `asset` is empty, or it lacks `asset`.
     """
     if not asset and len(there) > 1:
-        raise InputError(f"{path}: has rows of {names(there)}; say which is this twin (`asset`)")
+        raise InputError(f"{path}: has rows of several assets, {names(there)}; name this twin's as `asset`")
     if asset and asset not in there:
-        raise InputError(f"{path}: no asset {asset!r:.60}; it has {names(there) or 'no column of assets'}")
+        raise InputError(f"{path}: asset {asset!r:.60} not found; the file has {names(there) or 'no column of assets'}")
 
 
 def zone_of(cell: SourceCell, given: ColumnMap, asset: AssetGeometry) -> str:
@@ -173,6 +173,6 @@ def zone_of(cell: SourceCell, given: ColumnMap, asset: AssetGeometry) -> str:
     if not zone:
         raise InputError(
             f"{cell.where}: {label!r:.60} is not a zone of this {asset.kind} ({names(zones.values())}); translate it "
-            f'by a map: {{"zones": {{"{label:.40}": "{asset.zone_names[0]}"}}}}'
+            f'in a column map: {{"zones": {{"{label:.40}": "{asset.zone_names[0]}"}}}}'
         )
     return zone

@@ -119,23 +119,25 @@ def read_map(path: Path, usual: Usual = USUAL) -> ColumnMap:
     """
     content = read_json(path)
     if not isinstance(content, dict):
-        raise InputError(f'{path}: give an object, such as {{"place": "TML", "value": "Reading", "unit": "inch"}}')
+        raise InputError(f'{path}: give a JSON object, such as {{"place": "TML", "value": "Reading", "unit": "inch"}}')
     if unknown := sorted(set(content) - {*usual, *_SETTINGS}):
-        raise InputError(f"{path}: {unknown[0]!r} is not known; it takes {', '.join((*usual, *_SETTINGS))}")
+        raise InputError(f"{path}: unknown key {unknown[0]!r}; choose from {', '.join((*usual, *_SETTINGS))}")
     headings = {name: _text(path, name, content[name]) for name in usual if name in content and name not in _SETTINGS}
     unit = _text(path, "unit", content.get("unit", ""))
     if unit and not unit_of(unit):  # the heading of a column of units
         headings["unit"] = unit
     dates = content.get("dates")
     if dates not in (None, "day", "month"):
-        raise InputError(f"{path}: dates {dates!r:.40}: say which comes first, day or month")
+        raise InputError(f"{path}: dates {dates!r:.40}: give day or month, whichever comes first")
     zones = content.get("zones", {})
     if not isinstance(zones, dict) or not all(isinstance(zone, str) for zone in zones.values()):
-        raise InputError(f'{path}: zones: give an object, such as {{"Elbow": "elbow-1"}}')
+        raise InputError(f'{path}: zones: give a JSON object, such as {{"Elbow": "elbow-1"}}')
     translated: dict[str, str] = {}
     for name, zone in zones.items():
         if translated.setdefault(canonical(name), zone) != zone or not canonical(name):
-            raise InputError(f"{path}: zones: {name!r:.40} is not told from another; give each part a name of its own")
+            raise InputError(
+                f"{path}: zones: {name!r:.40} is empty or, without case and punctuation, equals another name; rename it"
+            )
     header = content.get("header")
     if header is not None and (not isinstance(header, int) or isinstance(header, bool) or header < 1):
         raise InputError(f"{path}: header {header!r:.40}: give the number of the row with the headings")
@@ -180,7 +182,7 @@ def header_of(sheet: WorkbookSheet, given: ColumnMap, usual: Usual = USUAL) -> H
     for row in sheet.rows[:30]:
         if len(row.cells) > MOST_COLUMNS:
             raise InputError(
-                f"{sheet.where(row.number)}: {len(row.cells)} columns; a table has at most {MOST_COLUMNS}: is it one?"
+                f"{sheet.where(row.number)}: {len(row.cells)} columns, over {MOST_COLUMNS}; remove the unused ones"
             )
         known_columns = _known(row.cells, given, usual)
         count = len(known_columns) + sum(_is_survey(cell) for cell in row.cells if cell is not None) * bool(
@@ -213,7 +215,7 @@ def _header(sheet: WorkbookSheet, row: int, cells: Sequence[Value], given: Colum
         if (other := columns.setdefault(name, index)) != index:
             raise InputError(
                 f"{sheet.where(row)}: columns {headings[other]!r} and {headings[index]!r} could both be the {name}; "
-                f'say which by a map: {{"{name}": "..."}}'
+                f'say which in a column map: {{"{name}": "..."}}'
             )
     return Header(
         sheet=sheet,
@@ -276,7 +278,7 @@ def check_map(path: Path, headers: Iterable[Header], given: ColumnMap) -> None:
     known_headings = {_folded(heading) for header in headers for heading in header.headings.values()}
     for name, heading in given.headings.items():
         if _folded(heading) not in known_headings:
-            raise InputError(f"{path}: no column {heading!r:.60}, which the map names for the {name}")
+            raise InputError(f"{path}: no column {heading!r:.60}, which the column map gives for {name}")
 
 
 def described(header: Header) -> list[str]:

@@ -16,7 +16,7 @@ from corrotwin.twin.workbooks.surveys import has_readings, readings_in
 
 _THICKNESS = ("ultrasonic", "ut", "thickness", "ultrasonic thickness")  # names of the kind of rows with a thickness
 
-NO_READINGS = "has headings and no readings below them"
+NO_READINGS = "has headings but no readings below them"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,16 +59,16 @@ def find(path: Path, read: Sequence[WorkbookSheet], given: ColumnMap, *, may_nam
         thickness.
     """
     if read and not any(given.is_of(sheet) for sheet in read):
-        raise InputError(f"{path}: no visible sheet {given.sheet!r}; it has {names(sheet.name for sheet in read)}")
+        raise InputError(f"{path}: no visible sheet {given.sheet!r}; choose from {names(sheet.name for sheet in read)}")
     read = [sheet for sheet in read if given.is_of(sheet)]
     headers = [header for sheet in read if (header := header_of(sheet, given)) is not None]
     check_map(path, headers, given)
     measured = [header for header in headers if has_readings(header)]
     if not measured:
-        headings = "; ".join(names(header.headings.values()) for header in headers) or "no heading that is known"
+        headings = "; ".join(names(header.headings.values()) for header in headers) or "no known heading"
         raise InputError(
-            f"{path}: no readings found ({headings}): a sheet needs a date and a value in each row, or a place in each "
-            'row and a column a survey; say which by a map: {"date": "...", "value": "...", "place": "..."}'
+            f"{path}: no readings found ({headings}); give a date and a value in each row, or a place in each row and "
+            'one column per survey, or name the columns in a map: {"date": "...", "value": "...", "place": "..."}'
         )
     for header in measured:
         sheets.check(header.sheet, header.row)
@@ -94,6 +94,6 @@ def _check_kinds(header: Header, *, may_name_places: bool) -> None:
             if canonical(kind) not in _THICKNESS and not (may_name_places and kind_of(kind)):
                 raise InputError(
                     f"{header.sheet.where(row.number, header.headings[index])}: {kind!r:.60} is not a thickness; write "
-                    "ultrasonic where it is; record pits, grades and photos by the `csv` of corrotwin twin inspect, "
-                    "and remove them here"
+                    "ultrasonic if it is one; otherwise remove the row and record it with `csv` of corrotwin twin "
+                    "inspect"
                 )

@@ -28,7 +28,7 @@ def flaws_and_merged(content: bytes) -> tuple[Mapping[str, Sequence[Flaw]], Mapp
     """
     with opened(content) as archive:
         if _MANIFEST in archive.namelist() and b"encryption-data" in archive.read(_MANIFEST):
-            raise WorkbookError("protected by a password; save it without one")
+            raise WorkbookError("is protected by a password; save it without one")
         return _found_in(archive) if _CONTENT in archive.namelist() else ({}, {})
 
 

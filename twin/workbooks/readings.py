@@ -108,7 +108,7 @@ def records_in(found: FoundReadings, given: ColumnMap, defaults: Defaults, asset
         for cells, _ in wanted:
             if "place" not in cells:
                 raise InputError(
-                    f"{cells['value'].where}: its row names no place; fill it in, write {UNNAMED}, or remove the row"
+                    f"{cells['value'].where}: the row names no place; fill it in, write {UNNAMED}, or remove the row"
                 )
     wanted = [({name: cell for name, cell in cells.items() if name != "place" or key_of(cell.value) != UNNAMED}, day)
               for cells, day in wanted]  # fmt: skip
@@ -128,7 +128,7 @@ def _of_asset(found: FoundReadings, asset: str) -> tuple[list[tuple[dict[str, So
     check_asset(found.path, asset, found.assets)
     for cells, _ in found.readings:
         if asset and "asset" not in cells:
-            raise InputError(f"{cells['value'].where}: says of no asset that it is its; fill it in")
+            raise InputError(f"{cells['value'].where}: the row names no asset; fill it in")
     readings = [(cells, day) for cells, day in found.readings if not asset or key_of(cells["asset"].value) == asset]
     omitted = len(found.readings) - len(readings)
     return readings, [f"{counted(omitted, 'reading')} of other assets left out"] if omitted else []
@@ -161,16 +161,16 @@ def _records(
             if other.value != record.value:
                 raise InputError(
                     f"{cells['value'].where}: {record.place} on {record.date} is {record.value:g} mm here and "
-                    f"{other.value:g} mm in {where}; keep one, or tell points of a place apart by a column `point`"
+                    f"{other.value:g} mm in {where}; keep one, or distinguish points of a place in a column `point`"
                 )
             repeats += 1
             continue
         first_of_key[key] = record, cells["value"].where
         records.append(record)
-    notes = [f"{counted(unmeasured, 'cell')} of what was not measured left out"] if unmeasured else []
+    notes = [f"{counted(unmeasured, 'cell')} without a measurement left out"] if unmeasured else []
     if shared:
-        notes.append(f"places of several groups are called GROUP/PLACE: {names(sorted(shared))}")
-    return records, notes + ([f"{counted(repeats, 'reading')} that appear twice left out"] if repeats else [])
+        notes.append(f"places that occur in several groups are named GROUP/PLACE: {names(sorted(shared))}")
+    return records, notes + ([f"{counted(repeats, 'duplicate reading')} left out"] if repeats else [])
 
 
 def _number(cell: SourceCell) -> float | None:
@@ -179,7 +179,7 @@ def _number(cell: SourceCell) -> float | None:
         return None
     number = number_of(cell)
     if number <= 0:
-        raise InputError(f"{cell.where}: {number:g} is not a thickness; leave it empty where nothing was measured")
+        raise InputError(f"{cell.where}: {number:g} is not a thickness; leave the cell empty if nothing was measured")
     return number
 
 
@@ -190,7 +190,7 @@ def _record(
     where = cells["value"].where
     text = {name: key_of(cells[name].value) for name in ("place", "point", "instrument", *ABOUT) if name in cells}
     if "point" in text and "place" not in text:
-        raise InputError(f"{where}: has a point and no place; fill it in")
+        raise InputError(f"{where}: has a point but no place; fill in the place")
     if text.get("place") in shared:
         text["place"] = f"{key_of(cells['group'].value)}/{text['place']}" if "group" in cells else text["place"]
     place = "/".join(text[name] for name in ("place", "point") if name in text)
@@ -198,7 +198,7 @@ def _record(
     unit = unit_in_row(cells, cells["value"], given, defaults.unit)
     errors: dict[str, Any] = {f"{name}_sd": _error(cells[name], unit) for name in ("scatter", "bias") if name in cells}
     if ("u" in cells) != ("v" in cells):
-        raise InputError(f"{where}: its row has one of u and v; give both, or none")
+        raise InputError(f"{where}: the row has only one of u and v; give both or neither")
     echo, coated = _word(cells.get("echo"), ECHOES), _word(cells.get("coated"), ANSWERS) == "yes"
     try:
         return Record(
@@ -236,7 +236,7 @@ def _zone(
         return zone_of(cell, given, asset)
     zone = defaults.places.get(place) or defaults.zone
     if not zone:
-        raise InputError(f"{where}: no zone is stated, and {place or 'the place'} is not known; say it by `zone`")
+        raise InputError(f"{where}: no zone is stated, and {place or 'the place'} is unknown; give `zone`")
     return zone
 
 
@@ -248,14 +248,14 @@ def _registered(
     if cml is None:
         raise InputError(
             f"{where}: {place!r:.60} is not in the twin's register of CML{register.meant(place)}; correct the row, or "
-            "add it by corrotwin twin register"
+            "add it with corrotwin twin register"
         )
     if cell is not None:
         zone = cml.zone
         with contextlib.suppress(InputError):  # the name of a part that is not translated to a zone
             zone = zone_of(cell, given, asset)
         if zone != cml.zone:
-            raise InputError(f"{cell.where}: {cml.id} is on {cml.zone} by the register, not on {zone}; correct either")
+            raise InputError(f"{cell.where}: the register has {cml.id} on {cml.zone}, not on {zone}; correct one")
     return cml.zone
 
 
@@ -278,5 +278,5 @@ def check_units(records: Sequence[Record], asset: AssetGeometry) -> None:
             raise InputError(
                 f"{record.source}: {value:.6g} {stated} is {100 * record.value / nominal:.3g} % of the nominal "
                 f"{nominal:.4g} mm of {record.zone}; it looks like {unit}, {value * UNITS_MM[unit]:.4g} mm; state the "
-                "unit, of each row where a column mixes them"
+                "unit, in each row if a column mixes units"
             )

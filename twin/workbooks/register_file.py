@@ -112,7 +112,7 @@ def read_file(
     others = 0
     for row, cells in rows:
         if "place" not in cells:
-            raise InputError(f"{header.sheet.where(row)}: names no CML; fill it in or remove the row")
+            raise InputError(f"{header.sheet.where(row)}: names no CML; fill it in, or remove the row")
         if asset_name and ("asset" not in cells or key_of(cells["asset"].value) != asset_name):
             others += 1
             continue
@@ -121,7 +121,7 @@ def read_file(
             raise InputError(f"{cells['place'].where}: {cml.id!r:.60} is in two rows; keep one")
         by_id[cml.id] = cml
     if not by_id:
-        raise InputError(f"{path}: no CML in it; give a row for each")
+        raise InputError(f"{path}: lists no CML; add a row for each CML")
     notes = [f"{counted(others, 'row')} of other assets left out"] if others else []
     return _joined(header, before, by_id, records, notes)
 
@@ -140,8 +140,8 @@ def _header(path: Path, given: ColumnMap) -> Header:
     if len(chosen) != 1:
         result = f"in {names(header.sheet.name for header in chosen)}" if chosen else "none"
         raise InputError(
-            f"{path}: needs one sheet with a column of CML and what is to be known of them, such as their zone or "
-            f'nominal thickness; found {result}; say which by a map: {{"sheet": "...", "place": "..."}}'
+            f"{path}: must have exactly one sheet with a column of CML and at least one about them, such as zone or "
+            f'nominal thickness; found {result}; name it in a column map: {{"sheet": "...", "place": "..."}}'
         )
     return chosen[0]
 
@@ -205,8 +205,8 @@ def _joined(
         for other in absent:
             if other.uv is not None and max(abs(a - b) for a, b in zip(cml.uv, other.uv, strict=True)) < _SAME_UV:
                 raise InputError(
-                    f"{header.sheet.path}: {cml.id!r:.60} is where {other.id!r:.60} was, which the file lacks; if it "
-                    "has a new name, say so in a column formerly, else leave both in"
+                    f"{header.sheet.path}: {cml.id!r:.60} is at the position of {other.id!r:.60}, which the file "
+                    f"lacks; if {other.id!r:.60} was renamed, say so in a column formerly, otherwise list both"
                 )
     # A row without former names keeps the known ones.
     merged = {
@@ -223,20 +223,20 @@ def _joined(
         cml_of = register.find(record.place) if record.place and record.kind == "ultrasonic" else None
         if cml_of is not None and cml_of.zone != record.zone:
             raise InputError(
-                f"{header.sheet.path}: {cml_of.id} is on {cml_of.zone}, where it has a reading of {record.date} on "
+                f"{header.sheet.path}: {cml_of.id} is on {cml_of.zone}, but its reading of {record.date} is on "
                 f"{record.zone}; correct the row, or withdraw the reading"
             )
     pair = plausibility.contradicting(records, register)
     if pair is not None and plausibility.contradicting(records, before) is None:
         first, second = pair
         raise InputError(
-            f"{header.sheet.path}: makes one place of {first.place} and {second.place}, whose readings of {first.date} "
-            f"by {first.tool} are {first.value:g} and {second.value:g} {first.unit}; correct the row, or withdraw the "
-            "wrong reading by its line, which corrotwin twin inspect lists"
+            f"{header.sheet.path}: makes {first.place} and {second.place} one place, but their readings of "
+            f"{first.date} by {first.tool} are {first.value:g} and {second.value:g} {first.unit}; correct the row, or "
+            "withdraw the wrong reading, whose line corrotwin twin inspect shows"
         )
     if absent:
         listed = names(cml.id for cml in absent)
-        notes = [*notes, f"{counted(len(absent), 'CML')} of before, not in the file, kept: {listed}"]
+        notes = [*notes, f"kept {counted(len(absent), 'CML')} of the register, not in the file: {listed}"]
     return RegisterChange(
         register=register,
         new=tuple(cml for name, cml in merged.items() if name not in before.cmls),

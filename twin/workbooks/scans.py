@@ -83,17 +83,17 @@ def read_scan(path: Path, unit: str) -> ThicknessScan:
     """
     read = sheets.read(path)
     if len(read) != 1:
-        raise InputError(f"{path}: {counted(len(read), 'sheet')} with content; keep the one with the scan")
+        raise InputError(f"{path}: has {counted(len(read), 'sheet')} with content; keep only the one with the scan")
     sheet = read[0]
     grid, positions = _long(sheet) or _matrix(sheet)
     grid = np.where(grid == 0, np.nan, grid) * UNITS_MM[unit]
     if np.isinf(grid).any():
-        raise InputError(f"{path}: inf is not a thickness; leave cells empty where none was measured")
+        raise InputError(f"{path}: inf is not a thickness; leave cells empty where nothing was measured")
     if not np.isfinite(grid).any():
-        raise InputError(f"{path}: nothing was measured in it")
+        raise InputError(f"{path}: contains no measured thickness")
     if np.nanmin(grid) < 0:
         raise InputError(
-            f"{path}: {np.nanmin(grid):g} mm is not a thickness; leave cells empty where none was measured"
+            f"{path}: {np.nanmin(grid):g} mm is not a thickness; leave cells empty where nothing was measured"
         )
     return ThicknessScan(mm=grid, positions=positions)
 
@@ -129,7 +129,7 @@ def _matrix(sheet: WorkbookSheet) -> tuple[Grid, str]:
         raise InputError(f"{sheet.path}: no grid of numbers; give a row of thicknesses for each line of the scan")
     width = max(len(cells) for _, cells in rows)
     if len(rows) * width > _MOST_EMPTY * sum(len(cells) for _, cells in rows):
-        raise InputError(f"{sheet.path}: rows of very different length are not a grid; export the scan on even steps")
+        raise InputError(f"{sheet.path}: the rows differ too much in length; export the scan as a regular grid")
     grid = np.full((len(rows), width), np.nan)
     for line, (number, cells) in enumerate(rows):
         for column, cell in enumerate(cells):
@@ -148,7 +148,7 @@ def _matrix(sheet: WorkbookSheet) -> tuple[Grid, str]:
     if min(grid.shape, default=0) < _FEWEST:
         raise InputError(f"{sheet.path}: no grid of numbers; give a row of thicknesses for each line of the scan")
     axes = [name for name, is_axis in (("row", row_is_axis), ("column", column_is_axis)) if is_axis]
-    return grid, f"first {' and '.join(axes)} left out as positions" if axes else "no positions in it"
+    return grid, f"first {' and '.join(axes)} left out as positions" if axes else "no positions"
 
 
 def _lines(sheet: WorkbookSheet) -> list[tuple[int, tuple[Value, ...]]]:
@@ -179,7 +179,7 @@ def _spread(grid: Grid, places: NDArray[np.int64], sheet: WorkbookSheet) -> Grid
         return grid
     lines = (places - places[0]) // np.gcd.reduce(np.diff(places))
     if lines[-1] >= _MOST_EMPTY * len(lines):
-        raise InputError(f"{sheet.path}: numbers far apart are not a grid; keep the scan alone in the sheet")
+        raise InputError(f"{sheet.path}: the numbers are too far apart for a grid; keep only the scan in the sheet")
     spread = np.full((lines[-1] + 1, grid.shape[1]), np.nan)
     spread[lines] = grid
     return spread
@@ -193,8 +193,8 @@ def _check_headings(sheet: WorkbookSheet, rows: Sequence[tuple[int, tuple[Value,
         headings = [cell for cell in row.cells if isinstance(cell, str)]
         if len(headings) >= width:
             raise InputError(
-                f"{sheet.where(row.number)}: headings {names(headings)} are not known; call the columns x, y and "
-                "thickness, or remove the row above a matrix of thicknesses"
+                f"{sheet.where(row.number)}: unknown headings {names(headings)}; call the columns x, y and "
+                "thickness, or remove this row if a matrix of thicknesses follows"
             )
 
 
@@ -219,8 +219,8 @@ def _axes(grid: Grid, sheet: WorkbookSheet) -> tuple[bool, bool]:
     if len(line) < _FEW:
         return False, False
     raise InputError(
-        f"{sheet.path}: its first {name} rises or falls in even steps, so it may be positions or thicknesses; remove "
-        "positions, or give them along both sides with an empty corner"
+        f"{sheet.path}: the first {name} rises or falls in even steps, so it may be positions or thicknesses; remove "
+        "positions, or give them in the first row and the first column, with an empty corner"
     )
 
 
@@ -245,8 +245,8 @@ def _long(sheet: WorkbookSheet) -> tuple[Grid, str] | None:
         if min(rows, columns) < _FEWEST or rows * columns > _MOST_EMPTY * len(table):
             raise InputError(
                 f"{sheet.path}: x and y are not a grid, or most of it is missing: {counted(len(table), 'row')} for "
-                f"{rows} x {columns} points; export the scan on even steps, with a row for each point, also where none "
-                "was measured"
+                f"{rows} x {columns} points; export the scan in even steps, with a row for each point, even if "
+                "nothing was measured there"
             )
         grid = np.full((rows, columns), np.nan)
         np.fmin.at(grid, lines, table[:, 2])  # the least of repeated values of a point
@@ -291,7 +291,7 @@ def _point(cell: Value, sheet: WorkbookSheet, row: int) -> float:
     if isinstance(value, str):
         if any(letter.isdigit() for letter in value):
             raise InputError(
-                f"{sheet.where(row)}: {value!r:.60} is not a thickness; leave it empty where none was measured"
+                f"{sheet.where(row)}: {value!r:.60} is not a thickness; leave the cell empty if nothing was measured"
             )
         return np.nan
     return np.nan if value is None else value

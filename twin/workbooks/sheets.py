@@ -100,15 +100,15 @@ def check(sheet: WorkbookSheet, header: int) -> None:
         if any(cell is not None for row in rows for cell in (*row.cells[: left - 1], *row.cells[right:])):
             cells = f"{column_letters(left)}{top}:{column_letters(right)}{bottom}"
             raise InputError(
-                f"{sheet.path}: sheet {sheet.name!r}: cells {cells} are merged, so that most of them are empty; split "
-                "them and fill each in"
+                f"{sheet.path}: sheet {sheet.name!r}: cells {cells} are merged, so most of them are empty; unmerge "
+                "them and fill in each"
             )
     for flaw in sheet.flaws:
         if flaw.row > header:
             cell = f"{column_letters(flaw.column)}{flaw.row}"
             raise InputError(
-                f"{sheet.path}: sheet {sheet.name!r}: cell {cell} has {flaw.what}; open the workbook, fix it or let "
-                "it compute, and save it"
+                f"{sheet.path}: sheet {sheet.name!r}: cell {cell} has {flaw.what}; open the workbook, fix or "
+                "recalculate the cell, and save it"
             )
     if sheet.separator:
         headings = next((_texts(row) for row in sheet.rows if row.number == header), [])
@@ -135,7 +135,7 @@ def _of_workbook(
             for name in visible_names:
                 sheet = book.get_sheet_by_name(name)
                 if sheet.end is not None and sheet.end[0] >= MOST_ROWS:
-                    raise InputError(f"{path}: sheet {name!r}: over {MOST_ROWS:,} rows; split it")
+                    raise InputError(f"{path}: sheet {name!r}: has over {MOST_ROWS:,} rows; split it")
                 visible_sheet = WorkbookSheet(
                     path=path, name=name, rows=tuple(_rows(sheet.to_python(skip_empty_area=False))),
                     merged=tuple(merged.get(name, ())) or tuple(
@@ -147,13 +147,13 @@ def _of_workbook(
                 if visible_sheet.rows:
                     yield visible_sheet
     except PasswordError as error:
-        raise InputError(f"{path}: protected by a password; save it without one") from error
+        raise InputError(f"{path}: is protected by a password; save it without one") from error
     except CalamineError as error:
-        raise InputError(f"{path}: no workbook that can be read ({error!s:.80}); save it again") from error
+        raise InputError(f"{path}: is not a readable workbook ({error!s:.80}); save it again") from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # an unforeseen error in Rust
             raise
-        raise InputError(f"{path}: no workbook that can be read (damaged); save it again") from error
+        raise InputError(f"{path}: is not a readable workbook (damaged); save it again") from error
 
 
 def _of_csv(path: Path) -> WorkbookSheet:

@@ -40,11 +40,10 @@ class TwinSurface:
         for coordinates in (AXES, ("u", "v")):
             stated = [name for name in coordinates if name in cells]
             if stated and len(stated) < len(coordinates):
-                raise InputError(
-                    f"{where}: has {stated[0]} without {' and '.join(set(coordinates) - set(stated))}; give all"
-                )
+                absent = [name for name in coordinates if name not in cells]
+                raise InputError(f"{where}: has {stated[0]} without {' and '.join(absent)}; give all or none")
         if "x" in cells and "u" in cells:
-            raise InputError(f"{where}: has x, y, z and u, v; keep one")
+            raise InputError(f"{where}: has both x, y, z and u, v; keep only one of the two")
         if "x" in cells:
             x, y, z = (number_of(cells[name]) for name in AXES)
             try:
@@ -55,20 +54,20 @@ class TwinSurface:
             return self._at(cells, zone)
         zones = [name for name in self.asset.zone_names if name != COVERED]
         if not zone and len(zones) > 1:
-            raise InputError(f"{where}: no zone and no coordinates; this {self.asset.kind} has {names(zones)}")
+            raise InputError(f"{where}: no zone and no coordinates; choose a zone from {names(zones)}")
         return zone or zones[0], None
 
     def _at(self, cells: Mapping[str, SourceCell], zone: str) -> tuple[str, tuple[float, float]]:
         """Return the zone and the place (u, v) of a row with u and v."""
         u, v = (number_of(cells[name]) for name in ("u", "v"))
         if not (0 <= u <= 1 and 0 <= v <= 1):
-            raise InputError(f"{cells['u'].where}: u {u:g}, v {v:g}: each is from 0 to 1")
+            raise InputError(f"{cells['u'].where}: u {u:g}, v {v:g}: give each from 0 to 1")
         index = self.texels.zone[self.asset.texel_at((u, v))]
         actual = self.asset.zone_names[index] if index >= 0 else ""
         if not actual or actual == COVERED or (zone and zone != actual):
-            surface = actual or "no surface"
+            surface = f"on {actual}" if actual else "off the surface"
             raise InputError(
-                f"{cells['u'].where}: u {u:g}, v {v:g} is {surface}, not {zone or 'a zone'}; correct either"
+                f"{cells['u'].where}: u {u:g}, v {v:g} is {surface}, not on {zone or 'a zone'}; correct the row"
             )
         return actual, (u, v)
 
@@ -83,11 +82,11 @@ class TwinSurface:
         wall = self.asset.wall_mm(cml.zone, cml.uv)
         if cml.nominal_mm is not None and abs(cml.nominal_mm / wall - 1) > TOLERANCE:
             raise InputError(
-                f"{cells['nominal'].where}: {cml.nominal_mm:.4g} mm when new, where the twin has {wall:.4g} mm on "
-                f"{cml.zone}; correct the row or its unit, or make the twin with that wall"
+                f"{cells['nominal'].where}: nominal thickness {cml.nominal_mm:.4g} mm, but the twin has {wall:.4g} mm "
+                f"on {cml.zone}; correct the row or its unit, or create the twin with that wall"
             )
         if cml.required_mm is not None and cml.required_mm >= wall:
             raise InputError(
-                f"{cells['required'].where}: {cml.required_mm:.4g} mm required of {cml.zone}, which is {wall:.4g} mm "
-                "when new; correct the row or its unit"
+                f"{cells['required'].where}: required thickness {cml.required_mm:.4g} mm, but {cml.zone} has only "
+                f"{wall:.4g} mm when new; correct the row or its unit"
             )

@@ -49,7 +49,7 @@ def readings_in(header: Header, given: ColumnMap) -> Iterator[tuple[dict[str, So
     if _is_long(header):
         if header.surveys:
             raise InputError(
-                f"{header.sheet.where(header.row)}: has a column of readings and columns of surveys "
+                f"{header.sheet.where(header.row)}: has both a column of readings and columns of surveys "
                 f"({names(header.headings[index] for index in header.surveys)}); keep one kind"
             )
         yield from _long(header, rows, given)
@@ -77,12 +77,12 @@ def _long(
     for row in rows:
         cells = cells_of(header, row)
         if "value" in cells and "date" not in cells:
-            raise InputError(f"{header.sheet.where(row.number, header.headings[date])}: empty; give the day")
+            raise InputError(f"{header.sheet.where(row.number, header.headings[date])}: is empty; give the date")
         if "value" in cells:
             yield cells, day_in(cells["date"], order)
         elif "date" in cells and "place" in cells:
             where = header.sheet.where(row.number, header.headings[value])
-            raise InputError(f"{where}: empty; fill it in, write n/a, or remove the row")
+            raise InputError(f"{where}: is empty; fill it in, write n/a, or remove the row")
 
 
 def _check_years(header: Header, rows: Sequence[SheetRow]) -> None:
@@ -93,7 +93,7 @@ def _check_years(header: Header, rows: Sequence[SheetRow]) -> None:
             continue
         if any(is_number(cell_at(row, index)) for row in rows):
             raise InputError(
-                f"{header.sheet.where(header.row)}: {heading!r:.60} may be a survey and is not a day; write it as "
+                f"{header.sheet.where(header.row)}: {heading!r:.60} may be a survey but is not a date; write it as "
                 "2016-05-31, or remove the column"
             )
 
@@ -113,14 +113,14 @@ def order_in(header: Header, given: ColumnMap, values: Sequence[Value]) -> days.
     except days.TwoOrdersError as error:
         first, second = error.args
         raise InputError(
-            f"{header.sheet.where(header.row)}: days in two orders, {first!r} and {second!r}; write all as 2016-05-31"
+            f"{header.sheet.where(header.row)}: dates in two orders, {first!r} and {second!r}; write all as 2016-05-31"
         ) from error
     except days.TwoKindsError as error:
         text, day = error.args
         raise InputError(
-            f"{header.sheet.where(header.row)}: {text!r} is text and {day} a day, as if a spreadsheet had read days in "
-            "another order than they were written; look at both, then say by `dates` whether day or month comes first "
-            "in those that are text"
+            f"{header.sheet.where(header.row)}: {text!r} is text but {day} is a date, so a spreadsheet may have "
+            "swapped day and month; check both, then state by `dates` whether day or month comes first in those that "
+            "are text"
         ) from error
 
 
@@ -136,8 +136,8 @@ def day_in(cell: SourceCell, order: days.Order | None) -> datetime.date:
         return days.day_of(cell.value, order)
     except days.AmbiguousDayError as error:
         raise InputError(
-            f"{cell.where}: {cell.value!r} could be either of two days; say whether day or month comes first "
-            '(`dates`, or {"dates": "day"} in the map)'
+            f"{cell.where}: {cell.value!r} could be either of two dates; state whether day or month comes first "
+            '(`dates`, or {"dates": "day"} in the column map)'
         ) from error
     except ValueError as error:
-        raise InputError(f"{cell.where}: {cell.value!r:.60} is not a day; write it as 2016-05-31") from error
+        raise InputError(f"{cell.where}: {cell.value!r:.60} is not a date; write it as 2016-05-31") from error

@@ -52,11 +52,11 @@ def opened(content: bytes) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED:
-                raise WorkbookError(f"unpacks to over {MOST_UNPACKED // 1024**2} MiB; save the sheet of readings alone")
+                raise WorkbookError(f"unpacks to over {MOST_UNPACKED // 1024**2} MiB; save only the sheet of readings")
             yield archive
     except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, NotImplementedError, RuntimeError, OSError,
             EOFError, ValueError) as error:  # fmt: skip
-        raise WorkbookError(f"no workbook that can be read ({error!s:.80}); save it again") from error
+        raise WorkbookError(f"is not a readable workbook ({error!s:.80}); save it again") from error
 
 
 def flaws(content: bytes, *, most_rows: int) -> Mapping[str, tuple[Flaw, ...]]:
@@ -112,7 +112,10 @@ def _of_sheet(archive: zipfile.ZipFile, name: str, path: str, most_rows: int) ->
             elif event == "end" and tag == "c":
                 row, column = _address(element.get("r"), row, column + 1)
                 if row > most_rows or column > MOST_COLUMNS:
-                    raise WorkbookError(f"sheet {name!r}: has a cell in row {row}, column {column}; split or remove it")
+                    raise WorkbookError(
+                        f"sheet {name!r}: has a cell in row {row}, column {column}, beyond any table; split the "
+                        "sheet or remove the cell"
+                    )
                 if reason := _flaw(element):
                     flaws_found.append(Flaw(row=row, column=column, what=reason))
     return flaws_found

@@ -107,7 +107,7 @@ def test_bad_input_is_one_line_and_status_2(tmp_path: Path, data: str, command: 
 def test_weights_that_no_run_would_take_are_refused(tmp_path: Path, command: Command) -> None:
     done = command("run", "--weights", tmp_path, "--backbones", "vgg16", "xception", "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert "first weights are random here; choose --encoder-weights imagenet, or leave out --weights" in done.stderr
+    assert "initial weights are random here; choose --encoder-weights imagenet, or leave out --weights" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -150,7 +150,7 @@ def test_settings_in_place_of_the_profiles_are_those_of_all_runs_and_of_the_fold
     assert not found.missing
     assert "benchmarks transfer" in method.command(found)
     assert "--profile quick" in method.command(replace(found, config=small()))
-    with pytest.raises(InputError, match="training epochs: 2 there, 6 asked"):
+    with pytest.raises(InputError, match="training epochs: 2 in the folder, 6 requested"):
         runner.run(tmp_path / "out", small(), Sources(data=data))
 
 

@@ -67,7 +67,7 @@ def test_renders_that_hold_a_test_photo_are_refused_and_photos_beside_the_split_
         tmp_path / "out", small(kinds=("real",)), Sources(data=data, split=tmp_path / "split.json"), dry_run=True
     )
     said = capsys.readouterr().err
-    assert f"1 photo stands in no part of the split and will not be used (first: {parts.train[0]}); split again" in said
+    assert f"1 photo is in no part of the split and will not be used (first: {parts.train[0]}); split again" in said
     assert not (tmp_path / "out").exists()
 
 
@@ -103,7 +103,7 @@ def test_renders_that_are_whole_are_taken_as_they_are(tmp_path: Path, log: dict[
     assert "shuffled-vgg16-01" in log["trained"]
     assert log["rendered"] == []
     next((tmp_path / "out" / "renders" / "images").iterdir()).unlink()
-    with pytest.raises(InputError, match="is absent"):
+    with pytest.raises(InputError, match="is missing"):
         runner.run(tmp_path / "out", small(kinds=("shuffled",), real_fractions=(0.5,)), Sources(data=data))
     assert log["rendered"] != []
 
@@ -195,7 +195,10 @@ def test_categories_that_count_are_chosen_kept_and_told(
     assert found.dataset is not None
     assert sum(len(photo.annotations) for photo in found.dataset.photos) == 10
     assert "--classes crack" in method.command(found.results)
-    for name, message in (("corrosion", "classes: .'crack'. there, .'corrosion'. asked"), ("rust", "no class rust")):
+    for name, message in (
+        ("corrosion", "classes: .'crack'. in the folder, .'corrosion'. requested"),
+        ("rust", "no class rust"),
+    ):
         with pytest.raises(InputError, match=message):
             runner.run(out, config, replace(chosen, classes=(name,)))
 

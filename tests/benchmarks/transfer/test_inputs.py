@@ -286,9 +286,9 @@ def test_a_way_of_mixing_asks_a_screen_for_the_mixed_arm(home: Path, trained: li
 def test_another_recipe_and_a_second_command_are_refused(home: Path, trained: list[str]) -> None:
     give(home, renders_per_run=3)
     before = snapshot(home / "out")
-    with pytest.raises(InputError, match="steps: 3 there, 9 asked"):
+    with pytest.raises(InputError, match="steps: 3 in the folder, 9 requested"):
         give(home, steps=9)
-    with pytest.raises(InputError, match="steps: 3 there, 9 asked"):
+    with pytest.raises(InputError, match="steps: 3 in the folder, 9 requested"):
         give_screen(home, steps=9)
     with (
         hold(home / "out", layout.KIND, layout.claim(ProtocolSettings(**SETTINGS))),

@@ -396,5 +396,5 @@ def test_prepared_weights_reach_every_run(home: Path, trained: list[str], monkey
     (home / "weights").mkdir()
     give(home, runs=1, weights=home / "weights", encoder_weights="imagenet")
     assert weights == {home / "weights"}
-    with pytest.raises(InputError, match=r"`weights` .*: first weights are random here; choose `enc"):
+    with pytest.raises(InputError, match=r"`weights` .*: initial weights are random here; choose `enc"):
         give(home, runs=1, weights=home / "weights")

@@ -40,7 +40,7 @@ def test_split_keeps_photos_together_by_name_and_look_unless_told(copies, tmp_pa
     with Image.open(copies / "train" / "train_001.png") as picture:
         picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(copies / "valid" / "valid_000.png")
     done = run_module("segmentation", "split", "--data", copies, "--out", tmp_path / "split.json")
-    assert "Pairs of photos put together: names 1, hash 1; by names and by hash 0." in done.stdout
+    assert "Pairs of photos in one group: names 1, hash 1; by names and by hash 0." in done.stdout
     made = splits.load(tmp_path / "split.json")
     of_one_photo = ({"train/a_png.rf.00.png", "test/a_png.rf.11.png"}, {"train/train_001.png", "valid/valid_000.png"})
     for pair in of_one_photo:

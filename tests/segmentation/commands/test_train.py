@@ -73,13 +73,13 @@ def test_options_of_train_make_the_arm_that_they_promise(options, arm):
         (("--data", ".", "--render-share", "0.5"), "need --renders"),
         (
             ("--data", ".", "--weights", "w", "--backbone", "mobilenet_v2"),
-            "--weights w: first weights are random here; choose --encoder-weights imagenet, or",
+            "--weights w: initial weights are random here; choose --encoder-weights imagenet, or",
         ),
         (
             ("--data", ".", "--weights", "w", "--profile", "paper", "--encoder-weights", "none"),
-            "first weights are random here",
+            "initial weights are random here",
         ),
-        (("--data", ".", "--weights", "w", "--encoder-weights", "none"), "first weights are random here"),
+        (("--data", ".", "--weights", "w", "--encoder-weights", "none"), "initial weights are random here"),
         (("--data", ".", "--weights", "w", "--encoder-weights", "imagenet"), "no COCO json"),
         (("--data", ".", "--weights", "w"), "no COCO json"),  # the default backbone has ImageNet weights
         (("--data", "."), "no COCO json"),
@@ -120,7 +120,7 @@ def test_train_says_what_a_split_leaves_out_and_tears(rename, roboflow, tmp_path
     monkeypatch.setattr(train, "train", refuse)
     done = run_module("segmentation", "train", "--data", data, "--split", tmp_path / "split.json", "--out", "o")
     left, torn, end = done.stderr.splitlines()
-    assert f"{data}: 1 photo stands in no part of the split and will not be used (first: train/train_000.png)" in left
+    assert f"{data}: 1 photo is in no part of the split and will not be used (first: train/train_000.png)" in left
     assert "1 of 9 photos of validation and test are, by their names, copies of training photos" in torn
     assert "enough" in end
 
@@ -134,7 +134,7 @@ def test_a_table_of_spots_beside_the_photos_is_taken_by_split_and_told_by_train(
     (data / "spots.csv").write_text("\n".join(["file_name,spot", *rows]) + "\n")
     done = run_module("segmentation", "split", "--data", data, "--out", tmp_path / "split.json")
     assert done.returncode == 0, done.stderr
-    assert f"{data / 'spots.csv'}: its column spot says what goes together" in done.stdout
+    assert f"{data / 'spots.csv'}: photos with equal values of spot stay together" in done.stdout
     made = splits.load(tmp_path / "split.json")
     parts = [{made.group[name] for name in getattr(made, part)} for part in ("train", "valid", "test")]
     assert len(set.union(*parts)) == sum(map(len, parts)) == -(-len(photos) // 3)
@@ -142,7 +142,7 @@ def test_a_table_of_spots_beside_the_photos_is_taken_by_split_and_told_by_train(
     line = ("segmentation", "train", "--data", data, "--out", tmp_path / "run", "--split")
     [_] = run_module(*line, tmp_path / "split.json").stderr.splitlines()
     told, _ = run_module(*line, "own").stderr.splitlines()
-    assert "photos of validation and test show, by spots.csv there, a spot that trains" in told
+    assert "photos of validation and test show, by spots.csv, a spot of the training photos" in told
 
 
 def test_train_keeps_spots_together_unless_told_otherwise(roboflow, tmp_path, monkeypatch, run_module):
@@ -183,4 +183,4 @@ def test_a_complete_run_whose_weights_are_gone_is_not_said_to_be_trained(roboflo
     monkeypatch.setattr(train, "train", None)
     done = run_module("segmentation", "train", "--data", roboflow, "--out", tmp_path / "run")
     assert done.returncode == 2
-    assert f"{tmp_path / 'run'}: complete, but its weights are gone; delete the folder to train it" in done.stderr
+    assert f"{tmp_path / 'run'}: complete, but its weights are missing; delete the folder to train it" in done.stderr

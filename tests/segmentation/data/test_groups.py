@@ -266,8 +266,8 @@ def test_a_bare_name_that_is_a_photo_of_its_own_is_not_another_in_a_folder(tmp_p
         ("file_name,spot\nc.jpg,3\nc.jpg,4\n", "'c.jpg' has several values of spot (3, 4); keep one"),
         ("file_name,split,spot\nc.jpg,test,3\nc.jpg,test,4\n", r"'test/c.jpg' has several values of spot"),
         ("file_name,split,spot\nc.jpg,train,3\nc.jpg,valid,4\n", r"'c.jpg' has several values of spot"),
-        ("file_name,spot\nc.jpg,\xff\n", "not a csv file in UTF-8"),
-        ('file_name,spot\n"c.jpg,' + "3" * 200_000, "not a csv file"),
+        ("file_name,spot\nc.jpg,\xff\n", "not a CSV file in UTF-8"),
+        ('file_name,spot\n"c.jpg,' + "3" * 200_000, "not a CSV file"),
     ],
 )
 def test_a_table_that_does_not_fit_is_one_line(tmp_path, table, message):

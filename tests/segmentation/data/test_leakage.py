@@ -56,7 +56,7 @@ def test_a_grouped_split_leaks_nothing_and_the_published_one_does(roboflow):
     assert all(each.split_groups >= 1 and each.test.leaked for each in report.published)
     assert report.own == leakage.leaks(splits.split(data, how="own", seed=0), grouping)
     text = leakage.markdown(report)
-    assert "21 photos in 4 groups, the largest of 6; 21 photos share theirs with others." in text
+    assert "21 photos in 4 groups, the largest of 6; 21 photos are in groups of several." in text
     assert f"| grouped, seed 0 | 0 of {len(made.valid)} (0.0%) | 0 of {len(made.test)} (0.0%) | 0 |" in text
     assert "| the export's own | 4 of 4 (100.0%) | 5 of 5 (100.0%) | 4 |" in text
     assert "published, 5 seeds: mean (range)" in text
@@ -87,7 +87,7 @@ def test_leaks_are_named_and_copies_are_counted(tmp_path):
 
     assert leakage.contents_warning(split, data) == (
         f"{tmp_path}: 1 of 2 photos of validation and test are training photos under other names (3.png is 0.png, byte "
-        "for byte), which makes scores too good; leave the copies out, or give them one spot and split again"
+        "for byte), which inflates the scores; leave the copies out, or give them one spot and split again"
     )
     apart = replace(split, train=("0.png", "3.png"), test=("1.png",))
     assert leakage.contents_warning(apart, data) == ""
@@ -109,7 +109,7 @@ def test_copies_by_name_are_counted_and_told():
     split = splits.Split(how="published", seed=0, train=(one,), valid=(two, four), test=(three, five))
     assert leakage.copies_warning(split, data) == (
         "photos: 2 of 4 photos of validation and test are, by their names, copies of training photos "
-        f"({two} of {one}), which makes scores too good; a split of `corrotwin segmentation split --by names` keeps "
+        f"({two} of {one}), which inflates the scores; a split of `corrotwin segmentation split --by names` keeps "
         "copies together"
     )
     whole = splits.Split(how="grouped", seed=0, train=(one, two, three), valid=(four,), test=(five,))
@@ -125,8 +125,8 @@ def test_agreement_counts_pairs():
     names = {"a": "1", "b": "1", "c": "1", "d": "2"}
     looks = {"a": "1", "b": "1", "c": "2", "d": "2"}
     text = leakage.agreement({"names": names, "hash": looks})
-    assert text == "Pairs of photos put together: names 3, hash 2; by names and by hash 1."
-    assert leakage.agreement({"spot": names}) == "Pairs of photos put together: spot 3."
+    assert text == "Pairs of photos in one group: names 3, hash 2; by names and by hash 1."
+    assert leakage.agreement({"spot": names}) == "Pairs of photos in one group: spot 3."
 
 
 @pytest.mark.photos

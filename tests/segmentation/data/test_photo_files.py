@@ -166,7 +166,7 @@ def test_a_folder_that_cannot_be_read_is_a_loss_and_the_searched_one_an_error(
     assert left.reason.is_loss
     assert left.reason.what == "folders that cannot be read (Permission denied)"
     assert names(tmp_path) == ["a.jpg"]
-    with pytest.raises(InputError, match=r"closed: cannot be read \(Permission denied\); check who"):
+    with pytest.raises(InputError, match=r"closed: cannot be read \(Permission denied\); check its permissions"):
         photo_files.listing(closed)
 
 
@@ -174,4 +174,4 @@ def test_a_line_has_the_count_and_the_first_names(tmp_path: Path) -> None:
     for number in range(5):
         photo(tmp_path / f"{number}.heic")
     [line] = photo_files.lines(photo_files.listing(tmp_path).left_out)
-    assert line == "pictures of kinds that are not read: 5 (0.heic, 1.heic, 2.heic, ...); convert them to JPEG"
+    assert line == "pictures in formats that are not read: 5 (0.heic, 1.heic, 2.heic, ...); convert them to JPEG"

@@ -125,9 +125,9 @@ BAD = {
         lambda f: (f / "masks/a.png").write_bytes((f / "masks/a.png").read_bytes()[:50]),
         r"a\.png: not a readable",
     ),
-    "one name twice": (lambda f: (f / "images/a.png").write_bytes(b""), r"images/a\.tif: has the name of a\.png"),
+    "one name twice": (lambda f: (f / "images/a.png").write_bytes(b""), r"images/a\.tif: has the same name as a\.png"),
     "a folder inside": (lambda f: (f / "images/more").mkdir(), "images/more: a folder among the files"),
-    "other class": (lambda f: None, "no class rust; there are corrosion"),
+    "other class": (lambda f: None, "no class rust; choose from corrosion"),
 }
 
 

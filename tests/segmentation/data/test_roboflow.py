@@ -231,15 +231,15 @@ def test_nobody_there(service, tmp_path, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("ROBOFLOW_API_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
-        assert "no whole answer from 127.0.0.1 in 5 tries (ConnectionError)" in refused(tmp_path / "cor", WorkError)
+        assert "no complete answer from 127.0.0.1 in 5 tries (ConnectionError)" in refused(tmp_path / "cor", WorkError)
 
 
 @pytest.mark.parametrize(
     ("answer", "line"),
     [
-        ((200, b"<html>"), "does not answer as Roboflow does"),
-        ((200, []), "does not answer as Roboflow does"),
-        ((200, b"[" * 100_000), "does not answer as Roboflow does"),
+        ((200, b"<html>"), "does not answer like Roboflow"),
+        ((200, []), "does not answer like Roboflow"),
+        ((200, b"[" * 100_000), "does not answer like Roboflow"),
         ((200, {}), "holds no download link"),
         ((200, {"export": {"link": None}}), "holds no download link"),
         ((200, {"export": {"link": f"http://elsewhere.example/x?key={LINK_KEY}"}}), "is not an https address"),
@@ -257,7 +257,7 @@ def test_a_redirect_to_an_address_that_others_can_read_is_not_followed(target, s
         service.offers(export)
         service.answers[address] = [(302, {}, {"Location": target})]
         service.asked.clear()
-        assert "127.0.0.1 sends on to an address that is not encrypted" in refused(tmp_path / "cor", WorkError)
+        assert "127.0.0.1 redirects to an unencrypted address" in refused(tmp_path / "cor", WorkError)
         assert [path for path, _ in service.asked][-1] == address
 
 
@@ -317,11 +317,11 @@ def test_what_is_asked_is_checked_before_anything_is_sent(service, tmp_path, mon
     full = tmp_path / "full"
     full.mkdir()
     (full / "letter.txt").write_text("dear")
-    assert "holds something else" in refused(full)
+    assert "holds other files" in refused(full)
     assert "is a file" in refused(full / "letter.txt")
     monkeypatch.setenv("ROBOFLOW_API_URL", "http://api.example.com")
     assert "not an https address" in refused(tmp_path / "cor")
-    for key, line in (("", "no key: set the environment variable ROBOFLOW_API_KEY"), ("a b", "copy the key again")):
+    for key, line in (("", "no API key: set the environment variable ROBOFLOW_API_KEY"), ("a b", "copy the key again")):
         monkeypatch.delenv("ROBOFLOW_API_URL", raising=False)
         monkeypatch.setenv("ROBOFLOW_API_KEY", key)
         assert line in refused(tmp_path / "cor")

@@ -156,7 +156,7 @@ def test_other_seeds_make_other_folds():
     [
         ([2] * 9, 1, "9 groups do not make 1 folds; 2 to 9 can"),
         ([2] * 4, 5, "4 groups do not make 5 folds"),
-        ([1, 1, 1], 2, "the 3 groups are too few or too unequal for 2 folds; ask for more"),
+        ([1, 1, 1], 2, "the 3 groups are too few or too unequal for 2 folds; choose more folds"),
     ],
 )
 def test_folds_without_groups_enough_are_refused(sizes, count, message):
@@ -168,7 +168,7 @@ def test_folds_without_groups_enough_are_refused(sizes, count, message):
 @pytest.mark.parametrize(
     ("how", "count", "parts", "groups", "message"),
     [
-        ("own", 9, ("train", "test"), None, "valid absent"),
+        ("own", 9, ("train", "test"), None, "valid missing"),
         ("published", 2, (None,), None, "2 photos are too few"),
         ("spot", 9, (None,), None, "published, own or grouped"),
         ("grouped", 9, (None,), None, "needs the group of each photo"),
@@ -244,5 +244,5 @@ def test_photos_in_no_part_of_a_split_are_told():
     made = splits.split(dataset_of(20), how="published", seed=0)
     assert splits.unused_warning(made, dataset_of(20)) == ""
     told = "x: {} in no part of the split and will not be used (first: 20.png); split again"
-    assert splits.unused_warning(made, dataset_of(21)) == told.format("1 photo stands")
-    assert splits.unused_warning(made, dataset_of(40)) == told.format("20 photos stand")
+    assert splits.unused_warning(made, dataset_of(21)) == told.format("1 photo is")
+    assert splits.unused_warning(made, dataset_of(40)) == told.format("20 photos are")

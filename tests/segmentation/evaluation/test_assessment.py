@@ -176,7 +176,7 @@ def test_a_folder_of_something_else_is_refused_before_any_work(run, real, split,
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "letter.txt").write_text("dear")
     monkeypatch.setattr(evaluate, "predict", None)
-    with pytest.raises(InputError, match=r"other settings \(threshold: 0\.5 there, 0\.25 asked\)"):
+    with pytest.raises(InputError, match=r"other settings \(threshold: 0\.5 in the folder, 0\.25 requested\)"):
         assess(run, real, threshold=0.25, out=tmp_path / "out")
     with pytest.raises(InputError, match=r"other settings \(run: "):
         assess(other, real, threshold=0.5, out=tmp_path / "out")

@@ -151,7 +151,7 @@ def test_clean_photos_alone():
 
 
 def test_what_is_no_number_is_refused():
-    with pytest.raises(InputError, match="0: the network predicts what is not a number"):
+    with pytest.raises(InputError, match="0: the network's predictions are not numbers"):
         gather([(np.array([[np.nan]], dtype=np.float32), np.array([[True]]))])
 
 

@@ -63,7 +63,7 @@ def test_later_labels_correct_earlier_ones_and_nothing_is_lost(tmp_path, capsys)
     assert "2 photos with later labels now (0004.png, 0005.png)" in capsys.readouterr().err
     command((first, second), out=tmp_path / "out")  # the same again
     assert read(tmp_path / "out").digest == found.digest
-    with pytest.raises(InputError, match="begun with other settings"):
+    with pytest.raises(InputError, match="started with other settings"):
         command((second, first), out=tmp_path / "out")
 
 
@@ -237,7 +237,7 @@ def test_the_api_reads_of_a_folder_the_classes_that_it_has_as_the_command_does(o
     command((first, second), out=tmp_path / "by-command", classes=("crack", "rust"))
     merged = ct.Dataset(first, classes=["crack", "rust"]).merge(second, out=tmp_path / "out")
     assert merged.digest == ct.Dataset(tmp_path / "by-command").digest
-    with pytest.raises(InputError, match="third: no class crack; there are rust"):
+    with pytest.raises(InputError, match="third: no class crack; choose from rust"):
         ct.Dataset(first, classes="crack").merge(second, out=tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
@@ -245,8 +245,8 @@ def test_the_api_reads_of_a_folder_the_classes_that_it_has_as_the_command_does(o
 @pytest.mark.parametrize(
     ("classes", "says"),
     [
-        (("rust", "paint"), "`classes`: no dataset has paint; there are corrosion, crack, rust"),
-        (("rust",), "second: no class rust; there are corrosion"),
+        (("rust", "paint"), "`classes`: no dataset has paint; choose from corrosion, crack, rust"),
+        (("rust",), "second: no class rust; choose from corrosion"),
     ],
 )
 def test_classes_of_no_dataset_and_datasets_without_a_class_are_refused(classes, says, of_classes, tmp_path):

@@ -241,7 +241,7 @@ def test_runs_that_differ_tell_more(run, data, tmp_path):
     both = ranked([run, other], photos, tmp_path / "both")
     doubt = [sum(each.scores.disagreement for each in ranking.photos) for ranking in (alone, both)]
     assert doubt[1] > doubt[0]
-    with pytest.raises(InputError, match="was begun with other settings"):
+    with pytest.raises(InputError, match="was started with other settings"):
         ranked([other], photos, tmp_path / "both")
 
 
@@ -294,7 +294,7 @@ def test_photos_taken_in_otherwise_are_another_ranking(before, run, tmp_path):
     command(run, (photos,), out=out, **before)
     scores_before = (out / "scores.jsonl").read_bytes()
     for other in ({}, {"tiling": "always"}, {"scale": 0.25}):
-        with pytest.raises(InputError, match=r"was begun with other settings.*(tiling|scale)"):
+        with pytest.raises(InputError, match=r"was started with other settings.*(tiling|scale)"):
             command(run, (photos,), out=out, **other)
     command(run, (photos,), out=out, **before)
     assert (out / "scores.jsonl").read_bytes() == scores_before

@@ -231,7 +231,7 @@ def test_every_encoder_of_smp_has_a_normalisation_and_a_source_or_a_line():
 @pytest.mark.parametrize("number", range(5))
 def test_lite_encoders_that_smp_builds_wrongly_are_refused_with_the_reason(number):
     right = f"tf_efficientnet_lite{number}"
-    with pytest.raises(InputError, match=rf"epsilon 1e-5 for 1e-3.* keep their class\); take tu-{right}$") as caught:
+    with pytest.raises(InputError, match=rf"epsilon 1e-5 for 1e-3.* keep their class\); choose tu-{right}$") as caught:
         network_module.build(f"timm-{right}", encoder_weights=None, seed=0)
     assert "\n" not in str(caught.value)
     encoders.check(f"tu-{right}")

@@ -276,7 +276,9 @@ def test_without_network_one_line_at_once_and_nothing_written(tmp_path, monkeypa
     hub.server.shutdown()
     hub.server.server_close()
     started = time.monotonic()
-    with pytest.raises(InputError, match=r"mobilenet_v2: ImageNet weights cannot be had \(.*\(`encoder_weights`\)$"):
+    with pytest.raises(
+        InputError, match=r"mobilenet_v2: ImageNet weights are not available \(.*\(`encoder_weights`\)$"
+    ):
         weights.prepare(tmp_path / "w", [SMALL])
     assert time.monotonic() - started < 10  # the hub's client alone: 23 seconds
     assert not (tmp_path / "w").exists()
@@ -301,7 +303,7 @@ def test_a_folder_is_prepared_from_a_filled_hub_cache_offline(hub, tmp_path):
 
 def test_a_hub_without_the_file_is_one_line(hub, tmp_path):
     hub.files.clear()
-    with pytest.raises(InputError, match=r"mobilenet_v2: ImageNet weights cannot be had \(\w*NotFound\w*: .*404"):
+    with pytest.raises(InputError, match=r"mobilenet_v2: ImageNet weights are not available \(\w*NotFound\w*: .*404"):
         weights.prepare(tmp_path / "w", [SMALL])
     assert not (tmp_path / "w").exists()
 

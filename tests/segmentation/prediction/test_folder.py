@@ -259,7 +259,7 @@ def test_an_overlay_of_an_earlier_photo_does_not_stand_beside_a_new_share(
 def test_other_settings_need_another_folder(run: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     predict_command.predict((photos / "a.jpg",), run=(run,), out=out)
-    with pytest.raises(InputError, match=r"threshold: 0.5 there, 0.3 asked"):
+    with pytest.raises(InputError, match=r"threshold: 0.5 in the folder, 0.3 requested"):
         predict_command.predict((photos / "a.jpg",), run=(run,), out=out, threshold=0.3)
     with pytest.raises(InputError, match="holds something else"):
         predict_command.predict((photos / "a.jpg",), run=(run,), out=photos)

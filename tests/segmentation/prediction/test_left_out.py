@@ -47,7 +47,7 @@ def test_pictures_of_kinds_that_are_not_read_are_counted(
     said = capsys.readouterr()
     assert said.err.splitlines() == [
         "left out: hidden files: 1 (.hidden.heic)",
-        "left out: pictures of kinds that are not read: 3 (b.HEIC, north/c.heic, north/d.dng); convert them to JPEG",
+        "left out: pictures in formats that are not read: 3 (b.HEIC, north/c.heic, north/d.dng); convert them to JPEG",
     ]
     assert "masks of 2 of 2 photos" in said.out
     assert predict_command.predict((photos / "a.jpg",), run=(run,), out=tmp_path / "out") == 0
@@ -72,7 +72,7 @@ def test_a_name_that_the_system_does_not_take_leaves_only_its_photo_out(
     monkeypatch.setattr(prediction_parts, "write_image", refuse)
     assert predict_command.predict((photos,), run=(run,), out=tmp_path / "out") == 1
     assert sorted(rows(tmp_path / "out")) == ["a.jpg", "large.png"]
-    assert f"takes no file of this name ({os.strerror(code)}); rename the photo" in capsys.readouterr().err
+    assert f"cannot hold a file of this name ({os.strerror(code)}); rename the photo" in capsys.readouterr().err
 
 
 @pytest.mark.ci
@@ -178,7 +178,7 @@ def test_a_network_that_predicts_no_number_writes_no_mask(
     assert "masks of 0 of 3 photos" in said.out
     for line, name in zip(said.err.splitlines(), ("a.jpg", "large.png", "north/b.png"), strict=True):
         assert f"{name}: " in line
-        assert "the network predicts what is not a number; train again" in line
+        assert "the network's predictions are not numbers; train again" in line
     assert not (tmp_path / "out" / "masks").exists()
 
 
@@ -226,5 +226,5 @@ def test_pictures_behind_the_first_are_not_left_out_in_silence(
         assert Path(name).stem in found.photos
         assert found.has_losses == is_said
         assert [(left.name, left.reason.what) for left in found.left_out] == (
-            [(name, "pictures behind the first of a file")] if is_said else []
+            [(name, "pictures after the first in a file")] if is_said else []
         )

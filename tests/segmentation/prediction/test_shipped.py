@@ -186,11 +186,11 @@ def test_kinds_that_are_not_read_are_said_and_the_rest_is_done(
     done = run_module("predict", tmp_path / name, "--out", tmp_path / "out")
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
-    assert f"pictures of kinds that are not read: 1 ({name}); convert them to JPEG" in line
+    assert f"pictures in formats that are not read: 1 ({name}); convert them to JPEG" in line
     assert not (tmp_path / "out").exists()
     beside = run_module("predict", tmp_path / name, rusty, "--out", tmp_path / "out")
     assert beside.returncode == 1
-    assert f"left out: pictures of kinds that are not read: 1 ({name})" in beside.stderr
+    assert f"left out: pictures in formats that are not read: 1 ({name})" in beside.stderr
     assert len(rows(tmp_path / "out")) == 1
 
 

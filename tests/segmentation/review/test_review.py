@@ -165,7 +165,7 @@ def test_accepted_masks_are_the_labels_of_a_dataset(masks: Path, tmp_path: Path,
     assert coco.read(tmp_path / "labels").digest == dataset.digest
     other = decided(masks, tmp_path / "other.json", {"b.png": "accept"})
     done = run_module("segmentation", "accept", masks, other, "--out", tmp_path / "labels")
-    assert "was begun with other" in done.stderr
+    assert "was started with other" in done.stderr
     together = run_module("segmentation", "accept", masks, path, other, "--out", tmp_path / "both")
     refused(together, "b.png has two different decisions", tmp_path / "both")
 
@@ -252,7 +252,11 @@ def test_a_name_that_leaves_the_folder_is_refused(masks: Path, tmp_path: Path, r
     part = masks / "parts" / "a.json"
     part.write_text(json.dumps(json.loads(part.read_text()) | {"photo": "../../stolen.png"}))
     path, out = decided(masks, tmp_path / "decisions.json", {"../../stolen.png": "accept"}), tmp_path / "out"
-    refused(run_module("segmentation", "accept", masks, path, "--out", out), "no dataset takes this name", out)
+    refused(
+        run_module("segmentation", "accept", masks, path, "--out", out),
+        "a dataset cannot hold a file of this name",
+        out,
+    )
 
 
 @pytest.mark.parametrize(
@@ -260,7 +264,7 @@ def test_a_name_that_leaves_the_folder_is_refused(masks: Path, tmp_path: Path, r
     [
         (("review", "none"), "none: no such folder"),
         (("review", "photos"), "photos: no folder of predictions"),
-        (("review", "masks", "--classes", "rust"), "--classes: chooses among"),
+        (("review", "masks", "--classes", "rust"), "--classes: selects categories of --data"),
         (("review", "masks", "--data", "others"), "has none of the photos of masks, by content"),
         (("review", "masks", "--single", "--out", "out"), "--out out: give a file that ends in .html"),
         (("review", "masks", "--out", "out.html"), "--out out.html: give a folder"),

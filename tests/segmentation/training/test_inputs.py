@@ -61,7 +61,7 @@ def test_limits_thin_out_the_parts(data):
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_written(data, tmp_path):
-    with pytest.raises(InputError, match="mixed: takes renders"):
+    with pytest.raises(InputError, match="mixed: uses renders"):
         train(tmp_path / "run", config_of(MIXED), **{**data, "renders": None})
     foreign = splits.Split(how="own", seed=0, train=("a",), valid=("b",), test=("c",))
     with pytest.raises(InputError, match=r"photo 'a'.*split again"):

@@ -169,7 +169,7 @@ def test_test_photos_among_the_pictures_are_refused(given, data, roboflow, site,
     given(roboflow / "test", tmp_path / "archive")
     pictures = gather([site, tmp_path / "archive"], size=64, framing="resize", cache=cache)
     pretrain(tmp_path / "encoder", config_of(epochs=1), pictures)
-    message = r"5 test photos of this run are among its pictures or alike to one \(.*\); pretrain without them"
+    message = r"has seen 5 test photos of this run or similar pictures \(among its pictures.*\); pretrain without them"
     with pytest.raises(InputError, match=message):
         train(tmp_path / "run", fine_tuned(tmp_path / "encoder"), **data, init=tmp_path / "encoder")
     assert not (tmp_path / "run").exists()
@@ -208,7 +208,7 @@ def test_a_pretraining_without_perceptual_hashes_gets_them_when_repeated(damage,
     ("changes", "message"),
     [
         ({"batch_size": 1}, "`batch_size` 1 is below 2"),
-        ({"batch_size": 99}, "there are only 12 pictures; give a smaller one"),
+        ({"batch_size": 99}, "there are only 12 pictures; choose a smaller one"),
         ({"size": 65}, "`size` 65 is not divisible by 32"),
         ({"learning_rate": float("nan")}, "`learning_rate` nan"),
         ({"epochs": 0}, "`epochs` 0 is below 1"),

@@ -69,7 +69,7 @@ def test_a_run_starts_from_the_weights_of_another(two, data, tmp_path):
     assert all(torch.equal(before[name], after[name]) for name in before if name.startswith("encoder"))
     assert not all(torch.equal(before[name], after[name]) for name in before)
     assert runs.load(tmp_path / "run").manifest["config"]["init"] == digest
-    assert f"first weights of another run ({digest})" in model_card.text(tmp_path / "run").replace("`", "")
+    assert f"initial weights of another run ({digest})" in model_card.text(tmp_path / "run").replace("`", "")
 
 
 @pytest.mark.ci
@@ -122,7 +122,7 @@ def test_a_run_starts_from_the_model_that_ships(data, tmp_path, monkeypatch):
         replace(photo, sha256=min(start.labelled)) if photo.file_name == given.test[0] else photo
         for photo in data["real"].photos
     )
-    with pytest.raises(InputError, match=r"1 test photos of this run trained or validated it, .*; start from ImageNet"):
+    with pytest.raises(InputError, match=r"has seen 1 test photo of this run .*; start from ImageNet"):
         initial_weights.with_photos_of(Path("shipped"), given, replace(data["real"], photos=known))
     with pytest.raises(InputError, match="shipped: is Unet with tu-tf_efficientnet_lite0, this run is Unet with vgg16"):
         initial_weights.digest_of(Path("shipped"), backbone="vgg16", architecture="Unet")
@@ -242,7 +242,7 @@ def test_photos_that_trained_the_first_weights_test_no_run(two, data, tmp_path, 
     hashes = {photo.file_name: photo.sha256 for photo in data["real"].photos}
     theirs = set(runs.load(two[0]).manifest["seen"])
     both = [name for name in other.test if hashes[name] in theirs]
-    with pytest.raises(InputError, match=rf"{len(both)} test photos of this run trained or validated it,.*split\.json"):
+    with pytest.raises(InputError, match=rf"has seen {len(both)} test photos of this run .*split\.json"):
         train(tmp_path / "run", config, **{**data, "split": other}, init=two[0])
     assert not (tmp_path / "run").exists()
     old = shutil.copytree(two[0], tmp_path / "old")
@@ -275,7 +275,7 @@ def test_pictures_seen_without_labels_stay_such_in_runs_that_follow(taught, data
     assert (after.seen, after.unlabelled) == (sorted(labelled), ["0a", "0b"])
     assert after.looks == ["0a" * 32, "0b" * 32]
     known = tuple(replace(photo, sha256="0b") for photo in data["real"].photos)
-    message = r"5 test photos of this run trained or validated it, or were seen without labels, .*\); give its split"
+    message = r"has seen 5 test photos of this run .*without labels; first: .*\); give its split"
     with pytest.raises(InputError, match=message):
         initial_weights.with_photos_of(taught[0], given, replace(data["real"], photos=known))
     averaging.average(taught, tmp_path / "average", data=data["real"], batch_norm="averaged")
@@ -295,7 +295,7 @@ def test_test_photos_that_look_like_pictures_of_earlier_runs_are_refused(is_aver
     if is_averaged:
         averaging.average(taught, start := tmp_path / "average", data=data["real"], batch_norm="averaged")
     given = inputs.prepare(config_of(init=runs.weights_digest(start)), **data, workers=0)
-    with pytest.raises(InputError, match=r"1 test photos of this run .* alike to a picture that was .*or other w"):
+    with pytest.raises(InputError, match=r"has seen 1 test photo of this run or similar pictures .*or other w"):
         initial_weights.with_photos_of(start, given, data["real"])
 
 

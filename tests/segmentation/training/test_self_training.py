@@ -222,8 +222,8 @@ def test_a_teacher_that_collapses_is_said_with_the_epoch(tmp_path, caplog):
     for count in (1, 2, 3, 4):
         self_training.report(tmp_path, rows[:count])
     assert [record.message for record in caplog.records] == [
-        f"{tmp_path}: in epoch 3 the teacher has collapsed: it calls 0.0% of the unlabelled pixels corrosion; take "
-        "more labelled photos, renders, or leave the unlabelled ones out"
+        f"{tmp_path}: in epoch 3 the teacher has collapsed: it calls 0.0% of the unlabelled pixels corrosion; use "
+        "more labelled photos or renders, or leave the unlabelled ones out"
     ]
     assert self_training.summary(rows) == {"sure": 0.9, "called": 0.0, "collapsed": 3}
     assert self_training.collapsed([*rows, {"epoch": 5, **row, "called": 0.1}]) is None
@@ -270,7 +270,7 @@ def test_another_photo_of_a_test_spot_is_left_out_though_the_split_lacks_it(data
     )
     found = gathered([site, roboflow / "test", roboflow / "train", roboflow / "valid"], config_of(), real, split)
     assert out == {photo.sha256 for photo in real.photos} - {picture.sha256 for picture in found.used}
-    with pytest.raises(InputError, match="of the split's train part is absent; split again"):
+    with pytest.raises(InputError, match="of the split's train part is missing; split again"):
         gathered([site], config_of(), coco.read(roboflow / "train"), split)
 
 

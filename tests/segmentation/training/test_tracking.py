@@ -112,7 +112,7 @@ def test_the_command_sends_a_real_training(
     assert "best.safetensors" in run.data.tags["mlflow.note.content"]
     refused = run_module("segmentation", "train", "--data", roboflow, "--out", tmp_path / "no", "--mlflow", "mlruns")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert "--mlflow mlruns: MLflow keeps runs in folders no more" in refused.stderr
+    assert "--mlflow mlruns: MLflow no longer keeps runs in folders" in refused.stderr
     assert not (tmp_path / "no").exists()
 
 
@@ -140,9 +140,9 @@ def test_a_server_that_is_away_is_one_warning_and_gets_what_it_missed(
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        ("out/mlruns", "MLflow keeps runs in folders no more; give sqlite:///"),
-        ("file:///tmp/mlruns", "MLflow keeps runs in folders no more"),
-        ("sqlite:////nowhere/at/all/runs.db", "nothing can be written in /nowhere/at/all"),
+        ("out/mlruns", "MLflow no longer keeps runs in folders; give sqlite:///"),
+        ("file:///tmp/mlruns", "MLflow no longer keeps runs in folders"),
+        ("sqlite:////nowhere/at/all/runs.db", "/nowhere/at/all is missing or not writable"),
     ],
 )
 def test_an_address_that_cannot_do_is_refused_at_once(uri: str, message: str) -> None:

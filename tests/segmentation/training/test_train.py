@@ -293,7 +293,7 @@ def test_a_net_learns_what_can_be_learned(data, tmp_path):
 
 def test_a_folder_of_another_run_says_what_differs(undisturbed, data):
     folder, _ = undisturbed
-    with pytest.raises(InputError, match=r"other settings \(seed: 5 there, 6 asked\)"):
+    with pytest.raises(InputError, match=r"other settings \(seed: 5 in the folder, 6 requested\)"):
         train(folder, config_of(MIXED, seed=6, **PAPER), **data)
 
 

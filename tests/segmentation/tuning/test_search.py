@@ -56,7 +56,7 @@ BASE = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=3, size=32, ep
         ),
         (
             {"weights": Path("w"), "backbone": "mobilenet_v2"},
-            "`weights` w: first weights are random here; choose `profile` paper, or leave out `weights`",
+            "`weights` w: initial weights are random here; choose `profile` paper, or leave out `weights`",
         ),
     ],
 )
@@ -71,7 +71,7 @@ def test_bad_input_writes_nothing(
 
 
 def test_a_split_of_other_photos_writes_nothing(numbers: tuple[Path, Path], rendered: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"renders: photo 'train/.*' of the split's train part is absent; split again"):
+    with pytest.raises(InputError, match=r"photo 'train/.*' of the split's train part is missing; split again"):
         tune_command(data=rendered, split=numbers[1], out=tmp_path / "sweep", profile="quick")
     assert not (tmp_path / "sweep").exists()
 
@@ -335,7 +335,7 @@ def test_a_trial_that_no_machine_can_hold_is_refused_or_told(
     plan = SweepPlan(trials=1, search="random", scheduler="asha", grace=1, seed=0, gpus=gpus)
     base = replace(BASE, threads=threads)
     with pytest.raises(
-        InputError, match=rf"{asked} \(`threads`, `gpus`\), but this machine has 2 cores and 0 GPUs; ask for less"
+        InputError, match=rf"{asked} \(`threads`, `gpus`\), but this machine has 2 cores and 0 GPUs; reduce them"
     ):
         search.run(tmp_path / "out", base, SPACE, plan, data=numbers[0], split=numbers[1])
     assert not (tmp_path / "out").exists()
@@ -369,7 +369,7 @@ def test_a_trial_on_a_machine_that_does_not_share_the_folder_is_not_finished(
     ray_tune._recorder(here, None, refused, []).on_trial_complete(0, [], trial)
     assert (len(trained), there.exists()) == (copied, copied)
     (why,) = refused
-    assert why.startswith(f"{os.uname().nodename} does not write to {tmp_path}")
+    assert why.startswith(f"{os.uname().nodename} does not write to the same {tmp_path}")
     assert [path.name for path in here.out.iterdir()] == [CLAIM]
 
 

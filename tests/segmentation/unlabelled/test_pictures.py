@@ -76,7 +76,7 @@ def test_what_teaches_nothing_is_left_out_and_said(tmp_path, cache):
     assert len(out.pop(DUPLICATE)) == 2
     assert out == {DRAWN: ["logo.png"], SMALL: ["icon.png"], UNREADABLE: ["cut.jpg"]}
     assert len(found.used) == 9
-    assert "1 left out, drawn or empty (logo.png)" in found.line()
+    assert "1 left out, drawings or blank pictures (logo.png)" in found.line()
     # by its content in the cache, wherever it lies and whatever it is called
     moved = shutil.copytree(folder, tmp_path / "moved")
     for number, path in enumerate(sorted(moved.iterdir())):
@@ -92,7 +92,10 @@ def test_photos_that_cannot_be_read_are_left_out(tmp_path, cache):
     (tmp_path / "site" / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     found = gathered([tmp_path / "site"], cache)
     assert len(found.used) == len(paths)
-    assert found.left_out == {UNREADABLE: ["gone.jpg"], "no regular files: replace or remove them": ["pipe.jpg"]}
+    assert found.left_out == {
+        UNREADABLE: ["gone.jpg"],
+        "special files, such as devices or pipes: replace or remove them": ["pipe.jpg"],
+    }
 
 
 def test_what_folders_and_archives_hold_beside_pictures_is_counted_and_named(tmp_path, cache):
@@ -108,28 +111,28 @@ def test_what_folders_and_archives_hold_beside_pictures_is_counted_and_named(tmp
         archive.writestr("c.heic", b"")
     line = gathered([site, tmp_path / "packed.zip", site / "scan.tif"], cache).line()
     assert sorted(line.split("; ")) == [
-        "1 left out, alike to another (scan.tif)",
         "1 left out, archives inside folders: name them in the command, too (more.zip)",
         "1 left out, folders that are links: name them in the command, too (linked)",
         "1 left out, hidden files (.hidden.jpg)",
-        "1 left out, pictures behind the first of a file: save those that are photos as files of their own (scan.tif)",
+        "1 left out, pictures after the first in a file: save those that are photos as files of their own (scan.tif)",
+        "1 left out, similar to another (scan.tif)",
         "10 unlabelled pictures",
-        "3 left out, pictures of kinds that are not read: convert them to JPEG (a.heic, b.HEIC, packed.zip/c.heic)",
+        "3 left out, pictures in formats that are not read: convert them to JPEG (a.heic, b.HEIC, packed.zip/c.heic)",
     ]
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda folder: photos(folder, [1]), "too few pictures, 8 are needed at least .1 unlabelled pictures"),
-        (lambda folder: folder.mkdir(), "too few pictures, 8 are needed at least .0 unlabelled pictures"),
+        (lambda folder: photos(folder, [1]), "too few pictures, at least 8 are needed .1 unlabelled picture"),
+        (lambda folder: folder.mkdir(), "too few pictures, at least 8 are needed .0 unlabelled pictures"),
         (lambda folder: None, "no such file or folder"),
         (
             lambda folder: [
                 Image.new("RGB", (100, 100), (number, 0, 0)).save(path)
                 for number, path in enumerate(photos(folder, range(12)))
             ],
-            "12 left out, drawn or empty",
+            "12 left out, drawings or blank pictures",
         ),
     ],
     ids=["one photo", "nothing", "absent", "logos"],
@@ -206,7 +209,7 @@ def test_test_photos_and_what_is_alike_to_them_are_left_out(tmp_path, cache):
     assert len(apart.used) == 11
     assert len(apart.rows) == 11
     assert apart.digest != found.digest
-    with pytest.raises(InputError, match="alike to a test photo"):
+    with pytest.raises(InputError, match="similar to a test photo"):
         found.apart_from(np.stack([hashes(picture(seed)) for seed in range(12)]), set())
 
 

@@ -79,7 +79,7 @@ def test_a_file_holds_one_camera_or_many_and_one_is_read_by_its_name(tmp_path: P
     )
     assert read_camera(path, name="front") == front
     path.write_text(json.dumps([{**LENS, **UPRIGHT, "name": "front"}, {**LENS, **UPRIGHT, "name": "back"}]))
-    with pytest.raises(InputError, match=r"cameras\.json: has 2 cameras; say which by its `name`"):
+    with pytest.raises(InputError, match=r"cameras\.json: has 2 cameras; choose one with `name`"):
         read_camera(path)
     with pytest.raises(InputError, match=r"cameras\.json: has no camera 'top'"):
         read_camera(path, name="top")
@@ -124,20 +124,23 @@ def test_a_trajectory_passes_its_points_and_looks_where_it_is_told() -> None:
         ({"width": 64, "height": 48, "K": [50, 50], **UPRIGHT}, "K [50, 50]: give 3 x 3 finite numbers"),
         ({**LENS, **UPRIGHT, "distortion": [0.1]}, "distortion has 1 numbers"),
         ({**LENS, "rotation": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}, "missing: translation_m"),
-        ({**LENS, "rotation": [[1, 0, 0], [0, 1, 0], [0, 0, 2]], "translation_m": [0, 0, 1]}, "is not a rotation"),
+        (
+            {**LENS, "rotation": [[1, 0, 0], [0, 1, 0], [0, 0, 2]], "translation_m": [0, 0, 1]},
+            "rotation: its rows must be at right angles",
+        ),
         ({**LENS, "trajectory": 3}, "trajectory: give an object with frames, eye_m and look_at_m"),
         ({**LENS, "trajectory": {"frames": 1, "eye_m": [[0, 0, 1], [0, 0, 2]], "look_at_m": [0, 0, 0]}}, "frames 1:"),
         (
             {**LENS, "trajectory": {"frames": 9, "eye_m": [[0, 0, 1]], "look_at_m": [0, 0, 0]}},
-            "give two points or more",
+            "give two or more points",
         ),
         (
             {**LENS, "trajectory": {"frames": 9, "eye_m": [[0, 0, 1], [0, 0, 1]], "look_at_m": [0, 0, 0]}},
-            "no two in a row the same",
+            "no two consecutive ones the same",
         ),
         (
             {**LENS, "trajectory": {"frames": 9, "eye_m": [[0, 0, 1], [0, 0, 2]], "look_at_m": [[0, 0, 0]]}},
-            "2 eyes, 1 points to look at, 2 rolls: give as many",
+            "2 eyes, 1 points to look at, 2 rolls: give equal numbers",
         ),
         (
             {**LENS, "trajectory": {"frames": 9, "eye_m": [[0, 0, 1], [0, 0, -1]], "look_at_m": [0, 0, 0]}},
@@ -151,7 +154,7 @@ def test_a_trajectory_passes_its_points_and_looks_where_it_is_told() -> None:
         ({**LENS, **UPRIGHT, "eye_m": [1, 2, True, 3]}, "eye_m [1, 2, True, 3]: give 3 finite"),
         ({**LENS, **UPRIGHT, "fx": 10**5000}, "fx a number of thousands of digits: give one of finite numbers"),
         ({**LENS, **UPRIGHT, "width": 10**5000}, "width a number of thousands of digits: give a whole number"),
-        ({**LENS, **UPRIGHT, "name": "a/b"}, "name 'a/b': give a name as files have"),
+        ({**LENS, **UPRIGHT, "name": "a/b"}, "name 'a/b': give a name that a file can have"),
         ({**LENS, "photo": "a.jpg"}, "names a photo, but neither points nor markers"),
     ],
 )
@@ -204,7 +207,7 @@ def test_labels_are_those_of_the_nearest_of_the_finer_pixels() -> None:
 def test_a_lens_that_would_need_too_large_a_picture_is_refused() -> None:
     for lens, coefficients, message in (
         (Lens.wide(900, 900, radians(120)), (-0.3, 0.1, 0, 0, -0.01), "fold the picture"),
-        (Lens.wide(4200, 4200, radians(40)), (-0.1, 0, 0, 0), "and 16,000,000 are the most"),
+        (Lens.wide(4200, 4200, radians(40)), (-0.1, 0, 0, 0), "and 16,000,000 in all are possible"),
     ):
         with pytest.raises(InputError, match=message):
             distortion.frame(lens, coefficients)

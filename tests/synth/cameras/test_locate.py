@@ -71,14 +71,14 @@ def test_points_picked_by_hand_give_it_within_a_centimetre(photo: Path, tmp_path
 def test_the_focal_length_is_that_of_the_exif_or_found_from_the_points(photo: Path, tmp_path: Path) -> None:
     points = table(tmp_path, shown())
     found = locate(photo, points, tmp_path / "front.json")
-    assert found.focal_from == "found from the points"
+    assert found.focal_from == "estimated from the points"
     assert found.focal_px == pytest.approx(FOCAL, rel=0.01)
     equivalent = FOCAL * 43.267 / np.hypot(WIDTH, HEIGHT)
     exif = Image.Exif()
     exif.get_ifd(0x8769)[FOCAL_35MM] = round(equivalent)
     Image.new("RGB", (WIDTH, HEIGHT), "grey").save(photo, exif=exif)
     found = locate(photo, points, tmp_path / "front.json")
-    assert "mm by its Exif" in found.focal_from
+    assert "mm in its Exif data" in found.focal_from
     assert found.focal_px == pytest.approx(FOCAL, rel=0.03)
 
 
@@ -113,12 +113,12 @@ WRONG: dict[str, tuple[Callable[[], Any], dict[str, Any], str]] = {
     "outside": (
         lambda: (shown() + np.array([2000, 0]), PLACES),
         {"focal_px": FOCAL},
-        "line 2: lies outside",
+        "line 2: is outside",
     ),
-    "mixed up": (lambda: (shown()[::-1], PLACES), {"focal_px": FOCAL}, "points miss their places|no camera"),
+    "mixed up": (lambda: (shown()[::-1], PLACES), {"focal_px": FOCAL}, "points miss their pixels|no camera"),
     "negative": (lambda: (shown(), PLACES), {"focal_px": -5.0}, "`focal_px` -5"),
-    "five": (lambda: (shown()[:5], PLACES[:5]), {}, "no focal length is given or in the photograph"),
-    "flat": (lambda: (np.tile(shown()[:4], (2, 1)), np.tile(PLACES[:4], (2, 1))), {}, "in one plane, which hides"),
+    "five": (lambda: (shown()[:5], PLACES[:5]), {}, "no focal length is given or in the photo's Exif data"),
+    "flat": (lambda: (np.tile(shown()[:4], (2, 1)), np.tile(PLACES[:4], (2, 1))), {}, "in one plane, which leaves"),
     "distortion": (lambda: (shown(), PLACES), {"focal_px": FOCAL, "distortion": (0.1,)}, "OpenCV takes 4, 5"),
 }
 
@@ -151,7 +151,7 @@ def test_what_another_program_keeps_beside_the_photograph_is_not_replaced(
         done = run_module(*words)
         assert done.returncode == 2
         assert (
-            f"{labels.name}: is there already and is no camera file of this command; give another file as --out"
+            f"{labels.name}: already exists and was not written by this command; give another file as --out"
             in done.stderr
         )
         assert labels.read_text() == content
@@ -163,7 +163,7 @@ def test_what_another_program_keeps_beside_the_photograph_is_not_replaced(
     np.savez(tmp_path / "camera.npz", mine=np.arange(3))
     before = (tmp_path / "camera.npz").read_bytes()
     done = run_module(*words)
-    assert (done.returncode, "camera.npz: is there already and is no map of texels" in done.stderr) == (2, True)
+    assert (done.returncode, "camera.npz: already exists and is not a map of texels" in done.stderr) == (2, True)
     assert (tmp_path / "camera.npz").read_bytes() == before
     (tmp_path / "camera.npz").unlink()
     assert run_module(*words).returncode == 0

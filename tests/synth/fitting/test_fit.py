@@ -103,8 +103,11 @@ def test_a_fit_finds_dark_rust_small_spots_and_the_coat(photos: Path, ordered: l
         assert green > red
         assert green > blue
     of_start = dict(found.tried)
-    others = {f"{name}, other scenes" for name in ("found", "found, wider", "found first", "scenes of the base")}
-    assert {"found first", "rust_tone x 0.7", "mostly sun", *others} <= of_start.keys()
+    others = {
+        f"{name}, other scenes"
+        for name in ("search result", "search result, wider", "first estimate", "scenes of the base preset")
+    }
+    assert {"first estimate", "rust_tone x 0.7", "mostly sun", *others} <= of_start.keys()
     seeds = {step: {each.seed for each in ordered if each.folder.parent.name == step} for step in ("search", "shown")}
     assert all(len(each) == 1 for each in seeds.values())  # all presets of a step show the same scenes
     assert not seeds["search"] & seeds["shown"]
@@ -151,7 +154,7 @@ def test_the_command_writes_a_preset_that_renders_take_its_textures_and_a_page(
     assert "Textures: 0 of rust, 6 of coats." in said
     edited = (tmp_path / "mine.json").read_text().replace('"defects"', '"defects" ')
     (tmp_path / "mine.json").write_text(edited)
-    with pytest.raises(InputError, match="is there, and no fit wrote it as it is now; give another `out`"):
+    with pytest.raises(InputError, match="already exists and is not as a fit wrote it; give another `out`"):
         fit_command(photos=photos, out=tmp_path / "mine.json")
     assert (tmp_path / "mine.json").read_text() == edited
     check_page(tmp_path / "mine.html")
@@ -164,7 +167,7 @@ def test_the_command_writes_a_preset_that_renders_take_its_textures_and_a_page(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"out": Path("mine.yaml")}, "`out` mine.yaml: a preset is written as .json"),
+        ({"out": Path("mine.yaml")}, "`out` mine.yaml: give a file that ends in .json"),
         ({"preset": "balnaced"}, "unknown preset 'balnaced'"),
         ({"preset": "clean"}, "`preset` clean: shows no rust"),
         ({"unlabelled": Path("absent")}, "absent: no such folder"),
@@ -195,14 +198,16 @@ def test_the_page_says_whether_the_fit_started_from_a_changed_preset(
     )  # fmt: skip
     page.write(tmp_path / "mine.html", found, "mine")
     text = (tmp_path / "mine.html").read_text()
-    for said in (f"<h2>Renders before: {name}</h2>", f"than those of {name}, by", f'<th scope="col">{name}</th>'):
+    for said in (f"<h2>Renders before: {name}</h2>", f"than those of {name}, judged", f'<th scope="col">{name}</th>'):
         assert said in text
 
 
 @pytest.mark.parametrize("name", ["mine.html", "mine.textures"])
 def test_what_no_fit_wrote_is_not_written_over(name: str, photos: Path, ordered: list[Order], tmp_path: Path) -> None:
     (tmp_path / name).mkdir()
-    with pytest.raises(InputError, match=f"{name}: is there, and no fit wrote it; give another `out`, or move it"):
+    with pytest.raises(
+        InputError, match=f"{name}: already exists and was not written by a fit; give another `out`, or move it"
+    ):
         fit_command(photos=photos, out=tmp_path / "mine.json")
     assert not (tmp_path / "mine.fit").exists()
     assert ordered == []

@@ -47,7 +47,7 @@ def test_the_users_own_twins_are_drawn_where_they_may_stand(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("share", "said"),
-    [(0.6, "are 40 % closer to"), (1.0, "are no nearer to"), (1.004, "are no nearer to"), (1.1, "are 10 % farther")],
+    [(0.6, "are 40 % closer to"), (1.0, "are no closer to"), (1.004, "are no closer to"), (1.1, "are 10 % farther")],
 )
 def test_the_answer_says_how_near_renders_came(share: float, said: str) -> None:
     fit = SimpleNamespace(relative=share, photos=SimpleNamespace(labelled=range(12)), base=Preset.like("balanced"))

@@ -68,7 +68,9 @@ def test_photographs_that_show_too_little_or_nothing_else_are_refused(tmp_path: 
     for region in content["annotations"]:
         region.update(coco.region(np.ones((96, 96), bool)))
     write_json(folder / "annotations.json", content)
-    with pytest.raises(InputError, match="at 128 pixels only 0 of 12 labelled photos show enough rust and enough else"):
+    with pytest.raises(
+        InputError, match="at 128 pixels only 0 of 12 labelled photos show enough rust and enough of its surr"
+    ):
         photographs.read(folder)
 
 
@@ -100,7 +102,7 @@ def test_of_a_split_only_what_trains_is_looked_at(tmp_path: Path) -> None:
     found = photographs.read(folder, split=tmp_path / "split.json")
     assert [photo.file_name for photo in found.photos] == names[:12]
     other = dataset(tmp_path / "other", 12, 12)
-    with pytest.raises(InputError, match="is absent; split again"):
+    with pytest.raises(InputError, match="is missing; split again"):
         photographs.read(other, split=tmp_path / "split.json")
 
 

@@ -19,7 +19,7 @@ WRONG = [
     ('{"rust_ton": [1, 2]}', "rust_ton: no such field; the nearest: rust_tone"),
     ('{"sensor": {"glow": 1}}', "sensor.glow: no such field; choose from: softness"),
     ('{"labels": {"policy": "exact"}}', "labels.policy: no such field"),
-    ('{"sensor": 3}', "sensor: give an object of its fields"),
+    ('{"sensor": 3}', "sensor: give an object with its fields"),
     ('{"rust_tone": [2, 1]}', "rust_tone: [2, 1]: give the lower end first"),
     ('{"rust_tone": 1}', "give two numbers, [low, high]"),
     ('{"rust_tone": [1, "a"]}', "valid number; give two numbers"),
@@ -35,9 +35,12 @@ WRONG = [
     ('{"worlds": ["moon"]}', "worlds: 'moon': choose from sky, city"),
     ('{"arrangements": [["bridg", 1]]}', "arrangements: 'bridg': choose from yard"),
     ('{"arrangements": [["yard", -1]]}', "give numbers from 0"),
-    ('{"arrangements": [["deck", 1]], "kinds": ["chain"]}', "kinds: chain stands in no arrangement of deck; add yard"),
-    ('{"arrangements": [["yard", 0]]}', "stands in no arrangement of none"),
-    ('{"timelapse": 3}', "a time-lapse has one view a scene"),
+    (
+        '{"arrangements": [["deck", 1]], "kinds": ["chain"]}',
+        "kinds: chain fits none of the arrangements (deck); add yard",
+    ),
+    ('{"arrangements": [["yard", 0]]}', "fits none of the arrangements (none)"),
+    ('{"timelapse": 3}', "a time-lapse has one view per scene"),
     ('{"timelapse": 9000, "views_per_scene": 1}', "timelapse: 9000: give numbers from 0 to 1000"),
     ('{"dirt": [40, 80]}', "dirt: [40, 80]: give numbers from 0 to 1"),
     ('{"wear": [0, 100]}', "wear: [0, 100]: give numbers from 0 to 1"),
@@ -49,7 +52,7 @@ WRONG = [
     ('{"labels": {"closing_radius": 0.8}}', "labels.closing_radius: 0.8: give numbers from 0 to 0.1"),
     (
         '{"flash_share": 0.9}',
-        "sun_share 0.5, flash_share 0.9, work_share 0: more than all scenes; give shares that",
+        "sun_share 0.5, flash_share 0.9, work_share 0: sum to more than 1; give shares that",
     ),
 ]
 
@@ -121,7 +124,7 @@ def test_a_value_of_another_kind_is_refused_by_every_field() -> None:
     [
         (None, "cannot be read"),
         ("{", "not valid JSON"),
-        ('{"like": "balanced", "dirt": [0, 1], "dirt": [1, 1]}', r"not valid JSON \(the key 'dirt' is there twice\)"),
+        ('{"like": "balanced", "dirt": [0, 1], "dirt": [1, 1]}', r"not valid JSON \(the key 'dirt' appears twice\)"),
         ("[]", 'give an object with "like"'),
         ("{}", 'give an object with "like"'),
         ('{"like": 3}', 'give an object with "like"'),

@@ -54,8 +54,8 @@ def test_a_dataset_that_goes_on_knows_its_maps_and_is_refused_where_one_has_chan
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("picture.exr", b"\x89PNG", "picture.exr: is no EXR, whatever its name says"),
-        ("picture.hdr", EXR, "picture.hdr: is no HDR, whatever its name says"),
+        ("picture.exr", b"\x89PNG", "picture.exr: is not EXR despite its name"),
+        ("picture.hdr", EXR, "picture.hdr: is not HDR despite its name"),
         ("absent.exr", None, "absent.exr: cannot be read"),
         ("moon", None, "'moon': choose from sky, city, courtyard"),
     ],
@@ -142,7 +142,7 @@ def test_photographs_stand_with_digests(photos: Path) -> None:
         ({"backdrops": ("absent.jpg",)}, "backdrops: .*absent.jpg: cannot be read"),
         ({"backdrops": ("sets",)}, "backdrops: .*sets: holds no .jpg or .jpeg or .png file"),
         ({"backdrops": ("moon",)}, "backdrops: 'moon': give a file or a folder of .jpg or .jpeg or .png"),
-        ({"backdrops": ("false.png",)}, "backdrops: .*false.png: is no PNG, whatever its name says"),
+        ({"backdrops": ("false.png",)}, "backdrops: .*false.png: is not PNG despite its name"),
         ({"backdrops": ("torn.jpg",)}, "backdrops: .*torn.jpg: not a readable image"),
         ({"backdrop_share": -0.1}, "backdrop_share: -0.1: give numbers from 0 to 1"),
     ],

@@ -55,10 +55,10 @@ def in_a_circle(content: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (buffer_beside, "names geometry.bin outside itself; export a .glb that holds all"),
-        (picture_at_a_url, "names https://example.com/a.png outside itself"),
+        (buffer_beside, "refers to another file, geometry.bin; export a .glb that holds everything"),
+        (picture_at_a_url, "refers to another file, https://example.com/a.png"),
         (many_faces, "has more than 2,000,000 triangles; simplify it"),
-        (compressed, "needs KHR_draco_mesh_compression, which is not read"),
+        (compressed, "needs KHR_draco_mesh_compression, which is not supported"),
         (in_a_circle, "is not a readable GLB"),
         (lambda content: content.pop("accessors"), "is not a readable GLB"),
         (lambda content: content.update(nodes=[]), "is not a readable GLB"),
@@ -79,9 +79,9 @@ def test_sizes_text_and_empty_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "short.glb").write_bytes(b"glTF")
     (tmp_path / "empty").mkdir()
     for word, message in (
-        (large, "its longest side is 300 m; props are 0.005 to 10 m, and glTF in metres: scale it"),
+        (large, "its longest side is 300 m; props are 0.005 to 10 m, and glTF is in metres; scale it"),
         (models.crate(tmp_path / "small.glb", side_m=0.004), "its longest side is 0.004 m"),
-        (tmp_path / "text.glb", "is no GLB, whatever its name says"),
+        (tmp_path / "text.glb", "is not GLB despite its name"),
         (tmp_path / "short.glb", "is not a readable GLB"),
         (tmp_path / "empty", "holds no .glb file"),
         (tmp_path / "absent.glb", "cannot be read"),

@@ -53,7 +53,7 @@ def test_a_dataset_goes_on_where_the_twin_has_grown_and_is_refused_where_its_geo
     assert RenderConfig.from_plain(config.plain()) == config
     shutil.rmtree(valve)
     twin_of(0.3, valve)
-    with pytest.raises(InputError, match=r"^kinds: .*valve: has another asset than when this preset was made"):
+    with pytest.raises(InputError, match=r"^kinds: .*valve: its asset has changed since this preset was made"):
         RenderConfig.from_plain(config.plain())
     shutil.rmtree(valve)
     with pytest.raises(InputError, match=r"^kinds: .*valve: holds no twin.json"):
@@ -80,7 +80,7 @@ def test_a_parametric_asset_stands_where_its_kind_does_but_where_dimensions_are_
     assert [name for name in ("yard", "bridge", "deck", "floor", "rack") if own_twins.suits(name, word)] == [
         "yard", "bridge",
     ]  # fmt: skip
-    with pytest.raises(InputError, match=r"kinds: .*girder stands in no arrangement of deck; add yard"):
+    with pytest.raises(InputError, match=r"kinds: .*girder fits none of the arrangements \(deck\); add yard"):
         Preset.like("balanced", kinds=(str(tmp_path / "girder"),), arrangements=(("deck", 1.0),))
 
 

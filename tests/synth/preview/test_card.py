@@ -45,7 +45,7 @@ def dataset(folder: Path, *, count: int = 3, **extra: Any) -> Path:
 def about(**more: Any) -> dict[str, Any]:
     return {
         "configuration": RenderConfig(preset="balanced", size=SIDE, seed=7).plain(),
-        "preset": stated(preset("balanced")), "seed": 7, "shows": "a twin of its own in each scene",
+        "preset": stated(preset("balanced")), "seed": 7, "shows": "a new twin in each scene",
         "images": 3, "annotations": 2, "versions": {"python": "3.11.9", "bpy": "4.5.1"}, "device": "CPU",
         "licence": "yours; made with CC0 light maps", **more,
     }  # fmt: skip
@@ -64,7 +64,7 @@ def test_a_card_of_a_stranger_stays(tmp_path: Path) -> None:
     card_of(folder)  # ours is written again
     (folder / "card.md").write_text("# My photos\n")
     before = (folder / "preview.jpg").stat().st_mtime_ns
-    with pytest.raises(InputError, match=r"card\.md: not written by this command; rename it"):
+    with pytest.raises(InputError, match=r"card\.md: was not written by this command; rename it"):
         card.write(folder)
     assert (folder / "card.md").read_text() == "# My photos\n"
     assert (folder / "preview.jpg").stat().st_mtime_ns == before
@@ -105,7 +105,7 @@ def test_card_of_renders_says_what_they_are_and_how_to_make_them_again(tmp_path:
         "| corrosion share of the picture, upper quartile | 6.25 % |",
         "| images without corrosion | 33.3 % |",
         "corrotwin synth render --preset balanced --size 48 --seed 7 --count 3",
-        "- Rendered: what a model learns here must be measured on photographs.",
+        "- Rendered: measure on photographs what a model has learned from these images.",
         "- 3 pictures are few: scores on them are uncertain.",
     ):
         assert line in text.splitlines()
@@ -214,7 +214,7 @@ def test_one_image_and_its_card_are_in_the_command_too(tmp_path: Path) -> None:
 def test_exact_masks_are_not_said_to_be_an_annotators(tmp_path: Path) -> None:
     said = about()
     said["preset"]["labels"] = {"policy": "exact", "threshold": 0.5}
-    assert "as people outline" not in card_of(dataset(tmp_path), said)
+    assert "as people draw them" not in card_of(dataset(tmp_path), said)
 
 
 def test_card_of_a_found_dataset_says_what_is_known(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_card_of_a_found_dataset_says_what_is_known(tmp_path: Path) -> None:
     assert "CC BY 4.0 https://example.org/by" in text
     assert "2024" not in text
     assert "The files do not state the labelling rule" in text
-    assert "it was not made by this program" in text
+    assert "this program did not make the dataset" in text
     assert "synth render" not in text
 
 
@@ -248,7 +248,7 @@ def test_nothing_known_is_said_to_be_unknown(tmp_path: Path) -> None:
     write_json(tmp_path / "mine" / "annotations.json", document)
     text = card_of(tmp_path / "mine")
     assert "# mine" in text
-    assert text.count("Not stated in its files") == 2
+    assert text.count("Not stated in the files") == 2
     assert "| boundary / area, median | – |" in text
 
 

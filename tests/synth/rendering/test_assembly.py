@@ -64,13 +64,13 @@ def test_the_card_names_own_files_with_their_licence(tmp_path: Path) -> None:
     assert read_manifest(out, "dataset")["licence"].endswith(f"CC0 light maps from Blender {own}")
     text = (out / "card.md").read_text()
     assert r"wall_textures Rust\*004 (CC0 \<1.0\>); rust_textures" in text
-    assert "Anything in your own pictures that has the colours of rust: wall_textures." in text
+    assert "Anything with the colours of rust in your own pictures: wall_textures." in text
 
 
 def test_a_part_that_is_lost_while_others_are_drawn_is_told_and_no_document_is_half(tmp_path: Path) -> None:
     task = drawn(tmp_path, 9)
     batch.part_file(tmp_path, 1).unlink()
-    with pytest.raises(WorkError, match="parts/ lists 6 of 9 images; the same command draws the others"):
+    with pytest.raises(WorkError, match="parts/ lists 6 of 9 images; the same command renders the others"):
         assembly.assemble(tmp_path, task)
     assert not list(tmp_path.glob("*.json.*"))
     assert not [name for name in ("annotations.json", "instances.json", "dataset.json") if (tmp_path / name).exists()]
@@ -81,7 +81,7 @@ def test_a_part_that_is_lost_while_others_are_drawn_is_told_and_no_document_is_h
     [
         ("images", {"width": 10**9}, "image 1: damaged .*not 24 x 24 pixels"),
         ("images", {"asset_kind": []}, "image 1: damaged"),
-        ("images", {"file_name": "../../owned"}, "leaves the folder"),
+        ("images", {"file_name": "../../owned"}, "points outside the folder"),
         ("annotations", {"segmentation": {"size": [SIDE, SIDE], "counts": "P" * 7 + "0"}}, "damaged RLE string"),
     ],
 )

@@ -144,7 +144,7 @@ def test_only_one_image_is_the_same_files(dataset: Path, tmp_path: Path) -> None
         assert [each | numbers for each in one["annotations"]] == wanted
     refused = run(out)
     assert refused.returncode == 2
-    assert "only: 3 there, None asked" in refused.stderr
+    assert "only: 3 in the folder, None requested" in refused.stderr
 
 
 @pytest.mark.slow
@@ -325,9 +325,9 @@ def test_a_folder_from_before_a_field_was_added_is_left_as_it_is(
     assert "nothing is left" in dry_run.estimate(out, Task(config=config, shown=None, count=1), workers=1, address=None)
     assert drill.times(out) == before
     assert verify._origin(out, None).config == config
-    with pytest.raises(InputError, match=r"preset content: '.*' there, '.*' asked"):
+    with pytest.raises(InputError, match=r"preset content: '.*' in the folder, '.*' requested"):
         render(out, config, count=3)
-    with pytest.raises(InputError, match=r"other settings \(seed: 3 there, 4 asked\)"):
+    with pytest.raises(InputError, match=r"other settings \(seed: 3 in the folder, 4 requested\)"):
         render(out, replace(config, seed=4), count=2)
 
 
@@ -365,5 +365,5 @@ def test_a_lost_file_of_a_finished_folder_is_rendered_again(
     lost.unlink()
     part = batch.read_part(out, 0)
     write_json(batch.part_file(out, 0), {**part, "made_by": {"corrotwin": "0.0"}})
-    with pytest.raises(InputError, match="begun with another version of the program"):
+    with pytest.raises(InputError, match="started with another version of the program"):
         render(out, config, count=2)

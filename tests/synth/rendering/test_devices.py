@@ -33,7 +33,7 @@ def test_best_way_of_the_cards_there_are(wanted: str, cards: dict[str, int], fou
 @pytest.mark.parametrize(
     ("broken", "found", "lines"),
     [
-        (("optix",), ("cuda", 2), ["optix: does not render here (no driver); trying the next"]),
+        (("optix",), ("cuda", 2), ["optix: cannot render here (no driver); trying the next device"]),
         (("optix", "cuda"), ("oneapi", 1), ["optix", "cuda"]),
         (("optix", "cuda", "oneapi"), ("cpu", 0), ["optix", "cuda", "oneapi"]),
     ],
@@ -55,7 +55,7 @@ def test_what_does_not_render_is_said_in_one_line_and_the_next_is_tried(
 def test_a_device_is_tried_by_a_picture_of_a_few_pixels() -> None:
     """The processor renders; this Blender has no Metal, whatever the machine."""
     assert devices.fault_here("cpu") == ""
-    assert "cannot render by metal" in devices.fault_here("metal")
+    assert "cannot render with metal" in devices.fault_here("metal")
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_blender_renders_on_the_cards_of_the_way_chosen_and_not_on_the_processor
 
 
 @pytest.mark.parametrize(
-    ("device", "says"), [("hip", "Blender finds no card that renders by hip"), ("metal", "cannot render by metal")]
+    ("device", "says"), [("hip", "Blender finds no card that renders with hip"), ("metal", "cannot render with metal")]
 )
 def test_blender_that_has_no_card_says_so(device: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     context = fake_blender(monkeypatch, {"HIP"}, ["CPU"])

@@ -179,7 +179,7 @@ def test_too_little_memory_on_a_card_is_tried_again_with_a_larger_share(
     )  # fmt: skip
     assert failures == [fanout.Failure(key="b", error="OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB")]
     assert (tmp_path / "shares").read_text().split() == ["0.25", "0.5", "0.25", "0.5", "1"]
-    assert "a: too little memory in 0.25 of a card; tried again with 0.5" in caplog.text
+    assert "a: too little memory in 0.25 of a graphics card; trying again with 0.5" in caplog.text
 
 
 def refuse_version(folder: Path, key: str) -> None:
@@ -240,7 +240,7 @@ def lose(folder: Path, key: str) -> None:
     pass
 
 
-VERSION, FILES = r"c has another version of the program \(sources 1, now 2\)", "all machines need one file system"
+VERSION, FILES = r"c has another version of the program \(sources 1, now 2\)", "all machines need a shared file system"
 
 
 @pytest.mark.ci
@@ -259,7 +259,7 @@ def test_a_machine_that_cannot_do_the_work_is_named_once_and_the_others_do_it(
     assert sorted(ended) == sorted(keys)
     assert here() in (tmp_path / "attempts").read_text()
     assert {(tmp_path / key).read_text() for key in keys} != {here()}
-    assert [bool(re.search(f"{says}.*; it gets no more of this work", line)) for line in caplog.messages] == [True]
+    assert [bool(re.search(f"{says}.*; it gets no more tasks", line)) for line in caplog.messages] == [True]
 
 
 @pytest.mark.ci
@@ -275,7 +275,7 @@ def test_work_ends_where_no_machine_is_left_that_can_do_it(
     task: object, to: str, says: str, tmp_path: Path, two_machines: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fanout, "VISIBLE_SECONDS", 1.0)
-    with pytest.raises(WorkError, match=f"{says}.*; no other machine is left to work on$"):
+    with pytest.raises(WorkError, match=f"{says}.*; no other machine is left$"):
         go(task, tmp_path, "0123", address=two_machines, to=tmp_path / to)
     assert not list(tmp_path.iterdir())
 
@@ -293,4 +293,4 @@ def test_a_result_that_a_file_system_shows_late_is_no_failure(
     needs = fanout.Needs()
     assert fanout.fan_out(write, items, is_done=is_done, label="test", needs=needs, address=two_machines) == []
     assert sorted(shown) == ["0", "1"]
-    assert "no more of this work" not in caplog.text
+    assert "no more tasks" not in caplog.text

@@ -69,12 +69,12 @@ def test_every_difference_is_named(rendered: Path, tmp_path: Path, capsys: pytes
         copy / "annotations.json",
         annotations=[{**each, "score": 1} if each["image_id"] == 2 else each for each in annotations],
     )
-    with pytest.raises(WorkError, match=r"2 of 2 images differ when rendered again \(the program is the same"):
+    with pytest.raises(WorkError, match=r"2 of 2 images differ when rendered again \(same program"):
         validate(copy, verify=5)
     first, second = (line for line in capsys.readouterr().out.splitlines() if ".jpg: " in line)
-    assert first == "000000.jpg: another map of severity"
+    assert first == "000000.jpg: different map of severity"
     assert second.startswith("000001.jpg: pixels differ by ")
-    assert second.endswith("; other entries in annotations.json")
+    assert second.endswith("; different entries in annotations.json")
 
 
 @pytest.mark.ci
@@ -89,7 +89,7 @@ def test_versions_that_differ_are_named(dataset: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"preset": {"description": "another"}}, "preset quick was another then"),
+        ({"preset": {"description": "another"}}, "preset quick was different then"),
         ({"configuration": {"preset": "quick"}}, "damaged"),
         ({"configuration": {"preset": ["quick"]}}, "damaged"),
         (
@@ -128,7 +128,7 @@ def test_files_of_the_users_own_that_are_gone_are_no_damage_of_the_dataset(
     copy = copied(dataset, tmp_path)
     stated = json.loads((copy / "dataset.json").read_text())["configuration"]
     changed_json(copy / "dataset.json", configuration={**stated, "changes": json.dumps(changes)})
-    with pytest.raises(WorkError, match=rf"{next(iter(changes))}: /gone.*put back what they were made with"):
+    with pytest.raises(WorkError, match=rf"{next(iter(changes))}: /gone.*restore what they were made with"):
         next(verify.render_again(copy, 1))
 
 
@@ -145,7 +145,7 @@ def test_other_datasets_and_numbers_are_refused(tmp_path: Path) -> None:
         next(verify.render_again(tmp_path, 1))
     with pytest.raises(InputError, match="--verify 0"):
         validate(tmp_path, verify=0)
-    with pytest.raises(InputError, match="it is for --verify"):
+    with pytest.raises(InputError, match="only --verify uses it"):
         validate(tmp_path, twin=tmp_path)
 
 
@@ -156,12 +156,12 @@ def test_what_another_version_began_is_left_to_it(dataset: Path, tmp_path: Path)
     stated = json.loads(part.read_text())["made_by"]
     for before, said in (
         ({**stated, "sources": "0123456789abcdef"}, f"sources 0123456789abcdef, now {stated['sources']}"),
-        ({}, "one that did not state itself"),
+        ({}, "not recorded"),
     ):
         changed_json(part, made_by=before)
         files = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
         assert render(copy, config, count=2) == 2
-        message = rf"begun with another version of the program \({said}\)"
+        message = rf"started with another version of the program \({said}\)"
         with pytest.raises(InputError, match=message):
             render(copy, config, count=3)
         with pytest.raises(InputError, match=message):

@@ -92,20 +92,20 @@ def test_cameras_come_back_from_their_file(tmp_path: Path) -> None:
         ({"eye_m": [0, -1400, 900]}, "give metres, at most 500 from the asset"),
         ({"eye_m": [0, -400, 400]}, "give metres, at most 500 from the asset"),
         ({"eye_m": [0, -1, 10**400]}, "give 3 finite numbers, at most 1e+09"),
-        ({"eye_m": [0, -1, -0.1]}, "stands at (0.0, -1.0, -0.1), which is not above the ground, z = 0"),
+        ({"eye_m": [0, -1, -0.1]}, "is at (0.0, -1.0, -0.1), which is not above the ground, z = 0"),
         ({"eye_m": [0, 1, 2], "look_at_m": [0, 1.0, 2]}, "eye_m and look_at_m are the same point"),
         ({"field_of_view_deg": 0.9}, "a field of view of 0.9 degrees: give at least 1"),
-        ({"field_of_view_deg": 155}, "a corner of the picture lies 81.1 degrees off the axis, at most 80"),
+        ({"field_of_view_deg": 155}, "a corner of the picture is 81.1 degrees off the axis; the most is 80"),
         ({"width": 64, "height": 48, "K": [[60, 0, 1e5], [0, 60, 24], [0, 0, 1]]}, "give one of fx and fy"),
         ({"field_of_view_deg": 180}, "field_of_view_deg 180: give an angle from 0.1 to 170"),
         ({"field_of_view_deg": None}, "field_of_view_deg None: give one of finite numbers"),
         ({"roll_deg": "left"}, "roll_deg 'left': give numbers"),
-        ({"tilt_deg": 3}, "unknown: tilt_deg; it takes name, width"),
+        ({"tilt_deg": 3}, "unknown fields: tilt_deg; choose from name, width"),
         ({"width": 9000, "height": 10}, "9000 x 10 pixels: give sides of at most 8192"),
         ({"width": 640}, "give width and height of the picture"),
         ({"distortion": [-2.0, 0, 0, 0]}, "distortion: these coefficients fold the picture: a share of "),
-        ({"name": 3}, "name 3: give a name as files have"),
-        ({"name": "../front"}, "name '../front': give a name as files have"),
+        ({"name": 3}, "name 3: give a name that a file can have"),
+        ({"name": "../front"}, "name '../front': give a name that a file can have"),
     ],
 )
 def test_wrong_camera_is_named(change: dict[str, object], message: str, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_wrong_camera_is_named(change: dict[str, object], message: str, tmp_path
         ('{"eye_m": [1, 2, 3], "look_at_m": [0, 0, 0]}', "give one of fx and fy (with cx and cy), K, or field_of_view"),
         ("[3]", "camera 0 (counted from 0): 3 is not an object"),
         ("[{}]", "give one of fx and fy (with cx and cy), K, or field_of_view_deg"),
-        (json.dumps([FRONT, SIDE, FRONT]), "2 cameras are called 'front'; give each a name of its own"),
+        (json.dumps([FRONT, SIDE, FRONT]), "2 cameras are called 'front'; give each its own name"),
     ],
 )
 def test_wrong_file_of_cameras_writes_nothing(text: str | None, message: str, folder: Path, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_cameras_without_a_twin_are_one_line_and_exit_2(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr == (
-        "corrotwin synth: error: --cameras c.json: cameras stand about a twin; give its folder with --twin\n"
+        "corrotwin synth: error: --cameras c.json: cameras need a twin; give its folder with --twin\n"
     )
     assert not (tmp_path / "out").exists()
 
@@ -286,7 +286,7 @@ def test_images_take_the_cameras_in_turn_whatever_is_rendered(folder: Path, tmp_
 
 def test_a_twin_of_more_texels_than_a_picture_takes_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject, "MOST_TEXELS", 1000)
-    with pytest.raises(InputError, match=r"its atlas has [0-9,]+ texels, and pictures are made of 1,000") as refused:
+    with pytest.raises(InputError, match=r"its atlas has [0-9,]+ texels, but at most 1,000") as refused:
         subject.saved(folder)
     assert len(str(refused.value).splitlines()) == 1
 
@@ -410,14 +410,14 @@ def test_command_photographs_a_twin_and_refuses_another_state_or_other_cameras(f
 
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     write_cameras(file, FRONT)
-    with pytest.raises(InputError, match=r"begun with other settings \(cameras: '2 stated, \w+' there, '1 stated, "):
+    with pytest.raises(InputError, match=r"other settings \(cameras: '2 stated, \w+' in the folder, '1 stated, "):
         command(out=out, size=str(SIZE), seed=4, twin=folder, cameras=file)
     write_cameras(file, FRONT, SIDE)
     subprocess.run(
         [sys.executable, "-m", "corrotwin", "twin", "grow", folder, "--years", "1"], check=True, capture_output=True
     )
     with pytest.raises(
-        InputError, match=r"begun with other settings \(twin clock: .*, twin content: .*, twin fields: "
+        InputError, match=r"started with other settings \(twin clock: .*, twin content: .*, twin fields: "
     ):
         command(out=out, size=str(SIZE), seed=4, twin=folder, cameras=file, count=4)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
@@ -426,5 +426,5 @@ def test_command_photographs_a_twin_and_refuses_another_state_or_other_cameras(f
 def test_twin_that_changes_meanwhile_is_refused_by_the_worker(folder: Path, tmp_path: Path) -> None:
     shown = subject.saved(folder, cameras(FRONT))
     store.advance(folder, lambda clock: twin_state.later(clock, 1))
-    with pytest.raises(InputError, match="has changed since its photographs were begun"):
+    with pytest.raises(InputError, match="has changed since rendering started"):
         sampling.sample_scene(CONFIG, 0, [0], tmp_path, shown)

@@ -118,7 +118,7 @@ FAR = [[30.0, 5.0, 50.0, 5.0, 50.0, 15.0, 30.0, 15.0]]
         (put("images", 0, width=10**6, height=10**6), "size", 1, None, "cannot be a photo's size"),
         (put("images", 1, width="40"), "size", 2, None, "no width and height"),
         (drop("images", "file_name"), "file name", 1, None, "no file_name"),
-        (put("images", 0, file_name="../a.png"), "file name", 1, None, "leaves the folder"),
+        (put("images", 0, file_name="../a.png"), "file name", 1, None, "points outside the folder"),
         (put("images", 0, file_name="x" * 300), "missing image", 1, None, "missing"),
         (put("images", 1, file_name="a.png"), "repeated file", 2, None, "also that of image 1"),
         (again("images", file_name="c.png"), "repeated id", 1, None, "id 1 occurs twice in images"),
@@ -367,9 +367,9 @@ def test_categories_of_the_reference_are_chosen(tmp_path: Path) -> None:
     assert check(tmp_path).annotations == 2
     chosen = check(tmp_path, classes=("crack",))
     assert (chosen.annotations, chosen.labels[0].regions) == (1, 1)
-    with pytest.raises(InputError, match="no class rust; there are corrosion, crack"):
+    with pytest.raises(InputError, match="no class rust; its classes are corrosion, crack"):
         check(tmp_path, classes=("rust",))
-    with pytest.raises(InputError, match="--classes: chooses among"):
+    with pytest.raises(InputError, match="--classes: applies to"):
         validate(tmp_path, classes=("crack",))
 
 

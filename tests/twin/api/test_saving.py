@@ -54,7 +54,7 @@ def test_what_others_have_changed_in_the_folder_is_not_overwritten(
     of_others(folder)
     kept = {path: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
     own(twin)
-    with pytest.raises(ct.InputError, match=r"plate: has changed since this twin was loaded or saved; Twin\.load it"):
+    with pytest.raises(ct.InputError, match=r"plate: has changed since this twin was loaded or saved; load it again"):
         twin.save()
     assert {path: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"} == kept
     again = ct.Twin.load(folder)
@@ -117,7 +117,7 @@ def test_after_a_save_that_broke_off_what_others_have_changed_is_not_overwritten
     folder = plate.save(tmp_path / "plate")
     break_off(plate, folder, step, is_done=is_done)
     of_others(folder)
-    with pytest.raises(ct.InputError, match=r"plate: has changed since this twin was loaded or saved; Twin\.load it"):
+    with pytest.raises(ct.InputError, match=r"plate: has changed since this twin was loaded or saved; load it again"):
         plate.grow(1).save()
 
 

@@ -46,6 +46,6 @@ def test_a_forecast_older_than_a_change_of_the_twin_is_refused(
     assert twin._of_now(made) is made
     change(twin, tmp_path)
     for write in (twin.view, lambda path, forecast: twin.export(path.with_suffix(".json"), forecast)):
-        with pytest.raises(ct.InputError, match=r"^`forecast`: is of another twin than plate-\w+, or made before"):
+        with pytest.raises(ct.InputError, match=r"^`forecast`: belongs to another twin than plate-\w+, or is older"):
             write(tmp_path / "page.html", made)
     assert not [path for path in tmp_path.iterdir() if path.stem == "page"]

@@ -55,7 +55,7 @@ def test_an_added_kind_is_built_made_and_drawn_as_ours(tmp_path: Path) -> None:
     words = ("--set", "height_m=2", "--out", tmp_path / "post", "--category", "C4", "--bare", "--years", 8)
     done = run(environment, "-m", "corrotwin", "twin", "new", "post", *words)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "not given, so plain: leg_mm=60.0 thickness_mm=6.0" in done.stdout
+    assert "defaults used: leg_mm=60.0 thickness_mm=6.0" in done.stdout
     preset = 'from corrotwin.synth.presets.schema import Preset; Preset.like("balanced", kinds=("post",))'
     assert run(environment, "-c", preset).returncode == 0
 

@@ -376,9 +376,9 @@ def test_metal_is_as_thick_as_its_own_part(kind: str, change: dict[str, object],
         ("pipe", {"run_m": float("nan")}, "too short"),
         ("pipe", {"colour": "red"}, "colour"),
         ("chain", {"link": "round"}, "stud, studless"),
-        ("chain", {"links": 0}, "chain links 0: 1 to"),
+        ("chain", {"links": 0}, "chain links 0: give a whole number from 1 to"),
         ("chain", {"diameter_mm": -5.0}, "1 to 500 mm"),
-        ("plate", {"thickness_mm": 0.0}, "thickness_mm 0.0: 2 to"),
+        ("plate", {"thickness_mm": 0.0}, "thickness_mm 0.0: give 2 to"),
         ("plate", {"fasteners": "glue"}, "rivets"),
         ("plate", {"stiffeners": 19, "width_m": 0.5}, "0.1 m"),
     ],
@@ -394,12 +394,12 @@ def test_too_fine_an_atlas_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     parameters = assets.sample("plate", np.random.default_rng(0))
     assert prod(assets.build("plate", parameters, texel_mm=4.0).atlas_shape) * packing.TEXEL_BYTES < 1e9
     monkeypatch.setattr(packing, "available_bytes", lambda: 2_000_000)
-    with pytest.raises(InputError, match=r"of memory, and 0.0 GB are available; choose a larger texel") as refused:
+    with pytest.raises(InputError, match=r"of memory, but 0.0 GB are available; choose a larger texel") as refused:
         assets.build("plate", parameters, texel_mm=4.0)
     assert len(str(refused.value).splitlines()) == 1
     monkeypatch.setattr(packing, "available_bytes", lambda: None)  # not known
     assert assets.build("plate", parameters, texel_mm=4.0)
-    with pytest.raises(InputError, match="over 64,000,000; choose a larger texel"):
+    with pytest.raises(InputError, match="more than 64,000,000; choose a larger texel"):
         assets.build("plate", parameters, texel_mm=0.1)
 
 

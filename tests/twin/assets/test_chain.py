@@ -247,8 +247,8 @@ def test_shackles_hold_the_ends(layout: str, wear: float) -> None:
     ("change", "message"),
     [
         ({"layout": "coiled"}, "hanging, spanning, lying, pile"),
-        ({"links": 41, "layout": "pile"}, "pile chain links 41: 1 to 40"),
-        ({"links": 2.5}, "links 2.5: 1 to 200"),
+        ({"links": 41, "layout": "pile"}, "pile chain links 41: give a whole number from 1 to 40"),
+        ({"links": 2.5}, "links 2.5: give a whole number from 1 to 200"),
         ({"wear_percent": 15.1}, "0 to 15 %"),
         ({"wear_percent": float("nan")}, "0 to 15 %"),
         ({"tension_ratio": 0.0}, "0.2 to 1000"),

@@ -202,7 +202,7 @@ def test_any_plate_is_valid_or_refused(**parameters: object) -> None:
     ("change", "message"),
     [
         ({"edge": "torn"}, "rolled, sheared, flame"),
-        ({"fasteners": "chequer", "dents": 2}, "choose one of them"),
+        ({"fasteners": "chequer", "dents": 2}, "with chequer tears: choose one"),
         ({"opening_mm": -1.0}, "0 for none"),
         ({"opening_mm": float("nan")}, "0 for none"),
         ({"opening_mm": 600.0}, "40 to 530 mm"),

@@ -155,7 +155,7 @@ def test_whatever_is_not_refused_is_a_closed_railing(**parameters: object) -> No
         ({"base": "none"}, "round, square"),
         ({"height_m": float("nan")}, "0.8 to 1.6 m"),
         ({"length_m": -1.0}, "0.5 to 20 m"),
-        ({"rails": 0}, "rails 0: 1 to 4"),
+        ({"rails": 0}, "rails 0: give a whole number from 1 to 4"),
         ({"posts": 8}, "0.4 m between posts"),
         ({"post": "tube 60"}, "as wide as the posts"),
         ({"ends": "returned", "handrail": "tube 60"}, "choose ends 'capped'"),

@@ -17,14 +17,14 @@ def test_a_number_within_its_limits_passes(value: float) -> None:
 @pytest.mark.parametrize(
     ("limit", "said"),
     [
-        ((float("nan"), 0.3, 20), "beam length_m nan: 0.3 to 20 m"),
-        ((20.1, 0.3, 20), "beam length_m 20.1: 0.3 to 20 m"),
-        (("long", 0.3, 20), "beam length_m long: 0.3 to 20 m"),
-        ((1.0, 1.23456789, 20), "beam length_m 1.0: 1.23457 to 20 m"),
-        ((3.0, 0.1, 2.3456789), "beam length_m 3.0: 0.1 to 2.3456789 m"),  # 2.34568 would be refused again
-        ((0.5, range(2**32)), "beam length_m 0.5: 0 to 4294967295, a whole number"),
-        ((float("inf"), range(3)), "beam length_m inf: 0 to 2, a whole number"),
-        (("two", range(3)), "beam length_m two: 0 to 2, a whole number"),
+        ((float("nan"), 0.3, 20), "beam length_m nan: give 0.3 to 20 m"),
+        ((20.1, 0.3, 20), "beam length_m 20.1: give 0.3 to 20 m"),
+        (("long", 0.3, 20), "beam length_m long: give 0.3 to 20 m"),
+        ((1.0, 1.23456789, 20), "beam length_m 1.0: give 1.23457 to 20 m"),
+        ((3.0, 0.1, 2.3456789), "beam length_m 3.0: give 0.1 to 2.3456789 m"),  # 2.34568 would be refused again
+        ((0.5, range(2**32)), "beam length_m 0.5: give a whole number from 0 to 4294967295"),
+        ((float("inf"), range(3)), "beam length_m inf: give a whole number from 0 to 2"),
+        (("two", range(3)), "beam length_m two: give a whole number from 0 to 2"),
     ],
 )
 def test_a_number_beyond_them_is_refused_with_what_to_give(limit: tuple[float, float, float], said: str) -> None:

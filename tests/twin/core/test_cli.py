@@ -45,7 +45,7 @@ def go(how: str = "well", more_parts: tuple[str, ...] = ()) -> int | None:
 run("program", "Does things.", {"go": go, "stay": go})
 """
 
-ROOM = "free some or give less at a time, then run the same command again"
+ROOM = "free some memory or process less at a time, then run the same command again"
 SHARED = "give the container more shared memory (--shm-size), then run the same command again"
 
 
@@ -76,9 +76,9 @@ def test_the_version_is_that_of_the_package() -> None:
         ("three", 3, ""),
         ("input", 2, "program: error: bad input\n"),
         ("work", 1, "program: error: no luck\n"),
-        ("full", 2, "program: error: a/b: No space left on device; put that right, and the same command resumes\n"),
-        ("deaf", 2, "program: error: reset by peer; put that right, and the same command resumes\n"),
-        ("memory", 1, f"program: error: out of memory (no more to be had); {ROOM}\n"),
+        ("full", 2, "program: error: a/b: No space left on device; correct this, and the same command resumes\n"),
+        ("deaf", 2, "program: error: reset by peer; correct this, and the same command resumes\n"),
+        ("memory", 1, f"program: error: out of memory (none left); {ROOM}\n"),
         (
             "torch",
             1,
@@ -128,7 +128,7 @@ def test_a_reader_that_has_gone_is_no_fault_of_ours():
 def test_an_option_of_several_values_is_given_once(line: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM, "go", *line], capture_output=True, text=True)
     assert done.returncode == 2
-    advice = "only the last would count; give it once, all values after it"
+    advice = "only the last would count; give it once, followed by all values"
     assert done.stderr == f"program: error: --more-parts is given twice, but {advice}\n"
 
 

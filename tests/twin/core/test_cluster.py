@@ -38,13 +38,13 @@ RAYLET = "Raylet is terminated. Termination is unexpected. Possible reasons incl
     [
         (
             OOM,
-            "memory is short (7.05GB of 23.54GB are used): a task was stopped and is tried again; give less at a time, "
+            "memory is low (7.05GB of 23.54GB in use): a task was stopped and will be retried; process less at a time, "
             "or free some",
         ),
-        (KILLED, "a task failed and is tried again: its worker process was killed or crashed"),
-        (RAISED, "a task failed and is tried again: indeed"),
-        (NODE, "the machine 192.0.2.2 is lost; its tasks are tried again"),
-        (ON_NODE, "the machine 192.0.2.2 is lost; its tasks are tried again"),
+        (KILLED, "a task failed and will be retried: its worker process was killed or crashed"),
+        (RAISED, "a task failed and will be retried: indeed"),
+        (NODE, "machine 192.0.2.2 was lost; its tasks will be retried"),
+        (ON_NODE, "machine 192.0.2.2 was lost; its tasks will be retried"),
         (RECYCLED, ""),  # we ask for it
         (DIED, ""),  # the next message says that it is tried again, or the task's own error that it is not
         (RAYLET, ""),  # `check` says so
@@ -87,7 +87,7 @@ def test_a_temporary_folder_with_too_long_a_path_is_named() -> None:
     def start() -> None:
         raise OSError("validate_socket_filename failed: AF_UNIX path length cannot exceed 107 bytes: /long/ray/session")
 
-    with pytest.raises(InputError, match=f"^TMPDIR {tempfile.gettempdir()}: too long a path for Ray's sockets"):
+    with pytest.raises(InputError, match=f"^TMPDIR {tempfile.gettempdir()}: path too long for Ray's sockets"):
         cluster._start_patiently(start)
 
 
@@ -150,7 +150,7 @@ def test_ray_itself_prints_nothing_whatever_befalls_it(tmp_path: Path) -> None:
         f"WorkError: {cluster.ENDED}",
         "1 of 1",
     ]
-    ours = r"trying \d/\d items .*|a task failed and is tried again: .*"
+    ours = r"trying \d/\d items .*|a task failed and will be retried: .*"
     lines = done.stderr.splitlines()
     assert [line for line in lines if not re.fullmatch(ours, line)] == []
     assert sum("its worker process was killed or crashed" in line for line in lines) == 1  # in a minute
@@ -187,7 +187,7 @@ def test_ray_starts_in_any_thread_and_another_address_is_refused_from_then_on(tm
         [sys.executable, "-c", IN_A_THREAD], capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
-    said = r"`address` {}: Ray runs already in this process, at [\d.]+:\d+; start a new process"
+    said = r"`address` {}: Ray is already running in this process, at [\d.]+:\d+; start a new process"
     lines = done.stdout.splitlines()
     assert len(lines) == 2
     for address, line in zip(("127.0.0.1:1", "auto"), lines, strict=True):
@@ -247,7 +247,7 @@ def test_a_cluster_that_was_joined_is_not_this_machine_alone_and_is_missed_when_
     )
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(
-        r"`address` None: Ray runs already in this process, at [\d.]+:\d+; start a new process\n"
+        r"`address` None: Ray is already running in this process, at [\d.]+:\d+; start a new process\n"
         r"the head of the Ray cluster, [\d.]+:\d+, has not answered for 2 s; start the cluster again, and the same "
         rf"command resumes\n{re.escape(joining.ENDED)}\n",
         done.stdout,

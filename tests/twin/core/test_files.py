@@ -111,7 +111,7 @@ def test_a_folder_deleted_while_it_was_held_is_told(tmp_path: Path) -> None:
             shutil.rmtree(tmp_path / "x")
             files.write_manifest(tmp_path / "x", "thing", {})
 
-    with pytest.raises(InputError, match="was deleted while it was written; delete what is there"):
+    with pytest.raises(InputError, match="was deleted while it was being written; delete what is left"):
         delete()
 
 
@@ -184,7 +184,7 @@ def test_lease_of_a_live_holder_elsewhere_is_renewed(tmp_path: Path, monkeypatch
     with held_elsewhere(tmp_path / "x", beat_seconds=0.1) as child:
         os.utime(lock, (0, 0))
         drill.until(lambda: lock.stat().st_mtime > 0, seconds=60)
-        with pytest.raises(InputError, match=rf"process {child.pid} on \S+ \(last sign [01] s ago\) is writing here"):
+        with pytest.raises(InputError, match=rf"process {child.pid} on \S+ \(last active [01] s ago\) is writing here"):
             hold(tmp_path / "x")
         monkeypatch.setattr(fcntl, "flock", lambda stream, how: None)
         with pytest.raises(InputError, match=rf"process {child.pid} on "):
@@ -207,7 +207,7 @@ def test_folder_of_a_dead_holder_elsewhere_is_free_once_its_lease_is_over(
         silent(next(ages))
 
     silent(30)
-    with pytest.raises(InputError, match=r"\(last sign 3\d s ago\)"):
+    with pytest.raises(InputError, match=r"\(last active 3\d s ago\)"):
         hold(tmp_path / "x")
     monkeypatch.setattr(locks.time, "sleep", sleep)
     with locks.hold(tmp_path / "x", "thing", {}, patience_seconds=0.01):  # and the lease
@@ -240,7 +240,7 @@ def test_folder_of_something_else_is_refused_untouched(tmp_path: Path) -> None:
 def test_other_kind_or_settings_are_refused_by_name(tmp_path: Path) -> None:
     hold(tmp_path, size=3, color=(1, 2))
     hold(tmp_path, color=(1, 2), size=3)
-    with pytest.raises(InputError, match="size: 3 there, 4 asked"):
+    with pytest.raises(InputError, match="size: 3 in the folder, 4 requested"):
         hold(tmp_path, size=4, color=(1, 2))
     with pytest.raises(InputError, match="another kind"):
         hold(tmp_path, "run", size=3, color=(1, 2))

@@ -43,18 +43,18 @@ python(_start+0x21) [0x561d13a0a081] _start
     [
         (
             NO_TOKEN,
-            "the cluster asks for a token: set RAY_AUTH_MODE=token and copy ~/.ray/auth_token of its head to here",
+            "the cluster requires a token: set RAY_AUTH_MODE=token and copy ~/.ray/auth_token here from its head",
         ),
         (
             VERSIONS,
             "the cluster has Ray 2.40.0 and Python 3.11.7, this machine Ray 2.60.0 and Python 3.11.9; install the same "
             "on both",
         ),
-        (NO_NODE, "this machine is no node of the cluster; first type: ray start --address first:6379"),
-        (NO_SOCKET, "this machine is no node of the cluster; first type: ray start --address first:6379"),
+        (NO_NODE, "this machine is not a node of the cluster; first run: ray start --address first:6379"),
+        (NO_SOCKET, "this machine is not a node of the cluster; first run: ray start --address first:6379"),
         ("Traceback\nConnectionError: none\n", "no Ray cluster answers there (ConnectionError: none)"),
         ("[C 93] bad\n*** StackTrace Information ***\n_start\n", "no Ray cluster answers there ([C 93] bad)"),
-        ("", "no Ray cluster answers there (Ray ended without a word)"),
+        ("", "no Ray cluster answers there (Ray ended without a message)"),
     ],
 )
 def test_why_a_cluster_cannot_be_joined_is_one_line(said: str, line: str) -> None:
@@ -68,11 +68,15 @@ def test_why_a_cluster_cannot_be_joined_is_one_line(said: str, line: str) -> Non
         ("auto", "127.0.0.1:1", r"`address` auto \(RAY_ADDRESS 127\.0\.0\.1:1\): no Ray cluster answers there"),
         ("nowhere", "", r"`address` nowhere: no .* \(ValueError: 'nowhere' is neither auto nor host:port\)"),
         ("auto", "local", r"`address` auto \(RAY_ADDRESS local\): no .* 'local' is neither auto nor host:port\)"),
-        ("auto", "http://first:8265", r"`address` auto \(RAY_ADDRESS http://first:8265\): is where Ray's jobs are sub"),
+        (
+            "auto",
+            "http://first:8265",
+            r"`address` auto \(RAY_ADDRESS http://first:8265\): is an address for submitting",
+        ),
         (
             "ray://first:10001",
             "",
-            r"`address` ray://first:10001: Ray's clients are not supported; start the command on",
+            r"`address` ray://first:10001: Ray Client addresses are not supported; run the command on",
         ),
     ],
 )
@@ -97,7 +101,7 @@ def place(port: socket.socket) -> str:
 
 def test_a_port_that_is_not_rays_is_given_up(port: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joining, "ANSWER_SECONDS", 0.5)
-    with port, pytest.raises(InputError, match=f"^`address` {place(port)}: no Ray cluster answers there in 0.5 s$"):
+    with port, pytest.raises(InputError, match=f"^`address` {place(port)}: no Ray cluster answers there within 0.5 s$"):
         joining.require_cluster(place(port))
 
 

@@ -29,7 +29,7 @@ def die(number: int) -> None:
 
 def test_results_come_by_key() -> None:
     assert dict(by_completion(double, {"a": (1,), "b": (2,)}, 2)) == {"a": 2, "b": 4}
-    with pytest.raises(InputError, match="`workers` 0: at least 1"):
+    with pytest.raises(InputError, match="`workers` 0: must be at least 1"):
         list(by_completion(double, {"a": (1,)}, 0))
 
 

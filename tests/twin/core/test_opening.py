@@ -72,7 +72,7 @@ def test_a_reader_refuses_at_once_what_is_no_file(reader: str, kind: str, tmp_pa
         return
     said = refused(READERS[reader], path)
     expected = {
-        "huge": "is of 8192 GiB, more than the 1 GiB that are read", "link to itself": "symbolic links",
+        "huge": "is 8192 GiB, more than the limit of 1 GiB", "link to itself": "symbolic links",
         "folder": "is a folder, not a file", "socket": "is a socket, not a file",
     }.get(kind, "is a device" if "device" in kind else "is a pipe")  # fmt: skip
     assert expected in said or "leads out of" in said
@@ -93,7 +93,7 @@ def test_what_writes_in_place_refuses_what_is_no_file_and_every_link(writer: str
         alone(path)
         return
     said = refused(IN_PLACE[writer], path)
-    assert any(why in said for why in ("cannot be a lock; delete it", "not a file", "holds something else"))
+    assert any(why in said for why in ("cannot be a lock; delete it", "not a file", "is not a lock", "something else"))
     after = path.lstat()
     assert (after.st_ino, after.st_size, after.st_mode) == (before.st_ino, before.st_size, before.st_mode)
 
@@ -112,7 +112,7 @@ def test_nothing_changes_another_file_that_a_folder_links_to(
     if how == "link" or (writer == "hold" and not is_lock):
         refused(IN_PLACE[writer], path)
     elif writer == "hold" and content == b"123 host boot":  # of another machine: its lease begins
-        with pytest.raises(InputError, match="last sign 0 s ago"):
+        with pytest.raises(InputError, match="last active 0 s ago"):
             held(path)
         os.utime(path, (0, 0))
         held(path)
@@ -221,7 +221,7 @@ def test_what_may_not_be_opened_says_so(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_file_as_large_as_is_read_is_read(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(bytes(10))
     assert files.read_bytes(tmp_path / "file", most_bytes=10) == bytes(10)
-    with pytest.raises(OSError, match="is of 10 bytes, more than the 9 bytes that are read"):
+    with pytest.raises(OSError, match="is 10 bytes, more than the limit of 9 bytes"):
         files.read_bytes(tmp_path / "file", most_bytes=9)
 
 
@@ -257,7 +257,7 @@ def test_a_lock_from_the_future_frees_its_folder_once_its_lease_is_over(
     lock = tmp_path / locks.LOCK
     lock.write_text("123 host another-boot")
     os.utime(lock, (4e9, 4e9))
-    with pytest.raises(InputError, match=r"last sign 0 s ago\) is writing here"):
+    with pytest.raises(InputError, match=r"last active 0 s ago\) is writing here"):
         held(lock)
     assert lock.stat().st_mtime < 4e9
     passed = lock.stat().st_mtime - locks.LEASE_SECONDS - 1
@@ -272,7 +272,7 @@ def test_the_live_holder_of_a_lock_from_the_future_keeps_it(tmp_path: Path) -> N
     lock.write_text("123 host another-boot")
     for _ in range(4):
         os.utime(lock, (4e9, 4e9))
-        with pytest.raises(InputError, match="last sign 0 s ago"):
+        with pytest.raises(InputError, match="last active 0 s ago"):
             held(lock)
 
 

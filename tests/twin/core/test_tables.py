@@ -105,7 +105,7 @@ def test_lines_may_end_with_a_separator_more_than_the_header(line: str, tmp_path
 def test_rows_are_named_by_their_first_line(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text('\nname,value\n"a\nb",1\n\n,,\nc,x\n"d', encoding="utf-8")
-    with pytest.raises(InputError, match=r"table\.csv: line 8: a quote is opened and not closed"):
+    with pytest.raises(InputError, match=r"table\.csv: line 8: a quote is opened but not closed"):
         tables.read(path, required=("name", "value"))
     path.write_text(path.read_text().removesuffix('"d'))
     table = tables.read(path, required=("name", "value"))
@@ -121,7 +121,7 @@ def test_rows_are_named_by_their_first_line(tmp_path: Path) -> None:
         (b"", "no column 'name'; it has no header; the first line must name name, value"),
         (b"\n\n", "no column 'name'; it has no header"),
         (b"name,price\n", "no column 'value'; it has name, price"),
-        (b"name,value,colour\n", "unknown column 'colour'; it takes name, value, place"),
+        (b"name,value,colour\n", "unknown column 'colour'; the known columns are name, value, place"),
         (b"name,value,Value\n", "columns that appear twice: value"),
         (b"name,value\na,1,2\n", "line 2: more cells than columns, with '2'; quote a cell that holds a comma"),
         (b"name;value;\na;1;2\n", "line 2: more cells than columns, with '2'; quote a cell that holds a semicolon"),
@@ -130,12 +130,12 @@ def test_rows_are_named_by_their_first_line(tmp_path: Path) -> None:
             "line 2: more cells than columns, and '7,9' may be one number; quote it, or rem",
         ),
         (b"name,value\na\0,1\n", "line 2: holds a zero byte; save it as CSV UTF-8"),
-        ("name,value\nPrüfer,1\n".encode("latin-1"), r"line 2: not a csv file in UTF-8 \(.*\); save it as CSV UTF-8"),
+        ("name,value\nPrüfer,1\n".encode("latin-1"), r"line 2: not a CSV file in UTF-8 \(.*\); save it as CSV UTF-8"),
         ("name,value\n".encode("utf-16-le"), "no column 'name'"),
-        (b"\xff\xfe\0", "line 1: not a csv file in UTF-8"),
-        (b"PK\x03\x04rest", "is an Excel workbook or another archive, not a csv file; save it as CSV UTF-8"),
-        (b"name,value\n" + b"x" * 200_000, r"line 2: not a csv file \(field larger than field limit"),
-        (b'name,value\n"a,1\nb,2\n', "line 2: a quote is opened and not closed"),
+        (b"\xff\xfe\0", "line 1: not a CSV file in UTF-8"),
+        (b"PK\x03\x04rest", "is an Excel workbook or another archive, not a CSV file; save it as CSV UTF-8"),
+        (b"name,value\n" + b"x" * 200_000, r"line 2: not a CSV file \(field larger than field limit"),
+        (b'name,value\n"a,1\nb,2\n', "line 2: a quote is opened but not closed"),
     ],
 )
 def test_what_is_no_table_is_refused_by_file_and_line(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -156,7 +156,7 @@ def test_files_and_rows_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         tables.read(path, required=("name",))
     monkeypatch.setattr(tables, "MOST_BYTES", 2**20)
     path.write_bytes(b" " * (2**20 + 1))
-    with pytest.raises(InputError, match=r"table\.csv: cannot be read \(is of 1 MiB, more than the 1 MiB"):
+    with pytest.raises(InputError, match=r"table\.csv: cannot be read \(is 1 MiB, more than the limit of 1 MiB"):
         tables.read(path, required=("name",))
     for absent in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(InputError, match="cannot be read"):

@@ -152,7 +152,7 @@ def test_no_thickness_is_none_to_require(mm: float) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"else": 1.0}, r"`consequences`: no twin else in the fleet"),
+        ({"else": 1.0}, r"`consequences`: not in the fleet: else; its twins are"),
         *[({"spool": value}, rf"`consequences` of 'spool': {value:g}: give") for value in (math.nan, math.inf, -5.0)],
     ],
 )
@@ -194,8 +194,8 @@ def test_the_order_is_by_risk_then_life(seen: TwinOutlook) -> None:
         ([["twin", "consequence"], ["a", "1,500,000"]], "'1,500,000' is not a number"),
         ([["twin", "consequence"], ["a", 1], ["a", 2]], "'a' is in two rows"),
         ([["twin", "consequence"], ["a", ""]], "give both twin and consequence"),
-        ([["twin", "colour"], ["a", 1]], "needs one sheet with the columns twin and consequence"),
-        ([["twin", "consequence"]], "no twin in it"),
+        ([["twin", "colour"], ["a", 1]], "must have exactly one sheet with the columns twin and consequence"),
+        ([["twin", "consequence"]], "lists no twin; add a row for each twin"),
     ],
 )
 def test_wrong_consequences_are_refused(rows: list[list[object]], message: str, tmp_path: Path) -> None:
@@ -354,7 +354,7 @@ def test_places_of_which_least_is_certain_are_measured_next(seen: TwinOutlook) -
 def test_a_twin_without_requirement_is_no_success(plant: Path, command: Command) -> None:
     done = command("fleet", plant / "unit 1", "--years", "10")
     assert done.returncode == 1
-    assert "P-1 <b>&: no thickness is required; give --required, or a register of CML that does" in done.stdout
+    assert "P-1 <b>&: no required thickness; give --required, or a register of CML that states it" in done.stdout
 
 
 @pytest.mark.ci
@@ -388,17 +388,17 @@ def test_each_cml_shows_its_own_requirement_whether_read_or_not(tmp_path: Path) 
     face = {row["place"]: row for row in found.cmls if row["zone"] == "face" and row["place"]}
     assert {place: row["required_mm"] for place, row in face.items()} == {"T1": 6.0, "T2": 9.5, "T3": 4.0, "T4": 9.5}
     assert face["T1"]["chance_below_required"] == 0.0  # 10 mm in 2022 do not lose 4 mm to the air by 2029
-    assert "measure face T1: not read since its wall was new" in found.tasks
+    assert "measure face T1: no reading since the wall was renewed" in found.tasks
     assert not any("one survey gives no rate" in task for task in found.tasks)
     assert any(note.startswith("replacement of face on 2022-05-31: its metal is new") for note in found.notes)
 
 
 def test_folders_that_are_no_fleet(tmp_path: Path) -> None:
-    with pytest.raises(ct.InputError, match="no such folder"):
+    with pytest.raises(ct.InputError, match="folder not found"):
         twins_in(tmp_path / "none")
-    with pytest.raises(ct.InputError, match="no twin below it"):
+    with pytest.raises(ct.InputError, match="contains no twin"):
         twins_in(tmp_path)
-    with pytest.raises(ct.InputError, match="is a twin; give the folder that holds it"):
+    with pytest.raises(ct.InputError, match="is a single twin; give the folder that contains it"):
         twins_in(pipe(tmp_path / "spool"))
 
 

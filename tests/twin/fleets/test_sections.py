@@ -52,7 +52,7 @@ def test_a_twin_a_section(tmp_path: Path, command: Command) -> None:
     other = [ROWS[0], ["KP-0", 0, 1, 24, *ROWS[1][4:]]]
     refused = command("sections", table(tmp_path / "other.csv", other), out)
     assert refused.returncode == 2
-    assert "KP-0: holds another twin than the register says" in refused.stderr
+    assert "KP-0: holds a twin that differs from the table" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -60,18 +60,18 @@ def test_a_twin_a_section(tmp_path: Path, command: Command) -> None:
     [
         (0, "../x", "line 2, column 'Section': '../x' cannot be the name of a folder"),
         (0, "KP-1", "line 3, column 'Section': 'KP-1' is in two rows"),
-        (0, "kp-1", "line 3, column 'Section': 'KP-1' is not told from 'kp-1'"),
+        (0, "kp-1", "line 3, column 'Section': 'KP-1' is the same name as 'kp-1'"),
         (0, "K" * 300, "cannot be the name of a folder"),
         (0, "K\x1b[2J", "cannot be the name of a folder"),
         (2, 0, "line 2, column 'To km': 0 km: must be beyond 0 km"),
         (2, 1.2, "KP-0 ends at 1.2 km, and KP-1 begins at 1 km"),
-        (2, "1,500", "line 2, column 'To km': '1,500' could be 1.5000 or 1500; write the one that is meant"),
+        (2, "1,500", "line 2, column 'To km': '1,500' could be 1.5000 or 1500; write the one that you mean"),
         (3, 200, "line 2: pipe od_mm"),
-        (5, 0.5, "12.7 mm are required of a wall of 9.525 mm"),
-        (6, "05/06/1998", "line 2, column 'Built': '05/06/1998' could be either of two days"),
-        (6, "soon", "line 2, column 'Built': 'soon' is not a day"),
+        (5, 0.5, "required_mm 12.7 is not below nominal_mm 9.525"),
+        (6, "05/06/1998", "line 2, column 'Built': '05/06/1998' could be either of two dates"),
+        (6, "soon", "line 2, column 'Built': 'soon' is not a date"),
         (6, "", "line 2: 'Built' is empty; fill it in"),
-        (7, "moor", "line 2, column 'Soil': 'moor' is not a class of EN 1993-5"),
+        (7, "moor", "line 2, column 'Soil': 'moor' is not a soil class of EN 1993-5"),
         (9, "magic", "line 2: mechanism magic: unknown"),
     ],
 )

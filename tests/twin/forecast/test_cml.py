@@ -67,15 +67,15 @@ def test_mawp_by_the_codes_does_not_pass_over_a_thin_place_without_a_rate() -> N
     found = mawp(made, DESIGN)
     assert found is not None
     assert found.code_mpa == pytest.approx(2 * 138.0 * 4.0 / outside_mm(made.known.asset))
-    assert found.code_note == "at most: one survey gives no rate of body TML-2, body TML-3"
-    assert any(" MPa (at most: one survey gives no rate of body TML-2" in line for line in mawp_lines(made, DESIGN))
+    assert found.code_note == "at most: one survey gives no rate for body TML-2, body TML-3"
+    assert any(" MPa (at most: one survey gives no rate for body TML-2" in line for line in mawp_lines(made, DESIGN))
 
 
 def test_mawp_is_an_upper_limit_wherever_a_place_has_no_rate(made: Forecast) -> None:
     """TML-2 was read once: thicker than TML-1 as read, but nobody knows what it has lost since."""
     found = mawp(made, DESIGN)
     assert found is not None
-    assert found.code_note == "at most: one survey gives no rate of body TML-2"
+    assert found.code_note == "at most: one survey gives no rate for body TML-2"
 
 
 def test_an_overdue_measurement_does_not_raise_the_mawp(made: Forecast) -> None:
@@ -89,7 +89,7 @@ def test_an_overdue_measurement_does_not_raise_the_mawp(made: Forecast) -> None:
     assert found.interval_years == 4  # half of the life, by API 510
     spent = replace(made, plan=replace(made.plan, dues=late, life_years=(0.0, 9.0, 10.0)))
     assert mawp(spent, DESIGN) is None
-    assert any(line.startswith("MAWP: none, since the P5 of the remaining life") for line in mawp_lines(spent, DESIGN))
+    assert any(line.startswith("no MAWP is given: the remaining life (P5)") for line in mawp_lines(spent, DESIGN))
 
 
 def test_a_thin_reading_without_a_place_limits_the_mawp_and_is_a_task() -> None:
@@ -98,7 +98,7 @@ def test_a_thin_reading_without_a_place_limits_the_mawp_and_is_a_task() -> None:
     found = mawp(made, DESIGN)
     assert found is not None
     assert found.code_mpa == pytest.approx(2 * 138.0 * 2.5 / outside_mm(made.known.asset))
-    assert found.code_note.endswith("; no loss is subtracted from what was read on body without a place")
+    assert found.code_note.endswith("; no loss is subtracted from the readings of body without a place")
     first = of_forecast(made, {}).tasks[0]
     assert first.startswith("body, a reading without a listed place: 2.50 mm"), first
     assert first.endswith("assess its fitness for service now")
@@ -181,13 +181,13 @@ def test_half_of_its_wall_is_assumed_to_be_required_of_a_branch_thinner_than_its
     whole = row_of(made, "")
     assert (whole.required_mm, whole.api_life_years) == (6.5, None)  # a life down to 3.01 mm is not that of the zone
     assert whole.api_measure_years == row.api_measure_years
-    why = "the 6.50 mm required of body are no less than its 6.02 mm when new, half of which is assumed: state what it"
+    why = "the 6.50 mm required of body are not less than its 6.02 mm when new, so half of the latter is assumed: state"
     assert why in row.remarks
     assert made.plan is not None
     assert made.plan.due_years is not None
     assert made.plan.due_years <= row.api_measure_years
     found = of_forecast(made, {})
-    assert any(line.startswith("state what body BR-1 requires: the 6.50 mm required") for line in found.tasks)
+    assert any(line.startswith("state the required thickness of body BR-1: the 6.50 mm") for line in found.tasks)
     fitness = f"body BR-1: read {task}, required 3.01 mm (0.119 inch) (assumed): assess its fitness for service now"
     assert (fitness in found.tasks) == (walls[-1] == 2.0)
     assert ("measure body BR-1: overdue by the codes" in found.tasks) == (years < 0 and walls[-1] != 2.0)
@@ -227,15 +227,15 @@ def test_readings_without_a_name_on_a_branch_are_dated_each_by_its_own_day(
     assert made.plan.due_years == pytest.approx(due, abs=0.01)
     if fluid is UNKNOWN_FLUID:
         assert made.plan.because == (
-            "no rate, with an unknown fluid, of a place of body without a name, last read or renewed on 2023-06-01"
+            "an unknown fluid and no rate of an unnamed place on body, last read or renewed on 2023-06-01"
         )
     tasks = of_forecast(made, {}).tasks
     assert not any("assess its fitness" in task for task in tasks)  # 2.77 mm are assumed of it
     for day in ("2023-06-01", *(date for date, _, _ in more)):
         assert (
-            f"name the place of body that was read without a name (last read or renewed on {day}): withdraw its "
-            "reading and enter it again with a place; state what it requires: the 8.00 mm required of body are no less "
-            "than its 5.54 mm when new, half of which is assumed"
+            f"name the unnamed place of body (last read or renewed on {day}): withdraw its "
+            "reading and enter it again with a place; state the required thickness of this place: the 8.00 mm required "
+            "of body are not less than its 5.54 mm when new, so half of the latter is assumed"
         ) in tasks
 
 
@@ -246,7 +246,7 @@ def test_the_worst_reading_without_a_name_of_the_header_and_of_the_branch_are_bo
     assert of_forecast(made, {}).tasks[:2] == (
         "body, a reading without a listed place: 5.00 mm (0.197 inch), required 8.00 mm (0.315 inch): assess its "
         "fitness for service now",
-        "body, the worst of 2 such readings without a listed place: 0.40 mm (0.016 inch), required 2.77 mm (0.109 "
+        "body, the worst of 2 too-thin readings without a listed place: 0.40 mm (0.016 inch), required 2.77 mm (0.109 "
         "inch) (assumed): assess its fitness for service now",
     )
 
@@ -254,8 +254,8 @@ def test_the_worst_reading_without_a_name_of_the_header_and_of_the_branch_are_bo
 @pytest.mark.ci
 def test_a_branch_that_was_never_read_is_to_be_given_its_requirement() -> None:
     made = branched((), cml=Cml(id="BR-9", zone="body", uv=branched((6.02,)).known.records[0].uv))
-    why = "the 6.50 mm required of body are no less than its 6.02 mm when new, half of which is assumed"
-    assert f"state what body BR-9 requires: {why}" in of_forecast(made, {}).tasks
+    why = "the 6.50 mm required of body are not less than its 6.02 mm when new, so half of the latter is assumed"
+    assert f"state the required thickness of body BR-9: {why}" in of_forecast(made, {}).tasks
 
 
 def test_a_branch_that_its_zone_does_not_judge_is_dated_by_its_own_life() -> None:
@@ -315,7 +315,7 @@ def test_a_zone_without_a_date_takes_none_from_the_others() -> None:
     assert "measure body BR-1 again: one survey gives no rate" in found.tasks
     assert found.undated == "end"
     first, look = list(lines(made))[-2:]
-    assert first.startswith("of the other zones, next thickness measurement by 2024-06-01 (now; ")
+    assert first.startswith("for the other zones, next thickness measurement by 2024-06-01 (now; ")
     assert look.startswith("external visual inspection by 2024-06-01 (now; ")
     drawn = {}
     for zone in ("body", "end"):

@@ -136,4 +136,4 @@ def test_no_failure_pressure_is_given_where_single_places_were_not_seen(spool: T
     attacked = replace(spool, mechanisms=(own(("body",), rate_mm_year=0.1, localised=True),))
     state = replace(particles, bank=replace(bank, zones=(body,)))
     (line,) = outlook.strength_lines(made(attacked, state), pressure, 1.5)
-    assert line.startswith("failure pressure: none is given; own attacks single places")
+    assert line.startswith("no failure pressure is given: own attacks single places")

@@ -84,7 +84,7 @@ def test_a_named_person_may_choose_the_other_rate() -> None:
     )
     assert (chosen.life_years, chosen.chosen_by) == (pytest.approx(40), "A. Weld")
     assert (chosen.measure_at, chosen.look_at) == (2015, 2015)  # the source: 5 years each
-    assert chosen.remarks == ("short-term rate chosen by A. Weld, not the shorter life",)
+    assert chosen.remarks == ("short-term rate chosen by A. Weld, which does not give the shorter life",)
     same = cml_rates(years, wall, required_mm=required, rule="api570-class1", basis="long-term", chosen_by="A. Weld")
     assert same.remarks == ("long-term rate chosen by A. Weld",)
     assert same == replace(found, chosen_by="A. Weld")

@@ -42,7 +42,7 @@ def test_interval(life: float, rule: str, expected: float) -> None:
 )
 def test_an_injection_point_is_measured_after_three_years(life: float, rule: str, expected: float) -> None:
     assert interval_years(life, rule, injection_point=True) == expected
-    with pytest.raises(InputError, match="`injection_point` is of piping"):
+    with pytest.raises(InputError, match="`injection_point` applies only to piping"):
         interval_years(life, "api510", injection_point=True)
 
 

@@ -59,7 +59,7 @@ def test_files_are_stored_in_their_twins_and_done(fleet: Path, inbox: Path, comm
     assert sorted(stored(fleet / "P-101")) == expected
     (inbox / "a.csv").write_text(GOOD)
     again = command("watch", fleet, inbox, *ONCE)
-    assert "a.csv: 0 stored in P-101, 1 there already; 0 stored in spool, 2 there already" in again.stdout
+    assert "a.csv: 0 stored in P-101, 1 already stored; 0 stored in spool, 2 already stored" in again.stdout
     assert contents(inbox / "done") == ["a-2.csv", "a.csv", "b.xlsx", "m.json"]
 
 
@@ -83,9 +83,9 @@ def test_of_a_single_twin_no_asset_need_be_named(fleet: Path, inbox: Path, comma
     done = command("watch", fleet / "spool", inbox, *ONCE, *given)
     assert done.returncode == 0, done.stderr
     assert "a.csv: 2 stored in spool; not used: 'Survey 3'\n" in done.stdout
-    assert "b.csv: 0 stored in spool; the file has headings and no readings below them\n" in done.stdout
+    assert "b.csv: 0 stored in spool; the file has headings but no readings below them\n" in done.stdout
     assert [day for _, day, _ in stored(fleet / "spool")] == ["2016-06-05"] * 2
-    assert "spool has 1 suspect reading: corrotwin twin inspect" in done.stderr
+    assert "spool has 1 suspect reading; to list: corrotwin twin inspect" in done.stderr
 
 
 def test_twins_of_one_name_are_told_apart_and_a_register_is_heeded(
@@ -99,7 +99,7 @@ def test_twins_of_one_name_are_told_apart_and_a_register_is_heeded(
     ):  # fmt: skip
         (inbox / f"{name}.csv").write_text("\n".join((HEADER, ",".join((asset, place, *row[1:])))))
     done = command("watch", fleet, inbox, *ONCE)
-    assert "several twins are called 'spool': 'spool', 'unit-2/spool'; name one by its path" in done.stderr
+    assert "several twins are called 'spool': 'spool', 'unit-2/spool'; give the path of one" in done.stderr
     assert "strange.csv: line 2" in done.stderr
     assert contents(inbox / "done") == ["known.csv", "nested.csv"]
     assert len(stored(fleet / "unit-2" / "spool")) == len(stored(fleet / "P-101")) == 1
@@ -117,7 +117,7 @@ def test_of_a_revised_file_that_says_more_it_is_said_how_to_withdraw_the_first(
     (inbox / "a.csv").write_text(more)
     done = command("watch", fleet, inbox, *ONCE)
     given = "corrotwin twin inspect {} --withdraw {}".format
-    said = "2 readings stored again with more detail, and both count; to withdraw the first"
+    said = "2 readings stored again with more detail, and both count; to withdraw those with less"
     assert f"spool: {said}: {given(fleet / 'spool', '1 2')}\n" in done.stderr
     assert said in command("inspect", fleet / "spool").stdout
     (inbox / "b.csv").write_text(f"{HEADER}\nspool,T7,body,2016-05-31,7.9\n")
@@ -137,24 +137,24 @@ REFUSED = {
     "other.csv": (f"{GOOD}P-101,T2,body,2004-05-31,7.9\n", "the twin was built on 2005-06-01"),
     "pits.csv": (f"{HEADER},kind\nspool,T1,body,2016-05-31,1.9,pit\n", "'pit' is not a thickness"),
     "depths.csv": (f"{HEADER},Kind\nspool,T1,body,2016-05-31,1.9,Pits\n", "'Pits' is not a thickness"),
-    "headings.csv": (f"{HEADER}\n", "has headings and no readings below them"),
-    "report.pdf": ("%PDF-1.4", "no workbook and no table"),
-    "broken.xlsx": ("PK\3\4 but cut off", "no workbook that can be read"),
-    "list.json": (json.dumps([MESSAGE]), "no JSON object"),
-    "cut.json": (json.dumps(MESSAGE)[:-9], "no JSON in UTF-8"),
-    "deep.json": ("[" * 9999, "no JSON in UTF-8"),
-    "twice.json": (json.dumps(MESSAGE)[:-1] + ', "value": 7.9}', "the key 'value' is there twice"),
+    "headings.csv": (f"{HEADER}\n", "has headings but no readings below them"),
+    "report.pdf": ("%PDF-1.4", "not a workbook or a table"),
+    "broken.xlsx": ("PK\3\4 but cut off", "is not a readable workbook"),
+    "list.json": (json.dumps([MESSAGE]), "not a JSON object"),
+    "cut.json": (json.dumps(MESSAGE)[:-9], "not JSON in UTF-8"),
+    "deep.json": ("[" * 9999, "not JSON in UTF-8"),
+    "twice.json": (json.dumps(MESSAGE)[:-1] + ', "value": 7.9}', "the key 'value' appears twice"),
     "nested.json": (json.dumps({**MESSAGE, "value": {"mm": 7.7}}), "'value': '(a list or an object)' is not a number"),
     "nan.json": (json.dumps({**MESSAGE, "value": float("nan")}), "must be a number of at least 0"),
-    "huge.json": (json.dumps({**MESSAGE, "value": 10**400}), "larger than any number"),
-    "empty.json": (json.dumps({**MESSAGE, "value": None, "place": None}), "has a day and no value"),
+    "huge.json": (json.dumps({**MESSAGE, "value": 10**400}), "too large a number"),
+    "empty.json": (json.dumps({**MESSAGE, "value": None, "place": None}), "has a date but no value"),
     "pit.json": (json.dumps({**MESSAGE, "kind": "pit"}), "'pit' is not a thickness"),
     "loss.json": (json.dumps({**MESSAGE, "kind": "wall loss"}), "'wall loss' is not a thickness; write ultrasonic"),
     "other.json": (json.dumps({**MESSAGE, "kind": "other"}), "'other' is not a thickness"),
     "number.json": (json.dumps({**MESSAGE, "kind": 3}), "'3' is not a thickness"),
-    "long.json": (json.dumps({**MESSAGE, "remark": "x" * 70_000}), "more than the 64 KiB"),
-    "order.json": (json.dumps({**MESSAGE, "date": "05/06/2016"}), "could be either of two days"),
-    "late.json": (json.dumps({**MESSAGE, "date": "2199-06-05"}), "is yet to come"),
+    "long.json": (json.dumps({**MESSAGE, "remark": "x" * 70_000}), "more than the limit of 64 KiB"),
+    "order.json": (json.dumps({**MESSAGE, "date": "05/06/2016"}), "could be either of two dates"),
+    "late.json": (json.dumps({**MESSAGE, "date": "2199-06-05"}), "is in the future"),
 }
 
 
@@ -168,17 +168,17 @@ def test_what_is_refused_goes_to_quarantine_with_its_reason_and_hinders_nothing(
     (inbox / "whole.csv").write_text(f"{HEADER}\nspool,T8,body,2016-05-31,7.9\n")
     done = command("watch", fleet, inbox, *ONCE)
     assert done.returncode == 2
-    assert f"quarantine: {len(REFUSED) + 2} refused; the text beside each says why" in done.stderr.splitlines()[-1]
+    assert f"quarantine: {len(REFUSED) + 2} refused; the text file beside each says why" in done.stderr.splitlines()[-1]
     assert stored(fleet / "spool") == [("T8", "2016-05-31", 7.9)]
     assert stored(fleet / "P-101") == []
-    reasons = {"link.csv": "is a link or no file", "pipe.csv": "is a link or no file"}
+    reasons = {"link.csv": "is a link or not a file", "pipe.csv": "is a link or not a file"}
     reasons |= {name: reason for name, (_, reason) in REFUSED.items()}
     assert contents(inbox / "quarantine") == sorted([*reasons, *(f"{name}.txt" for name in reasons)])
     for name, reason in reasons.items():
         said = (inbox / "quarantine" / f"{name}.txt").read_text()
         assert said.startswith(f"{name} was refused:\n\n{name}: ")
         assert reason in said, said
-        assert f"refused to quarantine: {name}: " in done.stderr
+        assert f"moved to quarantine: {name}: " in done.stderr
     (inbox / "quarantine" / "nan.json").rename(inbox / "nan.json")
     (inbox / "nan.json").write_text(json.dumps(MESSAGE))
     assert command("watch", fleet, inbox, *ONCE).returncode == 0
@@ -228,7 +228,7 @@ def test_a_file_is_taken_once_it_is_whole(inbox: Path) -> None:
 def test_a_fleet_that_may_not_be_read_is_named_with_the_cause(fleet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     twins = known_twins(fleet)
     monkeypatch.setattr(files, "below", Mock(side_effect=PermissionError(errno.EACCES, "Permission denied")))
-    with pytest.raises(InputError, match=r"fleet: its twins are away \(Permission denied\); put them back"):
+    with pytest.raises(InputError, match=r"fleet: its twins are missing \(Permission denied\); put them back"):
         twins.folder_of("spool")
 
 
@@ -288,7 +288,7 @@ def test_a_folder_is_watched_by_one(fleet: Path, inbox: Path, command: Command) 
     with Inbox(inbox, settle_seconds=0).held():
         done = command("watch", fleet, inbox, *ONCE)
     assert done.returncode == 2
-    assert f"{inbox}: process {os.getpid()} watches this folder; wait for it, or end it" in done.stderr
+    assert f"{inbox}: process {os.getpid()} is watching this folder; wait for it, or end it" in done.stderr
     assert contents(inbox) == ["a.csv"]
 
 
@@ -314,7 +314,9 @@ def test_once_says_which_file_it_left(
     monkeypatch.setattr(watch.time, "sleep", lambda _: (inbox / "a.csv").write_text(GOOD))
     done = command("watch", fleet, inbox, "--once", "--settle", "60")
     assert done.returncode == 2
-    assert done.stderr.endswith(f"{inbox / 'a.csv'}: changed while it was watched, and is left there; run it again\n")
+    assert done.stderr.endswith(
+        f"{inbox / 'a.csv'}: changed during the run and was left there; run the command again\n"
+    )
     assert contents(inbox) == ["a.csv"]
 
 
@@ -343,7 +345,7 @@ def test_a_file_replaced_while_it_was_refused_is_read_again(
         kept = TwinReader.of_file
         patch.setattr(TwinReader, "of_file", read)
         done = command("watch", fleet, inbox, *ONCE)
-    assert (done.returncode, done.stdout) == (2, "a.csv: changed while it was read, and is taken again\n")
+    assert (done.returncode, done.stdout) == (2, "a.csv: changed while it was being read; it will be read again\n")
     assert contents(inbox) == ["a.csv"]
     assert command("watch", fleet, inbox, *ONCE).returncode == 0
 
@@ -355,7 +357,7 @@ def test_a_folder_in_the_folder_is_named_as_not_read(fleet: Path, inbox: Path, c
     for _ in range(2):
         done = command("watch", fleet, inbox, *ONCE)
         assert (done.returncode, done.stderr.count("\n")) == (0, 1)
-        assert f"{inbox / 'march'}: a folder, which is not read; put its files beside it" in done.stderr
+        assert f"{inbox / 'march'}: folders are not read; put the files beside it" in done.stderr
 
 
 @pytest.mark.parametrize("of", ["fleet", "spool"])
@@ -381,7 +383,7 @@ def test_files_and_messages_wait_while_their_twins_are_away(
         monkeypatch.setattr(log, "append", lambda *given: append(*given) if away.exists() else (lost(), append(*given)))
     message = BrokerMessage(topic="a", payload=json.dumps(MESSAGE).encode(), number=1, quality=1)
     for attempt in (lambda: Watch(intent, box).once(), lambda: Burst(intent, box, Tally()).store([message])):
-        with pytest.raises(InputError, match="away; put"):
+        with pytest.raises(InputError, match="missing; put"):
             attempt()
     assert (contents(inbox), message.is_done) == (["a.csv"], False)
     if left != "nothing":
@@ -408,15 +410,15 @@ def test_a_watcher_takes_what_comes_says_once_what_is_wrong_and_goes_on(
     )
     (inbox.parent / "full").touch()
     watcher = start(fleet, inbox, "--settle", "0", change=change)
-    watcher.wait_for("inbox: watched for readings of 2 twins; Ctrl-C ends it")
+    watcher.wait_for("inbox: watching for readings of 2 twins; press Ctrl-C to stop")
     (inbox / "a.csv.part").write_text(GOOD)
     (inbox / "a.csv.part").rename(inbox / "a.csv")
-    watcher.wait_for("a.csv: waits, and is tried again: ")
+    watcher.wait_for("a.csv: will be tried again: ")
     time.sleep(2.5)  # for a second attempt
     (inbox.parent / "full").unlink()
     watcher.wait_for("a.csv: 1 stored in P-101; 2 stored in spool")
     inbox.rename(inbox.parent / "away")
-    watcher.wait_for("inbox: waits, and is tried again: ")
+    watcher.wait_for("inbox: will be tried again: ")
     (inbox.parent / "away").rename(inbox)
     (inbox / "b.csv").write_text(f"{HEADER}\nspool,T5,body,2017-05-31,7.5\n")
     watcher.wait_for("b.csv: 1 stored in spool")
@@ -432,19 +434,19 @@ def test_a_watcher_takes_what_comes_says_once_what_is_wrong_and_goes_on(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("{fleet}", "{inbox}/none"), "is not a folder; make it, or check that its drive is there"),
-        (("{inbox}", "{inbox}"), "no twin below it"),
-        (("{fleet}", "{fleet}"), "holds twins; choose a folder of its own"),
-        (("{fleet}", "{fleet}/spool"), "holds twins; choose a folder of its own"),
+        (("{fleet}", "{inbox}/none"), "is not a folder; create it, or check that its drive is connected"),
+        (("{inbox}", "{inbox}"), "contains no twin; create one with corrotwin twin new"),
+        (("{fleet}", "{fleet}"), "holds twins; choose a separate folder"),
+        (("{fleet}", "{fleet}/spool"), "holds twins; choose a separate folder"),
         (("{fleet}", "{inbox}", "--settle", "-1"), "--settle -1.0: give 0 to 3600 seconds"),
         (("{fleet}", "{inbox}", "--unit", "cm"), "--unit cm: give mm, inch or mil"),
-        (("{fleet}", "{inbox}", "--topic", "a"), "--topic, --login, --tls and --ca go with --mqtt"),
+        (("{fleet}", "{inbox}", "--topic", "a"), "--topic, --login, --tls and --ca require --mqtt"),
         (("{fleet}", "{inbox}", "--mqtt", "localhost"), "--mqtt: give a --topic"),
         (("{fleet}", "{inbox}", "--mqtt", "me:secret@host", "--topic", "a"), "give HOST or HOST:PORT"),
         (("{fleet}", "{inbox}", "--mqtt", "host:70000", "--topic", "a"), "give HOST or HOST:PORT"),
         (("{fleet}", "{inbox}", "--mqtt", "broker..plant", "--topic", "a"), "--mqtt 'broker..plant': give HOST or"),
         (("{fleet}", "{inbox}", "--mqtt", "h" * 64, "--topic", "a"), "give HOST or HOST:PORT"),
-        (("{fleet}", "{inbox}", "--mqtt", "host", "--topic", "a/#/b"), "--topic 'a/#/b': no topic"),
+        (("{fleet}", "{inbox}", "--mqtt", "host", "--topic", "a/#/b"), "--topic 'a/#/b': not a topic"),
         (("{fleet}", "{inbox}", "--mqtt", "host", "--topic", "a", "--ca", "none.pem"), "none.pem: cannot be read"),
         (("{fleet}", "{inbox}", "--mqtt", "host", "--topic", "a", "--login", "{fleet}/spool/twin.json"), "two lines"),
     ],
@@ -468,7 +470,7 @@ def test_nothing_is_moved_out_of_the_folder_through_a_link(
     (inbox / "bad.csv").write_text("no table")
     done = command("watch", fleet, inbox, *ONCE)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert f"{own}: is a link or no folder" in done.stderr
+    assert f"{own}: is a link or a file, but the watcher needs a folder" in done.stderr
     assert not list((tmp_path / "else").iterdir())
 
 

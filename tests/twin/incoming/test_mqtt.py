@@ -54,14 +54,20 @@ def test_what_came_while_nobody_watched_is_stored_once_or_refused(
     assert stored(fleet / "spool") == [("T1", "2024-05-31", 7.7), ("T2", "2024-05-31", 7.7)]
     assert stored(fleet / "P-101") == [("T5", "2024-05-31", 7.7)]
     assert (
-        "10 messages: 1 stored in P-101, 2 stored in spool, 1 there already, 1 without a reading, 5 refused"
-        in done.stdout
+        "10 messages: 1 stored in P-101, 2 stored in spool, 1 already stored, 1 without a reading, "
+        "5 moved to quarantine" in done.stdout
     )
-    assert f"{inbox / 'quarantine'}: 5 refused; the text beside each says why" in done.stderr
+    assert f"{inbox / 'quarantine'}: 5 refused; the text file beside each says why" in done.stderr
     kept = sorted((inbox / "quarantine").glob("*.json"))
     texts = [path.with_name(f"{path.name}.txt").read_text() for path in kept]
     assert {path.read_bytes() for path in kept} >= {b"\xff\x00", message("T1", 7.9).encode()}
-    for reason in ("no JSON in UTF-8", "no twin is called 'nobody'", "looks like inch", "7.7 mm there", "70,000 bytes"):
+    for reason in (
+        "not JSON in UTF-8",
+        "no twin is called 'nobody'",
+        "looks like inch",
+        "7.7 mm there",
+        "70,000 bytes",
+    ):
         assert sum(reason in text for text in texts) == 1, reason
     again = command("watch", fleet, inbox, *ONCE, *known.options)
     assert (again.returncode, again.stdout) == (0, "")
@@ -74,7 +80,7 @@ def test_a_message_may_state_several_days_as_the_row_of_a_file_may(
     known.publish(*[json.dumps({**row, "place": "T1", "2023-05-31": 7.9, "2024-05-31": 7.8})] * 2)
     known.publish(json.dumps({**row, "place": "T2", "2023-05-31": 7.9, "2024-05-31": 0.3}))  # whole or not at all
     done = command("watch", fleet, inbox, *ONCE, *known.options)
-    assert "3 messages: 2 stored in spool, 2 there already, 1 refused" in done.stdout
+    assert "3 messages: 2 stored in spool, 2 already stored, 1 moved to quarantine" in done.stdout
     assert stored(fleet / "spool") == [("T1", "2023-05-31", 7.9), ("T1", "2024-05-31", 7.8)]
 
 
@@ -142,7 +148,7 @@ def test_a_watcher_killed_around_its_storing_loses_nothing_and_stores_nothing_tw
     done = command("watch", fleet, inbox, *ONCE, *known.options)
     assert done.returncode == 0, done.stderr
     assert sorted(place for place, _, _ in stored(fleet / "spool")) == sorted(f"T{number}" for number in range(30))
-    assert (f"{before} there already" in done.stdout) == (before > 0)
+    assert (f"{before} already stored" in done.stdout) == (before > 0)
 
 
 @pytest.mark.ci
@@ -154,18 +160,18 @@ def test_a_killed_broker_is_said_once_and_taken_up_again(
     broker.publish(message("T1"))
     watcher.wait_for("1 message: 1 stored in spool")
     broker.kill()
-    watcher.wait_for("not reached (")
+    watcher.wait_for("cannot be reached (")
     drill.until(lambda: False, seconds=2)  # for more attempts
     (inbox / "a.json").write_text(message("T2"))
     watcher.wait_for("a.json: 1 stored in spool")  # the folder does not wait for the broker
     broker.start()
     watcher.wait_for("listening to plant/readings/+", count=2)
     broker.publish(message("T3"), message("T1"), "{}")
-    watcher.wait_for("3 messages: 1 stored in spool, 1 there already, 1 refused")
+    watcher.wait_for("3 messages: 1 stored in spool, 1 already stored, 1 moved to quarantine")
     watcher.process.send_signal(signal.SIGINT)
     assert watcher.process.wait(timeout=60) == 130
     said = watcher.lines.read_text()
-    assert said.count("not reached (") == 1
+    assert said.count("cannot be reached (") == 1
     assert "Traceback" not in said
     assert [place for place, _, _ in stored(fleet / "spool")] == ["T1", "T2", "T3"]
 
@@ -174,7 +180,7 @@ def test_a_broker_that_is_away_is_one_line(fleet: Path, inbox: Path, broker: Any
     broker.kill()
     done = command("watch", fleet, inbox, *ONCE, *broker.options)
     assert done.returncode == 2
-    assert f"broker 127.0.0.1:{broker.port}: not reached (Connection refused)" in done.stderr
+    assert f"broker 127.0.0.1:{broker.port}: cannot be reached (Connection refused)" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -191,7 +197,7 @@ def test_messages_wait_with_the_broker_while_nothing_can_be_stored(
     )
     known.publish(message("T1"), message("T2", twin="P-101"), "{}")
     watcher = start(fleet, inbox, "--settle", "0", *known.options, change=change)
-    watcher.wait_for("messages: waits, and is tried again: ")
+    watcher.wait_for("messages: will be tried again: ")
     drill.until(lambda: False, seconds=1.5)
     watcher.process.kill()
     watcher.process.wait(timeout=20)
@@ -200,7 +206,7 @@ def test_messages_wait_with_the_broker_while_nothing_can_be_stored(
     assert stored(fleet / "spool") == stored(fleet / "P-101") == []
     second = start(fleet, inbox, *ONCE, *known.options)
     assert second.process.wait(timeout=60) == 2
-    assert "3 messages: 1 stored in P-101, 1 stored in spool, 1 refused" in second.lines.read_text()
+    assert "3 messages: 1 stored in P-101, 1 stored in spool, 1 moved to quarantine" in second.lines.read_text()
     assert len(stored(fleet / "spool")) == len(stored(fleet / "P-101")) == 1
 
 
@@ -216,7 +222,7 @@ def test_a_twin_in_use_holds_up_neither_files_nor_messages_of_others(
     assert done.stdout == "1 message: 1 stored in P-101\n"
     assert (inbox / "a.json").exists()
     done = command("watch", fleet, inbox, *ONCE, *known.options)
-    assert "2 messages: 1 stored in spool, 1 there already\n" in done.stdout  # the broker waits for the first of them
+    assert "2 messages: 1 stored in spool, 1 already stored\n" in done.stdout  # the broker waits for the first of them
     assert sorted(place for place, _, _ in stored(fleet / "spool")) == ["T1", "T2"]
     assert [place for place, _, _ in stored(fleet / "P-101")] == ["T3"]
 
@@ -233,12 +239,15 @@ def test_a_login_and_what_is_said_of_a_wrong_one(
     broker = new_broker("allow_anonymous false", f"password_file {tmp_path / 'users'}", login=login)
     bare = command("watch", fleet, inbox, *ONCE, *broker.options)
     assert bare.returncode == 2
-    assert f"--mqtt 127.0.0.1:{broker.port}: refuses us (Not authorized); check user and password" in bare.stderr
+    assert (
+        f"--mqtt 127.0.0.1:{broker.port}: refuses the connection (Not authorized); check user and password"
+        in bare.stderr
+    )
     (tmp_path / "login").write_text("gauge\nsecret-7\n")
     broker.publish(message("T1"), retain=True)
     by_file = command("watch", fleet, inbox, *ONCE, *broker.options, "--login", tmp_path / "login")
     assert by_file.returncode == 0, by_file.stderr
-    assert "login: others may read it; chmod 600" in by_file.stderr
+    assert "login: others can read it; protect it by chmod 600" in by_file.stderr
     monkeypatch.setenv("CORROTWIN_MQTT_USER", "gauge")
     monkeypatch.setenv("CORROTWIN_MQTT_PASSWORD", "secret-7")
     broker.publish(message("T2"))
@@ -262,8 +271,8 @@ def test_a_topic_that_the_broker_does_not_allow_is_one_line(
     )
     done = command("watch", fleet, inbox, *ONCE, *broker.options)
     assert done.returncode == 2
-    assert "--topic plant/readings/+: the broker" in done.stderr
-    assert "refuses it" in done.stderr
+    assert "--topic plant/readings/+: refused by the broker" in done.stderr
+    assert "refused by the broker" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

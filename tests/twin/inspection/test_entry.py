@@ -77,10 +77,10 @@ def test_given_rates_stand_before_evaluated_ones(folder: Path, command: Command)
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[]", "no evaluation of a model; give the evaluation.json"),
+        ("[]", "not an evaluation of a model; give the evaluation.json"),
         ("{", "not valid JSON"),
-        (json.dumps(EVALUATION | {"kind": "run"}), "no evaluation of a model"),
-        (json.dumps({"format_version": 1, "kind": "evaluation", "recall": 0.8}), "no evaluation of a model"),
+        (json.dumps(EVALUATION | {"kind": "run"}), "not an evaluation of a model"),
+        (json.dumps({"format_version": 1, "kind": "evaluation", "recall": 0.8}), "not an evaluation of a model"),
         (json.dumps(EVALUATION | {"recall": 1.2}), "recall 1.2 is not a share from 0 to 1"),
         (json.dumps(EVALUATION | {"false_calls": "few"}), "false_calls 'few' is not a share"),
     ],
@@ -96,10 +96,10 @@ def test_an_evaluation_goes_with_a_photo_and_must_be_able(folder: Path, command:
     (folder / "evaluation.json").write_text(json.dumps(EVALUATION | {"recall": 0.02}))
     given = ("--zone", "face", "--tool", "x", "--date", "2000-05-31", "--evaluation", folder / "evaluation.json")
     for options, message in (
-        (("--kind", "grade", "--value", 2), "--evaluation goes with --photo"),
+        (("--kind", "grade", "--value", 2), "--evaluation requires --photo"),
         (
             ("--kind", "photo", "--value", 0.2),
-            "--detection 0.02, --false-calls 0.03: each from 0 to 1, detection above",
+            "--detection 0.02, --false-calls 0.03: must be from 0 to 1, detection above",
         ),
     ):
         done = command("inspect", folder / "t", *given, *options)
@@ -137,4 +137,6 @@ def test_rates_of_whole_photos_are_no_measurement_of_long_ones(folder: Path, com
         given = ("--zone", "face", "--tool", "x", "--date", "2000-05-31")
         done = command("inspect", folder / "t", "--photo", folder / "masks" / f"{name}.png", *given)
         assert "detection 0.82, false calls 0.03: measured on 12 images" in done.stdout
-        assert ("nothing was measured on photos as long as long.png: a guess there" in done.stdout) == (name == "long")
+        assert ("the evaluation has no photos as long as long.png: its rates are a guess there" in done.stdout) == (
+            name == "long"
+        )

@@ -58,9 +58,9 @@ def event(kind: str = "replacement", date: str = "2010-05-31", zone: str = "body
         ({"kind": "repainting"}, "choose from replacement, recoating, repair"),
         ({"date": "31.05.2010"}, "give a day such as 2016-05-31"),
         ({"zone": ""}, "give the `zone`"),
-        ({"place": "P1"}, "is of a whole zone; leave `place` out, or state a repair"),
-        ({"kind": "repair"}, "a repair is of one place; give `zone`, and `place`"),
-        ({"kind": "repair", "zone": "all", "place": "P1"}, "a repair is of one place"),
+        ({"place": "P1"}, "applies to a whole zone; leave `place` out, or enter a repair"),
+        ({"kind": "repair"}, "a repair is at one place; give `zone`, and `place`"),
+        ({"kind": "repair", "zone": "all", "place": "P1"}, "a repair is at one place"),
     ],
 )
 def test_what_is_no_event_is_refused(given: dict[str, str], message: str) -> None:
@@ -71,13 +71,13 @@ def test_what_is_no_event_is_refused(given: dict[str, str], message: str) -> Non
 @pytest.mark.parametrize(
     ("given", "coating", "message"),
     [
-        ({"zone": "elbow"}, None, "no zone 'elbow'; this pipe has .*body.*, and all"),
-        ({"date": "1999-05-31"}, None, "the twin was built on 2000-01-01, all of it new; give a day after"),
-        ({"date": "2000-01-01"}, None, "the twin was built on 2000-01-01, all of it new; give a day after"),
-        ({"date": "2999-01-01"}, None, "is yet to come, for today is"),
+        ({"zone": "elbow"}, None, "no zone 'elbow'; choose from .*body.*, all"),
+        ({"date": "1999-05-31"}, None, "the twin was built new on 2000-01-01; give a later day"),
+        ({"date": "2000-01-01"}, None, "the twin was built new on 2000-01-01; give a later day"),
+        ({"date": "2999-01-01"}, None, "is in the future .today is"),
         ({"kind": "recoating"}, None, "this twin is bare"),
         ({"kind": "recoating"}, Zinc(thickness_um=85.0), "this twin is galvanised"),
-        ({"kind": "recoating", "zone": "bore"}, Paint(life_years=8.0), "the air does not reach bore"),
+        ({"kind": "recoating", "zone": "bore"}, Paint(life_years=8.0), "bore is not exposed to the air"),
         ({"kind": "repair", "place": "P9"}, None, "no reading on body names that place"),
     ],
 )
@@ -95,7 +95,7 @@ def test_what_cannot_have_happened_to_this_twin_is_refused(
 @pytest.mark.parametrize("other", [event("recoating"), event(zone="all"), event("repair", place="P1")])
 def test_two_events_of_the_same_metal_on_one_day_are_refused(folder: Path, other: Event) -> None:
     log.add(folder, [reading(8.1, "2005-05-31")], [REPLACED])
-    with pytest.raises(InputError, match="on that day there is a replacement of body; withdraw one of them"):
+    with pytest.raises(InputError, match="there is also a replacement of body on that day; withdraw one of them"):
         log.add(folder, (), [other])
     assert log.add(folder, (), [event("recoating", zone="end")])[1]  # another zone's day
     log.rule(folder, [2], "withdraws")
@@ -129,7 +129,7 @@ def test_a_log_whose_events_were_moved_by_hand_is_refused(folder: Path) -> None:
     path = folder / "inspections.jsonl"
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join([lines[1], lines[0], lines[2]]))
-    with pytest.raises(InputError, match="line 3 is about line 2, where its record does not stand"):
+    with pytest.raises(InputError, match="line 3 refers to line 2, which does not hold its record"):
         log.read_log(folder)
 
 
@@ -175,7 +175,7 @@ def test_a_table_holds_events_beside_readings(folder: Path, tmp_path: Path) -> N
     assert twin.suspects == {}
     assert twin.record_event("replacement", date="2010-05-31", zone="body") in twin.events
     assert len(twin.events) == 2
-    with pytest.raises(InputError, match="on that day there is"):
+    with pytest.raises(InputError, match=r"there is also a .* on that day"):
         twin.record_event("recoating", date="2012-05-31", zone="body")
     twin.save()
     assert ct.Twin.load(folder).events == twin.events
@@ -184,10 +184,10 @@ def test_a_table_holds_events_beside_readings(folder: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("2010-05-31,body,replacement,6.0,,,", "line 2.*value.*is of a reading; leave it empty"),
-        (",body,replacement,,,,", "line 2.*no date and zone"),
-        ("2010-05-31,body,repair,,,,", "line 2.*a repair is of one place"),
-        ("2010-05-31,body,ultrasonic,6.0,UT-1,P1,thin", "line 2.*why.*is of an event"),
+        ("2010-05-31,body,replacement,6.0,,,", "line 2.*value.*applies only to readings; leave it empty"),
+        (",body,replacement,,,,", "line 2.*no date or no zone"),
+        ("2010-05-31,body,repair,,,,", "line 2.*a repair is at one place"),
+        ("2010-05-31,body,ultrasonic,6.0,UT-1,P1,thin", "line 2.*why.*applies only to events"),
         ("2010-05-31,body,renewal,,,,", "line 2.*choose from ultrasonic, .*replacement"),
     ],
 )
@@ -200,7 +200,7 @@ def test_rows_that_are_neither_are_named(folder: Path, tmp_path: Path, row: str,
 def test_the_command_states_lists_and_withdraws_events(folder: Path, command: Command) -> None:
     wrong = command("inspect", folder, "--event", "replacement", "--date", "2010-05-31", "--zone", "body", "--value", 6)
     assert wrong.returncode == 2
-    assert "--event goes with --date, --zone, --place and --why" in wrong.stderr
+    assert "--event can be combined only with --date, --zone, --place and --why" in wrong.stderr
     assert not (folder / "inspections.jsonl").exists()
     given = ("--event", "recoating", "--date", "2010-05-31", "--zone", "all", "--why", "blasted to Sa 2 1/2")
     done = command("inspect", folder, *given)
@@ -208,7 +208,7 @@ def test_the_command_states_lists_and_withdraws_events(folder: Path, command: Co
     assert "1 of 1 event added" in done.stdout
     assert "recoating of all on 2010-05-31: the coating of a zone is new from that day" in done.stdout
     listed = command("inspect", folder).stdout
-    assert "0 of 0 records count, 1 event" in listed
+    assert "0 of 0 records in use, 1 event" in listed
     assert "recoating" in listed
     assert "blasted to Sa 2 1/2" in " ".join(listed.split())
     gone = command("inspect", folder, "--withdraw", 1, "--why", "the next spool")

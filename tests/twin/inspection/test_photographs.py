@@ -80,23 +80,23 @@ def test_wrong_masks_and_options_leave_the_folder_as_it_was(
     (tmp_path / "no.png").write_bytes(b"not a mask")
     shared = ("--date", "2006-05-31", "--tool", "camera")
     for arguments, message in (
-        (("--photo", mask, "--uvmap", uvmap), "mask.png: 4 x 3 pixels, its camera 4 x 4"),
-        (("--photo", mask, "--uvmap", mask), "no map of texels"),
-        (("--photo", mask, "--uvmap", tmp_path / "far.npz"), "no map of texels"),
+        (("--photo", mask, "--uvmap", uvmap), "mask.png: 4 x 3 pixels, but its texel map"),
+        (("--photo", mask, "--uvmap", mask), "not a texel map"),
+        (("--photo", mask, "--uvmap", tmp_path / "far.npz"), "not a texel map"),
         (("--photo", mask, "--uvmap", tmp_path / "none.npz"), "shows nothing of the plate"),
         (("--photo", mask, "--uvmap", tmp_path / "little.npz"), "shows less than 2% of each zone of the plate"),
-        (("--photo", mask, "--uvmap", tmp_path / "reach.npz"), "no map of texels"),
-        (("--photo", mask, mask, "--uvmap", uvmap), "2 masks and 1 maps"),
-        (("--photo", tmp_path / "no.png", "--zone", "face"), "no mask that can be read"),
-        (("--photo", mask), "give --uvmap for each --photo, or the one --zone"),
-        (("--photo", mask, "--zone", "face", "--uvmap", uvmap), "give --uvmap for each --photo, or the one --zone"),
+        (("--photo", mask, "--uvmap", tmp_path / "reach.npz"), "not a texel map"),
+        (("--photo", mask, mask, "--uvmap", uvmap), "2 masks and 1 texel maps"),
+        (("--photo", tmp_path / "no.png", "--zone", "face"), "cannot be read as a mask"),
+        (("--photo", mask), "give a --uvmap for each --photo, or the --zone"),
+        (("--photo", mask, "--zone", "face", "--uvmap", uvmap), "give a --uvmap for each --photo, or the --zone"),
         (("--photo", mask, mask, "--zone", "face"), "2 photos of face"),
         (("--photo", mask, "--zone", "hull"), "no zone 'hull'"),
-        (("--photo", mask, "--zone", "face", "--value", "0.1"), "takes the place"),
-        (("--uvmap", uvmap), "--uvmap goes with --photo"),
+        (("--photo", mask, "--zone", "face", "--value", "0.1"), "--photo replaces --kind"),
+        (("--uvmap", uvmap), "--uvmap requires --photo"),
         (("--csv", mask), "either --csv"),
         (("--kind", "ultrasonic", "--zone", "face", "--value", "9.8", "--scatter", "-1"), "--scatter -1"),
-        (("--kind", "ultrasonic", "--zone", "face", "--value", "9.8", "--detection", "0.6"), "are of a photo"),
+        (("--kind", "ultrasonic", "--zone", "face", "--value", "9.8", "--detection", "0.6"), "apply only to a photo"),
         (("--photo", mask, "--zone", "face", "--seed", "-1"), "--seed -1"),
         ((), "give --csv"),
     ):
@@ -140,7 +140,7 @@ def test_masks_in_which_rust_cannot_be_known_are_refused(tmp_path: Path) -> None
     png(tmp_path / "colour.png", np.eye(4)[..., None] * [255, 0, 0])
     deep = np.repeat(np.eye(4, dtype=np.uint16)[..., None] * 200, 3, axis=2)  # values that fit into the lower 8 bits
     assert cv2.imwrite(str(tmp_path / "deep.png"), deep)
-    for name, message in (("colour", "a picture in colour"), ("deep", "in RGB of 16 bits")):
+    for name, message in (("colour", "a colour picture"), ("deep", "16-bit RGB")):
         with pytest.raises(InputError, match=rf"{name}\.png: {message}; give .* one channel, 0 where"):
             readers.read_mask(tmp_path / f"{name}.png")
 

@@ -149,7 +149,7 @@ def test_any_wall_in_another_unit_is_refused(share: float, wrong: tuple[str, flo
 def test_two_values_of_one_place_and_day_are_refused(folder: Path, tmp_path: Path, command: Command) -> None:
     log.append(folder, [reading(7.9)])
     before = (folder / "inspections.jsonl").read_bytes()
-    message = "7.4 mm at P1 on body by UT-1, which has 7.9 mm there on that day; correct the wrong one, or, where it"
+    message = "7.4 mm at P1 on body by UT-1, but also 7.9 mm there on that day; correct the wrong one .if it"
     with pytest.raises(InputError, match=message):
         log.append(folder, [reading(7.8, place="P2"), reading(7.4)])
     (tmp_path / "r.csv").write_text(
@@ -173,7 +173,7 @@ def test_a_correction_takes_the_place_of_what_was_withdrawn_and_both_cannot_coun
     log.append(folder, [reading(7.9)])
     log.rule(folder, [1], "withdraws", why="typed 7.9 for 7.4")
     log.append(folder, [reading(7.4)])
-    with pytest.raises(InputError, match=r"which has 7\.4 mm there on that day"):
+    with pytest.raises(InputError, match=r"but also 7\.4 mm there on that day"):
         log.rule(folder, [1], "restores")
     assert [record.value for record in log.read(folder)[0]] == [7.4]
 
@@ -201,7 +201,7 @@ def test_a_wall_that_grows_beyond_the_errors_is_suspect() -> None:
     first = reading(7.0)
     assert suspects(first, reading(7.6, date="2014-05-31")) == {}
     found = suspects(first, reading(7.61, date="2014-05-31"))
-    assert found == {1: "0.61 mm thicker than 7 mm on 2010-05-31, where the errors of both allow 0.6 mm"}
+    assert found == {1: "0.61 mm thicker than 7 mm on 2010-05-31; the errors of both explain 0.6 mm"}
     for other in ({"place": "P2"}, {"date": "2010-05-31", "tool": "UT-2"}, {"date": "2009-05-31", "value": 7.6}):
         assert suspects(first, replace(reading(7.61, date="2014-05-31"), **other)) == {}
     assert suspects(reading(7.0, place=""), reading(7.9, place="", date="2014-05-31")) == {}  # of places without a name
@@ -238,18 +238,18 @@ def test_suspect_readings_are_kept_and_left_out_until_accepted(
     assert log.append(folder, [reading(8.0), thick, grown]) == [reading(8.0), thick, grown]
     written = (folder / "inspections.jsonl").read_bytes()
     assert [json.loads(line)["value"] for line in written.splitlines()] == [8.0, 12.0, 9.0]  # as read, never clipped
-    said = f"{folder}: 2 suspect readings left out; corrotwin twin inspect {folder} says why"
+    said = f"{folder}: 2 suspect readings left out; to see why: corrotwin twin inspect {folder}"
     assert log.read(folder) == ([reading(8.0)], said)
     assert f"warning: {said}" in command("forecast", folder, "--years", 0).stderr
     assert open_session(folder, ahead_years=1, seed=0).records == (reading(8.0),)
     listed = command("inspect", folder).stdout
-    assert ": 1 of 3 records count" in " ".join(listed.split())
+    assert ": 1 of 3 records in use" in " ".join(listed.split())
     assert "line 2 is suspect and left out: 12 mm is thicker than nominal, 8.18 mm, plus tolerance" in listed
     assert "line 3 is suspect and left out: 1 mm thicker than 8 mm on 2010-05-31" in listed
     for options, message in (
         (("--accept", 2), "--accept needs --why"),
         (("--accept", 2, "--why", "M\udcfcller"), "is not in UTF-8"),
-        (("--accept", 9, "--why", "so"), "--accept: line 9: no record there"),
+        (("--accept", 9, "--why", "so"), "--accept: line 9 has no record"),
         (("--accept", 2, "--restore", 2, "--why", "so"), "give one of --withdraw, --restore and --accept"),
     ):
         done = command("inspect", folder, *options)
@@ -289,7 +289,7 @@ def test_the_command_says_what_it_leaves_out(folder: Path, command: Command) -> 
     )
     done = command("inspect", folder, *given)
     assert done.returncode == 0, done.stderr
-    assert "1 of 1 records added\nline 2 is suspect and left out: 1 mm thicker than 8 mm on 2010-05-31" in done.stdout
+    assert "1 of 1 record added\nline 2 is suspect and left out: 1 mm thicker than 8 mm on 2010-05-31" in done.stdout
 
 
 @pytest.mark.ci

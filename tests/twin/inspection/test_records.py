@@ -117,7 +117,7 @@ def test_a_torn_last_line_is_left_out_reported_and_removed(folder: Path, cut: in
         assert (records, note) == ([READING, other], "")
     else:
         assert records == [READING]
-        assert "line 2 is torn" in note
+        assert "line 2 is incomplete" in note
     log.append(folder, [other])
     assert path.read_bytes().rstrip(b"\n") == whole.rstrip(b"\n")
     third = replace(READING, date="2008-01-01")
@@ -152,8 +152,8 @@ def test_a_day_before_the_last_is_told_with_all_that_it_brings_into_conflict(
     inspections.inspect(folder, date="2005-12-31", **given)
     said = capsys.readouterr().out.splitlines()
     assert said[:2] == [
-        "1 of 1 records added",
-        "2005-12-31: before the last inspection, of 2012-05-31; --withdraw 4 if that is wrong",
+        "1 of 1 record added",
+        "2005-12-31: earlier than the last inspection, 2012-05-31; --withdraw 4 if that is wrong",
     ]
     assert [line.split()[0] for line in said[2:]] == ["2005-12-31", "CONFLICT", "next:"]
     assert "CONFLICT on 2009-05-31" in said[3]
@@ -199,9 +199,12 @@ def test_a_twin_is_inspected_on_the_day_it_is_built() -> None:
         ({"zone": "bore"}, "no zone 'bore'; this plate has back, face, edge"),
         ({"zone": "covered"}, "no zone 'covered'"),
         ({"date": "1999-12-30"}, "built on 2000-01-01"),
-        ({"date": "2106-05-31"}, "2106-05-31: is yet to come, .* the twin's clock 2004-12-31; correct the date"),
-        ({"kind": "pit", "value": 10.4, "unit": "mm"}, "a pit of 10.4 mm in 10 mm"),
-        ({"uv": (0.0, 0.0)}, "is not a surface|is face, not|is .*, not face"),
+        (
+            {"date": "2106-05-31"},
+            "2106-05-31: is in the future .* the twin's clock stands at 2004-12-31.; correct the date",
+        ),
+        ({"kind": "pit", "value": 10.4, "unit": "mm"}, "a pit of 10.4 mm is deeper than the metal, 10 mm"),
+        ({"uv": (0.0, 0.0)}, "is not a surface|is on face, not|is on .*, not on face"),
     ],
 )
 def test_records_that_cannot_be_change_nothing(folder: Path, change: dict[str, object], message: str) -> None:
@@ -215,7 +218,7 @@ def test_records_that_cannot_be_change_nothing(folder: Path, change: dict[str, o
 def test_a_twin_grown_beyond_today_is_inspected_at_its_own_time(tmp_path: Path) -> None:
     store.save(replace(plate(), clock=later(EPOCH, 200)), tmp_path / "t")
     assert len(log.append(tmp_path / "t", [replace(READING, date="2199-12-01", value=9.0)])) == 1
-    with pytest.raises(InputError, match="yet to come"):
+    with pytest.raises(InputError, match="in the future"):
         log.append(tmp_path / "t", [replace(READING, date="2201-01-01", value=9.0)])
 
 
@@ -227,7 +230,7 @@ def test_a_twin_grown_beyond_today_is_inspected_at_its_own_time(tmp_path: Path) 
         ({"kind": "grade", "value": 3, "unit": "mm"}, "`unit` 'mm': give Ri, or leave it out"),
         ({"echo": "double"}, "`echo` 'double': choose single or multiple"),
         ({"coated": "yes"}, "`coated` 'yes': give True or False"),
-        ({"kind": "pit", "coated": True}, "`echo` and `coated` are of an ultrasonic reading"),
+        ({"kind": "pit", "coated": True}, "`echo` and `coated` apply only to an ultrasonic reading"),
         ({"date": "yesterday"}, "`date` yesterday"),
         ({"date": "2006-5-31"}, "`date` 2006-5-31"),
         ({"date": "2006-02-30"}, "2006-02-30"),
@@ -239,13 +242,13 @@ def test_a_twin_grown_beyond_today_is_inspected_at_its_own_time(tmp_path: Path) 
         ({"scatter_sd": 0.0}, "`scatter` 0"),
         ({"scatter_sd": -1.0}, "`scatter` -1"),
         ({"bias_sd": -1.0}, "`bias` -1"),
-        ({"detection": 0.6}, "`detection` and `false_calls` are of a photo"),
-        ({"false_calls": 0.0}, "`detection` and `false_calls` are of a photo"),
+        ({"detection": 0.6}, "`detection` and `false_calls` apply only to a photo"),
+        ({"false_calls": 0.0}, "`detection` and `false_calls` apply only to a photo"),
         ({"uv": (0.5, 1.2)}, "1.2"),
         ({"kind": "grade", "unit": "Ri", "value": 2.5}, "0 to 5"),
         ({"kind": "photo", "unit": "share", "value": 1.01}, "from 0 to 1"),
         ({"kind": "photo", "unit": "share", "value": 0.5, "detection": 0.01}, "`detection` 0.01"),
-        ({"seen": "../photo-1.npz"}, "not a file of a photograph"),
+        ({"seen": "../photo-1.npz"}, "not the file of a photograph"),
     ],
 )
 def test_impossible_records_are_refused(change: dict[str, object], message: str) -> None:
@@ -279,16 +282,16 @@ def test_a_history_is_imported_in_order_and_only_once(folder: Path, tmp_path: Pa
         (TABLE, "", "no column 'date'; it has no header"),
         (TABLE, TABLE.splitlines()[0], "no readings"),
         ("tool,", "colour,", "no column 'tool'; it has date, zone, kind, value, colour, place"),
-        ("place,", "colour,", "unknown column 'colour'; it takes date, zone, kind, value, tool, unit"),
+        ("place,", "colour,", "unknown column 'colour'; the known columns are date, zone, kind, value, tool, unit"),
         ("place,", "value,", "columns that appear twice: value"),
         ("9.9", "thin", "line 4, column 'value': 'thin' is not a number"),
         ("9.9", "inf", "line 4, column 'value': 'inf' is not a number"),
-        ("9.9", "9.9 mm", "line 4, column 'value': '9.9 mm' is not a number; write it as 7.9 or 7,9, without unit"),
+        ("9.9", "9.9 mm", "line 4, column 'value': '9.9 mm' is not a number; write it as 7.9 or 7,9, without a unit"),
         ("9.9", "", "line 4: no value"),
         ("9.9,", "9.9,UT-2,P7,0.1,", "line 4: more cells than columns"),
         ("photo", "foto", "line 3, column 'kind': 'foto' is not a kind of inspection"),
         (",P1,\n", ",P1,-1\n", "line 2: .*scatter -1"),
-        (TABLE, "date,zone,kind,value,tool,detection\n2006-05-31,face,grade,2,eye,0.6", "line 2: .*of a photo"),
+        (TABLE, "date,zone,kind,value,tool,detection\n2006-05-31,face,grade,2,eye,0.6", "line 2: .*only to a photo"),
         ("2004-05-31", "5/6/2004", "line 4, column 'date': '5/6/2004' could be .*; write 2004-06-05 or 2004-05-06"),
         ("2004-05-31", "2004-02-30", "line 4, column 'date': '2004-02-30' is not a day; give a day such as 2016-05-31"),
     ],
@@ -318,7 +321,7 @@ def test_no_table_at_all_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         readers.from_csv(tmp_path / "none.csv")
     (tmp_path / "latin.csv").write_bytes(TABLE.replace("UT-1", "Prüfer").encode("latin-1"))
-    with pytest.raises(InputError, match="not a csv file in UTF-8"):
+    with pytest.raises(InputError, match="not a CSV file in UTF-8"):
         readers.from_csv(tmp_path / "latin.csv")
 
 

@@ -55,7 +55,7 @@ def test_a_line_without_a_record_is_not_ruled_on(folder: Path) -> None:
     log.rule(folder, [1], "withdraws")
     before = drill.hashes(folder)
     for line in (0, 2, 3):
-        with pytest.raises(InputError, match=f"line {line}: no record there"):
+        with pytest.raises(InputError, match=f"line {line} has no record"):
             log.rule(folder, [1, line], "restores")
     assert drill.hashes(folder) == before
 
@@ -71,11 +71,11 @@ def test_rulings_hold_for_the_record_that_they_were_made_on(folder: Path) -> Non
     lines = path.read_bytes().splitlines(keepends=True)
     of = json.loads(lines[2])["of"]
     path.write_bytes(b"".join(lines[:2] + lines[3:]))
-    with pytest.raises(InputError, match="line 5 is about line 4, where its record does not stand"):
+    with pytest.raises(InputError, match="line 5 refers to line 4, which does not hold its record"):
         log.read(folder)
     for bad, message in (
-        (f'{{"withdraws": 6, "of": "{of}", "date": "2026-01-01"}}', "line 6 is about line 6"),
-        (f'{{"withdraws": 3, "of": "{of}", "date": "2026-01-01"}}', "line 6 is about line 3"),
+        (f'{{"withdraws": 6, "of": "{of}", "date": "2026-01-01"}}', "line 6 refers to line 6"),
+        (f'{{"withdraws": 3, "of": "{of}", "date": "2026-01-01"}}', "line 6 refers to line 3"),
         (f'{{"withdraws": "1", "of": "{of}", "date": "2026-01-01"}}', "line 6 is not a record"),
         (f'{{"restores": 1, "of": "{of}", "date": "now"}}', "line 6 is not a record"),
         (f'{{"withdraws": 1, "of": "{of}"}}', "line 6 is not a record"),
@@ -94,7 +94,7 @@ def test_a_ruling_that_is_torn_is_left_out_and_can_be_given_again(folder: Path) 
     path.write_bytes(whole[:-20])
     records, note = log.read(folder)
     assert records == [second]
-    assert "line 4 is torn" in note
+    assert "line 4 is incomplete" in note
     assert log.rule(folder, [1, 2], "withdraws", why="another asset") == {2: second}
     assert path.read_bytes() == whole
 
@@ -110,7 +110,7 @@ def test_records_are_listed_withdrawn_and_restored_by_command(
     assert capsys.readouterr().out == "line 1, ultrasonic of 2006-05-31 on face, 9.8 mm: withdrawn\n"
     inspections.inspect(folder)
     listed = capsys.readouterr().out
-    assert ": 1 of 2 records count" in listed
+    assert ": 1 of 2 records in use" in listed
     assert "wrong spool" in listed
     assert "\x1b" not in listed
     monkeypatch.setenv("COLUMNS", "80")  # of a terminal, and of a pipe: what tells records apart stays whole
@@ -127,9 +127,9 @@ def test_records_are_listed_withdrawn_and_restored_by_command(
     with (folder / "inspections.jsonl").open("a") as stream:
         stream.write('{"withdraws": 2')
     inspections.inspect(folder, withdraw=(2,))
-    assert "line 5 is torn" in capsys.readouterr().err
+    assert "line 5 is incomplete" in capsys.readouterr().err
     for options in ({"date": "2006-05-31"}, {"csv": Path("r.csv")}):
-        with pytest.raises(InputError, match="go with no other option"):
+        with pytest.raises(InputError, match="--accept and --why cannot be combined with other options"):
             inspections.inspect(folder, withdraw=(2,), **options)
     for options in ({"why": "wrong spool"}, {"withdraw": (1,), "restore": (2,)}):
         with pytest.raises(InputError, match="give one of --withdraw, --restore and --accept"):

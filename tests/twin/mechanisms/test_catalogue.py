@@ -38,8 +38,8 @@ def test_words_say_kind_zones_and_inputs() -> None:
         ("process rate_mm_year=fast", "give a number"),
         ("process rate_mm_year=1 diameter_rate_mm_year=2", "give either"),
         ("process rate_mm_year=1 rate_mm_year=2", "given twice"),
-        ("process spread=0.1", "spread 0.1 is that of a stated rate; give rate_mm_year, too"),
-        ("process speed=3", "no input speed; it takes zone, rate_mm_year"),
+        ("process spread=0.1", "spread 0.1 applies only to a stated rate; also give rate_mm_year"),
+        ("process speed=3", "unknown input speed; its inputs are zone, rate_mm_year"),
         ("process heights_m=2,1", "the lower first"),
         ("process zone=roof", "no zone roof; the asset has body, bore, weld"),
         ("process zone=covered", "no zone covered"),
@@ -105,7 +105,7 @@ def test_p95_of_a_stated_rate_is_twice_its_median() -> None:
 def test_only_mechanisms_of_known_kinds_count() -> None:
     with pytest.raises(InputError, match="unknown; choose from"):
         catalogue.check_kinds([Mechanism(kind="rust", zones=("bore",), rate_mm_year=1.0, spread=1.0)])
-    with pytest.raises(InputError, match="no mechanism"):
+    with pytest.raises(InputError, match="not a mechanism"):
         catalogue.check_kinds(["process"])  # type: ignore[list-item]
 
 

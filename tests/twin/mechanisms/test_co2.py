@@ -96,17 +96,17 @@ def test_the_whole_range_of_the_models_is_taken() -> None:
 @pytest.mark.parametrize(
     ("change", "part"),
     [
-        ({"temperature_c": 4.9}, "temperature_c 4.9: the models hold from 5 to 150"),
+        ({"temperature_c": 4.9}, "temperature_c 4.9: the models are valid from 5 to 150"),
         ({"temperature_c": 151.0}, "from 5 to 150"),
-        ({"co2_bar": 0.05}, "co2_bar 0.05: the models hold from 0.1 to 10"),
+        ({"co2_bar": 0.05}, "co2_bar 0.05: the models are valid from 0.1 to 10"),
         ({"co2_bar": 11.0}, "from 0.1 to 10"),
-        ({"ph": 3.4}, "ph 3.4: the models hold from 3.5 to 6.5"),
+        ({"ph": 3.4}, "ph 3.4: the models are valid from 3.5 to 6.5"),
         ({"ph": 7.0}, "from 3.5 to 6.5"),
         ({"shear_pa": 0.0}, "from 1 to 150"),
-        ({"ph": None, "shear_pa": 50.0}, "shear_pa 50 counts by NORSOK M-506 alone, which needs a pH; give ph, too"),
-        ({"h2s_bar": 0.06}, "h2s_bar 0.06: the models hold from 0 to 0.05"),
+        ({"ph": None, "shear_pa": 50.0}, "shear_pa 50 is used only by NORSOK M-506, which needs a pH; also give ph"),
+        ({"h2s_bar": 0.06}, "h2s_bar 0.06: the models are valid from 0 to 0.05"),
         ({"co2_bar": 0.2, "h2s_bar": 0.02}, "from 0 to 0.01"),
-        ({"pressure_bar": 1.0}, "the total is at least that of CO2, 2"),
+        ({"pressure_bar": 1.0}, "the total cannot be below the pressure of CO2, 2"),
         ({"temperature_c": math.nan}, "from 5 to 150"),
     ],
 )

@@ -63,11 +63,11 @@ def test_insulation_follows_api_581(driver: str, fahrenheit: float, mil_per_year
 @pytest.mark.parametrize(
     ("driver", "temperature_c", "part"),
     [
-        ("severe", -20.0, "holds from -12.2 to 176.7"),
-        ("severe", 180.0, "holds from -12.2 to 176.7"),
-        ("severe", 176.7, "has no loss with driver severe at 176.7 °C"),  # the end of the table, 350 °F
-        ("dry", 150.0, "has no loss with driver dry at 150 °C"),
-        ("severe", float("nan"), "holds from"),
+        ("severe", -20.0, "covers -12.2 to 176.7"),
+        ("severe", 180.0, "covers -12.2 to 176.7"),
+        ("severe", 176.7, "gives no loss with driver severe at 176.7 °C"),  # the end of the table, 350 °F
+        ("dry", 150.0, "gives no loss with driver dry at 150 °C"),
+        ("severe", float("nan"), "API RP 581 covers"),
     ],
 )
 def test_insulation_outside_the_table_is_refused(driver: str, temperature_c: float, part: str) -> None:

@@ -105,7 +105,7 @@ def test_wrong_options_end_in_one_line_and_leave_nothing(
 def test_options_of_a_mesh_need_one(command: Command, tmp_path: Path) -> None:
     rest = ("--out", tmp_path / "twin", "--category", "C4", "--bare")
     done = command("new", "pipe", "--set", "nps=8", "schedule=40", "run_m=1", "--units", "mm", *rest)
-    assert (done.returncode, "--units: is of a mesh; give --mesh, too" in done.stderr) == (2, True)
+    assert (done.returncode, "--units: applies only to a mesh; give --mesh as well" in done.stderr) == (2, True)
     done = command("new", *rest)
     assert (done.returncode, "give a kind of asset" in done.stderr) == (2, True)
 
@@ -148,7 +148,7 @@ def test_a_twin_is_the_same_asset_in_memory_and_wherever_its_folder_lies(valve: 
             found, _ = readers.from_photos([tmp_path / "mask.png"], [tmp_path / "uv.npz"], pattern, state)
             assert {record.value for record in found} == {1.0}
     other = ct.Asset.from_file(valve, units="mm", thickness_mm=12, texel_mm=8.0).drawn
-    with pytest.raises(InputError, match="belongs to another twin"):
+    with pytest.raises(InputError, match="belongs to a twin other than"):
         readers.from_photos([tmp_path / "mask.png"], [tmp_path / "uv.npz"], pattern, other)
 
 
@@ -179,7 +179,7 @@ def test_a_damaged_or_foreign_mesh_file_is_refused(command: Command, valve: Path
 
 def test_a_reader_that_hangs_is_ended(valve: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "SECONDS", 0.01)
-    with pytest.raises(InputError, match=r"valve.stl: was not read within 0\.01 s; simplify it"):
+    with pytest.raises(InputError, match=r"valve.stl: could not be read within 0\.01 s; simplify it"):
         child.convert(valve, MeshOptions(units="mm"), tmp_path / "work")
     assert not list(tmp_path.glob("work/*"))
 
@@ -308,6 +308,6 @@ def test_a_reader_that_is_ended_leaves_nothing_in_the_temporary_folder(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(fake), *filter(None, sys.path)]))
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     monkeypatch.setattr(child, "SECONDS", 5)
-    with pytest.raises(InputError, match=r"part.step: was not read within 5 s"):
+    with pytest.raises(InputError, match=r"part.step: could not be read within 5 s"):
         child.convert(drawing, MeshOptions(), tmp_path / "work")
     assert list(scratch.iterdir()) == []

@@ -119,9 +119,9 @@ def test_an_object_of_an_obj_may_have_several_materials_and_relative_numbers(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("v 0 0 0\nv 1 0\n", "line 2: v 1 0 is no line of an OBJ; export it again"),
-        ("v 0 0 0\nf 1 2 -2\n", "line 2: f 1 2 -2 is no line"),
-        ("v 0 0 0\nf 0 1 1\n", "line 2: f 0 1 1 is no line"),
+        ("v 0 0 0\nv 1 0\n", "line 2: v 1 0 is not a valid line of an OBJ; export it again"),
+        ("v 0 0 0\nf 1 2 -2\n", "line 2: f 1 2 -2 is not a valid line"),
+        ("v 0 0 0\nf 0 1 1\n", "line 2: f 0 1 1 is not a valid line"),
         ("v 0 0 0\nf 1 2 9\n", "its faces refer to vertices that do not exist"),
         ("v 0 0 0\n", "holds no triangles"),
     ],

@@ -157,5 +157,5 @@ def test_impossible_paints_are_refused(change: dict[str, float]) -> None:
 
 @pytest.mark.parametrize("thickness", [0.0, -5.0, float("nan"), 5000.0])
 def test_impossible_zinc_is_refused(thickness: float) -> None:
-    with pytest.raises(InputError, match=r"`thickness_um` .* thickness of zinc"):
+    with pytest.raises(InputError, match=r"`thickness_um` .* zinc thickness"):
         Zinc(thickness_um=thickness)

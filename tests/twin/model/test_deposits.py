@@ -106,5 +106,5 @@ def test_an_impossible_factor_is_refused(debris: float) -> None:
 
 
 def test_more_defects_than_can_be_held_are_refused(girder: AssetGeometry) -> None:
-    with pytest.raises(InputError, match="over 100000 more"):
+    with pytest.raises(InputError, match="adds over 100000 per m²"):
         paint_defects(girder, at("C5", debris=50.0), replace(DENSE, defects_per_m2=1e4), np.random.SeedSequence(0))

@@ -87,7 +87,7 @@ def test_a_mechanism_on_a_zone_that_is_not_there_is_refused(pipe: TwinState) -> 
 
 
 def test_the_splash_counts_once(pipe: TwinState) -> None:
-    with pytest.raises(InputError, match="are the same loss; give one of them"):
+    with pytest.raises(InputError, match="describe the same loss; give only one"):
         replace(pipe, exposure=at("C4", splash_m=(0.0, 0.1)), mechanisms=(build("splash", ("body",)),))
 
 

@@ -80,21 +80,21 @@ def test_differences_are_of_each_history_and_dates_are_those_of_the_forecast(mad
         np.testing.assert_allclose(row.least_left_mm_to, told.least_left_mm, atol=1e-6)
         np.testing.assert_allclose(row.rusted_percent_to, told.rusted_percent, atol=1e-6)
         assert row.chance_below_required_to == (told.chance_below_required)
-    with pytest.raises(InputError, match="earlier date first"):
+    with pytest.raises(InputError, match="give two different dates, the earlier one first"):
         comparison.compare(known, years[1], years[0])
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("view {}", "--out: give a page to write"),
+        ("view {}", "view: give --out, an .html page, or --glb"),
         ("view {} --out spool.pdf", r"spool\.pdf: the page is HTML; end its name in \.html"),
         ("view {} --glb spool.gltf", r"spool\.gltf: .*end its name in \.glb"),
         ("view {} --out spool.html --required body", "--required body: give zone=mm"),
         ("view nothing --out spool.html", "nothing: "),
         ("compare {} 2004-13-01 2010-01-01", "'2004-13-01': give a day such as 2030-05-31"),
         ("compare {} 1999-01-01 2010-01-01", "1999-01-01: the twin was built on 2000-01-01"),
-        ("compare {} 2010-01-01 2010-01-01", "earlier date first"),
+        ("compare {} 2010-01-01 2010-01-01", "give two different dates, the earlier one first"),
         ("compare {} 2010-01-01 2400-01-01", "2400-01-01: is more than 200 years ahead"),
         ("compare {} 2001-01-01 2002-01-01 --out change.txt", r"change\.txt: .*\.csv"),
     ],

@@ -69,7 +69,7 @@ def test_a_place_is_one_in_a_workbook_and_in_a_table(spool: Path, tmp_path: Path
         ["date", "zone", "kind", "value", "tool", "place"],
         ["2016-05-31", "body", "ultrasonic", 7.9, "ultrasonic  gauge", "TML  1"],
     ]
-    assert "0 of 1 records added" in command("inspect", spool, "--csv", table(tmp_path / "own.csv", own)).stdout
+    assert "0 of 1 record added" in command("inspect", spool, "--csv", table(tmp_path / "own.csv", own)).stdout
 
 
 @pytest.mark.ci
@@ -86,7 +86,7 @@ def test_a_place_is_one_by_whichever_way_it_comes(spool: Path, tmp_path: Path, c
     changed_value = table(tmp_path / "other.csv", [rows[0], [*rows[1][:3], 7.5, *rows[1][4:]]])
     assert "7.9 mm there on that day" in command("inspect", spool, "--csv", changed_value).stderr
     no_zone = table(tmp_path / "ut.csv", [["TML", "Date", "Reading (mm)"], ["12", "2018-05-31", 7.7]])
-    assert "1 of 1 records added" in command("inspect", spool, "--readings", no_zone).stdout
+    assert "1 of 1 record added" in command("inspect", spool, "--readings", no_zone).stdout
     assert places(spool) == ["12.0", "13.0/1.0", "T  1", "12"]
     (spool / "inspections.jsonl").unlink()
     for way, added in (("--csv", 3), ("--readings", 0)):
@@ -113,10 +113,10 @@ def test_spaces_that_older_versions_kept_in_the_name_of_a_tool_make_no_other_too
     twin = ct.Twin.load(spool)
     for tool in (" UT  3 ", "UT 3"):
         assert not twin.inspect(**given, value=7.9, tool=tool)
-        with pytest.raises(ct.InputError, match=r"7\.5 mm at 12 on body by UT 3, which has 7\.9 mm there on that day"):
+        with pytest.raises(ct.InputError, match=r"7\.5 mm at 12 on body by UT 3, but also 7\.9 mm there on that day"):
             twin.inspect(**given, value=7.5, tool=tool)
         path = table(tmp_path / "ut.csv", [["TML", "Date", "Reading (mm)"], ["12", "2016-05-31", 7.9]])
-        assert "0 of 1 records added" in command("inspect", spool, "--readings", path, "--tool", tool).stdout
+        assert "0 of 1 record added" in command("inspect", spool, "--readings", path, "--tool", tool).stdout
     twin.save()
     assert (spool / log.RECORDS).read_text() == line
     for verb, left in (("withdraws", 0), ("restores", 1)):
@@ -128,6 +128,6 @@ def test_two_names_of_one_place_are_both_said_where_their_readings_contradict(sp
     old = {"date": "2016-05-31", "zone": "body", "kind": "ultrasonic", "tool": "UT"}
     lines = [{**old, "place": place, "value": value} for place, value in (("12", 7.9), ("12.0", 7.5))]
     (spool / log.RECORDS).write_text("".join(json.dumps(line) + "\n" for line in lines))  # of an older version
-    message = r"7\.5 mm at 12\.0 on body by UT, which has 7\.9 mm there on that day \(12 is the same place\); correct"
+    message = r"7\.5 mm at 12\.0 on body by UT, but also 7\.9 mm there on that day \(12 is the same place\); correct"
     with pytest.raises(ct.InputError, match=message):
         log.append(spool, [Record(date="2018-05-31", zone="body", kind="ultrasonic", value=7.4, tool="UT", place="44")])

@@ -80,12 +80,12 @@ def test_a_column_a_survey(spool: Path, tmp_path: Path, command: Command) -> Non
     path = table(tmp_path / "ut.csv", rows, separator=";", encoding="cp1252")
     bare = command("inspect", spool, "--readings", path, "--zone", "body")
     assert bare.returncode == 2
-    assert "ut.csv: line 2, column '20/05/2014': no unit is stated; say it by --unit: mm, inch or mil" in bare.stderr
+    assert "ut.csv: line 2, column '20/05/2014': no unit is stated; give --unit: mm, inch or mil" in bare.stderr
     done = command("inspect", spool, "--readings", path, "--zone", "body", "--unit", "mm")
     assert done.returncode == 0, done.stderr
     assert "surveys from '20/05/2014', '21/05/2019'" in done.stdout
     assert "not used: 'Remarks'" in done.stdout
-    assert "1 cell of what was not measured left out" in done.stdout
+    assert "1 cell without a measurement left out" in done.stdout
     assert [(place, date) for place, date, _ in of(taken(spool))] == [row[:2] for row in EXPECTED]
 
 
@@ -109,7 +109,7 @@ def test_sheets_of_assets_groups_places_and_measurements(spool: Path, tmp_path: 
     mapped.write_text('{"zones": {"straight": "body"}}')
     which = command("inspect", spool, "--readings", path, "--map", mapped)
     assert which.returncode == 2
-    assert "has rows of 'P-101', 'P-102'; say which is this twin (--asset)" in which.stderr
+    assert "has rows of several assets, 'P-101', 'P-102'; name this twin's as --asset" in which.stderr
     done = command("inspect", spool, "--readings", path, "--map", mapped, "--asset", "P-101")
     assert done.returncode == 0, done.stderr
     assert "1 reading of other assets left out" in done.stdout
@@ -147,35 +147,35 @@ def changed(row: int, column: int, value: object) -> Rows:
           ["TML-1", "Body", "2019-05-21", 0.31, "", "D", "", ""],
           ["TML-2", "Body", "2019-05-21", 7.9, "", "D", "", ""]],
          (), "row 3, column 'Reading (mm)': 0.31 mm is 3.79 % of the nominal 8.18 mm of body; it looks like inch"),
-        (changed(1, 2, "05/06/2014"), (), "row 2, column 'Inspection Date': '05/06/2014' could be either of two days; "
-         "say whether day or month comes first (--dates"),
-        (changed(1, 2, "soon"), (), "row 2, column 'Inspection Date': 'soon' is not a day; write it as 2016-05-31"),
+        (changed(1, 2, "05/06/2014"), (), "row 2, column 'Inspection Date': '05/06/2014' could be either of two dates; "
+         "state whether day or month comes first (--dates"),
+        (changed(1, 2, "soon"), (), "row 2, column 'Inspection Date': 'soon' is not a date; write it as 2016-05-31"),
         ([LONG[0], ["T", "Body", "31/05/2014", 0.3], ["T", "Body", "05/31/2015", 0.3]], (),
-         "row 1: days in two orders, '31/05/2014' and '05/31/2015'"),
+         "row 1: dates in two orders, '31/05/2014' and '05/31/2015'"),
         (changed(1, 3, "thin"), (), "row 2, column 'Reading (in)': 'thin' is not a number; write it as 7.9"),
-        (changed(1, 3, None), (), "row 2, column 'Reading (in)': empty; fill it in, write n/a, or remove the row"),
-        (changed(1, 2, None), (), "row 2, column 'Inspection Date': empty; give the day"),
+        (changed(1, 3, None), (), "row 2, column 'Reading (in)': is empty; fill it in, write n/a, or remove the row"),
+        (changed(1, 2, None), (), "row 2, column 'Inspection Date': is empty; give the date"),
         (changed(1, 1, "Elbow"), (), "row 2, column 'Component': 'Elbow' is not a zone of this pipe ("),
         ([*LONG, ["TML-1", "Body", datetime.date(2014, 5, 20), 0.316, "", "DMS-7", "", ""]], (),
          "row 5, column 'Reading (in)': TML-1 on 2014-05-20 is 8.0264 mm here and 8.0772 mm in "),
-        (changed(1, 3, 0), (), "row 2, column 'Reading (in)': 0 is not a thickness; leave it empty"),
-        (changed(1, 0, None), (), "row 2, column 'Reading (in)': its row names no place"),
-        (changed(1, 3, "#N/A"), (), "sheet 'UT': cell D2 has an error; open the workbook, fix it"),
-        ([["CML", "2012-05-01", "UT 2016"], ["A", 7.9, 7.8]], (), "row 1: 'UT 2016' may be a survey and is not a day"),
-        ([["CML", "2012-05-01", "UT 2016"], ["A", 7.9, "7,8"]], (), "row 1: 'UT 2016' may be a survey and is not a"),
-        ([["CML", "2012-05-01", 43616], ["A", 7.9, 7.8]], (), "row 1: '43616.0' may be a survey and is not a day"),
+        (changed(1, 3, 0), (), "row 2, column 'Reading (in)': 0 is not a thickness; leave the cell empty"),
+        (changed(1, 0, None), (), "row 2, column 'Reading (in)': the row names no place"),
+        (changed(1, 3, "#N/A"), (), "sheet 'UT': cell D2 has an error; open the workbook, fix or"),
+        ([["CML", "2012-05-01", "UT 2016"], ["A", 7.9, 7.8]], (), "row 1: 'UT 2016' may be a survey but is not a date"),
+        ([["CML", "2012-05-01", "UT 2016"], ["A", 7.9, "7,8"]], (), "row 1: 'UT 2016' may be a survey but is not a"),
+        ([["CML", "2012-05-01", 43616], ["A", 7.9, 7.8]], (), "row 1: '43616.0' may be a survey but is not a date"),
         ([["CML", "Date", "Reading (mm)", "2012-05-01"], ["A", "2016-05-01", 7.9, 7.8]], (),
-         "row 1: has a column of readings and columns of surveys ('2012-05-01')"),
+         "row 1: has both a column of readings and columns of surveys ('2012-05-01')"),
         ([["CML", "Inspection Date", "Reading (mm)"], ["A", datetime.date(2016, 6, 5), 7.9], ["A", "31/05/2016", 7.9]],
-         (), "row 1: '31/05/2016' is text and 2016-06-05 a day, as if a spreadsheet had read days in another order"),
+         (), "row 1: '31/05/2016' is text but 2016-06-05 is a date, so a spreadsheet may have swapped day and month"),
         ([["CML", "Point", "Inspection Date", "Reading (mm)"], [None, "N", "2016-05-31", 7.9]], (), "names no place"),
         (changed(0, 4, "Reading"), (), "columns 'Reading (in)' and 'Reading' could both be the value; say which"),
-        (changed(1, 2, datetime.date(2031, 1, 1)), (), "is yet to come"),
+        (changed(1, 2, datetime.date(2031, 1, 1)), (), "is in the future"),
         (LONG, ("--unit", "cm"), "--unit cm: give mm, inch or mil"),
-        (LONG, ("--asset", "P-7"), "no asset 'P-7'; it has no column of assets"),
-        (LONG, ("--date", "2016-01-01"), "--readings goes with"),
-        ([["x", "y"], [1, 2]], (), "no readings found (no heading that is known)"),
-        (LONG[:1], ("--asset", "P-7"), "ut.xlsx: has headings and no readings below them"),
+        (LONG, ("--asset", "P-7"), "asset 'P-7' not found; the file has no column of assets"),
+        (LONG, ("--date", "2016-01-01"), "--readings can be combined only with --map"),
+        ([["x", "y"], [1, 2]], (), "no readings found (no known heading)"),
+        (LONG[:1], ("--asset", "P-7"), "ut.xlsx: has headings but no readings below them"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_one_line_and_nothing_is_stored(
@@ -199,7 +199,7 @@ def test_equal_rows_are_one_reading_and_points_tell_places_apart(spool: Path, tm
     ]
     done = command("inspect", spool, "--readings", workbook(tmp_path / "ut.xlsx", UT=rows))
     assert done.returncode == 0, done.stderr
-    assert "1 reading that appear twice left out" in done.stdout
+    assert "1 duplicate reading left out" in done.stdout
     assert {record.place for record in taken(spool)} == {"TML-1/A", "TML-1/B", "TML-2/A"}
 
 
@@ -224,7 +224,7 @@ def test_hidden_sheets_merged_cells_and_formulas(spool: Path, tmp_path: Path, co
     formula = command("inspect", spool, "--readings", path)
     assert formula.returncode == 2
     assert (
-        "cell D3 has a formula without a value; open the workbook, fix it or let it compute, and save it"
+        "cell D3 has a formula without a value; open the workbook, fix or recalculate the cell, and save it"
         in formula.stderr
     )
 
@@ -258,10 +258,10 @@ def test_a_sheet_of_places_is_held_to_what_readings_need_of_it(
 
 def test_a_file_that_is_no_workbook_is_one_line(spool: Path, tmp_path: Path, command: Command) -> None:
     for name, content, message in (
-        ("a.xlsx", b"PK\x03\x04 and no more", "no workbook that can be read"),
-        ("b.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "no workbook that can be read"),
-        ("c.xlsx", b"", "no workbook that can be read"),
-        ("d.csv", b'CML,date\n"open', "a quote is opened and not closed"),
+        ("a.xlsx", b"PK\x03\x04 and no more", "is not a readable workbook"),
+        ("b.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "is not a readable workbook"),
+        ("c.xlsx", b"", "is not a readable workbook"),
+        ("d.csv", b'CML,date\n"open', "a quote is opened but not closed"),
     ):
         (tmp_path / name).write_bytes(content)
         done = command("inspect", spool, "--readings", tmp_path / name)
@@ -284,7 +284,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(
     monkeypatch.setattr(sheets, "MOST_BYTES", 10**9)
     monkeypatch.setattr(sheets, "MOST_ROWS", 3)
     assert (
-        "sheet 'UT': has a cell in row 4, column 1; split or remove it"
+        "sheet 'UT': has a cell in row 4, column 1, beyond any table; split the sheet or remove the cell"
         in command("inspect", spool, "--readings", path).stderr
     )
     rows = table(tmp_path / "ut.csv", [*LONG, *LONG[1:]])
@@ -327,13 +327,14 @@ def test_macros_are_not_run_and_other_kinds_are_read(spool: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[]", "give an object"), ('{"colour": "x"}', "'colour' is not known; it takes asset, group, place"),
-        ('{"value": 3}', "value 3: give text"), ('{"dates": "year"}', "say which comes first, day or month"),
-        ('{"zones": []}', "zones: give an object"), ('{"header": 0}', "header 0: give the number of the row"),
-        ('{"sheet": "x"}', "no visible sheet 'x'; it has 'UT'"),
+        ("[]", "give a JSON object"), ('{"colour": "x"}', "unknown key 'colour'; choose from asset, group, place"),
+        ('{"value": 3}', "value 3: give text"), ('{"dates": "year"}', "give day or month, whichever comes first"),
+        ('{"zones": []}', "zones: give a JSON object"), ('{"header": 0}', "header 0: give the number of the row"),
+        ('{"sheet": "x"}', "no visible sheet 'x'; choose from 'UT'"),
         ('{"header": 9}', "row 9: is empty"),
-        ('{"place": "Locc"}', "ut.xlsx: no column 'Locc', which the map names for the place"),
-        ('{"zones": {"Body 1": "body", "body-1": "bore"}}', "zones: 'body-1' is not told from another"),
+        ('{"place": "Locc"}', "ut.xlsx: no column 'Locc', which the column map gives for place"),
+        ('{"zones": {"Body 1": "body", "body-1": "bore"}}',
+         "zones: 'body-1' is empty or, without case and punctuation, equals another name; rename it"),
         ("{", "map.json"),
     ],
 )  # fmt: skip
@@ -391,7 +392,7 @@ def test_a_survey_of_a_csv_file_without_a_day_is_refused(
     words = (table(tmp_path / "y.csv", rows), "--unit", "mm", "--map", tmp_path / "map.json")
     done = command("inspect", spool, "--readings", *words)
     assert done.returncode == 2
-    assert f"y.csv: line 1: '{heading}' may be a survey and is not a day; write it as 2016-05-31" in done.stderr
+    assert f"y.csv: line 1: '{heading}' may be a survey but is not a date; write it as 2016-05-31" in done.stderr
     assert taken(spool) == []
 
 
@@ -404,7 +405,7 @@ def test_long_numbers_and_groups_keep_places_apart(spool: Path, tmp_path: Path, 
     path = workbook(tmp_path / "ut.xlsx", UT=rows)
     done = command("inspect", spool, "--readings", path, "--zone", "body", "--unit", "mm")
     assert done.returncode == 0, done.stderr
-    assert "places of several groups are called GROUP/PLACE: '1'" in done.stdout
+    assert "places that occur in several groups are named GROUP/PLACE: '1'" in done.stdout
     assert {record.place for record in taken(spool)} == {"1234567", "1234568", "C1/1", "C2/1"}
 
 
@@ -468,7 +469,7 @@ def test_one_workbook_for_many_twins(tmp_path: Path, command: Command) -> None:
     assert [len(taken(twin)) for twin in twins] == [1, 1]
     assert "--asset P-101: " in command("inspect", plant, "--readings", path, *words, "--asset", "P-101").stderr
     (tmp_path / "none").mkdir()
-    assert "none: no twin below it" in command("inspect", tmp_path / "none", "--readings", path, *words).stderr
+    assert "none: contains no twin" in command("inspect", tmp_path / "none", "--readings", path, *words).stderr
 
 
 def test_a_value_of_more_digits_than_a_workbook_keeps_is_known_again(tmp_path: Path) -> None:

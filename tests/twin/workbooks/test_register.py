@@ -56,7 +56,7 @@ def test_a_register_says_where_readings_are_and_what_must_be_left(
     unknown = table(tmp_path / "r2.csv", [["CML", "Date", "Thickness (mm)"], ["TML-21", "2015-05-31", 7.9]])
     refused = command("inspect", spool, "--readings", unknown)
     assert refused.returncode == 2
-    assert "'TML-21' is not in the twin's register of CML; TML-2 or TML-1 may be meant" in refused.stderr
+    assert "'TML-21' is not in the twin's register of CML (did you mean TML-2 or TML-1?)" in refused.stderr
     again = command("register", spool, path)
     assert "0 new CMLs, 0 changed, 2 in all" in again.stdout
 
@@ -68,7 +68,7 @@ def test_a_renamed_cml_keeps_its_readings(spool: Path, tmp_path: Path, command: 
     silent = [HEADINGS, ["E-17", *ROWS[1][1:]], ROWS[2]]
     refused = command("register", spool, table(tmp_path / "b.csv", silent))
     assert refused.returncode == 2
-    assert "'E-17' is where 'TML-1' was, which the file lacks" in refused.stderr
+    assert "'E-17' is at the position of 'TML-1', which the file lacks" in refused.stderr
     told = [[*HEADINGS, "Former ID"], ["E-17", *ROWS[1][1:], "TML-1"], [*ROWS[2], None]]
     assert command("register", spool, table(tmp_path / "c.csv", told)).returncode == 0
     assert list(registers.read(spool).cmls) == ["TML-2", "E-17"]
@@ -86,7 +86,7 @@ def test_a_register_cannot_make_one_place_of_two_that_were_read_on_one_day(
     for given in ((), ("--dry-run",)):
         refused = command("register", spool, rows, *given)
         assert refused.returncode == 2
-        assert f"{rows}: makes one place of TML-1 and P7, whose readings of 2015-05-31 by " in refused.stderr
+        assert f"{rows}: makes TML-1 and P7 one place, but their readings of 2015-05-31 by " in refused.stderr
         assert "are 7.9 and 7.1 mm; correct the row" in refused.stderr
     assert not registers.read(spool)
     assert command("inspect", spool, "--withdraw", "2").returncode == 0
@@ -107,18 +107,18 @@ def of_assets(*assets: str) -> Rows:
     ("rows", "message"),
     [
         (changed(1, 8, 0.9), "line 2, column 'x': at 0.1 0 0.9: is 0.681 m from the surface of body"),
-        (changed(1, 3, 8.18), "line 2, column 'T nominal (in)': 207.8 mm when new, where the twin has 8.18 mm"),
-        (changed(1, 4, 0.4), "TML-1: 10.16 mm are required of a wall of 8.1788 mm when new"),
+        (changed(1, 3, 8.18), "line 2, column 'T nominal (in)': nominal thickness 207.8 mm, but the twin has 8.18 mm"),
+        (changed(1, 4, 0.4), "TML-1: required_mm 10.16 is not below nominal_mm 8.1788"),
         (changed(1, 2, "widget"), "line 2, column 'Type': 'widget' is not a kind of CML; write one of straight, bend"),
         (changed(1, 1, "Nozzle"), "line 2, column 'Component': 'Nozzle' is not a zone of this pipe"),
         (changed(2, 0, "TML-1"), "line 3, column 'CML': 'TML-1' is in two rows; keep one"),
-        (changed(1, 0, ""), "line 2: names no CML; fill it in or remove the row"),
-        (changed(1, 6, ""), "has y without x; give all"),
+        (changed(1, 0, ""), "line 2: names no CML; fill it in, or remove the row"),
+        (changed(1, 6, ""), "has y without x; give all or none"),
         (changed(0, 3, "T nominal"), "line 2, column 'T nominal': no unit is stated"),
-        ([["CML", "Zone", *map(str, range(16_384))], ["A", "body"]], "16386 columns; a table has at most"),
-        ([["a", "b"], [1, 2]], "needs one sheet with a column of CML"),
-        ([HEADINGS], "no CML in it; give a row for each"),
-        (of_assets("C-1", "C-2"), "cml.csv: has rows of 'C-1', 'C-2'; say which is this twin (--asset)"),
+        ([["CML", "Zone", *map(str, range(16_384))], ["A", "body"]], "16386 columns, over 16384; remove"),
+        ([["a", "b"], [1, 2]], "must have exactly one sheet with a column of CML"),
+        ([HEADINGS], "lists no CML; add a row for each CML"),
+        (of_assets("C-1", "C-2"), "cml.csv: has rows of several assets, 'C-1', 'C-2'; name this twin's as --asset"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_nothing_is_stored(
@@ -136,7 +136,7 @@ def test_a_zone_other_than_that_of_its_readings_is_refused(spool: Path, tmp_path
     assert command("inspect", spool, "--readings", table(tmp_path / "r.csv", rows)).returncode == 0
     refused = command("register", spool, table(tmp_path / "a.csv", ROWS))
     assert refused.returncode == 2
-    assert "TML-1 is on body, where it has a reading of 2015-05-31 on end" in refused.stderr
+    assert "TML-1 is on body, but its reading of 2015-05-31 is on end" in refused.stderr
 
 
 def test_the_unit_and_the_sheet_that_a_caller_states(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_a_branch_keeps_its_own_requirement_where_it_was_thinner_when_new(given:
 
 def test_names_now_and_before_are_of_one_cml_alone() -> None:
     one, other = Cml(id="A", zone="body", formerly=("Z",)), Cml(id="B", zone="body", formerly=("Z",))
-    with pytest.raises(ct.InputError, match="'Z' is or was the name of A, too"):
+    with pytest.raises(ct.InputError, match="'Z' is or was also the name of A"):
         Register(cmls={"A": one, "B": other})
     register = Register(cmls={"A": Cml(id="A", zone="body", formerly=("Z",), uv=(0.5, 0.5))})
     at_point = Record(date="2015-01-01", zone="body", kind="ultrasonic", value=7.0, tool="UT", place="Z/N")
@@ -282,7 +282,7 @@ def test_what_a_list_has_no_column_for_is_kept(spool: Path, tmp_path: Path, comm
     mapped.write_text('{"required": "T-ret"}')
     refused = command("register", spool, tmp_path / "b.csv", "--map", mapped)
     assert refused.returncode == 2
-    assert "no column 'T-ret', which the map names for the required" in refused.stderr
+    assert "no column 'T-ret', which the column map gives for required" in refused.stderr
 
 
 def test_a_register_and_the_user_require_together(spool: Path, tmp_path: Path, command: Command) -> None:
@@ -306,7 +306,7 @@ def test_no_reading_passes_the_register_by_another_way(spool: Path, tmp_path: Pa
     assert "'NOPE' is not in the twin's register of CML" in unknown.stderr
     elsewhere = command("inspect", spool, *words, "--zone", "end", "--place", "TML-1")
     assert elsewhere.returncode == 2
-    assert "TML-1 is on body by the register, not on end" in elsewhere.stderr
+    assert "the register has TML-1 on body, not on end" in elsewhere.stderr
     assert log.read_log(spool).records == {}
 
 

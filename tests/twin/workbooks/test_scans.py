@@ -44,7 +44,7 @@ SHAPES: dict[str, Rows] = {
     ],
 }
 POSITIONS = {
-    "matrix": "no positions in it", "axes": "first row and column left out as positions",
+    "matrix": "no positions", "axes": "first row and column left out as positions",
     "numbered columns": "first row left out as positions", "numbered rows": "first column left out as positions",
     "rows around": "positions from 'Axial (mm)', 'Circ (mm)', values from 'Thickness (mm)'",
 }  # fmt: skip
@@ -65,7 +65,7 @@ def test_all_shapes_of_a_grid_are_one(shape: str, tmp_path: Path) -> None:
 
 def test_a_few_thicknesses_in_even_steps_are_no_positions(tmp_path: Path) -> None:
     found = read_scan(table(tmp_path / "scan.csv", [[8.2, 8.1, 8.0], [8.1, 8.0, 7.9], [8.1, 8.0, 7.9]]), "mm")
-    assert found.summary == "scan of 3 x 3 points, 9 measured: least 7.90 mm, median 8.00 mm; no positions in it"
+    assert found.summary == "scan of 3 x 3 points, 9 measured: least 7.90 mm, median 8.00 mm; no positions"
 
 
 def test_of_two_values_of_a_point_the_least_counts(tmp_path: Path) -> None:
@@ -162,14 +162,14 @@ def test_a_scan_teaches(tmp_path: Path, command: Command) -> None:
     [
         ([["a", "b"], ["c", "d"]], "no grid of numbers"),
         ([[7.0, 7.1, 7.2]], "no grid of numbers"),
-        ([[0, 0], [0, 0]], "nothing was measured in it"),
+        ([[0, 0], [0, 0]], "contains no measured thickness"),
         ([[7.0, -7.1], [7.2, 7.3]], "-7.1 mm is not a thickness"),
-        ([[7.0, 7.1], [7.2, "7.1mm"], [7.2, 7.3]], "'7.1mm' is not a thickness; leave it empty"),
+        ([[7.0, 7.1], [7.2, "7.1mm"], [7.2, 7.3]], "'7.1mm' is not a thickness; leave the cell empty"),
         ([[7.0, "inf"], [7.2, 7.3]], "inf is not a thickness"),
-        ([["a", "b", "c"], [0, 0, 8], [1, 0, 8], [0, 1, 8]], "line 1: headings 'a', 'b', 'c' are not known; call the"),
+        ([["a", "b", "c"], [0, 0, 8], [1, 0, 8], [0, 1, 8]], "line 1: unknown headings 'a', 'b', 'c'; call the"),
         ([[*range(1, 9)], [8, 8, 8, 2, 8, 8, 8, 8], [8] * 8], "first row rises or falls in even steps"),
-        ([[7.0] * 5_000, *[[7.0, 7.1]] * 5_000], "rows of very different length are not a grid"),
-        ([[7.0, 7.1], [7.2, 7.3], *[[]] * 20, [7.2, 7.3]], "numbers far apart are not a grid"),
+        ([[7.0] * 5_000, *[[7.0, 7.1]] * 5_000], "the rows differ too much in length"),
+        ([[7.0, 7.1], [7.2, 7.3], *[[]] * 20, [7.2, 7.3]], "the numbers are too far apart for a grid"),
         ([["x", "y", "t"], [0, 0, 7], [13, 1, 7], [2, 7, 7], [5, 5, 7], [9, 8, 7]], "x and y are not a grid"),
         ([["x", "y", "t"], *[[at, at, 7] for at in range(9)]], "missing: 9 rows for 9 x 9 points; .* a row for each"),
     ],

@@ -93,7 +93,7 @@ def test_headings_with_a_year_of_two_digits(headings: tuple[str, ...], is_refuse
     for heading in headings:
         path = table(tmp_path / "ut.csv", [["TML", "Component", "2012-05-31", heading], ["T1", "body", "9.1", "3"]])
         if is_refused:
-            with pytest.raises(InputError, match="may be a survey and is not a day"):
+            with pytest.raises(InputError, match="may be a survey but is not a date"):
                 find(path, sheets.read(path), ColumnMap(unit="mm"))
         else:
             assert len(find(path, sheets.read(path), ColumnMap(unit="mm")).readings) == 1, heading

@@ -23,7 +23,9 @@ def check_end(name: str, end: str, size: str) -> None:
     check_choices("pipe", **{name: (end, ENDS)})
     if end != "cut" and size not in FLANGES:
         nps = size if size.startswith("od_mm") else f"nps {size!r}"
-        raise InputError(f"pipe {name} of {nps}: no class 150 flange; choose cut, or a size of {', '.join(FLANGES)}")
+        raise InputError(
+            f"pipe {name} of {nps}: has no class 150 flange; choose cut, or a size of {', '.join(FLANGES)}"
+        )
 
 
 def end_length(nps: str, end: str) -> float:

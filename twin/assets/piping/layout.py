@@ -66,7 +66,7 @@ class Spool:
             )
         check_numbers("pipe", leg_degrees=(self.leg_degrees, -360, 360))
         if self.upright and self.start == "blind":
-            raise InputError("pipe start 'blind': an upright run does not stand on studs; choose cut or flange")
+            raise InputError("pipe start 'blind': an upright run cannot stand on studs; choose cut or flange")
 
     @property
     def radius(self) -> float:
@@ -223,7 +223,7 @@ def widest(nps: str, end: str) -> float:
 def check_place(name: str, at: float, run: Spool) -> None:
     """Raise InputError if a place lies beyond the run."""
     if not 0 < at < run.run_m:
-        raise InputError(f"pipe {name} {at}: within the run of {run.run_m} m")
+        raise InputError(f"pipe {name} {at}: must be within the run of {run.run_m} m")
 
 
 def support_claim(own: Holder, number: int, at: float) -> Claim:
@@ -243,7 +243,7 @@ def check_supports(kind: str, places: Sequence[float], drop: float, run: Spool, 
     if run.upright and kind == "saddle":
         raise InputError("pipe support 'saddle': an upright run needs ubolt or clamp")
     if len(places) > MOST_SUPPORTS:
-        raise InputError(f"pipe with {len(places)} supports: {MOST_SUPPORTS} at most")
+        raise InputError(f"pipe with {len(places)} supports: give at most {MOST_SUPPORTS}")
     for at in places:
         check_place("supports_at_m", at, run)
     least = least_drop(support, run, branch)

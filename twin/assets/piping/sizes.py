@@ -144,14 +144,14 @@ def nominal_size(od_mm: float) -> str:
 def check_own(od_mm: float, wall_mm: float, nps: str) -> None:
     """Raise InputError if a pipe cannot have this outside diameter or wall of its own, mm; 0 means none given."""
     if od_mm != 0 and not LEAST_OD_MM <= od_mm <= MOST_OD_MM:
-        raise InputError(f"pipe od_mm {od_mm}: {LEAST_OD_MM:g} to {MOST_OD_MM:g} mm, or 0 for that of the nps")
+        raise InputError(f"pipe od_mm {od_mm}: give {LEAST_OD_MM:g} to {MOST_OD_MM:g} mm, or 0 for that of the nps")
     if od_mm != 0 and wall_mm == 0 and abs(od_mm - OUTSIDE_MM[nps]) > SAME_MM:
-        raise InputError(f"pipe od_mm {od_mm:g} is not that of nps {nps}, so no schedule holds: give its wall_mm, too")
+        raise InputError(f"pipe od_mm {od_mm:g} is not that of nps {nps}, so no schedule applies: also give wall_mm")
     outside = od_mm or OUTSIDE_MM[nps]
     if wall_mm != 0 and not LEAST_WALL_MM <= wall_mm <= MOST_WALL * outside:
         raise InputError(
-            f"pipe wall_mm {wall_mm}: {LEAST_WALL_MM:g} to {MOST_WALL * outside:.4g} mm at {outside:g} mm outside, or "
-            "0 for that of the schedule"
+            f"pipe wall_mm {wall_mm}: give {LEAST_WALL_MM:g} to {MOST_WALL * outside:.4g} mm at "
+            f"{outside:g} mm outside, or 0 for that of the schedule"
         )
 
 

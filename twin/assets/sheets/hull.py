@@ -75,16 +75,16 @@ def hull(
     if frames not in range(2, 21) or not 0.35 <= spacing <= 1.05:
         raise InputError(f"hull with {frames} frames in {length_m} m: {spacing:.2f} m apart; choose 0.35 to 1.05 m")
     if not 0 <= bow_mm <= 60 * spacing:
-        raise InputError(f"hull bow_mm {bow_mm}: 0 to {60 * spacing:.0f} mm between frames {spacing:.2f} m apart")
+        raise InputError(f"hull bow_mm {bow_mm}: give 0 to {60 * spacing:.0f} mm between frames {spacing:.2f} m apart")
     if girth_m / strakes < 0.4:
         raise InputError(f"hull of {strakes} strakes in {girth_m} m: leave at least 0.4 m for each")
     low, high = 0.8 * bilge_m + 0.15, girth_m - 0.12
     if not (fender_m == 0 or low <= fender_m <= high):
         room = f"or {low:.2f} to {high:.2f} m here" if low <= high else "since there is no room above the bilge"
-        raise InputError(f"hull fender_m {fender_m}: 0 for none, {room}")
+        raise InputError(f"hull fender_m {fender_m}: give 0 for none, {room}")
     if keel and 0.5 * TURN * bilge_m > girth_m - 0.1:
         most = (girth_m - 0.1) / (0.5 * TURN)
-        raise InputError(f"hull keel with bilge_m {bilge_m}: at most {most:.2f} m in a girth of {girth_m} m")
+        raise InputError(f"hull keel with bilge_m {bilge_m}: give at most {most:.2f} m in a girth of {girth_m} m")
     denting.check("hull", dents, dent_mm, lay, most=20, deepest_mm=80)
     shell = Shell(
         length=length_m, girth=girth_m, thickness=thickness_mm / 1000, bilge=bilge_m, sweep=sweep_m,

@@ -71,9 +71,9 @@ def panel(
         lean_degrees=(lean_degrees, 0, 30),
     )  # fmt: skip
     if not 0.4 <= swage_m <= 0.72:
-        raise InputError(f"panel swage_m {swage_m}: 0.4 to 0.72 of the height")
+        raise InputError(f"panel swage_m {swage_m}: give 0.4 to 0.72 of the height")
     if lean_degrees and sill:
-        raise InputError(f"panel lean_degrees {lean_degrees}: 0 over a sill")
+        raise InputError(f"panel lean_degrees {lean_degrees}: must be 0 over a sill")
     denting.check("panel", dents, dent_mm, lay, most=12, deepest_mm=30)
     shape = DoorShape(
         width=width_m, height=height_m, front=0.045, rear=arch_mm / 1000, swage=(swage_m * height_m, swage_mm / 1000),

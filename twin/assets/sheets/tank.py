@@ -87,7 +87,7 @@ def tank(
     if height_m / courses < 0.6:
         raise InputError(f"tank of {courses} courses in {height_m} m: leave at least 0.6 m for each")
     if seams == "riveted" and diameter_m > WIDEST_RIVETED:
-        raise InputError(f"tank of {diameter_m} m, riveted: up to {WIDEST_RIVETED} m; choose welded seams")
+        raise InputError(f"tank of {diameter_m} m, riveted: must be at most {WIDEST_RIVETED} m; choose welded seams")
     radius, wall, floor = diameter_m / 2, shell_mm / 1000, bottom_mm / 1000
     top = floor + height_m
     rings = _courses(radius, wall, floor, top, courses, seams)

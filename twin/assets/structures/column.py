@@ -121,12 +121,12 @@ def column(
     if gap < LEAST_GAP:
         least = 2 * size.leg + LEAST_GAP
         raise InputError(
-            f"column of {width_m} m and {depth_m} m with {section}: at least {least:.3f} m on each side that is laced"
+            f"column of {width_m} m and {depth_m} m with {section}: needs at least {least:.3f} m on each laced side"
         )
     batten = max(0.12, *(1.8 * (half - size.gauge) for _, _, half, _ in size.faces()))
     least = 2 * max(batten, Angle.of(SHOE).leg + 0.1) + 2 * FREE + 0.1
     if height_m < least:
-        raise InputError(f"column {height_m} m high: at least {least:.2f} m for its battens at this width")
+        raise InputError(f"column {height_m} m high: needs at least {least:.2f} m for its battens at this width")
     patches = _posts(size, base=base)
     for name, turn, half, away in size.faces():
         across = 2 * (half - size.gauge)

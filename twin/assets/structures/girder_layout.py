@@ -122,16 +122,16 @@ class GirderSize:
         )  # fmt: skip
         if self.depth < 3 * self.flange.leg:
             raise InputError(
-                f"girder {self.depth} m deep: at least three legs of its flange angles, {3 * self.flange.leg:g} m"
+                f"girder {self.depth} m deep: needs at least three legs of its flange angles, {3 * self.flange.leg:g} m"
             )
         low, high = (1000 * times * self.rivet for times in PITCH)
         if not low - 1e-9 <= 1000 * self.pitch <= high + 1e-9:
-            raise InputError(f"girder pitch_mm {1000 * self.pitch:g}: {low:g} to {high:g} mm for its rivets")
+            raise InputError(f"girder pitch_mm {1000 * self.pitch:g}: give {low:g} to {high:g} mm for its rivets")
         most = 1000 * PACK
         if not 0 <= 1000 * self.pack <= most or (self.pack and not self.covers):
             raise InputError(
-                f"girder pack_rust_mm {1000 * self.pack:g} with {self.covers} covers: 0 to {most:g} mm, and 0 without "
-                "cover plates, which it bends"
+                f"girder pack_rust_mm {1000 * self.pack:g} with {self.covers} covers: give 0 to {most:g} mm, and 0 "
+                "without cover plates"
             )
         if not 0 <= self.stiffeners <= self.length / 0.3:
             raise InputError(f"girder with {self.stiffeners} stiffeners in {self.length} m: leave 0.3 m for each")

@@ -104,7 +104,7 @@ def layout(
         gusset_mm=(gusset_mm, 5, 25),
     )  # fmt: skip
     if pattern == "x" and braces == "double":
-        raise InputError("truss braces 'double' with pattern 'x': its diagonals pass each other as single angles")
+        raise InputError("truss braces 'double' with pattern 'x': crossing diagonals are single angles; choose single")
     size = _lattice(length_m, height_m, panels, pattern, chord, brace)
     if fault := size.fault():
         raise InputError(
@@ -115,7 +115,7 @@ def layout(
     bent = diagonals[len(diagonals) // 2]
     free = bent.length - 2 * bent.joint
     if not 0 <= bow_mm <= 1000 * BOW * free:
-        raise InputError(f"truss bow_mm {bow_mm}: 0 to {int(1000 * BOW * free)} mm, {BOW:g} of the free length")
+        raise InputError(f"truss bow_mm {bow_mm}: give 0 to {int(1000 * BOW * free)} mm, {BOW:g} of the free length")
     return size, bent
 
 

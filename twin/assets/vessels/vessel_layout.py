@@ -49,7 +49,7 @@ class Vessel:
             head_mm=(self.head_mm, 2, tenth), courses=(self.courses, range(1, MOST_COURSES + 1)),
         )  # fmt: skip
         if not 0.5 <= self.head_mm / self.shell_mm <= 2.0:
-            raise InputError(f"vessel head_mm {self.head_mm:g}: half to twice shell_mm, {self.shell_mm:g}")
+            raise InputError(f"vessel head_mm {self.head_mm:g}: must be half to twice shell_mm, {self.shell_mm:g}")
         least = 2 * self.end.straight + self.courses * COURSE_M
         check_numbers("vessel", length_m=(self.length_m, least, LONGEST_M))
         if self.support == "legs":
@@ -135,7 +135,7 @@ class Nozzle:
             raise InputError(f"vessel nozzles_nps {self.nps}: too wide for this shell; outside diameters up to {most}")
         check_numbers("vessel", nozzles_degrees=(self.degrees, -360, 360))
         if not 0 < self.at < self.vessel.length_m:
-            raise InputError(f"vessel nozzles_at_m {self.at}: within the length of {self.vessel.length_m} m")
+            raise InputError(f"vessel nozzles_at_m {self.at}: must be within the length of {self.vessel.length_m} m")
         least = fillet_leg(self.vessel.radius, self.wall) + LEAST_NOZZLE_M + bead_m(self.wall)[0] / 2
         check_numbers("vessel", nozzle_m=(self.length, least, 3))
         if not self.vessel.upright and self.lowest() < -self.vessel.radius - self.vessel.support_m + AIR_M:

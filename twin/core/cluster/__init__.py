@@ -24,7 +24,7 @@ from corrotwin.twin.core.errors import InputError, WorkError
 BLENDER = "blender"  # resource tag of machines that can render: ray start --resources '{"blender": 4}'
 
 REPEAT_SECONDS = 60.0  # before a line about Ray is said again
-ENDED = "Ray has ended on this machine (killed, or out of memory); run the same command again, and it goes on"
+ENDED = "Ray has ended on this machine (killed, or out of memory); run the same command again to continue"
 # Ray's errors of tasks whose processes were lost; its own messages name log files and settings of Ray.
 _LOST = {
     "WorkerCrashedError": "its worker process was killed or crashed",
@@ -115,7 +115,8 @@ def _check_joined(address: str | None) -> None:
         is_there = address in (context.gcs_address, cluster and cluster.address)
     if not is_there:
         raise InputError(
-            f"`address` {address}: Ray runs already in this process, at {context.gcs_address}; start a new process"
+            f"`address` {address}: Ray is already running in this process, at {context.gcs_address}; "
+            "start a new process"
         )
 
 
@@ -130,7 +131,7 @@ def _start_patiently(start: Callable[[], object]) -> None:
         except Exception as error:
             if "AF_UNIX path length" in str(error):
                 raise InputError(
-                    f"TMPDIR {tempfile.gettempdir()}: too long a path for Ray's sockets; set another, such as /tmp"
+                    f"TMPDIR {tempfile.gettempdir()}: path too long for Ray's sockets; set a shorter one, such as /tmp"
                 ) from error
             if "timed out during startup" not in str(error):
                 raise
@@ -185,20 +186,18 @@ def in_our_words(message: str) -> str:
         return ""
     if "low on memory" in message:
         used = re.search(r"was ([\d.]+ ?[KMGT]?B) used / ([\d.]+ ?[KMGT]?B) limit", message)
-        room = f" ({used[1]} of {used[2]} are used)" if used else ""
-        return f"memory is short{room}: a task was stopped and is tried again; give less at a time, or free some"
+        room = f" ({used[1]} of {used[2]} in use)" if used else ""
+        return f"memory is low{room}: a task was stopped and will be retried; process less at a time, or free some"
     if found := (
         re.match(r"The node with node id: \S+ and address: (\S+) .*marked dead", message, re.DOTALL)
         or re.search(r"node it was running on is dead.*?Node IP: ([^,\s]+)", message, re.DOTALL)
     ):
-        return f"the machine {found[1]} is lost; its tasks are tried again"
+        return f"machine {found[1]} was lost; its tasks will be retried"
     if re.match(r"Task \S+ failed.* will be retried", message):
         lines = [line for line in message.partition("Error:")[2].splitlines() if line.strip()]
-        return f"a task failed and is tried again: {lines[-1].strip() if lines else _LOST['WorkerCrashedError']}"
+        return f"a task failed and will be retried: {lines[-1].strip() if lines else _LOST['WorkerCrashedError']}"
     if "has not been registered" in message or re.search(r"version mismatch", message, re.IGNORECASE):
-        return (
-            "a machine of the cluster has another version of Python, Ray or this program; install the same everywhere"
-        )
+        return "machines of the cluster have different versions of Python, Ray or this program; install the same on all"
     _log.debug("Ray: %s", message.strip())
     return ""
 
@@ -251,8 +250,8 @@ def machines() -> list[Mapping[str, float]]:
 def not_shared(machine: str, folder: Path | None) -> str:
     """Say that a machine of the cluster writes to another file system than this one."""
     return (
-        f"{machine} does not write to {folder} as seen here; all machines need one file system, mounted at the same "
-        "path"
+        f"{machine} does not write to the same {folder} as this machine; all machines need a shared file system, "
+        "mounted at the same path"
     )
 
 

@@ -16,7 +16,7 @@ from corrotwin.twin.core.errors import InputError, WorkError
 
 ANSWER_SECONDS = 90.0  # in which a cluster has to answer; Ray itself would try for a quarter of an hour
 PATIENCE_SECONDS = 30.0  # without the head of the cluster; after 60 Ray ends this process
-ENDED = "Ray has ended on this machine (killed, or stopped); start it again, and the same command resumes"
+ENDED = "Ray has ended on this machine (killed or stopped); start it again, and the same command resumes"
 # Ray has no public function that asks a cluster without joining it, and joining the wrong one may abort the process.
 _JOIN = "import logging, sys, ray; ray.init(sys.argv[1], log_to_driver=False, logging_level=logging.CRITICAL)"
 
@@ -34,9 +34,11 @@ def require_cluster(address: str) -> None:
     place = (os.environ.get("RAY_ADDRESS") or address) if address == "auto" else address  # as Ray reads it
     named = f"`address` {address}" if place == address else f"`address` {address} (RAY_ADDRESS {place})"
     if place.lower().startswith(("http://", "https://")):
-        raise InputError(f"{named}: is where Ray's jobs are submitted; give host:port, or unset RAY_ADDRESS for auto")
+        raise InputError(
+            f"{named}: is an address for submitting Ray jobs; give host:port, or unset RAY_ADDRESS for auto"
+        )
     if "://" in place:
-        raise InputError(f"{named}: Ray's clients are not supported; start the command on a node, with auto")
+        raise InputError(f"{named}: Ray Client addresses are not supported; run the command on a node, with auto")
     try:
         if place != "auto":
             _reach(place)
@@ -47,7 +49,7 @@ def require_cluster(address: str) -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"{named}: no Ray cluster answers there ({type(error).__name__}: {error})") from error
     except subprocess.TimeoutExpired as error:
-        raise InputError(f"{named}: no Ray cluster answers there in {ANSWER_SECONDS:g} s") from error
+        raise InputError(f"{named}: no Ray cluster answers there within {ANSWER_SECONDS:g} s") from error
     if done.returncode:
         _log.debug("Ray: %s", done.stderr.strip())
         raise InputError(f"{named}: {reason(done.stderr, place)}")
@@ -63,14 +65,14 @@ def _environment() -> dict[str, str]:
 def reason(said: str, place: str) -> str:
     """Return why a process could not join the cluster at `place`, in a line, from what it said on stderr."""
     if "InvalidAuthToken" in said or "AuthenticationError" in said:
-        return "the cluster asks for a token: set RAY_AUTH_MODE=token and copy ~/.ray/auth_token of its head to here"
+        return "the cluster requires a token: set RAY_AUTH_MODE=token and copy ~/.ray/auth_token here from its head"
     if len(versions := re.findall(r"^ +(?:Ray|Python): (\S+)$", said, re.MULTILINE)) == 4:
         theirs, ours = (f"Ray {ray} and Python {python}" for ray, python in (versions[:2], versions[2:]))
         return f"the cluster has {theirs}, this machine {ours}; install the same on both"
     if "No node info found" in said or re.search(r"Failed to connect to socket at .*raylet", said):
-        return f"this machine is no node of the cluster; first type: ray start --address {place}"
+        return f"this machine is not a node of the cluster; first run: ray start --address {place}"
     lines = [line for line in said.partition("*** StackTrace")[0].splitlines() if line.strip()]
-    return f"no Ray cluster answers there ({lines[-1].strip() if lines else 'Ray ended without a word'})"
+    return f"no Ray cluster answers there ({lines[-1].strip() if lines else 'Ray ended without a message'})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -168,7 +168,7 @@ def test_what_the_sampler_draws_is_accepted(kind: str) -> None:
         ("cladding", {"purlins": 9}, "2 to 8"),
         ("cladding", {"dents": -1}, "up to 20 dents"),
         ("hull", {"frames": 2}, "0.35 to 1.05 m"),
-        ("hull", {"bow_mm": 500.0}, "hull bow_mm 500.0: 0 to"),
+        ("hull", {"bow_mm": 500.0}, "hull bow_mm 500.0: give 0 to"),
         ("hull", {"fender_m": 0.1}, "0 for none, or"),
         ("hull", {"strakes": 5, "girth_m": 1.8}, "0.4 m for each"),
         (

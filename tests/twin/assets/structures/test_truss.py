@@ -164,7 +164,7 @@ def test_a_steep_truss_is_closed() -> None:
         ({"chord": "I 20"}, "UPE 120"),
         ({"brace": "UPE 120"}, "L 60x6"),
         ({"fastener": "glue"}, "rivets, bolts"),
-        ({"panels": 0}, "panels 0: 1 to 8"),
+        ({"panels": 0}, "panels 0: give a whole number from 1 to 8"),
         ({"braces": "double"}, "single angles"),
         ({"panels": 8}, "larger panels or smaller angles"),
         ({"bow_mm": 400.0}, "of the free length"),
