@@ -72,7 +72,7 @@ def demo(*, out: Path = Path("out/demo"), show: bool = True) -> None:
         )
     with writing(out), hold(out, "demo", {"seed": SEED, "size": SIDE}):
         page = _made(out)
-    say(f"{page}: look at it; next: corrotwin predict on photos of your own")
+    say(f"{page}: open it in a browser; next: corrotwin predict with your own photos")
     if show and sys.stdout.isatty():
         webbrowser.open_new_tab(page.absolute().as_uri())
 
@@ -80,14 +80,20 @@ def demo(*, out: Path = Path("out/demo"), show: bool = True) -> None:
 def _made(out: Path) -> Path:
     """Create everything that the page shows, write the page, and return its path."""
     asset = ct.Asset("plate", seed=SEED, random=True, texel_mm=TEXEL_MM, upright=True)
-    say(f"1 of 5: a plate of {asset.area_m2:.2f} m² grows for {YEARS} years in {CATEGORY}; its paint lasts {LIFE:g}")
+    say(
+        f"1 of 5: a plate of {asset.area_m2:.2f} m² ages for {YEARS} years in {CATEGORY}; "
+        f"its paint lasts {LIFE:g} years"
+    )
     hidden = _twin(asset, LIFE, YEARS)
     say("2 of 5: Blender photographs it")
     cloudy = ct.Preset.like("balanced", sun_share=0.0, flash_share=0.0, work_share=0.0, worlds=("sky", "courtyard"))
     ct.render(hidden, out=out / "photos", size=SIDE, cameras=list(CAMERAS), seed=SCENE, preset=cloudy)
     say("3 of 5: the built-in model outlines the corrosion")
     drawn = ct.predict(out / "photos" / "images", out=out / "masks")
-    say(f"4 of 5: its owner, who believes that the paint lasts {BELIEVED_LIFE:g}, learns from the masks")
+    say(
+        f"4 of 5: its owner, who believes that the paint lasts {BELIEVED_LIFE:g} years, updates the forecast "
+        "from the masks"
+    )
     names = sorted(drawn.photos)
     bands = [_bands(forecast) for forecast in _forecasts(asset, out, names)]
     say(f"5 of 5: forecasts of the next {AHEAD} years, and what actually happens")

@@ -80,7 +80,7 @@ def python(version: tuple[int, ...]) -> Check:
     if version[:2] == machine.BLENDER_PYTHON:
         return Check(name="Python", state="ok", found=text)
     if machine.BLENDER_PYTHON < version[:2] < (3, 14):
-        return Check(name="Python", state="missing", found=f"{text}: trains, but Blender needs 3.11", fix=fix)
+        return Check(name="Python", state="missing", found=f"{text}: can train, but Blender needs 3.11", fix=fix)
     return Check(name="Python", state="missing", found=f"{text}: not one of 3.11 to 3.13", fix=fix)
 
 
@@ -117,7 +117,7 @@ def gpu(said: Mapping[str, Any]) -> Check:
         return _lacking("torch", said)
     if said["gpus"]:
         return Check(name="GPU", state="ok", found=f"{', '.join(said['gpus'])}; torch {said['torch']}")
-    text = f"none; torch {said['torch']} trains on the CPU; profile paper wants a GPU"
+    text = f"none; torch {said['torch']} trains on the CPU; profile paper needs a GPU"
     fix = "for profile paper a machine with a GPU, and torch for it: https://pytorch.org/get-started/locally"
     return Check(name="GPU", state="warning", found=text, fix=fix)
 
@@ -129,7 +129,7 @@ def processor(cpuinfo: str) -> Check:
     if units:
         return Check(name="bfloat16", state="ok", found=f"on the CPU by {', '.join(units)}")
     text = "not on this CPU: training is slower"
-    return Check(name="bfloat16", state="warning", found=text, fix="nothing has to be done")
+    return Check(name="bfloat16", state="warning", found=text, fix="no action needed")
 
 
 def ray(said: Mapping[str, Any]) -> Check:
@@ -142,14 +142,16 @@ def ray(said: Mapping[str, Any]) -> Check:
 def _lacking(name: str, said: Mapping[str, Any]) -> Check:
     """Return a failed check with the reason that the program gave."""
     trouble = str(said["trouble"])
-    fix = "let the machine come to rest, then ask again" if trouble == machine.LATE else INSTALL
+    fix = "wait until the machine is idle, then run this again" if trouble == machine.LATE else INSTALL
     return Check(name=name, state="missing", found=trouble, fix=fix)
 
 
 def memory(available: int | None) -> Check:
     """Check that there is memory for a Blender process or a training run in addition to Ray."""
     if available is None:
-        return Check(name="memory", state="warning", found="not known on this system", fix="see that 4 GiB are free")
+        return Check(
+            name="memory", state="warning", found="not known on this system", fix="make sure that 4 GiB are free"
+        )
     text = f"{available / GIB:.1f} GiB available"
     if available < 4 * GIB:
         fix = "end other programs, or give the container more (docker run --memory=8g); 4 GiB at least"
@@ -178,7 +180,7 @@ def disk(name: str, path: Path, free: int | None) -> Check:
 def shared_memory(free: int | None) -> Check:
     """Check the space for Ray's object store (128 MiB) and for training batches."""
     if free is None:
-        return Check(name=str(SHARED), state="ok", found="absent here; Ray uses the disk")
+        return Check(name=str(SHARED), state="ok", found="missing here; Ray uses the disk")
     text = f"{free / GIB:.2f} GiB free"
     if free < GIB // 4:
         return Check(name=str(SHARED), state="warning", found=text, fix="in a container: docker run --shm-size=2g")
@@ -204,8 +206,8 @@ def imagenet(said: Mapping[str, Any], weights: Path | None) -> Check:
         lacking, where = list(said.get("lacking", BACKBONES)), "the hub's cache"
     if not lacking:
         return Check(name="ImageNet weights", state="ok", found=f"of all four encoders, in {where}")
-    fix = f"where there is internet: corrotwin segmentation weights --to {quoted(weights or 'weights')}"
-    text = f"not in {where}: {', '.join(lacking)}; profile paper takes them"
+    fix = f"on a machine with internet access: corrotwin segmentation weights --to {quoted(weights or 'weights')}"
+    text = f"missing from {where}: {', '.join(lacking)}; profile paper needs them"
     return Check(name="ImageNet weights", state="warning", found=text, fix=fix)
 
 
@@ -244,7 +246,7 @@ def show(checks: Iterable[Check], *, deep: bool) -> None:
         console.print("\nmake benchmark and make test have what they need; next: corrotwin demo")
     else:
         console.print(
-            "\nall files are there; next: corrotwin demo, or corrotwin doctor --deep, which starts Blender too"
+            "\nall files are present; next: corrotwin demo, or corrotwin doctor --deep, which also starts Blender"
         )
 
 

@@ -5,7 +5,7 @@ r"""Measure trained networks, combined or adapted, on photographs of another set
 
 The first argument is the folder of ``corrotwin benchmarks transfer --folds 1 --across OTHER``. Question: if networks of
 photographs do badly on other places and networks of renders better, how good are the two together, without a training
-that mixes them? In each run both started from the same first weights. Combinations:
+that mixes them? In each run both started from the same initial weights. Combinations:
 
 - ``mean-weights``: one network, halfway between both (M. Wortsman et al., Model soups, ICML 2022);
 - ``mean-probabilities``: the mean of what both predict, as ``corrotwin predict --run PHOTOS RENDERS``.

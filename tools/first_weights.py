@@ -1,4 +1,4 @@
-r"""Measure the gain from first weights with few and with many photographs: five pairs of runs on unseen spots.
+r"""Measure the gain from initial weights with few and with many photographs: five pairs of runs on unseen spots.
 
     python -m tools.first_weights --data steel-bridges --out out/first-weights
     python -m tools.first_weights --data steel-bridges --out out/twin-weights \\
@@ -12,7 +12,7 @@ the other set and from renders (``python -m tools.shipped_model --stage twins``)
 
 Design: the test photos are the export's own; all others train (281 of steel-bridges), except for those of one spot.
 These are the validation photos that a run must have, but decide nothing: weights are averaged over the last steps.
-Run r of both first weights has seed r, and so the same photos, which each run draws again, by whole spots. All runs
+Run r of both initial weights has seed r, and so the same photos, which each run draws again, by whole spots. All runs
 have equal steps of 8 images at 128 px. Encoder and decoder have one learning rate; beside a twin both starts have the
 rates that ``corrotwin segmentation train`` gives them.
 
@@ -69,7 +69,7 @@ class PairedRun:
 
 
 def weights_of(twin: Path | None) -> tuple[First, First]:
-    """Return the first weights that are compared, the better known first."""
+    """Return the initial weights that are compared, the better known first."""
     return ("random", "imagenet") if twin is None else ("imagenet", "twin")
 
 
@@ -194,7 +194,7 @@ def first_weights(
     twin: Annotated[Path | None, arg(help="compare a start from this run with ImageNet weights")] = None,
     most: Annotated[int | None, arg(help="most runs that this command trains; default: all")] = None,
 ) -> None:
-    """Compare first weights on test photos: ImageNet with random ones, or a run's with ImageNet."""
+    """Compare initial weights on test photos: ImageNet with random ones, or a run's with ImageNet."""
     text.say(table(study(out, data, twin=twin, most=most), twin), end="")
 
 

@@ -296,7 +296,7 @@ def levers(
         calls = {cell: (cell, out.resolve(), sets, renders.resolve()) for cell in batch}
         for cell, scores in by_completion(score, calls, workers):
             rows.append((cell, scores))
-            say_error(f"{cell.key}: {scores['own']:.3f} at home, {scores['other']:.3f} abroad")
+            say_error(f"{cell.key}: {scores['own']:.3f} on its own set, {scores['other']:.3f} on the other")
             write(out, stage, rows)
     say(table(rows), end="")
 

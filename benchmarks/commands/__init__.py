@@ -2,7 +2,7 @@
 
 from corrotwin.benchmarks.commands import printed_tables, screen, study, transfer
 
-DESCRIPTION = "The published benchmark reproduced, and what rendered images are worth beside real photos."
+DESCRIPTION = "Reproduce the published benchmark, and measure what renders add to real photos."
 COMMANDS = {
     "run": study.run,
     "report": study.report,

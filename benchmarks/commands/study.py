@@ -6,7 +6,7 @@ from typing import Literal
 
 from corrotwin.segmentation.config import Profile
 from corrotwin.twin.core.console import progress
-from corrotwin.twin.core.text import say
+from corrotwin.twin.core.text import counted, say, say_error
 
 Arm = Literal["real", "mixed", "copy-paste", "strong", "shuffled"]
 
@@ -109,7 +109,7 @@ def run(
         address of a Ray cluster to run on, such as auto; by default this machine.
     weights
         folder prepared by `corrotwin segmentation weights`, for machines without internet access. Backbones whose
-        first weights are random do not use it; refused if none does.
+        initial weights are random do not use it; refused if none does.
     mlflow
         address of an MLflow server or database that receives each complete run, as for `corrotwin segmentation
         train`.
@@ -163,7 +163,7 @@ def run(
     minutes = (time.monotonic() - started) / 60
     say(f"{page}: open it in a browser ({minutes:.1f} min in all)")
     if failed:
-        say(f"{len(failed)} runs failed: {', '.join(failed)}; the same command tries them again")
+        say_error(f"{counted(len(failed), 'run')} failed: {', '.join(failed)}; the same command tries again")
     return 1 if failed else 0
 
 

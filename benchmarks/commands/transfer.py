@@ -149,10 +149,14 @@ def transfer(
     from corrotwin.benchmarks.transfer import inputs, resampling, runner
 
     if mixed_only and render_counts:
-        raise InputError("--render-counts needs renders alone, which --mixed-only leaves out; give one of the two")
+        raise InputError(
+            "--render-counts compares runs on renders alone, which --mixed-only leaves out; give one of the two"
+        )
     counts = resampling.Counts(redraws=redraws, runs=runs, fits=fits, renders_of_fit=renders_of_fit)
     if fits and unlabelled:
-        raise InputError("--fits: a preset would be fitted to photos whose labels --unlabelled hides; leave out one")
+        raise InputError(
+            "--fits: a preset would be fitted to photos whose labels --unlabelled hides; give one of the two"
+        )
     if not 0 < renders_goal < inf:
         raise InputError(
             f"--renders-goal {renders_goal:g} must be a number above 0; 0.7 is 70 % of what all photos gain"

@@ -86,7 +86,7 @@ def page_of(material: Material) -> Page:
         about=(
             (results.data_label, not results.photographs),
             (f"profile {results.profile_label}", results.smoke),
-            (f"first weights {results.weights_label}", False),
+            (f"initial weights {results.weights_label}", False),
             (f"{len(results.test_images)} test {'photos' if results.photographs else 'images'}", False),
             (f"{len(results.runs)} of {len(results.grid)} runs", False),
         ),

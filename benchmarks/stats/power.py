@@ -102,7 +102,7 @@ def describe_power(*, runs: int, units: int, unit: str, real_fraction: float, co
     if gain is None:
         return f"power {share_text}: none, a test needs at least {FEWEST_RUNS} runs and two {unit}s"
     size = "no gain that F1 can have" if gain >= 1 else f"a gain of {gain:.3f} F1"
-    return f"power {share_text}: {runs} runs on {units} {unit}s find {size} in 4 cases of 5"
+    return f"power {share_text}: {runs} runs on {units} {unit}s find {size} in 4 of 5 cases"
 
 
 def more_runs(contrast: MeanDifference, runs: int, p: float, target: float = TARGET) -> int | None:

@@ -29,7 +29,7 @@ TUNED = (
     "learning_rate",
     "encoder_weights",
 )  # settings that a study's command may change
-RANDOM = "none"  # name of random first weights of an encoder in commands and tables
+RANDOM = "none"  # name of random initial weights of an encoder in commands and tables
 
 
 def shown(value: Any) -> str:
@@ -58,7 +58,7 @@ class StudyConfig:
     """The grid of a study and its settings. Training settings are the profile's, but for `changes`."""
 
     profile: Profile
-    """quick: minutes, smoke. small: honest, on a CPU over night. paper: as published."""
+    """quick: a smoke test, in minutes. small: real results, on a CPU overnight. paper: as published."""
     cells: tuple[GridCell, ...]
     """Run r of every cell has seed `seed` + r, so that arms can be compared in pairs."""
     renders: RenderPlan
@@ -144,7 +144,7 @@ class StudyConfig:
 
     @property
     def first_weights(self) -> dict[str, Literal["imagenet"] | None]:
-        """The first weights of each backbone's encoder: imagenet, or None for random ones."""
+        """The initial weights of each backbone's encoder: imagenet, or None for random ones."""
         return {name: self.changes.get("encoder_weights", first_weights(self.profile, name)) for name in self.backbones}
 
     @property
@@ -188,9 +188,11 @@ class StudyConfig:
         for cell in self.cells:
             known = merged.setdefault(cell.key, cell)
             if known.arm != cell.arm:
-                raise InputError(f"{cell.key}: the study has the arm {known.arm}, asked is {cell.arm}")
+                raise InputError(f"{cell.key}: the study has the arm {known.arm}, but {cell.arm} was requested")
             if known.changes != cell.changes:
-                raise InputError(f"{cell.key}: the study has the settings {known.changes}, asked are {cell.changes}")
+                raise InputError(
+                    f"{cell.key}: the study has the settings {known.changes}, but {cell.changes} were requested"
+                )
             merged[cell.key] = max(known, cell, key=lambda each: each.runs)
         return replace(self, cells=in_order(merged.values()), renders=earlier.renders)
 

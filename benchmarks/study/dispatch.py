@@ -46,7 +46,7 @@ def make(
     for study in studies.values():
         for name, record in study.gone.items():
             where = study.out / record["folder"]
-            _log.warning(f"across {name}: {where} is gone or has changed; nothing new is measured there")
+            _log.warning(f"across {name}: {where} is missing or has changed; nothing new is measured there")
     unfinished = {labelled(label, key): (study, key) for label, study in studies.items() for key in _unfinished(study)}
     if not unfinished:
         return {}
@@ -106,7 +106,7 @@ def _unfinished(study: Study) -> list[str]:
     lost = [key for key in unmeasured if not (study.out / RUNS / key / WEIGHTS).is_file()]
     if lost:
         names = ", ".join(study.across) or background_fp.TABLE
-        _log.warning(f"across {names}: not measured, since their weights are absent: {', '.join(lost)}")
+        _log.warning(f"across {names}: not measured, since their weights are missing: {', '.join(lost)}")
     return [*todo, *(key for key in unmeasured if key not in lost)]
 
 

@@ -106,13 +106,13 @@ def read(out: Path) -> dict[str, Any] | None:
             _ = from_json(manifest["config"]).training
     except (InputError, AttributeError, KeyError, TypeError) as error:
         raise InputError(
-            f"{out / 'study.json'}: damaged ({as_read(error)}); put an intact one there, or delete it: runs stay"
+            f"{out / 'study.json'}: damaged ({as_read(error)}); restore it from a copy, or delete it; the runs are kept"
         ) from error
     return manifest
 
 
 def first_weights_of(manifest: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return the first weights from which the runs of each backbone of a study started; None for random ones."""
+    """Return the initial weights from which the runs of each backbone of a study started; None for random ones."""
     usual = manifest["training"]["encoder_weights"]  # for a study made before they were recorded by backbone
     recorded = manifest.get("first_weights", {})
     return {name: recorded.get(name, usual) for name in from_json(manifest["config"]).backbones}
@@ -156,7 +156,7 @@ def check(manifest: Mapping[str, Any]) -> None:
         raise TypeError("spots that are not a table of names")
     texts = [split["how"], split["digest"], *manifest["versions"].values(), *manifest["failed"].values()]
     if not all(isinstance(text, str) for text in texts):
-        raise TypeError("numbers where there should be words")
+        raise TypeError("numbers in place of text")
     if not isinstance(chosen := data.get("classes", []), list) or not all(isinstance(name, str) for name in chosen):
         raise TypeError("classes that are not names")
     draws = [] if renders is None else renders.get("draws", [])

@@ -179,15 +179,15 @@ def _seconds(config: TrainConfig, photos: Mapping[str, int], step: float, image:
 def describe(plan: StudyPlan, study: "Study") -> str:
     """Return the plan in a few lines."""
     total = len(plan.config.grid)
-    blocked = f", {len(plan.blocked)} in the way" if plan.blocked else ""
-    lines = [f"{study.out}: {total} runs, {len(plan.complete)} complete{blocked}, {len(plan.todo)} to do"]
+    blocked = f", {len(plan.blocked)} blocked" if plan.blocked else ""
+    lines = [f"{study.out}: {counted(total, 'run')}, {len(plan.complete)} complete{blocked}, {len(plan.todo)} to do"]
     by_arm: dict[str, list[str]] = defaultdict(list)
     for cell in plan.config.cells:
         mixture = f" ({render_share(cell.arm.render_share)})" if cell.mixes else ""
         by_arm[f"{cell.arm.name}{mixture}"].append(f"{cell.backbone} {cell.runs}")
     lines += [f"  {arm}: {', '.join(counts)}" for arm, counts in by_arm.items()]
     lines += renders_lines(study)
-    lines += [f"  in the way: {reason}" for reason in plan.blocked.values()]
+    lines += [f"  blocked: {reason}" for reason in plan.blocked.values()]
     if plan.todo:
         lines += [time_line(plan), disk_line(plan), *(f"  {line}" for line in power.lines(study))]
     lines += [f"  rendered first, not in that time: {what}" for what in _unmade(plan, study)]
@@ -270,7 +270,7 @@ class Progress:
     plan: StudyPlan
     folders: Mapping[str, Path]
     ended: dict[str, float] = field(default_factory=dict)
-    """Training seconds of the runs that ended while we watched."""
+    """Training seconds of the runs that ended during this call."""
 
     @property
     def total(self) -> int:

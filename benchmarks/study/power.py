@@ -1,4 +1,4 @@
-"""Power before a study: one line per fraction on the gain of renders that it would find in four cases of five."""
+"""Power before a study: one line per fraction on the gain of renders that it would find in four of five cases."""
 
 from typing import TYPE_CHECKING
 

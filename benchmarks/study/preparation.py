@@ -41,7 +41,7 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
     standin = out / STANDIN
     earlier = manifest.read(out)
     if sources.data is None and sources.classes is not None:
-        raise InputError("`classes`: chooses among the categories of photos; give `data`, too")
+        raise InputError("`classes`: selects categories of photos; give `data`, too")
     if sources.data is not None:
         kept = None if earlier is None else earlier["data"].get("classes")
         photos = sources.read(sources.data, classes=sources.classes or (None if kept is None else tuple(kept)))
@@ -100,8 +100,8 @@ def _at_render_share(out: Path, config: StudyConfig, before: StudyConfig | None,
         return config
     if kept is not None and kept != share:
         raise InputError(
-            f"{out}: {100 * kept:g} % of each batch are renders in the arms there, {100 * share:g} % asked; leave out "
-            "`render_share`, or choose another folder"
+            f"{out}: {100 * kept:g} % of each batch are renders in the arms there, {100 * share:g} % requested; "
+            "leave out `render_share`, or choose another folder"
         )
     return config.at_render_share(share)
 
@@ -117,11 +117,11 @@ def is_gathered(out: Path) -> bool:
 def _at_first_weights(
     out: Path, config: StudyConfig, before: StudyConfig, recorded: Mapping[str, str | None]
 ) -> StudyConfig:
-    """Return the configuration with the study's setting of first weights, if it means the same for all backbones.
+    """Return the configuration with the study's setting of initial weights, if it means the same for all backbones.
 
     Parameters
     ----------
-    recorded : first weights of the runs there, by backbone.
+    recorded : initial weights of the runs there, by backbone.
 
     Raises
     ------
@@ -139,7 +139,8 @@ def _at_first_weights(
             is_usual = weights == usual[name] and not kept
             advice = "leave out `encoder_weights`" if is_usual else f"give `encoder_weights` {there} as before"
             raise InputError(
-                f"{out}: first weights of {name}: {there} there, {asked} asked; {advice}, or choose another folder"
+                f"{out}: initial weights of {name}: {there} there, {asked} requested; {advice}, or choose another "
+                "folder"
             )
     if wanted != usual:
         return config
@@ -154,7 +155,9 @@ def _check_training(out: Path, config: StudyConfig, before: StudyConfig) -> None
     if not different or not set(different) <= set(TUNED):
         return
     names = [name for name in TUNED if name in different]
-    differences = ", ".join(f"training {name}: {there[name]!r:.40} there, {wanted[name]!r:.40} asked" for name in names)
+    differences = ", ".join(
+        f"training {name}: {there[name]!r:.40} there, {wanted[name]!r:.40} requested" for name in names
+    )
     arguments = " ".join(f"`{name}` {configuration.shown(there[name])}" for name in names)
     raise InputError(f"{out}: {differences}; give {arguments} as before, or choose another folder")
 
@@ -219,7 +222,7 @@ def dealt(study: Study, found: StudyDataset, size: int | None, given: "tuple[Coc
         if old != new:
             which = "" if is_shared else f" draw {number + 1}:"
             raise InputError(
-                f"{study.out}: renders:{which} {before['folder']} ({old}) there, {found.path} ({new}) asked; "
+                f"{study.out}: renders:{which} {before['folder']} ({old}) there, {found.path} ({new}) requested; "
                 f"give those there, or choose another folder{draws.grown_note(found.dataset)}"
             )
     return found
@@ -241,7 +244,7 @@ def _own_renders(study: Study) -> StudyDataset | None:
 
 
 def _across(study: Study, sources: Sources) -> tuple[dict[str, StudyDataset], dict[str, Mapping[str, Any]]]:
-    """Return the sets to measure all runs on, by name, and earlier sets that are gone or have changed."""
+    """Return the sets to measure all runs on, by name, and earlier sets that are missing or have changed."""
     sets: dict[str, StudyDataset] = {}
     before = (study.earlier or {}).get("across", {})
     for path in sources.across:

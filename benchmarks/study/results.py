@@ -98,12 +98,12 @@ class Results:
 
     @property
     def first_weights(self) -> dict[str, str | None]:
-        """The first weights of each backbone's encoder: imagenet, or None for random ones."""
+        """The initial weights of each backbone's encoder: imagenet, or None for random ones."""
         return {run.backbone: run.encoder_weights for run in self.grid.values()}
 
     @property
     def weights_label(self) -> str:
-        """The first weights of the encoders."""
+        """The initial weights of the encoders."""
         pretrained = sorted(name for name, weights in self.first_weights.items() if weights is not None)
         if not pretrained or len(pretrained) == len(self.first_weights):
             return "ImageNet" if pretrained else "random"
@@ -111,11 +111,11 @@ class Results:
 
     @property
     def label(self) -> str:
-        """The data, the profile, the first weights and the render share, along the foot of each figure."""
+        """The data, the profile, the initial weights and the render share, along the foot of each figure."""
         mixing = [cell for cell in self.cells if cell.mixes]
         kinds = listed(list(dict.fromkeys(cell.kind for cell in mixing))) if mixing else ""
         mixture = f" Arm {kinds}: {render_share(mixing[0].arm.render_share)} in each batch." if mixing else ""
-        about = f"Data: {self.data_label}. Profile: {self.profile_label}. First weights: {self.weights_label}."
+        about = f"Data: {self.data_label}. Profile: {self.profile_label}. Initial weights: {self.weights_label}."
         return f"{about}{mixture}"
 
     @property
@@ -259,5 +259,5 @@ def _across(
             if table is not None:
                 tables[name][key] = table
             else:
-                missing[name][key] = reason if (run / WEIGHTS).is_file() else "its weights are absent"
+                missing[name][key] = reason if (run / WEIGHTS).is_file() else "its weights are missing"
     return tables, missing

@@ -55,7 +55,7 @@ def run(
     sources : the photos, renders and other sets.
     address : address of a Ray cluster; None for this machine.
     weights : folder of prepared ImageNet weights; None asks the hub if the profile needs them. Backbones with random
-        first weights are named.
+        initial weights are named.
     dry_run : print the plan, and write nothing.
     on_end : called with the key of each run that has ended, done or failed.
 
@@ -73,7 +73,7 @@ def run(
     check_weights(weights, *first.values())
     if weights is not None and None in first.values():
         names = ", ".join(name for name, source in first.items() if source is None)
-        _log.warning(f"--weights {weights}: not used by {names}; first weights of these are random")
+        _log.warning(f"--weights {weights}: not used by {names}; they start from random weights")
     plan = planning.plan_study(study, address)
     if study.photos is not None and study.data is not None:
         classes.report_unnamed(study.photos, "--data")

@@ -82,7 +82,7 @@ class Study:
     `sources` are those of the command. `config` has the requested cells and all that the folder had before; `earlier`
     is its `study.json`, None if the study is new. `data` is the path of the photos, None for a stand-in. `photos`,
     `split` and `renders` are None if they are not rendered yet, `renders` also if none are needed. `gone` holds earlier
-    other sets that are gone or have changed. `shares_renders` is True if all runs train on all renders: in a folder
+    other sets that are missing or have changed. `shares_renders` is True if all runs train on all renders: in a folder
     that was gathered by hand, and in studies made before each run had its draw.
     """
 

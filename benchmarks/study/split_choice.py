@@ -39,8 +39,8 @@ def split_of(
         requested = begun if begun.digest == stored.digest else requested
     if stored is not None and stored.digest != requested.digest:
         raise InputError(
-            f"{out}: split: {_named(stored)} there, {_named(requested)} asked; leave out `split` and `groups_file` to "
-            "keep the one there, or choose another folder"
+            f"{out}: split: {_named(stored)} there, {_named(requested)} requested; leave out `split` and "
+            "`groups_file` to keep the one there, or choose another folder"
         )
     return stored or requested
 

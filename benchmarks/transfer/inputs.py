@@ -78,7 +78,7 @@ def read(
         raise InputError("`data`: give at least one folder of real photos")
     for path in (out, renders, *data, *across, *([clean] if clean else [])):
         if any(unicodedata.category(character) in _UNWRITABLE for character in path.resolve().as_posix()):
-            raise InputError(f"{path}: its name cannot stand in a table; rename it")
+            raise InputError(f"{path}: cannot name a set in a table; rename the folder")
     try:
         rendered = coco.read(renders.resolve())
     except InputError as error:
@@ -134,7 +134,7 @@ def _seen(sets: Sequence[Photos], patterns: Sequence[str]) -> frozenset[str]:
     names = {photo.file_name for photo_set in sets for photo in photo_set.data.photos}
     by_pattern = {pattern: fnmatch.filter(names, pattern) for pattern in patterns}
     if empty := [pattern for pattern, matches in by_pattern.items() if not matches]:
-        raise InputError(f"`seen` {empty[0]}: no photo of `data` is called so; one is called {min(names)}")
+        raise InputError(f"`seen` {empty[0]}: no photo of `data` has this name; one is {min(names)}")
     return frozenset(name for matches in by_pattern.values() for name in matches)
 
 

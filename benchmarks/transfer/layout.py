@@ -140,7 +140,7 @@ class FoldStudy:
         path = self.folder / SPLIT
         if path.exists() and splits.load(path).digest != self.fold.split.digest:
             raise InputError(
-                f"{path}: deals the photos of {self.photos.path} otherwise; put the photos and their spots back as "
+                f"{path}: divides the photos of {self.photos.path} differently; put the photos and their spots back as "
                 "they were, or choose another folder (equal files are of one spot now, which they were not in an "
                 "earlier version)"
             )
@@ -258,7 +258,7 @@ def check(out: Path, settings: ProtocolSettings) -> None:
         if names[0] != names[1]:
             (old, old_weights), (new, new_weights) = names
             raise InputError(
-                f"{out}: its runs are of {old!s:.60} with first weights {old_weights!s:.40}, not of {new} with "
+                f"{out}: its runs are of {old!s:.60} with initial weights {old_weights!s:.40}, not of {new} with "
                 f"{new_weights}; give `backbone` {old!s:.60} and `encoder_weights` {old_weights!s:.40}, or choose "
                 "another folder"
             )

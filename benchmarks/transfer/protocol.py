@@ -87,7 +87,7 @@ class ProtocolSettings:
 
 
 def weights_of(backbone: str, asked: Literal["imagenet", "none"] | None) -> Literal["imagenet"] | None:
-    """Return the first weights of an encoder for `ProtocolSettings`: the requested ones, or those of profile small."""
+    """Return the initial weights of an encoder for `ProtocolSettings`: as requested, or those of profile small."""
     if asked is None:
         return first_weights("small", backbone)
     return None if asked == RANDOM else "imagenet"

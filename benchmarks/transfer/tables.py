@@ -245,9 +245,9 @@ def _arms_table(results: ArmResults) -> ReportTable:
 def _differences(results: ArmResults) -> Block:
     return _difference_table(
         results,
-        f"The {results.units} {results.unit}s and the runs so far find a true difference of the size under "
-        f"“detectable” in four cases of five, with the more runs one of {TARGET:g}. Each run more takes a draw more of "
-        "the renders. A line “x − x (first n)” says what the renders after the first n add.",
+        f"With {results.units} {results.unit}s and these runs, a true difference of the size under “detectable” is "
+        f"found in four of five cases; with the additional runs in the last column, one of {TARGET:g}. Each additional "
+        "run needs another draw of the renders. A line “x − x (first n)” shows what the renders after the first n add.",
     )
 
 

@@ -13,6 +13,7 @@ from corrotwin.benchmarks.study.sources import RUNS
 from corrotwin.benchmarks.transfer.inputs import Inputs
 from corrotwin.benchmarks.transfer.layout import FoldStudy, Renders
 from corrotwin.benchmarks.transfer.protocol import ProtocolSettings
+from corrotwin.twin.core.text import counted
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.config import TrainConfig
@@ -31,11 +32,13 @@ class Work:
     def describe(self, out: Path, title: str) -> str:
         """Return the plan in a few lines."""
         plan = self.plan
-        blocked = f", {len(plan.blocked)} in the way" if plan.blocked else ""
+        blocked = f", {len(plan.blocked)} blocked" if plan.blocked else ""
         total = len(plan.complete) + len(plan.todo) + len(plan.blocked)
-        lines = [f"{out}: {title}: {total} runs, {len(plan.complete)} complete{blocked}, {len(plan.todo)} to do"]
+        lines = [
+            f"{out}: {title}: {counted(total, 'run')}, {len(plan.complete)} complete{blocked}, {len(plan.todo)} to do"
+        ]
         lines += [f"  {arm}: {count}" for arm, count in self.by_arm.items()]
-        lines += [f"  in the way: {reason}" for reason in plan.blocked.values()]
+        lines += [f"  blocked: {reason}" for reason in plan.blocked.values()]
         return "\n".join([*lines, *([planning.time_line(plan), planning.disk_line(plan)] if plan.todo else [])])
 
 

@@ -74,7 +74,7 @@ def train(
     self_training : learn from them what a moving average of the network predicts on them; None: if there are any.
         Without `unlabelled` it is a control, in which the labelled photos take their place.
     weights : folder that ``corrotwin segmentation weights`` prepared; without it ImageNet weights come from the extra
-        ``pretrained`` or from the hub. Refused if the first weights are random, or `init` takes their place.
+        ``pretrained`` or from the hub. Refused if the initial weights are random, or `init` takes their place.
     init : weights to start from: a run of the same network, finished or not; the folder of a pretrained encoder; or
         "shipped", the model that ships.
     threads : CPU threads; another number changes the last bits of the result.

@@ -138,7 +138,7 @@ def train(
         2, whose weights come with the extra pretrained, else none.
     weights
         folder prepared by `corrotwin segmentation weights`; by default ImageNet weights come from the extra
-        pretrained or from the hub. Refused if the first weights are random.
+        pretrained or from the hub. Refused if the initial weights are random.
     loss
         dice, or dice_bce, which adds cross-entropy.
     keep

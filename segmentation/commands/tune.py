@@ -79,7 +79,7 @@ def tune(
     grace
         minimum number of epochs of each trial.
     weights
-        folder prepared by `corrotwin segmentation weights`; refused if the first weights are random.
+        folder prepared by `corrotwin segmentation weights`; refused if the initial weights are random.
     threads
         CPU threads of each trial.
     gpus

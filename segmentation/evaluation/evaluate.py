@@ -270,7 +270,7 @@ def logits_of(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray
 
 
 def network_input(config: TrainConfig, images: npt.NDArray[np.uint8]) -> torch.Tensor:
-    """Return images (b, h, w, 3) uint8 as a network takes them, normalised, on its device: (b, 3, height, width).
+    """Return images (b, h, w, 3) uint8 as a network accepts them, normalised, on its device: (b, 3, height, width).
 
     Sides that the U-Net cannot halve five times are padded with border pixels.
     """

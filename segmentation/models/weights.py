@@ -159,7 +159,7 @@ def load(folder: Path, backbone: str) -> dict[str, "torch.Tensor"]:
     Raises
     ------
     InputError
-        The folder is not prepared, or its weights are absent, damaged, or not from the origin of `weights_source`.
+        The folder is not prepared, or its weights are missing, damaged, or not from the origin of `weights_source`.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes

@@ -202,7 +202,7 @@ class NetworkPredictor(Predictor):
 
     @abstractmethod
     def network_output(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Predict probabilities (b, h, w) of images (b, h, w, 3) as the network takes them."""
+        """Predict probabilities (b, h, w) of images (b, h, w, 3) as the network accepts them."""
 
 
 class MeanPredictor(Predictor):

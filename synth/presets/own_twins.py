@@ -24,7 +24,7 @@ OF_MESHES = ("yard",)  # arrangements that take meshes
 
 @dataclass(frozen=True, kw_only=True)
 class OwnAsset:
-    """The asset of a saved twin: kind and parameters, as `twin.assets.build` takes them, and their digest."""
+    """The asset of a saved twin: kind and parameters, as `twin.assets.build` accepts them, and their digest."""
 
     kind: str
     parameters: Mapping[str, Any]

@@ -101,7 +101,7 @@ def test_a_transfer_goes_on_by_the_settings_of_its_claim(tmp_path: Path) -> None
     with hold(tmp_path, layout.KIND, layout.claim(settings)):
         pass
     layout.check(tmp_path, settings)
-    with pytest.raises(InputError, match=r"runs are of mobilenet_v2 with first weights none, not of tu-tf_\w+ with"):
+    with pytest.raises(InputError, match=r"runs are of mobilenet_v2 with initial weights none, not of tu-tf_\w+ with"):
         layout.check(tmp_path, ProtocolSettings(folds=3))
 
 

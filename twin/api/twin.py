@@ -49,7 +49,7 @@ class Twin(TwinInspections):
     coating_life : painted: years by which most weak spots of the paint have opened.
     zinc_um : galvanised: thickness of the zinc in µm.
     bare : neither painted nor galvanised. One of these three must be given.
-    mechanisms : of corrosion beside the open air, as ``corrotwin twin new --mechanism`` takes them, such as
+    mechanisms : of corrosion beside the open air, as ``corrotwin twin new --mechanism`` accepts them, such as
         ["co2 temperature_c=60 co2_bar=2"]; by default an unknown process fluid inside a pipe or vessel; [] for none.
     random : draw what is not given: place, coating and, without `built`, the years.
     seed : of the history; by default that of the asset.

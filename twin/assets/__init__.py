@@ -99,7 +99,7 @@ def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset
     Parameters
     ----------
     kind : one of `EVERY_KIND`.
-    parameters : dimensions and features of the kind, as its builder takes them; those with a default may be omitted.
+    parameters : dimensions and features of the kind, as its builder accepts them; those with a default may be omitted.
         A mesh takes `file`, which `twin.meshes` wrote.
     texel_mm : wanted side of a texel on the surface, 0.05 to 100 mm.
 

@@ -63,7 +63,7 @@ def thickness_of(words: tuple[str, ...]) -> float | str | dict[str, float]:
 
 
 def in_words(values: "Mapping[str, Any]") -> str:
-    """Return parameters as name=value, as ``--set`` takes them."""
+    """Return parameters as name=value, as ``--set`` accepts them."""
     import json
 
     return " ".join(

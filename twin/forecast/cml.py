@@ -84,7 +84,7 @@ def cml_rows(
     required : thickness in mm, by zone.
     now_years : years of service now.
     register : states which CML are injection points.
-    rule, basis, chosen_by : as `twin.forecast.rates.cml_rates` takes them.
+    rule, basis, chosen_by : as `twin.forecast.rates.cml_rates` accepts them.
     """
     rows: list[CmlRow] = []
     thin = {(place.zone, place.name) for place in assumed_at(projection, plan)}

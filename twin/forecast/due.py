@@ -40,7 +40,7 @@ def brought_forward(
     ----------
     plan : plan by the twin.
     rows : rows of all places that were read, from `cml_rows`.
-    twin, records, projection, register : as `cml_rows` takes them.
+    twin, records, projection, register : as `cml_rows` accepts them.
     required : thickness in mm, by zone.
     now_years : years of service now.
     """

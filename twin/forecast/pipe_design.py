@@ -29,7 +29,7 @@ class PipeDesign:
 
     Parameters
     ----------
-    pressure_mpa, stress_mpa, efficiency, y, weld_reduction : as `required_pipe_mm` takes them.
+    pressure_mpa, stress_mpa, efficiency, y, weld_reduction : as `required_pipe_mm` accepts them.
     structural_mm : structural minimum thickness; by default that of API 574 for the diameter.
     """
 

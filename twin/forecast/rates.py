@@ -129,7 +129,7 @@ def cml_rates(
     years : (n,) days of the readings, in years after any one day, in any order.
     wall_mm : (n,) readings that count; suspect ones are left out until someone accepts them.
     required_mm : required thickness, the greater of that for pressure and the structural minimum.
-    rule, injection_point : as `interval_years` takes them.
+    rule, injection_point : as `interval_years` accepts them.
     scatter_mm : standard deviation of a reading; a wall counts as grown beyond three of those of a difference.
     basis : rate that a person chose in place of the shorter life, which governs otherwise.
     chosen_by : name of that person; needed with `basis`.
@@ -196,7 +196,7 @@ def gives_rate(years: ArrayLike, wall_mm: ArrayLike) -> bool:
 
     Parameters
     ----------
-    years, wall_mm : (n,) as `cml_rates` takes them.
+    years, wall_mm : (n,) as `cml_rates` accepts them.
     """
     days, wall = _checked(years, wall_mm)
     first = days == days.min()

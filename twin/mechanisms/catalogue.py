@@ -93,7 +93,7 @@ def resolved(
 
     Parameters
     ----------
-    given : mechanisms, or words as `parse` takes them; "none" or an empty sequence for no mechanism. Otherwise an
+    given : mechanisms, or words as `parse` accepts them; "none" or an empty sequence for no mechanism. Otherwise an
         unknown process fluid corrodes the bore of a pipe or vessel, unless another mechanism acts on all of the bore.
     asset_kind : kind of the asset, such as "pipe".
     zone_names : names of the asset's zones.

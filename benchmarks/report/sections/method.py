@@ -156,7 +156,7 @@ def _training(results: Results) -> dict[str, str]:
         if name not in varied
     }
     starts = dict.fromkeys((run.backbone, run.encoder_weights, run.epochs) for run in runs)
-    settings["first weights and epochs"] = "; ".join(
+    settings["initial weights and epochs"] = "; ".join(
         f"{backbone}: {'random' if weights is None else 'ImageNet'}, {counted(epochs, 'epoch')}"
         for backbone, weights, epochs in starts
     )

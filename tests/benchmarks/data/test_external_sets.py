@@ -119,7 +119,7 @@ def test_a_table_cut_off_between_its_files_is_not_taken(
     with pytest.raises(KeyboardInterrupt):
         external_sets.measure(str(run), "yard", yard)
     assert not external_sets.is_measured(run, "yard", yard.digest)
-    assert results.load(tmp_path / "out").across_missing == {"yard": {"real-vgg16-00": "its weights are absent"}}
+    assert results.load(tmp_path / "out").across_missing == {"yard": {"real-vgg16-00": "its weights are missing"}}
 
 
 def test_a_damaged_table_is_named_and_costs_only_itself(tmp_path: Path, fake_study: Maker, measured: list[str]) -> None:

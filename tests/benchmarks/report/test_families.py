@@ -139,7 +139,7 @@ def test_a_smoke_run_shows_no_score_but_of_a_pretrained_network(tmp_path: Path, 
     found = material(results.load(tmp_path))
     assert answer.sentences(found) == ("For an answer, run the profile small on photos.",)
     assert answer.section(found).figures == ()
-    assert "First weights: random." in found.results.label
+    assert "Initial weights: random." in found.results.label
     others = ("vgg16", "resnet18", DEFAULT_BACKBONE)
     fake_study(tmp_path / "pretrained", backbones=others)
     found = material(results.load(tmp_path / "pretrained"))
@@ -148,7 +148,7 @@ def test_a_smoke_run_shows_no_score_but_of_a_pretrained_network(tmp_path: Path, 
     assert score.startswith(f"{DEFAULT_BACKBONE} with ImageNet weights reaches F1 0.")
     assert found.lead == DEFAULT_BACKBONE
     assert replace(found, results=replace(found.results, scores=())).lead in others
-    assert f"First weights: ImageNet for {DEFAULT_BACKBONE}, else random." in found.results.label
+    assert f"Initial weights: ImageNet for {DEFAULT_BACKBONE}, else random." in found.results.label
 
 
 def test_the_method_states_first_weights_and_epochs_of_each_backbone(tmp_path: Path, fake_study: Maker) -> None:
@@ -158,7 +158,7 @@ def test_the_method_states_first_weights_and_epochs_of_each_backbone(tmp_path: P
     usual = PROFILES["quick"]["epochs"]
     pretrained = choose("quick").grid[f"real-{DEFAULT_BACKBONE}-00"]
     assert pretrained.epochs > usual
-    assert training["first weights and epochs"] == (
+    assert training["initial weights and epochs"] == (
         f"vgg16: random, {usual} epochs; {DEFAULT_BACKBONE}: ImageNet, {pretrained.epochs} epochs"
     )
     assert training["size"] == str(PROFILES["quick"]["size"])

@@ -117,7 +117,7 @@ def test_weights_are_for_some_of_the_backbones(
 ) -> None:
     config = small(backbones=(*others, DEFAULT_BACKBONE))
     runner.run(tmp_path / "out", config, Sources(data=data), weights=tmp_path / "w", dry_run=True)
-    said = [f"--weights {tmp_path / 'w'}: not used by mobilenet_v2, vgg16; first weights of these are random"]
+    said = [f"--weights {tmp_path / 'w'}: not used by mobilenet_v2, vgg16; they start from random weights"]
     assert [line for line in caplog.messages if "--weights" in line] == (said if others else [])
 
 
@@ -178,10 +178,10 @@ def test_settings_that_the_command_may_change_stand_in_the_command_of_the_report
         assert not any("all have the same settings" in line for line in method.unproven(other))
     before, size, rate = snapshot(tmp_path / "out"), PROFILES["quick"]["size"], PROFILES["quick"]["learning_rate"]
     for kept, told, given in (
-        ({"learning_rate": 0.0036}, f"training size: 64 there, {size} asked", "`size` 64"),
+        ({"learning_rate": 0.0036}, f"training size: 64 there, {size} requested", "`size` 64"),
         (
             {},
-            f"training size: 64 there, {size} asked, training learning_rate: 0.0036 there, {rate} asked",
+            f"training size: 64 there, {size} requested, training learning_rate: 0.0036 there, {rate} requested",
             "`size` 64 `learning_rate` 0.0036",
         ),
     ):
@@ -241,7 +241,7 @@ def test_a_pretrained_network_stands_beside_those_of_the_paper_from_random_weigh
     assert choose("quick", changes={"epochs": 3}).grid[f"real-{DEFAULT_BACKBONE}-00"].epochs == 3
     assert choose("quick", changes={"encoder_weights": "none"}).first_weights[DEFAULT_BACKBONE] is None
     with pytest.raises(
-        InputError, match="weights of vgg16: none there, imagenet asked; leave out `encoder_weights`, or"
+        InputError, match="weights of vgg16: none there, imagenet requested; leave out `encoder_weights`, or"
     ):
         runner.run(out, small(changes={"encoder_weights": "imagenet"}), Sources(data=data))
 
@@ -249,12 +249,12 @@ def test_a_pretrained_network_stands_beside_those_of_the_paper_from_random_weigh
 @pytest.mark.parametrize(
     ("begun", "asked", "backbone", "message"),
     [
-        (None, "none", "resnet18", "imagenet there, none asked; leave out `encoder_weights`, or"),
-        ("none", None, "resnet18", "none there, imagenet asked; give `encoder_weights` none as before, or"),
+        (None, "none", "resnet18", "imagenet there, none requested; leave out `encoder_weights`, or"),
+        ("none", None, "resnet18", "none there, imagenet requested; give `encoder_weights` none as before, or"),
         (None, "imagenet", DEFAULT_BACKBONE, None),
         ("imagenet", None, DEFAULT_BACKBONE, None),
-        (None, "imagenet", "resnet18", "imagenet asked; leave out `encoder_weights`, or"),
-        ("imagenet", None, "resnet18", "none asked; give `encoder_weights` imagenet as before, or"),
+        (None, "imagenet", "resnet18", "imagenet requested; leave out `encoder_weights`, or"),
+        ("imagenet", None, "resnet18", "none requested; give `encoder_weights` imagenet as before, or"),
     ],
 )
 def test_a_study_keeps_the_first_weights_that_it_was_begun_with(
@@ -285,7 +285,7 @@ def test_a_study_from_before_its_encoders_had_packaged_weights_goes_on_where_tha
     runner.run(out, random, sources)
     content = read_json(out / "study.json")
     write_json(out / "study.json", {**content, "config": {**content["config"], "changes": {}}})
-    with pytest.raises(InputError, match="none there, imagenet asked; give `encoder_weights` none as before"):
+    with pytest.raises(InputError, match="none there, imagenet requested; give `encoder_weights` none as before"):
         runner.run(out, small(kinds=("real",), backbones=(PACKAGED[1],)), sources)
     del log["trained"][:]
     assert runner.run(out, random, sources) == []

@@ -82,7 +82,7 @@ def test_other_images_than_our_renders_are_dealt_anew_when_they_grow_which_a_stu
     fake_dataset(renders, 16, name="r", seed=3)
     in_scenes(renders, 2, ours=False)
     with pytest.raises(
-        InputError, match=r"renders: draw \d: .* asked; .*only renders of `synth render` keep"
+        InputError, match=r"renders: draw \d: .* requested; .*only renders of `synth render` keep"
     ) as caught:
         runner.run(out, small(runs=3), sources)
     assert "\n" not in str(caught.value)
@@ -139,7 +139,7 @@ def test_run_r_of_every_arm_trains_on_draw_r_and_the_study_says_so(
     assert kept["draws"] == [{"digest": draw.digest, "images": 3} for draw in found]
     assert kept["digest"] == renders.digest
     assert not results.load(out).missing
-    # a run that trained on another run's draw is in the way
+    # a run that trained on another run's draw blocks its place
     path = out / RUNS / "mixed-vgg16-01" / "run.json"
     run = read_json(path)
     write_json(path, {**run, "data": {**run["data"], "renders": found[0].digest}})
@@ -157,7 +157,7 @@ def test_more_runs_need_more_renders_and_keep_the_draws_there(
     before = snapshot(out)
     with pytest.raises(InputError, match="8 renders in scenes of 2 are too few for 3 runs with a draw of 4 each"):
         runner.run(out, small(runs=3), sources)
-    with pytest.raises(InputError, match=r"renders: draw 1: \.\./renders \(.*\) there, .* asked"):
+    with pytest.raises(InputError, match=r"renders: draw 1: \.\./renders \(.*\) there, .* requested"):
         runner.run(out, small(), Sources(data=data, renders=tmp_path / "renders", renders_per_run=2))
     assert snapshot(out) == before
     shutil.rmtree(tmp_path / "renders")

@@ -90,7 +90,7 @@ def test_renders_that_come_out_otherwise_train_nothing(
     runner.run(tmp_path / "out", small(), Sources(data=data))
     shutil.rmtree(tmp_path / "out" / "renders")
     fake_dataset(tmp_path / "out" / "renders", 12, seed=9)
-    with pytest.raises(InputError, match=r"renders: draw 1: renders \(.*\) there, .* asked; give those there"):
+    with pytest.raises(InputError, match=r"renders: draw 1: renders \(.*\) there, .* requested; give those there"):
         runner.run(tmp_path / "out", small(runs=3), Sources(data=data))
     assert len(log["trained"]) == 4
 
@@ -139,7 +139,9 @@ def test_a_study_keeps_the_render_share_that_it_was_begun_with(
     study = results.load(out)
     assert study.label.endswith("Arm mixed and shuffled: 25 % renders in each batch.")
     before = snapshot(out)
-    with pytest.raises(InputError, match="25 % of each batch are renders in the arms there, 50 % asked; leave out `re"):
+    with pytest.raises(
+        InputError, match="25 % of each batch are renders in the arms there, 50 % requested; leave out `re"
+    ):
         runner.run(out, small(runs=4), Sources(data=data, render_share=0.5))
     with pytest.raises(InputError, match="`render_share` 1 is not between 0 and 1"):
         runner.run(tmp_path / "new", small(), Sources(data=data, render_share=1.0))
@@ -169,7 +171,7 @@ def test_names_of_categories_cannot_steer_a_terminal(
     content["categories"][-1]["name"] = "crack\x1b[2J"
     write_json(data / "annotations.json", content)
     runner.run(tmp_path / "out", small(kinds=("real",), runs=1), Sources(data=data), dry_run=True)
-    assert r"corrosion (10), crack\x1b[2J (10); --classes chooses" in capsys.readouterr().err
+    assert r"corrosion (10), crack\x1b[2J (10); --classes selects" in capsys.readouterr().err
 
 
 def test_categories_that_count_are_chosen_kept_and_told(
@@ -360,7 +362,9 @@ def test_a_table_of_spots_beside_the_photos_is_taken_and_said_unless_a_study_was
         split = splits.load(tmp_path / str(how) / "split.json")
         assert split.how == (how or "grouped")
         assert len(set(split.group.values())) == 10
-    with pytest.raises(InputError, match=r"split: published with 20 groups .* there, grouped with 10 groups .* asked"):
+    with pytest.raises(
+        InputError, match=r"split: published with 20 groups .* there, grouped with 10 groups .* requested"
+    ):
         runner.run(tmp_path / "before", small(kinds=("real",), runs=2), Sources(data=data, split="grouped"))
     runner.run(tmp_path / "before", small(kinds=("real",), runs=2), Sources(data=data, split="published"))
     assert (tmp_path / "before" / "split.json").read_bytes() == begun

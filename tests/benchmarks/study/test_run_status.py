@@ -81,7 +81,7 @@ def test_runs_in_the_way_are_named_left_alone_and_the_others_go_on(
     assert log["trained"] == ["real-vgg16-01", "real-vgg16-02", "mixed-vgg16-02"]
     assert {name: snapshot(runs)[name] for name in before} == before
     said = capsys.readouterr()
-    assert "6 runs, 0 complete, 3 in the way, 3 to do" in said.out
+    assert "6 runs, 0 complete, 3 blocked, 3 to do" in said.out
     missing = results.load(out).missing
     assert f"epochs is 77, the study's is {epochs}; delete runs/real-vgg16-00 to train it again" in said.err
     assert f"epochs is 77, the study's is {epochs}" in missing["real-vgg16-00"]
@@ -151,9 +151,9 @@ def test_a_study_without_weights_and_renders_is_read_extended_and_not_trained_ag
     assert runner.run(tmp_path / "kept", small(kinds=("real",), runs=3), sources) == []
     assert log["trained"] == ["real-vgg16-02"]
     assert log["rendered"] == []
-    assert "across other: not measured, since their weights are absent" in capsys.readouterr().err
+    assert "across other: not measured, since their weights are missing" in capsys.readouterr().err
     found = results.load(tmp_path / "kept")
     assert not found.missing
     assert len(found.scores) == 5
-    assert set(found.across_missing["other"].values()) == {"its weights are absent"}
+    assert set(found.across_missing["other"].values()) == {"its weights are missing"}
     assert found.manifest["renders"]["digest"] == read_json(out / "study.json")["renders"]["digest"]

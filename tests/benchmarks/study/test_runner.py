@@ -55,7 +55,7 @@ def test_exit_status_says_whether_runs_are_missing(
     monkeypatch.setattr(runner, "run", lambda *_, **__: list(without))
     capsys.readouterr()
     assert commands.run(out=tmp_path) == status
-    assert ("1 runs failed: mixed-vgg16-01; the same command tries them again" in capsys.readouterr().out) == status
+    assert ("1 run failed: mixed-vgg16-01; the same command tries again" in capsys.readouterr().err) == status
 
 
 def test_python_raises_what_failed_after_the_report_is_written(
@@ -279,8 +279,11 @@ def test_the_order_of_growth_does_not_show(tmp_path: Path, log: dict[str, Any], 
         ({"data": None}, "data: .* in the folder, None requested"),
         ({"data": "others"}, "data: '.*' in the folder, '.*' requested"),
         ({"split": "published", "groups_file": "spots.csv"}, "split: published with 20 groups .* with 10 groups"),
-        ({"renders": "others"}, r"renders: draw 1: renders \(.*\) there, .*others \(.*\) asked"),
-        ({"arms": "changed"}, "mixed-vgg16: the study has the arm .*pretrain=0.0.*, asked is .*pretrain=0.5"),
+        ({"renders": "others"}, r"renders: draw 1: renders \(.*\) there, .*others \(.*\) requested"),
+        (
+            {"arms": "changed"},
+            "mixed-vgg16: the study has the arm .*pretrain=0.0.*, but .*pretrain=0.5.* was requested",
+        ),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )

@@ -188,7 +188,7 @@ def test_a_folder_whose_name_is_no_text_is_refused(home: Path, trained: list[str
     path = home / os.fsdecode(b"br\xfccke")
     if option != "out":
         (home / name).rename(path)
-    with pytest.raises(InputError, match="its name cannot stand in a table; rename it"):
+    with pytest.raises(InputError, match="cannot name a set in a table; rename the folder"):
         give(home, **{option: (path,) if option in ("data", "across") else path})
     assert not (home / "out").exists()
 

@@ -120,7 +120,7 @@ def test_photos_that_were_dealt_otherwise_are_refused_before_anything_is_opened(
     before = snapshot(home / "out")
     table = home / "photos" / "spots.csv"
     table.write_text(table.read_text().replace(",1\n", ",0\n"))
-    with pytest.raises(InputError, match=r"split\.json: deals the photos of .*photos otherwise; put the photos and"):
+    with pytest.raises(InputError, match=r"split\.json: divides the photos of .*photos differently; put the"):
         command(home)
     assert snapshot(home / "out") == before
 
@@ -130,7 +130,7 @@ def test_a_folder_is_of_one_backbone_and_its_first_weights(home: Path, trained: 
     give(home)
     before = snapshot(home / "out")
     for other, message in (
-        ({"backbone": "vgg16"}, "its runs are of mobilenet_v2 with first weights none, not of vgg16 with none; give"),
+        ({"backbone": "vgg16"}, "its runs are of mobilenet_v2 with initial weights none, not of vgg16 with none; give"),
         ({"encoder_weights": "imagenet"}, "not of mobilenet_v2 with imagenet; give `backbone` mobilenet_v2 and"),
         ({"backbone": "mobilenet_v3"}, "backbone 'mobilenet_v3' is unknown; the nearest: "),
     ):
