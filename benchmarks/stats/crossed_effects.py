@@ -1,15 +1,15 @@
-"""The primary test: a comparison of mean scores with runs and units both taken as samples.
+"""The primary test: a comparison of mean scores with runs and units both treated as random effects.
 
-A unit is a spot (all photos of one place), or a photo where every photo shows its own place. The score of run r of
-backbone b on unit i is taken as
+A unit is a spot (all photos of one place), or a photo if every photo shows a different place. The score of run r of
+backbone b on unit i is modelled as
 
     y_bri = mean_b + unit_i + (backbone x unit)_bi + run_br + residual_bri,
 
-all but the means random and independent: another training run or another bridge would give other values. For two arms
+where all terms but the means are random and independent: another run or bridge would give other values. For two arms
 the same holds for the differences d_ri between the arms of one run: mean + unit_i + run_r + residual_ri.
 
 The variance of a difference of means is the sum of a run part and a unit part, each with its own degrees of freedom.
-Both come from the two sides compared alone, so that a third with an unusual variance has no effect. With R runs of each
+Both are estimated from the two sides compared, so a third with an unusual variance has no effect. With R runs of each
 of two backbones and I units it is 2 V / (R I), V = MS_run + MS_backbone x unit - MS_residual, by the mean squares of
 the analysis of variance. **A negative unit part counts as zero**, so V is at least MS_run. With fewer than ten units
 the residual stays in the unit part: when it was subtracted, intervals missed in 8 % of sets with ten runs on two units
@@ -60,7 +60,7 @@ ZERO_VARIANCE = 1e-24
 """Variances of a difference of scores up to this are rounding errors: standard errors below 1e-12."""
 
 _SMALLEST_LOG_P = float(np.log(1e-16))
-_HALVINGS = 40  # of the interval that contains log p: the error is below 1e-10
+_HALVINGS = 40  # bisections of the interval that contains log p: the error is below 1e-10
 
 
 class TooFewScoresError(ValueError):
@@ -87,7 +87,7 @@ class Moments:
     residual: FloatArray
 
     def at(self, index: Any) -> "Moments":
-        """Return the tables at `index` of the leading axes, as numpy indexes arrays."""
+        """Return the tables at `index` of the leading axes, indexed as in numpy."""
         return Moments(
             runs=self.runs,
             mean=self.mean[index],
@@ -101,8 +101,8 @@ class Moments:
 class MeanDifference:
     """An estimated difference of means, (...), and the parts of its variance with their degrees of freedom.
 
-    `unit_alone` is the variance of the unit means over their number; `unit` is the same minus the residual. If two
-    backbones have unequal numbers of runs, `run` is the run part of the first and `other_run` that of the second.
+    `unit_alone` is the variance of the unit means divided by their number; `unit` is the same minus the residual. If
+    two backbones have unequal numbers of runs, `run` is the run part of the first and `other_run` that of the second.
     """
 
     difference: FloatArray

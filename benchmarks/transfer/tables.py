@@ -138,7 +138,7 @@ def _compare(
     context: TableContext,
     floor: Mapping[str, float] | None = None,
     *,
-    is_abroad: bool = False,
+    is_other_set: bool = False,
 ) -> ArmResults:
     return targets.compare_arms(
         scores,
@@ -147,7 +147,7 @@ def _compare(
         groups=groups,
         renders_goal=context.renders_goal,
         floor=floor,
-        is_abroad=is_abroad,
+        is_other_set=is_other_set,
     )
 
 
@@ -264,7 +264,7 @@ def _difference_table(results: ArmResults, caption: str = "") -> Block:
 
 
 def _across(scores: Sequence[RunScores], photos: Photos, context: TableContext) -> list[Block]:
-    results = _compare(scores, photos.groups, context, is_abroad=True)
+    results = _compare(scores, photos.groups, context, is_other_set=True)
     return [
         Text(text=f"{results.photos} photos, {results.units} {results.unit}s, none of which trains in any arm."),
         _goals(results.goals),

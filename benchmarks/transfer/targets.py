@@ -28,16 +28,16 @@ from corrotwin.benchmarks.transfer.protocol import (
     compared_pairs,
 )
 
-Verdict = Literal["reached", "reached, not yet surely", "missed, not yet surely", "missed", "not tested"]
+Verdict = Literal["reached", "reached, inconclusive", "missed, inconclusive", "missed", "not tested"]
 ABOVE_FLOOR = "renders only / all real, above everything called rust"
-LOSS = -0.01  # of all photos with renders: no more than this is no loss
-FEW_LOSS = -0.02  # of few photos with renders, that the interval must exclude
-FITTED_GAIN = 0.03  # of few photos with renders of a preset fitted to them; the interval must be above zero
-ABROAD_GAIN = 0.05  # on other sets, of all photos with renders; the same
-GAP_CLOSED = 0.4  # of the gap from few photos to all labelled, by photos without labels and renders
-SPREAD = 2 / 3  # SD between redraws with renders over that without
-SHUFFLED_GAIN = 0.03  # what the interval of the control must end below
-FALSE_ALARMS = 0.02
+LOSS = -0.01  # non-inferiority margin of F1 where renders are added to all photos
+FEW_LOSS = -0.02  # the same where renders are added to few photos
+FITTED_GAIN = 0.03  # least gain by renders of a preset fitted to the few photos; the interval must lie above 0
+OTHER_SET_GAIN = 0.05  # least gain on another set where renders are added to all photos; the interval must lie above 0
+GAP_CLOSED = 0.4  # least share of the gap from few to all labels that photos without labels and renders close
+SPREAD = 2 / 3  # greatest ratio of the SD between redraws with renders to that without
+SHUFFLED_GAIN = 0.03  # the interval of the control must end below this
+FALSE_ALARMS = 0.02  # greatest share of pixels without rust that are called rust
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,22 +102,25 @@ def compare_arms(
     groups: Mapping[str, str] | None,
     renders_goal: float,
     floor: Mapping[str, float] | None = None,
-    is_abroad: bool = False,
+    is_other_set: bool = False,
 ) -> ArmResults:
     """Compare the arms with each other and with the goals; pairs with fewer than `FEWEST_RUNS` in common have no test.
 
     Parameters
     ----------
-    floor : F1 of each photo if everything is called rust; the ratio of renders alone to all photos is taken above it.
-    is_abroad : whether the photos are of another set than the training photos.
+    scores : F1 of each photo, by run and arm.
+    settings, mix : of the protocol; the way of mixing that is judged.
+    groups : spot of each photo; None if every photo is a unit of its own.
+    renders_goal : ratio of renders alone to all photos that should be reached.
+    floor : F1 of each photo if every pixel is called rust, subtracted from both scores before their ratio is taken.
+    is_other_set : whether the photos are of another set than the training photos.
     """
     small = settings.small
     real, few, pasted, best = "real", f"real{small}", f"copy-paste{small}", best_few(settings)
     mixed, full = f"{mix.name}{small}", mix.name
     by_run: dict[str, dict[int, RunScores]] = {}
-    scores = [
-        run_scores for run_scores in scores if np.isfinite(run_scores.f1).any()
-    ]  # others train on all photos that are left
+    # A run without a score here has none of these photos in its test part.
+    scores = [run_scores for run_scores in scores if np.isfinite(run_scores.f1).any()]
     for run_scores in scores:
         by_run.setdefault(run_scores.arm, {})[run_scores.run] = run_scores
     images = scores[0].images if scores else ()
@@ -146,15 +149,15 @@ def compare_arms(
         if floor is None:
             goals.append(at_least("renders only / all real", ratio(only, every, fewest_runs=FEWEST_RUNS), renders_goal))
         else:
-            least = crossed_effects.unit_means(np.array([floor[name] for name in images]), units)
-            above = [of - least if of.size else of for of in (only, every)]
+            floor_scores = crossed_effects.unit_means(np.array([floor[name] for name in images]), units)
+            above = [by_unit - floor_scores if by_unit.size else by_unit for by_unit in (only, every)]
             goals.append(at_least(ABOVE_FLOOR, ratio(*above, fewest_runs=FEWEST_RUNS), renders_goal))
         goals += gain(f"{full} − {real}", (real, full), LOSS)
-    if is_abroad:
-        goals = [_gain(f"{full} − {real}", by_pair[real, full], ABROAD_GAIN)] if (real, full) in by_pair else []
+    if is_other_set:
+        goals = [_gain(f"{full} − {real}", by_pair[real, full], OTHER_SET_GAIN)] if (real, full) in by_pair else []
     goals += gain(f"{mixed} − {few}", (few, mixed), FEW_LOSS)
     if best != few:
-        goals += gain(f"{mixed} − {best}, each at its own best", (best, mixed), FEW_LOSS)
+        goals += gain(f"{mixed} − {best}, each after its best number of steps", (best, mixed), FEW_LOSS)
     goals += gain(f"{mixed} − {pasted}", (pasted, mixed), 0.0, above=True)
     of_fit = by_pair.get((few, f"{FITTED}{mixed}"))
     goals += [_gain(f"{FITTED}{mixed} − {few}", of_fit, FITTED_GAIN)] if of_fit else []
@@ -162,17 +165,19 @@ def compare_arms(
         if {few, arm} <= by_run.keys():
             goals.append(_at_most(f"SD between redraws, {arm} / {few}", spread(*shared(arm, few)), SPREAD))
     shuffled = by_pair.get((few, f"{SHUFFLED}{mixed}"))
-    goals += [_none(f"{SHUFFLED}{mixed} − {few}", shuffled)] if shuffled else []
+    goals += [_no_gain(f"{SHUFFLED}{mixed} − {few}", shuffled)] if shuffled else []
 
     both = f"{TAUGHT}{mixed}"
     for arm in (f"{TAUGHT}{few}", both):
         if {few, arm, settings.labelled} <= by_run.keys():
             of_few, of_arm, of_all = shared(few, arm, settings.labelled)
             closed = ratio(of_arm - of_few, of_all - of_few, fewest_runs=FEWEST_RUNS)
-            goals.append(at_least(f"of the gap from {few} to {settings.labelled}, closed by {arm}", closed, GAP_CLOSED))
+            goals.append(
+                at_least(f"share of the gap from {few} to {settings.labelled} that {arm} closes", closed, GAP_CLOSED)
+            )
 
     def reference(arm: str) -> float:
-        """Return the score of all photos over the runs that an arm has, too, as in its goals."""
+        """Return the mean score of all photos over the runs that they share with an arm; NaN if there are none."""
         _, of_real = shared(arm, real)
         return float(of_real.mean()) if of_real.size else np.nan
 
@@ -217,8 +222,8 @@ def _side(estimate: Estimate, wanted: float, *, above: bool = False) -> Verdict:
         return "not tested"
     reaches = operator.gt if above else operator.ge
     if reaches(estimate.value, wanted):
-        return "reached" if reaches(estimate.low, wanted) else "reached, not yet surely"
-    return "missed, not yet surely" if reaches(estimate.high, wanted) else "missed"
+        return "reached" if reaches(estimate.low, wanted) else "reached, inconclusive"
+    return "missed, inconclusive" if reaches(estimate.high, wanted) else "missed"
 
 
 def _difference(question: str, comparison: Comparison, wanted: float, *, above: bool = False) -> Goal:
@@ -238,7 +243,7 @@ def _gain(question: str, comparison: Comparison, wanted: float) -> Goal:
     goal = _difference(question, comparison, wanted)
     low = goal.estimate.low
     is_shown = goal.estimate.value is not None and goal.estimate.value >= wanted and low is not None and low > 0
-    text = f"{format_value(wanted, percent=False)}, interval above 0"
+    text = f"at least {format_value(wanted, percent=False)}, interval above 0"
     return replace(goal, wanted=text, verdict="reached" if is_shown else goal.verdict)
 
 
@@ -250,8 +255,8 @@ def _at_most(question: str, estimate: Estimate, wanted: float) -> Goal:
     )
 
 
-def _none(question: str, comparison: Comparison) -> Goal:
-    """Return the goal of a control, which must not gain: its interval ends below a gain that would matter."""
+def _no_gain(question: str, comparison: Comparison) -> Goal:
+    """Return the goal of a control, which must show no gain: its interval must end below `SHUFFLED_GAIN`."""
     estimate = Estimate(value=comparison.difference, low=comparison.low, high=comparison.high)
     verdict = _side(_negated(estimate), -SHUFFLED_GAIN, above=True)
     wanted = f"below {format_value(SHUFFLED_GAIN, percent=False)}"

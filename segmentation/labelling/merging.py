@@ -39,9 +39,10 @@ class Merged:
         """Return a line each on merged categories, replaced labels, and copies, where there are any."""
         messages = []
         if len(self.classes) > 1:
-            messages.append(f"categories that are corrosion now: {', '.join(self.classes)}")
+            messages.append(f"categories merged into corrosion: {', '.join(self.classes)}")
         if self.replaced:
-            messages.append(f"{counted(len(self.replaced), 'photo')} with later labels now ({first_of(self.replaced)})")
+            found = f"{counted(len(self.replaced), 'photo')} ({first_of(self.replaced)})"
+            messages.append(f"labels of {found} replaced by those of a later dataset")
         if self.differing:
             pairs = [f"{first} and {second}" for first, second in self.differing]
             messages.append(
@@ -51,18 +52,18 @@ class Merged:
         if self.alike:
             pairs = [f"{first} and {second}" for first, second in self.alike]
             messages.append(
-                f"{counted(len(pairs), 'pair')} of photos that look alike ({first_of(pairs)}); each shares a spot"
+                f"{counted(len(pairs), 'pair')} of photos that look alike ({first_of(pairs)}); each pair shares a spot"
             )
         return messages
 
 
 @dataclass(kw_only=True)
 class _Entry:
-    """A photo with the labels of the last dataset that has it; `names` are its names by dataset number."""
+    """A photo with the labels of the last dataset that has it; `names` has its file names by dataset number."""
 
     name: str
     photo: coco.Photo
-    names: dict[int, str]
+    names: dict[int, list[str]]
     spot: str = ""
 
 
@@ -140,7 +141,7 @@ def merge(datasets: Sequence[coco.CocoDataset], out: Path) -> Merged:
                 for number, entry in enumerate(entries, start=1)
             ),
             _annotations(entries),
-            description=f"{len(datasets)}datasets merged",
+            description=f"{len(datasets)} datasets merged",
         )
     classes = {
         name
@@ -168,12 +169,17 @@ def _entries(datasets: Sequence[coco.CocoDataset]) -> tuple[list[_Entry], list[s
             entry = by_content.get(photo.sha256)
             if entry is None:
                 name = _free(photo.file_name, taken)
-                by_content[photo.sha256] = _Entry(name=name, photo=photo, names={number: photo.file_name})
-            elif number not in entry.names:  # a file that appears twice in one dataset is one photo
-                entry.photo, entry.names[number] = photo, photo.file_name
-                replaced.append(entry.name)
-            elif not np.array_equal(coco.mask(entry.photo), coco.mask(photo)):
-                differing.append((entry.photo.file_name, photo.file_name))
+                by_content[photo.sha256] = _Entry(name=name, photo=photo, names={number: [photo.file_name]})
+                continue
+            is_relabelled = not np.array_equal(coco.mask(entry.photo), coco.mask(photo))
+            if number in entry.names:  # a file that appears twice in one dataset is one photo
+                entry.names[number].append(photo.file_name)
+                if is_relabelled:
+                    differing.append((entry.photo.file_name, photo.file_name))
+            else:
+                entry.photo, entry.names[number] = photo, [photo.file_name]
+                if is_relabelled:
+                    replaced.append(entry.name)
     return list(by_content.values()), replaced, differing
 
 
@@ -198,21 +204,20 @@ def _annotations(entries: Sequence[_Entry]) -> Iterator[dict[str, Any]]:
 
 def _spots(entries: Sequence[_Entry], datasets: Sequence[coco.CocoDataset]) -> list[tuple[str, str]]:
     """Set the spot of each photo, and return pairs of photos from different datasets that look alike."""
-    own_spots = [groups.beside(dataset) or {} for dataset in datasets]
-    spots_of_all = [  # by dataset, since a photo in several has a spot in each
-        {
-            entry.name: f"{number} {spots[entry.names[number]]}" if spots and number in entry.names else entry.name
-            for entry in entries
-        }
-        for number, spots in enumerate(own_spots)
-    ]
+    owners = {  # a node for each file of each dataset, since copies of a photo may belong to several spots
+        f"{entry.name}\0{number}\0{name}": (entry, number, name)
+        for entry in entries
+        for number, names in entry.names.items()
+        for name in names
+    }
+    own = [groups.beside(dataset) or groups.by_source_name(dataset) for dataset in datasets]
     merged = coco.CocoDataset(
         folder=datasets[0].folder,
         photos=tuple(replace(entry.photo, file_name=entry.name) for entry in entries),
         digest="",
     )
     looks, sources = groups.by_perceptual_hash(merged), groups.by_source_name(merged)
-    label_names = {  # names of copies to label; they hold the content's hash, since a camera's name alone says little
+    label_names = {  # names under which photos are handed out; they hold a digest, since file names of cameras repeat
         entry.name: groups.source_name(groups.name_to_label(1, entry.photo.sha256, entry.photo.file_name))
         for entry in entries
     }
@@ -220,9 +225,15 @@ def _spots(entries: Sequence[_Entry], datasets: Sequence[coco.CocoDataset]) -> l
     to_label = {
         name: label_names[name] if label_names[name] in source_names else source for name, source in sources.items()
     }
-    joined = groups.join(*spots_of_all, sources, to_label, looks)
-    for entry in entries:
-        entry.spot = joined[entry.name]
+    joined = groups.join(
+        {node: f"{number} {own[number][name]}" for node, (_, number, name) in owners.items()},
+        *(
+            {node: grouping[entry.name] for node, (entry, _, _) in owners.items()}
+            for grouping in (sources, to_label, looks)
+        ),
+    )
+    for node, (entry, _, _) in owners.items():
+        entry.spot = owners[joined[node]][0].name
     of_look: dict[str, dict[int, str]] = defaultdict(dict)
     for entry in entries:
         of_look[looks[entry.name]].setdefault(max(entry.names), entry.name)

@@ -1,8 +1,8 @@
 """Training of one network on photos, renders and unlabelled pictures: all backbones, data arms and precisions.
 
 A run is a function of its configuration and its data: every batch, augmentation and learning rate depends on the seed
-and the number of the step, so that a run that was killed and resumed ends with the same bits as an undisturbed one (on
-one type of CPU).
+and the number of the step, so a run that is killed and resumed ends bit for bit like an uninterrupted one (on one
+type of CPU).
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,17 +53,17 @@ def train(
     Parameters
     ----------
     folder : absent, empty, or holding this same run.
-    config, real, split, renders : settings and data. `renders` is used only if the arm takes renders.
+    config, real, split, renders : settings and data. `renders` is used only if the arm includes them.
     unlabelled : pictures without labels, for `self_training` and for re-estimated statistics of batch normalisation.
         None of them may show a spot of a test photo (`Pictures.apart_from`).
-    weights : folder of prepared ImageNet weights; None: take them from the hub. Used only if the configuration asks.
+    weights : folder of prepared ImageNet weights; None for those of the hub. Used only if the configuration says so.
     init : folder of the run to start from. The configuration has the digest of its weights
         (`initial_weights.digest_of`).
-    checkpoint_seconds : at the end of an epoch, save the state if the last save is at least this old; likewise the best
-        weights so far, for users of an unfinished run.
-    workers : processes that augment in advance if precision is exact; None: `inputs.augmentation_workers` of all cores
-        but one. The result does not depend on it.
-    on_epoch : called after each epoch with its row of the history and epochs, images_per_second, seconds_left.
+    checkpoint_seconds : least time between two saves of the state, which are made at the end of an epoch, and between
+        two saves of the best weights so far, with which an unfinished run can be used.
+    workers : processes that augment in advance if precision is exact; None for `inputs.augmentation_workers` of all
+        cores but one. The result does not depend on it.
+    on_epoch : called after each epoch with its row of the history, and epochs, images_per_second and seconds_left.
 
     Returns
     -------
@@ -137,19 +137,19 @@ def _task(folder: Path, config: TrainConfig, inputs: RunInputs, state: checkpoin
     steps = plan.steps_per_epoch
     total_steps = config.epochs * steps
     batches = loader.batches(len(state.history) * steps, total_steps)
-    where = next(state.network.parameters()).device
+    device = next(state.network.parameters()).device
     lessons = self_training.LessonRecord()
 
     def loss_of(step: int) -> torch.Tensor:
         images, masks = next(batches)
         if step % steps == 0 or step == fine_tuning.frozen_steps(config, total_steps):
             fine_tuning.set_modes(state.network, config, step, total_steps)
-        is_separate = config.batch_norm == "own" and step >= plan.pretrain_steps  # before, there are no photos
+        is_separate = config.batch_norm == "own" and step >= plan.pretrain_steps  # pretraining batches have no photos
         photos = len(plan.batch(step)[0]) if is_separate else None
         lesson = None
         if config.arm.self_training and state.average is not None and self_training.weight(step, total_steps):
             lesson = self_training.lesson(loader, state.average.module, config, step)
-        with seeded(where, config.seed, Stream.DROPOUT, step):
+        with seeded(device, config.seed, Stream.DROPOUT, step):
             if lesson is None:
                 return step_loss(config, state.network, images, masks, photos=photos)
             value, pictures_loss = taught_loss(config, state.network, images, masks, lesson)
@@ -200,10 +200,10 @@ def taught_loss(
     network: torch.nn.Module,
     images: torch.Tensor,
     masks: torch.Tensor,
-    taught: self_training.Lesson,
+    lesson: self_training.Lesson,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Compute the losses of a labelled batch and of the pictures of the same step, which pass the network together."""
-    together = torch.cat([images, taught.images])
+    """Compute the losses of a labelled batch and of the unlabelled pictures of its step, in one forward pass."""
+    together = torch.cat([images, lesson.images])
     with autocast(config.precision, images.device.type):
         logits = network(normalise(together, config.backbone)).float()
-    return loss(config.loss, logits[: len(images)], masks), self_training.loss(logits[len(images) :], taught)
+    return loss(config.loss, logits[: len(images)], masks), self_training.loss(logits[len(images) :], lesson)

@@ -1,6 +1,6 @@
 """Render a dataset folder: fan batches of images out to Blender processes, then write annotations, card and preview.
 
-The result does not depend on time, order or the number of workers: image 17 is always the same.
+An image is the same whenever, in whatever order and by however many workers it is rendered.
 """
 
 import os
@@ -18,7 +18,7 @@ from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import writing
 from corrotwin.twin.core.locks import hold
 
-# Fewest processes at a time, and cores for each: while one samples its scenes, on one core, another renders.
+# Least number of processes, and cores for each: while one samples its scenes, on one core, another renders.
 LEAST_WORKERS, CORES_A_WORKER = 2, 4
 THREADS_ON_A_CLUSTER = 4  # threads of a Blender process, on machines with at least as many cores each
 RETRIES = 2  # retries of a failed batch
@@ -41,15 +41,15 @@ def render(
 
     Parameters
     ----------
-    out : dataset folder, absent, empty, or begun with the same preset, size, seed, twin and cameras. A larger count
-        appends, and then the preset must still have the same content, too.
+    out : dataset folder: absent, empty, or started with the same preset, size, seed, twin and cameras. A larger count
+        appends images, for which the content of the preset must not have changed.
     count : images, at least 1.
     shown : a saved twin to photograph (`synth.scene.subject.saved`); None for twins that are drawn for each scene.
     only : the number of one image, as in its file name, to render alone in place of `count`; its files are the same as
         in a larger dataset.
     device : one of `synth.rendering.devices.DEVICES`; all images of a folder are rendered on one device.
-    workers : Blender processes at a time, sharing the cores; None for one per four cores, but at least two, or
-        one per card; on a cluster, as many as there is room for.
+    workers : number of Blender processes, which share the cores; None for one per four cores, but at least two (on one
+        core, one), or for one per graphics card; on a cluster, for as many as fit.
     address : address of a Ray cluster; None for this machine.
 
     Returns
@@ -115,10 +115,10 @@ def render_resources(device: str, workers: int | None, address: str | None) -> R
     if address is None:
         cores = available_cores()
         default = card_count if gpus else max(min(cores, LEAST_WORKERS), cores // CORES_A_WORKER)
-        workers = workers or max(1, default)
+        workers = workers or default
         threads = max(1, cores // workers)
         if gpus:
-            gpus = 1 / ceil(workers / card_count)  # several processes may share a card, which one alone leaves idle
+            gpus = 1 / ceil(workers / card_count)  # processes may share a card, which a single one does not keep busy
     else:
         threads = max(1, min(THREADS_ON_A_CLUSTER, capacity.least_cores(cluster.BLENDER)))
     return RenderResources(
@@ -132,7 +132,7 @@ def _cards(device: str, address: str | None) -> dict[str, int]:
     if address is None:
         return devices.cards_here()
     cards = capacity.cards(where=cluster.BLENDER)
-    if len(cards) > 1:  # Ray hands out cards, whatever their make
+    if len(cards) > 1:  # Ray assigns cards regardless of their make
         listed = ", ".join(f"{count} {make}" for make, count in sorted(cards.items()))
         raise InputError(
             f"`device` {device}: the rendering machines have graphics cards of several makes ({listed}); give the "
@@ -163,13 +163,15 @@ def _render_missing(out: Path, task: Task, resources: RenderResources, address: 
             done=lambda: sum(name.endswith(".jpg") for name in os.listdir(out / "images")),  # noqa: PTH208  fast
         ),
     )  # fmt: skip
-    failed = [int(failure.key) for failure in failures]
-    lost = [index for number in failed for index in batch.missing(out, number, batches[number], names)]
-    if lost:  # a worker may fail although all of its images are finished
+    lost_by_batch = [  # a worker may fail although all of its images are finished
+        batch.missing(out, int(failure.key), batches[int(failure.key)], names) for failure in failures
+    ]
+    if lost := [index for images in lost_by_batch for index in images]:
+        error = next(failure.error for failure, images in zip(failures, lost_by_batch, strict=True) if images)
         raise WorkError(
-            f"{out}: {_listed(lost)} of seed {task.config.seed} failed {1 + RETRIES} times, with {failures[0].error}; "
-            f"all others are done; repeat the command to try again, or render one image alone with `only` {lost[0]} "
-            f"instead of `count`, and another `out`"
+            f"{out}: {_listed(lost)} of seed {task.config.seed} failed {1 + RETRIES} times, with {error}; all others "
+            f"are finished; repeat the command to try again, or render one image alone with `only` {lost[0]} in place "
+            "of `count`, and another `out`"
         )
 
 

@@ -26,16 +26,16 @@ from corrotwin.twin.inspection.records import Record, check
 from corrotwin.twin.inspection.register import NO_REGISTER, Register
 from corrotwin.twin.twin_state import TwinState
 
-RUNS, MOST_RUNS = 4, 8  # independent runs, each with its own histories and particles; their spread is the error
+RUNS, MOST_RUNS = 4, 8  # independent runs, each with its own histories and particles; their spread gives the error
 DRAWS, DRAWS_SEEN = 16, 64  # of a run's bank; the latter where rusted shares are known, which few histories fit
 SEEDS = 8  # per draw
-LEAST_AHEAD_YEARS = 20.0  # least reach of histories, so that inspections and forecasts share what was learned
-LEARNING = 4  # version number, raised when a change of the program changes what is learned
+LEAST_AHEAD_YEARS = 20.0  # least years ahead of histories, so that inspections and forecasts share one cache
+LEARNING = 4  # version of what is learned, part of the cache key: increase it when a change alters the result
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Session:
-    """A twin, its records and events, and what was learned; `note` reports a torn end of the records, or is empty."""
+    """A twin, its records and events, and what was learned; `note` reports an incomplete last record, or is empty."""
 
     twin: TwinState
     asset: AssetGeometry
@@ -46,12 +46,12 @@ class Session:
     now_years: float  # the twin's clock, or the last inspection or event if that is later
     ahead_years: float
     prior: Prior
-    seen: dict[str, NDArray[np.bool_]]
+    seen: dict[str, NDArray[np.bool_]]  # texels that each photograph saw, (H, W), by its name
     seed: int
     size: int  # particles per run
     runs: tuple[Knowledge, ...]
-    kept: Path | None = None  # file that keeps what was learned
-    key: str = ""  # digest of everything that it follows from, except the records
+    cache_file: Path | None = None  # holds what was learned, for later commands
+    cache_key: str = ""  # digest of everything that determines what is learned, except the records
     register: Register = NO_REGISTER  # of its CML
 
     @property
@@ -71,17 +71,17 @@ class Session:
 
     @property
     def widening(self) -> float:
-        """Factor by which conflicts have widened the prior, at most."""
+        """Greatest factor over all runs by which conflicts have widened the prior."""
         return max(particles.widening for particles in self.now)
 
     @property
     def power(self) -> float:
-        """Exponent of the likelihood of rusted shares, at least; 1 at full weight."""
+        """Smallest exponent over all runs of the likelihood of rusted shares; 1 is full weight."""
         return min(run.power for run in self.runs)
 
     @property
-    def said_of_power(self) -> str:
-        """Sentence that reports a power below 1."""
+    def power_note(self) -> str:
+        """Sentence that reports the weight of photographs and grades, for a `power` below 1."""
         weight = f"{100 * self.power:.2g} %"
         return f"photographs and grades have a weight of {weight}: few histories would fit them at a higher one"
 
@@ -111,7 +111,7 @@ def open_session(
     records, note = read(folder, listed=listed)
     return session_of(
         twin, records, lambda record, shape: seen_texels(folder, record, shape), note=note, ahead_years=ahead_years,
-        seed=seed, category_measured=category_measured, particles=particles, kept=folder / cache.NAME,
+        seed=seed, category_measured=category_measured, particles=particles, cache_file=folder / cache.NAME,
         register=register, events=register.named(listed.events_in_force.values()),
     )  # fmt: skip
 
@@ -126,7 +126,7 @@ def session_of(
     seed: int,
     category_measured: bool = False,
     particles: int = PARTICLES,
-    kept: Path | None = None,
+    cache_file: Path | None = None,
     register: Register = NO_REGISTER,
     events: Sequence[Event] = (),
 ) -> Session:
@@ -138,7 +138,7 @@ def session_of(
     seen_by : function of a record and an atlas shape, (H, W): returns the texels that its photograph saw, (H, W).
     note : report of a torn end of the records, or empty.
     ahead_years, seed, category_measured, particles : as for `open_session`.
-    kept : file that keeps what was learned; None for none.
+    cache_file : file in which what is learned is cached; None for none.
     register : of the twin's CML.
     events : the twin's events in force, in the order in which they happened.
 
@@ -174,7 +174,7 @@ def session_of(
     draws = _draws(records)
     inputs = [LEARNING, store.plain(replace(twin, clock=twin.built)), repr(known.prior), seed, particles, draws]
     key = digest([*inputs, *([[plain_line(event) for event in events]] if events else [])])
-    return _with_runs(replace(known, kept=kept, key=key), RUNS)
+    return _with_runs(replace(known, cache_file=cache_file, cache_key=key), RUNS)
 
 
 def _draws(records: Sequence[Record]) -> int:
@@ -183,7 +183,7 @@ def _draws(records: Sequence[Record]) -> int:
 
 def _learned(known: Session, seeds: Sequence[int], kept: Sequence[tuple[cache.Snapshot, ...]]) -> tuple[Knowledge, ...]:
     """Learn in one run per seed, each from its kept snapshots or from the prior."""
-    years = max(known.now_years + max(known.ahead_years, LEAST_AHEAD_YEARS), 1.0)
+    years = known.now_years + max(known.ahead_years, LEAST_AHEAD_YEARS)
     pitted = frozenset(record.zone for record in known.records if record.kind == "pit")
     runs = []
     for seed, usable in zip(seeds, kept, strict=True):
@@ -196,19 +196,19 @@ def _learned(known: Session, seeds: Sequence[int], kept: Sequence[tuple[cache.Sn
 
 
 def with_more_runs(known: Session) -> Session:
-    """Return a session with twice as many runs, for use where their error is too great; they are kept, too."""
+    """Return a session with twice as many runs, for when the Monte Carlo error is too large; they are cached, too."""
     return _with_runs(known, 2 * len(known.runs))
 
 
 def _with_runs(known: Session, total: int) -> Session:
-    """Return a session with `total` runs, including the earlier ones, and add the new runs to its file."""
+    """Return a session with `total` runs, including the earlier ones, and cache all runs if the file lacks any."""
     before = len(known.runs)
     keys = [digest(plain_line(record)) for record in known.records]
-    saved = None if known.kept is None else cache.load(known.kept, known.key)
+    saved = None if known.cache_file is None else cache.load(known.cache_file, known.cache_key)
     seeds = [int(word) for word in np.random.SeedSequence(known.seed).generate_state(MOST_RUNS)[before:total]]
     begin = [resumable(saved, keys, number) for number in range(before, total)]
     runs = (*known.runs, *_learned(known, seeds, begin))
     is_kept = saved is not None and list(saved.records) == keys and len(saved.runs) >= total
-    if known.kept is not None and known.records and not is_kept:
-        cache.save(known.kept, known.key, [snapshots(run) for run in runs], keys)
+    if known.cache_file is not None and known.records and not is_kept:
+        cache.save(known.cache_file, known.cache_key, [snapshots(run) for run in runs], keys)
     return replace(known, runs=runs)

@@ -58,7 +58,7 @@ def lines(forecast: Forecast) -> Iterable[str]:
     for item in known.conflicts:
         yield describe_agreement(item, known.widening)
     if known.power < 1:
-        yield known.said_of_power
+        yield known.power_note
     yield from event_lines(known)
     yield from forecast.not_judged
     for row in forecast.cmls:

@@ -98,8 +98,9 @@ def _is_too_thin(row: Mapping[str, Cell]) -> bool:
 def measure_next(fleet: Sequence[FleetMember], count: int) -> list[PlaceToMeasure]:
     """Return the CML of a fleet that should be measured next, the most uncertain first.
 
-    Uncertainty is p (1 - p), where p is the chance to be thinner than required at the end of the years. CML that
-    already read too thin are left out: they need a decision, not a measurement.
+    Uncertainty is p (1 - p), where p is the probability of being thinner than required at the end of the years. CML
+    whose least reading is already at or below the required thickness are left out, since they need a decision, not a
+    measurement; so are those that were never measured, which the tasks of a fleet name.
 
     Parameters
     ----------
@@ -172,7 +173,7 @@ def members(folder: Path, found: Sequence[Path], settings: OutlookSettings, *, w
         raise InputError(f"`workers` {workers}: give at least 1")
     uncached = []
     for path in found:
-        if (cached := making.kept_of(path, settings)) is None:
+        if (cached := making.cached_outlook_of(path, settings)) is None:
             uncached.append(path)
         else:
             yield FleetMember(name=_name(folder, path), folder=path, outlook=cached)

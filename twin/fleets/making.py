@@ -23,7 +23,7 @@ from corrotwin.twin.inspection.events import ALL
 
 NAME = "outlook"
 MOST_BYTES = 32 * 2**20
-_FOLLOWS_FROM = ("twin.json", log.RECORDS, f"{register.NAME}.json")
+_INPUT_FILES = ("twin.json", log.RECORDS, f"{register.NAME}.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,14 +75,14 @@ def outlook_of(folder: Path, settings: OutlookSettings) -> TwinOutlook:
         The folder holds no twin, the twin or its records are damaged, or the settings are impossible.
     """
     key = _key(folder, settings)
-    cached = kept_outlook(folder, key)
+    cached = cached_outlook(folder, key)
     if cached is not None:
         return cached
     session = open_session(
         folder, ahead_years=result.ahead_of(settings.years), seed=settings.seed,
         category_measured=settings.category_measured,
     )  # fmt: skip
-    required = _of_its_zones(settings, session.asset.zone_names)
+    required = _required_in(settings, session.asset.zone_names)
     forecast = result.make(session, years=settings.years, required=required, rule=settings.rule)
     listed = log.read_log(folder)
     suspects = log.suspects(listed, folder, session.asset)
@@ -118,12 +118,12 @@ def check_zones(folders: Iterable[Path], settings: OutlookSettings) -> None:
         raise InputError(f"`required`: no zone {', '.join(sorted(unknown))}; choose from {', '.join([ALL, *known])}")
 
 
-def _of_its_zones(settings: OutlookSettings, zones: tuple[str, ...]) -> dict[str, float]:
+def _required_in(settings: OutlookSettings, zones: tuple[str, ...]) -> dict[str, float]:
     """Return the required thickness of the zones of one twin; other twins of a fleet may have other zones."""
     return {name: value for name, value in settings.required if name == ALL or name in zones}
 
 
-def kept_outlook(folder: Path, key: str) -> TwinOutlook | None:
+def cached_outlook(folder: Path, key: str) -> TwinOutlook | None:
     """Return the cached outlook in a folder; None if there is none with this key, or it is damaged."""
     try:
         content = files.read_json(folder / f"{NAME}.json", inside=folder, most_bytes=MOST_BYTES)
@@ -132,10 +132,10 @@ def kept_outlook(folder: Path, key: str) -> TwinOutlook | None:
         return None
 
 
-def kept_of(folder: Path, settings: OutlookSettings) -> TwinOutlook | None:
+def cached_outlook_of(folder: Path, settings: OutlookSettings) -> TwinOutlook | None:
     """Return the cached outlook for some settings; None if there is none, or the twin is damaged."""
     try:
-        return kept_outlook(folder, _key(folder, settings))
+        return cached_outlook(folder, _key(folder, settings))
     except InputError:
         return None
 
@@ -166,7 +166,7 @@ def _key(folder: Path, settings: OutlookSettings) -> str:
         "drawn": figures.can_draw(),
         "settings": asdict(settings),
     }
-    for name in _FOLLOWS_FROM:
+    for name in _INPUT_FILES:
         try:
             inputs[name] = hashlib.sha256(files.read_bytes(folder / name, inside=folder)).hexdigest()
         except FileNotFoundError:

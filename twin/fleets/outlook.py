@@ -197,9 +197,9 @@ def _notes(made: Forecast) -> list[str]:
     if made.required and unlimited:
         notes.append(f"no required thickness was given for {', '.join(unlimited)}")
     if session.power < 1:
-        notes.append(session.said_of_power)
+        notes.append(session.power_note)
     if not made.error.within:
-        notes.append("the Monte Carlo error is larger than it should be: use the lower values")
+        notes.append("the Monte Carlo error exceeds its limit: use the lower values")
     return notes
 
 

@@ -161,7 +161,9 @@ def _day(cell: SourceCell, order: days.Order | None) -> datetime.date:
 
 
 def write_sections(out: Path, sections: list[PipelineSection], *, on_twin: Callable[[], None] = lambda: None) -> int:
-    """Write one twin per section into folders below `out`, and return the number of new ones; existing twins stay.
+    """Write one twin per section into folders below `out`, and return the number of new ones.
+
+    Existing twins stay as they are; the CML of the table replace those of their register.
 
     Parameters
     ----------
@@ -174,15 +176,15 @@ def write_sections(out: Path, sections: list[PipelineSection], *, on_twin: Calla
     InputError
         A folder holds another twin. Nothing is written then.
     """
-    new = []
+    new = set()
     for section in sections:
         folder = out / section.name
         if not store.is_twin(folder):
-            new.append(section)
+            new.add(section.name)
         elif replace(store.read(folder), clock=section.twin.clock) != section.twin:
             raise InputError(f"{folder}: holds a twin that differs from the table; choose another folder")
     for section in sections:
-        if section in new:
+        if section.name in new:
             store.save(section.twin, out / section.name, new=True)
         cmls = section.register.cmls
         registers.update(out / section.name, lambda known, cmls=cmls: Register(cmls={**known.cmls, **cmls}))  # type: ignore[misc]

@@ -56,7 +56,7 @@ class PipeDesign:
         )  # fmt: skip
 
     def limits(self, asset: AssetGeometry, given: Mapping[str, float]) -> dict[str, float]:
-        """Return the required thickness of the zones of a pipe's wall; values given for a zone stay.
+        """Return the required thickness of each zone of a pipe's wall, mm; values in `given` take precedence.
 
         Raises
         ------
@@ -64,22 +64,22 @@ class PipeDesign:
             The asset is not a pipe.
         """
         if asset.kind != "pipe":
-            raise InputError(f"`design`: B31.3 is for pipes; this is a {asset.kind}; give `required`")
+            raise InputError(f"`design`: B31.3 applies to pipes only, and this is a {asset.kind}; give `required`")
         value = self.required(outside_mm(asset)).required_mm
         return {**dict.fromkeys(sorted(wall_zones(asset)), value), **given}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mawp:
-    """MAWP of a pipe with its wall less twice the loss expected in an interval of measurement (API 570, Annex C).
+    """MAWP of a pipe after subtracting twice the loss expected until the next measurement (API 570, Annex C).
 
     Parameters
     ----------
-    interval_years : to the planned measurement, or to the one after a measurement that is made now, whichever is later.
-    code_mpa : at the weakest measured place, by its governing rate, and at most that of any other reading; None without
-        a named place that was measured.
+    interval_years : years to the planned measurement or, if later, to the one that follows a measurement made now.
+    code_mpa : MAWP of the weakest measured place by its governing rate, MPa, and at most that of any other reading;
+        None if no named place was measured.
     code_note : why `code_mpa` is only an upper limit; empty if it is not.
-    twin_mpa : P5, P50, P95 of the weakest zone of its wall in each history.
+    twin_mpa : P5, P50, P95 over histories of the MAWP of the weakest zone of the wall, MPa.
     """
 
     interval_years: float
@@ -89,7 +89,7 @@ class Mawp:
 
 
 def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
-    """Return the MAWP of a pipe; None without a date for the next measurement, or where the P5 of life is over.
+    """Return the MAWP of a pipe; None if the next measurement has no date, or if no P5 life is left.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
         return None
     asset, now = made.known.asset, made.known.now_years
     life = 0.0 if made.plan.life_years is None else made.plan.life_years[0]
-    # A measurement that is overdue must not leave the wall without any loss to come.
+    # Without this, no loss would be subtracted if the measurement is overdue.
     interval = max(made.plan.interval_years, interval_years(life, made.rule))
     if interval == 0:
         return None
@@ -109,28 +109,28 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
         "outside_mm": outside_mm(asset), "stress_mpa": design.stress_mpa, "efficiency": design.efficiency,
         "y": design.y, "weld_reduction": design.weld_reduction,
     }  # fmt: skip
-    of_wall = wall_zones(asset)
+    wall_names = wall_zones(asset)
     by_code: list[float] = []
-    unrated: list[str] = []
+    without_rate: list[str] = []
     for row in made.cmls:
         rate = row.short_term_mm_year if row.governing == "short-term" else row.long_term_mm_year
-        if row.place and row.least_read_mm is not None and row.zone in of_wall:
+        if row.place and row.least_read_mm is not None and row.zone in wall_names:
             since = max(row.read_years_ago or 0.0, 0.0)  # Annex C counts twice the loss from the measurement on
             wall = wall_for_mawp_mm(row.least_read_mm, rate or 0.0, since + interval)
             by_code.append(float(pipe_mawp_mpa(wall, **inputs)))
             if rate is None:
-                unrated.append(f"{row.zone} {row.place}")
-    as_read: list[str] = []
+                without_rate.append(f"{row.zone} {row.place}")
+    without_row: list[str] = []
     for record in not_listed(made.cmls, made.known.twin, made.known.records, made.planned) if by_code else ():
-        if record.zone in of_wall:
+        if record.zone in wall_names:
             by_code.append(float(pipe_mawp_mpa(max(record.read_mm, 0.0), **inputs)))
-            as_read.append(f"{record.zone} {record.place or 'without a place'}")
-    notes = [f"one survey gives no rate for {first_of(unrated)}"] if unrated else []
-    if as_read:
-        notes.append(f"no loss is subtracted from the readings of {first_of(list(dict.fromkeys(as_read)))}")
+            without_row.append(f"{record.zone} {record.place or 'without a place'}")
+    notes = [f"one survey gives no rate for {first_of(without_rate)}"] if without_rate else []
+    if without_row:
+        notes.append(f"no loss is subtracted from the readings of {first_of(list(dict.fromkeys(without_row)))}")
     years = np.asarray(made.planned.years)
     weakest = []
-    for name in of_wall & set(made.planned.zones):
+    for name in wall_names & set(made.planned.zones):
         left = made.planned.zones[name].least_left_mm
         at_now = left[:, int(np.searchsorted(years, now))]
         then = np.array([np.interp(now + interval, years, row) for row in left])

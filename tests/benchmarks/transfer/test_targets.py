@@ -125,7 +125,7 @@ def test_goals_are_held_against_their_numbers() -> None:
         ("mixed50 − real", "at least −0.010", "reached"),
         ("mixed50-10pct − real-10pct", "at least −0.020", "reached"),
         ("mixed50-10pct − copy-paste-10pct", "above 0", "reached"),
-        ("SD between redraws, mixed50-10pct / real-10pct", "at most 67 %", "missed, not yet surely"),
+        ("SD between redraws, mixed50-10pct / real-10pct", "at most 67 %", "missed, inconclusive"),
         ("shuffled-mixed50-10pct − real-10pct", "below +0.030", "reached"),
     }
     assert verdicts(judged(renders_goal=1.1))["renders only / all real"] == "missed"
@@ -150,7 +150,7 @@ def test_few_photos_are_held_against_what_they_reach_at_their_own_number_of_step
     settings = ProtocolSettings(photo_steps=1000)
     best = "real-10pct-1000-steps"
     found = judged({**ARMS, best: 0.6}, settings=settings)
-    question = f"mixed50-10pct − {best}, each at its own best"
+    question = f"mixed50-10pct − {best}, each after its best number of steps"
     assert verdicts(found)[question] == "missed"
     assert verdicts(found)["mixed50-10pct − real-10pct"] == "reached"
     pairs = {(each.first, each.second) for each in found.comparisons}
@@ -159,11 +159,11 @@ def test_few_photos_are_held_against_what_they_reach_at_their_own_number_of_step
 
 
 def test_on_another_set_all_photos_with_renders_must_gain() -> None:
-    found = judged(is_abroad=True)
+    found = judged(is_other_set=True)
     goals = {goal.question: goal for goal in found.goals}
-    assert goals["mixed50 − real"].wanted == "+0.050, interval above 0"
+    assert goals["mixed50 − real"].wanted == "at least +0.050, interval above 0"
     assert goals["mixed50 − real"].verdict == "missed"
-    assert verdicts(judged({**ARMS, "mixed50": 0.67}, is_abroad=True))["mixed50 − real"] == "reached"
+    assert verdicts(judged({**ARMS, "mixed50": 0.67}, is_other_set=True))["mixed50 − real"] == "reached"
     assert not [question for question in goals if question.startswith("renders only")]
     here = verdicts(judged())
     few = {question: verdict for question, verdict in here.items() if "10pct" in question}
@@ -175,8 +175,8 @@ def test_on_another_set_all_photos_with_renders_must_gain() -> None:
     [
         (0.06, 0.08, 0.1, "reached"),
         (0.01, 0.06, 0.11, "reached"),  # a gain is shown, and it is large enough by its estimate
-        (-0.01, 0.06, 0.13, "reached, not yet surely"),
-        (0.01, 0.04, 0.07, "missed, not yet surely"),
+        (-0.01, 0.06, 0.13, "reached, inconclusive"),
+        (0.01, 0.04, 0.07, "missed, inconclusive"),
         (0.01, 0.02, 0.03, "missed"),
     ],
 )
@@ -204,7 +204,7 @@ def test_renders_alone_are_held_against_what_all_photos_add_to_everything_called
     assert above.estimate.value == pytest.approx((renders - least) / (real - least))
     plain, *same = judged().goals
     assert above.estimate.low < above.estimate.value < above.estimate.high < plain.estimate.high
-    assert above.verdict == "missed, not yet surely"
+    assert above.verdict == "missed, inconclusive"
     assert judged(floor=floor, renders_goal=0.8).goals[0].verdict == "reached"
     assert others == same
     (alone,) = judged({"real": 0.6}, floor=floor).goals
@@ -214,9 +214,9 @@ def test_renders_alone_are_held_against_what_all_photos_add_to_everything_called
 def test_no_difference_is_not_above_nothing() -> None:
     assert targets._side(Estimate(value=0, low=0, high=0), 0.0) == "reached"
     assert targets._side(Estimate(value=0, low=0, high=0), 0.0, above=True) == "missed"
-    assert targets._side(Estimate(value=0.01, low=0, high=0.02), 0.0, above=True) == "reached, not yet surely"
+    assert targets._side(Estimate(value=0.01, low=0, high=0.02), 0.0, above=True) == "reached, inconclusive"
     limit = Estimate(value=0.02, low=0.01, high=0.02)
-    assert targets.under("false alarms", limit, 0.02).verdict == "missed, not yet surely"
+    assert targets.under("false alarms", limit, 0.02).verdict == "missed, inconclusive"
 
 
 def example() -> Comparison:
@@ -228,18 +228,18 @@ def example() -> Comparison:
     ("low", "value", "high", "verdict"),
     [
         (-0.02, -0.01, 0.005, "reached"),
-        (-0.6, -0.1, 0.4, "reached, not yet surely"),  # nothing is shown by an interval that holds everything
-        (-0.02, 0.005, 0.03, "reached, not yet surely"),
+        (-0.6, -0.1, 0.4, "reached, inconclusive"),  # nothing is shown by an interval that holds everything
+        (-0.02, 0.005, 0.03, "reached, inconclusive"),
         (0.001, 0.014, 0.029, "reached"),  # a gain too small to matter
-        (-0.02, 0.03, 0.08, "missed, not yet surely"),
-        (0.02, 0.04, 0.06, "missed, not yet surely"),
+        (-0.02, 0.03, 0.08, "missed, inconclusive"),
+        (0.02, 0.04, 0.06, "missed, inconclusive"),
         (0.03, 0.04, 0.05, "missed"),
     ],
 )
 def test_no_gain_is_shown_by_an_interval_below_one_that_matters(
     low: float, value: float, high: float, verdict: str
 ) -> None:
-    assert targets._none("", replace(example(), low=low, difference=value, high=high)).verdict == verdict
+    assert targets._no_gain("", replace(example(), low=low, difference=value, high=high)).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -247,8 +247,8 @@ def test_no_gain_is_shown_by_an_interval_below_one_that_matters(
     [
         (-0.009, 0.02, 0.05, "reached"),
         (-0.01, -0.005, 0.07, "reached"),
-        (-0.02, 0.03, 0.08, "reached, not yet surely"),  # nothing shows that no more than a point is lost
-        (-0.02, -0.011, 0.05, "missed, not yet surely"),
+        (-0.02, 0.03, 0.08, "reached, inconclusive"),  # nothing shows that no more than a point is lost
+        (-0.02, -0.011, 0.05, "missed, inconclusive"),
         (-0.05, -0.03, -0.011, "missed"),
     ],
 )
@@ -261,8 +261,8 @@ def test_a_loss_too_large_must_lie_outside_the_interval(low: float, value: float
     ("low", "value", "high", "verdict"),
     [
         (0.3, 0.5, 0.6, "reached"),
-        (0.3, 0.5, 0.9, "reached, not yet surely"),
-        (0.5, 0.8, 1.3, "missed, not yet surely"),
+        (0.3, 0.5, 0.9, "reached, inconclusive"),
+        (0.5, 0.8, 1.3, "missed, inconclusive"),
         (0.7, 0.8, 0.9, "missed"),
     ],
 )
@@ -379,8 +379,8 @@ def test_few_runs_and_missing_arms_give_numbers_without_verdicts(runs: int) -> N
 
 def test_under_a_limit_is_the_mirror_of_at_least() -> None:
     assert targets.under("", Estimate(value=0.01, low=0.0, high=0.015), 0.02).verdict == "reached"
-    assert targets.under("", Estimate(value=0.01, low=0.0, high=0.03), 0.02).verdict == "reached, not yet surely"
-    assert targets.under("", Estimate(value=0.03, low=0.01, high=0.05), 0.02).verdict == "missed, not yet surely"
+    assert targets.under("", Estimate(value=0.01, low=0.0, high=0.03), 0.02).verdict == "reached, inconclusive"
+    assert targets.under("", Estimate(value=0.03, low=0.01, high=0.05), 0.02).verdict == "missed, inconclusive"
     assert targets.under("", Estimate(value=0.05, low=0.03, high=0.07), 0.02).verdict == "missed"
 
 

@@ -60,9 +60,10 @@ def test_later_labels_correct_earlier_ones_and_nothing_is_lost(tmp_path, capsys)
             photo.path.read_bytes()
             == (tmp_path / ("first" if seed < 6 else "second") / "images" / photo.file_name).read_bytes()
         )
-    assert "2 photos with later labels now (0004.png, 0005.png)" in capsys.readouterr().err
+    assert "labels of 2 photos (0004.png, 0005.png) replaced by those of a later dataset" in capsys.readouterr().err
     command((first, second), out=tmp_path / "out")  # the same again
     assert read(tmp_path / "out").digest == found.digest
+    assert json.loads((tmp_path / "out/annotations.json").read_text())["info"]["description"] == "2 datasets merged"
     with pytest.raises(InputError, match="started with other settings"):
         command((second, first), out=tmp_path / "out")
 
@@ -76,7 +77,10 @@ def test_copies_stay_and_share_a_spot(tmp_path, capsys):
     (second / "annotations.json").write_text(json.dumps(document))
     (first / "spots.csv").write_text("file_name,spot\n" + "".join(f"{seed:04d}.png,{seed // 2}\n" for seed in range(4)))
     command((first, second), out=tmp_path / "out")
-    assert "1 pair of photos that look alike (0002.png and mirrored.jpg); each shares a spot" in capsys.readouterr().err
+    assert (
+        "1 pair of photos that look alike (0002.png and mirrored.jpg); each pair shares a spot"
+        in capsys.readouterr().err
+    )
     spots = groups.beside(read(tmp_path / "out"))
     assert spots["0002.png"] == spots["0003.png"] == spots["mirrored.jpg"]
     assert spots["0000.png"] == spots["0001.png"] != spots["0002.png"]
@@ -126,6 +130,38 @@ def test_a_photo_handed_out_for_labelling_shares_the_spot_of_that_photo_but_of_n
     spots = groups.beside(read(tmp_path / "out"))
     assert spots["0001.png"] == spots[names[0]] == spots[names[1]]
     assert len(set(spots.values())) == 4
+
+
+def add_copy(folder, name, copy):
+    """Add to a dataset a file equal to one that it has, with another name and no annotation."""
+    shutil.copy(folder / "images" / name, folder / "images" / copy)
+    document = json.loads((folder / "annotations.json").read_text())
+    document["images"].append({"id": len(document["images"]) + 1, "file_name": copy, "width": 96, "height": 80})
+    (folder / "annotations.json").write_text(json.dumps(document))
+
+
+def test_copies_in_one_dataset_join_the_spots_of_both_names(tmp_path):
+    first = dataset(tmp_path / "first", range(3), lambda seed: None)
+    add_copy(first, "0000.png", "copy.png")
+    (first / "spots.csv").write_text("file_name,spot\n0000.png,a\ncopy.png,b\n0001.png,a\n0002.png,b\n")
+    merging.merge([read(first), read(dataset(tmp_path / "second", [8, 9], square(10)))], tmp_path / "out")
+    spots = groups.beside(read(tmp_path / "out"))
+    assert spots["0000.png"] == spots["0001.png"] == spots["0002.png"]
+    assert len(set(spots.values())) == 3
+
+
+def test_a_photo_keeps_its_spot_under_the_name_that_it_has_in_a_later_dataset(tmp_path):
+    first = dataset(tmp_path / "first", range(2), square(10))
+    second = dataset(tmp_path / "second", [0, 7], square(10))
+    document = (second / "annotations.json").read_text()
+    for old, new in (("0000.png", "IMG_1_png.rf.aa.png"), ("0007.png", "IMG_1_png.rf.bb.png")):
+        (second / "images" / old).rename(second / "images" / new)
+        document = document.replace(old, new)
+    (second / "annotations.json").write_text(document)
+    merged = merging.merge([read(first), read(second)], tmp_path / "out")
+    spots = groups.beside(read(tmp_path / "out"))
+    assert spots["0000.png"] == spots["IMG_1_png.rf.bb.png"] != spots["0001.png"]
+    assert merged.replaced == ()  # the later labels of the photo equal the earlier ones
 
 
 def test_names_that_a_spreadsheet_would_run_are_read_back(tmp_path):
@@ -202,8 +238,8 @@ def of_classes(tmp_path):
 @pytest.mark.parametrize(
     ("classes", "cracks", "says"),
     [
-        ((), 30, "categories that are corrosion now: corrosion, crack, rust"),
-        (("rust", "corrosion"), 0, "categories that are corrosion now: corrosion, rust"),
+        ((), 30, "categories merged into corrosion: corrosion, crack, rust"),
+        (("rust", "corrosion"), 0, "categories merged into corrosion: corrosion, rust"),
     ],
     ids=["all", "some"],
 )

@@ -76,7 +76,7 @@ def test_what_was_found_is_kept_until_something_changes(
     folder, settings = plant / "unit 1" / "P-1 <b>&", OutlookSettings(required=(("body", 5.0),))
     monkeypatch.setattr(making, "open_session", None)  # it would fail if it were learned again
     assert making.outlook_of(folder, settings) == seen
-    assert making.kept_of(folder, dataclasses.replace(settings, years=11.0)) is None
+    assert making.cached_outlook_of(folder, dataclasses.replace(settings, years=11.0)) is None
     path = folder / "outlook.json"
     whole = path.read_bytes()
     for damaged in (
@@ -92,15 +92,15 @@ def test_what_was_found_is_kept_until_something_changes(
     ):
         assert damaged != whole
         path.write_bytes(damaged)
-        assert making.kept_of(folder, settings) is None
+        assert making.cached_outlook_of(folder, settings) is None
     path.write_bytes(whole)
     records = (folder / log.RECORDS).read_bytes()
     (folder / log.RECORDS).write_bytes(records + b'{"withdraws": 1')  # a torn line: another file
-    assert making.kept_of(folder, settings) is None
+    assert making.cached_outlook_of(folder, settings) is None
     (folder / log.RECORDS).write_bytes(records)
-    assert making.kept_of(folder, settings) == seen
+    assert making.cached_outlook_of(folder, settings) == seen
     monkeypatch.setattr(making, "source_digest", lambda folder: "another version of the program")
-    assert making.kept_of(folder, settings) is None
+    assert making.cached_outlook_of(folder, settings) is None
 
 
 @pytest.mark.parametrize("name", ["forecast/lives.py", "calibration/published.csv", "forecast/lives.pyc"])
