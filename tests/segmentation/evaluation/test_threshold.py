@@ -45,7 +45,7 @@ def test_one_half_stays_where_the_gain_is_within_its_error():
         kept += choice.value == 0.5
         assert (choice.value == choice.best) == (choice.gain > choice.gain_se)
         assert abs(choice.best - 0.5) < 0.1
-        assert ("tell no better one" in describe(asdict(choice))) == (choice.value == 0.5)
+        assert ("show no better one" in describe(asdict(choice))) == (choice.value == 0.5)
     assert 5 <= kept < 20
 
 

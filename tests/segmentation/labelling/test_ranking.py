@@ -249,12 +249,12 @@ def test_runs_that_differ_tell_more(run, data, tmp_path):
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [
-        (lambda photos, train: drawn(photos, [1]), {}, "1 can be ranked, 2 are needed at least; give more"),
+        (lambda photos, train: drawn(photos, [1]), {}, "1 can be ranked, at least 2 are needed; give more"),
         (lambda photos, train: drawn(photos, [1, 2]), {"count": 0}, "`?(--)?count`? 0 is below 1"),
         (
             lambda photos, train: [shutil.copy(path, photos) for path in train],
             {},
-            "0 can be ranked, 2 are needed at least; 3 have labels already; give more",
+            "0 can be ranked, at least 2 are needed; 3 have labels already; give more",
         ),
         (lambda photos, train: None, {}, "no photos in this folder"),
         (

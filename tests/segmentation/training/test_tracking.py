@@ -129,7 +129,7 @@ def test_a_server_that_is_away_is_one_warning_and_gets_what_it_missed(
             trained(folder, epoch)
             tracked.send(folder, "mine")
     assert len(caplog.records) == 1
-    assert "MLflow takes nothing (" in caplog.text
+    assert "MLflow accepts no data (" in caplog.text
     with Tracking(away) as tracked:
         tracked.send(folder, "mine")
         tracked.uri = address  # it comes back

@@ -327,7 +327,7 @@ def test_a_damaged_checkpoint_is_named(data, tmp_path):
 
 @pytest.mark.ci
 def test_a_loss_that_is_not_a_number_stops_the_run(data, tmp_path):
-    with pytest.raises(WorkError, match="not a number in epoch 1; take a lower `learning_rate`"):
+    with pytest.raises(WorkError, match="not a number in epoch 1; choose a lower `learning_rate`"):
         train(tmp_path / "run", config_of(learning_rate=1e30), **data)
 
 

@@ -143,7 +143,7 @@ def test_pixels_to_which_the_lens_leads_nothing_see_nothing(
     assert (found[radius > 0.55] == -1).all()
     assert (texel_map(camera(near), surface[0])[radius > 0.55] >= 0).mean() > 0.5
     given = written(tmp_path / "c.json", **near, distortion=[-2.0, 0, 0, 0])
-    with pytest.raises(InputError, match=r"c\.json: distortion: .* nothing is seen in 6\d% of the picture"):
+    with pytest.raises(InputError, match=r"c\.json: distortion: .* 6\d% of the picture shows nothing"):
         write(folder, given, tmp_path / "uv.npz")
     assert not (tmp_path / "uv.npz").exists()
 

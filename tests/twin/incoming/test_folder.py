@@ -425,7 +425,7 @@ def test_a_watcher_takes_what_comes_says_once_what_is_wrong_and_goes_on(
     watcher.process.send_signal(signal.SIGTERM)
     assert watcher.process.wait(timeout=60) == 130
     said = watcher.lines.read_text()
-    assert said.count("waits") == 2
+    assert said.count("will be tried again") == 2
     assert "No space left on device" in said
     assert "Traceback" not in said
     assert len(stored(fleet / "spool")) == 3

@@ -118,6 +118,6 @@ def test_the_api_writes_the_same_page_and_refuses_the_forecast_of_another(
     twin.view(tmp_path / "spool.html", made)
     assert (tmp_path / "spool.html").read_text() == written.read_text()
     twin.grow(1.0)
-    with pytest.raises(InputError, match="made before its clock"):
+    with pytest.raises(InputError, match="older than a change of its clock"):
         twin.view(tmp_path / "later.html", made)
     assert not (tmp_path / "later.html").exists()
