@@ -339,7 +339,7 @@ def test_an_average_states_what_its_runs_learned_from(data, rendered, tmp_path):
     assert f"The average of the weights of 2 runs ({digests}), batch-norm statistics averaged." in card
     assert f"{len(chosen)} photographs and 7 renders; 4 photographs chose the epoch of each run" in card
     assert f"- Renders {renders.digest}." in card
-    assert "first weights" not in card.split("## How well")[0]
+    assert "initial weights" not in card.split("## Performance")[0]
 
 
 def test_weights_can_be_used_while_a_run_is_being_completed(data, tmp_path, monkeypatch):
