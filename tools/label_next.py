@@ -49,7 +49,7 @@ BACKBONE = DEFAULT_BACKBONE
 FIRST_STEPS, STEPS, BATCH, SIZE = 200, 400, 8, 128
 AIM = 0.02
 WAYS = ("first", "random", "ranked")
-COLUMNS = ("set", "repeat", "photo", "spot", *WAYS)
+COLUMNS = ("set", "photo", "spot", "repeat", *WAYS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,8 +229,17 @@ def report(rows: Sequence[ScoredPhoto]) -> str:
 
 
 def write(path: Path, rows: Sequence[ScoredPhoto]) -> None:
-    """Write rows as a table."""
-    lines = ([row.set, row.repeat, row.photo, row.spot, *(f"{getattr(row, way):.4f}" for way in WAYS)] for row in rows)
+    """Write a table with a line for each photo: its repeats, and its F1 in each, separated by spaces."""
+    rows_of: dict[tuple[str, str, str], list[ScoredPhoto]] = {}
+    for row in rows:
+        rows_of.setdefault((row.set, row.photo, row.spot), []).append(row)
+    lines = (
+        [
+            *names, " ".join(str(row.repeat) for row in selected),
+            *(" ".join(f"{getattr(row, way):.4f}" for row in selected) for way in WAYS),
+        ]
+        for names, selected in rows_of.items()
+    )  # fmt: skip
     tables.write_own(path, COLUMNS, lines)
 
 
@@ -239,10 +248,11 @@ def read(path: Path) -> list[ScoredPhoto]:
     columns = tables.read_own(path, COLUMNS)
     return [
         ScoredPhoto(
-            set=columns["set"][index], repeat=int(columns["repeat"][index]), photo=columns["photo"][index],
-            spot=columns["spot"][index], **{way: float(columns[way][index]) for way in WAYS},
+            set=columns["set"][index], photo=columns["photo"][index], spot=columns["spot"][index],
+            repeat=int(repeat), **dict(zip(WAYS, map(float, f1), strict=True)),
         )
         for index in range(len(columns["set"]))
+        for repeat, *f1 in zip(*(columns[name][index].split() for name in ("repeat", *WAYS)), strict=True)
     ]  # fmt: skip
 
 

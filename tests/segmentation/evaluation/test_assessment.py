@@ -226,7 +226,7 @@ def test_valid_needs_the_run_s_own_dataset_and_split(run, real, split, rendered,
         assess(run, coco.read(rendered), threshold="valid")
     old = write_run(tmp_path / "old", real, split)
     (old / "split.json").unlink()
-    with pytest.raises(InputError, match=r"split\.json: absent"):
+    with pytest.raises(InputError, match=r"split\.json: missing"):
         assess(old, real, threshold="valid")
     assert assess(old, real, threshold=0.5).summary["images"] == 5
     splits.save(replace(split, train=split.valid, valid=split.train), old / "split.json")
@@ -430,7 +430,7 @@ def test_a_run_is_measured_again_and_every_other_count_told(roboflow, run, real,
     (copy / "per_image.csv").write_text("".join(lines[:-1]))
     assert "not just the run's" in verify_run(copy, real)
     (copy / "split.json").unlink()
-    with pytest.raises(InputError, match=r"split.json: absent"):
+    with pytest.raises(InputError, match=r"split\.json: missing"):
         verify_run(copy, real)
 
 

@@ -195,7 +195,7 @@ def test_another_photo_of_the_same_name_is_refused_and_a_moved_one_is_not(
     other.mkdir()
     shutil.copy(photos / "large.png", other / "new.png")
     shutil.copy(photos / "north" / "b.png", other / "a.jpg")
-    with pytest.raises(InputError, match=r"a\.jpg: has the name of \.\./photos/a\.jpg, whose mask is in"):
+    with pytest.raises(InputError, match=r"a\.jpg: has the same name as \.\./photos/a\.jpg, whose mask is in"):
         predict_command.predict((other,), run=(run,), out=out)
     after = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != LOCK}
     assert after == before

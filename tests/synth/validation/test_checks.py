@@ -382,7 +382,7 @@ def test_errors_exit_1_after_the_list_and_the_report(tmp_path: Path) -> None:
     save(tmp_path / "set", document)
     done = run(tmp_path / "set", "--report", tmp_path / "report.md")
     assert done.returncode == 1
-    assert done.stderr == f"corrotwin synth: error: {tmp_path / 'set'}: 3 errors found; see the list\n"
+    assert done.stderr == f"corrotwin synth: error: {tmp_path / 'set'}: 3 errors found; see the list above\n"
     assert "error unknown category: 2" in done.stdout
     text = (tmp_path / "report.md").read_text()
     assert r"| error | missing image | annotations.json, image 1 | 'a\|b\\n.png' is missing |" in text

@@ -154,7 +154,7 @@ def test_ray_itself_prints_nothing_whatever_befalls_it(tmp_path: Path) -> None:
     lines = done.stderr.splitlines()
     assert [line for line in lines if not re.fullmatch(ours, line)] == []
     assert sum("its worker process was killed or crashed" in line for line in lines) == 1  # in a minute
-    assert sum("tried again: indeed" in line for line in lines) == 1
+    assert sum("will be retried: indeed" in line for line in lines) == 1
 
 
 IN_A_THREAD = """
