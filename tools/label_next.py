@@ -17,7 +17,7 @@ What settles it: the mean difference of per-image F1 with its 95 % interval; rep
 `corrotwin benchmarks transfer`. The aim is +0.02.
 
 Each finished repeat is kept: the same command resumes where it was cut off. ``label-next.csv`` has a row for each
-tested photo of each repeat, ``label-next.md`` the means. With ``--finished docs/results/label-next.csv`` the repeats in
+tested photo, ``label-next.md`` the means. With ``--finished docs/results/label-next.csv`` the repeats in
 that table are not made again.
 """
 

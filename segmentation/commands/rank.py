@@ -19,7 +19,7 @@ def rank(
     tiling: Tiling = "auto",
     scale: float | None = None,
 ) -> int:
-    """Rank unlabelled photos by how much their labels would teach, and prepare the first for labelling.
+    """Rank unlabelled photos by how unsure a run is of them, and prepare the first for labelling.
 
     A photo ranks high if the network is unsure of it, disagrees with itself on its mirror images, and if it is
     unlike the photos ranked before it; one photo of each spot comes first. Repeat the command to resume it or to
