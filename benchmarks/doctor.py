@@ -180,7 +180,7 @@ def disk(name: str, path: Path, free: int | None) -> Check:
 def shared_memory(free: int | None) -> Check:
     """Check the space for Ray's object store (128 MiB) and for training batches."""
     if free is None:
-        return Check(name=str(SHARED), state="ok", found="missing here; Ray uses the disk")
+        return Check(name=str(SHARED), state="ok", found="not present; Ray uses the disk")
     text = f"{free / GIB:.2f} GiB free"
     if free < GIB // 4:
         return Check(name=str(SHARED), state="warning", found=text, fix="in a container: docker run --shm-size=2g")

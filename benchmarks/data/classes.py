@@ -15,7 +15,5 @@ def report_unnamed(data: "CocoDataset", option: str) -> None:
     """Print on stderr which categories count as corrosion if several have annotations and none was named."""
     if data.classes is None and len(data.categories) > 1:
         listed = ", ".join(f"{name} ({count})" for name, count in sorted(data.categories.items()))
-        text = (
-            f"annotations of {len(data.categories)} categories all count as corrosion: {listed}; --classes selects some"
-        )
+        text = f"{len(data.categories)} categories all count as corrosion: {listed}; give --classes to select some"
         _log.warning(printable(f"{option} {data.folder}: {text}"))

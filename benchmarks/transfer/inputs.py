@@ -134,7 +134,7 @@ def _seen(sets: Sequence[Photos], patterns: Sequence[str]) -> frozenset[str]:
     names = {photo.file_name for photo_set in sets for photo in photo_set.data.photos}
     by_pattern = {pattern: fnmatch.filter(names, pattern) for pattern in patterns}
     if empty := [pattern for pattern, matches in by_pattern.items() if not matches]:
-        raise InputError(f"`seen` {empty[0]}: no photo of `data` has this name; one is {min(names)}")
+        raise InputError(f"`seen` {empty[0]}: matches no photo of `data`; one is called {min(names)}")
     return frozenset(name for matches in by_pattern.values() for name in matches)
 
 

@@ -246,7 +246,7 @@ def _differences(results: ArmResults) -> Block:
     return _difference_table(
         results,
         f"With {results.units} {results.unit}s and these runs, a true difference of the size under “detectable” is "
-        f"found in four of five cases; with the additional runs in the last column, one of {TARGET:g}. Each additional "
+        f"found in four of five cases; with the additional runs under “more runs”, one of {TARGET:g}. Each additional "
         "run needs another draw of the renders. A line “x − x (first n)” shows what the renders after the first n add.",
     )
 

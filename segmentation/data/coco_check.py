@@ -164,7 +164,9 @@ def check_outlines(annotations: Iterable[Mapping[str, Any]], where: str) -> None
         for polygon in annotation["segmentation"]
     )
     if sum(map(_outline_px, polygons)) > MOST_OUTLINE_PX:
-        raise InputError(f"{where}: outlines of over {MOST_OUTLINE_PX:,} pixels, more than is read; export it as RLE")
+        raise InputError(
+            f"{where}: its outlines are longer than the limit of {MOST_OUTLINE_PX:,} pixels; export it as RLE"
+        )
 
 
 def _check_rle(rle: Mapping[str, Any], width: int, height: int, where: str) -> None:

@@ -37,9 +37,7 @@ class Reason:
 
 NO_PICTURE = Reason(what="files other than pictures", is_loss=False)
 OTHER_KIND = Reason(what="pictures in formats that are not read", advice="convert them to JPEG")
-OTHER_ENDING = Reason(
-    what="pictures with a missing or unusual file extension", advice="give those that are photos the usual one"
-)
+OTHER_ENDING = Reason(what="pictures with an unusual file extension", advice="give those that are photos the usual one")
 ARCHIVED = Reason(what="archives inside folders", advice="name them in the command, too")
 FURTHER = Reason(what="pictures after the first in a file", advice="save those that are photos as files of their own")
 NO_FILE = Reason(what="special files, such as devices or pipes", advice="replace or remove them")

@@ -12,6 +12,12 @@ from corrotwin.twin.core.errors import InputError
 IMAGES, MASKS = "images", "masks"
 CLASS = "corrosion"
 
+_FAULTS = {
+    photo_files.OTHER_KIND: "its image format is not read; convert it to PNG",
+    photo_files.OTHER_ENDING: "is a picture with an unusual file extension; rename it",
+    photo_files.NO_FILE: "is a special file, such as a device or pipe; replace or remove it",
+}
+
 
 def holds(folder: Path) -> bool:
     """Return True if `folder` has both ``images/`` and ``masks/``."""
@@ -61,10 +67,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         if fault is photo_files.NO_PICTURE:  # a note, or a file that the system keeps in each folder
             continue
         if fault is not None:
-            raise InputError(
-                f"{path}: not an image file with a usual extension, such as .png; convert or rename it, or move it "
-                "elsewhere"
-            )
+            raise InputError(f"{path}: {_FAULTS.get(fault, _FAULTS[photo_files.NO_FILE])}")
         if path.stem in table:
             raise InputError(
                 f"{path}: has the same name as {table[path.stem].name}, extension aside; rename one of the two"

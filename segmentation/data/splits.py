@@ -12,6 +12,7 @@ from corrotwin.segmentation.data import groups
 from corrotwin.segmentation.data.coco import SPLITS, CocoDataset
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, read_json, remove_left, write_json, writing
+from corrotwin.twin.core.text import counted
 
 PUBLISHED_SHARES = (0.70, 0.15, 0.15)  # the paper, section "Dataset"
 
@@ -195,7 +196,8 @@ def _group(dataset: CocoDataset, names: Sequence[str], groups: Mapping[str, str]
         return {name: name for name in names}
     if missing := [name for name in names if name not in groups]:
         raise InputError(
-            f"{dataset.folder}: {len(missing)} photos have no group (first: {missing[0]}); give a group for each"
+            f"{dataset.folder}: no group for {counted(len(missing), 'photo')} (first: {missing[0]}); give a group "
+            "for each"
         )
     return {name: groups[name] for name in names}
 

@@ -21,6 +21,7 @@ from corrotwin.segmentation.models.constants import constant
 from corrotwin.segmentation.sampling import Stream, generator
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import checked
+from corrotwin.twin.core.text import counted
 
 
 def beyond_paper(backbone: str, architecture: str) -> bool:
@@ -109,7 +110,7 @@ def check_images(network: torch.nn.Module, height: int, width: int, *, batch_siz
     InputError
         The network does not accept such batches.
     """
-    name, images = getattr(network, "name", "network"), f"{batch_size} images of {height} x {width} pixels"
+    name, images = getattr(network, "name", "network"), f"{counted(batch_size, 'image')} of {height} x {width} pixels"
     trial = copy.deepcopy(network).to("meta").train()
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):

@@ -98,7 +98,7 @@ def predict(
         if (measured := predictor.measured) is not None:
             # For `twin inspect`, which takes the error rates of a mask from the folder that holds it.
             rates = {name: getattr(measured, name) for name in ("recall", "recall_sd", "false_calls")}
-            measured_on = "a kind absent from the training photos, by models trained alike"
+            measured_on = "a kind absent from the training photos, by models trained in the same way"
             write_manifest(out, EVALUATION, {"images": measured.photos, "of": measured_on, **rates})
         _write_left_out(out, [(photos[name], str(error)) for name, error in failed.items()], left_out)
     return list(failed)

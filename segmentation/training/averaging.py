@@ -49,7 +49,7 @@ def checked_records(folders: Sequence[Path]) -> list[runs.RunRecord]:
         for name, (other, own) in pairs.items():
             if other != own:
                 what = {"real": "photos"}.get(name, name)
-                raise InputError(f"{folder}: {what} is {other}, of {folders[0]} it is {own}; choose runs that agree")
+                raise InputError(f"{folder}: {what} is {other}, but {own} in {folders[0]}; choose runs that agree")
     return records
 
 

@@ -34,6 +34,7 @@ from corrotwin.segmentation.tuning.trials import (
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import write_manifest, writing
 from corrotwin.twin.core.locks import check_claim, hold
+from corrotwin.twin.core.text import counted
 
 _log = logging.getLogger(__name__)
 
@@ -130,8 +131,8 @@ def run(
             # Finished trials are only reported to Tune again, not trained.
             share = min(1.0, 2 * shared.gpus)
             _log.warning(
-                f"{len(no_room)} trials ran out of memory on {shared.gpus:g} of a GPU ({no_room[0]:.100}); they will "
-                f"run again on {share:g}"
+                f"{counted(len(no_room), 'trial')} ran out of memory on {shared.gpus:g} of a GPU ({no_room[0]:.100}); "
+                f"trying again on {share:g}"
             )
             shared = replace(shared, gpus=share)
         trials = finished(out)

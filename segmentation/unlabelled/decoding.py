@@ -27,7 +27,7 @@ _FLAT_SIDE = 128  # side in pixels at which `FLAT` is measured
 SMALL = f"smaller than {SMALLEST} pixels"
 DRAWN = "drawings or blank pictures"
 CUT_OFF = "videos that end early"
-CHANGED = "missing or changed while they were read: repeat the command once they are complete"
+CHANGED = "removed or changed while they were read: repeat the command once they are complete"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

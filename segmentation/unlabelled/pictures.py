@@ -23,7 +23,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, new_file, read_json, write_json
 from corrotwin.twin.core.text import counted, first_of
 
-_RECIPE = 3  # increase when decoding or filtering changes, so that old caches are not used
+_RECIPE = 4  # increase when decoding, filtering or a reason changes, so that old caches are not used
 LEAST = 8  # pictures; fewer do not show what photos look like
 SQUARES = 8  # squares of each picture, if they are cut at the original scale
 MOST_SQUARES = 20_000  # of all pictures together; if there are many, fewer of each, but at least one

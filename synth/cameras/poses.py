@@ -97,7 +97,8 @@ def trajectory(where: str, given: Any) -> list[Array]:
     rolls = numbers(f"{where}: roll_deg", roll if isinstance(roll, Sequence) else [roll] * len(eyes), None)
     if not len(targets) == len(rolls) == len(eyes):
         raise InputError(
-            f"{where}: {len(eyes)} eyes, {len(targets)} points to look at, {len(rolls)} rolls: give equal numbers"
+            f"{where}: eye_m has {len(eyes)} entries, look_at_m {len(targets)}, roll_deg {len(rolls)}; give equal "
+            "numbers"
         )
     along = np.concatenate([[0.0], np.cumsum(steps)])
     path = make_interp_spline(along, np.column_stack([eyes, targets, rolls]), k=min(3, len(eyes) - 1))

@@ -5,7 +5,7 @@ from typing import Literal
 
 from corrotwin.synth.spec import Map
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import say, say_next
+from corrotwin.twin.core.text import counted, say, say_next
 
 
 def render(
@@ -105,7 +105,7 @@ def render(
     images = dataset.render(
         folder, config, count=images_wanted, shown=shown, only=only, device=device, workers=workers, address=address
     )
-    say(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")
+    say(f"{folder}: {counted(images, 'image')}; look at {folder / 'preview.jpg'}")
     say_next("synth", "validate", folder)
 
 

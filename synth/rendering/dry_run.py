@@ -50,9 +50,11 @@ def estimate(out: Path, task: Task, *, workers: int | None, address: str | None)
     needed = size / count * images
     warning = "" if needed < free else " (NOT ENOUGH)"
     return (
-        f"{out}: {images} of {task.images} images remain to be rendered in {len(missing)} batches, {at_a_time} at a "
-        f"time, with {counted(resources.needs.cpus, 'thread')} each\n"
-        f"one batch of {count} images here: {seconds:.0f} s, {size / 1e6:.1f} MB; in total about {hours:.2g} hours and "
+        f"{out}: {images} of {counted(task.images, 'image')} to render; batches: {len(missing)}, {at_a_time} at a "
+        "time, "
+        f"with {counted(resources.needs.cpus, 'thread')} each\n"
+        f"one batch of {counted(count, 'image')} here: {seconds:.0f} s, {size / 1e6:.1f} MB; in total about "
+        f"{hours:.2g} hours and "
         f"{needed / 1e9:.2g} GB of disk space, with {free / 1e9:.0f} GB free{warning}"
     )
 

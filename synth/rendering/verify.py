@@ -25,6 +25,7 @@ from corrotwin.synth.scene import subject
 from corrotwin.synth.scene.subject import Subject
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import changes, read_bytes, read_json, read_manifest
+from corrotwin.twin.core.text import counted
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +108,8 @@ def print_results(folder: Path, verified: Iterable[ImageVerification]) -> None:
     if not all(same):
         no_change = "same program: another type of processor, or changed files"
         cause = changed_versions(folder) or no_change
-        raise WorkError(f"{folder}: {same.count(False)} of {len(same)} images differ when rendered again ({cause})")
+        images = counted(len(same), "image")
+        raise WorkError(f"{folder}: {same.count(False)} of {images} came out differently when rendered again ({cause})")
     _log.info(f"{folder}: {len(same)} of {len(same)} images are the same when rendered again")
 
 

@@ -144,7 +144,8 @@ def _renderable(where: str, found: tuple[Camera, ...]) -> tuple[Camera, ...]:
             raise InputError(f"{prefix}: a field of view of {angle:.2g} degrees: give at least {LEAST_DEG:g}")
         if (angle := _farthest_deg(frame)) > MOST_DEG:
             raise InputError(
-                f"{prefix}: a corner of the picture is {angle:.3g} degrees off the axis; the most is {MOST_DEG:g}; "
+                f"{prefix}: a corner of the picture is {angle:.3g} degrees off the axis, more than the limit of "
+                f"{MOST_DEG:g}; "
                 "check focal lengths and principal point, in pixels"
             )
     return found

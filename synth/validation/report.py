@@ -125,7 +125,7 @@ def show_report(report: ValidationReport, references: Sequence[ValidationReport]
         for finding in same_kind[:SHOWN_OF_A_KIND]:
             console.print(f"  {printable(f'{finding.place}: {finding.what}; {finding.advice}')}")
         if count > SHOWN_OF_A_KIND:
-            console.print(f"  and {count - SHOWN_OF_A_KIND} more; --report lists all")
+            console.print(f"  and {count - SHOWN_OF_A_KIND} more; a --report in .md or .json lists all")
     headings, *lines = statistics_table(report, references)
     table = Table(caption=BASIS, caption_justify="left")
     for number, heading in enumerate(headings):

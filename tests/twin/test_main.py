@@ -54,7 +54,7 @@ def test_debris_is_kept_and_shown(tmp_path: Path, command: Command) -> None:
 def test_mechanisms_are_kept_and_shown(tmp_path: Path, command: Command) -> None:
     pipe = ("new", "pipe", "--texel-mm", 30, "--set", "nps=6", "schedule=40", "run_m=1", "--years", 10, "--bare")
     for folder, words, lines in (
-        ("usual", (), ["process on bore: P50 0.05, P95 0.36 mm/year; unknown: state it by --mechanism process"]),
+        ("usual", (), ["process on bore: P50 0.05, P95 0.36 mm/year; unknown: state it with --mechanism process"]),
         ("none", ("--mechanism", "none"), []),
         (
             "stated",

@@ -108,7 +108,8 @@ def _held(folder: Path, now: SavedTwin, known: Sequence[SavedTwin]) -> SavedTwin
     if not known:
         raise InputError(f"{folder}: holds another twin; choose another folder, or continue from Twin.load")
     raise InputError(
-        f"{folder}: has changed since this twin was loaded or saved; load it again by Twin.load and repeat your changes"
+        f"{folder}: has changed since this twin was loaded or saved; load it again with Twin.load and repeat your "
+        "changes"
     )
 
 

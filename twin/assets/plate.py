@@ -100,7 +100,9 @@ def plate(
     middle_x, middle_y, room = plate_parts.opening(layout, places)
     if not (opening_mm == 0 or 40 <= opening_mm <= 1000 * room):
         allowed = f"0 for none, or 40 to {int(1000 * room)} mm" if room >= 0.04 else "0 (there is no room)"
-        raise InputError(f"plate opening {opening_mm} mm: give {allowed}, clear of ribs, weld, fasteners and edges")
+        raise InputError(
+            f"plate opening {opening_mm} mm: give {allowed}; it must be clear of ribs, weld, fasteners and edges"
+        )
     holes = [Hole(x=middle_x, y=middle_y, diameter=opening_mm / 1000, flame=True)] if opening_mm else []
     if fasteners == "holes":
         holes += [Hole(x=float(x), y=float(y), diameter=hole_mm(layout.bolt) / 1000) for x, y in places]

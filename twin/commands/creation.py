@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from corrotwin.twin.twin_state import TwinState
 
-STATE_IT = "unknown: state it by --mechanism process rate_mm_year=0.1, or --mechanism co2 ..., or give --mechanism none"
+STATE_IT = (
+    "unknown: state it with --mechanism process rate_mm_year=0.1, or --mechanism co2 ..., or give --mechanism none"
+)
 SHAPE = "shape"  # the usual `zones`
 
 

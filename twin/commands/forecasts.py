@@ -110,7 +110,7 @@ def forecast(
     if by_zone := registers.read(folder).required_by_zone():
         say(f"required by the register: {', '.join(f'{zone} {mm:.4g} mm' for zone, mm in by_zone.items())}")
     if cml is not None and not limits_given and not by_zone and wall is None:
-        raise InputError("--cml: give the required thickness by --required or --design")
+        raise InputError("--cml: give the required thickness with --required or --design")
     known = load_session(folder, ahead, seed, category_measured)
     pressure = None
     if smys_mpa is not None:

@@ -68,7 +68,8 @@ def lines(forecast: Forecast) -> Iterable[str]:
     if plan is None:
         return
     if plan.life_years is None or plan.interval_years is None:
-        yield f"no remaining life and no date can be given, because of {', '.join(plan.undated)}"
+        zones = ", ".join(plan.undated)
+        yield f"the asset has no remaining life and no date, since none can be given for {zones}"
         if plan.first_years is not None:
             yield f"for the other zones, {_due(forecast, 'next thickness measurement', plan.first_years, plan.because)}"
     else:

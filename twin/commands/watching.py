@@ -127,5 +127,5 @@ def _login(path: Path | None) -> tuple[str, str]:
     if len(lines) != 2 or not all(lines):
         raise InputError(f"{path}: give two lines, user and password")
     if path.stat().st_mode & 0o077:
-        say_error(f"{path}: others can read it; protect it by chmod 600 {quoted(path)}")
+        say_error(f"{path}: others can read it; protect it with chmod 600 {quoted(path)}")
     return lines[0], lines[1]

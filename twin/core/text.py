@@ -71,7 +71,8 @@ def _escaped(text: str) -> str:
 
 def counted(count: float, noun: str) -> str:
     """Return a count with its noun, whose plural ends in s: "1 record", "2 records"."""
-    return f"{count:.6g} {noun}" if count == 1 else f"{count:.6g} {noun}s"
+    number = f"{count:.0f}" if float(count).is_integer() else f"{count:.6g}"
+    return f"{number} {noun}" if count == 1 else f"{number} {noun}s"
 
 
 def first_of(names: Sequence[str], count: int = 3) -> str:

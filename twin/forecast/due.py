@@ -63,7 +63,7 @@ def brought_forward(
                 day = twin_state.later(twin.built, place.known_years)
                 where = f"an unnamed place on {place.zone}, last read or renewed on {day:%Y-%m-%d}"
                 if is_process_unknown and due > (soon := place.known_years + ONE_SURVEY_YEARS):
-                    due, by = soon, "an unknown fluid and no rate"
+                    due, by = soon, "the unknown fluid and the missing rate"
             plan = plan.no_later_than(due - now_years, place.zone, f"{by} of {where}")
     for cml, due in unread_injection_points(twin, records, projection, register, required, plan.rule):
         was = "not measured since it was new" if due > MOST_YEARS_INJECTION else "never measured"

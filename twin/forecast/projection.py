@@ -265,7 +265,7 @@ def required_by_zone(bank: Bank, given: Mapping[str, float]) -> dict[str, float]
         nominal = zone_of(bank, name).thickness_mm.max()
         if not 0 < np.float32(value) < nominal:  # as `Trajectory.levels` compares it
             raise InputError(
-                f"`required`: {value:g} mm on {name}, at most {nominal:.4g} mm when new; give values by zone"
+                f"`required`: {value:g} mm on {name}: give a value above 0 and below its {nominal:.4g} mm when new"
             )
     return required
 

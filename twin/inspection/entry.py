@@ -90,7 +90,10 @@ def records_of(
     if photo and bool(uvmap) == bool(zone):
         raise InputError("inspect: give a `uvmap` for each `photo`, or the `zone` that fills the photo")
     if photo and zone and len(photo) > 1:
-        raise InputError(f"inspect: {len(photo)} photos of {zone}: without `uvmap`, give one photo or a `value`")
+        raise InputError(
+            f"inspect: {len(photo)} photos of {zone}: without `uvmap`, give one photo, or no photo but their rusted "
+            "share as `value`"
+        )
     if uvmap and not photo:
         raise InputError("inspect: `uvmap` requires `photo`")
     if not photo and value is None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from corrotwin.twin import assets, twin_state
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import counted
 from corrotwin.twin.geometry.atlas import AssetGeometry
 from corrotwin.twin.inspection.dates import check_not_yet_to_come
 from corrotwin.twin.inspection.events import Event, renewed_on
@@ -132,8 +133,10 @@ def check_units(records: Iterable[Record], asset: AssetGeometry) -> None:
             fitting = [record for record in batch if _fits(record.value, wall_mm(record, asset), factor)]
             if 2 * len(fitting) > len(batch):
                 first, wall = fitting[0], wall_mm(fitting[0], asset)
+                look = "looks" if len(fitting) == 1 else "look"
                 raise InputError(
-                    f"{spoken(first)}: {len(fitting)} of {len(batch)} thickness readings by {tool} look like {unit}, "
+                    f"{spoken(first)}: {len(fitting)} of {counted(len(batch), 'thickness reading')} by {tool} {look} "
+                    f"like {unit}, "
                     f"not {stated}: {first.value / UNITS_MM[stated]:.6g} {unit} would be {first.value * factor:.4g} mm "
                     f"of a nominal wall of {wall:g} mm; give their `unit`, or fill in the column unit of a table. "
                     f"Readings are refused if most of a tool's would be less than {ABSURD[0]:.0%} or more than "
@@ -235,5 +238,5 @@ def _grown(record: Record, before: Sequence[Record]) -> str:
         allowed_mm = ALLOWED_SD * math.hypot(record.scatter_sd, record.bias_sd, other.scatter_sd, other.bias_sd)
         if growth_mm > allowed_mm:
             earlier = f"{other.value:g} mm on {other.date}"
-            return f"{growth_mm:.3g} mm thicker than {earlier}; the errors of both explain {allowed_mm:.2g} mm"
+            return f"{growth_mm:.3g} mm thicker than {earlier}; the errors of both explain at most {allowed_mm:.2g} mm"
     return ""

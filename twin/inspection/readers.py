@@ -18,7 +18,7 @@ from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.files import digest, open_file, read_bytes, reading
 from corrotwin.twin.core.table_rows import Row
 from corrotwin.twin.core.tables import read as read_table
-from corrotwin.twin.core.text import place_name
+from corrotwin.twin.core.text import counted, place_name
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.inspection import footprints
@@ -104,7 +104,9 @@ def from_photos(
         `photo_records`.
     """
     if len(photo) != len(uvmap):
-        raise InputError(f"{len(photo)} masks and {len(uvmap)} texel maps: give one `uvmap` for each `photo`")
+        raise InputError(
+            f"{counted(len(photo), 'mask')} and {counted(len(uvmap), 'texel map')}: give one `uvmap` for each `photo`"
+        )
     asset = twin_state.asset(twin)
     texels = assets.texels(asset)
     pixel_count, rusted_count, centre = np.zeros((3, texels.zone.size), dtype=np.int64)

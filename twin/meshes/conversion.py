@@ -78,8 +78,8 @@ def convert(path: Path, options: MeshOptions) -> Converted:
         line = f"simplified from {counted(before, 'triangle')} to {len(surface.faces):,}"
         if len(surface.faces) > (1 + simplifying.MOST_CHANGE) * options.simplify:
             line += (
-                f", not {options.simplify:,}: with fewer, bodies would not stay whole and within "
-                f"{100 * simplifying.MOST_CHANGE:g} % of its area, extents and volume"
+                f", not {options.simplify:,}: with fewer, some body would not stay whole, or not "
+                f"within {100 * simplifying.MOST_CHANGE:g} % of its area, extents and volume"
             )
         report.append(line)
     if len(surface.faces) > reading.MOST_FACES:

@@ -154,7 +154,9 @@ def check_asset(path: Path, asset: str, there: Sequence[str]) -> None:
         The file has several assets and `asset` is empty, or it lacks `asset`.
     """
     if not asset and len(there) > 1:
-        raise InputError(f"{path}: has rows of several assets, {names(there)}; name this twin's as `asset`")
+        raise InputError(
+            f"{path}: has rows of several assets, {names(there)}; give the one that is this twin as `asset`"
+        )
     if asset and asset not in there:
         raise InputError(f"{path}: asset {asset!r:.60} not found; the file has {names(there) or 'no column of assets'}")
 

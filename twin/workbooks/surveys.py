@@ -119,7 +119,7 @@ def order_in(header: Header, given: ColumnMap, values: Sequence[Value]) -> days.
         text, day = error.args
         raise InputError(
             f"{header.sheet.where(header.row)}: {text!r} is text but {day} is a date, so a spreadsheet may have "
-            "swapped day and month; check both, then state by `dates` whether day or month comes first in those that "
+            "swapped day and month; check both, then state with `dates` whether day or month comes first in those that "
             "are text"
         ) from error
 

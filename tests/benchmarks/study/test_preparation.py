@@ -171,7 +171,7 @@ def test_names_of_categories_cannot_steer_a_terminal(
     content["categories"][-1]["name"] = "crack\x1b[2J"
     write_json(data / "annotations.json", content)
     runner.run(tmp_path / "out", small(kinds=("real",), runs=1), Sources(data=data), dry_run=True)
-    assert r"corrosion (10), crack\x1b[2J (10); --classes selects" in capsys.readouterr().err
+    assert r"corrosion (10), crack\x1b[2J (10); give --classes to select" in capsys.readouterr().err
 
 
 def test_categories_that_count_are_chosen_kept_and_told(

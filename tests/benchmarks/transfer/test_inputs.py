@@ -233,7 +233,7 @@ def test_another_set_whose_name_would_hide_its_table_is_refused(home: Path, trai
         ({"data": (Path("renders"),)}, "renders themselves"),
         ({"data": (Path("tables"),)}, "rename the set"),
         ({"clean": Path("yard")}, "has annotations"),
-        ({"seen": ("*.png", "trian/*")}, r"`seen` trian/\*: no photo of `data` has this name; one is photo-"),
+        ({"seen": ("*.png", "trian/*")}, r"`seen` trian/\*: matches no photo of `data`; one is called photo-"),
         ({"render_counts": (6,)}, "a draw of .*renders has 6; give fewer"),
         ({"render_counts": (0,)}, "at least 1"),
         ({"folds": 11}, "10 groups do not make 11 folds"),

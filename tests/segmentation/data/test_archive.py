@@ -212,7 +212,9 @@ def test_an_archive_that_changes_while_it_is_extracted_is_not_taken_for_the_one_
     with monkeypatch.context() as patch:
         real = archive.extract
         patch.setattr(archive, "extract", lambda *given: real(other.replace(path), given[1]))
-        with pytest.raises(InputError, match=r"export\.zip: missing or changed while it was read; repeat the command"):
+        with pytest.raises(
+            InputError, match=r"export\.zip: was removed or changed while it was read; repeat the command"
+        ):
             archive.extracted(path, cache=cache)
     assert list(cache.iterdir()) == []
     path.write_bytes(before)

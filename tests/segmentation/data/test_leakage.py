@@ -117,7 +117,7 @@ def test_copies_by_name_are_counted_and_told():
 
 
 def test_a_split_of_other_photos_is_refused(roboflow):
-    with pytest.raises(InputError, match="21 photos have no group"):
+    with pytest.raises(InputError, match="no group for 21 photos"):
         leakage.report(coco.read(roboflow), SPLIT, seeds=[0])
 
 

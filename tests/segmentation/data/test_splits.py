@@ -173,8 +173,8 @@ def test_folds_without_groups_enough_are_refused(sizes, count, message):
         ("spot", 9, (None,), None, "published, own or grouped"),
         ("grouped", 9, (None,), None, "needs the group of each photo"),
         ("grouped", 9, (None,), {f"{i}.png": str(i % 2) for i in range(9)}, "2 groups are too few"),
-        ("grouped", 9, (None,), {"0.png": "a"}, r"8 photos have no group \(first: 1.png\)"),
-        ("own", 9, coco.SPLITS, {"0.png": "a"}, "8 photos have no group"),
+        ("grouped", 9, (None,), {"0.png": "a"}, r"no group for 8 photos \(first: 1.png\)"),
+        ("own", 9, coco.SPLITS, {"0.png": "a"}, "no group for 8 photos"),
     ],
 )
 def test_what_cannot_be_split_is_refused(how, count, parts, groups, message):

@@ -274,7 +274,7 @@ def test_names_that_do_not_work(backbone, architecture, message):
     ("backbone", "architecture", "size", "batch_size", "message"),
     [
         ("resnet18", "PAN", 96, 2, "2 images of 96 x 96 pixels .*too small"),
-        ("resnet18", "DeepLabV3Plus", 96, 1, "1 images of 96 x 96 pixels .*more than 1 value per channel"),
+        ("resnet18", "DeepLabV3Plus", 96, 1, "1 image of 96 x 96 pixels .*more than 1 value per channel"),
     ],
 )
 def test_images_that_do_not_fit_are_one_line(backbone, architecture, size, batch_size, message):

@@ -200,7 +200,7 @@ def test_photos_and_renders_with_statistics_of_their_own_give_another_run(data, 
 
 def test_the_smallest_batch_is_checked_before_anything_is_written(data, tmp_path):
     config = config_of(MIXED, batch_norm="own", size=32, batch_size=2)  # one photo: one value a channel
-    with pytest.raises(InputError, match="cannot be trained on 1 images"):
+    with pytest.raises(InputError, match="cannot be trained on 1 image "):
         train(tmp_path / "run", config, **data)
     assert not (tmp_path / "run").exists()
 

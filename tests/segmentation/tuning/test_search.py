@@ -238,7 +238,7 @@ def test_a_trial_out_of_memory_is_tried_again_on_a_larger_share(
     [failed] = [trial for trial in ended if trial.ended == "failed"]
     assert failed.error == "CUDA out of memory. Tried to allocate 2 GiB."
     assert "2 trials ran out of memory on 0.25 of a GPU" in caplog.text
-    assert "run again on 0.5" in caplog.text
+    assert "trying again on 0.5" in caplog.text
 
 
 def shared_in(out: Path, *, gpus: float = 0.0) -> ray_tune.SharedInputs:

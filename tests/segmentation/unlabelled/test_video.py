@@ -82,7 +82,7 @@ def test_a_video_that_goes_away_or_changes_while_it_is_decoded_is_decoded_by_the
         patch.setattr(module, "check", torn)
         kept = module.kept(path, cache=tmp_path / "cache")
     assert kept.frames == ()
-    assert kept.trouble == "missing or changed while it was read; repeat the command once the file is complete"
+    assert kept.trouble == "was removed or changed while it was read; repeat the command once the file is complete"
     (tmp_path / "elsewhere").replace(path)
     kept = module.kept(path, cache=tmp_path / "cache")
     assert [frame.name for frame in kept.frames] == ["0000m00s.jpg", "0000m01s.jpg"]

@@ -140,7 +140,7 @@ def test_a_trajectory_passes_its_points_and_looks_where_it_is_told() -> None:
         ),
         (
             {**LENS, "trajectory": {"frames": 9, "eye_m": [[0, 0, 1], [0, 0, 2]], "look_at_m": [[0, 0, 0]]}},
-            "2 eyes, 1 points to look at, 2 rolls: give equal numbers",
+            "eye_m has 2 entries, look_at_m 1, roll_deg 2; give equal numbers",
         ),
         (
             {**LENS, "trajectory": {"frames": 9, "eye_m": [[0, 0, 1], [0, 0, -1]], "look_at_m": [0, 0, 0]}},

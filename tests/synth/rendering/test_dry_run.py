@@ -39,6 +39,6 @@ def test_dry_run_scales_one_batch_and_writes_nothing(
     monkeypatch.setattr(dry_run, "time", SimpleNamespace(monotonic=iter([7.0, 7.36]).__next__))
     task = Task(config=config, shown=None, count=60_001)
     said = dry_run.estimate(tmp_path / "out", task, workers=workers, address=None)
-    assert "60001 of 60001 images remain to be rendered in 10001 batches, 2 at a time, with 1 thread each" in said
+    assert "60001 of 60001 images to render; batches: 10001, 2 at a time, with 1 thread each" in said
     assert "one batch of 6 images here: 0 s, 0.0 MB; in total about 0.5 hours and 0.06 GB of disk space" in said
     assert list(tmp_path.iterdir()) == []

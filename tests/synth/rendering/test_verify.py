@@ -69,7 +69,7 @@ def test_every_difference_is_named(rendered: Path, tmp_path: Path, capsys: pytes
         copy / "annotations.json",
         annotations=[{**each, "score": 1} if each["image_id"] == 2 else each for each in annotations],
     )
-    with pytest.raises(WorkError, match=r"2 of 2 images differ when rendered again \(same program"):
+    with pytest.raises(WorkError, match=r"2 of 2 images came out differently when rendered again \(same program"):
         validate(copy, verify=5)
     first, second = (line for line in capsys.readouterr().out.splitlines() if ".jpg: " in line)
     assert first == "000000.jpg: different map of severity"

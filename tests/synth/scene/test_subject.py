@@ -95,7 +95,7 @@ def test_cameras_come_back_from_their_file(tmp_path: Path) -> None:
         ({"eye_m": [0, -1, -0.1]}, "is at (0.0, -1.0, -0.1), which is not above the ground, z = 0"),
         ({"eye_m": [0, 1, 2], "look_at_m": [0, 1.0, 2]}, "eye_m and look_at_m are the same point"),
         ({"field_of_view_deg": 0.9}, "a field of view of 0.9 degrees: give at least 1"),
-        ({"field_of_view_deg": 155}, "a corner of the picture is 81.1 degrees off the axis; the most is 80"),
+        ({"field_of_view_deg": 155}, "a corner of the picture is 81.1 degrees off the axis, more than the limit of 80"),
         ({"width": 64, "height": 48, "K": [[60, 0, 1e5], [0, 60, 24], [0, 0, 1]]}, "give one of fx and fy"),
         ({"field_of_view_deg": 180}, "field_of_view_deg 180: give an angle from 0.1 to 170"),
         ({"field_of_view_deg": None}, "field_of_view_deg None: give one of finite numbers"),

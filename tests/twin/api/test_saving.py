@@ -177,7 +177,7 @@ def test_what_cannot_be_saved_makes_no_folder_and_a_reason_that_cannot_be_kept_i
     (tmp_path / "readings.csv").write_text(f"date,zone,kind,value,tool\n{rows}\n")
     plate.inspect(tmp_path / "readings.csv")
     log.rule(plate.save(tmp_path / "plate"), [2, 3], "withdraws")
-    with pytest.raises(ct.InputError, match=r"look like inch"):
+    with pytest.raises(ct.InputError, match=r"looks? like inch"):
         ct.Twin.load(tmp_path / "plate").save(tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
     read_thickness(plate, 12.5)

@@ -227,7 +227,7 @@ def test_readings_without_a_name_on_a_branch_are_dated_each_by_its_own_day(
     assert made.plan.due_years == pytest.approx(due, abs=0.01)
     if fluid is UNKNOWN_FLUID:
         assert made.plan.because == (
-            "an unknown fluid and no rate of an unnamed place on body, last read or renewed on 2023-06-01"
+            "the unknown fluid and the missing rate of an unnamed place on body, last read or renewed on 2023-06-01"
         )
     tasks = of_forecast(made, {}).tasks
     assert not any("assess its fitness" in task for task in tasks)  # 2.77 mm are assumed of it

@@ -127,7 +127,7 @@ def test_what_never_had_the_required_thickness_is_not_judged(branched: Bank) -> 
     assert [projection.nominal_mm(branched, "body", least) for least in (0.0, 6.5)] == pytest.approx([6.02, 8.18])
     assert [projection.not_judged_mm(branched, "body", least) for least in (5.0, 6.5)] == pytest.approx([0, 6.02])
     for value in (8.18, 8.2):
-        with pytest.raises(InputError, match=r"at most 8\.18 mm when new"):
+        with pytest.raises(InputError, match=r"below its 8\.18 mm when new"):
             projection.required_by_zone(branched, {"body": value})
 
 
@@ -310,7 +310,7 @@ def test_an_inspection_is_recorded_and_judged(
         (("--out", "f.txt"), ".csv"),
         (("--smys-mpa", "241"), "--smys-mpa: give --safety-factor as well"),
         (("--length-mm", "100"), "require --smys-mpa"),
-        (("--cml", "f.csv"), "--cml: give the required thickness by --required or --design"),
+        (("--cml", "f.csv"), "--cml: give the required thickness with --required or --design"),
         (("--design", "pressure_mpa=5"), "--design: stress_mpa is missing"),
         (("--design", "pressure=5"), "names are efficiency"),
         (("--design", "y=0", "y=0.4"), "--design y=0.4: y is given twice"),

@@ -247,7 +247,7 @@ def test_a_login_and_what_is_said_of_a_wrong_one(
     broker.publish(message("T1"), retain=True)
     by_file = command("watch", fleet, inbox, *ONCE, *broker.options, "--login", tmp_path / "login")
     assert by_file.returncode == 0, by_file.stderr
-    assert "login: others can read it; protect it by chmod 600" in by_file.stderr
+    assert "login: others can read it; protect it with chmod 600" in by_file.stderr
     monkeypatch.setenv("CORROTWIN_MQTT_USER", "gauge")
     monkeypatch.setenv("CORROTWIN_MQTT_PASSWORD", "secret-7")
     broker.publish(message("T2"))

@@ -86,7 +86,7 @@ def test_wrong_masks_and_options_leave_the_folder_as_it_was(
         (("--photo", mask, "--uvmap", tmp_path / "none.npz"), "shows nothing of the plate"),
         (("--photo", mask, "--uvmap", tmp_path / "little.npz"), "shows less than 2% of each zone of the plate"),
         (("--photo", mask, "--uvmap", tmp_path / "reach.npz"), "not a texel map"),
-        (("--photo", mask, mask, "--uvmap", uvmap), "2 masks and 1 texel maps"),
+        (("--photo", mask, mask, "--uvmap", uvmap), "2 masks and 1 texel map:"),
         (("--photo", tmp_path / "no.png", "--zone", "face"), "cannot be read as a mask"),
         (("--photo", mask), "give a --uvmap for each --photo, or the --zone"),
         (("--photo", mask, "--zone", "face", "--uvmap", uvmap), "give a --uvmap for each --photo, or the --zone"),

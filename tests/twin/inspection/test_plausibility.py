@@ -92,14 +92,14 @@ def test_a_reading_that_leaves_unstated_what_is_known_is_not_counted_twice(
         (
             "",
             [0.318],
-            "1 of 1 thickness readings by UT-1 look like inch, not mm: 0.318 inch would be 8.077 mm of a nominal",
+            "1 of 1 thickness reading by UT-1 looks like inch, not mm: 0.318 inch would be 8.077 mm of a nominal",
         ),
         ("mm", [0.318, 0.29, 0.12], "3 of 3 thickness readings by UT-1 look like inch, not mm"),
         ("", [318, 290], "look like mil, not mm: 318 mil would be 8.077 mm"),
         ("inch", [8.1, 7.9], "look like mm, not inch: 8.1 mm would be 8.1 mm"),
-        ("inch", [318], "look like mil, not inch"),
-        ("mil", [8.1], "look like mm, not mil"),
-        ("mil", [0.318], "look like inch, not mil"),
+        ("inch", [318], "looks like mil, not inch"),
+        ("mil", [8.1], "looks like mm, not mil"),
+        ("mil", [0.318], "looks like inch, not mil"),
         ("", [0.318, 0.29, 7.9], "2 of 3 thickness readings"),
     ],
 )
@@ -201,7 +201,7 @@ def test_a_wall_that_grows_beyond_the_errors_is_suspect() -> None:
     first = reading(7.0)
     assert suspects(first, reading(7.6, date="2014-05-31")) == {}
     found = suspects(first, reading(7.61, date="2014-05-31"))
-    assert found == {1: "0.61 mm thicker than 7 mm on 2010-05-31; the errors of both explain 0.6 mm"}
+    assert found == {1: "0.61 mm thicker than 7 mm on 2010-05-31; the errors of both explain at most 0.6 mm"}
     for other in ({"place": "P2"}, {"date": "2010-05-31", "tool": "UT-2"}, {"date": "2009-05-31", "value": 7.6}):
         assert suspects(first, replace(reading(7.61, date="2014-05-31"), **other)) == {}
     assert suspects(reading(7.0, place=""), reading(7.9, place="", date="2014-05-31")) == {}  # of places without a name

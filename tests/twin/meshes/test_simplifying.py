@@ -45,7 +45,7 @@ def test_a_number_that_is_not_reached_is_said(tmp_path: Path) -> None:
     trimesh.util.concatenate(boxes).export(tmp_path / "boxes.stl")
     found = convert(tmp_path / "boxes.stl", MeshOptions(units="m", simplify=100))
     assert found.report[0] == (
-        "simplified from 120 triangles to 120, not 100: with fewer, bodies would not stay whole and within 5 % "
+        "simplified from 120 triangles to 120, not 100: with fewer, some body would not stay whole, or not within 5 % "
         "of its area, extents and volume"
     )
     assert found.charts.areas_m2.sum() == pytest.approx(10 * 6 * 0.1**2)

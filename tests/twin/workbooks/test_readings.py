@@ -109,7 +109,7 @@ def test_sheets_of_assets_groups_places_and_measurements(spool: Path, tmp_path: 
     mapped.write_text('{"zones": {"straight": "body"}}')
     which = command("inspect", spool, "--readings", path, "--map", mapped)
     assert which.returncode == 2
-    assert "has rows of several assets, 'P-101', 'P-102'; name this twin's as --asset" in which.stderr
+    assert "has rows of several assets, 'P-101', 'P-102'; give the one that is this twin as --asset" in which.stderr
     done = command("inspect", spool, "--readings", path, "--map", mapped, "--asset", "P-101")
     assert done.returncode == 0, done.stderr
     assert "1 reading of other assets left out" in done.stdout

@@ -118,7 +118,10 @@ def of_assets(*assets: str) -> Rows:
         ([["CML", "Zone", *map(str, range(16_384))], ["A", "body"]], "16386 columns, over 16384; remove"),
         ([["a", "b"], [1, 2]], "must have exactly one sheet with a column of CML"),
         ([HEADINGS], "lists no CML; add a row for each CML"),
-        (of_assets("C-1", "C-2"), "cml.csv: has rows of several assets, 'C-1', 'C-2'; name this twin's as --asset"),
+        (
+            of_assets("C-1", "C-2"),
+            "cml.csv: has rows of several assets, 'C-1', 'C-2'; give the one that is this twin as --asset",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line_and_nothing_is_stored(
