@@ -92,7 +92,7 @@ COCO = {
     "a polygon of huge numbers": segmentation([[1, 1, 4, 1, 10**400, 4]], "too large; draw it again"),
     "a polygon of words": segmentation([["x"] * 6], "needs at least 6 numbers"),
     "a million points that jump from side to side": segmentation(
-        [[0, 0, 16, 12, 0, 12, 16, 0] * 250_000], "outlines of"
+        [[0, 0, 16, 12, 0, 12, 16, 0] * 250_000], "longer than the limit of 2,000,000 pixels"
     ),
     "run lengths without bound": segmentation({"size": [6, 8], "counts": [2**62, -(2**62) + 48]}, "do not add up"),
     "a compressed run of 2^34 pixels": segmentation({"size": [6, 8], "counts": "P" * 7 + "0"}, "damaged RLE string"),

@@ -43,7 +43,12 @@ def test_few_photos_alone_are_trained_for_another_number_of_steps_beside_the_oth
     epochs = {Path(each).name: read_json(Path(each) / "run.json")["config"]["epochs"] for each in trained}
     assert set(epochs.values()) == {9}
     said = capsys.readouterr().out
-    for row in (f"{best}", f"mixed50-10pct − {best}", f"{best} − real-10pct", f"mixed50-10pct − {best}, each at its"):
+    for row in (
+        f"{best}",
+        f"mixed50-10pct − {best}",
+        f"{best} − real-10pct",
+        f"mixed50-10pct − {best}, each after its",
+    ):
         assert f"| {row}" in said
     (figure,) = (home / "out" / "tables").glob("*.svg")
     assert "10 % photos, 9 steps" in figure.read_text()
